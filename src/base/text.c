@@ -1,0 +1,2 @@
+/* base */
+#include "base/base.h"

@@ -1,0 +1,2 @@
+/* cli */
+#include "cli/cli.h"

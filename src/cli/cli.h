@@ -1,0 +1,44 @@
+/* The sub-commands: one file each, one row each in cli.c. Each has --help and --dir DIR (default: $GATEPOST_DIR, else /etc/gatepost if it
+ * exists, else .), prints data on stdout (--json where it prints data) and problems on stderr with the way out. Exit: 0 done, 1 it
+ * could not, 2 wrong use. Runs in the user's own process, without a loop, straight on the store. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "base/base.h"
+#include "config/config.h"
+
+enum { CLI_DONE, CLI_FAILED, CLI_WRONG_USE };
+
+enum cli_kind { CLI_FLAG /* bool */, CLI_VALUE /* const char * */, CLI_MANY /* struct cli_many */ };
+#define CLI_MANY_MOST 64
+struct cli_many { const char *values[CLI_MANY_MOST]; size_t count; };
+struct cli_option {
+    const char   *name; /* "json": --json; NULL ends the table */
+    enum cli_kind kind;
+    void         *into;
+    const char   *argument, *help; /* "FILE", what it does */
+};
+struct cli_command {
+    const char *name;    /* "user add"                                            */
+    const char *usage;   /* "NAME [--password-stdin] [--send-as ADDRESS]..."      */
+    const char *summary; /* one line                                              */
+    int (*run)(const struct cli_command *, int argc, char **argv); /* argv[0]: first word after the command's name */
+};
+/* Options anywhere among the words; words (at most `most`) go to words, *count of them. Answers --help itself. CLI_DONE: go on; -1: stop with
+ * status 0 (help was shown); CLI_WRONG_USE: said so already. --dir is always known and goes to *dir. */
+int  cli_parse(const struct cli_command *, const struct cli_option *, int argc, char **argv, const char **dir,
+               const char **words, size_t least, size_t most, size_t *count);
+bool cli_config(const char *dir, struct config *out); /* reads it, prints the problems */
+void cli_problem(const char *what, const char *reason, const char *hint); /* "gatepost: what: reason\n  hint" */
+/* One line from stdin without its line end, for --password-stdin. false: nothing, or too long. */
+bool cli_secret_from_stdin(char *out, size_t room, size_t *len);
+
+/* Rows, each defined in its own file and listed in cli.c. */
+extern const struct cli_command cli_init, cli_config_check, cli_config_show, cli_status, cli_user_add, cli_user_list, cli_user_show,
+    cli_user_disable, cli_user_enable, cli_user_delete, cli_user_password, cli_queue_list, cli_queue_show, cli_queue_retry,
+    cli_queue_hold, cli_queue_release, cli_queue_delete;
+
+/* Finds and runs the command that argv names; `gatepost serve` is app's and comes in as a row of its own. */
+int cli_main(int argc, char **argv, const struct cli_command *serve);
+
+#endif

@@ -1,0 +1,84 @@
+/* gatepost.yml: one schema table makes the parser, the defaults, the environment overrides, `config show` and the man page.
+ * Read once at start by the supervisor and the commands; roles inherit the struct and only read it. All problems are found
+ * in one go, each with file:line, the key and what to write instead. libyaml is included here only. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/base.h"
+#include "ops/log.h"
+
+enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32 };
+
+enum listen_kind { LISTEN_SUBMISSION, LISTEN_SUBMISSIONS }; /* 587 STARTTLS, 465 implicit TLS */
+struct config_listen {
+    enum listen_kind kind;
+    char             address[64]; /* "127.0.0.1:587", "[::]:465" */
+};
+struct config_certificate { char certificate[CONFIG_PATH], key[CONFIG_PATH]; };
+enum relay_kind { RELAY_MX, RELAY_SMARTHOST };
+enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
+
+/* Every field is a row of the schema; durations are seconds, sizes octets. Relative paths are relative to `dir`. */
+struct config {
+    char dir[CONFIG_PATH];                   /* absolute; --dir DIR                          */
+    char hostname[256], domain[256];
+    struct config_listen      listen[CONFIG_LISTEN_MOST];           size_t listen_count;
+    struct config_certificate certificates[CONFIG_CERTIFICATES_MOST]; size_t certificate_count;
+    char mechanisms[CONFIG_TEXT];            /* "SCRAM-SHA-256-PLUS ... PLAIN LOGIN": offered under TLS */
+
+    struct {
+        enum relay_kind kind;
+        enum relay_tls  tls;
+        bool     implicit_tls;
+        char     host[256];
+        uint16_t port;                       /* of the smarthost                             */
+        uint16_t mx_port;                    /* 25                                           */
+        char     user[256], password_file[CONFIG_PATH], ca_file[CONFIG_PATH];
+        char     dns_server[128];            /* "127.0.0.1@5353"; "": the system's           */
+        char     mechanisms[CONFIG_TEXT];    /* allowed when we sign in upstream             */
+        unsigned connections_per_destination, connections_most;
+        unsigned connect_timeout, command_timeout, data_timeout, idle_timeout;
+    } relay;
+
+    struct {
+        uint64_t message_size;
+        unsigned recipients, mails_per_session, errors_per_session, auth_failures_per_session;
+        unsigned sessions_per_smtpd, sessions_per_address;
+        unsigned command_timeout, data_timeout, sign_in_timeout; /* RFC 5321 4.5.3.2: 300 */
+    } limits;
+
+    struct {
+        unsigned retries[CONFIG_RETRIES_MOST]; size_t retry_count; /* seconds after the 1st, 2nd ... failure; the last repeats */
+        unsigned lifetime, delay_notice;     /* 5 days; 4 hours, 0: none                     */
+        uint64_t free_space;                 /* octets below which mail is refused with 452  */
+    } queue;
+
+    struct {
+        unsigned scram_iterations;           /* for passwords that people chose: 600000      */
+        unsigned hashing_threads;
+        bool     scram;                      /* keep SCRAM keys for chosen passwords         */
+    } passwords;
+
+    struct {
+        bool sign;
+        char rsa_selector[64], ed25519_selector[64]; /* keys are DIR/vault/dkim/DOMAIN.SELECTOR.pem */
+    } dkim;
+
+    bool            hide_client;             /* leave the client's address out of Received   */
+    unsigned        smtpds;                  /* 0: one per core                              */
+    unsigned        uid_base;                /* as root: roles without a user of their own   */
+    unsigned        stop_timeout;
+    enum log_format log_format;
+    enum log_level  log_level;
+};
+
+/* Problems go to `report`, a line each: "gatepost.yml:12: unknown key 'lisen' (did you mean 'listen'?)". false: there were any. */
+bool config_read(const char *dir, struct config *out, void (*report)(void *owner, gp_str line), void *owner) GP_MUST_USE;
+/* Every key with its value in force, where it comes from, as YAML that reads back. */
+void config_show(const struct config *, void (*line)(void *owner, gp_str), void *owner);
+/* gatepost.yml(5) as roff from the schema. */
+void config_manual(void (*line)(void *owner, gp_str), void *owner);
+/* DIR-relative path made absolute into out. */
+bool config_path(const struct config *, const char *path, char out[static CONFIG_PATH]) GP_MUST_USE;
+
+#endif

@@ -1,0 +1,75 @@
+/* Digests, HMAC, PBKDF2, signatures, random, sealed boxes and password strings over OpenSSL, argon2 and crypt(3).
+ * Pure calls: no file, no clock; random is the one that reads the kernel. What holds a key wipes it. A false or
+ * NULL means that OpenSSL refused or memory ran out, never "does not match"; matching calls say so in their name. */
+#ifndef GP_CRYPTO_H
+#define GP_CRYPTO_H
+
+#include "base/base.h"
+
+#define GP_DIGEST_MOST 64
+
+enum gp_hash { GP_MD5, GP_SHA1, GP_SHA256, GP_SHA512, GP_HASHES };
+size_t gp_hash_size(enum gp_hash);
+
+/* One-shot; out holds gp_hash_size octets. */
+bool gp_digest(enum gp_hash, gp_str data, uint8_t *out) GP_MUST_USE;
+bool gp_hmac(enum gp_hash, gp_str key, gp_str data, uint8_t *out) GP_MUST_USE;
+bool gp_pbkdf2(enum gp_hash, gp_secret password, gp_str salt, uint32_t rounds, uint8_t *out) GP_MUST_USE;
+
+/* Streaming digest. */
+struct gp_digester;
+struct gp_digester *gp_digester_open(enum gp_hash);
+bool                gp_digester_add(struct gp_digester *, gp_str) GP_MUST_USE;
+bool                gp_digester_end(struct gp_digester *, uint8_t *out) GP_MUST_USE; /* and starts afresh */
+void                gp_digester_close(struct gp_digester *);
+
+void gp_random(void *out, size_t len);                     /* never fails: aborts when the kernel has none */
+bool gp_matches(const void *a, const void *b, size_t len); /* in constant time                             */
+
+/* A password of 128 random bits as 26 letters and digits in lower-case base32 in groups
+ * ("k7zq3-..."), easy to type; room for GP_PASSWORD_ROOM octets with its NUL. */
+#define GP_PASSWORD_ROOM 40
+void gp_new_password(char out[static GP_PASSWORD_ROOM]);
+
+/* ---- authenticated encryption (AES-256-GCM) of what must be read back -------------------------------- */
+#define GP_SEAL_KEY   32
+#define GP_SEAL_EXTRA 28 /* nonce and tag */
+bool gp_seal(const uint8_t key[static GP_SEAL_KEY], gp_str context, gp_str plain, uint8_t *out) GP_MUST_USE;
+/* false: tampered, other key or other context. out holds sealed.len - GP_SEAL_EXTRA octets. */
+bool gp_unseal(const uint8_t key[static GP_SEAL_KEY], gp_str context, gp_str sealed, uint8_t *out) GP_MUST_USE;
+
+/* ---- private keys -------------------------------------------------------------------------------------- */
+struct gp_key; /* RSA, EC or Ed25519 private key */
+enum gp_key_kind { GP_KEY_RSA, GP_KEY_EC, GP_KEY_ED25519 };
+struct gp_key   *gp_key_read(gp_str pem);                             /* NULL: not a private key of these kinds */
+struct gp_key   *gp_key_new(enum gp_key_kind, unsigned bits);         /* bits for RSA only; EC is P-256         */
+enum gp_key_kind gp_key_kind(const struct gp_key *);
+bool             gp_key_pem(const struct gp_key *, struct gp_text *pem) GP_MUST_USE; /* PKCS#8, secret         */
+/* What DNS publishes as DKIM p=: RSA SubjectPublicKeyInfo (RFC 6376 3.6.1), Ed25519 the raw 32 octets (RFC 8463 4). */
+bool             gp_key_public(const struct gp_key *, struct gp_text *octets) GP_MUST_USE;
+void             gp_key_close(struct gp_key *);
+
+#define GP_SIGNATURE_MOST 1024
+enum gp_sign {
+    GP_SIGN_DIGEST_SHA256, /* data is a SHA-256 digest: RSA PKCS#1 1.5 or, for Ed25519, PureEdDSA over those
+                            * octets: what DKIM's rsa-sha256 and ed25519-sha256 want (RFC 8463 3)            */
+    GP_SIGN_RSA_RAW,       /* RSA without padding, data as long as the modulus (the padding was made by TLS) */
+    GP_SIGN_RSA_PKCS1,     /* RSA PKCS#1 1.5 of a finished DigestInfo (TLS 1.2)                              */
+    GP_SIGN_ECDSA,         /* ECDSA over the digest given, DER                                               */
+    GP_SIGNS
+};
+bool gp_key_sign(const struct gp_key *, enum gp_sign, gp_str data, struct gp_text *signature) GP_MUST_USE;
+/* Self-signed for trying out: names and addresses go into subjectAltName; PEM into out. */
+bool gp_certificate_new(const struct gp_key *, const char *const *dns_names, const char *const *addresses,
+                        unsigned days, struct gp_text *pem) GP_MUST_USE;
+
+/* ---- password strings ---------------------------------------------------------------------------------- */
+#define GP_PASSWORD_MOST 1024 /* octets; longer ones are refused: slow hashes of long input are a denial of service */
+#define GP_HASH_ROOM     256
+/* Argon2id, 19 MiB, t=2, p=1 (OWASP) as a PHC string. Takes 16 ms: never on an I/O thread. */
+bool gp_password_hash(gp_secret password, char out[static GP_HASH_ROOM]) GP_MUST_USE;
+/* Verifies a password against a stored string. GP_OK matches, GP_PERMFAIL does not, GP_TEMPFAIL cannot tell
+ * (unknown scheme, no memory). Schemes are rows of a table in password.c. */
+gp_status gp_password_check(gp_secret password, gp_str stored) GP_MUST_USE;
+
+#endif

@@ -1,0 +1,2 @@
+/* crypto */
+#include "base/base.h"

@@ -1,0 +1,2 @@
+/* mail */
+#include "base/base.h"

@@ -1,0 +1,92 @@
+/* The message itself (RFC 5322): a streaming header reader, the fix-ups of submission (RFC 6409 8), Received, DKIM
+ * (RFC 6376, 8463) and delivery status notifications (RFC 3464). Pure: no I/O, no clock; time, host name and random
+ * come in. One pass, constant memory: header fields beyond the bounds are refused, bodies are never held. */
+#ifndef GP_MAIL_H
+#define GP_MAIL_H
+
+#include "base/base.h"
+#include "crypto/crypto.h"
+#include "smtp/smtp.h"
+
+enum {
+    GP_MAIL_HEADER_MOST = 65536, /* octets of the whole header section */
+    GP_MAIL_RECEIVED_MOST = 100, /* hops (RFC 5321 6.3): 554 5.4.6     */
+    GP_MAIL_LINE_MOST = 998,
+};
+
+/* ---- submission: bytes in, mended message out ---------------------------------------------------------- */
+struct gp_trace { /* for Received (RFC 5321 4.4, 3848) and what is added */
+    const char *hostname;
+    gp_str      helo, peer;   /* as sanitised printable ASCII; peer "203.0.113.7" or GP_NONE to hide it   */
+    gp_str      queue_id;
+    gp_str      recipient;    /* `for` clause when there is just one, else GP_NONE                        */
+    const char *protocol;     /* "ESMTPSA"                                                                */
+    gp_str      tls;          /* "TLSv1.3 TLS_AES_256_GCM_SHA384" for the comment, or GP_NONE             */
+    gp_str      unique;       /* random text for Message-ID                                               */
+    gp_str      sender;       /* envelope sender, for Sender where From has several authors               */
+    gp_time     now;
+};
+/* Sink for output; false stops with GP_TEMPFAIL. */
+struct gp_sink {
+    bool (*put)(void *owner, gp_str piece);
+    void *owner;
+};
+/* Holds the header section until it is complete, then writes the mended header (Received first; Date, Message-ID, Sender
+ * added where missing; Bcc and Return-Path removed) and from there passes body bytes through. */
+struct gp_fixup; /* in mail/fixup.h; embeddable; its header store is a gp_buffer bounded by GP_MAIL_HEADER_MOST */
+void      gp_fixup_init(struct gp_fixup *, const struct gp_trace *, struct gp_sink); /* trace is borrowed until end */
+gp_status gp_fixup_body(struct gp_fixup *, gp_str piece) GP_MUST_USE;    /* PERMFAIL: see why; keep feeding is allowed, ignored */
+gp_status gp_fixup_end(struct gp_fixup *) GP_MUST_USE;
+void      gp_fixup_close(struct gp_fixup *);
+struct gp_reply gp_fixup_why(const struct gp_fixup *);                   /* the reply for a PERMFAIL, 554 5.6.0 ... */
+gp_str    gp_fixup_message_id(const struct gp_fixup *);                  /* with angle brackets; until close */
+gp_str    gp_fixup_from(const struct gp_fixup *);                        /* first author's address; until close */
+
+/* ---- headers -------------------------------------------------------------------------------------------- */
+struct gp_field { gp_str name, value, raw; };  /* value: unfolded not, without the final CR LF; raw: whole field with CR LF */
+/* Cuts the next field off a complete header section; false at its end. */
+bool gp_next_field(gp_str *rest, struct gp_field *out);
+/* Addresses in a From-like value, as "local@domain"; how many there are (some may not fit in `most`), -1: unparsable. */
+int  gp_mailboxes(gp_str value, gp_str *out, size_t most, struct gp_text *room);
+void gp_put_date(struct gp_text *, gp_time);   /* "Fri, 21 Nov 1997 09:55:06 +0000" */
+bool gp_is_date(gp_str);                       /* RFC 5322 3.3, obsolete forms too   */
+bool gp_is_message_id(gp_str);
+
+/* ---- DKIM signing ---------------------------------------------------------------------------------------- */
+/* Order: gp_dkim_open, gp_dkim_add with the whole message (header first, in pieces of any size), gp_dkim_end, then for
+ * each signature gp_dkim_hash -> have those 32 octets signed -> gp_dkim_put. Several keys share one body hash. */
+struct gp_dkim_key { const char *domain, *selector; bool ed25519; };
+struct gp_dkim;
+struct gp_dkim *gp_dkim_open(bool relaxed_header, bool relaxed_body);
+gp_status gp_dkim_add(struct gp_dkim *, gp_str piece) GP_MUST_USE;
+gp_status gp_dkim_end(struct gp_dkim *) GP_MUST_USE;     /* PERMFAIL: not signable (no From, bare CR or LF): send unsigned or refuse */
+gp_str    gp_dkim_from_domain(const struct gp_dkim *);   /* domain of the first From address, lower case */
+/* SHA-256 of the canonical header with the DKIM-Signature field that is being made (b= empty). headers: colon-separated h=
+ * list, or NULL for ours: the RFC 6376 5.4.1 set with From, Subject, Date, To, Cc oversigned. The field so far is kept inside. */
+bool      gp_dkim_hash(struct gp_dkim *, const struct gp_dkim_key *, const char *headers, gp_time signed_at, uint8_t out[static 32]) GP_MUST_USE;
+bool      gp_dkim_put(struct gp_dkim *, gp_str signature, struct gp_text *field) GP_MUST_USE; /* folded field with CR LF */
+void      gp_dkim_close(struct gp_dkim *);
+
+/* ---- delivery status notifications (RFC 3464, 6522, 3461, 3834, 6533) -------------------------------------- */
+enum gp_dsn_action { GP_DSN_FAILED, GP_DSN_DELAYED, GP_DSN_DELIVERED, GP_DSN_RELAYED };
+struct gp_dsn_recipient {
+    gp_str  address, params;     /* canonical RCPT parameters: ORCPT, NOTIFY                */
+    enum gp_dsn_action action;
+    gp_str  status;              /* "5.1.1"                                                 */
+    gp_str  diagnostic;          /* remote reply: cleaned, wrapped and limited here         */
+    gp_str  remote;              /* next hop's name, or GP_NONE                             */
+    gp_time retry_until;         /* DELAYED: when we give up                                */
+};
+struct gp_dsn {
+    const char *hostname;
+    gp_str      to;              /* original sender; never empty: never a bounce of a bounce */
+    gp_str      params;          /* canonical MAIL parameters: RET, ENVID, SMTPUTF8         */
+    gp_str      queue_id, unique;
+    gp_time     arrived, now;
+    const struct gp_dsn_recipient *recipients;
+    size_t      count;
+    gp_str      original;        /* message or as much as is at hand; RET=HDRS, a delay, or over 64 KiB returns its header */
+};
+gp_status gp_dsn_write(const struct gp_dsn *, struct gp_sink) GP_MUST_USE; /* a complete message, CR LF, From: MAILER-DAEMON */
+
+#endif

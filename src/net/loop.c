@@ -1,0 +1,2 @@
+/* net */
+#include "base/base.h"

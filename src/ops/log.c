@@ -1,0 +1,2 @@
+/* ops */
+#include "base/base.h"

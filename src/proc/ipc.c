@@ -1,0 +1,2 @@
+/* proc */
+#include "base/base.h"

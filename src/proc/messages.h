@@ -1,0 +1,93 @@
+/* What the roles say to each other: one row a message, and nothing else crosses between them. From a row come the struct,
+ * its packing and its checked unpacking. U: a number; S: a slice (borrowed from the receive buffer, until the handler
+ * returns). Descriptors ride along in msg.fds. A role never trusts a message: lengths are checked by the unpacking, what
+ * numbers mean is checked by who uses them. */
+#ifndef PROC_MESSAGES_H
+#define PROC_MESSAGES_H
+
+#include "base/base.h"
+
+enum { MSG_MOST = 192 * 1024, MSG_INLINE_BODY_MOST = 64 * 1024, MSG_FDS_MOST = 2 };
+
+enum msg_role { ROLE_SUPERVISOR, ROLE_SMTPD, ROLE_VAULT, ROLE_QUEUE, ROLE_RELAY, ROLES };
+
+/* status fields carry a gp_status. Times are gp_time (ms). Lists in a slice are lines that end in '\n'. */
+#define MSG_ROWS(ROW)                                                                                                     \
+    /* supervisor -> roles */                                                                                             \
+    ROW(PEER, peer, U(role) U(index) U(count))            /* fds[0]: a new channel to that role (also after a restart) */ \
+    ROW(KEYPAIR, keypair, U(index) U(count) U(generation) S(name)) /* to vault; fds[0] chain, fds[1] private key       */ \
+    ROW(UPSTREAM, upstream, U(present))                   /* to vault; fds[0]: the file with the smarthost's password   */ \
+    ROW(STOP, stop, U(deadline))                          /* orderly: finish what is open, then exit                   */ \
+    ROW(READY, ready, U(pid))                             /* role -> supervisor: serves from now on                    */ \
+    /* vault -> smtpd: all `count` certificates of a generation make a new TLS context */                                 \
+    ROW(CERTIFICATE, certificate, U(index) U(count) U(generation) S(chain))                                               \
+    ROW(TICKETS, tickets, S(keys))                                                                                        \
+    /* smtpd -> vault */                                                                                                  \
+    ROW(TLS_SIGN, tls_sign, U(certificate) U(generation) U(how) S(data))                                                  \
+    ROW(TLS_SIGNED, tls_signed, U(status) S(signature))                                                                   \
+    ROW(SASL_START, sasl_start, U(session) U(has_initial) U(binding) S(binding_data) S(mechanism) S(initial) S(peer)      \
+            S(helo) S(tls_version) S(tls_cipher) S(listener))                                                             \
+    ROW(SASL_LINE, sasl_line, U(session) S(line))                                                                         \
+    ROW(SASL_RESULT, sasl_result, U(step) U(why) U(account) U(credential) S(text) S(user)) /* step, why: sasl.h's; text: challenge */ \
+    ROW(SASL_ABORT, sasl_abort, U(session))               /* one way: the client is gone                               */ \
+    ROW(MAY_SEND, may_send, U(session) U(account) U(credential) S(sender))                                                \
+    ROW(PERMISSION, permission, U(status) S(why))         /* OK, PERMFAIL not his address, TEMPFAIL                    */ \
+    /* smtpd -> queue */                                                                                                  \
+    ROW(DRAFT, draft, U(session))                         /* a file for a large body                                   */ \
+    ROW(DRAFTED, drafted, U(status) U(draft))             /* fds[0]: write here; give it up with DRAFT_ABORT           */ \
+    ROW(DRAFT_ABORT, draft_abort, U(draft))                                                                               \
+    /* body: inline when draft == 0. recipients: lines "address TAB params". size: octets of the body as stored. */       \
+    ROW(COMMIT, commit, U(session) U(draft) U(size) U(account) U(credential) U(arrived) S(queue_id) S(user) S(sender)     \
+            S(params) S(recipients) S(message_id) S(from) S(peer) S(helo) S(mechanism) S(tls) S(body))                    \
+    ROW(COMMITTED, committed, U(status) S(queue_id) S(why))                                                               \
+    /* queue -> relay; fds[0]: body when not inline. attempt names it in the results. */                                  \
+    ROW(DELIVER, deliver, U(attempt) U(size) S(queue_id) S(destination) S(sender) S(params) S(recipients) S(body))        \
+    /* relay -> queue, as the answer to DELIVER. results: a line a recipient, in order: "status TAB code TAB enhanced TAB   \
+     * remote TAB tls TAB text". status: gp_status. host_down: nothing could be tried: back off the whole destination. */ \
+    ROW(DELIVERED, delivered, U(attempt) U(host_down) S(results))                                                         \
+    /* relay -> vault */                                                                                                  \
+    ROW(DKIM_KEYS, dkim_keys, S(domain))                                                                                  \
+    ROW(DKIM_KEYS_ARE, dkim_keys_are, U(status) S(keys))  /* lines "selector TAB rsa|ed25519"; none: do not sign       */ \
+    ROW(DKIM_SIGN, dkim_sign, S(domain) S(selector) S(digest))                                                            \
+    ROW(DKIM_SIGNED, dkim_signed, U(status) S(signature))                                                                 \
+    ROW(LOGIN_START, login_start, U(login) U(secure) U(binding) S(binding_data) S(offered)) /* our sign-in at the smarthost */ \
+    ROW(LOGIN_LINE, login_line, U(login) S(line))                                                                         \
+    ROW(LOGIN_SAYS, login_says, U(status) U(step) U(has_initial) S(mechanism) S(text)) /* text: base64 to send          */ \
+    ROW(LOGIN_END, login_end, U(login))                   /* one way                                                   */
+
+enum msg_type {
+    MSG_NONE,
+#define ROW(NAME, name, fields) MSG_##NAME,
+    MSG_ROWS(ROW)
+#undef ROW
+    MSG_TYPES
+};
+
+#define U(field) uint64_t field;
+#define S(field) gp_str field;
+#define ROW(NAME, name, fields) struct msg_##name { fields };
+MSG_ROWS(ROW)
+#undef ROW
+#undef S
+#undef U
+
+struct msg {
+    enum msg_type type;
+    uint32_t      question; /* set by ipc: what ipc_answer needs; 0: no answer is wanted    */
+    int           fds[MSG_FDS_MOST]; /* -1: none. Sending: ipc duplicates nothing and closes nothing. Receiving: */
+                                     /* the handler owns them and sets -1 those it keeps; ipc closes the rest    */
+    union {
+#define ROW(NAME, name, fields) struct msg_##name name;
+        MSG_ROWS(ROW)
+#undef ROW
+    };
+};
+#define MSG(TYPE) ((struct msg){ .type = MSG_##TYPE, .fds = { -1, -1 } })
+
+/* Octets written, 0: does not fit. */
+size_t msg_pack(const struct msg *, char *out, size_t room);
+bool   msg_unpack(gp_str packed, struct msg *out) GP_MUST_USE; /* false: not a message; all of it must be used up */
+const char *msg_name(enum msg_type);
+const char *role_name(enum msg_role);
+
+#endif

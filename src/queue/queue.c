@@ -1,0 +1,2 @@
+/* queue */
+#include "base/base.h"

@@ -1,0 +1,2 @@
+/* relay */
+#include "base/base.h"

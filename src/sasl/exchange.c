@@ -1,0 +1,2 @@
+/* sasl */
+#include "base/base.h"

@@ -1,0 +1,2 @@
+/* smtp */
+#include "base/base.h"

@@ -1,0 +1,168 @@
+/* The SMTP protocol (RFC 5321) as a server and as a client see it. Bytes go in with feed(), events come out with
+ * next(), bytes to send wait in output(). An event that asks something stops the session until answer() settles it;
+ * the answer is the reply the client sees, and its first digit is what moves the session.
+ * Nothing here allocates, blocks, logs, reads a clock or knows a socket. Slices in an event are borrowed: they live
+ * until the next call on the same session. Room for bytes is lent by the host and may be taken back while the
+ * session says it is unused, so that an idle session holds no buffer. */
+#ifndef GP_SMTP_H
+#define GP_SMTP_H
+
+#include "base/base.h"
+
+/* Sizes with CR LF (RFC 5321 4.5.3.1, RFC 4954 4). */
+enum {
+    GP_SMTP_COMMAND_MOST = 2048,   /* a command line: 512 and what the offered extensions add   */
+    GP_SMTP_AUTH_MOST    = 12288,  /* an AUTH command or response line                          */
+    GP_SMTP_TEXT_MOST    = 1000,   /* a line of message text, doubled dot not counted           */
+    GP_SMTP_PATH_MOST    = 256,
+    GP_SMTP_LOCAL_MOST   = 64,
+    GP_SMTP_DOMAIN_MOST  = 255,
+    GP_SMTP_REPLY_MOST   = 512,    /* a reply line                                              */
+    GP_SMTP_IN_ROOM      = 16384,
+    GP_SMTP_OUT_ROOM     = 8192,
+};
+
+struct gp_reply {
+    int         code;
+    const char *enhanced; /* "5.7.8", or NULL where RFC 2034 has none (3xx, greeting, EHLO) */
+    const char *text;     /* one line, static or owned by the host until the call returns     */
+};
+
+/* Room that the host lends; a pool of these serves all sessions. */
+struct gp_smtp_room {
+    char in[GP_SMTP_IN_ROOM];
+    char out[GP_SMTP_OUT_ROOM];
+};
+
+/* ======================================= server ======================================================== */
+enum gp_smtp_kind {
+    GP_SMTP_NEED_INPUT, /* feed me                                                                            */
+    GP_SMTP_WAITING,    /* a question is open, or output must be sent first                                   */
+    GP_SMTP_CLOSE,      /* send what is left and close                                                        */
+    GP_SMTP_BODY,       /* text = next piece of the message, dots removed, lines end in CR LF                 */
+    GP_SMTP_RESET,      /* forget the transaction and any uncommitted body                                    */
+    GP_SMTP_NOTICE,     /* something worth a log line: text = what, more = the line's first octets, sanitised */
+
+    GP_SMTP_STARTTLS,   /* questions from here on: each needs one answer. text: nothing                       */
+    GP_SMTP_AUTH,       /* text = mechanism, more = initial response ("=" already made "") or GP_NONE         */
+    GP_SMTP_AUTH_MORE,  /* text = the client's next line, still base64; "*" cancels: the host answers 501     */
+    GP_SMTP_MAIL,       /* text = sender ("" for <>), more = parameters, canonical: "SIZE=1 BODY=8BITMIME"    */
+    GP_SMTP_RCPT,       /* text = recipient, more = parameters, canonical: "NOTIFY=NEVER ORCPT=rfc822;a+3Db"  */
+    GP_SMTP_DATA,       /* a body opens: 354 lets it come (for BDAT too, where the session keeps the 354 back) */
+    GP_SMTP_END,        /* body complete: commit, then answer                                                 */
+    GP_SMTP_KINDS
+};
+struct gp_smtp_event {
+    enum gp_smtp_kind kind;
+    gp_str            text, more;
+};
+
+/* Borrowed for the life of the session; shared by all sessions of a listener. */
+struct gp_smtp_options {
+    const char *hostname;          /* greeting and EHLO                                                */
+    const char *mechanisms;        /* AUTH line under TLS: "PLAIN LOGIN SCRAM-SHA-256 ..."; never in clear */
+    uint64_t    size_limit;        /* octets of a message; announced by SIZE                           */
+    unsigned    recipients_most;   /* LIMITS RCPTMAX (RFC 9422); 452 4.5.3 above                       */
+    unsigned    mails_most;        /* LIMITS MAILMAX: transactions per session; then 421               */
+    unsigned    errors_most;       /* bad commands before 421 4.7.0                                    */
+    unsigned    auth_failures_most; /* at least 3 (RFC 4954 9)                                         */
+    bool        implicit_tls;      /* port 465: secured() is called before the greeting is due         */
+};
+
+struct gp_smtp_server; /* its fields are in smtp/session.h: a host embeds one, and touches none of them */
+
+void   gp_smtp_server_init(struct gp_smtp_server *, const struct gp_smtp_options *);
+void   gp_smtp_server_lend(struct gp_smtp_server *, struct gp_smtp_room *);   /* before the first call that has bytes */
+struct gp_smtp_room *gp_smtp_server_take_back(struct gp_smtp_server *);       /* NULL: in use, or none was lent       */
+void   gp_smtp_server_greet(struct gp_smtp_server *);                         /* 220; once, when bytes may flow       */
+size_t gp_smtp_server_feed(struct gp_smtp_server *, gp_str bytes);            /* how many were taken                  */
+struct gp_smtp_event gp_smtp_server_next(struct gp_smtp_server *);
+void   gp_smtp_server_answer(struct gp_smtp_server *, struct gp_reply);
+void   gp_smtp_server_secured(struct gp_smtp_server *);                       /* TLS is up; all said before is forgotten */
+gp_str gp_smtp_server_output(const struct gp_smtp_server *);
+void   gp_smtp_server_sent(struct gp_smtp_server *, size_t);
+/* Ends the session from the host's side (421 for shutdown, idle, overload): said when no answer is owed and no body
+ * is open, so a message on its way in still gets its own answer first. `now` says it at once all the same. */
+void   gp_smtp_server_end(struct gp_smtp_server *, struct gp_reply, bool now);
+
+enum gp_smtp_state { GP_SMTP_COMMANDS, GP_SMTP_SIGNING_IN, GP_SMTP_IN_BODY, GP_SMTP_ANSWERING, GP_SMTP_ENDED };
+enum gp_smtp_state gp_smtp_server_state(const struct gp_smtp_server *);       /* picks the host's time limit        */
+gp_str gp_smtp_server_helo(const struct gp_smtp_server *);                    /* EHLO argument, sanitised; lives as long as the session says hello once more */
+bool   gp_smtp_server_said_ehlo(const struct gp_smtp_server *);               /* ESMTP or SMTP, for Received        */
+bool   gp_smtp_server_used_bdat(const struct gp_smtp_server *);
+uint64_t gp_smtp_server_body_size(const struct gp_smtp_server *);             /* octets of the open body so far     */
+
+/* ======================================= addresses and parameters ====================================== */
+/* RFC 5321 4.1.2 mailbox; utf8: RFC 6531 3.3 as well. Parts are borrowed from `text`. */
+struct gp_address {
+    gp_str local, domain; /* domain: as written, or an address literal with its brackets; "" for <Postmaster> */
+};
+bool gp_read_address(gp_str text, bool utf8, struct gp_address *out) GP_MUST_USE;
+bool gp_is_domain(gp_str text, bool utf8);                                    /* host name syntax, two labels at least */
+void gp_put_xtext(struct gp_text *, gp_str octets);                           /* RFC 3461 4                            */
+bool gp_read_xtext(gp_str text, struct gp_text *out) GP_MUST_USE;
+/* The value of NAME in canonical parameters; ptr NULL when absent, "" when it has no value. */
+gp_str gp_parameter(gp_str parameters, const char *name);
+
+/* ======================================= client ======================================================== */
+/* Delivery to a next hop (driven by the relay and by `gatepost send`). One connection, many messages. */
+enum gp_smtp_client_kind {
+    GP_CLIENT_NEED_INPUT,
+    GP_CLIENT_WAITING,       /* output must be sent first, or the host owes something              */
+    GP_CLIENT_STARTTLS,      /* 220 came: shake hands, then secured()                              */
+    GP_CLIENT_AUTH,          /* text = mechanisms offered: call auth() or skip_auth()              */
+    GP_CLIENT_AUTH_MORE,     /* text = challenge, still base64: call auth_line()                   */
+    GP_CLIENT_AUTHED,        /* 235                                                                */
+    GP_CLIENT_READY,         /* idle: call mail() or quit()                                        */
+    GP_CLIENT_NEXT_RCPT,     /* call rcpt(), or no_more_rcpts()                                    */
+    GP_CLIENT_RCPT_REPLY,    /* reply to recipient number `index` (from 0, in the order given)     */
+    GP_CLIENT_SEND_BODY,     /* call body() until done()                                           */
+    GP_CLIENT_MESSAGE_REPLY, /* the end of this message: its reply (of MAIL, DATA or the final dot) */
+    GP_CLIENT_FAILED,        /* the session can't go on: code/enhanced/text say why; `temporary`    */
+    GP_CLIENT_CLOSE,
+};
+struct gp_smtp_client_event {
+    enum gp_smtp_client_kind kind;
+    int      code;     /* of the reply; 0 when there was none (garbage, refused by us) */
+    gp_str   enhanced; /* "5.1.1" or GP_NONE                                           */
+    gp_str   text;     /* the reply's lines joined by spaces, controls removed         */
+    unsigned index;
+    bool     temporary; /* for FAILED without a code                                    */
+};
+/* Borrowed for the session. */
+struct gp_smtp_plan {
+    const char *helo;
+    bool        use_tls;    /* STARTTLS when offered                                   */
+    bool        must_tls;   /* fail (temporarily) when it is not                       */
+    bool        implicit_tls; /* secured() comes before the greeting                   */
+    bool        may_auth;   /* emit AUTH when the server offers it                     */
+    bool        must_auth;  /* fail (temporarily) when it does not                     */
+};
+enum gp_smtp_offer { /* what the server said to EHLO; bits */
+    GP_OFFERS_PIPELINING = 1, GP_OFFERS_8BITMIME = 2, GP_OFFERS_SIZE = 4, GP_OFFERS_SMTPUTF8 = 8, GP_OFFERS_DSN = 16,
+    GP_OFFERS_STARTTLS = 32, GP_OFFERS_AUTH = 64, GP_OFFERS_CHUNKING = 128, GP_OFFERS_REQUIRETLS = 256,
+    GP_OFFERS_LIMITS = 512,
+};
+struct gp_smtp_client; /* fields in smtp/session.h */
+
+void   gp_smtp_client_init(struct gp_smtp_client *, const struct gp_smtp_plan *);
+void   gp_smtp_client_lend(struct gp_smtp_client *, struct gp_smtp_room *);
+size_t gp_smtp_client_feed(struct gp_smtp_client *, gp_str);
+struct gp_smtp_client_event gp_smtp_client_next(struct gp_smtp_client *);
+gp_str gp_smtp_client_output(const struct gp_smtp_client *);
+void   gp_smtp_client_sent(struct gp_smtp_client *, size_t);
+void   gp_smtp_client_secured(struct gp_smtp_client *);
+bool   gp_smtp_client_auth(struct gp_smtp_client *, gp_str mechanism, gp_str initial); /* base64 or GP_NONE  */
+bool   gp_smtp_client_auth_line(struct gp_smtp_client *, gp_str line);                 /* base64, or "*"     */
+void   gp_smtp_client_skip_auth(struct gp_smtp_client *);
+unsigned gp_smtp_client_offers(const struct gp_smtp_client *);
+/* Canonical parameters are filtered by what the server offers (rows of smtp/extensions.c); false: this message needs
+ * what the server lacks (SMTPUTF8, 5.6.7; SIZE, 5.3.4): *why says it, nothing was sent, the session is READY still. */
+bool   gp_smtp_client_mail(struct gp_smtp_client *, gp_str sender, gp_str params, uint64_t size, struct gp_reply *why);
+bool   gp_smtp_client_rcpt(struct gp_smtp_client *, gp_str address, gp_str params);    /* false: no room now: drain  */
+void   gp_smtp_client_no_more_rcpts(struct gp_smtp_client *);
+size_t gp_smtp_client_body(struct gp_smtp_client *, gp_str piece);                     /* stuffs dots; what was taken */
+bool   gp_smtp_client_done(struct gp_smtp_client *);                                   /* end of body; false: no room now */
+void   gp_smtp_client_quit(struct gp_smtp_client *);
+
+#endif

@@ -1,0 +1,2 @@
+/* store */
+#include "base/base.h"

@@ -1,0 +1,2 @@
+/* submit */
+#include "base/base.h"

@@ -1,0 +1,2 @@
+/* tls */
+#include "base/base.h"

@@ -1,0 +1,70 @@
+/* TLS between buffers: no socket, no file. A context holds certificates and settings and is shared by connections;
+ * a gp_tls is one connection. Ciphertext goes in with feed(), plaintext is taken with plain()/took(); plaintext goes in
+ * with write(), ciphertext waits in wire()/sent(). A server context may hold certificates WITHOUT their private keys:
+ * the handshake then stops at GP_WAIT with a signature wanted (asks()), the host has it made elsewhere and calls
+ * answer(). TLS 1.2 and 1.3 only, AEAD and forward secrecy only, no compression, no renegotiation, no 0-RTT (RFC 9325). */
+#ifndef GP_TLS_H
+#define GP_TLS_H
+
+#include "base/base.h"
+#include "crypto/crypto.h"
+
+struct gp_tls_context;
+struct gp_tls;
+
+/* ---- contexts; one owner, outlives by reference count the connections made from it ------------------- */
+#define GP_TLS_CERTIFICATES_MOST 64
+struct gp_tls_certificate { gp_str chain_pem; }; /* leaf first; no private key */
+/* Server: certificate 0 answers clients without SNI or with an unknown name. NULL: *why says which and what. */
+struct gp_tls_context *gp_tls_server_context(const struct gp_tls_certificate *, size_t count, const char **why);
+/* The newest ticket key first; a connection resumed under an older one gets a new ticket. 48 octets each: name 16, AES 16,
+ * HMAC 16. At most 3. Without any, no tickets are given. */
+#define GP_TLS_TICKET_KEY 48
+bool gp_tls_set_tickets(struct gp_tls_context *, gp_str keys) GP_MUST_USE;
+
+struct gp_tls_trust {
+    gp_str ca_pem; /* GP_NONE: the system's roots                             */
+    bool   verify; /* false: opportunistic, whoever answers will do           */
+};
+struct gp_tls_context *gp_tls_client_context(const struct gp_tls_trust *, const char **why);
+void                   gp_tls_context_close(struct gp_tls_context *);
+
+/* ---- connections --------------------------------------------------------------------------------------- */
+struct gp_tls *gp_tls_accept(struct gp_tls_context *);
+/* name: SNI and, when the context verifies, the DNS name (or IP literal) that the certificate must be for. */
+struct gp_tls *gp_tls_connect(struct gp_tls_context *, gp_str name);
+void           gp_tls_close(struct gp_tls *);
+
+/* From the wire: how many octets were taken goes to *taken; less than all when plain() must be emptied first or a
+ * signature is awaited. GP_WAIT until hands are shaken, GP_OK after, GP_PERMFAIL: broken (gp_tls_why; send wire(), close). */
+gp_status gp_tls_feed(struct gp_tls *, gp_str cipher, size_t *taken) GP_MUST_USE;
+gp_status gp_tls_handshake(struct gp_tls *) GP_MUST_USE;     /* client: starts it; both: goes on after answer() */
+gp_str    gp_tls_plain(struct gp_tls *);                     /* decrypted and not yet taken; until the next call */
+void      gp_tls_took(struct gp_tls *, size_t);
+gp_status gp_tls_write(struct gp_tls *, gp_str plain) GP_MUST_USE; /* all of it; grows wire()                   */
+gp_str    gp_tls_wire(const struct gp_tls *);                /* for the wire                                     */
+void      gp_tls_sent(struct gp_tls *, size_t);
+bool      gp_tls_ended(const struct gp_tls *);               /* close_notify came                                */
+gp_status gp_tls_end(struct gp_tls *) GP_MUST_USE;           /* puts our close_notify into wire()                */
+const char *gp_tls_why(const struct gp_tls *);               /* static or owned by it: why PERMFAIL              */
+
+/* The signature a handshake waits for. */
+struct gp_tls_sign {
+    size_t       certificate; /* index in the context */
+    enum gp_sign how;         /* GP_SIGN_RSA_RAW, GP_SIGN_RSA_PKCS1 or GP_SIGN_ECDSA */
+    gp_str       data;        /* lives until answer() */
+};
+bool gp_tls_asks(const struct gp_tls *, struct gp_tls_sign *out);
+void gp_tls_answer(struct gp_tls *, gp_str signature);       /* empty: refused, the handshake fails; then call handshake() */
+
+/* ---- what was agreed ------------------------------------------------------------------------------------ */
+bool        gp_tls_shaken(const struct gp_tls *);
+const char *gp_tls_version(const struct gp_tls *);           /* "TLSv1.3"                                        */
+const char *gp_tls_cipher(const struct gp_tls *);            /* "TLS_AES_256_GCM_SHA384"                         */
+bool        gp_tls_resumed(const struct gp_tls *);
+gp_str      gp_tls_server_name(const struct gp_tls *);       /* SNI, or GP_NONE                                  */
+/* Channel binding (RFC 5929, 9266): tls-exporter on 1.3, tls-unique on 1.2 with extended master secret. 0: none. */
+enum gp_tls_binding { GP_TLS_NO_BINDING, GP_TLS_UNIQUE, GP_TLS_EXPORTER };
+enum gp_tls_binding gp_tls_binding(struct gp_tls *, uint8_t out[static 64], size_t *len);
+
+#endif

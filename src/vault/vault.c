@@ -1,0 +1,2 @@
+/* vault */
+#include "base/base.h"
