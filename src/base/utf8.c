@@ -1,0 +1,56 @@
+/* Which octets are UTF-8, and which are ASCII. */
+#include "base/base.h"
+
+/* RFC 3629 4: by its first octet, how many octets follow, and in which range the second one stands. */
+static const struct lead {
+    uint8_t first, last, follow, second_least, second_most;
+} leads[] = {
+  /* clang-format off */
+    { 0x00, 0x7f, 0, 0x80, 0xbf },
+    { 0xc2, 0xdf, 1, 0x80, 0xbf },
+    { 0xe0, 0xe0, 2, 0xa0, 0xbf }, /* no overlong forms */
+    { 0xe1, 0xec, 2, 0x80, 0xbf },
+    { 0xed, 0xed, 2, 0x80, 0x9f }, /* no surrogates     */
+    { 0xee, 0xef, 2, 0x80, 0xbf },
+    { 0xf0, 0xf0, 3, 0x90, 0xbf }, /* no overlong forms */
+    { 0xf1, 0xf3, 3, 0x80, 0xbf },
+    { 0xf4, 0xf4, 3, 0x80, 0x8f }, /* up to U+10FFFF    */
+  /* clang-format on */
+};
+
+static const struct lead *lead_of(uint8_t octet)
+{
+    for (size_t i = 0; i < GP_COUNT(leads); i++)
+        if (octet >= leads[i].first && octet <= leads[i].last) return &leads[i];
+    return NULL;
+}
+
+/* How many octets the character at the front takes; 0: it is none. */
+static size_t character(gp_str text)
+{
+    const struct lead *lead = lead_of((uint8_t)text.ptr[0]);
+    if (!lead || lead->follow >= text.len) return 0;
+    for (size_t i = 1; i <= lead->follow; i++) {
+        uint8_t octet = (uint8_t)text.ptr[i];
+        uint8_t least = i == 1 ? lead->second_least : 0x80, most = i == 1 ? lead->second_most : 0xbf;
+        if (octet < least || octet > most) return 0;
+    }
+    return lead->follow + 1u;
+}
+
+bool gp_is_utf8(gp_str text)
+{
+    while (text.len) {
+        size_t took = character(text);
+        if (took == 0) return false;
+        text = gp_tail(text, took);
+    }
+    return true;
+}
+
+bool gp_is_ascii(gp_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((uint8_t)text.ptr[i] > 0x7f) return false;
+    return true;
+}
