@@ -1,0 +1,197 @@
+/* One message on its way to one destination: signed, routed, tried host by host, and answered.
+ *
+ *   state       what it waits for                      goes on in
+ *   signing     vault's keys and signatures            delivery_signed
+ *   routing     DNS                                    delivery_routed
+ *   under way   its hop                                hop.c, then delivery_finish or delivery_hop_failed
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "relay/parts.h"
+
+/* ---- birth and end -------------------------------------------------------------------------------------------- */
+static size_t count_lines(gp_str text)
+{
+    size_t lines = 0;
+    for (size_t i = 0; i < text.len; i++) lines += text.ptr[i] == '\n';
+    return lines;
+}
+
+static bool read_recipients(struct delivery *d, gp_str lines)
+{
+    d->count = count_lines(lines);
+    if (!d->count || d->count > RECIPIENTS_MOST) return false;
+    d->recipients = gp_arena_take(&d->arena, d->count * sizeof *d->recipients);
+    if (!d->recipients) return false;
+    memset(d->recipients, 0, d->count * sizeof *d->recipients);
+    for (size_t i = 0; i < d->count; i++) {
+        gp_str line              = gp_cut(&lines, '\n');
+        d->recipients[i].address = gp_cut(&line, '\t');
+        d->recipients[i].params  = line;
+        if (!d->recipients[i].address.len) return false;
+    }
+    return true;
+}
+
+static bool read_deliver(struct delivery *d, const struct msg_deliver *in)
+{
+    d->attempt     = in->attempt;
+    d->size        = in->size;
+    d->queue_id    = gp_arena_copy(&d->arena, in->queue_id);
+    d->destination = gp_arena_copy(&d->arena, in->destination);
+    d->sender      = gp_arena_copy(&d->arena, in->sender);
+    d->params      = gp_arena_copy(&d->arena, in->params);
+    d->body        = gp_arena_copy(&d->arena, in->body);
+    gp_str lines   = gp_arena_copy(&d->arena, in->recipients);
+    bool   whole   = d->fd >= 0 ? in->body.len == 0 : in->body.len == in->size;
+    return whole && lines.ptr && d->body.ptr && d->params.ptr && read_recipients(d, lines);
+}
+
+void delivery_open(struct relay *relay, struct msg *m)
+{
+    struct delivery *d  = calloc(1, sizeof *d);
+    struct msg       no = MSG(DELIVERED);
+    if (!d) {
+        no.delivered.attempt = m->deliver.attempt;
+        ipc_answer(relay->queue, m->question, &no);
+        return;
+    }
+    d->relay          = relay;
+    d->question       = m->question;
+    d->fd             = m->fds[0];
+    m->fds[0]         = -1;
+    d->arena.most     = DELIVERY_TEXT_MOST;
+    d->signed_text    = GP_TEXT(d->signatures);
+    d->next           = relay->deliveries;
+    relay->deliveries = d;
+    if (read_deliver(d, &m->deliver)) {
+        sign_start(d);
+        return;
+    }
+    LOG(LOG_ERROR, "relay", LOG_N("attempt", m->deliver.attempt), LOG_Z("reason", "a delivery that cannot be read"));
+    d->count = 0;
+    delivery_finish(d);
+}
+
+static void unlink_delivery(struct delivery *d)
+{
+    struct delivery **at = &d->relay->deliveries;
+    while (*at != d) at = &(*at)->next;
+    *at = d->next;
+}
+
+static void free_delivery(struct delivery *d)
+{
+    unlink_delivery(d);
+    ipc_forget(d->relay->vault, d);
+    route_close(&d->route);
+    gp_dkim_close(d->dkim);
+    if (d->fd >= 0) close(d->fd);
+    gp_arena_reset(&d->arena);
+    free(d);
+}
+
+void delivery_finish(struct delivery *d)
+{
+    size_t room = 64;
+    for (size_t i = 0; i < d->count; i++) {
+        const struct result *r = &d->recipients[i].result;
+        room += r->enhanced.len + r->remote.len + r->tls.len + r->text.len + 64;
+    }
+    struct msg     m       = MSG(DELIVERED);
+    char          *lines   = malloc(room);
+    struct gp_text results = { .ptr = lines, .room = lines ? room : 0 };
+    results_put(&results, d->recipients, d->count);
+    m.delivered.attempt   = d->attempt;
+    m.delivered.host_down = !d->reached && d->count && d->recipients[0].result.status == GP_TEMPFAIL;
+    m.delivered.results   = results.cut ? GP_NONE : gp_said(&results);
+    ipc_answer(d->relay->queue, d->question, &m);
+    free(lines);
+    if (d->hop) d->hop->delivery = NULL;
+    free_delivery(d);
+}
+
+void delivery_abandon_all(struct relay *relay)
+{
+    while (relay->deliveries) {
+        struct delivery *d = relay->deliveries;
+        struct hop      *h = d->hop;
+        if (h) {
+            h->delivery = NULL;
+            hop_close(h); /* in the middle of a message: the far end sees no final dot */
+        }
+        free_delivery(d);
+    }
+}
+
+/* ---- verdicts --------------------------------------------------------------------------------------------------- */
+gp_str delivery_keep(struct delivery *d, gp_str text)
+{
+    gp_str kept = gp_arena_copy(&d->arena, gp_head(text, RESULT_TEXT_MOST));
+    return kept.ptr ? kept : GP_LIT("(no room for the reply)");
+}
+
+void delivery_settle_rest(struct delivery *d, struct result why)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        if (d->recipients[i].settled) continue;
+        d->recipients[i].settled = true;
+        d->recipients[i].result  = why;
+    }
+}
+
+/* ---- the way ------------------------------------------------------------------------------------------------------ */
+void delivery_signed(struct delivery *d)
+{
+    struct hop *idle = hop_find_idle(d->relay, d->destination);
+    if (idle)
+        hop_use(idle, d);
+    else
+        route_start(&d->route, d);
+}
+
+static void none_left(struct delivery *d)
+{
+    delivery_settle_rest(d, d->last.text.len ? d->last : d->route.reason);
+    delivery_finish(d);
+}
+
+void delivery_routed(struct delivery *d)
+{
+    struct sockaddr_storage to;
+    const char             *host;
+    for (;;) {
+        gp_status status = route_next(&d->route, &to, &host);
+        if (status == GP_WAIT) return;
+        if (status != GP_OK) {
+            none_left(d);
+            return;
+        }
+        if (hop_open(d, &to, host)) return;
+        d->last = (struct result) { .status   = GP_TEMPFAIL,
+                                    .enhanced = GP_LIT("4.3.2"),
+                                    .text     = GP_LIT("no memory or descriptors for a connection") };
+    }
+}
+
+/* A host that could not be used: the next one gets its turn, whatever the first one said (RFC 5321 5.1). */
+void delivery_hop_failed(struct delivery *d, struct result why, bool tls_failed)
+{
+    d->hop  = NULL;
+    d->last = why;
+    LOG(LOG_INFO, "attempt", LOG_S("queue_id", d->queue_id), LOG_S("remote", why.remote), LOG_N("code", why.code),
+        LOG_S("reason", why.text));
+    if (tls_failed && !d->in_clear && d->relay->config->relay.tls == RELAY_TLS_OPPORTUNISTIC) {
+        d->in_clear = true; /* RFC 7435: clear text beats nothing where no policy demands TLS */
+        route_again(&d->route);
+    }
+    delivery_routed(d);
+}
+
+void delivery_stale_hop(struct delivery *d)
+{
+    d->hop = NULL;
+    route_start(&d->route, d);
+}

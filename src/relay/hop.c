@@ -1,0 +1,433 @@
+/* A connection to a next hop: opened, spoken over by the SMTP client, kept for the next message to the same destination.
+ *
+ *   phase        waits for                        its time limit
+ *   CONNECTING   TCP, or implicit TLS             connect_timeout
+ *   GREETING     banner, EHLO, STARTTLS           command_timeout
+ *   SIGNING_IN   AUTH                             command_timeout
+ *   IDLE         the next message                 idle_timeout, then QUIT
+ *   MESSAGE      replies, or room to write        command_timeout
+ *   AFTER_DOT    the reply to the final dot       data_timeout (RFC 5321 4.5.3.2.6: 10 minutes)
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/parts.h"
+
+enum { UNSENT_MOST = 256 * 1024, MS = 1000 };
+
+/* ---- life ----------------------------------------------------------------------------------------------------------- */
+static void set_timer(struct hop *h, enum hop_phase phase)
+{
+    const struct config *c        = h->relay->config;
+    const unsigned       limits[] = {
+              [HOP_CONNECTING] = c->relay.connect_timeout, [HOP_GREETING] = c->relay.command_timeout,
+              [HOP_SIGNING_IN] = c->relay.command_timeout, [HOP_IDLE] = c->relay.idle_timeout,
+              [HOP_MESSAGE] = c->relay.command_timeout,    [HOP_AFTER_DOT] = c->relay.data_timeout,
+    };
+    h->phase = phase;
+    timer_set(h->timer, (uint64_t)limits[phase] * MS);
+}
+
+void hop_close(struct hop *h)
+{
+    struct hop **at = &h->relay->hops;
+    while (*at != h) at = &(*at)->next;
+    *at = h->next;
+    login_end(h);
+    timer_close(h->timer);
+    if (h->conn) conn_close(h->conn, h->quitting);
+    free(h);
+}
+
+/* The hop is of no more use: tell its delivery, if it has one, and go. `why` is copied before the hop's memory goes. */
+static void hop_fail(struct hop *h, struct result why, bool tls_failed)
+{
+    struct delivery *d = h->delivery;
+    if (!d) {
+        hop_close(h);
+        return;
+    }
+    bool begun   = h->started;
+    bool stale   = h->reused && !begun;
+    why.text     = delivery_keep(d, why.text);
+    why.enhanced = delivery_keep(d, result_enhanced(why.code, why.enhanced));
+    why.remote   = delivery_keep(d, gp_from(h->remote));
+    why.tls      = delivery_keep(d, gp_from(h->tls));
+    hop_close(h);
+    if (stale) {
+        delivery_stale_hop(d);
+    } else if (!begun) {
+        delivery_hop_failed(d, why, tls_failed);
+    } else {
+        d->hop = NULL;
+        delivery_settle_rest(d, why);
+        delivery_finish(d);
+    }
+}
+
+static struct result temporary(const char *text)
+{
+    return (struct result) { .status = GP_TEMPFAIL, .enhanced = GP_LIT("4.4.2"), .text = gp_from(text) };
+}
+
+static void timed_out(void *owner)
+{
+    static const char *const what[] = {
+        [HOP_CONNECTING] = "no connection within the time limit",
+        [HOP_GREETING]   = "no greeting within the time limit",
+        [HOP_SIGNING_IN] = "no answer to the sign-in within the time limit",
+        [HOP_IDLE]       = "idle",
+        [HOP_MESSAGE]    = "no reply within the time limit",
+        [HOP_AFTER_DOT]  = "no reply to the end of the message within the time limit",
+    };
+    struct hop *h = owner;
+    if (h->phase == HOP_IDLE && !h->quitting) {
+        h->quitting = true;
+        gp_smtp_client_quit(&h->client);
+        hop_pump(h);
+        return;
+    }
+    hop_fail(h, temporary(what[h->phase]), h->phase == HOP_GREETING && h->plan.use_tls && conn_tls(h->conn));
+}
+
+/* ---- what the connection says ----------------------------------------------------------------------------------------- */
+static bool begin_tls(struct hop *h)
+{
+    bool                   verify  = h->relay->config->relay.tls == RELAY_TLS_REQUIRED;
+    struct gp_tls_context *context = verify ? h->relay->verified : h->relay->opportunistic;
+    struct gp_tls         *tls     = context ? gp_tls_connect(context, gp_from(h->host)) : NULL;
+    return tls && conn_secure(h->conn, tls);
+}
+
+static void connected(void *owner, struct conn *conn)
+{
+    struct hop *h = owner;
+    (void)conn;
+    if (h->plan.implicit_tls && !begin_tls(h)) {
+        hop_fail(h, temporary("TLS could not be started"), false);
+        return;
+    }
+    if (!h->plan.implicit_tls) set_timer(h, HOP_GREETING);
+    hop_pump(h);
+}
+
+static void secured(void *owner, struct conn *conn)
+{
+    struct hop    *h    = owner;
+    struct gp_text text = { .ptr = h->tls, .room = sizeof h->tls - 1 };
+    gp_put_z(&text, gp_tls_version(conn_tls(conn)));
+    gp_put_char(&text, ' ');
+    gp_put_z(&text, gp_tls_cipher(conn_tls(conn)));
+    h->tls[text.len] = '\0';
+    gp_smtp_client_secured(&h->client);
+    set_timer(h, HOP_GREETING);
+    hop_pump(h);
+}
+
+static void has_input(void *owner, struct conn *conn)
+{
+    (void)conn;
+    hop_pump(owner);
+}
+
+static void closed(void *owner, struct conn *conn, const char *why)
+{
+    struct hop *h       = owner;
+    bool        in_tls  = conn_tls(conn) && !gp_tls_shaken(conn_tls(conn));
+    bool        reached = h->phase != HOP_CONNECTING;
+    if (h->delivery && reached) h->delivery->reached = true;
+    hop_fail(h, temporary(why), in_tls);
+}
+
+static const struct conn_handler handler = {
+    .connected = connected,
+    .input     = has_input,
+    .secured   = secured,
+    .drained   = has_input,
+    .closed    = closed,
+};
+
+static void name_remote(struct hop *h, const struct sockaddr_storage *to, const char *host)
+{
+    struct gp_text text = { .ptr = h->remote, .room = sizeof h->remote - 1 };
+    gp_put_z(&text, host);
+    gp_put_z(&text, " [");
+    address_put(&text, to, true);
+    gp_put_char(&text, ']');
+    h->remote[text.len] = '\0';
+}
+
+bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char *host)
+{
+    const struct config *c = d->relay->config;
+    struct hop          *h = calloc(1, sizeof *h);
+    if (!h) return false;
+    bool smarthost = c->relay.kind == RELAY_SMARTHOST;
+    bool sign_in   = smarthost && c->relay.user[0];
+    bool clear     = c->relay.tls == RELAY_TLS_NONE || d->in_clear;
+    h->relay       = d->relay;
+    h->plan        = (struct gp_smtp_plan) { .helo         = c->hostname,
+                                             .use_tls      = !clear,
+                                             .must_tls     = c->relay.tls == RELAY_TLS_REQUIRED,
+                                             .implicit_tls = smarthost && c->relay.implicit_tls,
+                                             .may_auth     = sign_in,
+                                             .must_auth    = sign_in };
+    name_remote(h, to, host);
+    gp_copy_z(gp_from(host), h->host, sizeof h->host);
+    gp_copy_z(d->destination, h->destination, sizeof h->destination);
+    gp_smtp_client_init(&h->client, &h->plan);
+    gp_smtp_client_lend(&h->client, &h->room);
+    h->timer       = timer_open(d->relay->loop, timed_out, h);
+    h->next        = d->relay->hops;
+    d->relay->hops = h;
+    h->conn        = h->timer ? conn_connect(d->relay->loop, to, NULL, &handler, h) : NULL;
+    if (!h->conn) {
+        hop_close(h);
+        return false;
+    }
+    h->delivery = d;
+    d->hop      = h;
+    set_timer(h, HOP_CONNECTING);
+    return true;
+}
+
+/* ---- reuse ---------------------------------------------------------------------------------------------------------------- */
+struct hop *hop_find_idle(struct relay *relay, gp_str destination)
+{
+    for (struct hop *h = relay->hops; h; h = h->next)
+        if (h->phase == HOP_IDLE && !h->delivery && !h->quitting && h->messages < HOP_MESSAGES_MOST &&
+            gp_alike(gp_from(h->destination), destination))
+            return h;
+    return NULL;
+}
+
+void hop_use(struct hop *h, struct delivery *d)
+{
+    h->delivery = d;
+    h->reused   = true;
+    d->hop      = h;
+    d->reached  = true;
+    hop_pump(h);
+}
+
+void hop_close_idle(struct relay *relay)
+{
+    for (struct hop *h = relay->hops, *next; h; h = next) {
+        next = h->next;
+        if (h->phase == HOP_IDLE && !h->delivery) timed_out(h);
+    }
+}
+
+/* ---- what the client says ------------------------------------------------------------------------------------------------ */
+enum verdict { GO_ON, STOP_HERE, GONE }; /* GONE: the hop is freed */
+
+static struct result reply_result(struct delivery *d, struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    gp_status status = ev->code >= 500 ? GP_PERMFAIL : ev->code >= 400 || !ev->code ? GP_TEMPFAIL : GP_OK;
+    return (struct result) { .status   = status,
+                             .code     = ev->code,
+                             .enhanced = delivery_keep(d, result_enhanced(ev->code, ev->enhanced)),
+                             .remote   = delivery_keep(d, gp_from(h->remote)),
+                             .tls      = delivery_keep(d, gp_from(h->tls)),
+                             .text     = delivery_keep(d, ev->text) };
+}
+
+static enum verdict need_input(struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    (void)ev;
+    gp_str in = conn_input(h->conn);
+    if (!in.len) return STOP_HERE;
+    size_t taken = gp_smtp_client_feed(&h->client, in);
+    conn_took(h->conn, taken);
+    if (h->delivery) h->delivery->reached = true;
+    if (h->phase == HOP_MESSAGE || h->phase == HOP_GREETING) set_timer(h, h->phase);
+    return taken ? GO_ON : STOP_HERE;
+}
+
+static enum verdict waiting(struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    (void)ev;
+    return gp_smtp_client_output(&h->client).len ? GO_ON : STOP_HERE;
+}
+
+static enum verdict starttls(struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    (void)ev;
+    if (begin_tls(h)) return STOP_HERE;
+    hop_fail(h, temporary("TLS could not be started"), true);
+    return GONE;
+}
+
+static enum verdict auth(struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    set_timer(h, HOP_SIGNING_IN);
+    login_start(h, ev->text);
+    return STOP_HERE;
+}
+
+static enum verdict auth_more(struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    login_line(h, ev->text);
+    return STOP_HERE;
+}
+
+static enum verdict authed(struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    (void)ev;
+    login_end(h);
+    return GO_ON;
+}
+
+static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    (void)ev;
+    struct delivery *d   = h->delivery;
+    struct gp_reply  why = { 0 };
+    if (!d && (h->relay->stop || h->messages >= HOP_MESSAGES_MOST) && !h->quitting) {
+        h->quitting = true;
+        gp_smtp_client_quit(&h->client);
+        return GO_ON;
+    }
+    if (!d) {
+        if (h->phase != HOP_IDLE) set_timer(h, HOP_IDLE);
+        return STOP_HERE;
+    }
+    h->given = h->chunk_len = h->chunk_at = 0;
+    h->body_at                            = 0;
+    h->started                            = false;
+    h->messages++;
+    set_timer(h, HOP_MESSAGE);
+    uint64_t size = d->size + d->signed_text.len;
+    if (gp_smtp_client_mail(&h->client, d->sender, d->params, size, &why)) return GO_ON;
+    h->delivery = NULL; /* the session is as it was: it serves the next one */
+    d->hop      = NULL;
+    delivery_settle_rest(d, (struct result) { .status   = why.code / 100 == 4 ? GP_TEMPFAIL : GP_PERMFAIL,
+                                              .code     = 0,
+                                              .enhanced = gp_from(why.enhanced),
+                                              .remote   = delivery_keep(d, gp_from(h->remote)),
+                                              .text     = gp_from(why.text) });
+    delivery_finish(d);
+    return GO_ON;
+}
+
+static enum verdict next_rcpt(struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    (void)ev;
+    struct delivery *d = h->delivery;
+    if (!d || h->given == d->count) {
+        gp_smtp_client_no_more_rcpts(&h->client);
+        return GO_ON;
+    }
+    const struct recipient *r = &d->recipients[h->given];
+    if (!gp_smtp_client_rcpt(&h->client, r->address, r->params))
+        return gp_smtp_client_output(&h->client).len ? GO_ON : STOP_HERE;
+    h->given++;
+    return GO_ON;
+}
+
+static enum verdict rcpt_reply(struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    struct delivery *d = h->delivery;
+    h->started         = true;
+    if (!d || ev->index >= d->count) return GO_ON;
+    struct recipient *r = &d->recipients[ev->index];
+    if (ev->code / 100 == 2) {
+        r->accepted = true;
+        return GO_ON;
+    }
+    r->settled = true;
+    r->result  = reply_result(d, h, ev);
+    /* RFC 5321 4.5.3.1.10: 552 to RCPT is how old servers say "too many recipients". */
+    if (ev->code == 552) r->result.status = GP_TEMPFAIL;
+    return GO_ON;
+}
+
+static enum verdict send_body(struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    (void)ev;
+    if (conn_unsent(h->conn) > UNSENT_MOST) return STOP_HERE;
+    h->started = true;
+    if (h->chunk_at == h->chunk_len) {
+        h->chunk_at = 0;
+        if (!message_read(h->delivery, h->body_at, h->chunk, sizeof h->chunk, &h->chunk_len)) {
+            hop_fail(h, temporary("the message could not be read from the queue"), false);
+            return GONE;
+        }
+        h->body_at += h->chunk_len;
+    }
+    if (h->chunk_len == 0) {
+        if (gp_smtp_client_done(&h->client)) set_timer(h, HOP_AFTER_DOT);
+        return GO_ON;
+    }
+    gp_str rest = gp_tail((gp_str) { h->chunk, h->chunk_len }, h->chunk_at);
+    h->chunk_at += gp_smtp_client_body(&h->client, rest);
+    if (h->phase == HOP_MESSAGE) set_timer(h, HOP_MESSAGE);
+    return GO_ON;
+}
+
+static enum verdict message_reply(struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    struct delivery *d = h->delivery;
+    h->delivery        = NULL;
+    if (!d) return GO_ON;
+    d->hop = NULL;
+    delivery_settle_rest(d, reply_result(d, h, ev));
+    delivery_finish(d);
+    return GO_ON;
+}
+
+static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    bool signing_in = h->phase == HOP_SIGNING_IN;
+    if (signing_in)
+        LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host), LOG_N("code", ev->code), LOG_S("reply", ev->text),
+            LOG_Z("reason", "the next hop refused our sign-in: mail waits; see relay.user and relay.password_file"));
+    struct result why = { .status   = !signing_in && ev->code >= 500 ? GP_PERMFAIL : GP_TEMPFAIL,
+                          .code     = ev->code,
+                          .enhanced = ev->enhanced,
+                          .text     = ev->text };
+    if (h->delivery) h->delivery->reached = true;
+    hop_fail(h, why, false);
+    return GONE;
+}
+
+static enum verdict end(struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    (void)ev;
+    h->quitting = true;
+    hop_fail(h, temporary("the next hop closed the session"), false);
+    return GONE;
+}
+
+static enum verdict (*const react[])(struct hop *, const struct gp_smtp_client_event *) = {
+    [GP_CLIENT_NEED_INPUT]    = need_input,
+    [GP_CLIENT_WAITING]       = waiting,
+    [GP_CLIENT_STARTTLS]      = starttls,
+    [GP_CLIENT_AUTH]          = auth,
+    [GP_CLIENT_AUTH_MORE]     = auth_more,
+    [GP_CLIENT_AUTHED]        = authed,
+    [GP_CLIENT_READY]         = ready,
+    [GP_CLIENT_NEXT_RCPT]     = next_rcpt,
+    [GP_CLIENT_RCPT_REPLY]    = rcpt_reply,
+    [GP_CLIENT_SEND_BODY]     = send_body,
+    [GP_CLIENT_MESSAGE_REPLY] = message_reply,
+    [GP_CLIENT_FAILED]        = failed,
+    [GP_CLIENT_CLOSE]         = end,
+};
+
+void hop_pump(struct hop *h)
+{
+    enum verdict verdict = GO_ON;
+    while (verdict == GO_ON) {
+        struct gp_smtp_client_event ev = gp_smtp_client_next(&h->client);
+        verdict                        = react[ev.kind](h, &ev);
+        if (verdict == GONE) return;
+        gp_str out = gp_smtp_client_output(&h->client);
+        if (!out.len) continue;
+        if (!conn_write(h->conn, out)) {
+            hop_fail(h, temporary("the connection was lost"), false);
+            return;
+        }
+        gp_smtp_client_sent(&h->client, out.len);
+    }
+}

@@ -1,0 +1,59 @@
+/* Our own sign-in at the smarthost: vault has the password and steps the exchange, this end carries the lines. */
+#include "relay/parts.h"
+#include "sasl/sasl.h"
+
+static void login_said(void *owner, gp_status status, const struct msg *answer)
+{
+    struct hop *h    = owner;
+    bool        said = status == GP_OK && answer->type == MSG_LOGIN_SAYS && answer->login_says.status == GP_OK;
+    if (!said) {
+        LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host),
+            LOG_Z("reason",
+                  "no way to sign in that both sides have; see relay.user, relay.password_file, relay.mechanisms"));
+        gp_smtp_client_skip_auth(&h->client); /* must_auth turns this into a temporary failure */
+    } else if (h->phase == HOP_SIGNING_IN && h->login && answer->login_says.mechanism.len) {
+        gp_str initial = answer->login_says.has_initial ? answer->login_says.text : GP_NONE;
+        if (answer->login_says.has_initial && !initial.ptr) initial = GP_LIT("");
+        (void)gp_smtp_client_auth(&h->client, answer->login_says.mechanism, initial);
+    } else {
+        (void)gp_smtp_client_auth_line(&h->client, answer->login_says.text);
+    }
+    hop_pump(h);
+}
+
+void login_start(struct hop *h, gp_str offered)
+{
+    struct msg          m   = MSG(LOGIN_START);
+    struct gp_tls      *tls = conn_tls(h->conn);
+    uint8_t             data[64];
+    size_t              len     = 0;
+    enum gp_tls_binding binding = tls ? gp_tls_binding(tls, data, &len) : GP_TLS_NO_BINDING;
+
+    h->login                   = ++h->relay->logins;
+    m.login_start.login        = h->login;
+    m.login_start.secure       = tls != NULL;
+    m.login_start.binding      = binding == GP_TLS_EXPORTER ? GP_BIND_TLS_EXPORTER
+                                 : binding == GP_TLS_UNIQUE ? GP_BIND_TLS_UNIQUE
+                                                            : GP_BIND_NONE;
+    m.login_start.binding_data = (gp_str) { (const char *)data, len };
+    m.login_start.offered      = offered;
+    ipc_ask(h->relay->vault, &m, login_said, h);
+}
+
+void login_line(struct hop *h, gp_str challenge)
+{
+    struct msg m       = MSG(LOGIN_LINE);
+    m.login_line.login = h->login;
+    m.login_line.line  = challenge;
+    ipc_ask(h->relay->vault, &m, login_said, h);
+}
+
+void login_end(struct hop *h)
+{
+    if (!h->login) return;
+    struct msg m      = MSG(LOGIN_END);
+    m.login_end.login = h->login;
+    ipc_forget(h->relay->vault, h);
+    (void)ipc_tell(h->relay->vault, &m);
+    h->login = 0;
+}

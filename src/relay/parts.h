@@ -1,0 +1,157 @@
+/* What the rooms of the relay share: a delivery (one message on its way to one destination), its route (hosts and addresses to try,
+ * in order) and hops (connections to next hops, reused). A delivery is owned by the list in struct relay until delivery_finish; a
+ * hop by the list until hop_close; each names the other while a message is under way, and either may outlive the other. */
+#ifndef RELAY_PARTS_H
+#define RELAY_PARTS_H
+
+#include <sys/socket.h>
+
+#include "mail/mail.h"
+#include "proc/proc.h"
+#include "smtp/client_session.h"
+#include "smtp/smtp.h"
+
+enum {
+    ROUTE_HOSTS_MOST      = 10, /* MX hosts tried for one delivery                        */
+    ROUTE_ADDRESSES_MOST  = 8,  /* addresses tried of one host                            */
+    DELIVERY_TEXT_MOST    = 2 * MSG_MOST, /* arena of a delivery: envelope, results, inline body */
+    RECIPIENTS_MOST       = 1000,
+    HOP_MESSAGES_MOST     = 100, /* messages over one connection, then a fresh one         */
+    RESULT_TEXT_MOST      = 400, /* octets of a remote reply that are kept                 */
+    SIGNATURES_MOST       = 4,
+    SIGNATURE_ROOM        = 4096,
+};
+
+struct hop;
+struct delivery;
+
+struct relay {
+    struct loop           *loop;
+    const struct config   *config;
+    struct ipc            *supervisor, *queue, *vault;
+    struct dns            *dns;
+    struct gp_tls_context *verified, *opportunistic;
+    struct delivery       *deliveries;
+    struct hop            *hops;
+    struct timer          *stopping;
+    bool                   stop;
+    uint64_t               logins; /* numbers our sign-ins upstream for vault */
+};
+
+/* ---- results ------------------------------------------------------------------------------------------------ */
+struct result {
+    gp_status status;
+    int       code;     /* 0: no reply from a remote server                 */
+    gp_str    enhanced, remote, tls, text; /* in the delivery's arena, or static */
+};
+struct recipient {
+    gp_str        address, params;
+    bool          accepted; /* RCPT got a 2xx; the message's reply decides     */
+    bool          settled;
+    struct result result;
+};
+/* "status TAB code TAB enhanced TAB remote TAB tls TAB text LF" a recipient; controls in text become spaces. */
+void results_put(struct gp_text *, const struct recipient *, size_t count);
+/* The enhanced code to record: the remote's, or one made from the reply's class. */
+gp_str result_enhanced(int code, gp_str said);
+
+/* ---- route ---------------------------------------------------------------------------------------------------- */
+struct route_host {
+    char     name[256];
+    uint16_t preference;
+};
+struct route {
+    struct delivery        *owner;
+    struct route_host       hosts[ROUTE_HOSTS_MOST];
+    size_t                  host_count, host_at;
+    struct sockaddr_storage addresses[ROUTE_ADDRESSES_MOST];
+    size_t                  address_count, address_at;
+    uint16_t                port;
+    struct dns_query       *mx, *a, *aaaa;
+    bool                    looked_up;   /* addresses are those of the host at host_at  */
+    bool                    had_address, dns_trouble;
+    struct result           reason;      /* why there is no (further) host              */
+};
+/* Lowest preference first; equal ones in an order that `salt` decides; hosts at or above our own preference are dropped (RFC 5321
+ * 5.1). false: we are the best host ourselves: a loop. */
+bool route_order(struct route_host *, size_t *count, const char *our_name, uint64_t salt);
+/* The text of a domain as DNS wants it (A-labels); false: not a domain. */
+bool route_dns_name(gp_str domain, char out[static 256]);
+void route_start(struct route *, struct delivery *);  /* ends in delivery_routed(), now or later          */
+/* GP_OK: *to and *host are the next to try; GP_WAIT: delivery_routed() will be called; GP_TEMPFAIL, GP_PERMFAIL: none left, see reason. */
+gp_status route_next(struct route *, struct sockaddr_storage *to, const char **host);
+void      route_again(struct route *);                /* from the first host                               */
+void      route_close(struct route *);
+
+/* ---- delivery --------------------------------------------------------------------------------------------------- */
+struct delivery {
+    struct relay    *relay;
+    struct delivery *next;
+    uint32_t         question;
+    uint64_t         attempt, size;
+    struct gp_arena  arena;
+    gp_str           queue_id, destination, sender, params, body;
+    int              fd;          /* body when it is not inline */
+    struct recipient *recipients;
+    size_t           count;
+    struct gp_dkim  *dkim;
+    gp_str           key_list;    /* what is left of vault's "selector TAB algorithm" lines */
+    char             domain[256]; /* of From                    */
+    char             signatures[SIGNATURES_MOST * SIGNATURE_ROOM];
+    struct gp_text   signed_text;
+    unsigned         signature_count;
+    struct route     route;
+    struct hop      *hop;
+    struct result    last;        /* of the hop that failed last */
+    bool             reached;     /* some host answered          */
+    bool             in_clear;    /* opportunistic TLS failed here: again without */
+};
+void delivery_open(struct relay *, struct msg *deliver);
+void delivery_signed(struct delivery *);            /* sign.c is done, with or without signatures */
+void delivery_routed(struct delivery *);            /* route.c has something new                  */
+void delivery_hop_failed(struct delivery *, struct result why, bool tls_failed); /* before MAIL was accepted: next host */
+void delivery_stale_hop(struct delivery *);         /* a reused connection was dead: a fresh one  */
+void delivery_settle_rest(struct delivery *, struct result why); /* every recipient without a verdict */
+void delivery_finish(struct delivery *);            /* answers the queue and frees                */
+void delivery_abandon_all(struct relay *);          /* queue is gone: nothing to answer           */
+gp_str delivery_keep(struct delivery *, gp_str);    /* copy in its arena, cut to RESULT_TEXT_MOST */
+
+/* ---- signing ------------------------------------------------------------------------------------------------------ */
+void sign_start(struct delivery *);
+/* Octets of signature fields and message from `at`; up to room octets into out. 0: at the end; false: cannot be read. */
+bool message_read(const struct delivery *, uint64_t at, char *out, size_t room, size_t *got);
+
+/* ---- hops --------------------------------------------------------------------------------------------------------- */
+enum hop_phase { HOP_CONNECTING, HOP_GREETING, HOP_SIGNING_IN, HOP_IDLE, HOP_MESSAGE, HOP_AFTER_DOT };
+struct hop {
+    struct relay        *relay;
+    struct hop          *next;
+    struct conn         *conn;
+    struct timer        *timer;
+    struct gp_smtp_plan  plan;
+    struct gp_smtp_client client;
+    struct gp_smtp_room  room;
+    char                 destination[256], remote[256 + NET_ADDRESS_ROOM], host[256], tls[96], binding_data[64];
+    enum hop_phase       phase;
+    struct delivery     *delivery;
+    size_t               given;     /* recipients told to the client */
+    uint64_t             body_at;   /* octets of the message sent    */
+    char                 chunk[4096];
+    size_t               chunk_len, chunk_at;
+    unsigned             messages;
+    uint64_t             login;     /* 0: no sign-in open in vault   */
+    bool                 reused, quitting, started;
+};
+bool hop_open(struct delivery *, const struct sockaddr_storage *to, const char *host); /* false: no memory or descriptors */
+struct hop *hop_find_idle(struct relay *, gp_str destination);
+void hop_use(struct hop *, struct delivery *);
+void hop_pump(struct hop *);
+void hop_close(struct hop *);
+void hop_close_idle(struct relay *);
+
+/* Our sign-in at the smarthost, stepped in vault. */
+void login_start(struct hop *, gp_str offered);
+void login_line(struct hop *, gp_str challenge);
+void login_end(struct hop *);
+
+#endif

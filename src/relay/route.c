@@ -1,0 +1,253 @@
+/* Where a delivery goes: the smarthost, the hosts of an MX record in order (RFC 5321 5.1), or an address literal; and the
+ * addresses of each host, looked up when its turn comes. */
+#include <idn2.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "relay/parts.h"
+
+static struct result no_route(gp_status status, const char *enhanced, const char *text)
+{
+    return (struct result) { .status = status, .enhanced = gp_from(enhanced), .text = gp_from(text) };
+}
+
+/* ---- pure parts ------------------------------------------------------------------------------------------- */
+static uint64_t shuffled(const struct route_host *host, uint64_t salt)
+{
+    uint64_t mix = salt;
+    for (const char *c = host->name; *c; c++) mix = (mix ^ (unsigned char)*c) * 1099511628211ULL;
+    return mix;
+}
+
+static bool before(const struct route_host *a, const struct route_host *b, uint64_t salt)
+{
+    if (a->preference != b->preference) return a->preference < b->preference;
+    return shuffled(a, salt) < shuffled(b, salt);
+}
+
+bool route_order(struct route_host *hosts, size_t *count, const char *our_name, uint64_t salt)
+{
+    for (size_t i = 1; i < *count; i++)
+        for (size_t k = i; k > 0 && before(&hosts[k], &hosts[k - 1], salt); k--) {
+            struct route_host swap = hosts[k];
+            hosts[k]               = hosts[k - 1];
+            hosts[k - 1]           = swap;
+        }
+    for (size_t i = 0; i < *count; i++) {
+        if (!gp_is(gp_from(hosts[i].name), our_name)) continue;
+        size_t keep = i;
+        while (keep > 0 && hosts[keep - 1].preference == hosts[i].preference) keep--;
+        *count = keep;
+        return keep > 0;
+    }
+    return true;
+}
+
+bool route_dns_name(gp_str domain, char out[static 256])
+{
+    char text[GP_SMTP_DOMAIN_MOST + 1], *ascii = NULL;
+    if (!domain.len || !gp_copy_z(domain, text, sizeof text)) return false;
+    if (gp_is_ascii(domain)) return gp_copy_z(domain, out, 256);
+    if (idn2_lookup_u8((const uint8_t *)text, (uint8_t **)&ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+        return false;
+    bool fits = gp_copy_z(gp_from(ascii), out, 256);
+    idn2_free(ascii);
+    return fits;
+}
+
+/* "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321 4.1.3). */
+static bool read_literal(gp_str domain, uint16_t port, struct sockaddr_storage *out)
+{
+    if (domain.len < 3 || domain.ptr[0] != '[' || domain.ptr[domain.len - 1] != ']') return false;
+    gp_str inner = gp_head(gp_tail(domain, 1), domain.len - 2);
+    if (!gp_starts(inner, "IPv6:")) return address_read(inner, port, out);
+    char           room[NET_ADDRESS_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    gp_put_char(&text, '[');
+    gp_put(&text, gp_tail(inner, 5));
+    gp_put_char(&text, ']');
+    return !text.cut && address_read(gp_said(&text), port, out);
+}
+
+/* ---- hosts ------------------------------------------------------------------------------------------------- */
+static void give_up(struct route *r, struct result reason)
+{
+    r->host_count = r->address_count = 0;
+    r->reason                        = reason;
+    delivery_routed(r->owner);
+}
+
+static void one_host(struct route *r, const char *name)
+{
+    r->host_count = 1;
+    if (!gp_copy_z(gp_from(name), r->hosts[0].name, sizeof r->hosts[0].name)) r->host_count = 0;
+    route_again(r);
+}
+
+static void got_mx(void *owner, const struct dns_answer *answer)
+{
+    struct route        *r = owner;
+    const struct config *c = r->owner->relay->config;
+    r->mx                  = NULL;
+    if (answer->status == GP_TEMPFAIL) {
+        give_up(r, no_route(GP_TEMPFAIL, "4.4.3", "the DNS could not be asked for the domain's mail hosts"));
+    } else if (answer->no_name) {
+        give_up(r, no_route(GP_PERMFAIL, "5.1.2", "the recipient's domain does not exist in the DNS"));
+    } else if (answer->status == GP_PERMFAIL) { /* no MX record: the domain itself (RFC 5321 5.1) */
+        delivery_routed(r->owner);
+    } else if (answer->count == 1 && answer->records[0].data.len == 0) { /* RFC 7505 */
+        give_up(r, no_route(GP_PERMFAIL, "5.1.10", "the recipient's domain says that it takes no mail (null MX)"));
+    } else {
+        r->host_count = 0;
+        route_again(r);
+        for (size_t i = 0; i < answer->count && r->host_count < ROUTE_HOSTS_MOST; i++) {
+            struct route_host *host = &r->hosts[r->host_count];
+            host->preference        = answer->records[i].preference;
+            if (answer->records[i].data.len && gp_copy_z(answer->records[i].data, host->name, sizeof host->name))
+                r->host_count++;
+        }
+        uint64_t salt = r->owner->attempt * 0x9E3779B97F4A7C15ULL;
+        if (!route_order(r->hosts, &r->host_count, c->hostname, salt))
+            give_up(r, no_route(GP_PERMFAIL, "5.4.6", "the domain's best mail host is this server: mail would loop"));
+        else
+            delivery_routed(r->owner);
+    }
+}
+
+static void start_mx(struct route *r, struct delivery *d)
+{
+    char                    name[256];
+    struct sockaddr_storage literal;
+    if (read_literal(d->destination, r->port, &literal)) {
+        gp_copy_z(d->destination, name, sizeof name);
+        one_host(r, name);
+        delivery_routed(d);
+    } else if (!route_dns_name(d->destination, name)) {
+        give_up(r, no_route(GP_PERMFAIL, "5.1.2", "the recipient's domain is not a domain name"));
+    } else {
+        one_host(r, name);
+        r->mx = dns_ask(d->relay->dns, gp_from(name), DNS_MX, got_mx, r);
+        if (!r->mx) give_up(r, no_route(GP_TEMPFAIL, "4.3.0", "out of memory"));
+    }
+}
+
+void route_start(struct route *r, struct delivery *d)
+{
+    const struct config *c = d->relay->config;
+    r->owner               = d;
+    bool smarthost         = c->relay.kind == RELAY_SMARTHOST;
+    r->port                = smarthost ? c->relay.port : c->relay.mx_port;
+    r->reason              = no_route(GP_TEMPFAIL, "4.4.1", "no address of the next hop could be reached");
+    if (!smarthost) {
+        start_mx(r, d);
+        return;
+    }
+    one_host(r, c->relay.host);
+    delivery_routed(d);
+}
+
+/* ---- addresses of the host whose turn it is ------------------------------------------------------------------ */
+static void keep_address(struct route *r, gp_str octets)
+{
+    if (r->address_count == ROUTE_ADDRESSES_MOST) return;
+    struct sockaddr_storage *to = &r->addresses[r->address_count];
+    *to                         = (struct sockaddr_storage) { 0 };
+    if (octets.len == sizeof(struct in_addr)) {
+        struct sockaddr_in *v4 = (struct sockaddr_in *)to;
+        v4->sin_family         = AF_INET;
+        v4->sin_port           = htons(r->port);
+        memcpy(&v4->sin_addr, octets.ptr, octets.len);
+        r->address_count++;
+    } else if (octets.len == sizeof(struct in6_addr)) {
+        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
+        v6->sin6_family         = AF_INET6;
+        v6->sin6_port           = htons(r->port);
+        memcpy(&v6->sin6_addr, octets.ptr, octets.len);
+        r->address_count++;
+    }
+}
+
+static void got_addresses(struct route *r, const struct dns_answer *answer)
+{
+    for (size_t i = 0; answer->status == GP_OK && i < answer->count; i++) keep_address(r, answer->records[i].data);
+    if (answer->status == GP_TEMPFAIL) r->dns_trouble = true;
+    if (!r->a && !r->aaaa) delivery_routed(r->owner);
+}
+
+static void got_a(void *owner, const struct dns_answer *answer)
+{
+    ((struct route *)owner)->a = NULL;
+    got_addresses(owner, answer);
+}
+
+static void got_aaaa(void *owner, const struct dns_answer *answer)
+{
+    ((struct route *)owner)->aaaa = NULL;
+    got_addresses(owner, answer);
+}
+
+static bool looking_up(const struct route *r)
+{
+    return r->mx || r->a || r->aaaa;
+}
+
+static void look_up(struct route *r, const char *name)
+{
+    r->address_count = r->address_at = 0;
+    r->looked_up                     = true;
+    if (read_literal(gp_from(name), r->port, &r->addresses[0]) ||
+        address_read(gp_from(name), r->port, &r->addresses[0])) {
+        r->address_count = 1;
+    } else {
+        struct dns *dns = r->owner->relay->dns;
+        r->a            = dns_ask(dns, gp_from(name), DNS_A, got_a, r);
+        r->aaaa         = dns_ask(dns, gp_from(name), DNS_AAAA, got_aaaa, r);
+        if (!r->a && !r->aaaa) r->dns_trouble = true;
+    }
+}
+
+/* Why no host is left. A smarthost without an address is a set-up error that somebody mends; a domain without one is final. */
+static gp_status exhausted(struct route *r)
+{
+    bool smarthost = r->owner->relay->config->relay.kind == RELAY_SMARTHOST;
+    if (r->host_count == 0 || r->had_address) return r->reason.status;
+    if (r->dns_trouble)
+        r->reason = no_route(GP_TEMPFAIL, "4.4.3", "the DNS could not be asked for the mail host's address");
+    else if (smarthost)
+        r->reason =
+            no_route(GP_TEMPFAIL, "4.4.3", "the smarthost's name has no address: see relay.via in gatepost.yml");
+    else
+        r->reason = no_route(GP_PERMFAIL, "5.1.2", "the recipient's domain has no mail host with an address");
+    return r->reason.status;
+}
+
+gp_status route_next(struct route *r, struct sockaddr_storage *to, const char **host)
+{
+    if (looking_up(r)) return GP_WAIT;
+    for (; r->host_at < r->host_count; r->host_at++, r->looked_up = false) {
+        if (!r->looked_up) look_up(r, r->hosts[r->host_at].name);
+        if (looking_up(r)) return GP_WAIT;
+        if (r->address_at < r->address_count) {
+            r->had_address = true;
+            *to            = r->addresses[r->address_at++];
+            *host          = r->hosts[r->host_at].name;
+            return GP_OK;
+        }
+    }
+    return exhausted(r);
+}
+
+void route_again(struct route *r)
+{
+    r->host_at   = 0;
+    r->looked_up = false;
+}
+
+void route_close(struct route *r)
+{
+    struct dns_query **open[] = { &r->mx, &r->a, &r->aaaa };
+    for (size_t i = 0; i < GP_COUNT(open); i++) {
+        if (*open[i]) dns_forget(*open[i]);
+        *open[i] = NULL;
+    }
+}

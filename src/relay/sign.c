@@ -1,0 +1,119 @@
+/* DKIM: the hash of the message is made here, the signature by vault, which has the keys. A message whose From domain has no key, or
+ * that cannot be signed, goes out unsigned and the log says so. */
+#include <string.h>
+#include <unistd.h>
+
+#include "relay/parts.h"
+
+bool message_read(const struct delivery *d, uint64_t at, char *out, size_t room, size_t *got)
+{
+    gp_str head = gp_said(&d->signed_text);
+    if (at < head.len) {
+        gp_str piece = gp_head(gp_tail(head, (size_t)at), room);
+        memcpy(out, piece.ptr, piece.len);
+        *got = piece.len;
+        return true;
+    }
+    at -= head.len;
+    uint64_t left = at < d->size ? d->size - at : 0;
+    if (left < room) room = (size_t)left;
+    if (d->fd < 0) {
+        if (room) memcpy(out, d->body.ptr + at, room);
+        *got = room;
+        return true;
+    }
+    ssize_t n = room ? pread(d->fd, out, room, (off_t)at) : 0;
+    *got      = n > 0 ? (size_t)n : 0;
+    return n >= 0 && (*got > 0) == (room > 0);
+}
+
+static void done(struct delivery *d)
+{
+    gp_dkim_close(d->dkim);
+    d->dkim = NULL;
+    delivery_signed(d);
+}
+
+static void next_key(struct delivery *d);
+
+static void got_signature(void *owner, gp_status status, const struct msg *answer)
+{
+    struct delivery *d = owner;
+    if (status == GP_OK && answer->type == MSG_DKIM_SIGNED && answer->dkim_signed.status == GP_OK &&
+        gp_dkim_put(d->dkim, answer->dkim_signed.signature, &d->signed_text))
+        d->signature_count++;
+    else
+        LOG(LOG_WARN, "dkim", LOG_S("queue_id", d->queue_id), LOG_Z("domain", d->domain),
+            LOG_Z("reason", "vault made no signature"));
+    next_key(d);
+}
+
+/* One line of the key list: "selector TAB rsa|ed25519". */
+static bool ask_signature(struct delivery *d, gp_str line)
+{
+    char    selector[64];
+    uint8_t digest[32];
+    gp_str  algorithm = line, name = gp_cut(&algorithm, '\t');
+    if (!gp_copy_z(name, selector, sizeof selector)) return false;
+    struct gp_dkim_key key = { d->domain, selector, gp_is(algorithm, "ed25519") };
+    if (!gp_dkim_hash(d->dkim, &key, NULL, wall_now(), digest)) return false;
+    struct msg m         = MSG(DKIM_SIGN);
+    m.dkim_sign.domain   = gp_from(d->domain);
+    m.dkim_sign.selector = name;
+    m.dkim_sign.digest   = (gp_str) { (const char *)digest, sizeof digest };
+    ipc_ask(d->relay->vault, &m, got_signature, d);
+    return true;
+}
+
+static void next_key(struct delivery *d)
+{
+    while (d->key_list.len && d->signature_count < SIGNATURES_MOST)
+        if (ask_signature(d, gp_cut(&d->key_list, '\n'))) return;
+    done(d);
+}
+
+static void got_keys(void *owner, gp_status status, const struct msg *answer)
+{
+    struct delivery *d = owner;
+    if (status != GP_OK || answer->type != MSG_DKIM_KEYS_ARE || answer->dkim_keys_are.status == GP_TEMPFAIL) {
+        /* Unsigned mail is thrown away by many a receiver: better late than unsigned. */
+        delivery_settle_rest(d, (struct result) { .status   = GP_TEMPFAIL,
+                                                  .enhanced = GP_LIT("4.3.0"),
+                                                  .text     = GP_LIT("the keys that sign mail are not at hand") });
+        delivery_finish(d);
+        return;
+    }
+    d->key_list = gp_arena_copy(&d->arena, answer->dkim_keys_are.keys);
+    next_key(d);
+}
+
+/* The whole message through the digest; false: it cannot be signed. */
+static bool digest(struct delivery *d)
+{
+    char     piece[16384];
+    uint64_t at  = 0;
+    size_t   got = 0;
+    d->dkim      = gp_dkim_open(true, true);
+    if (!d->dkim) return false;
+    while (message_read(d, at, piece, sizeof piece, &got) && got > 0) {
+        if (gp_dkim_add(d->dkim, (gp_str) { piece, got }) != GP_OK) return false;
+        at += got;
+    }
+    return at == d->size && gp_dkim_end(d->dkim) == GP_OK;
+}
+
+void sign_start(struct delivery *d)
+{
+    if (!d->relay->config->dkim.sign) {
+        delivery_signed(d);
+        return;
+    }
+    if (!digest(d) || !gp_copy_z(gp_dkim_from_domain(d->dkim), d->domain, sizeof d->domain) || !d->domain[0]) {
+        LOG(LOG_WARN, "dkim", LOG_S("queue_id", d->queue_id), LOG_Z("reason", "the message cannot be signed"));
+        done(d);
+        return;
+    }
+    struct msg m       = MSG(DKIM_KEYS);
+    m.dkim_keys.domain = gp_from(d->domain);
+    ipc_ask(d->relay->vault, &m, got_keys, d);
+}
