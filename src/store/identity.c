@@ -1,0 +1,86 @@
+/* Addresses that an account may send as, and the form in which they are compared: ASCII in lower case, the domain as A-label.
+ * Local parts are case-sensitive by RFC 5321 2.4, but people expect "Anna@" and "anna@" to be one, and so do their mailboxes. */
+#include "store/accounts_parts.h"
+
+#include <idn2.h>
+#include <string.h>
+
+#include "store/accounts.h"
+
+enum { DOMAIN_MOST = 255 };
+
+static void put_lower(struct gp_text *out, gp_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        gp_put_char(out, c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c);
+    }
+}
+
+/* RFC 6531 3.2: a U-label and its A-label name the same domain. */
+static bool put_a_labels(struct gp_text *out, gp_str domain)
+{
+    char  z[DOMAIN_MOST + 1];
+    char *ascii = NULL;
+    if (!gp_copy_z(domain, z, sizeof(z)) || !gp_is_utf8(domain)) return false;
+    if (idn2_to_ascii_8z(z, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK) return false;
+    put_lower(out, gp_from(ascii));
+    idn2_free(ascii);
+    return true;
+}
+
+static bool has_blank(gp_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == '\x7f') return true;
+    return false;
+}
+
+static size_t last_at(gp_str address)
+{
+    const char *at = memrchr(address.ptr, '@', address.len);
+    return at ? (size_t)(at - address.ptr) : address.len;
+}
+
+bool identity_key(gp_str address, bool whole_domain, struct gp_text *key)
+{
+    if (address.len == 0 || has_blank(address)) return false;
+    size_t at     = last_at(address); /* a quoted local part may hold one too */
+    gp_str domain = gp_tail(address, at + 1);
+    if ((at == 0 && !whole_domain) || domain.len == 0 || domain.len > DOMAIN_MOST) return false;
+    put_lower(key, gp_head(address, at));
+    gp_put_char(key, '@');
+    if (gp_is_ascii(domain))
+        put_lower(key, domain);
+    else if (!put_a_labels(key, domain))
+        return false;
+    return !key->cut;
+}
+
+static gp_status has_identity(struct accounts *a, int64_t account, gp_str key)
+{
+    auto_rows r = rows_of(a->db, "SELECT 1 FROM identities WHERE account = ? AND key IN (?, ?)");
+    rows_bind_number(&r, account);
+    rows_bind_text(&r, key);
+    rows_bind_text(&r, gp_tail(key, last_at(key))); /* "@example.org": all of that domain */
+    return rows_next(&r);
+}
+
+gp_status accounts_may_send(struct accounts *a, int64_t account, int64_t credential, gp_str sender)
+{
+    char           room[ACCOUNT_ADDRESS_MOST];
+    struct gp_text key    = GP_TEXT(room);
+    gp_status      status = accounts_in_force(a, account, credential);
+    if (status != GP_OK || sender.len == 0) return status;
+    return identity_key(sender, false, &key) ? has_identity(a, account, gp_said(&key)) : GP_PERMFAIL;
+}
+
+gp_status accounts_identities(struct accounts *a, int64_t account, void (*each)(void *owner, gp_str address),
+                              void *owner)
+{
+    gp_status status;
+    auto_rows r = rows_of(a->db, "SELECT address FROM identities WHERE account = ? ORDER BY address");
+    rows_bind_number(&r, account);
+    while ((status = rows_next(&r)) == GP_OK) each(owner, rows_text(&r, 0));
+    return status == GP_PERMFAIL ? GP_OK : status;
+}
