@@ -1,0 +1,145 @@
+/* The queue's database: opening, transactions, and the order of steps that makes a 250 a promise.
+ *
+ *   state   draft file   body file   rows    what it is                          after a crash
+ *     0         -            -         -     nothing                             -
+ *     1        yes           -         -     a large body being received         the sweep at start removes it
+ *     2         -           yes        -     on disk, promised to nobody yet     the sweep at start removes it
+ *     3         -          maybe      yes    QUEUED; 250 may be said             delivery picks it up
+ *     4         -           yes        -     delivered, bounced or deleted       same as 2
+ *
+ *   1 -> 2  queue_draft_keep: fsync of the file, rename, fsync of the folder     2 -> 3  queue_commit
+ *   0 -> 3  queue_commit, for a body that is a row                               3 -> 4 -> 0  queue_commit, then unlink
+ *
+ *   A recipient is queued, held, delivered or failed; a message whose recipients are all delivered or failed has no rows. */
+#include "store/queue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/queue_parts.h"
+
+#define DATABASE_NAME "/queue.db"
+
+/* The due index holds only what waits, ordered as it is asked for: what is due longest for a destination. */
+static const char queue_schema[] =
+    "CREATE TABLE messages (message INTEGER PRIMARY KEY AUTOINCREMENT, queue_id TEXT NOT NULL UNIQUE, sender TEXT NOT NULL,"
+    " params TEXT NOT NULL, user TEXT NOT NULL, account INTEGER NOT NULL, credential INTEGER NOT NULL, size INTEGER NOT NULL,"
+    " in_file INTEGER NOT NULL, arrived INTEGER NOT NULL, message_id TEXT NOT NULL, author TEXT NOT NULL, peer TEXT NOT NULL,"
+    " helo TEXT NOT NULL, mechanism TEXT NOT NULL, tls TEXT NOT NULL) STRICT;"
+    "CREATE TABLE bodies (message INTEGER PRIMARY KEY REFERENCES messages ON DELETE CASCADE, body BLOB NOT NULL) STRICT;"
+    "CREATE TABLE recipients (message INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE, position INTEGER NOT NULL,"
+    " address TEXT NOT NULL, params TEXT NOT NULL, destination TEXT NOT NULL, state INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    " due INTEGER NOT NULL, delay_noticed INTEGER NOT NULL, code INTEGER NOT NULL, enhanced TEXT NOT NULL, remote TEXT NOT NULL,"
+    " tls TEXT NOT NULL, text TEXT NOT NULL, tried INTEGER NOT NULL, PRIMARY KEY (message, position)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX recipients_due ON recipients (destination, due, message, position) WHERE state = 0;";
+
+const char *recipient_state_name(enum recipient_state state)
+{
+    static const char *const names[RECIPIENT_STATES] = { "queued", "delivered", "failed", "held" };
+    return state < RECIPIENT_STATES ? names[state] : "unknown";
+}
+
+bool queue_is_id(gp_str id)
+{
+    if (!id.len || id.len > QUEUE_ID_MOST) return false;
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.ptr[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) return false;
+    }
+    return true;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------- */
+static enum database_trouble open_folders(struct queue_store *s, const char *folder)
+{
+    enum { FLAGS = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
+    s->folder = open(folder, FLAGS);
+    if (s->folder < 0) return DATABASE_ABSENT;
+    if (mkdirat(s->folder, "bodies", S_IRWXU) != 0 && errno != EEXIST)
+        return errno == ENOSPC || errno == EDQUOT ? DATABASE_FULL : DATABASE_ABSENT;
+    s->bodies = openat(s->folder, "bodies", FLAGS | O_NOFOLLOW);
+    return s->bodies < 0 ? DATABASE_ABSENT : DATABASE_FINE;
+}
+
+static enum database_trouble open_database(struct queue_store *s, const char *folder, unsigned busy_ms)
+{
+    const char    *scripts[] = { queue_schema, audit_schema };
+    char           path[PATH_MAX];
+    struct gp_text text = { .ptr = path, .room = sizeof(path) - 1 };
+    gp_put_z(&text, folder);
+    gp_put_z(&text, DATABASE_NAME);
+    if (text.cut) return DATABASE_ABSENT;
+    path[text.len] = '\0';
+
+    struct database_plan plan = {
+        .path = path, .scripts = scripts, .versions = GP_COUNT(scripts), .busy_ms = busy_ms, .create = true
+    };
+    enum database_trouble trouble = DATABASE_FINE;
+    s->db                         = database_open(&plan, &trouble);
+    return trouble;
+}
+
+struct queue_store *queue_open(const char *folder, unsigned busy_ms, enum database_trouble *trouble)
+{
+    struct queue_store *s = calloc(1, sizeof *s);
+    *trouble              = DATABASE_BROKEN;
+    if (!s) return NULL;
+    s->folder = s->bodies = -1;
+    *trouble              = open_folders(s, folder);
+    if (*trouble == DATABASE_FINE) *trouble = open_database(s, folder, busy_ms);
+    if (*trouble == DATABASE_FINE) return s;
+    queue_close(s);
+    return NULL;
+}
+
+void queue_close(struct queue_store *s)
+{
+    if (!s) return;
+    queue_abandon(s);
+    database_close(s->db);
+    if (s->bodies >= 0) (void)close(s->bodies);
+    if (s->folder >= 0) (void)close(s->folder);
+    free(s);
+}
+
+struct database *queue_database(const struct queue_store *s)
+{
+    return s->db;
+}
+
+gp_status queue_check(struct queue_store *s)
+{
+    return database_check(s->db);
+}
+
+/* ---- transactions ---------------------------------------------------------------------------------------------------- */
+gp_status queue_begin(struct queue_store *s)
+{
+    s->drop_count = 0;
+    return transaction_begin(&s->transaction, s->db);
+}
+
+gp_status queue_commit(struct queue_store *s)
+{
+    gp_status status = transaction_commit(&s->transaction);
+    if (status == GP_OK)
+        for (size_t i = 0; i < s->drop_count; i++) queue_body_drop(s, gp_from(s->to_drop[i]));
+    s->drop_count = 0;
+    return status;
+}
+
+void queue_abandon(struct queue_store *s)
+{
+    s->drop_count = 0;
+    transaction_end(&s->transaction);
+}
+
+bool queue_is_open(const struct queue_store *s)
+{
+    return s->transaction.db != NULL;
+}

@@ -1,0 +1,107 @@
+/* The durable queue: messages, their recipients and bodies, and the audit of both, in SQLite (queue.db) and bodies/. Owned by role
+ * queue on its loop thread; commands open it too, beside the running server. What queue_commit() answered OK to is on stable
+ * storage. Slices given to a visitor live until it returns; those of queue_load live as long as the arena. Never logs. */
+#ifndef STORE_QUEUE_H
+#define STORE_QUEUE_H
+
+#include "base/base.h"
+#include "store/audit.h"
+
+enum {
+    QUEUE_ID_MOST        = 32,
+    QUEUE_INLINE_MOST    = 64 * 1024, /* octets of a body that is a row; a larger one is a file */
+    QUEUE_DUE_MOST       = 100,       /* recipients of one attempt                              */
+    QUEUE_RECIPIENTS_MOST = 10000,
+};
+
+struct queue_store;
+/* folder: where queue.db and bodies/ are, or are made. NULL: *trouble says why. */
+struct queue_store *queue_open(const char *folder, unsigned busy_ms, enum database_trouble *trouble);
+void                queue_close(struct queue_store *); /* NULL is fine */
+struct database    *queue_database(const struct queue_store *); /* for trouble, audit and data_version */
+gp_status           queue_check(struct queue_store *) GP_MUST_USE; /* reads the whole database: at start */
+bool                queue_is_id(gp_str);                        /* lower-case letters and digits, QUEUE_ID_MOST at most */
+
+/* ---- transactions ---------------------------------------------------------------------------------------------- */
+gp_status queue_begin(struct queue_store *) GP_MUST_USE;
+gp_status queue_commit(struct queue_store *) GP_MUST_USE; /* OK: on stable storage; else all of it is undone */
+void      queue_abandon(struct queue_store *);
+bool      queue_is_open(const struct queue_store *);      /* a transaction is */
+
+/* ---- what is kept ------------------------------------------------------------------------------------------------ */
+enum recipient_state { RECIPIENT_QUEUED, RECIPIENT_DELIVERED, RECIPIENT_FAILED, RECIPIENT_HELD, RECIPIENT_STATES };
+const char *recipient_state_name(enum recipient_state);
+
+struct queue_message {
+    int64_t  row;
+    gp_str   queue_id, sender, params, user, message_id, from, peer, helo, mechanism, tls;
+    uint64_t account, credential, size;
+    gp_time  arrived;
+    bool     in_file;
+};
+struct queue_reply { /* the last word on a recipient; code 0: none came, text is ours */
+    int     code;
+    gp_str  enhanced, remote, tls, text;
+    gp_time when;
+};
+struct queue_recipient {
+    unsigned             position;
+    gp_str               address, params, destination;
+    enum recipient_state state;
+    unsigned             attempts;
+    gp_time              due;
+    bool                 delay_noticed;
+    struct queue_reply   last;
+};
+
+/* ---- changes: within a transaction --------------------------------------------------------------------------------- */
+/* body is kept as a row; with in_file set it is not used: the file must be there (queue_draft_keep). destination: made by the
+ * caller. PERMFAIL: the id is taken; nothing was changed. */
+gp_status queue_add(struct queue_store *, const struct queue_message *, const struct queue_recipient *, size_t count, gp_str body) GP_MUST_USE;
+/* Writes state, attempts, due, delay_noticed and last of recipient->position. */
+gp_status queue_settle(struct queue_store *, int64_t message, const struct queue_recipient *) GP_MUST_USE;
+/* Removes the message when no recipient is queued or held any more; its file goes once that is committed. */
+gp_status queue_finish(struct queue_store *, int64_t message, gp_str queue_id, bool *gone) GP_MUST_USE;
+
+enum queue_change { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DELETE };
+/* What commands do to one message, with its audit row. PERMFAIL: no such message. */
+gp_status queue_alter(struct queue_store *, enum queue_change, gp_str queue_id, gp_time now) GP_MUST_USE;
+
+/* ---- questions ------------------------------------------------------------------------------------------------------ */
+/* PERMFAIL: no such message; TEMPFAIL also when the arena is too small. */
+gp_status queue_load(struct queue_store *, gp_str queue_id, struct gp_arena *, struct queue_message *out) GP_MUST_USE;
+gp_status queue_visit_messages(struct queue_store *, void (*each)(void *owner, const struct queue_message *), void *owner) GP_MUST_USE;
+/* From `first` on; each returns false to stop. */
+gp_status queue_visit_recipients(struct queue_store *, int64_t message, unsigned first,
+                                 bool (*each)(void *owner, const struct queue_recipient *), void *owner) GP_MUST_USE;
+/* Every destination that has a queued recipient, with when the first of them is due. */
+gp_status queue_visit_destinations(struct queue_store *, void (*each)(void *owner, gp_str destination, gp_time due), void *owner) GP_MUST_USE;
+
+struct queue_due {
+    int64_t  message;
+    char     queue_id[QUEUE_ID_MOST + 1];
+    unsigned positions[QUEUE_DUE_MOST];
+    size_t   count;
+};
+/* The recipients of one message that are due longest for a destination; `skip` tells those that are under way already.
+ * PERMFAIL: there are none now. */
+gp_status queue_next_due(struct queue_store *, gp_str destination, gp_time now,
+                         bool (*skip)(void *owner, int64_t message, unsigned position), void *owner, struct queue_due *) GP_MUST_USE;
+/* When the next one that is not due yet will be; PERMFAIL: there is none. */
+gp_status queue_next_time(struct queue_store *, gp_str destination, gp_time now, gp_time *due) GP_MUST_USE;
+/* Up to `most` octets from the start of the body. */
+gp_status queue_body_head(struct queue_store *, const struct queue_message *, struct gp_buffer *out, size_t most) GP_MUST_USE;
+
+/* ---- bodies that are files -------------------------------------------------------------------------------------------- */
+int       queue_draft_open(struct queue_store *, uint64_t draft);       /* for reading and writing, empty; -1: errno */
+/* Makes it durable under the message's name. PERMFAIL: it does not have that size. */
+gp_status queue_draft_keep(struct queue_store *, uint64_t draft, int fd, uint64_t size, gp_str queue_id) GP_MUST_USE;
+void      queue_draft_drop(struct queue_store *, uint64_t draft);
+int       queue_body_open(struct queue_store *, gp_str queue_id);       /* for reading; -1: errno                    */
+void      queue_body_drop(struct queue_store *, gp_str queue_id);
+/* At start, before anything is received: removes drafts and files that no row names; how many. */
+size_t    queue_sweep(struct queue_store *);
+/* Octets free for more; TEMPFAIL: cannot tell. */
+gp_status queue_space(const struct queue_store *, uint64_t *octets) GP_MUST_USE;
+
+#endif

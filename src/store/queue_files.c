@@ -1,0 +1,108 @@
+/* Bodies that are files: drafts while they come in, then one file named as the message. Drafts have a name from the start, because
+ * what runs in a changed root has no /proc to give a nameless file one. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "store/queue.h"
+#include "store/queue_parts.h"
+
+enum { NAME_ROOM = QUEUE_ID_MOST + 8 };
+
+/* A dot keeps it apart from every queue id. */
+static void draft_name(uint64_t draft, char name[static NAME_ROOM])
+{
+    struct gp_text text = { .ptr = name, .room = NAME_ROOM - 1 };
+    gp_put_z(&text, "draft.");
+    gp_put_number(&text, (int64_t)draft);
+    name[text.len] = '\0';
+}
+
+static bool body_name(gp_str queue_id, char name[static NAME_ROOM])
+{
+    if (queue_is_id(queue_id)) return gp_copy_z(queue_id, name, NAME_ROOM);
+    errno = EINVAL;
+    return false;
+}
+
+int queue_draft_open(struct queue_store *s, uint64_t draft)
+{
+    char name[NAME_ROOM];
+    draft_name(draft, name);
+    return openat(s->bodies, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+}
+
+gp_status queue_draft_keep(struct queue_store *s, uint64_t draft, int fd, uint64_t size, gp_str queue_id)
+{
+    char        from[NAME_ROOM], to[NAME_ROOM];
+    struct stat is;
+    draft_name(draft, from);
+    if (!body_name(queue_id, to)) return GP_PERMFAIL;
+    if (fstat(fd, &is) != 0) return GP_TEMPFAIL;
+    if ((uint64_t)is.st_size != size) return GP_PERMFAIL;
+    if (fsync(fd) != 0) return GP_TEMPFAIL;
+    /* Never over a file that is there: it would be another message's. */
+    if (renameat2(s->bodies, from, s->bodies, to, RENAME_NOREPLACE) != 0) return GP_TEMPFAIL;
+    if (fsync(s->bodies) == 0) return GP_OK;
+    (void)unlinkat(s->bodies, to, 0);
+    return GP_TEMPFAIL;
+}
+
+void queue_draft_drop(struct queue_store *s, uint64_t draft)
+{
+    char name[NAME_ROOM];
+    draft_name(draft, name);
+    (void)unlinkat(s->bodies, name, 0);
+}
+
+int queue_body_open(struct queue_store *s, gp_str queue_id)
+{
+    char name[NAME_ROOM];
+    return body_name(queue_id, name) ? openat(s->bodies, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+}
+
+void queue_body_drop(struct queue_store *s, gp_str queue_id)
+{
+    char name[NAME_ROOM];
+    if (body_name(queue_id, name)) (void)unlinkat(s->bodies, name, 0);
+}
+
+/* ---- the sweep ------------------------------------------------------------------------------------------------------ */
+/* When in doubt it is wanted. */
+static bool is_wanted(struct queue_store *s, gp_str name)
+{
+    if (!queue_is_id(name)) return false;
+    auto_rows r = rows_of(s->db, "SELECT 1 FROM messages WHERE queue_id = ?");
+    rows_bind_text(&r, name);
+    return rows_next(&r) != GP_PERMFAIL;
+}
+
+size_t queue_sweep(struct queue_store *s)
+{
+    size_t removed = 0;
+    int    fd      = openat(s->bodies, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR   *folder  = fd < 0 ? NULL : fdopendir(fd);
+    if (!folder) {
+        if (fd >= 0) (void)close(fd);
+        return 0;
+    }
+    for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+        gp_str name = gp_from(entry->d_name);
+        if (entry->d_name[0] == '.' || is_wanted(s, name)) continue;
+        if (unlinkat(s->bodies, entry->d_name, 0) == 0) removed++;
+    }
+    (void)closedir(folder);
+    return removed;
+}
+
+gp_status queue_space(const struct queue_store *s, uint64_t *octets)
+{
+    struct statvfs is;
+    if (fstatvfs(s->bodies, &is) != 0) return GP_TEMPFAIL;
+    return gp_mul((uint64_t)is.f_bavail, (uint64_t)is.f_frsize, octets) ? GP_OK : GP_TEMPFAIL;
+}

@@ -1,0 +1,160 @@
+/* Changes to the queue: a message comes in, a recipient is settled, a message is done, and what commands do. */
+#include <string.h>
+
+#include "store/queue.h"
+#include "store/queue_parts.h"
+
+/* A column that is NOT NULL. */
+static void bind(struct rows *r, gp_str text)
+{
+    rows_bind_text(r, text.ptr ? text : GP_LIT(""));
+}
+
+/* ---- a message comes in ------------------------------------------------------------------------------------------------ */
+static gp_status insert_message(struct database *db, const struct queue_message *m)
+{
+    auto_rows r =
+        rows_of(db, "INSERT INTO messages (queue_id, sender, params, user, account, credential, size, in_file, arrived,"
+                    " message_id, author, peer, helo, mechanism, tls) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    bind(&r, m->queue_id);
+    bind(&r, m->sender);
+    bind(&r, m->params);
+    bind(&r, m->user);
+    rows_bind_number(&r, (int64_t)m->account);
+    rows_bind_number(&r, (int64_t)m->credential);
+    rows_bind_number(&r, (int64_t)m->size);
+    rows_bind_number(&r, m->in_file);
+    rows_bind_number(&r, m->arrived);
+    const gp_str texts[] = { m->message_id, m->from, m->peer, m->helo, m->mechanism, m->tls };
+    for (size_t i = 0; i < GP_COUNT(texts); i++) bind(&r, texts[i]);
+    return rows_run(&r);
+}
+
+static gp_status insert_body(struct database *db, int64_t message, gp_str body)
+{
+    auto_rows r = rows_of(db, "INSERT INTO bodies (message, body) VALUES (?, ?)");
+    rows_bind_number(&r, message);
+    rows_bind_blob(&r, body.ptr ? body : GP_LIT(""));
+    return rows_run(&r);
+}
+
+static gp_status insert_recipient(struct database *db, int64_t message, const struct queue_recipient *to)
+{
+    auto_rows r = rows_of(
+        db, "INSERT INTO recipients (message, position, address, params, destination, state, attempts, due,"
+            " delay_noticed, code, enhanced, remote, tls, text, tried) VALUES (?,?,?,?,?,?,0,?,0,0,'','','','',0)");
+    rows_bind_number(&r, message);
+    rows_bind_number(&r, to->position);
+    bind(&r, to->address);
+    bind(&r, to->params);
+    bind(&r, to->destination);
+    rows_bind_number(&r, to->state);
+    rows_bind_number(&r, to->due);
+    return rows_run(&r);
+}
+
+static gp_status audit_accepted(struct database *db, const struct queue_message *m, size_t recipients)
+{
+    return AUDIT(db, m->arrived, "accepted", m->queue_id, AUDIT_S("user", m->user), AUDIT_N("account", m->account),
+                 AUDIT_N("credential", m->credential), AUDIT_S("sender", m->sender), AUDIT_N("recipients", recipients),
+                 AUDIT_N("size", m->size), AUDIT_S("message_id", m->message_id), AUDIT_S("from", m->from),
+                 AUDIT_S("peer", m->peer), AUDIT_S("helo", m->helo), AUDIT_S("mechanism", m->mechanism),
+                 AUDIT_S("tls", m->tls));
+}
+
+gp_status queue_add(struct queue_store *s, const struct queue_message *m, const struct queue_recipient *to,
+                    size_t count, gp_str body)
+{
+    gp_status status = insert_message(s->db, m);
+    if (status != GP_OK) return status;
+    int64_t message = database_last_id(s->db);
+    if (!m->in_file) status = insert_body(s->db, message, body);
+    for (size_t i = 0; status == GP_OK && i < count; i++) status = insert_recipient(s->db, message, &to[i]);
+    if (status == GP_OK) status = audit_accepted(s->db, m, count);
+    /* Past the first insert a refusal would leave half a message: the whole transaction has to go. */
+    return status == GP_OK ? GP_OK : GP_TEMPFAIL;
+}
+
+/* ---- outcomes ------------------------------------------------------------------------------------------------------------ */
+gp_status queue_settle(struct queue_store *s, int64_t message, const struct queue_recipient *to)
+{
+    auto_rows r = rows_of(
+        s->db, "UPDATE recipients SET state = ?, attempts = ?, due = ?, delay_noticed = ?, code = ?, enhanced = ?,"
+               " remote = ?, tls = ?, text = ?, tried = ? WHERE message = ? AND position = ?");
+    rows_bind_number(&r, to->state);
+    rows_bind_number(&r, to->attempts);
+    rows_bind_number(&r, to->due);
+    rows_bind_number(&r, to->delay_noticed);
+    rows_bind_number(&r, to->last.code);
+    const gp_str texts[] = { to->last.enhanced, to->last.remote, to->last.tls, to->last.text };
+    for (size_t i = 0; i < GP_COUNT(texts); i++) bind(&r, texts[i]);
+    rows_bind_number(&r, to->last.when);
+    rows_bind_number(&r, message);
+    rows_bind_number(&r, to->position);
+    return rows_run(&r);
+}
+
+static gp_status has_open_recipients(struct database *db, int64_t message)
+{
+    auto_rows r = rows_of(db, "SELECT 1 FROM recipients WHERE message = ? AND state IN (0, 3) LIMIT 1");
+    rows_bind_number(&r, message);
+    return rows_next(&r);
+}
+
+/* The cascade takes recipients and body. */
+static gp_status remove_message(struct queue_store *s, int64_t message, gp_str queue_id)
+{
+    auto_rows r = rows_of(s->db, "DELETE FROM messages WHERE message = ? RETURNING in_file");
+    rows_bind_number(&r, message);
+    gp_status status = rows_next(&r);
+    if (status != GP_OK) return GP_TEMPFAIL;
+    bool in_file = rows_number(&r, 0) != 0;
+    if (rows_next(&r) == GP_TEMPFAIL) return GP_TEMPFAIL;
+    if (in_file && s->drop_count < FILES_TO_DROP_MOST &&
+        gp_copy_z(queue_id, s->to_drop[s->drop_count], QUEUE_ID_MOST + 1))
+        s->drop_count++;
+    return GP_OK;
+}
+
+gp_status queue_finish(struct queue_store *s, int64_t message, gp_str queue_id, bool *gone)
+{
+    gp_status open = has_open_recipients(s->db, message);
+    *gone          = open == GP_PERMFAIL;
+    if (!*gone) return open;
+    return remove_message(s, message, queue_id);
+}
+
+/* ---- commands -------------------------------------------------------------------------------------------------------------- */
+static gp_status find_message(struct database *db, gp_str queue_id, int64_t *message)
+{
+    auto_rows r = rows_of(db, "SELECT message FROM messages WHERE queue_id = ?");
+    rows_bind_text(&r, queue_id);
+    gp_status status = rows_next(&r);
+    if (status == GP_OK) *message = rows_number(&r, 0);
+    return status;
+}
+
+gp_status queue_alter(struct queue_store *s, enum queue_change change, gp_str queue_id, gp_time now)
+{
+    static const struct {
+        const char *event, *sql; /* ?1 now, ?2 message; states are enum recipient_state */
+    } changes[] = {
+        [QUEUE_RETRY]   = {"retry",     "UPDATE recipients SET due = ?1 WHERE message = ?2 AND state = 0"           },
+        [QUEUE_HOLD]    = { "held",     "UPDATE recipients SET state = 3 WHERE message = ?2 AND state = 0"          },
+        [QUEUE_RELEASE] = { "released", "UPDATE recipients SET state = 0, due = ?1 WHERE message = ?2 AND state = 3"},
+        [QUEUE_DELETE]  = { "deleted",  NULL                                                                        },
+    };
+    int64_t   message = 0;
+    gp_status status  = find_message(s->db, queue_id, &message);
+    if (status != GP_OK) return status;
+    if (!changes[change].sql) {
+        status = remove_message(s, message, queue_id);
+    } else {
+        auto_rows r = rows_of(s->db, changes[change].sql);
+        rows_bind_number(&r, now);
+        rows_bind_number(&r, message);
+        status = rows_run(&r);
+    }
+    if (status != GP_OK) return status;
+    return AUDIT(s->db, now, changes[change].event, queue_id, AUDIT_Z("by", "command"));
+}
