@@ -11,12 +11,13 @@ enum log_format { LOG_LOGFMT, LOG_JSON };
 
 struct log_field {
     const char *key; /* NULL ends the list */
-    gp_str      text; /* ptr NULL: it is the number */
+    gp_str      text; /* ptr NULL and len LOG_IS_NUMBER: it is the number */
     int64_t     number;
 };
+enum { LOG_IS_NUMBER = 1 };
 #define LOG_S(name, slice) { (name), (slice), 0 }
 #define LOG_Z(name, z)     { (name), gp_from(z), 0 }
-#define LOG_N(name, value) { (name), { NULL, 0 }, (int64_t)(value) }
+#define LOG_N(name, value) { (name), { NULL, LOG_IS_NUMBER }, (int64_t)(value) }
 
 void log_open(const char *role, enum log_format, enum log_level least);
 void log_event(enum log_level, const char *event, const struct log_field *fields);
