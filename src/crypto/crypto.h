@@ -62,6 +62,8 @@ bool gp_key_sign(const struct gp_key *, enum gp_sign, gp_str data, struct gp_tex
 /* Self-signed for trying out: names and addresses go into subjectAltName; PEM into out. */
 bool gp_certificate_new(const struct gp_key *, const char *const *dns_names, const char *const *addresses,
                         unsigned days, struct gp_text *pem) GP_MUST_USE;
+/* Is the key that of the chain's first certificate? Then *expires is when that ends. */
+bool gp_certificate_fits(gp_str chain_pem, const struct gp_key *, gp_time *expires) GP_MUST_USE;
 
 /* ---- password strings ---------------------------------------------------------------------------------- */
 #define GP_PASSWORD_MOST 1024 /* octets; longer ones are refused: slow hashes of long input are a denial of service */
