@@ -1,0 +1,18 @@
+/* The inside of struct gp_fixup, so that a host can embed one; it touches none of the fields. */
+#ifndef GP_MAIL_FIXUP_H
+#define GP_MAIL_FIXUP_H
+
+#include "mail/mail.h"
+
+struct gp_fixup {
+    const struct gp_trace *trace;
+    struct gp_sink         sink;
+    struct gp_buffer       header;
+    unsigned               state, seen;  /* seen: of the end of the header section */
+    char                   last[2];      /* octets of the output */
+    struct gp_reply        why;
+    char                   message_id[512], from[GP_SMTP_LOCAL_MOST + 1 + GP_SMTP_DOMAIN_MOST];
+    size_t                 message_id_len, from_len;
+};
+
+#endif
