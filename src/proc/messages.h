@@ -74,7 +74,7 @@ MSG_ROWS(ROW)
 struct msg {
     enum msg_type type;
     uint32_t      question; /* set by ipc: what ipc_answer needs; 0: no answer is wanted    */
-    int           fds[MSG_FDS_MOST]; /* -1: none. Sending: ipc duplicates nothing and closes nothing. Receiving: */
+    int           fds[MSG_FDS_MOST]; /* -1: none. Sending: the caller keeps its own, and may close them at once. Receiving: */
                                      /* the handler owns them and sets -1 those it keeps; ipc closes the rest    */
     union {
 #define ROW(NAME, name, fields) struct msg_##name name;
