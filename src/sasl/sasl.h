@@ -51,7 +51,7 @@ struct gp_scram_keys { /* RFC 5802 3: all that a server stores */
     uint8_t      salt[GP_SCRAM_SALT_MOST];
     uint8_t      stored_key[GP_DIGEST_MOST], server_key[GP_DIGEST_MOST];
 };
-/* From a password, after SASLprep. Slow at high iteration counts: not on an I/O thread. */
+/* From a password; SASLprep is applied here, as for a string that is to be stored. Slow at high iteration counts: not on an I/O thread. */
 bool gp_scram_keys_make(enum gp_hash, gp_secret password, gp_str salt, uint32_t iterations, struct gp_scram_keys *) GP_MUST_USE;
 /* "SCRAM-SHA-256$4096:c2FsdA==$StoredKey:ServerKey" (RFC 5803) */
 void gp_scram_keys_put(struct gp_text *, const struct gp_scram_keys *);
@@ -75,13 +75,19 @@ bool gp_sasl_names(gp_str allowed, unsigned allowed_traits, struct gp_text *out)
 
 /* Server. binding: what TLS gave, GP_BIND_NONE without; also_plus: EHLO listed a -PLUS form (for the downgrade check). */
 void              gp_sasl_init(struct gp_sasl *, enum gp_sasl_binding, gp_str binding_data, bool also_plus);
-void              gp_sasl_seed(struct gp_sasl *, gp_str nonce); /* server nonce / CRAM challenge id; tests fix it, hosts give random */
+/* One more binding that the same connection can give (TLS 1.3: exporter and end-point); the client picks one by p=. */
+void              gp_sasl_bind(struct gp_sasl *, enum gp_sasl_binding, gp_str binding_data);
+/* Server nonce / CRAM challenge id; tests fix it, hosts give random octets. Printable text without comma is used as it is,
+ * anything else as base64; a whole "<msg-id>" is CRAM's challenge. Never seeded: 18 octets of gp_random. */
+void              gp_sasl_seed(struct gp_sasl *, gp_str nonce);
 enum gp_sasl_step gp_sasl_start(struct gp_sasl *, gp_str mechanism, gp_str initial); /* base64 (already "" for "="), GP_NONE absent */
 enum gp_sasl_step gp_sasl_line(struct gp_sasl *, gp_str line);                       /* base64, or "*" to cancel */
 enum gp_sasl_step gp_sasl_resume(struct gp_sasl *);                                  /* after filling the answer  */
 /* Client: picks nothing itself; name is one that the server offered. out is base64 after CHALLENGE. */
 enum gp_sasl_step gp_sasl_client_start(struct gp_sasl *, gp_str mechanism, gp_str user, gp_secret password);
-enum gp_sasl_step gp_sasl_client_line(struct gp_sasl *, gp_str line);  /* the server's 334 text; DONE: proof verified */
+enum gp_sasl_step gp_sasl_client_line(struct gp_sasl *, gp_str line);  /* the server's 334 text; DONE: proof verified, send out */
+/* The server said 235: is that to be believed? SCRAM: only after its proof; others: once all has been said. */
+bool              gp_sasl_client_believes(const struct gp_sasl *);
 void              gp_sasl_end(struct gp_sasl *);                       /* wipes; the struct may be init'ed again      */
 
 /* SASLprep (RFC 4013). stored: unassigned code points are refused. false: prohibited, or does not fit. */
