@@ -1,2 +1,266 @@
-/* vault */
-#include "base/base.h"
+/* The role itself: opens the store and the keys, joins its peers, hands each message to the file that answers it, and keeps time. */
+#include "vault/vault.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vault/parts.h"
+
+enum { STORE_BUSY_MS = 500, EXIT_BROKEN = 1, THREADS_TEXT = 16, THREADS_MOST = 128 };
+
+/* ---- the store ----------------------------------------------------------------------------------------------------------- */
+void vault_store_failed(struct vault *v)
+{
+    enum database_trouble trouble = database_trouble(accounts_database(v->accounts));
+    if (v->failed) return;
+    v->failed = true;
+    LOG(LOG_ERROR, "store", LOG_Z("file", "accounts.db"), LOG_Z("reason", database_why(trouble)),
+        LOG_Z("hint", database_hint(trouble)));
+}
+
+static void survey_again(struct vault *v)
+{
+    struct survey survey;
+    if (accounts_survey(v->accounts, &survey) != GP_OK) {
+        vault_store_failed(v);
+        return;
+    }
+    v->survey = survey;
+    if (v->failed) LOG(LOG_INFO, "store", LOG_Z("file", "accounts.db"), LOG_Z("result", "works again"));
+    v->failed = false;
+}
+
+void vault_refresh(struct vault *v)
+{
+    if (!database_changed(accounts_database(v->accounts)) && !v->failed) return;
+    v->changes++;
+    recent_clear(v->recent); /* a password that was changed must not be recognised any more */
+    survey_again(v);
+}
+
+static void may_send(struct peer *peer, struct msg *m)
+{
+    struct vault *v      = peer->vault;
+    gp_status     status = accounts_may_send(v->accounts, (int64_t)m->may_send.account, (int64_t)m->may_send.credential,
+                                             m->may_send.sender);
+    if (status == GP_TEMPFAIL) vault_store_failed(v);
+    struct msg answer = MSG(PERMISSION);
+    answer.permission = (struct msg_permission) { status, GP_LIT("") };
+    if (status == GP_PERMFAIL) answer.permission.why = GP_LIT("this account may not send as that address");
+    if (status == GP_TEMPFAIL) answer.permission.why = GP_LIT("the accounts cannot be read now");
+    ipc_answer(peer->channel, m->question, &answer);
+}
+
+/* ---- messages ------------------------------------------------------------------------------------------------------------ */
+static void join(struct peer *from, struct msg *m)
+{
+    if (m->fds[0] < 0 || m->peer.role >= ROLES) return;
+    vault_join(from->vault, (enum msg_role)m->peer.role, (unsigned)m->peer.index, m->fds[0]);
+    m->fds[0] = -1;
+}
+
+static void stop(struct peer *from, struct msg *m)
+{
+    (void)m;
+    uses_write(from->vault);
+    loop_stop(from->vault->loop);
+}
+
+/* Who may say what: a role that was taken over can ask no more than its own questions. */
+static const struct {
+    enum msg_type type;
+    enum msg_role from;
+    void (*handle)(struct peer *, struct msg *);
+} handlers[] = {
+    {MSG_SASL_START,   ROLE_SMTPD,      signin_start     },
+    { MSG_SASL_LINE,   ROLE_SMTPD,      signin_line      },
+    { MSG_SASL_ABORT,  ROLE_SMTPD,      signin_abort     },
+    { MSG_MAY_SEND,    ROLE_SMTPD,      may_send         },
+    { MSG_TLS_SIGN,    ROLE_SMTPD,      keys_sign        },
+    { MSG_DKIM_KEYS,   ROLE_RELAY,      dkim_keys        },
+    { MSG_DKIM_SIGN,   ROLE_RELAY,      dkim_sign        },
+    { MSG_LOGIN_START, ROLE_RELAY,      upstream_start   },
+    { MSG_LOGIN_LINE,  ROLE_RELAY,      upstream_line    },
+    { MSG_LOGIN_END,   ROLE_RELAY,      upstream_end     },
+    { MSG_PEER,        ROLE_SUPERVISOR, join             },
+    { MSG_KEYPAIR,     ROLE_SUPERVISOR, keys_pair        },
+    { MSG_UPSTREAM,    ROLE_SUPERVISOR, upstream_password},
+    { MSG_STOP,        ROLE_SUPERVISOR, stop             },
+};
+
+static void message(void *owner, struct ipc *channel, struct msg *m)
+{
+    struct peer *from = owner;
+    (void)channel;
+    for (size_t i = 0; i < GP_COUNT(handlers); i++)
+        if (handlers[i].type == m->type && handlers[i].from == from->role) {
+            handlers[i].handle(from, m);
+            return;
+        }
+    LOG(LOG_ERROR, "role", LOG_Z("from", role_name(from->role)), LOG_Z("message", msg_name(m->type)),
+        LOG_Z("reason", "that role has no business saying that"));
+}
+
+static void gone(void *owner, struct ipc *channel)
+{
+    struct peer *peer = owner;
+    (void)channel;
+    if (peer->role == ROLE_SMTPD) signin_drop_peer(peer);
+    if (peer->role == ROLE_RELAY) upstream_drop(peer->vault);
+    if (peer->role == ROLE_SUPERVISOR) loop_stop(peer->vault->loop);
+}
+
+static struct peer *place_of(struct vault *v, enum msg_role role, unsigned index)
+{
+    if (role == ROLE_SMTPD && index < ROLE_SMTPD_MOST) return &v->smtpds[index];
+    if (role == ROLE_RELAY && index == 0) return &v->relay;
+    return role == ROLE_SUPERVISOR ? &v->supervisor : NULL;
+}
+
+void vault_join(struct vault *v, enum msg_role role, unsigned index, int fd)
+{
+    static const struct ipc_handler handler = { message, gone };
+    struct peer                    *peer    = place_of(v, role, index);
+    if (!peer) {
+        (void)close(fd);
+        return;
+    }
+    if (peer->channel) {
+        gone(peer, peer->channel); /* its questions died with it, if that was not noticed yet */
+        ipc_attach(peer->channel, fd);
+    } else {
+        *peer         = (struct peer) { .vault = v, .role = role, .index = index };
+        peer->channel = ipc_open(v->loop, fd, &handler, peer);
+    }
+    if (peer->channel && role == ROLE_SMTPD) keys_announce(peer);
+}
+
+/* ---- time ---------------------------------------------------------------------------------------------------------------- */
+static void tick(void *owner)
+{
+    struct vault *v   = owner;
+    gp_time       now = loop_now(v->loop);
+    vault_refresh(v);
+    signin_expire(v, now);
+    keys_tick(v, now);
+    if (now - v->uses.written >= USES_EVERY_MS) {
+        uses_write(v);
+        v->uses.written = now;
+    }
+    if (now - v->folder_seen >= FOLDER_EVERY_MS) {
+        dkim_load(v);
+        v->folder_seen = now;
+    }
+    timer_set(v->tick, TICK_MS);
+}
+
+/* ---- opening and closing --------------------------------------------------------------------------------------------------- */
+static bool open_store(struct vault *v)
+{
+    const char           *why;
+    enum database_trouble trouble;
+    struct accounts_plan  plan = { .path    = "accounts.db",
+                                   .domain  = gp_from(v->config->domain),
+                                   .busy_ms = STORE_BUSY_MS };
+    if (!verifier_keys_read("vault.key", &v->keys, &why)) {
+        LOG(LOG_ERROR, "store", LOG_Z("reason", why),
+            LOG_Z("hint", "restore vault/vault.key from a backup, or run `gatepost init`"));
+        return false;
+    }
+    v->accounts = accounts_open(&plan, &trouble);
+    if (v->accounts && database_check(accounts_database(v->accounts)) == GP_OK) return true;
+    if (v->accounts) trouble = database_trouble(accounts_database(v->accounts));
+    LOG(LOG_ERROR, "store", LOG_Z("file", "vault/accounts.db"), LOG_Z("reason", database_why(trouble)),
+        LOG_Z("hint", database_hint(trouble)));
+    return false;
+}
+
+static bool open_memory(struct vault *v)
+{
+    bool locked = false;
+    v->recent   = recent_open(&locked);
+    v->upstream = calloc(1, sizeof(*v->upstream));
+    v->tick     = timer_open(v->loop, tick, v);
+    if (!locked)
+        LOG(LOG_DEBUG, "role",
+            LOG_Z("reason", "memory cannot be locked: raise LimitMEMLOCK if this host swaps to disk"));
+    return v->upstream && v->tick;
+}
+
+struct vault *vault_open(struct loop *loop, const struct config *config)
+{
+    struct vault *v = calloc(1, sizeof(*v));
+    if (!v) return NULL;
+    v->loop        = loop;
+    v->config      = config;
+    v->checks_most = CHECKS_PER_THREAD * (config->passwords.hashing_threads ? config->passwords.hashing_threads : 1);
+    v->survey      = (struct survey) { .iterations = VERIFIER_FEW_ROUNDS };
+    if (!open_store(v) || !open_memory(v)) {
+        vault_close(v);
+        return NULL;
+    }
+    (void)database_changed(accounts_database(v->accounts));
+    survey_again(v);
+    dkim_load(v);
+    timer_set(v->tick, TICK_MS);
+    return v;
+}
+
+static void leave_peer(struct peer *peer)
+{
+    if (peer->channel) ipc_close(peer->channel);
+    peer->channel = NULL;
+}
+
+void vault_close(struct vault *v)
+{
+    for (size_t i = 0; i < ROLE_SMTPD_MOST; i++) {
+        if (v->smtpds[i].channel) signin_drop_peer(&v->smtpds[i]);
+        leave_peer(&v->smtpds[i]);
+    }
+    leave_peer(&v->relay);
+    leave_peer(&v->supervisor);
+    timer_close(v->tick);
+    keys_close(&v->keyring);
+    dkim_close(&v->dkim);
+    upstream_close(v->upstream);
+    free(v->upstream);
+    recent_close(v->recent);
+    accounts_close(v->accounts);
+    gp_wipe(v, sizeof(*v));
+    free(v);
+}
+
+/* libuv reads it when the first job comes. */
+static void set_threads(unsigned threads)
+{
+    char           room[THREADS_TEXT];
+    struct gp_text text = { .ptr = room, .room = sizeof(room) - 1 };
+    unsigned       most = threads > THREADS_MOST ? THREADS_MOST : threads;
+    gp_put_number(&text, most ? most : 1);
+    room[text.len] = '\0';
+    (void)setenv("UV_THREADPOOL_SIZE", room, 1);
+}
+
+static bool tell_ready(struct vault *v)
+{
+    struct msg m = MSG(READY);
+    m.ready.pid  = (uint64_t)getpid();
+    return v->supervisor.channel && ipc_tell(v->supervisor.channel, &m);
+}
+
+int vault_main(const struct role_start *start)
+{
+    log_open("vault", start->config->log_format, start->config->log_level);
+    set_threads(start->config->passwords.hashing_threads);
+    struct loop  *loop = loop_open();
+    struct vault *v    = loop ? vault_open(loop, start->config) : NULL;
+    if (!v) return EXIT_BROKEN;
+    vault_join(v, ROLE_SUPERVISOR, 0, start->supervisor);
+    bool ready = sandbox_enter(ROLE_VAULT, true) && tell_ready(v);
+    if (ready) loop_run(loop);
+    vault_close(v);
+    loop_close(loop);
+    return ready ? 0 : EXIT_BROKEN;
+}

@@ -1,0 +1,148 @@
+/* Is this the password? Fast verifiers are asked on the loop, slow ones on a hashing thread, as many at once as threads can take.
+ * Every no costs as much work as the dearest account's no, so that time tells nobody which names exist. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vault/parts.h"
+
+struct check { /* owned by the loop, lent to the thread while it runs */
+    struct vault     *vault;
+    struct signin    *signin;                        /* NULL: gone meanwhile */
+    uint64_t          changes;                       /* the store's state when this began */
+    int64_t           credentials[CREDENTIALS_MOST]; /* ids, as work.verifiers */
+    struct check_work work;
+};
+
+static gp_secret password_of(const struct check_work *w)
+{
+    return (gp_secret) { w->password, w->password_len };
+}
+
+/* ---- the work ---------------------------------------------------------------------------------------------------- */
+static void pretend_the_rest(struct check_work *w)
+{
+    if (w->spent >= w->decoy.cost) return;
+    uint32_t rest = (uint32_t)(w->decoy.cost - w->spent);
+    verifier_pretend(password_of(w), rest, w->decoy.as_hash && rest == VERIFIER_HASH_COST);
+    w->spent += rest;
+}
+
+void check_work_run(struct check_work *w)
+{
+    w->verdict = GP_PERMFAIL;
+    for (size_t i = 0; i < w->count; i++) {
+        gp_status status = verifier_check(w->keys, &w->verifiers[i], password_of(w));
+        w->spent += verifier_cost(&w->verifiers[i]);
+        w->matched = i;
+        if (status != GP_PERMFAIL) w->verdict = status;
+        if (status == GP_OK) return;
+    }
+    pretend_the_rest(w);
+}
+
+/* Credentials come cheapest first: those that cost nothing, and those seen right a moment ago, need no thread. */
+static gp_status settle_at_once(struct check *c, gp_time now)
+{
+    struct check_work *w = &c->work;
+    for (size_t i = 0; i < w->count; i++) {
+        bool fast  = verifier_cost(&w->verifiers[i]) == 0;
+        bool right = fast ? verifier_check(w->keys, &w->verifiers[i], password_of(w)) == GP_OK
+                          : recent_has(c->vault->recent, c->credentials[i], password_of(w), now);
+        w->matched = i;
+        if (right) return GP_OK;
+    }
+    return GP_WAIT;
+}
+
+static bool is_slow(const struct check_work *w)
+{
+    uint64_t cost = w->decoy.cost;
+    for (size_t i = 0; i < w->count; i++) cost += verifier_cost(&w->verifiers[i]);
+    return cost > 0;
+}
+
+/* ---- there and back ------------------------------------------------------------------------------------------------ */
+static gp_status fill(struct check *c, struct signin *s, int64_t account)
+{
+    struct credential list[CREDENTIALS_MOST];
+    gp_status status = account ? accounts_credentials(c->vault->accounts, account, list, &c->work.count) : GP_OK;
+    for (size_t i = 0; status == GP_OK && i < c->work.count; i++) {
+        c->credentials[i]    = list[i].id;
+        c->work.verifiers[i] = list[i].verifier;
+    }
+    gp_wipe(list, sizeof(list));
+    if (s->x.secret.len > sizeof(c->work.password)) return GP_PERMFAIL;
+    c->work.password_len = s->x.secret.len;
+    memcpy(c->work.password, s->x.secret.ptr, s->x.secret.len);
+    c->work.keys  = &c->vault->keys;
+    c->work.decoy = c->vault->survey;
+    return status;
+}
+
+static void check_free(struct check *c)
+{
+    gp_wipe(c, sizeof(*c));
+    free(c);
+}
+
+static gp_status verdict_for(struct signin *s, const struct check *c, gp_status verdict)
+{
+    if (verdict == GP_OK) s->credential = c->credentials[c->work.matched];
+    if (verdict == GP_PERMFAIL && !s->reason) s->reason = "wrong password";
+    if (verdict == GP_TEMPFAIL) s->reason = "the stored password cannot be checked";
+    return verdict;
+}
+
+static void on_thread(void *job)
+{
+    struct check *c = job;
+    check_work_run(&c->work);
+}
+
+static void on_loop(void *job)
+{
+    struct check  *c = job;
+    struct vault  *v = c->vault;
+    struct signin *s = c->signin;
+    v->checks--;
+    if (c->work.verdict == GP_OK && c->changes == v->changes)
+        recent_add(v->recent, c->credentials[c->work.matched], password_of(&c->work), loop_now(v->loop));
+    gp_status verdict = s ? verdict_for(s, c, c->work.verdict) : GP_PERMFAIL;
+    check_free(c);
+    if (!s) return;
+    s->check = NULL;
+    signin_resume(s, verdict);
+}
+
+static gp_status to_thread(struct check *c, struct signin *s)
+{
+    struct vault *v = c->vault;
+    if (v->checks >= v->checks_most || !loop_work(v->loop, on_thread, on_loop, c)) {
+        s->reason = "too many passwords are being checked";
+        return GP_TEMPFAIL;
+    }
+    v->checks++;
+    s->check = c;
+    return GP_WAIT;
+}
+
+gp_status check_start(struct signin *s, int64_t account)
+{
+    struct vault *v = s->peer->vault;
+    struct check *c = calloc(1, sizeof(*c));
+    if (!c) return GP_TEMPFAIL;
+    c->vault         = v;
+    c->signin        = s;
+    c->changes       = v->changes;
+    gp_status status = fill(c, s, account);
+    if (status == GP_OK) status = settle_at_once(c, loop_now(v->loop));
+    if (status == GP_WAIT && !is_slow(&c->work)) status = GP_PERMFAIL;
+    status = status == GP_WAIT ? to_thread(c, s) : verdict_for(s, c, status);
+    if (status != GP_WAIT) check_free(c);
+    return status;
+}
+
+void check_forget(struct check *c)
+{
+    if (c) c->signin = NULL;
+}

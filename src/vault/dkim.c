@@ -1,0 +1,149 @@
+/* DKIM keys: dkim/DOMAIN.SELECTOR.pem, for the selectors that the config names. Read at start and when the folder changes. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vault/parts.h"
+
+static const char folder[] = "dkim";
+
+enum { KEYS_TEXT_ROOM = 1024, FILES_MOST = 4096 };
+
+/* ---- has anything changed? --------------------------------------------------------------------------------------------- */
+struct file_mark {
+    int64_t seconds, nanoseconds, size, inode;
+    uint8_t name[GP_DIGEST_MOST];
+};
+
+/* A sum, so that the order in which the folder lists its files does not matter. */
+static void add_mark(uint8_t sum[static GP_DIGEST_MOST], int dir, const char *name)
+{
+    struct stat      file;
+    struct file_mark mark = { 0 };
+    uint8_t          digest[GP_DIGEST_MOST];
+    if (fstatat(dir, name, &file, AT_SYMLINK_NOFOLLOW) != 0 || !gp_digest(GP_SHA256, gp_from(name), mark.name)) return;
+    mark.seconds     = file.st_mtim.tv_sec;
+    mark.nanoseconds = file.st_mtim.tv_nsec;
+    mark.size        = file.st_size;
+    mark.inode       = (int64_t)file.st_ino;
+    if (!gp_digest(GP_SHA256, (gp_str) { (const char *)&mark, sizeof(mark) }, digest)) return;
+    for (size_t i = 0; i < GP_DIGEST_MOST; i++)
+        sum[i] = (uint8_t)(sum[i] + (i < gp_hash_size(GP_SHA256) ? digest[i] : 0));
+}
+
+static void fingerprint(DIR *listing, uint8_t out[static GP_DIGEST_MOST])
+{
+    size_t         count = 0;
+    struct dirent *file;
+    memset(out, 0, GP_DIGEST_MOST);
+    while ((file = readdir(listing)) && count++ < FILES_MOST) add_mark(out, dirfd(listing), file->d_name);
+    rewinddir(listing);
+}
+
+/* ---- loading ----------------------------------------------------------------------------------------------------------- */
+/* "example.org.2024.pem" with selector "2024" is for example.org. */
+static bool split_name(gp_str name, const char *selector, struct dkim_key *key)
+{
+    char           suffix[sizeof(key->selector) + sizeof("..pem")];
+    struct gp_text end = GP_TEXT(suffix);
+    if (!selector[0]) return false;
+    gp_put_char(&end, '.');
+    gp_put_z(&end, selector);
+    gp_put(&end, (gp_str) { ".pem", sizeof(".pem") }); /* with its NUL */
+    if (end.cut || !gp_ends(name, suffix) || name.len < end.len) return false;
+    return gp_copy_z(gp_head(name, name.len - (end.len - 1)), key->domain, sizeof(key->domain)) &&
+           gp_copy_z(gp_from(selector), key->selector, sizeof(key->selector));
+}
+
+static struct gp_key *read_key(int dir, const char *name)
+{
+    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return NULL;
+    gp_str pem = file_read(fd, PRIVATE_KEY_MOST);
+    (void)close(fd);
+    struct gp_key *key = pem.ptr ? gp_key_read(pem) : NULL;
+    file_free(pem);
+    return key;
+}
+
+static void add_key(struct vault *v, int dir, const char *name)
+{
+    struct dkim_key key = { .key = NULL };
+    if (!split_name(gp_from(name), v->config->dkim.rsa_selector, &key) &&
+        !split_name(gp_from(name), v->config->dkim.ed25519_selector, &key))
+        return;
+    key.key = v->dkim.count < DKIM_KEYS_MOST ? read_key(dir, name) : NULL;
+    if (!key.key || gp_key_kind(key.key) == GP_KEY_EC) {
+        gp_key_close(key.key);
+        LOG(LOG_ERROR, "dkim", LOG_Z("file", name),
+            LOG_Z("reason", "not a readable RSA or Ed25519 private key in PEM form, or one too many: not signed with"));
+        return;
+    }
+    v->dkim.keys[v->dkim.count++] = key;
+}
+
+void dkim_close(struct dkim_ring *ring)
+{
+    for (size_t i = 0; i < ring->count; i++) gp_key_close(ring->keys[i].key);
+    ring->count = 0;
+}
+
+void dkim_load(struct vault *v)
+{
+    uint8_t        now[GP_DIGEST_MOST];
+    struct dirent *file;
+    DIR           *listing = opendir(folder);
+    if (!listing) {
+        if (v->dkim.loaded || v->config->dkim.sign)
+            LOG(v->dkim.count ? LOG_ERROR : LOG_DEBUG, "dkim", LOG_Z("reason", "no folder dkim"));
+        v->dkim.loaded = false;
+        return;
+    }
+    fingerprint(listing, now);
+    if (!v->dkim.loaded || memcmp(now, v->dkim.fingerprint, sizeof(now)) != 0) {
+        dkim_close(&v->dkim);
+        while ((file = readdir(listing))) add_key(v, dirfd(listing), file->d_name);
+        memcpy(v->dkim.fingerprint, now, sizeof(now));
+        v->dkim.loaded = true;
+        LOG(LOG_INFO, "dkim", LOG_N("keys", v->dkim.count));
+    }
+    (void)closedir(listing);
+}
+
+/* ---- questions --------------------------------------------------------------------------------------------------------- */
+void dkim_keys(struct peer *peer, struct msg *m)
+{
+    char                    room[KEYS_TEXT_ROOM];
+    struct gp_text          lines = GP_TEXT(room);
+    const struct dkim_ring *ring  = &peer->vault->dkim;
+    for (size_t i = 0; peer->vault->config->dkim.sign && i < ring->count; i++) {
+        if (!gp_is(m->dkim_keys.domain, ring->keys[i].domain)) continue;
+        gp_put_z(&lines, ring->keys[i].selector);
+        gp_put_z(&lines, gp_key_kind(ring->keys[i].key) == GP_KEY_RSA ? "\trsa\n" : "\ted25519\n");
+    }
+    struct msg answer    = MSG(DKIM_KEYS_ARE);
+    answer.dkim_keys_are = (struct msg_dkim_keys_are) { GP_OK, gp_said(&lines) };
+    ipc_answer(peer->channel, m->question, &answer);
+}
+
+static const struct gp_key *find_key(const struct dkim_ring *ring, gp_str domain, gp_str selector)
+{
+    for (size_t i = 0; i < ring->count; i++)
+        if (gp_is(domain, ring->keys[i].domain) && gp_is(selector, ring->keys[i].selector)) return ring->keys[i].key;
+    return NULL;
+}
+
+void dkim_sign(struct peer *peer, struct msg *m)
+{
+    char                 room[GP_SIGNATURE_MOST];
+    struct gp_text       signature = GP_TEXT(room);
+    const struct gp_key *key       = find_key(&peer->vault->dkim, m->dkim_sign.domain, m->dkim_sign.selector);
+    bool                 is_digest = m->dkim_sign.digest.len == gp_hash_size(GP_SHA256);
+    bool       signed_it = key && is_digest && gp_key_sign(key, GP_SIGN_DIGEST_SHA256, m->dkim_sign.digest, &signature);
+    struct msg answer    = MSG(DKIM_SIGNED);
+    answer.dkim_signed =
+        (struct msg_dkim_signed) { signed_it ? GP_OK : GP_PERMFAIL, signed_it ? gp_said(&signature) : GP_LIT("") };
+    ipc_answer(peer->channel, m->question, &answer);
+}

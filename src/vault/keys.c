@@ -1,0 +1,185 @@
+/* TLS certificates, their private keys and the session ticket keys. A set of pairs arrives one by one:
+ *   COMING    some pairs of a generation are here; handshakes go on under the set in force
+ *   IN FORCE  all pairs came and each key fits its certificate: announced to every smtpd, with fresh ticket keys
+ *   BEFORE    the set that was in force until then: handshakes that began under it may still ask for signatures
+ * A set with a bad pair is dropped as a whole, loudly; the one in force stays. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vault/parts.h"
+
+enum { SOON_DAYS = 14, DAY_MS = 24 * 3600 * 1000 };
+
+/* ---- sets ------------------------------------------------------------------------------------------------------------ */
+static void set_close(struct pair_set *set)
+{
+    if (!set) return;
+    for (size_t i = 0; i < set->count; i++) {
+        file_free(set->pairs[i].chain);
+        gp_key_close(set->pairs[i].key);
+    }
+    free(set);
+}
+
+void keys_close(struct keyring *ring)
+{
+    for (size_t i = 0; i < PAIR_SETS; i++) set_close(ring->sets[i]);
+    set_close(ring->coming);
+    gp_wipe(ring, sizeof(*ring));
+}
+
+/* The set that this pair belongs to; a new generation ends an unfinished one. NULL: not to be had. */
+static struct pair_set *coming_set(struct keyring *ring, const struct msg_keypair *m)
+{
+    if (ring->coming && ring->coming->generation == m->generation && ring->coming->count == m->count)
+        return ring->coming;
+    set_close(ring->coming);
+    ring->coming = calloc(1, sizeof(*ring->coming));
+    if (!ring->coming) return NULL;
+    ring->coming->generation = m->generation;
+    ring->coming->count      = (size_t)m->count;
+    return ring->coming;
+}
+
+static void tell_expiry(const struct msg_keypair *m, gp_time expires)
+{
+    gp_time left = expires - wall_now();
+    if (left >= (gp_time)SOON_DAYS * DAY_MS) return;
+    LOG(LOG_WARN, "tls", LOG_S("certificate", m->name), LOG_N("days_left", left / DAY_MS),
+        LOG_Z("reason", left > 0 ? "the certificate ends soon: renew it"
+                                 : "the certificate has expired: clients will refuse it"));
+}
+
+/* NULL: it is a pair now. Else what is wrong. */
+static const char *read_pair(struct pair *pair, const struct msg *m)
+{
+    gp_time expires = 0;
+    pair->chain     = file_read(m->fds[0], CHAIN_MOST);
+    if (!pair->chain.ptr) return "the certificate file cannot be read, is empty, or is over 64 KiB";
+    gp_str pem = file_read(m->fds[1], PRIVATE_KEY_MOST);
+    if (!pem.ptr) return "the key file cannot be read, is empty, or is over 32 KiB";
+    pair->key = gp_key_read(pem);
+    file_free(pem);
+    if (!pair->key) return "the key file holds no private key in PEM form without a passphrase";
+    if (!gp_certificate_fits(pair->chain, pair->key, &expires)) return "the key does not belong to the certificate";
+    tell_expiry(&m->keypair, expires);
+    return NULL;
+}
+
+/* ---- to the smtpds ------------------------------------------------------------------------------------------------------- */
+static void tell_tickets(struct peer *peer)
+{
+    const struct keyring *ring = &peer->vault->keyring;
+    struct msg            m    = MSG(TICKETS);
+    m.tickets.keys             = (gp_str) { (const char *)ring->tickets, ring->ticket_count * GP_TLS_TICKET_KEY };
+    (void)ipc_tell(peer->channel, &m);
+}
+
+void keys_announce(struct peer *peer)
+{
+    const struct pair_set *set = peer->vault->keyring.sets[0];
+    if (!set) return;
+    for (size_t i = 0; i < set->count; i++) {
+        struct msg m  = MSG(CERTIFICATE);
+        m.certificate = (struct msg_certificate) { i, set->count, set->generation, set->pairs[i].chain };
+        (void)ipc_tell(peer->channel, &m);
+    }
+    tell_tickets(peer);
+}
+
+static void to_all(struct vault *v, void (*tell)(struct peer *))
+{
+    for (size_t i = 0; i < ROLE_SMTPD_MOST; i++)
+        if (v->smtpds[i].channel && ipc_attached(v->smtpds[i].channel)) tell(&v->smtpds[i]);
+}
+
+/* ---- ticket keys --------------------------------------------------------------------------------------------------------- */
+static void new_ticket_key(struct keyring *ring, size_t keep, gp_time now)
+{
+    memmove(ring->tickets[1], ring->tickets[0], keep * GP_TLS_TICKET_KEY);
+    gp_random(ring->tickets[0], GP_TLS_TICKET_KEY);
+    ring->ticket_count = keep + 1;
+    ring->rotated      = now;
+}
+
+void keys_tick(struct vault *v, gp_time now)
+{
+    struct keyring *ring = &v->keyring;
+    if (ring->ticket_count == 0 || now - ring->rotated < TICKETS_EVERY_MS) return;
+    new_ticket_key(ring, 1, now);
+    to_all(v, tell_tickets);
+}
+
+/* ---- from the supervisor ------------------------------------------------------------------------------------------------- */
+static void put_in_force(struct vault *v)
+{
+    struct keyring *ring = &v->keyring;
+    set_close(ring->sets[1]);
+    ring->sets[1] = ring->sets[0];
+    ring->sets[0] = ring->coming;
+    ring->coming  = NULL;
+    /* RFC 9325 3.4: a ticket must not outlive the key under which it was given. */
+    gp_wipe(ring->tickets, sizeof(ring->tickets));
+    new_ticket_key(ring, 0, loop_now(v->loop));
+    LOG(LOG_INFO, "tls", LOG_N("certificates", ring->sets[0]->count), LOG_N("generation", ring->sets[0]->generation));
+    to_all(v, keys_announce);
+}
+
+static void set_is_complete(struct vault *v)
+{
+    struct keyring *ring = &v->keyring;
+    if (!ring->coming->bad) {
+        put_in_force(v);
+        return;
+    }
+    LOG(LOG_ERROR, "tls",
+        LOG_Z("reason", ring->sets[0] ? "the new certificates are not used; the ones before stay in force"
+                                      : "there is no usable certificate: clients cannot connect"));
+    set_close(ring->coming);
+    ring->coming = NULL;
+}
+
+void keys_pair(struct peer *peer, struct msg *m)
+{
+    struct vault *v = peer->vault;
+    if (m->keypair.count == 0 || m->keypair.count > CONFIG_CERTIFICATES_MOST || m->keypair.index >= m->keypair.count)
+        return;
+    struct pair_set *set = coming_set(&v->keyring, &m->keypair);
+    if (!set || set->pairs[m->keypair.index].chain.ptr) return;
+    const char *wrong = read_pair(&set->pairs[m->keypair.index], m);
+    if (wrong) {
+        set->bad = true;
+        LOG(LOG_ERROR, "tls", LOG_S("certificate", m->keypair.name), LOG_Z("reason", wrong));
+    }
+    if (++set->have == set->count) set_is_complete(v);
+}
+
+/* ---- signatures ------------------------------------------------------------------------------------------------------------ */
+static const struct gp_key *find_key(const struct keyring *ring, const struct msg_tls_sign *m)
+{
+    for (size_t i = 0; i < PAIR_SETS; i++) {
+        const struct pair_set *set = ring->sets[i];
+        if (set && set->generation == m->generation && m->certificate < set->count)
+            return set->pairs[m->certificate].key;
+    }
+    return NULL;
+}
+
+/* Only what a handshake needs: DKIM's way of signing is not to be had with a TLS key. */
+static bool is_for_tls(uint64_t how)
+{
+    return how == GP_SIGN_RSA_RAW || how == GP_SIGN_RSA_PKCS1 || how == GP_SIGN_ECDSA;
+}
+
+void keys_sign(struct peer *peer, struct msg *m)
+{
+    char                 room[GP_SIGNATURE_MOST];
+    struct gp_text       signature = GP_TEXT(room);
+    const struct gp_key *key       = find_key(&peer->vault->keyring, &m->tls_sign);
+    bool                 signed_it = key && is_for_tls(m->tls_sign.how) &&
+                     gp_key_sign(key, (enum gp_sign)m->tls_sign.how, m->tls_sign.data, &signature);
+    struct msg answer = MSG(TLS_SIGNED);
+    answer.tls_signed =
+        (struct msg_tls_signed) { signed_it ? GP_OK : GP_PERMFAIL, signed_it ? gp_said(&signature) : GP_LIT("") };
+    ipc_answer(peer->channel, m->question, &answer);
+}

@@ -1,0 +1,161 @@
+/* Inside of the vault: what its files share. The struct vault is made once and belongs to the loop's thread. */
+#ifndef VAULT_PARTS_H
+#define VAULT_PARTS_H
+
+#include "ops/log.h"
+#include "proc/proc.h"
+#include "sasl/exchange.h"
+#include "store/accounts.h"
+#include "vault/recent.h"
+
+enum {
+    SIGNINS_MOST       = 2048, /* exchanges open at once, over all smtpds: 15 KiB each               */
+    SIGNIN_BUCKETS     = 1024, /* a power of two                                                     */
+    CHECKS_PER_THREAD  = 32,   /* slow checks waiting for one hashing thread; beyond: 454            */
+    USES_MOST          = 256,  /* credentials whose last use is not written yet                      */
+    TICK_MS            = 1000,
+    USES_EVERY_MS      = 5000,
+    FOLDER_EVERY_MS    = 5000,
+    TICKETS_EVERY_MS   = 3600 * 1000,
+    TICKETS_MOST       = 2, /* the one in use and the one before                                     */
+    PAIR_SETS          = 2, /* in force and before: handshakes that began under it may still end     */
+    CHAIN_MOST         = 64 * 1024,
+    PRIVATE_KEY_MOST   = 32 * 1024,
+    DKIM_KEYS_MOST     = 64,
+    UPSTREAM_LOGINS    = 64,
+    MECHANISM_TEXT     = 32,
+    SIGNIN_TEXT        = 64,
+    NAME_ROOM          = GP_SASL_NAME_MOST + 1,
+};
+
+struct vault;
+struct peer {
+    struct vault *vault;
+    enum msg_role role;
+    unsigned      index;
+    struct ipc   *channel; /* NULL: never seen */
+};
+
+/* ---- sign-ins (signin.c) ----------------------------------------------------------------------------------------- */
+struct check;
+struct signin {
+    struct signin *next; /* in its bucket */
+    struct peer   *peer;
+    uint64_t       session;
+    uint32_t       question; /* 0: the client's turn */
+    gp_time        started;  /* on the loop's clock  */
+    struct check  *check;    /* NULL: none is running; cleared by both sides */
+    int64_t        account, credential;
+    const char    *reason; /* the true one, for the log: static, or NULL */
+    char           name[NAME_ROOM], mechanism[MECHANISM_TEXT], address[SIGNIN_TEXT], tls_version[SIGNIN_TEXT],
+        tls_cipher[SIGNIN_TEXT], helo[CONFIG_TEXT / 2];
+    struct gp_sasl x;
+};
+void signin_start(struct peer *, struct msg *);
+void signin_line(struct peer *, struct msg *);
+void signin_abort(struct peer *, struct msg *);
+void signin_resume(struct signin *, gp_status answer); /* a check came back */
+void signin_drop_peer(struct peer *);                  /* that smtpd died   */
+void signin_expire(struct vault *, gp_time now);
+
+/* ---- what an exchange asks (answers.c): OK, PERMFAIL, TEMPFAIL, or WAIT: signin_resume comes later ---------------- */
+gp_status answer_question(struct signin *) GP_MUST_USE;
+
+/* ---- password checks (check.c) ------------------------------------------------------------------------------------- */
+struct check_work { /* owns all it needs: it moves to a thread and back */
+    const struct verifier_keys *keys; /* never changes after start */
+    struct survey               decoy;
+    size_t                      count;
+    struct verifier             verifiers[CREDENTIALS_MOST];
+    size_t                      password_len;
+    char                        password[GP_PASSWORD_MOST];
+    gp_status                   verdict; /* out */
+    size_t                      matched; /* out: index, when OK */
+    uint64_t                    spent;   /* out: rounds of work, whoever asked */
+};
+void      check_work_run(struct check_work *); /* pure */
+/* account 0: nobody; the same work and the same answer as for a wrong password. */
+gp_status check_start(struct signin *, int64_t account) GP_MUST_USE;
+void      check_forget(struct check *); /* the sign-in is gone; the job ends by itself */
+
+/* ---- TLS keys (keys.c, tickets.c) ------------------------------------------------------------------------------------ */
+struct pair { gp_str chain; struct gp_key *key; }; /* chain.ptr is malloc'ed */
+struct pair_set {
+    uint64_t    generation;
+    size_t      count, have; /* have: how many have come */
+    bool        bad;         /* one of them is no good: the set will not be used */
+    struct pair pairs[CONFIG_CERTIFICATES_MOST];
+};
+struct keyring {
+    struct pair_set *sets[PAIR_SETS]; /* newest first; NULL: none */
+    struct pair_set *coming;
+    uint8_t          tickets[TICKETS_MOST][GP_TLS_TICKET_KEY]; /* newest first */
+    size_t           ticket_count;
+    gp_time          rotated;
+};
+void keys_pair(struct peer *, struct msg *);
+void keys_sign(struct peer *, struct msg *);
+void keys_announce(struct peer *); /* certificates and tickets to one smtpd */
+void keys_tick(struct vault *, gp_time now);
+void keys_close(struct keyring *);
+/* The whole file into freshly allocated memory, NUL not counted; GP_NONE: unreadable, or over `most`. */
+gp_str file_read(int fd, size_t most);
+void   file_free(gp_str); /* wipes */
+
+/* ---- DKIM (dkim.c) ------------------------------------------------------------------------------------------------------ */
+struct dkim_key { char domain[256], selector[64]; struct gp_key *key; };
+struct dkim_ring { struct dkim_key keys[DKIM_KEYS_MOST]; size_t count; uint8_t fingerprint[GP_DIGEST_MOST]; bool loaded; };
+void dkim_load(struct vault *); /* when the folder has changed */
+void dkim_keys(struct peer *, struct msg *);
+void dkim_sign(struct peer *, struct msg *);
+void dkim_close(struct dkim_ring *);
+
+/* ---- our own sign-in at the smarthost (upstream.c) ---------------------------------------------------------------------- */
+struct login { bool open; uint64_t id; struct gp_sasl x; };
+struct upstream {
+    bool         present;
+    size_t       password_len;
+    char         password[GP_PASSWORD_MOST];
+    struct login logins[UPSTREAM_LOGINS];
+};
+void upstream_password(struct peer *, struct msg *);
+void upstream_start(struct peer *, struct msg *);
+void upstream_line(struct peer *, struct msg *);
+void upstream_end(struct peer *, struct msg *);
+void upstream_drop(struct vault *); /* the relay died */
+void upstream_close(struct upstream *);
+
+/* ---- last uses, written in batches (uses.c) -------------------------------------------------------------------------------- */
+struct uses { struct credential_use list[USES_MOST]; size_t count; gp_time written; };
+void uses_note(struct vault *, const struct signin *);
+void uses_write(struct vault *);
+
+/* ---- all together (vault.c) ------------------------------------------------------------------------------------------------- */
+struct vault {
+    struct loop          *loop;
+    const struct config  *config;
+    struct accounts      *accounts;
+    struct verifier_keys  keys;
+    struct survey         survey;  /* what unknown users have to look like                     */
+    uint64_t              changes; /* how often somebody else changed the store since start    */
+    struct recent        *recent;  /* NULL: no memory, every password is checked in full       */
+    unsigned              checks, checks_most;
+    size_t                signin_count;
+    struct signin        *signins[SIGNIN_BUCKETS];
+    struct keyring        keyring;
+    struct dkim_ring      dkim;
+    gp_time               folder_seen;
+    struct upstream      *upstream;
+    struct uses           uses;
+    struct timer         *tick;
+    bool                  failed; /* the store was in trouble when last asked: said once */
+    struct peer           supervisor, relay, smtpds[ROLE_SMTPD_MOST];
+};
+/* In the current directory: accounts.db, vault.key, dkim/. NULL: logged. */
+struct vault *vault_open(struct loop *, const struct config *);
+void          vault_close(struct vault *);
+void          vault_join(struct vault *, enum msg_role, unsigned index, int fd); /* a channel to a peer, new or anew */
+void          vault_refresh(struct vault *);           /* notices what commands changed         */
+void          vault_store_failed(struct vault *);      /* says it once, until it works again    */
+
+#endif

@@ -1,0 +1,49 @@
+/* Which mechanism may be used: tables of names against what the connection can do. */
+#include "vault/policy.h"
+
+#include "sasl/sasl.h"
+
+enum { NAMES_ROOM = 512 };
+
+static bool listed(gp_str words, gp_str name)
+{
+    while (words.len > 0)
+        if (gp_alike(gp_word(&words), name)) return true;
+    return false;
+}
+
+const struct gp_sasl_mech *policy_mechanism(gp_str configured, gp_str name, bool tls)
+{
+    const struct gp_sasl_mech *mech = listed(configured, name) ? gp_sasl_find(name) : NULL;
+    return mech && (tls || !(mech->traits & GP_SASL_REVEALS_PASSWORD)) ? mech : NULL;
+}
+
+bool policy_lists_plus(gp_str configured)
+{
+    while (configured.len > 0) {
+        const struct gp_sasl_mech *mech = gp_sasl_find(gp_word(&configured));
+        if (mech && mech->plus) return true;
+    }
+    return false;
+}
+
+const struct gp_sasl_mech *policy_choose(gp_str allowed, gp_str offered, bool tls, bool binding)
+{
+    char           room[NAMES_ROOM];
+    struct gp_text names  = GP_TEXT(room);
+    unsigned       traits = GP_SASL_NEEDS_SECRET | GP_SASL_SERVER_FIRST;
+    if (tls) traits |= GP_SASL_REVEALS_PASSWORD;
+    if (binding) traits |= GP_SASL_BINDS_CHANNEL;
+    if (!gp_sasl_names(allowed, traits, &names)) return NULL;
+    for (gp_str best_first = gp_said(&names); best_first.len > 0;) {
+        gp_str name = gp_word(&best_first);
+        if (listed(offered, name)) return gp_sasl_find(name);
+    }
+    return NULL;
+}
+
+gp_str policy_plain_name(gp_str name, gp_str domain)
+{
+    size_t at = gp_find(name, '@');
+    return at < name.len && gp_alike(gp_tail(name, at + 1), domain) ? gp_head(name, at) : name;
+}

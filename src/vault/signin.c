@@ -1,0 +1,230 @@
+/* Sign-ins in progress: one exchange per session of an smtpd, found by (channel, session), bounded in number and time.
+ *   CLIENT'S TURN  question == 0: a challenge was sent; SASL_LINE or SASL_ABORT may come, or time runs out
+ *   OURS           question != 0: a check is running on a thread; signin_resume comes
+ * A verdict ends it: answered, logged, wiped. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vault/parts.h"
+#include "vault/policy.h"
+
+enum { SECOND_MS = 1000 };
+
+/* ---- the table ------------------------------------------------------------------------------------------------------- */
+static struct signin **bucket_of(struct vault *v, const struct peer *peer, uint64_t session)
+{
+    enum { SPREAD = 31 };
+    return &v->signins[(session * SPREAD + peer->index) % SIGNIN_BUCKETS];
+}
+
+static struct signin *find(struct peer *peer, uint64_t session)
+{
+    struct signin *s = *bucket_of(peer->vault, peer, session);
+    while (s && (s->peer != peer || s->session != session)) s = s->next;
+    return s;
+}
+
+static void drop(struct signin *s)
+{
+    struct vault   *v  = s->peer->vault;
+    struct signin **at = bucket_of(v, s->peer, s->session);
+    while (*at != s) at = &(*at)->next;
+    *at = s->next;
+    v->signin_count--;
+    check_forget(s->check);
+    gp_sasl_end(&s->x);
+    gp_wipe(s, sizeof(*s));
+    free(s);
+}
+
+static void copy_text(char *out, size_t room, gp_str text)
+{
+    if (!gp_copy_z(gp_head(text, room - 1), out, room)) out[0] = '\0';
+}
+
+static struct signin *add(struct peer *peer, const struct msg_sasl_start *m)
+{
+    struct vault  *v = peer->vault;
+    struct signin *s = v->signin_count < SIGNINS_MOST ? calloc(1, sizeof(*s)) : NULL;
+    if (!s) return NULL;
+    s->peer    = peer;
+    s->session = m->session;
+    s->started = loop_now(v->loop);
+    copy_text(s->mechanism, sizeof(s->mechanism), m->mechanism);
+    copy_text(s->address, sizeof(s->address), m->peer);
+    copy_text(s->helo, sizeof(s->helo), m->helo);
+    copy_text(s->tls_version, sizeof(s->tls_version), m->tls_version);
+    copy_text(s->tls_cipher, sizeof(s->tls_cipher), m->tls_cipher);
+    struct signin **bucket = bucket_of(v, peer, m->session);
+    s->next                = *bucket;
+    *bucket                = s;
+    v->signin_count++;
+    return s;
+}
+
+/* ---- verdicts ---------------------------------------------------------------------------------------------------------- */
+static const char *reason_of(const struct signin *s)
+{
+    static const char *const reasons[] = {
+        [GP_SASL_NO_REASON]   = "",
+        [GP_SASL_NOT_BASE64]  = "the client's line is not base64",
+        [GP_SASL_CANCELLED]   = "the client cancelled",
+        [GP_SASL_TOO_EARLY]   = "an initial response where the server speaks first",
+        [GP_SASL_UNKNOWN]     = "the mechanism is not known or not allowed here",
+        [GP_SASL_MALFORMED]   = "the client's message is malformed",
+        [GP_SASL_REFUSED]     = "wrong password",
+        [GP_SASL_BAD_BINDING] = "channel binding differs, or a downgrade: somebody may sit in between",
+        [GP_SASL_UNAVAILABLE] = "the verdict could not be reached",
+    };
+    bool mine = s->reason && (s->x.why == GP_SASL_REFUSED || s->x.why == GP_SASL_UNAVAILABLE);
+    return mine ? s->reason : reasons[s->x.why];
+}
+
+static const char *result_of(const struct signin *s, bool right)
+{
+    if (right) return "ok";
+    return s->x.why == GP_SASL_UNAVAILABLE ? "put off" : "refused";
+}
+
+static void log_verdict(const struct signin *s, bool right)
+{
+    LOG(right ? LOG_INFO : LOG_WARN, "sign-in", LOG_Z("result", result_of(s, right)), LOG_Z("account", s->name),
+        LOG_N("account_id", s->account), LOG_N("credential", s->credential), LOG_Z("address", s->address),
+        LOG_Z("mechanism", s->mechanism), LOG_S("tls", s->tls_version[0] ? gp_from(s->tls_version) : GP_NONE),
+        LOG_S("cipher", s->tls_cipher[0] ? gp_from(s->tls_cipher) : GP_NONE), LOG_Z("helo", s->helo),
+        LOG_N("session", s->session), LOG_S("reason", right ? GP_NONE : gp_from(reason_of(s))));
+}
+
+/* The store is asked once more: a check takes time, and an exchange as long as the client likes. */
+static enum gp_sasl_step confirm(struct signin *s)
+{
+    gp_status status = accounts_in_force(s->peer->vault->accounts, s->account, s->credential);
+    if (status == GP_OK) return GP_SASL_DONE;
+    s->x.why  = status == GP_PERMFAIL ? GP_SASL_REFUSED : GP_SASL_UNAVAILABLE;
+    s->reason = status == GP_PERMFAIL ? "the account was changed meanwhile" : "the store could not be read";
+    return GP_SASL_FAILED;
+}
+
+static void say(struct signin *s, enum gp_sasl_step step)
+{
+    struct msg m  = MSG(SASL_RESULT);
+    m.sasl_result = (struct msg_sasl_result) { .step = step, .why = s->x.why, .text = GP_LIT(""), .user = GP_LIT("") };
+    bool right    = step == GP_SASL_DONE;
+    if (right) {
+        m.sasl_result.account    = (uint64_t)s->account;
+        m.sasl_result.credential = (uint64_t)s->credential;
+        m.sasl_result.user       = gp_from(s->name);
+    }
+    if (step == GP_SASL_CHALLENGE && s->x.out.ptr) m.sasl_result.text = s->x.out;
+    uint32_t question = s->question;
+    s->question       = 0;
+    ipc_answer(s->peer->channel, question, &m);
+}
+
+/* Goes on until the client has to speak, a thread has to think, or all is said. */
+static void go_on(struct signin *s, enum gp_sasl_step step)
+{
+    while (step == GP_SASL_ASK) {
+        gp_status answer = answer_question(s);
+        if (answer == GP_WAIT) return;
+        s->x.answer = answer;
+        step        = gp_sasl_resume(&s->x);
+    }
+    if (step == GP_SASL_DONE) step = confirm(s);
+    say(s, step);
+    if (step == GP_SASL_CHALLENGE) return;
+    log_verdict(s, step == GP_SASL_DONE);
+    if (step == GP_SASL_DONE) uses_note(s->peer->vault, s);
+    drop(s);
+}
+
+void signin_resume(struct signin *s, gp_status answer)
+{
+    s->x.answer = answer;
+    go_on(s, gp_sasl_resume(&s->x));
+}
+
+/* ---- what smtpd says ------------------------------------------------------------------------------------------------------ */
+static void refuse(struct peer *peer, uint32_t question, enum gp_sasl_why why)
+{
+    struct msg m = MSG(SASL_RESULT);
+    m.sasl_result =
+        (struct msg_sasl_result) { .step = GP_SASL_FAILED, .why = why, .text = GP_LIT(""), .user = GP_LIT("") };
+    ipc_answer(peer->channel, question, &m);
+}
+
+void signin_start(struct peer *peer, struct msg *m)
+{
+    const struct msg_sasl_start *start      = &m->sasl_start;
+    struct vault                *v          = peer->vault;
+    gp_str                       configured = gp_from(v->config->mechanisms);
+    struct signin               *s          = find(peer, start->session);
+    if (s) drop(s); /* a session has one exchange at a time */
+    vault_refresh(v);
+    if (!policy_mechanism(configured, start->mechanism, start->tls_version.len > 0)) {
+        refuse(peer, m->question, GP_SASL_UNKNOWN);
+        return;
+    }
+    s = add(peer, start);
+    if (!s) {
+        LOG(LOG_WARN, "sign-in", LOG_Z("result", "put off"), LOG_N("session", start->session),
+            LOG_Z("reason", "too many sign-ins at once"));
+        refuse(peer, m->question, GP_SASL_UNAVAILABLE);
+        return;
+    }
+    s->question = m->question;
+    enum gp_sasl_binding binding =
+        start->binding <= GP_BIND_TLS_SERVER_END_POINT ? (enum gp_sasl_binding)start->binding : GP_BIND_NONE;
+    gp_sasl_init(&s->x, binding, start->binding_data, binding != GP_BIND_NONE && policy_lists_plus(configured));
+    go_on(s, gp_sasl_start(&s->x, start->mechanism, start->has_initial ? start->initial : GP_NONE));
+}
+
+void signin_line(struct peer *peer, struct msg *m)
+{
+    struct signin *s = find(peer, m->sasl_line.session);
+    if (!s || s->question) { /* expired, or smtpd does not wait for its answer */
+        refuse(peer, m->question, GP_SASL_UNAVAILABLE);
+        return;
+    }
+    s->question = m->question;
+    go_on(s, gp_sasl_line(&s->x, m->sasl_line.line));
+}
+
+void signin_abort(struct peer *peer, struct msg *m)
+{
+    struct signin *s = find(peer, m->sasl_abort.session);
+    if (s) drop(s);
+}
+
+/* ---- ends from our side ------------------------------------------------------------------------------------------------------ */
+static void drop_where(struct vault *v, bool (*ends)(struct signin *, const void *), const void *what)
+{
+    for (size_t i = 0; i < SIGNIN_BUCKETS; i++)
+        for (struct signin *s = v->signins[i], *next; s; s = next) {
+            next = s->next;
+            if (ends(s, what)) drop(s);
+        }
+}
+
+static bool is_of_peer(struct signin *s, const void *peer)
+{
+    return s->peer == peer;
+}
+
+static bool is_late(struct signin *s, const void *now)
+{
+    gp_time most = (gp_time)s->peer->vault->config->limits.sign_in_timeout * SECOND_MS;
+    if (*(const gp_time *)now - s->started < most) return false;
+    if (s->question) refuse(s->peer, s->question, GP_SASL_UNAVAILABLE);
+    return true;
+}
+
+void signin_drop_peer(struct peer *peer)
+{
+    drop_where(peer->vault, is_of_peer, peer);
+}
+
+void signin_expire(struct vault *v, gp_time now)
+{
+    if (v->signin_count) drop_where(v, is_late, &now);
+}
