@@ -7,7 +7,9 @@
 #include "base/base.h"
 #include "ops/log.h"
 
-enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32 };
+enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32,
+       CONFIG_KEYS_MOST = 64 };
+enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED }; /* where a value comes from */
 
 enum listen_kind { LISTEN_SUBMISSION, LISTEN_SUBMISSIONS }; /* 587 STARTTLS, 465 implicit TLS */
 struct config_listen {
@@ -70,6 +72,7 @@ struct config {
     unsigned        stop_timeout;
     enum log_format log_format;
     enum log_level  log_level;
+    unsigned char   sources[CONFIG_KEYS_MOST]; /* enum config_source by row of the schema; for config_show */
 };
 
 /* Problems go to `report`, a line each: "gatepost.yml:12: unknown key 'lisen' (did you mean 'listen'?)". false: there were any. */

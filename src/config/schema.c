@@ -1,2 +1,151 @@
-/* config */
-#include "base/base.h"
+/* The schema: one row is a key, with its type, field, bounds, default and the text of its manual. */
+#include "config/schema.h"
+
+#include <stddef.h>
+
+#define FIELD(member) offsetof(struct config, member), sizeof(((struct config *)0)->member)
+#define NO_FIELD      0, 0
+
+enum { SECOND = 1, MINUTE = 60, HOUR = 3600, DAY = 86400, PORT_MOST = 65535, MANY = 1000000 };
+#define MEGABYTE (UINT64_C(1) << 20)
+#define TERABYTE (UINT64_C(1) << 40)
+
+#define CLIENT_MECHANISMS "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 PLAIN LOGIN"
+
+static const char *const log_formats[] = { [LOG_LOGFMT] = "logfmt", [LOG_JSON] = "json", NULL };
+static const char *const log_levels[]  = {
+     [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL
+};
+
+const struct config_key config_keys[] = {
+  /* clang-format off */
+    { "hostname", &config_hostname, FIELD(hostname), 1, 253, NULL,
+      "The name of this server, as clients and certificates know it: in the greeting, in Received, in EHLO to other servers. Required." },
+    { "domain", &config_hostname, FIELD(domain), 1, 253, NULL,
+      "The mail domain of the accounts: a user NAME may send as NAME@DOMAIN. Default: the hostname without its first label." },
+    { "listen", &config_listens, NO_FIELD, 0, 0, "submission [::]:587, submissions [::]:465",
+      "Where clients are answered. submission: STARTTLS before signing in (RFC 6409). submissions: TLS from the first octet (RFC 8314)." },
+    { "mechanisms", &config_mechanisms, FIELD(mechanisms), 1, CONFIG_TEXT - 1, CLIENT_MECHANISMS " CRAM-MD5",
+      "SASL mechanisms that are offered, under TLS only. CRAM-MD5 works for credentials made for it only." },
+    { "hide_client", &config_flag, FIELD(hide_client), 0, 1, "no",
+      "Leave the address of the client out of Received, so that recipients do not learn where a user was." },
+    { "workers", &config_number, FIELD(smtpds), 0, 256, "0",
+      "How many smtpd processes answer clients. 0: one per core." },
+    { "uid_base", &config_number, FIELD(uid_base), 1, 4000000000, "64500",
+      "Started as root, each role runs under a uid of its own from here on." },
+    { "stop_timeout", &config_duration, FIELD(stop_timeout), 1, HOUR, "30s",
+      "How long a stop waits for mail that is being received or delivered." },
+
+    { "tls.certificates", &config_certificates, NO_FIELD, 0, 0, "tls/cert.pem tls/key.pem",
+      "The certificates, each with its chain, leaf first, and its private key. The first answers clients that name no server, or one that no certificate is for." },
+
+    { "relay.via", &config_route, NO_FIELD, 0, 0, "mx",
+      "How mail leaves. mx: to the mail servers of each recipient's domain. smtp://HOST:PORT or smtps://HOST:PORT: all of it to that server. "
+      "?tls=required, opportunistic or none may follow; default: required to a server, opportunistic to MX." },
+    { "relay.user", &config_text, FIELD(relay.user), 0, 255, "",
+      "The name to sign in with at the server of relay.via." },
+    { "relay.password_file", &config_path_type, FIELD(relay.password_file), 0, CONFIG_PATH - 1, "",
+      "The file whose first line is the password for it. It is read by the vault only." },
+    { "relay.mechanisms", &config_mechanisms, FIELD(relay.mechanisms), 1, CONFIG_TEXT - 1, CLIENT_MECHANISMS,
+      "SASL mechanisms that may be used there; PLAIN and LOGIN under TLS only." },
+    { "relay.ca_file", &config_path_type, FIELD(relay.ca_file), 0, CONFIG_PATH - 1, "",
+      "Certificates (PEM) to trust when the other server's is checked. Default: those of the system." },
+    { "relay.dns_server", &config_resolver, FIELD(relay.dns_server), 0, 127, "",
+      "The DNS server to ask, as ADDRESS or ADDRESS@PORT. Default: those of the system." },
+    { "relay.mx_port", &config_number, FIELD(relay.mx_port), 1, PORT_MOST, "25",
+      "The port of the mail servers that MX names." },
+    { "relay.connections", &config_number, FIELD(relay.connections_most), 1, 10000, "100",
+      "Connections to all other servers at a time." },
+    { "relay.connections_per_destination", &config_number, FIELD(relay.connections_per_destination), 1, 1000, "10",
+      "Connections to one destination at a time." },
+    { "relay.connect_timeout", &config_duration, FIELD(relay.connect_timeout), SECOND, HOUR, "30s",
+      "How long a connection may take to open, for each address." },
+    { "relay.command_timeout", &config_duration, FIELD(relay.command_timeout), SECOND, HOUR, "5m",
+      "How long the other server may take for a reply (RFC 5321 4.5.3.2)." },
+    { "relay.data_timeout", &config_duration, FIELD(relay.data_timeout), SECOND, HOUR, "10m",
+      "How long it may take for the reply after the message." },
+    { "relay.idle_timeout", &config_duration, FIELD(relay.idle_timeout), 0, HOUR, "5s",
+      "How long a connection is kept open for the next message." },
+
+    { "limits.message_size", &config_size, FIELD(limits.message_size), 1024, TERABYTE, "50M",
+      "The largest message; announced as SIZE (RFC 1870)." },
+    { "limits.recipients", &config_number, FIELD(limits.recipients), 1, 10000, "100",
+      "Recipients of one message." },
+    { "limits.mails_per_session", &config_number, FIELD(limits.mails_per_session), 1, MANY, "1000",
+      "Messages in one session." },
+    { "limits.errors_per_session", &config_number, FIELD(limits.errors_per_session), 1, MANY, "20",
+      "Refused commands after which the session is closed." },
+    { "limits.auth_failures_per_session", &config_number, FIELD(limits.auth_failures_per_session), 1, 100, "3",
+      "Failed sign-ins after which the session is closed." },
+    { "limits.sessions_per_worker", &config_number, FIELD(limits.sessions_per_smtpd), 1, MANY, "5000",
+      "Sessions that one smtpd process has open at a time." },
+    { "limits.sessions_per_address", &config_number, FIELD(limits.sessions_per_address), 1, MANY, "100",
+      "Sessions from one client address at a time, in each smtpd process." },
+    { "limits.command_timeout", &config_duration, FIELD(limits.command_timeout), SECOND, HOUR, "5m",
+      "How long a client may take for a command (RFC 5321 4.5.3.2.7)." },
+    { "limits.data_timeout", &config_duration, FIELD(limits.data_timeout), SECOND, HOUR, "5m",
+      "How long it may be silent within a message." },
+    { "limits.sign_in_timeout", &config_duration, FIELD(limits.sign_in_timeout), SECOND, HOUR, "1m",
+      "How long it may take until it has signed in." },
+
+    { "queue.retries", &config_retries, NO_FIELD, SECOND, 7 * DAY, "5m, 10m, 20m, 30m, 1h, 2h, 4h",
+      "How long to wait after the first failed attempt, the second and so on; the last one repeats." },
+    { "queue.lifetime", &config_duration, FIELD(queue.lifetime), MINUTE, 30 * DAY, "5d",
+      "How long delivery is tried before the message goes back to its sender." },
+    { "queue.delay_notice", &config_duration, FIELD(queue.delay_notice), 0, 30 * DAY, "4h",
+      "After how long the sender is told that the message is late. 0: never." },
+    { "queue.free_space", &config_size, FIELD(queue.free_space), 0, TERABYTE, "100M",
+      "Free disk space below which new mail is refused for now." },
+
+    { "passwords.scram", &config_flag, FIELD(passwords.scram), 0, 1, "yes",
+      "Keep SCRAM keys for passwords that people chose. no: Argon2id alone, and such accounts can use PLAIN and LOGIN only." },
+    { "passwords.scram_iterations", &config_number, FIELD(passwords.scram_iterations), 4096, 10000000, "600000",
+      "PBKDF2 rounds of those keys; it is the client that computes them at each sign-in." },
+    { "passwords.hashing_threads", &config_number, FIELD(passwords.hashing_threads), 1, 64, "2",
+      "Threads that check passwords." },
+
+    { "dkim.sign", &config_flag, FIELD(dkim.sign), 0, 1, "yes",
+      "Sign mail with the keys in vault/dkim/DOMAIN.SELECTOR.pem, where there are any." },
+    { "dkim.rsa_selector", &config_hostname, FIELD(dkim.rsa_selector), 1, 63, "gp-rsa",
+      "The selector of the RSA key (RFC 6376)." },
+    { "dkim.ed25519_selector", &config_hostname, FIELD(dkim.ed25519_selector), 1, 63, "gp-ed",
+      "The selector of the Ed25519 key (RFC 8463)." },
+
+    { "log.format", &config_choice, FIELD(log_format), 0, 0, "logfmt",
+      "How log lines on standard error are written.", log_formats },
+    { "log.level", &config_choice, FIELD(log_level), 0, 0, "info",
+      "The least level that is logged.", log_levels },
+  /* clang-format on */
+};
+const size_t config_key_count = GP_COUNT(config_keys);
+_Static_assert(GP_COUNT(config_keys) <= CONFIG_KEYS_MOST, "room for a source of each key");
+
+const struct config_alias config_aliases[] = {
+    {"GATEPOST_SUBMISSION",   "listen",    "submission " },
+    { "GATEPOST_SUBMISSIONS", "listen",    "submissions "},
+    { "GATEPOST_RELAY",       "relay.via", ""            },
+};
+const size_t config_alias_count = GP_COUNT(config_aliases);
+
+const struct config_key *config_find(gp_str name)
+{
+    for (size_t i = 0; i < config_key_count; i++)
+        if (gp_same(name, gp_from(config_keys[i].name))) return &config_keys[i];
+    return NULL;
+}
+
+bool config_is_section(gp_str name)
+{
+    for (size_t i = 0; i < config_key_count; i++) {
+        gp_str rest = gp_from(config_keys[i].name), section = gp_cut(&rest, '.');
+        if (rest.ptr && gp_same(name, section)) return true;
+    }
+    return false;
+}
+
+void config_variable(const struct config_key *key, struct gp_text *out)
+{
+    gp_put_z(out, "GATEPOST_");
+    for (const char *c = key->name; *c; c++)
+        gp_put_char(out, *c == '.' ? '_' : (char)(*c >= 'a' ? *c - 'a' + 'A' : *c));
+}

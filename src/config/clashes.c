@@ -1,0 +1,118 @@
+/* What each value allows and all of them together do not. */
+#include "config/schema.h"
+
+#include <string.h>
+
+static void complain(struct config_reading *reading, const char *key, gp_str text)
+{
+    const struct config_key *row = config_find(gp_from(key));
+    config_problem(reading, &reading->places[row - config_keys], text);
+}
+
+static void check_required(struct config_reading *reading)
+{
+    if (reading->config->hostname[0]) return;
+    if (reading->places[config_find(GP_LIT("hostname")) - config_keys].line)
+        return; /* given, and wrong: said already */
+    complain(reading, "hostname",
+             GP_LIT("hostname is missing: add a line such as 'hostname: mail.example.org', or set GATEPOST_HOSTNAME"));
+}
+
+static void check_listen(struct config_reading *reading)
+{
+    const struct config *config = reading->config;
+    for (size_t i = 0; i < config->listen_count; i++)
+        for (size_t j = 0; j < i; j++) {
+            char           room[CONFIG_PROBLEM_ROOM];
+            struct gp_text text = GP_TEXT(room);
+            if (strcmp(config->listen[i].address, config->listen[j].address) != 0) continue;
+            gp_put_z(&text, "listen: ");
+            gp_put_z(&text, config->listen[i].address);
+            gp_put_z(&text, " is there twice: each address and port can do one thing");
+            complain(reading, "listen", gp_said(&text));
+        }
+}
+
+/* ---- the rules that one sentence tells ------------------------------------------------------------------- */
+static bool nothing_listens(const struct config *c)
+{
+    return c->listen_count == 0;
+}
+
+static bool no_certificate(const struct config *c)
+{
+    return c->certificate_count == 0;
+}
+
+static bool no_retry(const struct config *c)
+{
+    return c->queue.retry_count == 0;
+}
+
+static bool user_without_password(const struct config *c)
+{
+    return c->relay.user[0] && !c->relay.password_file[0];
+}
+
+static bool password_without_user(const struct config *c)
+{
+    return c->relay.password_file[0] && !c->relay.user[0];
+}
+
+static bool user_without_smarthost(const struct config *c)
+{
+    return c->relay.user[0] && c->relay.kind == RELAY_MX;
+}
+
+static bool notice_after_the_end(const struct config *c)
+{
+    return c->queue.delay_notice >= c->queue.lifetime;
+}
+
+static bool one_selector(const struct config *c)
+{
+    return c->dkim.sign && gp_is(gp_from(c->dkim.rsa_selector), c->dkim.ed25519_selector);
+}
+
+static bool more_per_destination_than_in_all(const struct config *c)
+{
+    return c->relay.connections_per_destination > c->relay.connections_most;
+}
+
+static const struct rule {
+    bool (*is_broken)(const struct config *);
+    const char *key, *text;
+} rules[] = {
+  /* clang-format off */
+    { nothing_listens,        "listen",              "listen: the list is empty: nobody could connect" },
+    { no_certificate,         "tls.certificates",    "tls.certificates: the list is empty: nobody could sign in without TLS" },
+    { no_retry,               "queue.retries",       "queue.retries: the list is empty: name one duration at least" },
+    { user_without_password,  "relay.user",          "relay.user has no password: name its file as relay.password_file" },
+    { password_without_user,  "relay.password_file", "relay.password_file has no user: name it as relay.user" },
+    { user_without_smarthost, "relay.user",          "relay.user is for a server that relay.via names, and relay.via is mx" },
+    { notice_after_the_end,   "queue.delay_notice",  "queue.delay_notice must be shorter than queue.lifetime" },
+    { one_selector,           "dkim.ed25519_selector", "dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each" },
+    { more_per_destination_than_in_all, "relay.connections_per_destination", "relay.connections_per_destination is more than relay.connections" },
+  /* clang-format on */
+};
+
+/* A list whose items were all wrong is empty, and that has been said. */
+static bool has_problem_at(const struct config_reading *reading, const char *key)
+{
+    const struct config_place *place = &reading->places[config_find(gp_from(key)) - config_keys];
+    for (size_t i = 0; i < reading->problem_count; i++) {
+        const struct config_problem *problem = &reading->problems[i];
+        if (gp_starts((gp_str) { problem->text, problem->len }, key)) return true;
+        if (place->variable[0] && strcmp(problem->place.variable, place->variable) == 0) return true;
+    }
+    return false;
+}
+
+void config_find_clashes(struct config_reading *reading)
+{
+    check_required(reading);
+    check_listen(reading);
+    for (size_t i = 0; i < GP_COUNT(rules); i++)
+        if (rules[i].is_broken(reading->config) && !has_problem_at(reading, rules[i].key))
+            complain(reading, rules[i].key, gp_from(rules[i].text));
+}

@@ -1,0 +1,190 @@
+/* One reading of a set-up: defaults, then the file, then the environment, then what all of them together mean; the problems
+ * of all four are reported in the order of their lines. */
+#include "config/schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- problems ------------------------------------------------------------------------------------------- */
+/* The file as a whole comes first, then its lines, then the environment. */
+static unsigned rank(const struct config_place *place)
+{
+    return place->variable[0] ? UINT_MAX : place->line;
+}
+
+static void put_place(struct gp_text *out, const struct config_place *place)
+{
+    gp_put_z(out, place->variable[0] ? place->variable : CONFIG_FILE_NAME);
+    if (place->line) {
+        gp_put_char(out, ':');
+        gp_put_number(out, place->line);
+    }
+    gp_put_z(out, ": ");
+}
+
+void config_problem(struct config_reading *reading, const struct config_place *place, gp_str text)
+{
+    if (reading->problem_count == CONFIG_PROBLEMS_MOST) return;
+    size_t at = reading->problem_count++;
+    while (at > 0 && rank(&reading->problems[at - 1].place) > rank(place)) {
+        reading->problems[at] = reading->problems[at - 1];
+        at--;
+    }
+    struct config_problem *problem = &reading->problems[at];
+    problem->place                 = *place;
+    problem->len                   = text.len < sizeof problem->text ? text.len : sizeof problem->text;
+    if (text.len) memcpy(problem->text, text.ptr, problem->len);
+}
+
+static bool report_all(const struct config_reading *reading, void (*report)(void *owner, gp_str line), void *owner)
+{
+    for (size_t i = 0; i < reading->problem_count; i++) {
+        char           room[CONFIG_PROBLEM_ROOM + sizeof(struct config_place) + sizeof CONFIG_FILE_NAME + 16];
+        struct gp_text line                  = GP_TEXT(room);
+        const struct config_problem *problem = &reading->problems[i];
+        put_place(&line, &problem->place);
+        gp_put(&line, (gp_str) { problem->text, problem->len });
+        report(owner, gp_said(&line));
+    }
+    return reading->problem_count == 0;
+}
+
+/* ---- values --------------------------------------------------------------------------------------------- */
+void config_begin(struct config_reading *reading, const struct config_key *key, const struct config_place *place,
+                  enum config_source source)
+{
+    size_t row                    = (size_t)(key - config_keys);
+    reading->places[row]          = *place;
+    reading->config->sources[row] = (unsigned char)source;
+    if (key->type->clear) key->type->clear(reading->config);
+}
+
+void config_take(struct config_reading *reading, const struct config_key *key, const struct config_place *place,
+                 gp_str text)
+{
+    char           why_room[CONFIG_PROBLEM_ROOM], room[CONFIG_PROBLEM_ROOM];
+    struct gp_text why = GP_TEXT(why_room), problem = GP_TEXT(room);
+    if (key->type->read(reading->config, key, text, &why)) return;
+    gp_put_z(&problem, key->name);
+    gp_put_z(&problem, ": ");
+    gp_put(&problem, gp_said(&why));
+    config_problem(reading, place, gp_said(&problem));
+}
+
+void config_take_all(struct config_reading *reading, const struct config_key *key, const struct config_place *place,
+                     gp_str text)
+{
+    if (!key->type->clear) {
+        config_take(reading, key, place, text);
+        return;
+    }
+    while (text.ptr) config_take(reading, key, place, gp_trim(gp_cut(&text, ',')));
+}
+
+void config_read_defaults(struct config_reading *reading)
+{
+    for (size_t i = 0; i < config_key_count; i++) {
+        const struct config_key *key = &config_keys[i];
+        config_begin(reading, key, &(struct config_place) { 0 }, CONFIG_DEFAULT);
+        if (key->usual) config_take_all(reading, key, &(struct config_place) { 0 }, gp_from(key->usual));
+    }
+}
+
+/* mail.example.org serves example.org; a name of one or two labels serves itself. */
+static void derive_domain(struct config *config)
+{
+    gp_str rest = gp_from(config->hostname);
+    if (config->domain[0]) return;
+    (void)gp_cut(&rest, '.');
+    bool is_parent = rest.ptr && gp_find(rest, '.') < rest.len;
+    (void)gp_copy_z(is_parent ? rest : gp_from(config->hostname), config->domain, sizeof config->domain);
+    config->sources[config_find(GP_LIT("domain")) - config_keys] = CONFIG_DERIVED;
+}
+
+/* ---- the file ------------------------------------------------------------------------------------------- */
+static void complain_errno(struct config_reading *reading, const char *what)
+{
+    char           room[CONFIG_PROBLEM_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    gp_put_z(&text, what);
+    gp_put_z(&text, strerror(errno));
+    config_problem(reading, &(struct config_place) { 0 }, gp_said(&text));
+}
+
+static bool read_all(int fd, struct gp_buffer *into)
+{
+    char    piece[4096];
+    ssize_t got;
+    while ((got = read(fd, piece, sizeof piece)) > 0)
+        if (!gp_buffer_add(into, (gp_str) { piece, (size_t)got }, CONFIG_FILE_MOST)) {
+            errno = EFBIG;
+            return false;
+        }
+    return got == 0;
+}
+
+/* Without a file the environment must say it all. */
+static void read_file(struct config_reading *reading)
+{
+    char             path[CONFIG_PATH];
+    struct gp_buffer text = { 0 };
+    if (!config_path(reading->config, CONFIG_FILE_NAME, path)) return;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        if (errno != ENOENT) complain_errno(reading, "cannot be opened: ");
+        return;
+    }
+    if (read_all(fd, &text))
+        config_read_document(reading, gp_buffer_all(&text));
+    else
+        complain_errno(reading, "cannot be read: ");
+    gp_buffer_free(&text);
+    close(fd);
+}
+
+static bool find_dir(struct config_reading *reading, const char *dir)
+{
+    char *whole = realpath(dir, NULL);
+    bool  fits  = whole && gp_copy_z(gp_from(whole), reading->config->dir, sizeof reading->config->dir);
+    if (!whole)
+        complain_errno(reading, "its directory cannot be opened: ");
+    else if (!fits)
+        config_problem(reading, &(struct config_place) { 0 }, GP_LIT("the path of its directory is too long"));
+    free(whole);
+    return fits;
+}
+
+bool config_read(const char *dir, struct config *out, void (*report)(void *owner, gp_str line), void *owner)
+{
+    struct config_reading *reading = calloc(1, sizeof *reading);
+    if (!reading) {
+        report(owner, GP_LIT(CONFIG_FILE_NAME ": cannot be read: no memory"));
+        return false;
+    }
+    *out            = (struct config) { 0 };
+    reading->config = out;
+    config_read_defaults(reading);
+    if (find_dir(reading, dir)) read_file(reading);
+    config_read_environment(reading);
+    derive_domain(out);
+    config_find_clashes(reading);
+    bool sound = report_all(reading, report, owner);
+    free(reading);
+    return sound;
+}
+
+bool config_path(const struct config *config, const char *path, char out[static CONFIG_PATH])
+{
+    struct gp_text text = { .ptr = out, .room = CONFIG_PATH };
+    if (path[0] != '/') {
+        gp_put_z(&text, config->dir);
+        gp_put_char(&text, '/');
+    }
+    gp_put_z(&text, path);
+    gp_put_char(&text, '\0');
+    return !text.cut;
+}

@@ -1,0 +1,254 @@
+/* The types that fill fields of their own: addresses to listen on, certificates, retries, the route that mail takes. */
+#include "config/schema.h"
+
+#include <string.h>
+
+#include <arpa/inet.h>
+
+enum { PORT_MOST = 65535 };
+
+static bool fail(struct gp_text *why, gp_str text, const char *problem)
+{
+    config_quote(why, text);
+    gp_put_char(why, ' ');
+    gp_put_z(why, problem);
+    return false;
+}
+
+static bool too_many(struct gp_text *why, size_t most)
+{
+    gp_put_z(why, "has more than ");
+    gp_put_number(why, (int64_t)most);
+    gp_put_z(why, " items");
+    return false;
+}
+
+/* ---- listen -------------------------------------------------------------------------------------------- */
+static const char *const listen_kinds[] = { [LISTEN_SUBMISSION] = "submission", [LISTEN_SUBMISSIONS] = "submissions" };
+
+/* "127.0.0.1:587" or "[::1]:587" */
+static bool is_address(gp_str text)
+{
+    char    z[INET6_ADDRSTRLEN];
+    uint8_t octets[sizeof(struct in6_addr)];
+    bool    six  = gp_starts(text, "[");
+    gp_str  port = six ? gp_tail(text, 1) : text, host = gp_cut(&port, six ? ']' : ':');
+    if (six && !gp_starts(port, ":")) return false;
+    if (six) port = gp_tail(port, 1);
+    uint64_t number = 0;
+    return gp_copy_z(host, z, sizeof z) && inet_pton(six ? AF_INET6 : AF_INET, z, octets) == 1 &&
+           gp_read_number(port, PORT_MOST, &number) && number > 0;
+}
+
+static bool read_listen(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+{
+    (void)key;
+    gp_str               rest = text, kind = gp_word(&rest), address = gp_trim(rest);
+    struct config_listen item = { 0 };
+    if (config->listen_count == CONFIG_LISTEN_MOST) return too_many(why, CONFIG_LISTEN_MOST);
+    if (gp_is(kind, listen_kinds[LISTEN_SUBMISSIONS]))
+        item.kind = LISTEN_SUBMISSIONS;
+    else if (!gp_is(kind, listen_kinds[LISTEN_SUBMISSION]))
+        return fail(why, text, "is not 'submission ADDRESS:PORT' or 'submissions ADDRESS:PORT'");
+    if (!is_address(address) || !gp_copy_z(address, item.address, sizeof item.address))
+        return fail(why, address, "is not an address with a port, such as 127.0.0.1:587 or [::]:587");
+    config->listen[config->listen_count++] = item;
+    return true;
+}
+
+static bool show_listen(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
+{
+    (void)key;
+    if (index >= config->listen_count) return false;
+    gp_put_char(out, '"');
+    gp_put_z(out, listen_kinds[config->listen[index].kind]);
+    gp_put_char(out, ' ');
+    gp_put_z(out, config->listen[index].address);
+    gp_put_char(out, '"');
+    return true;
+}
+
+static void clear_listen(struct config *config)
+{
+    config->listen_count = 0;
+}
+
+const struct config_type config_listens = { "a list of 'submission ADDRESS:PORT' and 'submissions ADDRESS:PORT'",
+                                            read_listen,
+                                            show_listen,
+                                            clear_listen,
+                                            { NULL } };
+
+/* ---- certificates -------------------------------------------------------------------------------------- */
+static bool read_certificate(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+{
+    (void)key;
+    gp_str private_key = text, certificate = gp_cut(&private_key, text.len > gp_find(text, '\n') ? '\n' : ' ');
+    if (config->certificate_count == CONFIG_CERTIFICATES_MOST) return too_many(why, CONFIG_CERTIFICATES_MOST);
+    struct config_certificate *item = &config->certificates[config->certificate_count];
+    if (certificate.len == 0) return fail(why, private_key, "is a key without a certificate");
+    if (private_key.len == 0) return fail(why, certificate, "is a certificate without a key");
+    if (!gp_copy_z(certificate, item->certificate, sizeof item->certificate) ||
+        !gp_copy_z(private_key, item->key, sizeof item->key))
+        return fail(why, text, "is too long");
+    config->certificate_count++;
+    return true;
+}
+
+static void put_path(struct gp_text *out, const char *name, const char *path)
+{
+    gp_put_z(out, name);
+    gp_put_z(out, ": \"");
+    for (; *path; path++) {
+        if (*path == '"' || *path == '\\') gp_put_char(out, '\\');
+        gp_put_char(out, *path);
+    }
+    gp_put_char(out, '"');
+}
+
+static bool show_certificate(const struct config *config, const struct config_key *key, size_t index,
+                             struct gp_text *out)
+{
+    if (index >= config->certificate_count) return false;
+    gp_put_char(out, '{');
+    put_path(out, key->type->fields[0], config->certificates[index].certificate);
+    put_path(out, ", key", config->certificates[index].key);
+    gp_put_char(out, '}');
+    return true;
+}
+
+static void clear_certificates(struct config *config)
+{
+    config->certificate_count = 0;
+}
+
+const struct config_type config_certificates = {
+    "a list of {certificate: FILE, key: FILE}",
+    read_certificate,
+    show_certificate,
+    clear_certificates,
+    {"certificate", "key"}
+};
+
+/* ---- retries ------------------------------------------------------------------------------------------- */
+static bool read_retry(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+{
+    uint64_t seconds = 0;
+    if (config->queue.retry_count == CONFIG_RETRIES_MOST) return too_many(why, CONFIG_RETRIES_MOST);
+    if (!config_read_number(key, text, &seconds, why)) return false;
+    config->queue.retries[config->queue.retry_count++] = (unsigned)seconds;
+    return true;
+}
+
+static bool show_retry(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
+{
+    if (index >= config->queue.retry_count) return false;
+    config_put_number(out, key, config->queue.retries[index]);
+    return true;
+}
+
+static void clear_retries(struct config *config)
+{
+    config->queue.retry_count = 0;
+}
+
+const struct config_type config_retries = {
+    "a list of durations such as 30s, 5m, 4h or 5d, each", read_retry, show_retry, clear_retries, { NULL }
+};
+
+/* ---- the route ----------------------------------------------------------------------------------------- */
+static const char *const tls_words[] = {
+    [RELAY_TLS_REQUIRED] = "required", [RELAY_TLS_OPPORTUNISTIC] = "opportunistic", [RELAY_TLS_NONE] = "none"
+};
+
+static const struct scheme {
+    const char     *start;
+    enum relay_kind kind;
+    enum relay_tls  tls; /* unless said otherwise */
+    bool            implicit_tls;
+    uint16_t        port;
+} schemes[] = {
+    {"smtp://",   RELAY_SMARTHOST, RELAY_TLS_REQUIRED,      false, 587},
+    { "smtps://", RELAY_SMARTHOST, RELAY_TLS_REQUIRED,      true,  465},
+    { "mx",       RELAY_MX,        RELAY_TLS_OPPORTUNISTIC, false, 0  },
+};
+
+static bool read_tls(gp_str query, enum relay_tls *tls)
+{
+    if (!query.ptr) return true;
+    if (!gp_starts(query, "tls=")) return false;
+    for (size_t i = 0; i < GP_COUNT(tls_words); i++) {
+        if (!gp_is(gp_tail(query, sizeof "tls=" - 1), tls_words[i])) continue;
+        *tls = (enum relay_tls)i;
+        return true;
+    }
+    return false;
+}
+
+/* HOST, HOST:PORT, [ADDRESS] or [ADDRESS]:PORT; the host is kept without its brackets. */
+static bool read_next_hop(struct config *config, gp_str text)
+{
+    uint64_t number = config->relay.port;
+    bool     six    = gp_starts(text, "[");
+    gp_str   port = six ? gp_tail(text, 1) : text, host = gp_cut(&port, six ? ']' : ':');
+    if (six) port = port.len == 0 ? GP_NONE : gp_starts(port, ":") ? gp_tail(port, 1) : GP_LIT("x");
+    for (size_t i = 0; i < host.len; i++)
+        if (host.ptr[i] <= ' ' || host.ptr[i] >= 0x7f || strchr("/@?#", host.ptr[i])) return false;
+    if (host.len == 0 || !gp_copy_z(host, config->relay.host, sizeof config->relay.host)) return false;
+    if (port.ptr && (!gp_read_number(port, PORT_MOST, &number) || number == 0)) return false;
+    config->relay.port = (uint16_t)number;
+    return true;
+}
+
+static const struct scheme *scheme_of(gp_str text)
+{
+    for (size_t i = 0; i < GP_COUNT(schemes); i++)
+        if (gp_starts(text, schemes[i].start)) return &schemes[i];
+    return NULL;
+}
+
+static bool read_route(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+{
+    static const char    form[] = "is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'";
+    const struct scheme *scheme = scheme_of(text);
+    (void)key;
+    if (!scheme) return fail(why, text, form);
+    gp_str query = gp_tail(text, strlen(scheme->start)), hop = gp_cut(&query, '?');
+    config->relay.kind         = scheme->kind;
+    config->relay.tls          = scheme->tls;
+    config->relay.implicit_tls = scheme->implicit_tls;
+    config->relay.port         = scheme->port;
+    config->relay.host[0]      = '\0';
+    if (!read_tls(query, &config->relay.tls))
+        return fail(why, query, "is not tls=required, tls=opportunistic or tls=none");
+    if (scheme->implicit_tls && config->relay.tls == RELAY_TLS_NONE)
+        return fail(why, text, "wants TLS and none of it: write smtp://");
+    if (scheme->kind == RELAY_MX) return hop.len == 0 || fail(why, text, form);
+    if (hop.len == 0) return fail(why, text, "names no host: write it as smtp://HOST:PORT");
+    return read_next_hop(config, hop) || fail(why, hop, "is not HOST or HOST:PORT");
+}
+
+static bool show_route(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
+{
+    (void)key;
+    bool six = gp_find(gp_from(config->relay.host), ':') < strlen(config->relay.host);
+    if (index) return false;
+    gp_put_char(out, '"');
+    if (config->relay.kind == RELAY_MX) {
+        gp_put_z(out, "mx");
+    } else {
+        gp_put_z(out, config->relay.implicit_tls ? "smtps://" : "smtp://");
+        gp_put_z(out, six ? "[" : "");
+        gp_put_z(out, config->relay.host);
+        gp_put_z(out, six ? "]:" : ":");
+        gp_put_number(out, config->relay.port);
+    }
+    gp_put_z(out, "?tls=");
+    gp_put_z(out, tls_words[config->relay.tls]);
+    gp_put_char(out, '"');
+    return true;
+}
+
+const struct config_type config_route = {
+    "mx, smtp://HOST:PORT or smtps://HOST:PORT, and ?tls=...", read_route, show_route, NULL, { NULL }
+};

@@ -1,0 +1,133 @@
+/* gatepost.yml(5): the rows of the schema as a manual page. */
+#include "config/schema.h"
+
+#include <string.h>
+
+enum { LINE_ROOM = 1024 };
+
+struct page {
+    void (*line)(void *owner, gp_str);
+    void *owner;
+};
+
+static void say(const struct page *page, const char *line)
+{
+    page->line(page->owner, gp_from(line));
+}
+
+/* A backslash begins a request of roff, a hyphen alone may be set as another sign. */
+static void put_roff(struct gp_text *out, const char *text)
+{
+    if (text[0] == '.' || text[0] == '\'') gp_put_z(out, "\\&");
+    for (; *text; text++) {
+        if (*text == '\\' || *text == '-') gp_put_char(out, '\\');
+        gp_put_char(out, *text);
+    }
+}
+
+static void put_range(struct gp_text *out, const struct config_key *key)
+{
+    bool is_number = key->type == &config_number || key->type == &config_duration || key->type == &config_size ||
+                     key->type == &config_retries;
+    if (!is_number) return;
+    gp_put_z(out, " from ");
+    config_put_number(out, key, key->least);
+    gp_put_z(out, " to ");
+    config_put_number(out, key, key->most);
+}
+
+static void put_choices(struct gp_text *out, const struct config_key *key)
+{
+    for (size_t i = 0; key->choices && key->choices[i]; i++) {
+        gp_put_z(out, i ? ", " : ": ");
+        gp_put_z(out, key->choices[i]);
+    }
+}
+
+static void say_value(const struct page *page, const struct config_key *key)
+{
+    char           room[LINE_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    gp_put_z(&text, "Value: ");
+    put_roff(&text, key->choices ? "one of" : key->type->what);
+    put_range(&text, key);
+    put_choices(&text, key);
+    gp_put_char(&text, '.');
+    if (key->usual) {
+        gp_put_z(&text, " Default: ");
+        put_roff(&text, key->usual[0] ? key->usual : "none");
+        gp_put_char(&text, '.');
+    }
+    page->line(page->owner, gp_said(&text));
+}
+
+static void say_variables(const struct page *page, const struct config_key *key)
+{
+    char           room[LINE_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    gp_put_z(&text, "Environment: ");
+    if (key->type->fields[0])
+        gp_put_z(&text, "GATEPOST_TLS_CERTIFICATE and GATEPOST_TLS_KEY");
+    else
+        config_variable(key, &text);
+    for (size_t i = 0; i < config_alias_count; i++) {
+        if (strcmp(config_aliases[i].key, key->name) != 0) continue;
+        gp_put_z(&text, ", ");
+        gp_put_z(&text, config_aliases[i].variable);
+    }
+    gp_put_char(&text, '.');
+    page->line(page->owner, gp_said(&text));
+}
+
+static void say_key(const struct page *page, const struct config_key *key)
+{
+    char           room[LINE_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    say(page, ".TP");
+    gp_put_z(&text, ".B ");
+    put_roff(&text, key->name);
+    page->line(page->owner, gp_said(&text));
+    text.len = 0;
+    put_roff(&text, key->help);
+    page->line(page->owner, gp_said(&text));
+    say(page, ".br");
+    say_value(page, key);
+    say(page, ".br");
+    say_variables(page, key);
+}
+
+static const char *const opening[] = {
+    ".\\\" Made by `gatepost config manual` from the schema: change it there.",
+    ".TH GATEPOST.YML 5 \"\" gatepost \"File formats\"",
+    ".SH NAME",
+    "gatepost.yml \\- configuration of the gatepost mail submission server",
+    ".SH DESCRIPTION",
+    "A YAML file in the set-up's directory. A key written here as",
+    ".I section.key",
+    "stands indented below its section. A key that is left out has its default, and a hostname is all that has none.",
+    "An unknown key or a wrong value stops the start, with the line where it stands. Relative paths are relative to the",
+    "directory of the file. No secret is ever written in it.",
+    ".SH EXAMPLE",
+    ".nf",
+    "hostname: mail.example.org",
+    "domain: example.org",
+    "relay:",
+    "  via: smtp://smtp.example.net:587",
+    "  user: gatepost@example.org",
+    "  password_file: relay.password",
+    ".fi",
+    ".SH ENVIRONMENT",
+    "Each key has a variable, named below, that goes before the file; there may be no file at all. The items of a list stand",
+    "between commas. GATEPOST_SUBMISSION and GATEPOST_SUBMISSIONS are ADDRESS:PORT each; together they replace the whole of",
+    "listen.",
+    ".SH KEYS",
+};
+
+void config_manual(void (*line)(void *owner, gp_str), void *owner)
+{
+    struct page page = { line, owner };
+    for (size_t i = 0; i < GP_COUNT(opening); i++) say(&page, opening[i]);
+    for (size_t i = 0; i < config_key_count; i++) say_key(&page, &config_keys[i]);
+    say(&page, ".SH SEE ALSO");
+    say(&page, ".BR gatepost (1)");
+}

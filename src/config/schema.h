@@ -1,0 +1,85 @@
+/* Inside config only: the rows of the schema, the types of their values, and one reading of a set-up. A reading collects
+ * problems with the place where they stand; config.c sorts and reports them at the end. */
+#ifndef CONFIG_SCHEMA_H
+#define CONFIG_SCHEMA_H
+
+#include "config/config.h"
+
+struct config_key;
+
+/* How values of one type are read and shown. The text that read is given lives until it returns. */
+struct config_type {
+    const char *what; /* "a duration such as 30s, 5m, 4h or 5d", for problems and the manual */
+    /* false: *why says what is wrong with it. */
+    bool (*read)(struct config *, const struct config_key *, gp_str text, struct gp_text *why);
+    /* The value as YAML; false: there is none with that index. */
+    bool (*show)(const struct config *, const struct config_key *, size_t index, struct gp_text *out);
+    void (*clear)(struct config *);    /* not NULL: a list, to which read adds; "a, b" where there is room for one text  */
+    const char *fields[2];             /* not NULL: an item is a mapping of these two; read gets both, LF between them */
+};
+extern const struct config_type config_hostname, config_text, config_path_type, config_number, config_duration, config_size,
+    config_flag, config_choice, config_resolver, config_mechanisms, config_listens, config_certificates, config_retries, config_route;
+
+struct config_key {
+    const char               *name; /* "limits.recipients" */
+    const struct config_type *type;
+    size_t                    offset, size;  /* of the field; not used where the type knows its own fields        */
+    uint64_t                  least, most;   /* of a number, or of the length of a text                            */
+    const char               *usual;         /* the default as somebody would write it; NULL: there is none         */
+    const char               *help;          /* a sentence or two for the manual                                   */
+    const char *const        *choices;       /* of a config_choice, by value; NULL ends them                       */
+};
+extern const struct config_key config_keys[];
+extern const size_t            config_key_count;
+const struct config_key       *config_find(gp_str name);     /* NULL: no such key                     */
+bool                           config_is_section(gp_str name); /* some key is called "NAME.something"  */
+
+/* Variables that are not named after their key; `before` stands before the value: "submission " of a listen item. */
+struct config_alias { const char *variable, *key, *before; };
+extern const struct config_alias config_aliases[];
+extern const size_t              config_alias_count;
+/* "GATEPOST_LIMITS_RECIPIENTS" */
+void config_variable(const struct config_key *, struct gp_text *out);
+
+/* ---- a reading ------------------------------------------------------------------------------------------ */
+enum { CONFIG_PROBLEMS_MOST = 64, CONFIG_PROBLEM_ROOM = 400, CONFIG_FILE_MOST = 256 * 1024 };
+#define CONFIG_FILE_NAME "gatepost.yml"
+
+struct config_place {
+    unsigned line;      /* from 1; 0: the file as a whole */
+    char     variable[64]; /* not "": in the environment  */
+};
+struct config_problem {
+    struct config_place place;
+    char                text[CONFIG_PROBLEM_ROOM];
+    size_t              len;
+};
+struct config_reading {
+    struct config        *config;
+    struct config_place   places[CONFIG_KEYS_MOST]; /* where each key was given */
+    struct config_problem problems[CONFIG_PROBLEMS_MOST];
+    size_t                problem_count;
+};
+void config_problem(struct config_reading *, const struct config_place *, gp_str text);
+/* One value (of a list: one more) for the key; what is wrong with it becomes a problem. */
+void config_take(struct config_reading *, const struct config_key *, const struct config_place *, gp_str text);
+/* The same, of a text that may hold several items. */
+void config_take_all(struct config_reading *, const struct config_key *, const struct config_place *, gp_str text);
+/* The key is now given here: a list starts afresh, config_show knows the source. */
+void config_begin(struct config_reading *, const struct config_key *, const struct config_place *, enum config_source);
+
+void config_read_defaults(struct config_reading *);
+void config_read_document(struct config_reading *, gp_str yaml);
+void config_read_environment(struct config_reading *);
+void config_find_clashes(struct config_reading *);
+
+/* 'VALUE' as it may stand in a message: shortened, without control characters. */
+void config_quote(struct gp_text *, gp_str value);
+/* " (did you mean 'x'?)" with the word of `words` (blanks between) that is nearest, or nothing. */
+void config_suggest(struct gp_text *, gp_str given, gp_str words);
+
+/* Numbers in the units of the key's type, for types.c and lists.c. */
+void config_put_number(struct gp_text *, const struct config_key *, uint64_t number);
+bool config_read_number(const struct config_key *, gp_str text, uint64_t *number, struct gp_text *why);
+
+#endif

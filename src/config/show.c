@@ -1,0 +1,73 @@
+/* `config show`: every key with its value in force and where it comes from, as YAML that reads back. */
+#include "config/schema.h"
+
+enum { LINE_ROOM = 2 * 2 * CONFIG_PATH + 256 };
+
+static const char *const sources[] = {
+    [CONFIG_DEFAULT]     = "default",
+    [CONFIG_FILE]        = CONFIG_FILE_NAME,
+    [CONFIG_ENVIRONMENT] = "environment",
+    [CONFIG_DERIVED]     = "from hostname",
+};
+
+struct page {
+    const struct config *config;
+    void (*line)(void *owner, gp_str);
+    void  *owner;
+    gp_str section;
+};
+
+static void put_source(struct gp_text *text, const struct page *page, const struct config_key *key)
+{
+    gp_put_z(text, "  # ");
+    gp_put_z(text, sources[page->config->sources[key - config_keys]]);
+}
+
+static void show_items(const struct page *page, const struct config_key *key, const char *indent)
+{
+    for (size_t i = 0;; i++) {
+        char           room[LINE_ROOM];
+        struct gp_text text = GP_TEXT(room);
+        gp_put_z(&text, indent);
+        gp_put_z(&text, "  - ");
+        if (!key->type->show(page->config, key, i, &text)) return;
+        page->line(page->owner, gp_said(&text));
+    }
+}
+
+static void show_key(const struct page *page, const struct config_key *key, gp_str name, const char *indent)
+{
+    char           room[LINE_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    gp_put_z(&text, indent);
+    gp_put(&text, name);
+    gp_put_char(&text, ':');
+    if (!key->type->clear) {
+        gp_put_char(&text, ' ');
+        (void)key->type->show(page->config, key, 0, &text);
+    }
+    put_source(&text, page, key);
+    page->line(page->owner, gp_said(&text));
+    if (key->type->clear) show_items(page, key, indent);
+}
+
+static void show_section(struct page *page, gp_str section)
+{
+    char           room[LINE_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    if (gp_same(section, page->section)) return;
+    page->section = section;
+    gp_put(&text, section);
+    gp_put_char(&text, ':');
+    page->line(page->owner, gp_said(&text));
+}
+
+void config_show(const struct config *config, void (*line)(void *owner, gp_str), void *owner)
+{
+    struct page page = { config, line, owner, GP_NONE };
+    for (size_t i = 0; i < config_key_count; i++) {
+        gp_str name = gp_from(config_keys[i].name), section = gp_cut(&name, '.');
+        if (name.ptr) show_section(&page, section);
+        show_key(&page, &config_keys[i], name.ptr ? name : section, name.ptr ? "  " : "");
+    }
+}
