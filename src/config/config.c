@@ -95,9 +95,10 @@ void config_read_defaults(struct config_reading *reading)
 }
 
 /* mail.example.org serves example.org; a name of one or two labels serves itself. */
-static void derive_domain(struct config *config)
+void config_derive(struct config_reading *reading)
 {
-    gp_str rest = gp_from(config->hostname);
+    struct config *config = reading->config;
+    gp_str         rest   = gp_from(config->hostname);
     if (config->domain[0]) return;
     (void)gp_cut(&rest, '.');
     bool is_parent = rest.ptr && gp_find(rest, '.') < rest.len;
@@ -128,22 +129,25 @@ static bool read_all(int fd, struct gp_buffer *into)
 }
 
 /* Without a file the environment must say it all. */
-static void read_file(struct config_reading *reading)
+static bool read_file(struct config_reading *reading)
 {
     char             path[CONFIG_PATH];
-    struct gp_buffer text = { 0 };
-    if (!config_path(reading->config, CONFIG_FILE_NAME, path)) return;
+    struct gp_buffer text    = { 0 };
+    bool             is_read = false;
+    if (!config_path(reading->config, CONFIG_FILE_NAME, path)) return false;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        if (errno != ENOENT) complain_errno(reading, "cannot be opened: ");
-        return;
+        if (errno == ENOENT) return true;
+        complain_errno(reading, "cannot be opened: ");
+        return false;
     }
     if (read_all(fd, &text))
-        config_read_document(reading, gp_buffer_all(&text));
+        is_read = config_read_document(reading, gp_buffer_all(&text));
     else
         complain_errno(reading, "cannot be read: ");
     gp_buffer_free(&text);
     close(fd);
+    return is_read;
 }
 
 static bool find_dir(struct config_reading *reading, const char *dir)
@@ -168,10 +172,10 @@ bool config_read(const char *dir, struct config *out, void (*report)(void *owner
     *out            = (struct config) { 0 };
     reading->config = out;
     config_read_defaults(reading);
-    if (find_dir(reading, dir)) read_file(reading);
+    bool is_read = find_dir(reading, dir) && read_file(reading);
     config_read_environment(reading);
-    derive_domain(out);
-    config_find_clashes(reading);
+    config_derive(reading);
+    if (is_read) config_find_clashes(reading);
     bool sound = report_all(reading, report, owner);
     free(reading);
     return sound;

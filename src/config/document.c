@@ -36,14 +36,23 @@ static bool is_nothing(const yaml_node_t *node)
            (scalar(node).len == 0 || gp_is(scalar(node), "null") || gp_is(scalar(node), "~"));
 }
 
-static void complain(const struct walk *walk, const yaml_node_t *node, gp_str name, const char *problem)
+/* "KEY: 'NAME' PROBLEM"; key and name may be absent. */
+static void complain_of(const struct walk *walk, const struct config_key *key, const yaml_node_t *node, gp_str name,
+                        const char *problem)
 {
     char                room[CONFIG_PROBLEM_ROOM];
     struct gp_text      text  = GP_TEXT(room);
     struct config_place place = place_of(node);
+    if (key) gp_put_z(&text, key->name);
+    if (key) gp_put_z(&text, ": ");
     if (name.ptr) config_quote(&text, name);
     gp_put_z(&text, problem);
     config_problem(walk->reading, &place, gp_said(&text));
+}
+
+static void complain(const struct walk *walk, const yaml_node_t *node, gp_str name, const char *problem)
+{
+    complain_of(walk, NULL, node, name, problem);
 }
 
 /* ---- names ---------------------------------------------------------------------------------------------- */
@@ -104,8 +113,8 @@ static bool read_fields(const struct walk *walk, const struct config_key *key, c
             found[i] = scalar(node);
             continue;
         }
-        complain(walk, name, is_scalar(name) ? scalar(name) : GP_LIT("?"),
-                 i < 2 ? " must have one value" : " does not belong here");
+        complain_of(walk, key, name, is_scalar(name) ? scalar(name) : GP_LIT("?"),
+                    i < 2 ? " must have one value" : " does not belong here");
         sound = false;
     }
     return sound;
@@ -122,7 +131,7 @@ static void take_mapping(const struct walk *walk, const struct config_key *key, 
     gp_put_char(&text, '\n');
     gp_put(&text, found[1]);
     if (text.cut)
-        complain(walk, item, gp_from(key->name), ": too long");
+        complain_of(walk, key, item, GP_NONE, "too long");
     else
         config_take(walk->reading, key, &place, gp_said(&text));
 }
@@ -135,7 +144,7 @@ static void take_item(const struct walk *walk, const struct config_key *key, con
     else if (is_scalar(item) && !is_nothing(item))
         config_take(walk->reading, key, &place, scalar(item));
     else
-        complain(walk, item, GP_NONE, "an item of this list must be one value");
+        complain_of(walk, key, item, GP_NONE, "an item of this list must be one value");
 }
 
 /* Mechanisms are one text; written as a list they are joined. */
@@ -180,7 +189,8 @@ static void take_value(struct walk *walk, const struct config_key *key, const ya
         complain(walk, name, gp_from(key->name), " is given twice");
         return;
     }
-    walk->given[row] = true;
+    walk->given[row]           = true;
+    walk->reading->places[row] = place;
     if (is_nothing(value)) {
         complain(walk, name, gp_from(key->name), " has no value: write one, or leave the key out");
         return;
@@ -232,31 +242,34 @@ static void complain_syntax(const struct walk *walk, const yaml_parser_t *parser
     config_problem(walk->reading, &place, gp_said(&text));
 }
 
-static void walk_document(struct walk *walk)
+static bool walk_document(struct walk *walk)
 {
     yaml_node_t *root = yaml_document_get_root_node(walk->document);
-    if (!root || is_nothing(root)) return; /* empty, or comments alone */
+    if (!root || is_nothing(root)) return true; /* empty, or comments alone */
     if (root->type == YAML_MAPPING_NODE)
         walk_section(walk, GP_LIT(""), root);
     else
         complain(walk, root, GP_NONE, "must be keys with values, such as 'hostname: mail.example.org'");
+    return root->type == YAML_MAPPING_NODE;
 }
 
-void config_read_document(struct config_reading *reading, gp_str text)
+bool config_read_document(struct config_reading *reading, gp_str text)
 {
     yaml_parser_t   parser;
     yaml_document_t document;
     struct walk     walk = { .reading = reading, .document = &document };
     if (!yaml_parser_initialize(&parser)) {
         config_problem(reading, &(struct config_place) { 0 }, GP_LIT("cannot be read: no memory"));
-        return;
+        return false;
     }
+    bool is_document = false;
     yaml_parser_set_input_string(&parser, (const unsigned char *)(text.len ? text.ptr : ""), text.len);
     if (yaml_parser_load(&parser, &document)) {
-        walk_document(&walk);
+        is_document = walk_document(&walk);
         yaml_document_delete(&document);
     } else {
         complain_syntax(&walk, &parser);
     }
     yaml_parser_delete(&parser);
+    return is_document;
 }

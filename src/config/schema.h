@@ -69,8 +69,10 @@ void config_take_all(struct config_reading *, const struct config_key *, const s
 void config_begin(struct config_reading *, const struct config_key *, const struct config_place *, enum config_source);
 
 void config_read_defaults(struct config_reading *);
-void config_read_document(struct config_reading *, gp_str yaml);
+/* false: it is no set of keys at all, which is one problem; what would be said of missing keys means nothing. */
+bool config_read_document(struct config_reading *, gp_str yaml);
 void config_read_environment(struct config_reading *);
+void config_derive(struct config_reading *);     /* the domain, from the hostname */
 void config_find_clashes(struct config_reading *);
 
 /* 'VALUE' as it may stand in a message: shortened, without control characters. */

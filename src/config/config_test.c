@@ -1,0 +1,278 @@
+/* What is read out of files and the environment, and every sentence that tells somebody what is wrong with them. */
+#include "config/schema.h"
+
+#include "check.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct config  config;
+static char           said_room[1 << 16];
+static struct gp_text said;
+
+static void keep_line(void *owner, gp_str line)
+{
+    (void)owner;
+    gp_put(&said, line);
+    gp_put_char(&said, '\n');
+}
+
+/* The whole way, from a directory with this gatepost.yml in it (NULL: none). */
+static bool read_set_up(const char *yaml)
+{
+    char dir[] = "/tmp/gatepost-config-XXXXXX", path[64];
+    said       = GP_TEXT(said_room);
+    CHECK(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/gatepost.yml", dir);
+    FILE *file = yaml ? fopen(path, "w") : NULL;
+    if (yaml) {
+        CHECK(file);
+        CHECK(fputs(yaml, file) >= 0);
+        CHECK(fclose(file) == 0);
+    }
+    bool sound = config_read(dir, &config, keep_line, NULL);
+    if (yaml) CHECK(unlink(path) == 0);
+    CHECK(rmdir(dir) == 0);
+    return sound;
+}
+
+#define H "hostname: mail.example.org\n"
+
+TEST(two_lines_are_enough)
+{
+    CHECK(read_set_up("hostname: mail.example.org\ndomain: example.com\n"));
+    CHECK_IS(gp_said(&said), "");
+    CHECK_IS(gp_from(config.hostname), "mail.example.org");
+    CHECK_IS(gp_from(config.domain), "example.com");
+    CHECK(config.listen_count == 2);
+    CHECK(config.listen[0].kind == LISTEN_SUBMISSION && config.listen[1].kind == LISTEN_SUBMISSIONS);
+    CHECK_IS(gp_from(config.listen[0].address), "[::]:587");
+    CHECK_IS(gp_from(config.certificates[0].certificate), "tls/cert.pem");
+    CHECK_IS(gp_from(config.certificates[0].key), "tls/key.pem");
+    CHECK(config.limits.message_size == 50 << 20);
+    CHECK(config.limits.recipients == 100);
+    CHECK(config.queue.retry_count == 7 && config.queue.retries[0] == 300 && config.queue.retries[6] == 4 * 3600);
+    CHECK(config.queue.lifetime == 5 * 86400 && config.queue.delay_notice == 4 * 3600);
+    CHECK(config.relay.kind == RELAY_MX && config.relay.tls == RELAY_TLS_OPPORTUNISTIC && config.relay.mx_port == 25);
+    CHECK(config.passwords.scram && config.passwords.scram_iterations == 600000 && config.dkim.sign &&
+          !config.hide_client);
+    CHECK(config.log_format == LOG_LOGFMT && config.log_level == LOG_INFO);
+}
+
+TEST(the_domain_follows_from_the_hostname)
+{
+    static const struct {
+        const char *hostname, *domain;
+    } cases[] = {
+        {"mail.example.org", "example.org"  },
+        { "a.b.example.org", "b.example.org"},
+        { "example.org",     "example.org"  },
+        { "localhost",       "localhost"    }
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        char yaml[64];
+        snprintf(yaml, sizeof yaml, "hostname: %s\n", cases[i].hostname);
+        CHECK(read_set_up(yaml));
+        CHECK_IS(gp_from(config.domain), cases[i].domain);
+    }
+}
+
+TEST(values_reach_their_fields)
+{
+    CHECK(read_set_up(
+        H
+        "listen: [submission 127.0.0.1:2587, 'submissions [::1]:2465']\n"
+        "tls: {certificates: [{certificate: a.pem, key: a.key}, {key: 'b c.key', certificate: b.pem}]}\n"
+        "mechanisms: [PLAIN, LOGIN]\n"
+        "relay: {via: 'smtp://[::1]:2525?tls=none', user: u, password_file: p, dns_server: 127.0.0.1@5353, mx_port: 2500}\n"
+        "queue: {retries: [1s, 2m], lifetime: 90m, delay_notice: 0}\n"
+        "limits: {message_size: 25M, command_timeout: 30}\n"
+        "log: {format: json, level: debug}\nhide_client: yes\nworkers: 3\n"));
+    CHECK_IS(gp_from(config.listen[0].address), "127.0.0.1:2587");
+    CHECK_IS(gp_from(config.listen[1].address), "[::1]:2465");
+    CHECK(config.certificate_count == 2);
+    CHECK_IS(gp_from(config.certificates[1].key), "b c.key");
+    CHECK_IS(gp_from(config.mechanisms), "PLAIN LOGIN");
+    CHECK(config.relay.kind == RELAY_SMARTHOST && config.relay.tls == RELAY_TLS_NONE && !config.relay.implicit_tls);
+    CHECK_IS(gp_from(config.relay.host), "::1");
+    CHECK(config.relay.port == 2525 && config.relay.mx_port == 2500);
+    CHECK_IS(gp_from(config.relay.dns_server), "127.0.0.1@5353");
+    CHECK(config.queue.retry_count == 2 && config.queue.retries[1] == 120 && config.queue.lifetime == 5400);
+    CHECK(config.limits.message_size == 25 << 20 && config.limits.command_timeout == 30);
+    CHECK(config.log_format == LOG_JSON && config.log_level == LOG_DEBUG && config.hide_client && config.smtpds == 3);
+}
+
+TEST(routes)
+{
+    static const struct {
+        const char    *via, *host;
+        enum relay_tls tls;
+        uint16_t       port;
+        bool           implicit;
+    } cases[] = {
+        {"smtp://relay.example.net",              "relay.example.net", RELAY_TLS_REQUIRED,      587, false},
+        { "smtps://relay.example.net",            "relay.example.net", RELAY_TLS_REQUIRED,      465, true },
+        { "smtp://10.0.0.1:25?tls=opportunistic", "10.0.0.1",          RELAY_TLS_OPPORTUNISTIC, 25,  false},
+        { "smtp://[2001:db8::1]",                 "2001:db8::1",       RELAY_TLS_REQUIRED,      587, false},
+        { "mx?tls=required",                      "",                  RELAY_TLS_REQUIRED,      0,   false},
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        char yaml[128];
+        snprintf(yaml, sizeof yaml, H "relay:\n  via: %s\n", cases[i].via);
+        CHECK(read_set_up(yaml));
+        CHECK_IS(gp_from(config.relay.host), cases[i].host);
+        CHECK(config.relay.tls == cases[i].tls && config.relay.port == cases[i].port &&
+              config.relay.implicit_tls == cases[i].implicit);
+    }
+}
+
+TEST(problems_say_where_and_what_to_write)
+{
+    static const struct {
+        const char *yaml, *problems;
+    } cases[] = {
+  /* clang-format off */
+        { "", "gatepost.yml: hostname is missing: add a line such as 'hostname: mail.example.org', or set GATEPOST_HOSTNAME\n" },
+        { "# nothing but words\n", "gatepost.yml: hostname is missing: add a line such as 'hostname: mail.example.org', or set GATEPOST_HOSTNAME\n" },
+        { H "lisen: x\n", "gatepost.yml:2: unknown key 'lisen' (did you mean 'listen'?)\n" },
+        { H "limits:\n  recipient: 5\n", "gatepost.yml:3: unknown key 'recipient' (did you mean 'recipients'?)\n" },
+        { H "message_size: 5M\n", "gatepost.yml:2: unknown key 'message_size' (it is limits.message_size)\n" },
+        { H "zzzzzzzz: 1\n", "gatepost.yml:2: unknown key 'zzzzzzzz'\n" },
+        { H "hostname: other.example.org\n", "gatepost.yml:2: 'hostname' is given twice\n" },
+        { "hostname: -bad-\n", "gatepost.yml:1: hostname: '-bad-' is not a host name such as mail.example.org\n" },
+        { "hostname: m\xc3\xa4il.example.org\n", "gatepost.yml:1: hostname: 'm\?\?il.example.org' is not ASCII: write the xn-- form of an international name\n" },
+        { "hostname:\n", "gatepost.yml:1: 'hostname' has no value: write one, or leave the key out\n" },
+        { "hostname: [a, b]\n", "gatepost.yml:1: 'hostname' must have one value, not a list\n" },
+        { H "limits: 5\n", "gatepost.yml:2: 'limits' must have keys of its own, indented below it\n" },
+        { H "limits:\n  recipients: many\n", "gatepost.yml:3: limits.recipients: 'many' is not a number from 1 to 10000\n" },
+        { H "limits:\n  recipients: 0\n", "gatepost.yml:3: limits.recipients: '0' is not a number from 1 to 10000\n" },
+        { H "limits:\n  message_size: 10X\n", "gatepost.yml:3: limits.message_size: '10X' is not a size such as 512K, 25M or 1G from 1K to 1T\n" },
+        { H "limits:\n  message_size: 99999999999999999999T\n", "gatepost.yml:3: limits.message_size: '99999999999999999999T' is not a size such as 512K, 25M or 1G from 1K to 1T\n" },
+        { H "queue:\n  lifetime: 5 days\n", "gatepost.yml:3: queue.lifetime: '5 days' is not a duration such as 30s, 5m, 4h or 5d from 1m to 30d\n" },
+        { H "queue:\n  retries: []\n", "gatepost.yml:3: queue.retries: the list is empty: name one duration at least\n" },
+        { H "queue:\n  lifetime: 1h\n", "gatepost.yml: queue.delay_notice must be shorter than queue.lifetime\n" },
+        { H "hide_client: perhaps\n", "gatepost.yml:2: hide_client: 'perhaps' is neither yes nor no\n" },
+        { H "log: {level: inof}\n", "gatepost.yml:2: log.level: 'inof' is not one of: debug info warn error (did you mean 'info'?)\n" },
+        { H "mechanisms: PLAIN SCRAM-SHA256\n", "gatepost.yml:2: mechanisms: 'SCRAM-SHA256' is not a mechanism that gatepost has (did you mean 'SCRAM-SHA-256'?)\n" },
+        { H "listen: [submission localhost:587]\n", "gatepost.yml:2: listen: 'localhost:587' is not an address with a port, such as 127.0.0.1:587 or [::]:587\n" },
+        { H "listen:\n  - smtp 127.0.0.1:25\n", "gatepost.yml:3: listen: 'smtp 127.0.0.1:25' is not 'submission ADDRESS:PORT' or 'submissions ADDRESS:PORT'\n" },
+        { H "listen: [submission 127.0.0.1:587, submissions 127.0.0.1:587]\n", "gatepost.yml:2: listen: 127.0.0.1:587 is there twice: each address and port can do one thing\n" },
+        { H "tls:\n  certificates:\n    - key: a.key\n", "gatepost.yml:4: tls.certificates: 'a.key' is a key without a certificate\n" },
+        { H "tls:\n  certificates:\n    - certificate: a.pem\n", "gatepost.yml:4: tls.certificates: 'a.pem' is a certificate without a key\n" },
+        { H "tls:\n  certificates:\n    - {certificate: a.pem, kex: a.key}\n", "gatepost.yml:4: tls.certificates: 'kex' does not belong here\n" },
+        { H "relay: {via: 'smtp://'}\n", "gatepost.yml:2: relay.via: 'smtp://' names no host: write it as smtp://HOST:PORT\n" },
+        { H "relay: {via: 'smtp://a:99999'}\n", "gatepost.yml:2: relay.via: 'a:99999' is not HOST or HOST:PORT\n" },
+        { H "relay: {via: 'http://a'}\n", "gatepost.yml:2: relay.via: 'http://a' is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'\n" },
+        { H "relay: {via: 'smtps://a?tls=none'}\n", "gatepost.yml:2: relay.via: 'smtps://a?tls=none' wants TLS and none of it: write smtp://\n" },
+        { H "relay: {via: 'smtp://a', user: u}\n", "gatepost.yml:2: relay.user has no password: name its file as relay.password_file\n" },
+        { H "relay: {user: u, password_file: p}\n", "gatepost.yml:2: relay.user is for a server that relay.via names, and relay.via is mx\n" },
+        { H "dkim: {rsa_selector: s, ed25519_selector: s}\n", "gatepost.yml:2: dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each\n" },
+        { "hostname: [\n", "gatepost.yml:2: not YAML: did not find expected node content\n" },
+        { "- a\n- b\n", "gatepost.yml:1: must be keys with values, such as 'hostname: mail.example.org'\n" },
+        { H "log: {level: loud}\nqueue: {lifetime: x}\nlisen: 1\n",
+          "gatepost.yml:2: log.level: 'loud' is not one of: debug info warn error\n"
+          "gatepost.yml:3: queue.lifetime: 'x' is not a duration such as 30s, 5m, 4h or 5d from 1m to 30d\n"
+          "gatepost.yml:4: unknown key 'lisen' (did you mean 'listen'?)\n" },
+  /* clang-format on */
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        if (read_set_up(cases[i].yaml)) fail_msg("no problem found in: %s", cases[i].yaml);
+        CHECK_IS(gp_said(&said), cases[i].problems);
+    }
+}
+
+TEST(the_environment_goes_before_the_file)
+{
+    setenv("GATEPOST_LIMITS_RECIPIENTS", "7", 1);
+    setenv("GATEPOST_SUBMISSION", "127.0.0.1:2587", 1);
+    setenv("GATEPOST_RELAY", "smtps://relay.example.net", 1);
+    setenv("GATEPOST_TLS_CERTIFICATE", "/etc/c.pem", 1);
+    setenv("GATEPOST_TLS_KEY", "/etc/k.pem", 1);
+    setenv("GATEPOST_PORT", "tcp://10.0.0.1:587", 1);
+    setenv("GATEPOST_QUEUE_RETRIES", "1s, 2s", 1);
+    CHECK(read_set_up(H "limits: {recipients: 9}\n"));
+    CHECK(config.limits.recipients == 7 && config.listen_count == 1 && config.queue.retry_count == 2);
+    CHECK_IS(gp_from(config.listen[0].address), "127.0.0.1:2587");
+    CHECK_IS(gp_from(config.relay.host), "relay.example.net");
+    CHECK_IS(gp_from(config.certificates[0].certificate), "/etc/c.pem");
+    setenv("GATEPOST_SUBMISSIONS", "127.0.0.1:2465", 1);
+    setenv("GATEPOST_HOSTNAME", "mx.example.com", 1);
+    CHECK(read_set_up(NULL));
+    CHECK(config.listen_count == 2);
+    CHECK_IS(gp_from(config.domain), "example.com");
+    unsetenv("GATEPOST_TLS_KEY");
+    setenv("GATEPOST_LIMITS_RECIPIENTS", "x", 1);
+    CHECK(!read_set_up(NULL));
+    CHECK_IS(gp_said(&said), "GATEPOST_LIMITS_RECIPIENTS: limits.recipients: 'x' is not a number from 1 to 10000\n"
+                             "GATEPOST_TLS_CERTIFICATE: a certificate without a key: set GATEPOST_TLS_KEY too\n");
+    static const char *const set[] = { "LIMITS_RECIPIENTS", "SUBMISSION", "SUBMISSIONS",   "RELAY",
+                                       "TLS_CERTIFICATE",   "PORT",       "QUEUE_RETRIES", "HOSTNAME" };
+    for (size_t i = 0; i < GP_COUNT(set); i++) {
+        char name[64];
+        snprintf(name, sizeof name, "GATEPOST_%s", set[i]);
+        unsetenv(name);
+    }
+}
+
+TEST(what_is_shown_reads_back_the_same)
+{
+    static char          first_room[1 << 15];
+    static struct config before;
+    CHECK(read_set_up(
+        H "relay: {via: 'smtp://[::1]:25', ca_file: 'a \"b\" \\\\ c.pem'}\nqueue: {retries: [90s, 1h], lifetime: 36h}\n"
+          "tls: {certificates: [{certificate: 'x y', key: z}]}\n"));
+    before = config;
+    said   = GP_TEXT(said_room);
+    config_show(&config, keep_line, NULL);
+    CHECK(!said.cut && gp_copy_z(gp_said(&said), first_room, sizeof first_room));
+    CHECK(read_set_up(first_room));
+    memcpy(config.dir, before.dir, sizeof config.dir);
+    memcpy(config.sources, before.sources, sizeof config.sources);
+    CHECK(memcmp(&config, &before, sizeof config) == 0);
+}
+
+TEST(the_schema_is_whole)
+{
+    for (size_t i = 0; i < config_key_count; i++) {
+        const struct config_key *key = &config_keys[i];
+        CHECK(config_find(gp_from(key->name)) == key);
+        CHECK(key->help && gp_from(key->help).len > 0);
+        CHECK(key->type == &config_hostname || key->usual);
+        CHECK(key->type != &config_choice || key->choices);
+    }
+}
+
+TEST(the_manual_page_is_the_one_that_the_schema_makes)
+{
+    size_t len  = 0;
+    char  *page = kit_file("docs/gatepost.yml.5", &len);
+    said        = GP_TEXT(said_room);
+    config_manual(keep_line, NULL);
+    CHECK(!said.cut);
+    CHECK_SAME(gp_said(&said), ((gp_str) { page, len }));
+    free(page);
+}
+
+/* Any bytes make a config or problems, and what reads without a problem is shown and read back without one. */
+PROPERTY(config_reads_anything, bytes)
+{
+    static struct config_reading reading;
+    reading = (struct config_reading) { .config = &config };
+    config  = (struct config) { 0 };
+    config_read_defaults(&reading);
+    bool is_document = config_read_document(&reading, bytes);
+    CHECK(is_document || reading.problem_count == 1);
+    config_derive(&reading);
+    config_find_clashes(&reading);
+    for (size_t i = 0; i < reading.problem_count; i++) {
+        CHECK(reading.problems[i].len > 0);
+        CHECK(i == 0 || reading.problems[i].place.line >= reading.problems[i - 1].place.line);
+    }
+    if (reading.problem_count) return;
+    said = GP_TEXT(said_room);
+    config_show(&config, keep_line, NULL);
+    CHECK(config_read_document(&reading, gp_said(&said)));
+    if (reading.problem_count) print_error("%.*s\n", (int)reading.problems[0].len, reading.problems[0].text);
+    CHECK(reading.problem_count == 0);
+}
