@@ -1,0 +1,118 @@
+/* What the user commands share: opening the store and showing accounts. */
+#include "cli/user.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum { STORE_BUSY_MS = 5000, SECOND_MS = 1000, NANOSECONDS_A_MS = 1000000 };
+
+bool user_store_open(const char *dir, struct user_store *s)
+{
+    char                  file[CONFIG_PATH];
+    const char           *why;
+    enum database_trouble trouble = DATABASE_ABSENT;
+    s->accounts                   = NULL;
+    if (!cli_config(dir, &s->config)) return false;
+    if (!config_path(&s->config, "vault/vault.key", file) || !verifier_keys_read(file, &s->keys, &why)) {
+        cli_problem(file, why, "run it as root or as the user of the vault; `gatepost init` makes a new set-up");
+        return false;
+    }
+    struct accounts_plan plan = {
+        .path = file, .domain = gp_from(s->config.domain), .busy_ms = STORE_BUSY_MS, .create = true
+    };
+    if (config_path(&s->config, "vault/accounts.db", file)) s->accounts = accounts_open(&plan, &trouble);
+    if (!s->accounts) cli_problem(file, database_why(trouble), database_hint(trouble));
+    return s->accounts != NULL;
+}
+
+void user_store_close(struct user_store *s)
+{
+    accounts_close(s->accounts);
+    gp_wipe(&s->keys, sizeof(s->keys));
+    s->accounts = NULL;
+}
+
+int user_store_failed(struct user_store *s, const char *what)
+{
+    enum database_trouble trouble = database_trouble(accounts_database(s->accounts));
+    cli_problem(what, database_why(trouble), database_hint(trouble));
+    return CLI_FAILED;
+}
+
+bool user_find(struct user_store *s, const char *name, struct account *out)
+{
+    gp_status status = accounts_find(s->accounts, gp_from(name), out);
+    if (status == GP_PERMFAIL) cli_problem(name, "there is no such account", "`gatepost user list` shows all");
+    if (status == GP_TEMPFAIL) (void)user_store_failed(s, name);
+    return status == GP_OK;
+}
+
+gp_time user_now(void)
+{
+    struct timespec now = { 0 };
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (gp_time)now.tv_sec * SECOND_MS + now.tv_nsec / NANOSECONDS_A_MS;
+}
+
+const char *user_time(gp_time when, char out[static USER_TIME_ROOM])
+{
+    struct tm utc;
+    time_t    seconds = (time_t)(when / SECOND_MS);
+    if (when == 0 || !gmtime_r(&seconds, &utc) || strftime(out, USER_TIME_ROOM, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+        return "never";
+    return out;
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
+static json_t *time_json(gp_time when)
+{
+    char text[USER_TIME_ROOM];
+    return when ? json_string(user_time(when, text)) : json_null();
+}
+
+static json_t *credential_json(const struct credential *c)
+{
+    return json_pack("{s:I, s:s, s:b, s:b, s:b, s:o, s:o, s:s, s:s}", "id", (json_int_t)c->id, "label", c->label,
+                     "generated", c->generated, "scram", c->verifier.scram_sha256[0] != '\0', "cram_md5",
+                     c->verifier.cram_len > 0, "created", time_json(c->created), "last_used", time_json(c->last_used),
+                     "last_from", c->last_from, "last_mechanism", c->last_mechanism);
+}
+
+static void add_address(void *owner, gp_str address)
+{
+    (void)json_array_append_new(owner, json_stringn(address.ptr, address.len));
+}
+
+static bool add_credentials(struct user_store *s, int64_t account, json_t *list)
+{
+    struct credential credentials[CREDENTIALS_MOST];
+    size_t            count = 0;
+    bool              read  = accounts_credentials(s->accounts, account, credentials, &count) == GP_OK;
+    for (size_t i = 0; read && i < count; i++) (void)json_array_append_new(list, credential_json(&credentials[i]));
+    gp_wipe(credentials, sizeof(credentials));
+    return read;
+}
+
+json_t *user_json(struct user_store *s, const struct account *account)
+{
+    json_t *addresses = json_array(), *credentials = json_array();
+    json_t *user = json_pack("{s:s, s:I, s:b, s:o, s:o, s:o}", "user", account->name, "id", (json_int_t)account->id,
+                             "disabled", account->disabled, "created", time_json(account->created), "send_as",
+                             addresses, "credentials", credentials);
+    if (user && accounts_identities(s->accounts, account->id, add_address, addresses) == GP_OK &&
+        add_credentials(s, account->id, credentials))
+        return user;
+    json_decref(user);
+    return NULL;
+}
+
+int user_print_json(json_t *value)
+{
+    int failed = value ? json_dumpf(value, stdout, JSON_INDENT(2)) : -1;
+    json_decref(value);
+    if (failed) {
+        cli_problem("output", "could not be made or written", "");
+        return CLI_FAILED;
+    }
+    return puts("") < 0 ? CLI_FAILED : CLI_DONE;
+}

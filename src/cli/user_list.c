@@ -1,0 +1,120 @@
+/* gatepost user list, gatepost user show: what there is, and how it was last used. */
+#include <stdio.h>
+
+#include "cli/user.h"
+
+/* ---- list ---------------------------------------------------------------------------------------------------------- */
+struct listing {
+    struct user_store *store;
+    json_t            *json; /* NULL: as text */
+    bool               failed;
+};
+
+/* The latest of its credentials. */
+static struct credential last_used(struct user_store *s, const struct account *account, bool *failed)
+{
+    struct credential list[CREDENTIALS_MOST], latest = { 0 };
+    size_t            count = 0;
+    *failed                 = accounts_credentials(s->accounts, account->id, list, &count) != GP_OK;
+    for (size_t i = 0; !*failed && i < count; i++)
+        if (list[i].last_used >= latest.last_used) latest = list[i];
+    gp_wipe(list, sizeof(list));
+    gp_wipe(&latest.verifier, sizeof(latest.verifier));
+    return latest;
+}
+
+static bool list_one(void *owner, const struct account *account)
+{
+    struct listing *l = owner;
+    char            when[USER_TIME_ROOM];
+    if (l->json) {
+        l->failed = json_array_append_new(l->json, user_json(l->store, account)) != 0;
+        return !l->failed;
+    }
+    struct credential c = last_used(l->store, account, &l->failed);
+    (void)printf("%-32s  %-8s  %-20s  %s%s%s\n", account->name, account->disabled ? "disabled" : "enabled",
+                 user_time(c.last_used, when), c.last_mechanism, c.last_from[0] ? " from " : "", c.last_from);
+    return !l->failed;
+}
+
+static int list_all(struct user_store *s, bool json)
+{
+    struct listing l = { .store = s, .json = json ? json_array() : NULL };
+    if (!json) (void)printf("%-32s  %-8s  %-20s  %s\n", "NAME", "STATE", "LAST USED", "HOW");
+    if (accounts_each(s->accounts, list_one, &l) == GP_OK && !l.failed)
+        return json ? user_print_json(l.json) : CLI_DONE;
+    json_decref(l.json);
+    return user_store_failed(s, "user list");
+}
+
+static int run_list(const struct cli_command *command, int argc, char **argv)
+{
+    bool              json      = false;
+    const char       *dir       = NULL;
+    size_t            count     = 0;
+    struct cli_option options[] = {
+        {"json", CLI_FLAG, &json, NULL, "print JSON"},
+        { NULL,  CLI_FLAG, NULL,  NULL, NULL        }
+    };
+    int stop = cli_parse(command, options, argc, argv, &dir, NULL, 0, 0, &count);
+    if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
+    auto_user_store store;
+    return user_store_open(dir, &store) ? list_all(&store, json) : CLI_FAILED;
+}
+
+const struct cli_command cli_user_list = { "user list", "[--json]", "list the accounts", run_list };
+
+/* ---- show ---------------------------------------------------------------------------------------------------------- */
+static void print_address(void *owner, gp_str address)
+{
+    (void)owner;
+    (void)printf("may send as  %.*s\n", (int)address.len, address.ptr);
+}
+
+static void print_credential(const struct credential *c)
+{
+    char created[USER_TIME_ROOM], used[USER_TIME_ROOM];
+    (void)printf("password     %s, %s%s, made %s, last used %s%s%s%s%s\n", c->generated ? "generated" : "chosen",
+                 c->verifier.scram_sha256[0] ? "SCRAM PLAIN LOGIN" : "PLAIN LOGIN",
+                 c->verifier.cram_len ? " CRAM-MD5" : "", user_time(c->created, created), user_time(c->last_used, used),
+                 c->last_mechanism[0] ? " by " : "", c->last_mechanism, c->last_from[0] ? " from " : "", c->last_from);
+}
+
+static int show_text(struct user_store *s, const struct account *account)
+{
+    char              created[USER_TIME_ROOM];
+    struct credential list[CREDENTIALS_MOST];
+    size_t            count = 0;
+    (void)printf("user         %s\nstate        %s\nmade         %s\n", account->name,
+                 account->disabled ? "disabled" : "enabled", user_time(account->created, created));
+    bool read = accounts_identities(s->accounts, account->id, print_address, NULL) == GP_OK &&
+                accounts_credentials(s->accounts, account->id, list, &count) == GP_OK;
+    for (size_t i = 0; read && i < count; i++) print_credential(&list[i]);
+    gp_wipe(list, sizeof(list));
+    return read ? CLI_DONE : user_store_failed(s, account->name);
+}
+
+static int show(struct user_store *s, const char *name, bool json)
+{
+    struct account account;
+    if (!user_find(s, name, &account)) return CLI_FAILED;
+    return json ? user_print_json(user_json(s, &account)) : show_text(s, &account);
+}
+
+static int run_show(const struct cli_command *command, int argc, char **argv)
+{
+    bool              json      = false;
+    const char       *dir       = NULL, *name;
+    size_t            count     = 0;
+    struct cli_option options[] = {
+        {"json", CLI_FLAG, &json, NULL, "print JSON"},
+        { NULL,  CLI_FLAG, NULL,  NULL, NULL        }
+    };
+    int stop = cli_parse(command, options, argc, argv, &dir, &name, 1, 1, &count);
+    if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
+    auto_user_store store;
+    return user_store_open(dir, &store) ? show(&store, name, json) : CLI_FAILED;
+}
+
+const struct cli_command cli_user_show = { "user show", "NAME [--json]",
+                                           "show one account: addresses, password, last use", run_show };

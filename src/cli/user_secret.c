@@ -1,0 +1,70 @@
+/* Passwords of accounts: made by us and shown once, or chosen by a person and looked over. */
+#include <stdio.h>
+
+#include "cli/user.h"
+
+static const char cram_warning[] =
+    "CRAM-MD5 needs the password kept so that it can be read back (sealed under vault.key); use it for "
+    "devices that can do nothing better";
+
+static bool generate(struct user_password *p)
+{
+    gp_new_password(p->text);
+    p->len = gp_from(p->text).len;
+    return true;
+}
+
+static bool read_chosen(struct user_password *p)
+{
+    char           line[GP_PASSWORD_MOST + 2];
+    const char    *why, *hint;
+    size_t         len    = 0;
+    struct gp_text chosen = { .ptr = p->text, .room = GP_PASSWORD_MOST };
+    bool           read   = cli_secret_from_stdin(line, sizeof(line), &len);
+    bool           good   = read && verifier_accepts((gp_str) { line, len }, &chosen, &why, &hint);
+    gp_wipe(line, sizeof(line));
+    p->len              = chosen.len;
+    p->text[chosen.len] = '\0';
+    if (!read)
+        cli_problem("--password-stdin", "no password came, or one of more than 1024 octets",
+                    "give it as the first line of standard input");
+    if (read && !good) cli_problem("--password-stdin", why, hint);
+    return good;
+}
+
+bool user_password_make(struct user_store *s, gp_str account, struct user_password *p)
+{
+    if (!(p->from_stdin ? read_chosen(p) : generate(p))) return false;
+    struct verifier_wish wish = { .account    = account,
+                                  .generated  = !p->from_stdin,
+                                  .scram      = s->config.passwords.scram,
+                                  .allow_cram = p->allow_cram,
+                                  .iterations = s->config.passwords.scram_iterations };
+    if (verifier_make(&s->keys, (gp_secret) { p->text, p->len }, &wish, &p->verifier)) return true;
+    cli_problem("password", "could not be hashed", "see that memory is free, then try again");
+    return false;
+}
+
+void user_password_wipe(struct user_password *p)
+{
+    gp_wipe(p, sizeof(*p));
+}
+
+static int print_json(const char *name, const struct user_password *p)
+{
+    json_t *value =
+        p->from_stdin ? json_pack("{s:s}", "user", name) : json_pack("{s:s, s:s}", "user", name, "password", p->text);
+    return user_print_json(value);
+}
+
+int user_password_print(const char *name, const struct user_password *p, bool json, const char *done)
+{
+    if (json) return print_json(name, p);
+    int put = printf("%s\n\n    user name  %s\n", done, name);
+    if (put >= 0 && !p->from_stdin)
+        put =
+            printf("    password   %s\n\nThis password is shown only now; `gatepost user password %s` makes another.\n",
+                   p->text, name);
+    if (put >= 0 && p->allow_cram) put = printf("\nNote: %s.\n", cram_warning);
+    return put < 0 ? CLI_FAILED : CLI_DONE;
+}
