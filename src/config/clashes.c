@@ -24,8 +24,9 @@ static void check_listen(struct config_reading *reading)
     for (size_t i = 0; i < config->listen_count; i++)
         for (size_t j = 0; j < i; j++) {
             char           room[CONFIG_PROBLEM_ROOM];
-            struct gp_text text = GP_TEXT(room);
-            if (strcmp(config->listen[i].address, config->listen[j].address) != 0) continue;
+            struct gp_text text     = GP_TEXT(room);
+            bool           any_port = gp_ends(gp_from(config->listen[i].address), ":0");
+            if (any_port || strcmp(config->listen[i].address, config->listen[j].address) != 0) continue;
             gp_put_z(&text, "listen: ");
             gp_put_z(&text, config->listen[i].address);
             gp_put_z(&text, " is there twice: each address and port can do one thing");

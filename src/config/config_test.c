@@ -103,6 +103,11 @@ TEST(values_reach_their_fields)
     CHECK(config.log_format == LOG_JSON && config.log_level == LOG_DEBUG && config.hide_client && config.smtpds == 3);
 }
 
+TEST(port_nought_may_stand_twice)
+{
+    CHECK(read_set_up(H "listen: [submission 127.0.0.1:0, submissions 127.0.0.1:0]\n"));
+}
+
 TEST(routes)
 {
     static const struct {

@@ -26,7 +26,7 @@ static bool too_many(struct gp_text *why, size_t most)
 /* ---- listen -------------------------------------------------------------------------------------------- */
 static const char *const listen_kinds[] = { [LISTEN_SUBMISSION] = "submission", [LISTEN_SUBMISSIONS] = "submissions" };
 
-/* "127.0.0.1:587" or "[::1]:587" */
+/* "127.0.0.1:587" or "[::1]:587"; port 0 is whatever port the system has left, for tests. */
 static bool is_address(gp_str text)
 {
     char    z[INET6_ADDRSTRLEN];
@@ -37,7 +37,7 @@ static bool is_address(gp_str text)
     if (six) port = gp_tail(port, 1);
     uint64_t number = 0;
     return gp_copy_z(host, z, sizeof z) && inet_pton(six ? AF_INET6 : AF_INET, z, octets) == 1 &&
-           gp_read_number(port, PORT_MOST, &number) && number > 0;
+           gp_read_number(port, PORT_MOST, &number);
 }
 
 static bool read_listen(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)

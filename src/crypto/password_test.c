@@ -1,0 +1,124 @@
+/* Password strings: those of other systems that we say we read, and those that must open for nobody. */
+#include "crypto/crypto.h"
+
+#include "check.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *vectors(void)
+{
+    size_t  len  = 0;
+    char   *file = kit_file("tests/vectors/password_hashes.json", &len);
+    json_t *root = json_loadb(file, len, JSON_ALLOW_NUL, NULL);
+    free(file);
+    CHECK(root);
+    return root;
+}
+
+static gp_str text_of(const json_t *entry, const char *name)
+{
+    const json_t *value = json_object_get(entry, name);
+    return (gp_str) { json_string_value(value), json_string_length(value) };
+}
+
+static gp_status check(gp_str password, gp_str stored)
+{
+    return gp_password_check((gp_secret) { password.ptr, password.len }, stored);
+}
+
+/* The schemes that password.c has rows for. */
+static bool is_ours(gp_str stored)
+{
+    static const char *const prefixes[] = { "$argon2id$", "$argon2i$", "$2a$", "$2b$", "$2y$",
+                                            "$5$",        "$6$",       "$y$",  "$gy$" };
+    for (size_t i = 0; i < GP_COUNT(prefixes); i++)
+        if (gp_starts(stored, prefixes[i])) return true;
+    return false;
+}
+
+static void check_entry(const json_t *entry)
+{
+    gp_str stored = text_of(entry, "hash"), password = text_of(entry, "password");
+    if (!is_ours(stored)) {
+        assert_int_equal(check(password, stored), GP_TEMPFAIL);
+        return;
+    }
+    bool verifies = json_is_true(json_object_get(entry, "verifies"));
+    if (check(password, stored) != (verifies ? GP_OK : GP_PERMFAIL)) fail_msg("%s: wrong verdict", stored.ptr);
+    if (!gp_starts(stored, "$2") || password.len < 72)
+        assert_int_equal(check(GP_LIT("another password"), stored), GP_PERMFAIL);
+}
+
+TEST(strings_of_other_systems_verify)
+{
+    json_t *root = vectors(), *entry;
+    size_t  i, ours = 0;
+    json_array_foreach(json_object_get(root, "entries"), i, entry)
+    {
+        check_entry(entry);
+        ours += is_ours(text_of(entry, "hash"));
+    }
+    CHECK(ours > 20);
+    json_decref(root);
+}
+
+TEST(strings_that_must_open_for_nobody)
+{
+    static const gp_str passwords[] = { GP_LIT("x"), GP_LIT("password"), GP_LIT(""), GP_LIT("*0") };
+    json_t             *root        = vectors(), *entry;
+    size_t              i;
+    json_array_foreach(json_object_get(root, "must_not_verify"), i,
+                       entry) for (size_t j = 0; j < GP_COUNT(passwords);
+                                   j++) if (check(passwords[j], text_of(entry, "hash")) == GP_OK)
+        fail_msg("%s", json_string_value(json_object_get(entry, "why")));
+    CHECK(i > 0);
+    json_decref(root);
+}
+
+TEST(costs_have_a_bound)
+{
+    static const char *const costly[] = {
+        "$argon2id$v=19$m=4194304,t=2,p=1$c2FsdHNhbHRzYWx0$XipkDWh6WeBGLZNux5oGt3Wy1614ndjGEi2wltkYlWs",
+        "$argon2id$v=19$m=4096,t=4000,p=1$c2FsdHNhbHRzYWx0$XipkDWh6WeBGLZNux5oGt3Wy1614ndjGEi2wltkYlWs",
+        "$argon2id$m=4096,t=3,p=1$c2FsdHNhbHRzYWx0$XipkDWh6WeBGLZNux5oGt3Wy1614ndjGEi2wltkYlWs",
+        "$2y$31$mh4WDe055hiyH/xagV74feGHsZgfkgWDtQJbFky1sO76R73vTTZgu",
+        "$6$rounds=999999999$saltstring$xMUFN6W07fsRThglOOFQSt8DhiZ8vhY9SFlu/6HwdJRqHUJpF6dLEO6B43s8rZjJWhMF1NQ7XQWgUJHRVu40R/",
+        "$y$jHT$Gy/UbPuYEOyfXB/823dxr.$wC4bNvs4YU6IAEV9o19Ij4/Yp7eCzC/oiRJE6ARo7FD",
+        "$y$j7500$Gy/UbPuYEOyfXB/823dxr.$wC4bNvs4YU6IAEV9o19Ij4/Yp7eCzC/oiRJE6ARo7FD",
+    };
+    for (size_t i = 0; i < GP_COUNT(costly); i++)
+        assert_int_equal(check(GP_LIT("correct horse battery staple"), gp_from(costly[i])), GP_TEMPFAIL);
+}
+
+TEST(a_new_string_verifies_its_password_alone)
+{
+    char stored[GP_HASH_ROOM], again[GP_HASH_ROOM];
+    CHECK(gp_password_hash((gp_secret) { "p\0ss", 4 }, stored) && gp_password_hash((gp_secret) { "p\0ss", 4 }, again));
+    CHECK(strncmp(stored, "$argon2id$v=19$m=19456,t=2,p=1$", 31) == 0);
+    CHECK(strcmp(stored, again) != 0); /* salted */
+    assert_int_equal(check(GP_LIT("p\0ss"), gp_from(stored)), GP_OK);
+    assert_int_equal(check(GP_LIT("p\0st"), gp_from(stored)), GP_PERMFAIL);
+    assert_int_equal(check(GP_LIT("p"), gp_from(stored)), GP_PERMFAIL);
+}
+
+TEST(lengths_have_a_bound)
+{
+    static char long_password[GP_PASSWORD_MOST + 1];
+    char        stored[GP_HASH_ROOM];
+    memset(long_password, 'x', sizeof long_password);
+    CHECK(!gp_password_hash((gp_secret) { long_password, sizeof long_password }, stored));
+    CHECK(gp_password_hash((gp_secret) { long_password, GP_PASSWORD_MOST }, stored));
+    assert_int_equal(check((gp_str) { long_password, GP_PASSWORD_MOST }, gp_from(stored)), GP_OK);
+    assert_int_equal(check((gp_str) { long_password, GP_PASSWORD_MOST + 1 }, gp_from(stored)), GP_PERMFAIL);
+    CHECK(!gp_password_hash((gp_secret) { "", 0 }, stored));
+}
+
+TEST(a_nul_does_not_shorten_a_password)
+{
+    static const char of_x[] =
+        "$6$abcdefgh$D7W7qyozKBT.t6FD3DVYHvADbIO0eSyI4.p20LaEUjro8PqTGYYo/EQcuNjhFbzo9Yg5ir1KIEqFY/yJpgFph0";
+    assert_int_equal(check(GP_LIT("x"), gp_from(of_x)), GP_OK);
+    assert_int_equal(check(GP_LIT("x\0y"), gp_from(of_x)), GP_PERMFAIL);
+}
