@@ -110,9 +110,9 @@ static gp_status crypt_check(gp_secret password, const char *stored)
     if (!work) return GP_TEMPFAIL;
     gp_status verdict = GP_PERMFAIL; /* a NUL inside: crypt would look at half of it */
     if (gp_copy_z((gp_str) { password.ptr, password.len }, typed, sizeof typed)) {
-        const char *made = crypt_r(typed, stored, work);
+        const char *made = crypt_rn(typed, stored, work, (int)sizeof *work);
         size_t      len  = gp_from(stored).len;
-        if (!made || made[0] == '*')
+        if (!made)
             verdict = GP_TEMPFAIL;
         else if (gp_from(made).len == len && gp_matches(made, stored, len))
             verdict = GP_OK;
