@@ -81,6 +81,9 @@ bool config_read(const char *dir, struct config *out, void (*report)(void *owner
 void config_show(const struct config *, void (*line)(void *owner, gp_str), void *owner);
 /* gatepost.yml(5) as roff from the schema. */
 void config_manual(void (*line)(void *owner, gp_str), void *owner);
+#define CONFIG_RSA_SELECTOR     "gp-rsa" /* the defaults, for who makes the keys */
+#define CONFIG_ED25519_SELECTOR "gp-ed"
+bool config_is_hostname(gp_str);             /* RFC 1123 2.1; "localhost" is one, an address is not asked for here */
 /* DIR-relative path made absolute into out. */
 bool config_path(const struct config *, const char *path, char out[static CONFIG_PATH]) GP_MUST_USE;
 

@@ -106,9 +106,9 @@ const struct config_key config_keys[] = {
 
     { "dkim.sign", &config_flag, FIELD(dkim.sign), 0, 1, "yes",
       "Sign mail with the keys in vault/dkim/DOMAIN.SELECTOR.pem, where there are any." },
-    { "dkim.rsa_selector", &config_hostname, FIELD(dkim.rsa_selector), 1, 63, "gp-rsa",
+    { "dkim.rsa_selector", &config_hostname, FIELD(dkim.rsa_selector), 1, 63, CONFIG_RSA_SELECTOR,
       "The selector of the RSA key (RFC 6376)." },
-    { "dkim.ed25519_selector", &config_hostname, FIELD(dkim.ed25519_selector), 1, 63, "gp-ed",
+    { "dkim.ed25519_selector", &config_hostname, FIELD(dkim.ed25519_selector), 1, 63, CONFIG_ED25519_SELECTOR,
       "The selector of the Ed25519 key (RFC 8463)." },
 
     { "log.format", &config_choice, FIELD(log_format), 0, 0, "logfmt",

@@ -63,11 +63,19 @@ static bool is_label(gp_str label)
     return true;
 }
 
+bool config_is_hostname(gp_str name)
+{
+    enum { NAME_MOST = 253 };
+    if (name.len == 0 || name.len > NAME_MOST) return false;
+    while (name.ptr)
+        if (!is_label(gp_cut(&name, '.'))) return false;
+    return true;
+}
+
 static bool read_hostname(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
 {
     if (!gp_is_ascii(text)) return fail(why, text, "is not ASCII: write the xn-- form of an international name");
-    for (gp_str rest = text; rest.ptr;)
-        if (!is_label(gp_cut(&rest, '.'))) return fail(why, text, "is not a host name such as mail.example.org");
+    if (!config_is_hostname(text)) return fail(why, text, "is not a host name such as mail.example.org");
     return keep_text(config, key, text, why);
 }
 
