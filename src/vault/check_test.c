@@ -1,0 +1,78 @@
+/* A no costs the same whoever it is for: counted in rounds of work, not by the clock. */
+#include "vault/bed.h"
+
+enum { DEAR = 6000, CHEAP = 4096 };
+
+static struct verifier_keys keys;
+
+static struct verifier make(bool generated, bool scram, uint32_t iterations)
+{
+    struct verifier      v;
+    struct verifier_wish wish = { GP_LIT("anna"), generated, scram, false, iterations };
+    CHECK(verifier_keys_from(GP_LIT("a key for tests, of 32 octets..!"), &keys));
+    CHECK(verifier_make(&keys, (gp_secret) { BED_PASSWORD, strlen(BED_PASSWORD) }, &wish, &v));
+    return v;
+}
+
+static struct check_work work_of(const struct verifier *v, size_t count, const char *password, struct survey decoy)
+{
+    struct check_work w = { .keys = &keys, .count = count, .decoy = decoy, .password_len = strlen(password) };
+    for (size_t i = 0; i < count; i++) w.verifiers[i] = v[i];
+    memcpy(w.password, password, w.password_len);
+    check_work_run(&w);
+    return w;
+}
+
+TEST(every_no_costs_what_the_dearest_no_costs)
+{
+    struct verifier fast = make(true, true, 0), cheap = make(false, true, CHEAP), dear = make(false, true, DEAR);
+    struct verifier both[] = { fast, cheap };
+    struct survey   decoy  = { .cost = DEAR };
+    const struct {
+        const struct verifier *list;
+        size_t                 count;
+    } whom[] = {
+        {NULL,    0},
+        { &fast,  1},
+        { &cheap, 1},
+        { &dear,  1},
+        { both,   2}
+    };
+    for (size_t i = 0; i < GP_COUNT(whom); i++) {
+        struct check_work w = work_of(whom[i].list, whom[i].count, "wrong", decoy);
+        CHECK(w.verdict == GP_PERMFAIL && w.spent == DEAR);
+    }
+}
+
+TEST(a_yes_costs_its_own_and_no_more)
+{
+    struct verifier   list[] = { make(true, true, 0), make(false, true, CHEAP) };
+    struct survey     decoy  = { .cost = DEAR };
+    struct check_work w      = work_of(list, 2, BED_PASSWORD, decoy);
+    CHECK(w.verdict == GP_OK && w.matched == 0 && w.spent == 0);
+    w = work_of(&list[1], 1, BED_PASSWORD, decoy);
+    CHECK(w.verdict == GP_OK && w.matched == 0 && w.spent == CHEAP);
+}
+
+TEST(a_password_hash_is_pretended_by_a_password_hash)
+{
+    struct verifier hash  = make(false, false, 0);
+    struct survey   decoy = { .cost = VERIFIER_HASH_COST, .as_hash = true };
+    CHECK(work_of(&hash, 1, "wrong", decoy).spent == VERIFIER_HASH_COST);
+    CHECK(work_of(NULL, 0, "wrong", decoy).spent == VERIFIER_HASH_COST);
+    CHECK(work_of(&hash, 1, BED_PASSWORD, decoy).verdict == GP_OK);
+}
+
+TEST(where_nothing_is_slow_a_no_is_fast)
+{
+    struct verifier fast = make(true, true, 0);
+    struct survey   none = { .cost = 0 };
+    CHECK(work_of(&fast, 1, "wrong", none).spent == 0 && work_of(NULL, 0, "wrong", none).spent == 0);
+}
+
+TEST(a_verifier_that_cannot_be_read_is_no_refusal)
+{
+    struct verifier broken = { .plain = "$unknown$scheme" };
+    struct survey   none   = { .cost = 0 };
+    CHECK(work_of(&broken, 1, "x", none).verdict == GP_TEMPFAIL);
+}

@@ -1,0 +1,72 @@
+/* Which mechanism may be used, here and upstream; which name stands for all names of an account. */
+#include "vault/policy.h"
+
+#include "check.h"
+#include "sasl/sasl.h"
+
+static const char *name_of(const struct gp_sasl_mech *mech)
+{
+    return mech ? mech->name : "none";
+}
+
+/* clang-format off */
+static const struct { const char *configured, *asked; bool tls; const char *result; } here[] = {
+    { "SCRAM-SHA-256 PLAIN LOGIN", "PLAIN",         true,  "PLAIN"         },
+    { "SCRAM-SHA-256 PLAIN LOGIN", "plain",         true,  "PLAIN"         },
+    { "SCRAM-SHA-256 PLAIN LOGIN", "PLAIN",         false, "none"          },
+    { "SCRAM-SHA-256 PLAIN LOGIN", "LOGIN",         false, "none"          },
+    { "SCRAM-SHA-256 PLAIN LOGIN", "SCRAM-SHA-256", false, "SCRAM-SHA-256" },
+    { "SCRAM-SHA-256 PLAIN LOGIN", "SCRAM-SHA-1",   true,  "none"          },
+    { "SCRAM-SHA-256 PLAIN LOGIN", "CRAM-MD5",      true,  "none"          },
+    { "NONSENSE PLAIN",            "NONSENSE",      true,  "none"          },
+    { "PLAIN",                     "",              true,  "none"          },
+    { "",                          "PLAIN",         true,  "none"          },
+};
+static const struct { const char *allowed, *offered; bool tls, binding; const char *result; } upstream[] = {
+    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "LOGIN PLAIN",                      true,  false, "PLAIN"              },
+    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "LOGIN",                            true,  false, "LOGIN"              },
+    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "PLAIN LOGIN",                      false, false, "none"               },
+    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "PLAIN scram-sha-256",              false, false, "SCRAM-SHA-256"      },
+    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "PLAIN SCRAM-SHA-256-PLUS",         true,  true,  "SCRAM-SHA-256-PLUS" },
+    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "PLAIN SCRAM-SHA-256-PLUS",         true,  false, "PLAIN"              },
+    { "LOGIN",                                        "PLAIN LOGIN",                      true,  true,  "LOGIN"              },
+    { "CRAM-MD5 PLAIN",                               "CRAM-MD5",                         true,  true,  "CRAM-MD5"           },
+    { "PLAIN",                                        "XOAUTH2 GSSAPI",                   true,  true,  "none"               },
+    { "PLAIN",                                        "",                                 true,  true,  "none"               },
+};
+static const struct { const char *name, *domain, *result; } plain_names[] = {
+    { "anna",             "example.org", "anna"             },
+    { "anna@example.org", "example.org", "anna"             },
+    { "anna@EXAMPLE.ORG", "example.org", "anna"             },
+    { "anna@example.com", "example.org", "anna@example.com" },
+};
+/* clang-format on */
+
+TEST(a_mechanism_must_be_configured_and_safe_on_the_connection)
+{
+    for (size_t i = 0; i < GP_COUNT(here); i++)
+        CHECK_IS(gp_from(name_of(policy_mechanism(gp_from(here[i].configured), gp_from(here[i].asked), here[i].tls))),
+                 here[i].result);
+}
+
+TEST(upstream_the_strongest_that_both_have_is_chosen)
+{
+    for (size_t i = 0; i < GP_COUNT(upstream); i++)
+        CHECK_IS(gp_from(name_of(policy_choose(gp_from(upstream[i].allowed), gp_from(upstream[i].offered),
+                                               upstream[i].tls, upstream[i].binding))),
+                 upstream[i].result);
+}
+
+TEST(a_plus_form_counts_when_it_is_configured)
+{
+    CHECK(policy_lists_plus(GP_LIT("PLAIN SCRAM-SHA-1-PLUS")));
+    CHECK(!policy_lists_plus(GP_LIT("PLAIN SCRAM-SHA-1 NONSENSE-PLUS")));
+    CHECK(!policy_lists_plus(GP_LIT("")));
+}
+
+TEST(names_of_one_account_have_one_form)
+{
+    for (size_t i = 0; i < GP_COUNT(plain_names); i++)
+        CHECK_IS(policy_plain_name(gp_from(plain_names[i].name), gp_from(plain_names[i].domain)),
+                 plain_names[i].result);
+}

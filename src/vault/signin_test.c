@@ -1,0 +1,317 @@
+/* Sign-ins over a channel, as smtpd makes them: every mechanism with every kind of verifier, and that all refusals look alike. */
+#include "vault/bed.h"
+
+enum { SESSION = 77 };
+
+static struct msg start_of(const char *mechanism)
+{
+    struct msg m             = MSG(SASL_START);
+    m.sasl_start.session     = SESSION;
+    m.sasl_start.mechanism   = gp_from(mechanism);
+    m.sasl_start.peer        = GP_LIT("192.0.2.1");
+    m.sasl_start.helo        = GP_LIT("client.example");
+    m.sasl_start.tls_version = GP_LIT("TLSv1.3");
+    m.sasl_start.tls_cipher  = GP_LIT("TLS_AES_256_GCM_SHA384");
+    m.sasl_start.listener    = GP_LIT("submission");
+    return m;
+}
+
+static void say(struct bed *b, gp_str line)
+{
+    struct msg m        = MSG(SASL_LINE);
+    m.sasl_line.session = SESSION;
+    m.sasl_line.line    = line;
+    bed_ask(b, b->smtpd, &m);
+}
+
+static struct msg_sasl_result result_of(const struct bed *b)
+{
+    CHECK(b->status == GP_OK && b->answer.type == MSG_SASL_RESULT);
+    return b->answer.sasl_result;
+}
+
+/* The client half of the library against the vault, until there is a verdict. */
+static struct msg_sasl_result sign_in(struct bed *b, const char *mechanism, const char *user, const char *password)
+{
+    static const char binding[] = "binding of thirty-two octets....";
+    struct gp_sasl    client;
+    struct msg        m    = start_of(mechanism);
+    bool              plus = gp_ends(gp_from(mechanism), "-PLUS");
+    gp_str            data = plus ? GP_LIT(binding) : GP_NONE;
+    gp_sasl_init(&client, plus ? GP_BIND_TLS_EXPORTER : GP_BIND_NONE, data, false);
+    CHECK(gp_sasl_client_start(&client, gp_from(mechanism), gp_from(user),
+                               (gp_secret) { password, strlen(password) }) == GP_SASL_CHALLENGE);
+    m.sasl_start.binding      = plus ? GP_BIND_TLS_EXPORTER : GP_BIND_NONE;
+    m.sasl_start.binding_data = plus ? data : GP_LIT("");
+    m.sasl_start.has_initial  = client.out.ptr != NULL;
+    m.sasl_start.initial      = client.out;
+    bed_ask(b, b->smtpd, &m);
+    while (result_of(b).step == GP_SASL_CHALLENGE) {
+        enum gp_sasl_step step = gp_sasl_client_line(&client, bed_text(b));
+        say(b, step == GP_SASL_FAILED ? GP_LIT("*") : client.out);
+    }
+    gp_sasl_end(&client);
+    return result_of(b);
+}
+
+/* clang-format off */
+static const struct { const char *mechanism; bool generated, chosen, hashed; } mechanisms[] = {
+    { "SCRAM-SHA-256-PLUS", true, true,  false },
+    { "SCRAM-SHA-256",      true, true,  false },
+    { "SCRAM-SHA-1",        true, true,  false },
+    { "PLAIN",              true, true,  true  },
+    { "LOGIN",              true, true,  true  },
+    { "CRAM-MD5",           true, true,  true  },
+};
+/* clang-format on */
+
+TEST(every_mechanism_takes_the_right_password_and_no_other)
+{
+    static const char *const names[] = { "generated", "chosen", "hashed" };
+    struct bed              *b       = bed_open();
+    bed_account(b, names[0], BED_GENERATED, true);
+    bed_account(b, names[1], BED_CHOSEN, true);
+    bed_account(b, names[2], BED_HASHED, true);
+    for (size_t i = 0; i < GP_COUNT(mechanisms); i++) {
+        const bool works[] = { mechanisms[i].generated, mechanisms[i].chosen, mechanisms[i].hashed };
+        for (size_t n = 0; n < GP_COUNT(names); n++) {
+            print_message("%s of a %s password\n", mechanisms[i].mechanism, names[n]);
+            struct msg_sasl_result right = sign_in(b, mechanisms[i].mechanism, names[n], BED_PASSWORD);
+            CHECK(right.step == (works[n] ? GP_SASL_DONE : GP_SASL_FAILED));
+            CHECK((right.account && right.credential) == works[n]);
+            if (works[n]) CHECK_IS(gp_from(b->user), names[n]);
+            struct msg_sasl_result wrong = sign_in(b, mechanisms[i].mechanism, names[n], "wrong");
+            CHECK(wrong.step == GP_SASL_FAILED && wrong.why == GP_SASL_REFUSED && wrong.account == 0);
+        }
+    }
+    CHECK(b->vault->signin_count == 0 && b->vault->checks == 0);
+    bed_close(b);
+}
+
+TEST(all_refusals_look_the_same)
+{
+    struct bed *b = bed_open();
+    bed_account(b, "anna", BED_CHOSEN, true);
+    bed_account(b, "off", BED_CHOSEN, true);
+    bed_account(b, "no-cram", BED_CHOSEN, false);
+    bed_disable(b, "off");
+    for (size_t i = 0; i < GP_COUNT(mechanisms); i++) {
+        const struct {
+            const char *user, *password;
+        } tries[] = {
+            {"anna",    "wrong"     },
+            { "nobody", BED_PASSWORD},
+            { "off",    BED_PASSWORD},
+            { "off",    "wrong"     }
+        };
+        for (size_t n = 0; n < GP_COUNT(tries); n++) {
+            struct msg_sasl_result r = sign_in(b, mechanisms[i].mechanism, tries[n].user, tries[n].password);
+            CHECK(r.step == GP_SASL_FAILED && r.why == GP_SASL_REFUSED && r.account == 0 && r.credential == 0 &&
+                  b->text_len == 0 && !b->user[0]);
+        }
+    }
+    CHECK(sign_in(b, "CRAM-MD5", "no-cram", BED_PASSWORD).why == GP_SASL_REFUSED);
+    bed_close(b);
+}
+
+/* The first server message for a user: "r=...,s=SALT,i=COUNT" without the nonce. */
+static void first_message(struct bed *b, const char *user, char out[static GP_SASL_OUT_ROOM])
+{
+    char           room[GP_SASL_NAME_MOST], encoded[GP_BASE64_ROOM(GP_SASL_NAME_MOST)];
+    struct gp_text first = GP_TEXT(room), line = GP_TEXT(encoded);
+    struct msg     m   = start_of("SCRAM-SHA-256");
+    size_t         len = 0;
+    gp_put_z(&first, "n,,n=");
+    gp_put_z(&first, user);
+    gp_put_z(&first, ",r=fyko+d2lbbFgONRv9qkxdawL");
+    gp_put_base64(&line, gp_said(&first));
+    m.sasl_start.has_initial = true;
+    m.sasl_start.initial     = gp_said(&line);
+    bed_ask(b, b->smtpd, &m);
+    CHECK(result_of(b).step == GP_SASL_CHALLENGE);
+    CHECK(gp_read_base64(bed_text(b), out, GP_SASL_OUT_ROOM - 1, &len));
+    out[len]     = '\0';
+    char *salted = strstr(out, ",s=");
+    CHECK(salted != NULL);
+    memmove(out, salted, strlen(salted) + 1);
+    say(b, GP_LIT("*"));
+    CHECK(result_of(b).why == GP_SASL_CANCELLED);
+}
+
+TEST(an_unknown_user_has_a_steady_salt_under_all_his_names)
+{
+    char        anna[GP_SASL_OUT_ROOM], nobody[GP_SASL_OUT_ROOM], again[GP_SASL_OUT_ROOM], other[GP_SASL_OUT_ROOM];
+    struct bed *b = bed_open();
+    bed_account(b, "anna", BED_CHOSEN, false);
+    first_message(b, "anna", anna);
+    first_message(b, "nobody", nobody);
+    first_message(b, "nobody@example.org", again);
+    first_message(b, "nobody2", other);
+    CHECK(strlen(anna) == strlen(nobody) && strcmp(strstr(anna, ",i="), strstr(nobody, ",i=")) == 0);
+    CHECK(strcmp(nobody, again) == 0 && strcmp(nobody, other) != 0);
+    first_message(b, "anna@example.org", again);
+    CHECK(strcmp(anna, again) == 0);
+    bed_disable(b, "anna");
+    first_message(b, "anna", again);
+    CHECK(strcmp(anna, again) == 0);
+    bed_close(b);
+}
+
+TEST(a_mechanism_that_is_not_allowed_here_is_unknown)
+{
+    struct bed *b     = bed_open();
+    struct msg  clear = start_of("PLAIN"), unknown = start_of("NONSENSE"), off = start_of("SCRAM-SHA-512");
+    clear.sasl_start.tls_version = GP_LIT("");
+    struct msg *const asked[]    = { &clear, &unknown, &off };
+    for (size_t i = 0; i < GP_COUNT(asked); i++) {
+        bed_ask(b, b->smtpd, asked[i]);
+        CHECK(result_of(b).step == GP_SASL_FAILED && result_of(b).why == GP_SASL_UNKNOWN);
+    }
+    bed_close(b);
+}
+
+TEST(a_change_takes_effect_in_the_middle_of_an_exchange)
+{
+    static char initial[] = "AGFubmEAY29ycmVjdCBob3JzZSBiYXR0ZXJ5"; /* \0anna\0correct horse battery */
+    struct bed *b         = bed_open();
+    struct msg  m         = start_of("PLAIN");
+    bed_account(b, "anna", BED_CHOSEN, false);
+    m.sasl_start.has_initial = true;
+    m.sasl_start.initial     = gp_from(initial);
+    b->answered              = false;
+    ipc_ask(b->smtpd, &m, bed_answered, b);
+    while (b->vault->checks == 0 && !b->answered) bed_settle(b); /* under way on a thread, or done already */
+    bed_disable(b, "anna");
+    if (!b->answered) bed_run(b);
+    CHECK(sign_in(b, "PLAIN", "anna", BED_PASSWORD).why == GP_SASL_REFUSED);
+    bed_close(b);
+}
+
+TEST(a_password_seen_right_is_known_until_it_changes)
+{
+    struct bed *b = bed_open();
+    bed_account(b, "anna", BED_CHOSEN, false);
+    CHECK(sign_in(b, "PLAIN", "anna", BED_PASSWORD).step == GP_SASL_DONE);
+    b->vault->checks_most = 0; /* from here on nothing slow can run */
+    CHECK(sign_in(b, "PLAIN", "anna", BED_PASSWORD).step == GP_SASL_DONE);
+    CHECK(sign_in(b, "PLAIN", "anna", "wrong").why == GP_SASL_UNAVAILABLE);
+    CHECK(sign_in(b, "PLAIN", "nobody", "wrong").why == GP_SASL_UNAVAILABLE);
+    bed_account(b, "bert", BED_GENERATED, false); /* any change by a command */
+    CHECK(sign_in(b, "PLAIN", "anna", BED_PASSWORD).why == GP_SASL_UNAVAILABLE);
+    CHECK(sign_in(b, "PLAIN", "bert", BED_PASSWORD).step == GP_SASL_DONE);
+    bed_close(b);
+}
+
+TEST(the_last_use_is_written_later_and_in_one_go)
+{
+    struct credential list[CREDENTIALS_MOST];
+    struct account    anna;
+    size_t            count = 0;
+    struct bed       *b     = bed_open();
+    bed_account(b, "anna", BED_GENERATED, false);
+    for (int i = 0; i < 3; i++) CHECK(sign_in(b, "SCRAM-SHA-1", "anna", BED_PASSWORD).step == GP_SASL_DONE);
+    CHECK(accounts_find(b->vault->accounts, GP_LIT("anna"), &anna) == GP_OK);
+    CHECK(accounts_credentials(b->vault->accounts, anna.id, list, &count) == GP_OK && list[0].last_used == 0);
+    CHECK(b->vault->uses.count == 1);
+    uses_write(b->vault);
+    CHECK(accounts_credentials(b->vault->accounts, anna.id, list, &count) == GP_OK && list[0].last_used > 0);
+    CHECK_IS(gp_from(list[0].last_from), "192.0.2.1");
+    CHECK_IS(gp_from(list[0].last_mechanism), "SCRAM-SHA-1");
+    bed_close(b);
+}
+
+TEST(an_exchange_ends_when_smtpd_says_so_dies_or_time_is_up)
+{
+    struct bed *b = bed_open();
+    struct msg  m = start_of("PLAIN"), abort_it = MSG(SASL_ABORT);
+    abort_it.sasl_abort.session = SESSION;
+    bed_ask(b, b->smtpd, &m);
+    CHECK(result_of(b).step == GP_SASL_CHALLENGE && b->vault->signin_count == 1);
+    CHECK(ipc_tell(b->smtpd, &abort_it));
+    bed_settle(b);
+    CHECK(b->vault->signin_count == 0);
+
+    bed_ask(b, b->smtpd, &m);
+    signin_expire(b->vault, loop_now(b->loop) + 59999);
+    CHECK(b->vault->signin_count == 1);
+    signin_expire(b->vault, loop_now(b->loop) + 61000);
+    CHECK(b->vault->signin_count == 0);
+    say(b, GP_LIT("AGFubmEAeA=="));
+    CHECK(result_of(b).step == GP_SASL_FAILED && result_of(b).why == GP_SASL_UNAVAILABLE);
+
+    bed_ask(b, b->smtpd, &m);
+    ipc_close(b->smtpd);
+    b->smtpd = bed_join(b, ROLE_SMTPD);
+    CHECK(b->vault->signin_count == 0);
+    bed_close(b);
+}
+
+TEST(the_number_of_exchanges_is_bounded)
+{
+    struct bed *b = bed_open();
+    struct msg  m = start_of("PLAIN");
+    for (uint64_t i = 0; i < SIGNINS_MOST; i++) {
+        m.sasl_start.session = i;
+        bed_ask(b, b->smtpd, &m);
+        CHECK(result_of(b).step == GP_SASL_CHALLENGE);
+    }
+    m.sasl_start.session = SIGNINS_MOST;
+    bed_ask(b, b->smtpd, &m);
+    CHECK(result_of(b).step == GP_SASL_FAILED && result_of(b).why == GP_SASL_UNAVAILABLE);
+    bed_close(b);
+}
+
+TEST(a_line_without_an_exchange_and_a_second_start_do_no_harm)
+{
+    struct bed *b = bed_open();
+    struct msg  m = start_of("LOGIN");
+    say(b, GP_LIT("AAAA"));
+    CHECK(result_of(b).why == GP_SASL_UNAVAILABLE);
+    bed_ask(b, b->smtpd, &m);
+    bed_ask(b, b->smtpd, &m);
+    CHECK(result_of(b).step == GP_SASL_CHALLENGE && b->vault->signin_count == 1);
+    bed_close(b);
+}
+
+TEST(another_name_of_the_account_may_be_acted_as_and_no_other_account)
+{
+    static const struct {
+        const char       *initial;
+        enum gp_sasl_step step;
+    } tries[] = {
+        {"YW5uYUBleGFtcGxlLm9yZwBhbm5hAGNvcnJlY3QgaG9yc2UgYmF0dGVyeQ==",
+         GP_SASL_DONE                                                                  }, /* anna@example.org as authzid */
+        { "YmVydABhbm5hAGNvcnJlY3QgaG9yc2UgYmF0dGVyeQ==",                GP_SASL_FAILED}, /* bert */
+        { "bm9ib2R5AGFubmEAY29ycmVjdCBob3JzZSBiYXR0ZXJ5",                GP_SASL_FAILED}, /* nobody */
+    };
+    struct bed *b = bed_open();
+    bed_account(b, "anna", BED_GENERATED, false);
+    bed_account(b, "bert", BED_GENERATED, false);
+    for (size_t i = 0; i < GP_COUNT(tries); i++) {
+        struct msg m             = start_of("PLAIN");
+        m.sasl_start.has_initial = true;
+        m.sasl_start.initial     = gp_from(tries[i].initial);
+        bed_ask(b, b->smtpd, &m);
+        CHECK(result_of(b).step == tries[i].step);
+    }
+    bed_close(b);
+}
+
+TEST(who_may_send_is_asked_of_the_store)
+{
+    struct bed *b = bed_open();
+    bed_account(b, "anna", BED_GENERATED, false);
+    struct msg_sasl_result r   = sign_in(b, "PLAIN", "anna", BED_PASSWORD);
+    struct msg             ask = MSG(MAY_SEND);
+    ask.may_send               = (struct msg_may_send) { SESSION, r.account, r.credential, GP_LIT("Anna@example.org") };
+    bed_ask(b, b->smtpd, &ask);
+    CHECK(b->answer.permission.status == GP_OK);
+    ask.may_send.sender = GP_LIT("bert@example.org");
+    bed_ask(b, b->smtpd, &ask);
+    CHECK(b->answer.permission.status == GP_PERMFAIL && b->text_len > 0);
+    ask.may_send.sender = GP_LIT("anna@example.org");
+    bed_disable(b, "anna");
+    bed_ask(b, b->smtpd, &ask);
+    CHECK(b->answer.permission.status == GP_PERMFAIL);
+    bed_close(b);
+}
