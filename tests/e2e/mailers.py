@@ -1,0 +1,137 @@
+"""Mail programs that are not ours, behind one call: send(job) -> (did it go, what it said).
+
+A row of MAILERS is a program with the mechanisms it speaks; every test goes over all rows.
+"""
+import base64
+import collections
+import hashlib
+import hmac
+import json
+import pathlib
+import shutil
+import smtplib
+import ssl
+import subprocess
+
+HERE = pathlib.Path(__file__).resolve().parent
+Job = collections.namedtuple("Job", "gatepost ca name password mechanism transport recipient subject folder")
+# transport: "starttls" (587), "tls" (465), "clear" (587 without TLS)
+
+
+def letter(job):
+    return (f"From: <{job.name}>\r\nTo: <{job.recipient}>\r\nSubject: {job.subject}\r\nMessage-ID: <{job.subject}@client.example>\r\n"
+            "\r\nA line.\r\n.A dot first.\r\n\r\nLast line.\r\n")
+
+
+def port_of(job):
+    return job.gatepost.tls_port if job.transport == "tls" else job.gatepost.port
+
+
+def program(words, stdin=None, env=None):
+    done = subprocess.run([str(word) for word in words], input=stdin, capture_output=True, text=True, timeout=60, env=env, check=False)
+    return done.returncode == 0, done.stdout + done.stderr
+
+
+def swaks(job):
+    (job.folder / "swaks.eml").write_text(letter(job).replace("\r\n", "\n"), newline="")
+    tls = {"starttls": ["--tls"], "tls": ["--tls-on-connect"], "clear": []}[job.transport]
+    return program(["swaks", "--server", "localhost", "--port", port_of(job), *tls, "--tls-verify", "--tls-ca-path", job.ca,
+                    "--auth", job.mechanism, "--auth-user", job.name, "--auth-password", job.password, "--from", job.name,
+                    "--to", job.recipient, "--data", f"@{job.folder}/swaks.eml", "--protocol", "ESMTP", "--timeout", "20"])
+
+
+def curl(job):
+    (job.folder / "curl.eml").write_bytes(letter(job).encode())
+    (job.folder / "curl.conf").write_text(f'user = "{job.name}:{job.password}"\n')
+    scheme, tls = {"starttls": ("smtp", ["--ssl-reqd"]), "tls": ("smtps", []), "clear": ("smtp", [])}[job.transport]
+    return program(["curl", "--silent", "--show-error", "--verbose", "--config", job.folder / "curl.conf", "--cacert", job.ca, *tls,
+                    "--login-options", f"AUTH={job.mechanism}", "--mail-from", job.name, "--mail-rcpt", job.recipient,
+                    "--upload-file", job.folder / "curl.eml", f"{scheme}://localhost:{port_of(job)}/client.example"])
+
+
+def msmtp(job):
+    settings = {"starttls": "tls on\ntls_starttls on", "tls": "tls on\ntls_starttls off", "clear": "tls off"}[job.transport]
+    rc = job.folder / "msmtprc"
+    rc.write_text(f"account default\nhost localhost\nport {port_of(job)}\n{settings}\ntls_trust_file {job.ca}\nauth {job.mechanism.lower()}\n"
+                  f"user {job.name}\npasswordeval cat {job.folder}/msmtp.password\nfrom {job.name}\ndomain client.example\ntimeout 20\n")
+    if job.transport == "clear":
+        rc.write_text(rc.read_text().replace(f"tls_trust_file {job.ca}\n", ""))
+    (job.folder / "msmtp.password").write_text(job.password)
+    rc.chmod(0o600)
+    return program(["msmtp", "--file", rc, job.recipient], stdin=letter(job).replace("\r\n", "\n"))
+
+
+def gsasl(job):
+    """Signs in only: gsasl has no message to send."""
+    tls = {"starttls": ["--starttls"], "clear": ["--no-starttls"]}[job.transport]
+    ok, said = program(["gsasl", "--smtp", "--client", "--connect", f"localhost:{job.gatepost.port}", *tls, "--x509-ca-file", job.ca,
+                        "--mechanism", job.mechanism, "--authentication-id", job.name, "--authorization-id", "", "--password", job.password,
+                        "--no-client-first" if job.mechanism == "LOGIN" else "--verbose"], stdin="QUIT\r\n")
+    return ok and "235 2.7.0" in said, said
+
+
+def smtplib_scram(connection, job):
+    """SCRAM with no library that knows gatepost: RFC 5802 3 from its text."""
+    digest = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}[job.mechanism]
+    first = f"n={job.name},r=fyko+d2lbbFgONRv9qkxdawL"
+    _, challenge = connection.docmd("AUTH", f"{job.mechanism} " + base64.b64encode(b"n,," + first.encode()).decode())
+    server_first = base64.b64decode(challenge).decode()
+    said = dict(part.split("=", 1) for part in server_first.split(","))
+    salted = hashlib.pbkdf2_hmac(digest, job.password.encode(), base64.b64decode(said["s"]), int(said["i"]))
+    client_key = hmac.digest(salted, b"Client Key", digest)
+    without = f"c=biws,r={said['r']}"
+    signed = f"{first},{server_first},{without}".encode()
+    proof = bytes(a ^ b for a, b in zip(client_key, hmac.digest(hashlib.new(digest, client_key).digest(), signed, digest)))
+    code, final = connection.docmd(base64.b64encode(f"{without},p={base64.b64encode(proof).decode()}".encode()).decode())
+    if code == 334:                             # RFC 4954 4: the server's proof as a challenge, and an empty line for it
+        wanted = hmac.digest(hmac.digest(salted, b"Server Key", digest), signed, digest)
+        assert base64.b64decode(final) == b"v=" + base64.b64encode(wanted)
+        code, final = connection.docmd("")
+    if code != 235:
+        raise smtplib.SMTPAuthenticationError(code, final)
+
+
+def python(job):
+    context = ssl.create_default_context(cafile=job.ca)
+    try:
+        kind = smtplib.SMTP_SSL if job.transport == "tls" else smtplib.SMTP
+        more = {"context": context} if job.transport == "tls" else {}
+        with kind("localhost", port_of(job), local_hostname="client.example", timeout=20, **more) as connection:
+            if job.transport == "starttls":
+                connection.starttls(context=context)
+            connection.ehlo()
+            if job.mechanism.startswith("SCRAM"):
+                smtplib_scram(connection, job)
+            else:
+                connection.user, connection.password = job.name, job.password
+                method = {"PLAIN": connection.auth_plain, "LOGIN": connection.auth_login, "CRAM-MD5": connection.auth_cram_md5}
+                connection.auth(job.mechanism, method[job.mechanism])
+            connection.sendmail(job.name, [job.recipient], letter(job).encode())
+        return True, "sent"
+    except (smtplib.SMTPException, ssl.SSLError, OSError) as problem:
+        return False, repr(problem)
+
+
+def nodemailer(job):
+    task = {"host": "localhost", "port": port_of(job), "secure": job.transport == "tls", "requireTLS": job.transport == "starttls",
+            "ignoreTLS": job.transport == "clear", "user": job.name, "pass": job.password, "method": job.mechanism, "ca": str(job.ca),
+            "to": job.recipient, "raw": letter(job)}
+    return program(["node", HERE / "nodemailer.js"], stdin=json.dumps(task))
+
+
+Mailer = collections.namedtuple("Mailer", "send program mechanisms transports sends")
+BOTH = ("starttls", "tls")
+MAILERS = {
+    "swaks": Mailer(swaks, "swaks", ("PLAIN", "LOGIN", "CRAM-MD5"), BOTH, True),
+    "curl": Mailer(curl, "curl", ("PLAIN", "LOGIN", "CRAM-MD5"), BOTH, True),
+    "msmtp": Mailer(msmtp, "msmtp", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"), BOTH, True),
+    "gsasl": Mailer(gsasl, "gsasl", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"),
+                    ("starttls",), False),
+    "smtplib": Mailer(python, "python3", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"), BOTH, True),
+    "nodemailer": Mailer(nodemailer, "node", ("PLAIN", "LOGIN", "CRAM-MD5"), BOTH, True),
+}
+
+
+def is_there(name):
+    return shutil.which(MAILERS[name].program) and (name != "nodemailer" or (HERE / "node_modules/nodemailer").is_dir())
+

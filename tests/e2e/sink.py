@@ -1,0 +1,177 @@
+"""The next hop: an SMTP server that keeps what arrives and fails on request. It speaks for itself, with no SMTP code of ours."""
+import base64
+import collections
+import socketserver
+import ssl
+import threading
+import time
+
+from house import until
+
+Arrived = collections.namedtuple("Arrived", "sender options recipients data tls login")
+DROP = object()      # an answer: close the connection instead
+GARBAGE = object()   # an answer: what is no SMTP at all
+
+
+def slow(seconds, reply):
+    def answer():
+        time.sleep(seconds)
+        return reply
+    return answer
+
+
+class Closed(Exception):
+    pass
+
+
+class Session(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.sink, self.tls, self.login = self.server.sink, None, None
+        try:
+            if self.sink.tls == "implicit":
+                self.secure()
+            self.forget()
+            self.answer("CONNECT", "220 sink.example.net ESMTP")
+            while line := self.rfile.readline():
+                self.command(line)
+        except (OSError, Closed, ssl.SSLError):
+            pass
+
+    def say(self, text):
+        self.wfile.write(text.encode() + b"\r\n")
+        self.wfile.flush()
+
+    def answer(self, verb, reply):
+        """The reply, or what the script has for this verb. True: it was a yes."""
+        reply = self.sink.scripted(verb) or reply
+        reply = reply() if callable(reply) else reply
+        if reply is DROP:
+            raise Closed
+        if reply is GARBAGE:
+            self.wfile.write(b"\x16\x03\x01 what?\r\n" * 3)
+            raise Closed
+        self.say(reply)
+        return reply[0] in "23"
+
+    def forget(self):
+        self.sender, self.options, self.recipients = None, "", []
+
+    def secure(self):
+        self.connection = self.sink.context.wrap_socket(self.connection, server_side=True)
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
+        self.tls = self.connection.version()
+
+    def command(self, line):
+        verb, _, rest = line.decode("utf-8", "replace").strip().partition(" ")
+        self.sink.heard.append(line)
+        getattr(self, "on_" + verb.lower(), self.on_other)(rest)
+
+    def on_other(self, _rest):
+        self.say("500 5.5.2 what?")
+
+    def on_ehlo(self, _rest):
+        offers = ["sink.example.net", "PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 100000000", "ENHANCEDSTATUSCODES", *self.sink.offers]
+        if self.sink.tls == "starttls" and not self.tls:
+            offers.append("STARTTLS")
+        elif self.sink.logins:
+            offers.append("AUTH PLAIN LOGIN")
+        self.answer("EHLO", "\r\n".join(f"250{'-' if n + 1 < len(offers) else ' '}{offer}" for n, offer in enumerate(offers)))
+
+    def on_starttls(self, _rest):
+        if self.answer("STARTTLS", "220 2.0.0 go ahead"):
+            self.secure()
+
+    def on_auth(self, rest):
+        _mechanism, _, initial = rest.partition(" ")
+        _, name, password = base64.b64decode(initial).decode().split("\0")
+        good = self.sink.logins.get(name) == password
+        self.login = name if good else None
+        self.answer("AUTH", "235 2.7.0 welcome" if good else "535 5.7.8 no")
+
+    def on_mail(self, rest):
+        if self.sink.logins and not self.login:
+            return self.say("530 5.7.0 sign in first")
+        address, _, options = rest[len("FROM:<"):].partition(">")
+        if self.answer("MAIL", "250 2.1.0 ok"):
+            self.sender, self.options = address, options.strip()
+
+    def on_rcpt(self, rest):
+        address, _, options = rest[len("TO:<"):].partition(">")
+        if self.answer("RCPT", self.sink.refusals.get(address, "250 2.1.5 ok")):
+            self.recipients.append((address, options.strip()))
+
+    def on_data(self, _rest):
+        if not self.recipients:
+            return self.say("554 5.5.1 no recipient")
+        if not self.answer("DATA", "354 go on"):
+            return None
+        lines = []
+        while (line := self.rfile.readline()) != b".\r\n":
+            if not line:
+                raise Closed
+            lines.append(line[1:] if line.startswith(b".") else line)
+        arrived = Arrived(self.sender, self.options, self.recipients, b"".join(lines), self.tls, self.login)
+        if self.sink.scripts["DOT"] and self.sink.scripts["DOT"][0] is DROP:
+            self.sink.unanswered.append(arrived)
+        if self.answer("DOT", "250 2.0.0 kept"):
+            self.sink.arrived.append(arrived)
+        return self.forget()
+
+    def on_rset(self, _rest):
+        self.forget()
+        self.say("250 2.0.0 ok")
+
+    def on_noop(self, _rest):
+        self.say("250 2.0.0 ok")
+
+    def on_quit(self, _rest):
+        self.say("221 2.0.0 bye")
+        raise Closed
+
+
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address, daemon_threads = True, True
+
+    def handle_error(self, request, client_address):
+        pass                                    # a handshake that the client gave up is a result, not an error
+
+
+class Sink:
+    """tls: "starttls", "implicit" or "none". logins: name to password; without one there is no AUTH."""
+
+    def __init__(self, certificate, tls="starttls", logins=None, port=0, offers=("DSN",)):
+        self.tls, self.logins, self.offers = tls, logins or {}, offers
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(*certificate)
+        self.port = port
+        self.reset()
+        self.server = None
+        self.open()
+
+    def open(self):
+        self.server = Server(("127.0.0.1", self.port), Session)
+        self.server.sink, self.port = self, self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+
+    def reset(self):
+        self.arrived, self.unanswered, self.heard = [], [], []
+        self.scripts, self.refusals = collections.defaultdict(list), {}
+
+    def script(self, verb, *answers):
+        """The next answers to a verb (CONNECT, EHLO, ..., DATA, DOT): a reply, DROP, GARBAGE, or a function that makes one."""
+        self.scripts[verb].extend(answers)
+
+    def scripted(self, verb):
+        return self.scripts[verb].pop(0) if self.scripts[verb] else None
+
+    def for_(self, recipient):
+        return [message for message in self.arrived if recipient in [address for address, _ in message.recipients]]
+
+    def wait(self, recipient, count=1):
+        return until(f"message for {recipient}", lambda: self.for_(recipient)[count - 1:] and self.for_(recipient))[count - 1]

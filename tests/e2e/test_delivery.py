@@ -1,0 +1,304 @@
+"""The message on its way: what is added and removed, signatures, next hops that fail in every way, reports."""
+import base64
+import email
+import email.policy
+import re
+import subprocess
+
+import dkim
+import pytest
+
+from authority import Authority
+from house import DOMAIN, HOSTNAME, Gatepost, relay_to, until
+from sink import DROP, GARBAGE, Sink, slow
+from wire import signed_in, submit
+
+
+def send(gatepost, context, account, recipients, extra="", body="x\r\n", sender=None, options=""):
+    """Submits; the queue id."""
+    with signed_in(gatepost, context, account) as wire:
+        if options:
+            assert wire.say(f"MAIL FROM:<{account.name}> {options}")[0] == 250
+            for recipient in recipients:
+                assert wire.say(f"RCPT TO:{recipient}" if recipient.startswith("<") else f"RCPT TO:<{recipient}>")[0] == 250
+            assert wire.say("DATA")[0] == 354
+            wire.send(f"From: <{account.name}>\r\n{extra}\r\n{body}.\r\n")
+            code, lines = wire.hear()
+        else:
+            code, lines = submit(wire, account.name if sender is None else sender, recipients, f"From: <{account.name}>\r\n{extra}\r\n{body}.\r\n")
+    assert code == 250, lines
+    return re.search(r"queued as (\w+)", lines[0]).group(1)
+
+
+def fields(data):
+    return email.message_from_bytes(data, policy=email.policy.default)
+
+
+# ---- what arrives --------------------------------------------------------------------------------------------
+def test_what_is_added_and_removed(gatepost, context, sink, account, recipient):
+    queue_id = send(gatepost, context, account, [recipient], extra="Bcc: secret@example.com\r\nReturn-Path: <x@y.example>\r\n"
+                    f"Authentication-Results: {HOSTNAME}; auth=pass\r\nSubject: as it was\r\n")
+    data = sink.wait(recipient).data
+    message = fields(data)
+    assert message["Bcc"] is None and message["Return-Path"] is None and message["Authentication-Results"] is None
+    assert message["Date"].datetime and message["Message-ID"].startswith("<") and message["Subject"] == "as it was"
+    received = " ".join(message.get_all("Received")[0].split())
+    assert received.startswith("from client.example ([127.0.0.1]) by mail.example.org with ESMTPSA (TLSv1.")
+    assert f"id {queue_id}" in received and f"for <{recipient}>" in received
+    assert all(len(line) < 78 for line in data.partition(b"\r\n\r\n")[0].split(b"\r\n"))
+
+
+def test_the_client_can_be_hidden(new_gatepost, context, sink, recipient):
+    gatepost = new_gatepost(sink, GATEPOST_HIDE_CLIENT="yes")
+    send(gatepost, context, gatepost.account(), [recipient])
+    data = sink.wait(recipient).data
+    assert b"127.0.0.1" not in data and b"client.example" not in data
+
+
+@pytest.mark.parametrize("body", ["", "x\r\n", "..\r\n...\r\n\r\n\r\n", "\t trailing \t\r\n", "y" * 990 + "\r\n", "0123456789\r\n" * 100_000],
+                         ids=["empty", "line", "dots", "spaces", "long line", "1.2 MB"])
+def test_the_body_is_the_same_to_the_octet(body, gatepost, context, sink, account, recipient):
+    send(gatepost, context, account, [recipient], body=re.sub(r"(?m)^\.", "..", body))
+    assert sink.wait(recipient).data.partition(b"\r\n\r\n")[2].decode() == body
+
+
+def test_eight_bit_and_utf8(gatepost, context, sink, account, recipient):
+    with signed_in(gatepost, context, account) as wire:
+        assert wire.say(f"MAIL FROM:<{account.name}> BODY=8BITMIME SMTPUTF8")[0] == 250
+        assert wire.say(f"RCPT TO:<gr\u00fc\u00df-{recipient}>")[0] == 250
+        assert wire.say("DATA")[0] == 354
+        wire.send(f"From: J\u00fcrgen <{account.name}>\r\n\r\nsch\u00f6n\r\n.\r\n")
+        assert wire.hear()[0] == 250
+    arrived = sink.wait(f"gr\u00fc\u00df-{recipient}")
+    assert "SMTPUTF8" in arrived.options and "sch\u00f6n".encode() in arrived.data
+
+
+def test_many_recipients_travel_together(gatepost, context, sink, account, recipient):
+    recipients = [f"{n}-{recipient}" for n in range(20)]
+    send(gatepost, context, account, recipients)
+    arrived = sink.wait(recipients[0])
+    assert [address for address, _ in arrived.recipients] == recipients and b"for <" not in arrived.data
+
+
+@pytest.mark.parametrize("header,code", [("", "5.6.0"), ("From: nobody\r\n", "5.6.0"), ("From: <a@example.org>\r\nFrom: <b@example.org>\r\n", "5.6.0"),
+                                         ("Received: x\r\n" * 100 + "From: <a@example.org>\r\n", "5.4.6")])
+def test_messages_that_are_refused(header, code, gatepost, context, account, recipient):
+    with signed_in(gatepost, context, account) as wire:
+        reply = submit(wire, account.name, [recipient], f"{header}Subject: x\r\n\r\nx\r\n.\r\n")
+        assert reply[0] == 554 and reply[1][0].startswith(code)
+        assert wire.say("NOOP")[0] == 250
+
+
+def test_a_message_over_the_limit(new_gatepost, context, sink, recipient):
+    gatepost = new_gatepost(sink, GATEPOST_LIMITS_MESSAGE_SIZE="100K")
+    account = gatepost.account()
+    with signed_in(gatepost, context, account) as wire:
+        assert wire.say(f"MAIL FROM:<{account.name}> SIZE=200000")[0] == 552
+        reply = submit(wire, account.name, [recipient], f"From: <{account.name}>\r\n\r\n" + "0123456789\r\n" * 20_000 + ".\r\n")
+        assert reply[0] == 552 and wire.say("NOOP")[0] == 250
+    assert gatepost.is_empty() and not sink.for_(recipient)
+
+
+# ---- signatures ----------------------------------------------------------------------------------------------
+def public_keys(gatepost):
+    """What DNS would say, made from the private keys by openssl."""
+    records = {}
+    for pem in (gatepost.dir / "vault/dkim").glob(f"{DOMAIN}.*.pem"):
+        selector = pem.name[len(DOMAIN) + 1:-len(".pem")]
+        der = subprocess.run(["openssl", "pkey", "-in", pem, "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
+        kind = b"ed25519" if len(der) < 64 else b"rsa"
+        key = der[-32:] if kind == b"ed25519" else der          # RFC 8463 4: the raw key
+        records[f"{selector}._domainkey.{DOMAIN}.".encode()] = b"v=DKIM1; k=" + kind + b"; p=" + base64.b64encode(key)
+    return records
+
+
+@pytest.mark.parametrize("body", ["Hello,\r\n\r\nspaces  and\ttabs \r\n\r\n\r\n", "", "gr\u00fc\u00dfe\r\n", "0123456789\r\n" * 20_000],
+                         ids=["text", "empty", "8bit", "large"])
+def test_both_signatures_verify(body, gatepost, context, sink, account, recipient):
+    records = public_keys(gatepost)
+    assert len(records) == 2
+    send(gatepost, context, account, [recipient], body=body, options="BODY=8BITMIME",
+         extra="Subject: folded\r\n  over lines\r\nTo: x@example.net\r\nList-Unsubscribe: <https://x.example/u>\r\n"
+               "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
+    data = sink.wait(recipient).data
+    signatures = fields(data).get_all("DKIM-Signature")
+    assert len(signatures) == 2 and {re.search(r"a=([\w-]+)", s).group(1) for s in signatures} == {"rsa-sha256", "ed25519-sha256"}
+    for number in range(2):
+        assert dkim.DKIM(data).verify(idx=number, dnsfunc=lambda name, **_: records.get(name))
+        assert not dkim.DKIM(data.replace(b"Subject: folded", b"Subject: forged")).verify(idx=number, dnsfunc=lambda name, **_: records.get(name))
+    covered = re.sub(r"\s", "", re.search(r"h=([^;]+)", signatures[0]).group(1)).lower().split(":")
+    assert covered.count("from") == 2 and {"list-unsubscribe", "list-unsubscribe-post", "message-id", "date"} <= set(covered)
+
+
+# ---- next hops that fail -------------------------------------------------------------------------------------
+TROUBLES = {
+    "4xx to EHLO": [("EHLO", "421 4.3.2 not now")],
+    "4xx to MAIL": [("MAIL", "451 4.3.0 not now")],
+    "4xx to RCPT": [("RCPT", "450 4.2.1 not now")],
+    "4xx to DATA": [("DATA", "451 4.3.0 not now")],
+    "4xx to the dot": [("DOT", "452 4.3.1 disk full")],
+    "421 as greeting": [("CONNECT", "421 4.3.2 not now")],
+    "554 as greeting": [("CONNECT", "554 5.3.2 no mail here today")],
+    "drops at connect": [("CONNECT", DROP)],
+    "drops at STARTTLS": [("STARTTLS", DROP)],
+    "drops at RCPT": [("RCPT", DROP)],
+    "drops at DATA": [("DATA", DROP)],
+    "drops after the dot": [("DOT", DROP)],
+    "speaks no SMTP": [("CONNECT", GARBAGE)],
+    "garbage in mid-session": [("MAIL", GARBAGE)],
+    "too slow": [("MAIL", slow(4, "250 2.1.0 ok"))],
+    "two kinds at once": [("CONNECT", DROP), ("MAIL", "451 4.3.0 not now"), ("DOT", "451 4.3.0 not now")],
+}
+
+
+@pytest.fixture(scope="module")
+def slow_and_steady(folder, certificate, ca, sink_certificate):
+    """A gatepost with short patience and a next hop of its own, for all the troubles in turn."""
+    sink = Sink(sink_certificate)
+    place = folder / "troubled"
+    place.mkdir()
+    gatepost = Gatepost(place, certificate, GATEPOST_RELAY_COMMAND_TIMEOUT="2s", GATEPOST_RELAY_DATA_TIMEOUT="2s", **relay_to(sink, ca))
+    try:
+        yield gatepost.start(), sink
+        gatepost.stop()
+    finally:
+        gatepost.kill()
+        sink.close()
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_passing_trouble_delays_and_loses_nothing(trouble, slow_and_steady, context, recipient):
+    gatepost, sink = slow_and_steady
+    until("empty queue", gatepost.is_empty)
+    sink.reset()
+    for verb, reply in TROUBLES[trouble]:
+        sink.script(verb, reply)
+    send(gatepost, context, gatepost.account(), [recipient], body="worth keeping\r\n")
+    assert sink.wait(recipient).data.endswith(b"\r\n\r\nworth keeping\r\n")
+    until("empty queue", gatepost.is_empty)
+    assert not any(sink.scripts.values()), "the trouble was never met"
+    assert len(sink.for_(recipient)) == 1 and not sink.for_("user1@example.org"), "sent twice, or bounced"
+
+
+def test_a_next_hop_that_is_down(new_gatepost, new_sink, context, recipient):
+    sink = new_sink()
+    gatepost = new_gatepost(sink)
+    sink.close()
+    send(gatepost, context, gatepost.account(), [recipient])
+    until("a first attempt", lambda: "deferred" in gatepost.log())
+    assert len(gatepost.queued()) == 1
+    sink.open()
+    assert sink.wait(recipient)
+
+
+def test_mail_waits_through_a_restart(new_gatepost, new_sink, context, recipient):
+    sink = new_sink()
+    gatepost = new_gatepost(sink)
+    account = gatepost.account()
+    sink.close()
+    for size in (10, 20_000):                   # a row, and a file
+        send(gatepost, context, account, [recipient], body="0123456789\r\n" * size)
+    gatepost.stop()
+    sink.open()
+    gatepost.start()
+    assert {len(sink.wait(recipient, n).data) > 100_000 for n in (1, 2)} == {False, True}
+
+
+# ---- TLS on the way out --------------------------------------------------------------------------------------
+def test_a_next_hop_without_tls_hears_nothing(new_gatepost, new_sink, context, recipient):
+    sink = new_sink(tls="none")
+    gatepost = new_gatepost(sink)
+    send(gatepost, context, gatepost.account(), [recipient])
+    until("a first attempt", lambda: "deferred" in gatepost.log())
+    assert not [line for line in sink.heard if line[:4] in (b"MAIL", b"RCPT", b"DATA")]
+
+
+def test_a_next_hop_with_a_certificate_of_others_hears_nothing(new_gatepost, new_sink, folder, context, recipient):
+    stranger = Authority(folder / "stranger", "a stranger").issue("sink", "127.0.0.1", "localhost")
+    sink = new_sink(stranger)
+    gatepost = new_gatepost(sink)
+    send(gatepost, context, gatepost.account(), [recipient])
+    until("a first attempt", lambda: "deferred" in gatepost.log())
+    assert not [line for line in sink.heard if line[:4] in (b"MAIL", b"RCPT", b"DATA")]
+
+
+@pytest.mark.parametrize("tls", ["implicit", "none"])
+def test_other_ways_to_the_next_hop(tls, new_gatepost, new_sink, context, recipient):
+    sink = new_sink(tls=tls)
+    gatepost = new_gatepost(sink, tls="none" if tls == "none" else "required")
+    send(gatepost, context, gatepost.account(), [recipient])
+    assert bool(sink.wait(recipient).tls) == (tls == "implicit")
+
+
+# ---- signing in at the provider ------------------------------------------------------------------------------
+@pytest.mark.parametrize("right", [True, False])
+def test_the_provider_wants_a_sign_in(right, new_gatepost, new_sink, folder, context, recipient):
+    sink = new_sink(logins={"example-org": "upstream-secret"})
+    secret = folder / f"upstream-{right}"
+    secret.write_text("upstream-secret\n" if right else "out of date\n")
+    secret.chmod(0o600)
+    gatepost = new_gatepost(sink, GATEPOST_RELAY_USER="example-org", GATEPOST_RELAY_PASSWORD_FILE=str(secret))
+    gatepost.secrets += ["upstream-secret", "out of date"]
+    send(gatepost, context, gatepost.account(), [recipient])
+    if right:
+        assert sink.wait(recipient).login == "example-org"
+    else:                                       # our own mistake: it waits, and never bounces
+        until("a first attempt", lambda: "deferred" in gatepost.log())
+        assert len(gatepost.queued()) == 1 and not sink.arrived
+
+
+# ---- reports -------------------------------------------------------------------------------------------------
+def report_for(sink, account):
+    arrived = sink.wait(account.name)
+    assert arrived.sender == ""
+    message = fields(arrived.data)
+    assert message.get_content_type() == "multipart/report" and message["Auto-Submitted"] == "auto-replied"
+    parts = list(message.iter_parts())
+    status = [block for block in parts[1].get_payload()]
+    return message, parts, status
+
+
+def test_a_refused_recipient_comes_back(gatepost, context, sink, account, recipient):
+    sink.refusals[recipient] = "550 5.1.1 no such user"
+    queue_id = send(gatepost, context, account, [recipient, f"good-{recipient}"], options="RET=FULL ENVID=order+2B7", body="came back\r\n")
+    assert sink.wait(f"good-{recipient}")
+    message, parts, status = report_for(sink, account)
+    assert message["From"].addresses[0].username == "MAILER-DAEMON" and message["To"].addresses[0].addr_spec == account.name
+    assert [part.get_content_type() for part in parts] == ["text/plain", "message/delivery-status", "message/rfc822"]
+    assert recipient in parts[0].get_content() and "no such user" in parts[0].get_content() and queue_id in parts[0].get_content()
+    assert status[0]["Reporting-MTA"] == f"dns;{HOSTNAME}" and status[0]["Original-Envelope-Id"] == "order+7"
+    assert len(status) == 2 and status[1]["Final-Recipient"] == f"rfc822;{recipient}"
+    assert status[1]["Action"] == "failed" and status[1]["Status"] == "5.1.1" and "no such user" in status[1]["Diagnostic-Code"]
+    assert "came back" in parts[2].get_content().get_content()
+
+
+def test_a_refused_message_comes_back_as_its_header(gatepost, context, sink, account, recipient):
+    sink.refusals[recipient] = "550 5.7.1 not from you"
+    send(gatepost, context, account, [recipient], options="RET=HDRS", extra="Subject: of this\r\n", body="not this\r\n")
+    _, parts, _ = report_for(sink, account)
+    assert parts[2].get_content_type() == "text/rfc822-headers"
+    assert "of this" in parts[2].as_string() and "not this" not in parts[2].as_string()
+
+
+def test_nobody_hears_of_what_nobody_asked_for(gatepost, context, sink, account, recipient):
+    sink.refusals[recipient] = "550 5.1.1 no such user"
+    send(gatepost, context, account, [f"<{recipient}> NOTIFY=NEVER"], options="RET=HDRS")
+    until("refusal in the log", lambda: recipient in gatepost.log() and "bounced" in gatepost.log())
+    until("empty queue", gatepost.is_empty)
+    assert not sink.for_(account.name)
+
+
+def test_a_report_that_cannot_be_delivered_ends(gatepost, context, sink, account, recipient):
+    sink.refusals[recipient] = sink.refusals[account.name] = "550 5.1.1 no such user"
+    send(gatepost, context, account, [recipient])
+    until("empty queue", gatepost.is_empty)
+    assert not sink.for_(account.name)
+
+
+def test_success_is_reported_where_the_next_hop_will_not(new_gatepost, new_sink, context, recipient):
+    sink = new_sink(offers=())                  # no DSN: RFC 3461 5.2.2 wants a "relayed" report from us
+    gatepost = new_gatepost(sink)
+    account = gatepost.account()
+    send(gatepost, context, account, [f"<{recipient}> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;{recipient}"], options="RET=HDRS")
+    _, _, status = report_for(sink, account)
+    assert status[1]["Action"] == "relayed" and status[1]["Original-Recipient"] == f"rfc822;{recipient}"

@@ -1,0 +1,80 @@
+"""Postfix on both sides of gatepost: as a client that signs in with Cyrus SASL, and as the server that mail goes on to."""
+import smtplib
+
+import pytest
+
+import postfix
+from house import until
+from wire import signed_in, submit
+
+SECRET = "upstream-secret"
+pytestmark = pytest.mark.skipif(bool(postfix.missing()), reason=str(postfix.missing()))
+
+
+@pytest.fixture
+def running():
+    made = []
+    yield made
+    for one in made:
+        one.stop()
+
+
+@pytest.mark.parametrize("mechanism,transport", [("PLAIN", "starttls"), ("LOGIN", "tls"), ("CRAM-MD5", "starttls"),
+                                                 ("SCRAM-SHA-256", "tls")])
+def test_postfix_sends_through_gatepost(mechanism, transport, running, gatepost, ca, sink, folder, recipient):
+    account = gatepost.account(*(["--allow-cram-md5"] if mechanism == "CRAM-MD5" else []))
+    client = postfix.client(folder / f"client-{mechanism}-{transport}", gatepost, account, ca, mechanism, transport)
+    running.append(client)
+    with smtplib.SMTP("127.0.0.1", client.port, timeout=20) as local:
+        local.sendmail(account.name, [recipient], f"From: <{account.name}>\r\nSubject: by Postfix\r\n\r\nx\r\n.y\r\n")
+    until("delivery in Postfix's log", lambda: "status=sent" in client.log() or "status=deferred" in client.log())
+    assert "status=sent" in client.log(), client.log()
+    assert sink.wait(recipient).data.endswith(b"\r\n\r\nx\r\n.y\r\n")
+    assert any(account.name in line and mechanism in line for line in gatepost.log().splitlines() if "sign-in" in line)
+
+
+def test_postfix_with_a_wrong_password_keeps_its_mail(running, gatepost, ca, sink, folder, account, recipient):
+    client = postfix.client(folder / "client-wrong", gatepost, account._replace(password="wrong"), ca, "PLAIN", "starttls")
+    running.append(client)
+    with smtplib.SMTP("127.0.0.1", client.port, timeout=20) as local:
+        local.sendmail(account.name, [recipient], f"From: <{account.name}>\r\n\r\nx\r\n")
+    until("refusal in Postfix's log", lambda: "535 5.7.8" in client.log())
+    assert not sink.for_(recipient)
+
+
+@pytest.fixture(scope="module")
+def server(folder, sink_certificate):
+    made = postfix.server(folder / "postfix-server", sink_certificate, "PLAIN LOGIN SCRAM-SHA-1 SCRAM-SHA-256", "relay", SECRET)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def upstream(server, ca, folder):
+    """The environment of a gatepost that sends everything through that Postfix."""
+    secret = folder / "postfix-secret"
+    secret.write_text(SECRET + "\n")
+    secret.chmod(0o600)
+    return {"GATEPOST_RELAY": f"smtp://127.0.0.1:{server.port}?tls=required", "GATEPOST_RELAY_CA_FILE": str(ca),
+            "GATEPOST_RELAY_USER": "relay@mx.example.net", "GATEPOST_RELAY_PASSWORD_FILE": str(secret)}
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "SCRAM-SHA-1", "SCRAM-SHA-256"])
+def test_gatepost_sends_through_postfix(mechanism, server, upstream, new_gatepost, context):
+    gatepost = new_gatepost(GATEPOST_RELAY_MECHANISMS=mechanism, **upstream)
+    gatepost.secrets.append(SECRET)
+    account = gatepost.account()
+    with signed_in(gatepost, context, account) as wire:
+        message = f"From: <{account.name}>\r\nSubject: by {mechanism}.\r\n\r\n..x\r\n.\r\n"
+        assert submit(wire, account.name, ["lena@example.net"], message)[0] == 250
+    assert postfix.kept(server, f"Subject: by {mechanism}.").endswith("\n\n.x\n")
+    assert f"sasl_method={mechanism}, sasl_username=relay@mx.example.net" in server.log()
+
+
+def test_what_postfix_refuses_comes_back(server, upstream, new_gatepost, context):
+    gatepost = new_gatepost(**upstream)
+    lena = gatepost.account("--send-as", "lena@example.net")
+    with signed_in(gatepost, context, lena) as wire:
+        assert submit(wire, "lena@example.net", ["nobody@example.net"], "From: <lena@example.net>\r\n\r\nx\r\n.\r\n")[0] == 250
+    report = postfix.kept(server, "Final-Recipient: rfc822;nobody@example.net")   # lena has a mailbox there
+    assert "Action: failed" in report and "multipart/report" in report
