@@ -108,7 +108,7 @@ static bool ours(const struct gp_fixup *f, gp_str value)
         if (quoted.ptr[i] == '\\') i++;
         gp_put_char(&id, quoted.ptr[i]);
     }
-    while (!quoted.len && x.at < x.end && !memchr("; \t\r\n(", *x.at, 6)) gp_put_char(&id, *x.at++);
+    while (!quoted.len && x.at < x.end && !gp_is_any(*x.at, "; \t\r\n(")) gp_put_char(&id, *x.at++);
     return gp_is(gp_said(&id), f->trace->hostname);
 }
 

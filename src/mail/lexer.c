@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+bool gp_is_any(char c, const char *set)
+{
+    return c && strchr(set, c);
+}
+
 struct gp_lexer gp_lexer_of(gp_str text)
 {
     return (struct gp_lexer) { text.ptr, text.ptr + text.len };
@@ -28,7 +33,7 @@ static bool skip_comment(struct gp_lexer *x)
 void gp_lex_space(struct gp_lexer *x)
 {
     while (x->at < x->end) {
-        if (memchr(" \t\r\n", *x->at, 4))
+        if (gp_is_any(*x->at, " \t\r\n"))
             x->at++;
         else if (*x->at != '(' || !skip_comment(x))
             return;
@@ -45,7 +50,7 @@ bool gp_lex_is(struct gp_lexer *x, char c)
 static bool is_atext(char c)
 {
     unsigned char octet = (unsigned char)c;
-    return octet > ' ' && octet != 127 && !memchr("()<>[]:;@\\,.\"", c, 13);
+    return octet > ' ' && octet != 127 && !gp_is_any(c, "()<>[]:;@\\,.\"");
 }
 
 gp_str gp_lex_atom(struct gp_lexer *x)

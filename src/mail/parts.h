@@ -15,6 +15,7 @@ struct gp_lexer {
     const char *at, *end;
 };
 struct gp_lexer gp_lexer_of(gp_str);
+bool   gp_is_any(char, const char *set);               /* NUL never is                                                 */
 void   gp_lex_space(struct gp_lexer *);                /* CFWS; an open comment stays, and fits no grammar afterwards */
 bool   gp_lex_is(struct gp_lexer *, char);             /* takes that octet if it is next                              */
 gp_str gp_lex_atom(struct gp_lexer *);                 /* atext, and UTF-8 (RFC 6532 3.2); empty when there is none   */

@@ -1,8 +1,6 @@
 /* The Received field (RFC 5321 4.4, RFC 3848) that says how the message came to us. */
 #include "mail/parts.h"
 
-#include <string.h>
-
 /* What a client said about itself must not end the field, open a comment or look like another clause. */
 static gp_str cleaned(gp_str text, bool (*fits)(char), struct gp_text *room)
 {
@@ -18,19 +16,19 @@ static bool is_letter_or_digit(char c)
 
 static bool fits_host(char c)
 {
-    return is_letter_or_digit(c) || (c && memchr(".-_:[]", c, 6));
+    return is_letter_or_digit(c) || (gp_is_any(c, ".-_:[]"));
 }
 
 static bool fits_comment(char c)
 {
-    return is_letter_or_digit(c) || (c && memchr(".-_: /", c, 6));
+    return is_letter_or_digit(c) || (gp_is_any(c, ".-_: /"));
 }
 
 /* Plain addresses only: a quoted local part may hold anything, and `for` is not worth the risk. */
 static bool fits_for(gp_str address)
 {
     for (size_t i = 0; i < address.len; i++)
-        if ((unsigned char)address.ptr[i] <= ' ' || address.ptr[i] == 127 || memchr("<>()\"\\;,", address.ptr[i], 8))
+        if ((unsigned char)address.ptr[i] <= ' ' || address.ptr[i] == 127 || gp_is_any(address.ptr[i], "<>()\"\\;,"))
             return false;
     return address.len > 0 && address.len <= GP_SMTP_PATH_MOST;
 }
