@@ -1,0 +1,108 @@
+/* gatepost config check, show and manual. */
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/files.h"
+#include "crypto/crypto.h"
+
+static void print_line(void *owner, gp_str line)
+{
+    (void)owner;
+    (void)printf("%.*s\n", (int)line.len, line.ptr);
+}
+
+/* ---- check ---------------------------------------------------------------------------------------------- */
+/* Reads the file that the config names into room. false: printed. */
+static bool read_named(const struct config *config, const char *name, struct gp_text *text)
+{
+    char path[CONFIG_PATH];
+    if (!config_path(config, name, path)) {
+        cli_problem(name, "the path is too long", NULL);
+        return false;
+    }
+    return file_read(path, text);
+}
+
+static bool check_pair(const struct config *config, const struct config_certificate *pair)
+{
+    static char    chain_room[FILE_MOST], key_room[FILE_MOST];
+    struct gp_text chain = GP_TEXT(chain_room), pem = GP_TEXT(key_room);
+    gp_time        expires = 0;
+    if (!read_named(config, pair->certificate, &chain) || !read_named(config, pair->key, &pem)) return false;
+    struct gp_key *key  = gp_key_read(gp_said(&pem));
+    bool           fits = key && gp_certificate_fits(gp_said(&chain), key, &expires);
+    if (!key)
+        cli_problem(pair->key, "is not a private key", "it must be PEM, not encrypted: RSA, EC or Ed25519");
+    else if (!fits)
+        cli_problem(pair->certificate, "is not the certificate of that key", "name the two files that belong together");
+    gp_wipe(key_room, sizeof key_room);
+    gp_key_close(key);
+    return fits;
+}
+
+/* A file that need not be named, but must be there if it is. */
+static bool check_named(const struct config *config, const char *name)
+{
+    static char    room[FILE_MOST * 16]; /* a bundle of all the world's roots is a quarter of a megabyte */
+    struct gp_text text = GP_TEXT(room);
+    bool           done = !name[0] || read_named(config, name, &text);
+    gp_wipe(room, text.len);
+    return done;
+}
+
+static int run_check(const struct cli_command *command, int argc, char **argv)
+{
+    static struct config    config;
+    const struct cli_option options[] = {
+        {NULL, CLI_FLAG, NULL, NULL, NULL}
+    };
+    const char *dir   = NULL;
+    size_t      count = 0;
+    int         stop  = cli_parse(command, options, argc, argv, &dir, NULL, 0, 0, &count);
+    if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
+    if (!cli_config(dir, &config)) return CLI_FAILED;
+    bool sound = check_named(&config, config.relay.password_file);
+    sound      = check_named(&config, config.relay.ca_file) && sound;
+    for (size_t i = 0; i < config.certificate_count; i++) sound = check_pair(&config, &config.certificates[i]) && sound;
+    if (sound) (void)printf("%s/gatepost.yml: no problems\n", config.dir);
+    return sound ? CLI_DONE : CLI_FAILED;
+}
+
+const struct cli_command cli_config_check = { "config check", "",
+                                              "look for problems in gatepost.yml and the files it names", run_check };
+
+/* ---- show ----------------------------------------------------------------------------------------------- */
+static int run_show(const struct cli_command *command, int argc, char **argv)
+{
+    static struct config    config;
+    const struct cli_option options[] = {
+        {NULL, CLI_FLAG, NULL, NULL, NULL}
+    };
+    const char *dir   = NULL;
+    size_t      count = 0;
+    int         stop  = cli_parse(command, options, argc, argv, &dir, NULL, 0, 0, &count);
+    if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
+    if (!cli_config(dir, &config)) return CLI_FAILED;
+    config_show(&config, print_line, NULL);
+    return CLI_DONE;
+}
+
+const struct cli_command cli_config_show = { "config show", "",
+                                             "print every key, its value in force and where it comes from", run_show };
+
+/* ---- manual --------------------------------------------------------------------------------------------- */
+static int run_manual(const struct cli_command *command, int argc, char **argv)
+{
+    const struct cli_option options[] = {
+        {NULL, CLI_FLAG, NULL, NULL, NULL}
+    };
+    const char *dir   = NULL;
+    size_t      count = 0;
+    int         stop  = cli_parse(command, options, argc, argv, &dir, NULL, 0, 0, &count);
+    if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
+    config_manual(print_line, NULL);
+    return CLI_DONE;
+}
+
+const struct cli_command cli_config_manual = { "config manual", "",
+                                               "print gatepost.yml(5), the manual page of the config", run_manual };

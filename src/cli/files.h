@@ -1,0 +1,19 @@
+/* Files that a command makes or reads whole. Problems are printed here, with the path. */
+#ifndef CLI_FILES_H
+#define CLI_FILES_H
+
+#include "config/config.h"
+
+enum { FILE_MOST = 64 * 1024 };
+
+/* Made with that mode if it is not there. */
+bool file_make_dir(const char *path, unsigned mode);
+/* The whole of it at once: other processes see the old state or the new one. */
+bool file_write(const char *path, unsigned mode, gp_str content);
+bool file_exists(const char *path);
+/* Wipe the text after use where it is secret. */
+bool file_read(const char *path, struct gp_text *text);
+/* DIR/NAME; false: too long, and said so. */
+bool file_path(const char *dir, const char *name, char out[static CONFIG_PATH]);
+
+#endif
