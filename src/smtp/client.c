@@ -205,7 +205,6 @@ static struct gp_smtp_client_event ask(struct gp_smtp_client *c)
                                                                                    : GP_CLIENT_SEND_BODY);
     case GP_CLIENT_AT_END: return plain(GP_CLIENT_CLOSE);
     case GP_CLIENT_AT_FAILED:
-        gp_smtp_client_sent(c, c->said - c->sent); /* nothing more is said */
         c->phase = GP_CLIENT_AT_END;
         return c->failure;
     default: return plain(listens(c) ? GP_CLIENT_NEED_INPUT : GP_CLIENT_WAITING);
