@@ -1,0 +1,63 @@
+/* What the rooms of tls/ share: a context's certificates, a connection, and the question that a paused handshake asks. */
+#ifndef GP_TLS_INTERNAL_H
+#define GP_TLS_INTERNAL_H
+
+#include "tls/tls.h"
+
+#include <openssl/ssl.h>
+
+enum { TICKET_KEYS_MOST = 3 };
+
+struct certificate {
+    X509 *leaf;
+    STACK_OF(X509) * chain; /* without the leaf */
+    EVP_PKEY *key;          /* the leaf's public key; its private operations ask */
+};
+
+struct gp_tls_context {
+    SSL_CTX           *ssl;
+    size_t             uses; /* the owner's, and one a connection */
+    bool               verify;
+    size_t             certificate_count, ticket_count;
+    uint8_t            tickets[TICKET_KEYS_MOST][GP_TLS_TICKET_KEY];
+    struct certificate certificates[];
+};
+void context_release(struct gp_tls_context *);
+
+/* Stands on the stack of the paused handshake. */
+struct question {
+    struct gp_tls_sign ask;
+    bool               answered;
+    uint8_t            signature[GP_SIGNATURE_MOST];
+    size_t             signature_len; /* 0: refused */
+};
+
+enum tls_state { TLS_SHAKING, TLS_SHAKEN, TLS_BROKEN };
+
+struct gp_tls {
+    struct gp_tls_context *context;
+    SSL                   *ssl;
+    gp_str                 cipher; /* what feed() was given and OpenSSL has not read yet */
+    struct gp_buffer       wire;
+    struct gp_buffer       kept; /* plaintext that had to leave the shared room */
+    struct question       *question;
+    const char            *why;
+    enum tls_state         state;
+};
+
+/* certificate.c */
+bool certificate_open(struct certificate *, gp_str chain_pem, size_t index, const char **why);
+void certificate_close(struct certificate *);
+int  certificate_choose(SSL *, void *context);
+
+/* keyless.c */
+EVP_PKEY *keyless_key(X509 *leaf, size_t index);     /* NULL: neither RSA nor EC, or no memory              */
+int       keyless_handshake(struct gp_tls *);        /* SSL_do_handshake, so that its private operations ask */
+
+/* ticket.c */
+int ticket_key(SSL *, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *, EVP_MAC_CTX *, int encrypt);
+
+/* wire.c: OpenSSL's view of gp_tls.cipher and gp_tls.wire */
+BIO *wire_bio(struct gp_tls *);
+
+#endif
