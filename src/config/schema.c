@@ -6,7 +6,7 @@
 #define FIELD(member) offsetof(struct config, member), sizeof(((struct config *)0)->member)
 #define NO_FIELD      0, 0
 
-enum { SECOND = 1, MINUTE = 60, HOUR = 3600, DAY = 86400, PORT_MOST = 65535, MANY = 1000000 };
+enum { SECOND = 1, MINUTE = 60, HOUR = 3600, WEEK = 604800, MONTH = 2592000, PORT_MOST = 65535, MANY = 1000000 };
 #define MEGABYTE (UINT64_C(1) << 20)
 #define TERABYTE (UINT64_C(1) << 40)
 
@@ -88,11 +88,11 @@ const struct config_key config_keys[] = {
     { "limits.sign_in_timeout", &config_duration, FIELD(limits.sign_in_timeout), SECOND, HOUR, "1m",
       "How long it may take until it has signed in." },
 
-    { "queue.retries", &config_retries, NO_FIELD, SECOND, 7 * DAY, "5m, 10m, 20m, 30m, 1h, 2h, 4h",
+    { "queue.retries", &config_retries, NO_FIELD, SECOND, WEEK, "5m, 10m, 20m, 30m, 1h, 2h, 4h",
       "How long to wait after the first failed attempt, the second and so on; the last one repeats." },
-    { "queue.lifetime", &config_duration, FIELD(queue.lifetime), MINUTE, 30 * DAY, "5d",
+    { "queue.lifetime", &config_duration, FIELD(queue.lifetime), MINUTE, MONTH, "5d",
       "How long delivery is tried before the message goes back to its sender." },
-    { "queue.delay_notice", &config_duration, FIELD(queue.delay_notice), 0, 30 * DAY, "4h",
+    { "queue.delay_notice", &config_duration, FIELD(queue.delay_notice), 0, MONTH, "4h",
       "After how long the sender is told that the message is late. 0: never." },
     { "queue.free_space", &config_size, FIELD(queue.free_space), 0, TERABYTE, "100M",
       "Free disk space below which new mail is refused for now." },

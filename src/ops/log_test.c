@@ -110,10 +110,11 @@ TEST(a_line_too_long_loses_whole_fields_and_says_so)
 
 TEST(a_value_is_shortened_between_characters)
 {
-    char big[1500];
-    for (size_t i = 0; i < sizeof big; i += 3) memcpy(big + i, "\xe2\x82\xac", 3);
+    char           big[1500];
+    struct gp_text euros = GP_TEXT(big);
+    while (!euros.cut) gp_put_z(&euros, "\xe2\x82\xac");
     log_open("t", LOG_JSON, LOG_INFO);
-    gp_str  line = LINE(LOG_INFO, "e", LOG_S("v", ((gp_str) { big, sizeof big })));
+    gp_str  line = LINE(LOG_INFO, "e", LOG_S("v", gp_said(&euros)));
     json_t *root = json_loadb(line.ptr, line.len, 0, NULL);
     CHECK(root);
     CHECK(strlen(json_string_value(json_object_get(root, "v"))) == 1023);
