@@ -8,10 +8,10 @@ enum { STORE_BUSY_MS = 5000, SECOND_MS = 1000, NANOSECONDS_A_MS = 1000000 };
 
 bool user_store_open(const char *dir, struct user_store *s)
 {
-    char                  file[CONFIG_PATH];
-    const char           *why;
-    enum database_trouble trouble = DATABASE_ABSENT;
-    s->accounts                   = NULL;
+    char                  file[CONFIG_PATH] = "vault/vault.key";
+    const char           *why               = "the path of the directory is too long";
+    enum database_trouble trouble           = DATABASE_ABSENT;
+    s->accounts                             = NULL;
     if (!cli_config(dir, &s->config)) return false;
     if (!config_path(&s->config, "vault/vault.key", file) || !verifier_keys_read(file, &s->keys, &why)) {
         cli_problem(file, why, "run it as root or as the user of the vault; `gatepost init` makes a new set-up");

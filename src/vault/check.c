@@ -136,7 +136,10 @@ gp_status check_start(struct signin *s, int64_t account)
     c->changes       = v->changes;
     gp_status status = fill(c, s, account);
     if (status == GP_OK) status = settle_at_once(c, loop_now(v->loop));
-    if (status == GP_WAIT && !is_slow(&c->work)) status = GP_PERMFAIL;
+    if (status == GP_WAIT && !is_slow(&c->work)) {
+        check_work_run(&c->work);
+        status = c->work.verdict;
+    }
     status = status == GP_WAIT ? to_thread(c, s) : verdict_for(s, c, status);
     if (status != GP_WAIT) check_free(c);
     return status;

@@ -1,5 +1,5 @@
 /* A no costs the same whoever it is for: counted in rounds of work, not by the clock. */
-#include "vault/bed.h"
+#include "vault/test_bed.h"
 
 enum { DEAR = 6000, CHEAP = 4096 };
 

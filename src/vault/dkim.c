@@ -90,26 +90,30 @@ void dkim_close(struct dkim_ring *ring)
     ring->count = 0;
 }
 
-void dkim_load(struct vault *v)
+static void load_from(struct vault *v, DIR *listing)
 {
     uint8_t        now[GP_DIGEST_MOST];
     struct dirent *file;
-    DIR           *listing = opendir(folder);
-    if (!listing) {
-        if (v->dkim.loaded || v->config->dkim.sign)
-            LOG(v->dkim.count ? LOG_ERROR : LOG_DEBUG, "dkim", LOG_Z("reason", "no folder dkim"));
-        v->dkim.loaded = false;
+    fingerprint(listing, now);
+    if (v->dkim.loaded && memcmp(now, v->dkim.fingerprint, sizeof(now)) == 0) return;
+    dkim_close(&v->dkim);
+    while ((file = readdir(listing))) add_key(v, dirfd(listing), file->d_name);
+    memcpy(v->dkim.fingerprint, now, sizeof(now));
+    v->dkim.loaded = true;
+    LOG(LOG_INFO, "dkim", LOG_N("keys", v->dkim.count));
+}
+
+void dkim_load(struct vault *v)
+{
+    DIR *listing = opendir(folder);
+    if (listing) {
+        load_from(v, listing);
+        (void)closedir(listing);
         return;
     }
-    fingerprint(listing, now);
-    if (!v->dkim.loaded || memcmp(now, v->dkim.fingerprint, sizeof(now)) != 0) {
-        dkim_close(&v->dkim);
-        while ((file = readdir(listing))) add_key(v, dirfd(listing), file->d_name);
-        memcpy(v->dkim.fingerprint, now, sizeof(now));
-        v->dkim.loaded = true;
-        LOG(LOG_INFO, "dkim", LOG_N("keys", v->dkim.count));
-    }
-    (void)closedir(listing);
+    if (v->dkim.loaded) LOG(LOG_WARN, "dkim", LOG_Z("reason", "the folder vault/dkim is gone: no mail is signed"));
+    dkim_close(&v->dkim);
+    v->dkim.loaded = false;
 }
 
 /* ---- questions --------------------------------------------------------------------------------------------------------- */

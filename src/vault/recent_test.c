@@ -43,13 +43,13 @@ TEST(it_is_forgotten_in_time_and_when_told)
 
 TEST(the_number_is_bounded_and_the_latest_stay)
 {
-    enum { MANY = 10 * RECENT_SETS * RECENT_WAYS };
+    enum { ROOM = RECENT_SETS * RECENT_WAYS, MANY = 10 * ROOM };
     struct recent *r     = open_it();
     size_t         known = 0;
     for (int64_t i = 0; i < MANY; i++) recent_add(r, i, secret("right"), i);
     CHECK(recent_has(r, MANY - 1, secret("right"), MANY));
     for (int64_t i = 0; i < MANY; i++) known += recent_has(r, i, secret("right"), MANY);
-    CHECK(known <= RECENT_SETS * RECENT_WAYS && known > RECENT_SETS);
+    CHECK(known <= ROOM && known > RECENT_SETS);
     recent_close(r);
 }
 

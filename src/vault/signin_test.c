@@ -1,5 +1,5 @@
 /* Sign-ins over a channel, as smtpd makes them: every mechanism with every kind of verifier, and that all refusals look alike. */
-#include "vault/bed.h"
+#include "vault/test_bed.h"
 
 enum { SESSION = 77 };
 
@@ -143,7 +143,7 @@ static void first_message(struct bed *b, const char *user, char out[static GP_SA
     CHECK(gp_read_base64(bed_text(b), out, GP_SASL_OUT_ROOM - 1, &len));
     out[len]     = '\0';
     char *salted = strstr(out, ",s=");
-    CHECK(salted != NULL);
+    if (!salted) fail_msg("no salt in %s", out);
     memmove(out, salted, strlen(salted) + 1);
     say(b, GP_LIT("*"));
     CHECK(result_of(b).why == GP_SASL_CANCELLED);

@@ -1,5 +1,5 @@
 /* Signing in at the smarthost: the vault's client side against its own server side, and against servers that lie. */
-#include "vault/bed.h"
+#include "vault/test_bed.h"
 
 enum { LOGIN = 9, SESSION = 5 };
 

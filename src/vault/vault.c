@@ -160,9 +160,9 @@ static bool open_store(struct vault *v)
 {
     const char           *why;
     enum database_trouble trouble;
-    struct accounts_plan  plan = { .path    = "accounts.db",
-                                   .domain  = gp_from(v->config->domain),
-                                   .busy_ms = STORE_BUSY_MS, .create = true };
+    struct accounts_plan  plan = {
+         .path = "accounts.db", .domain = gp_from(v->config->domain), .busy_ms = STORE_BUSY_MS, .create = true
+    };
     if (!verifier_keys_read("vault.key", &v->keys, &why)) {
         LOG(LOG_ERROR, "store", LOG_Z("reason", why),
             LOG_Z("hint", "restore vault/vault.key from a backup, or run `gatepost init`"));

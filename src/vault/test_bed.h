@@ -1,6 +1,6 @@
 /* For the tests of this folder: a vault in a folder of its own, on one loop with the far ends of its channels. */
-#ifndef VAULT_BED_H
-#define VAULT_BED_H
+#ifndef VAULT_TEST_BED_H
+#define VAULT_TEST_BED_H
 
 #include "check.h"
 

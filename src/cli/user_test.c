@@ -1,0 +1,245 @@
+/* The user commands on a set-up of their own: what they print, what they keep, and how they fail. */
+#include "cli/user.h"
+
+#include "check.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WORDS_MOST = 12, OUTPUT_MOST = 64 * 1024, PATH_ROOM = 96 };
+
+static char dir[PATH_ROOM / 2];
+static char output[OUTPUT_MOST];
+
+static const char *in_dir(const char *name)
+{
+    static char path[PATH_ROOM];
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    return path;
+}
+
+static void put_file(const char *name, const char *content)
+{
+    int fd = open(in_dir(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && write(fd, content, strlen(content)) == (ssize_t)strlen(content));
+    (void)close(fd);
+}
+
+static void make_place(void)
+{
+    (void)snprintf(dir, sizeof(dir), "/tmp/gatepost-user-XXXXXX");
+    CHECK(mkdtemp(dir) && mkdir(in_dir("vault"), 0700) == 0);
+    put_file("gatepost.yml", "hostname: mail.example.org\ndomain: example.org\npasswords:\n  scram_iterations: 5000\n");
+    put_file("vault/vault.key", "0123456789abcdef0123456789abcdef");
+    put_file("in", "");
+}
+
+static void remove_place(void)
+{
+    static const char *const files[] = {
+        "gatepost.yml",         "in", "out", "vault/vault.key", "vault/accounts.db", "vault/accounts.db-wal",
+        "vault/accounts.db-shm"
+    };
+    for (size_t i = 0; i < GP_COUNT(files); i++) (void)unlink(in_dir(files[i]));
+    CHECK(rmdir(in_dir("vault")) == 0 && rmdir(dir) == 0);
+}
+
+static int redirect(int to, const char *name, int flags)
+{
+    int kept = dup(to), fd = open(in_dir(name), flags | O_CLOEXEC, 0600);
+    CHECK(kept >= 0 && fd >= 0 && dup2(fd, to) == to);
+    (void)close(fd);
+    return kept;
+}
+
+static void restore(int to, int kept)
+{
+    CHECK(dup2(kept, to) == to);
+    (void)close(kept);
+}
+
+static void read_output(void)
+{
+    int     fd  = open(in_dir("out"), O_RDONLY | O_CLOEXEC);
+    ssize_t len = read(fd, output, sizeof(output) - 1);
+    (void)close(fd);
+    CHECK(len >= 0);
+    output[len] = '\0';
+}
+
+/* words: "NAME --json"; what it printed is in output. */
+static int run(const struct cli_command *command, const char *words)
+{
+    char text[512], *argv[WORDS_MOST + 1] = { 0 }, *rest = text, *word;
+    int  argc = 0;
+    (void)snprintf(text, sizeof(text), "%s --dir %s", words, dir);
+    while ((word = strsep(&rest, " ")) && argc < WORDS_MOST)
+        if (*word) argv[argc++] = word;
+    (void)fflush(stdout);
+    (void)fflush(stderr);
+    clearerr(stdin);
+    int in = redirect(STDIN_FILENO, "in", O_RDONLY), out = redirect(STDOUT_FILENO, "out", O_WRONLY | O_CREAT | O_TRUNC);
+    int err  = redirect(STDERR_FILENO, "out", O_WRONLY | O_APPEND);
+    int done = command->run(command, argc, argv);
+    (void)fflush(stdout);
+    (void)fflush(stderr);
+    restore(STDIN_FILENO, in);
+    restore(STDOUT_FILENO, out);
+    restore(STDERR_FILENO, err);
+    read_output();
+    return done;
+}
+
+static json_t *json_of_output(void)
+{
+    json_t *value = json_loads(output, 0, NULL);
+    if (!value) fail_msg("not JSON: %s", output);
+    return value;
+}
+
+static const char *field(const json_t *value, const char *name)
+{
+    const char *text = json_string_value(json_object_get(value, name));
+    return text ? text : "";
+}
+
+static struct credential credential_of(const char *name, struct account *account)
+{
+    struct user_store store;
+    struct credential list[CREDENTIALS_MOST];
+    size_t            count = 0;
+    CHECK(user_store_open(dir, &store) && accounts_find(store.accounts, gp_from(name), account) == GP_OK);
+    CHECK(accounts_credentials(store.accounts, account->id, list, &count) == GP_OK && count == 1);
+    user_store_close(&store);
+    return list[0];
+}
+
+static bool opens(const struct credential *c, const char *password)
+{
+    struct user_store store;
+    CHECK(user_store_open(dir, &store));
+    bool right = verifier_check(&store.keys, &c->verifier, (gp_secret) { password, strlen(password) }) == GP_OK;
+    user_store_close(&store);
+    return right;
+}
+
+TEST(add_prints_a_password_that_works)
+{
+    struct account account;
+    make_place();
+    CHECK(run(&cli_user_add, "anna --json") == CLI_DONE);
+    json_t           *made = json_of_output();
+    struct credential c    = credential_of("anna", &account);
+    CHECK_IS(gp_from(field(made, "user")), "anna");
+    CHECK(c.generated && c.verifier.cram_len == 0 && opens(&c, field(made, "password")));
+    json_decref(made);
+    CHECK(run(&cli_user_add, "bert --allow-cram-md5") == CLI_DONE);
+    CHECK(strstr(output, "shown only now") && strstr(output, "CRAM-MD5"));
+    CHECK(credential_of("bert", &account).verifier.cram_len > 0);
+    remove_place();
+}
+
+TEST(a_chosen_password_is_read_looked_over_and_not_repeated)
+{
+    struct account account;
+    make_place();
+    put_file("in", "correct horse\n");
+    CHECK(run(&cli_user_add, "anna --password-stdin --json") == CLI_DONE && !strstr(output, "correct"));
+    struct credential c = credential_of("anna", &account);
+    CHECK(!c.generated && opens(&c, "correct horse") && verifier_cost(&c.verifier) == 5000);
+    put_file("in", "short\n");
+    CHECK(run(&cli_user_add, "bert --password-stdin") == CLI_FAILED && strstr(output, "8 characters"));
+    put_file("in", "");
+    CHECK(run(&cli_user_add, "bert --password-stdin") == CLI_FAILED);
+    CHECK(run(&cli_user_show, "bert") == CLI_FAILED);
+    remove_place();
+}
+
+TEST(a_new_password_takes_the_place_of_the_old_and_keeps_cram)
+{
+    struct account account;
+    make_place();
+    put_file("in", "correct horse\n");
+    CHECK(run(&cli_user_add, "anna --password-stdin --allow-cram-md5") == CLI_DONE);
+    CHECK(run(&cli_user_password, "anna@example.org --json") == CLI_DONE);
+    json_t           *made = json_of_output();
+    struct credential c    = credential_of("anna", &account);
+    CHECK(opens(&c, field(made, "password")) && !opens(&c, "correct horse") && c.verifier.cram_len > 0);
+    json_decref(made);
+    CHECK(run(&cli_user_password, "anna --forbid-cram-md5") == CLI_DONE &&
+          credential_of("anna", &account).verifier.cram_len == 0);
+    remove_place();
+}
+
+TEST(list_and_show_tell_what_there_is)
+{
+    make_place();
+    CHECK(run(&cli_user_add, "anna --send-as anna@example.org --send-as info@example.org") == CLI_DONE);
+    CHECK(run(&cli_user_add, "bert") == CLI_DONE && run(&cli_user_disable, "bert") == CLI_DONE);
+    CHECK(run(&cli_user_list, "--json") == CLI_DONE);
+    json_t *list = json_of_output(), *anna = json_array_get(list, 0), *bert = json_array_get(list, 1);
+    CHECK(json_array_size(list) == 2 && json_array_size(json_object_get(anna, "send_as")) == 2);
+    CHECK(json_is_false(json_object_get(anna, "disabled")) && json_is_true(json_object_get(bert, "disabled")));
+    CHECK(json_is_null(json_object_get(json_array_get(json_object_get(anna, "credentials"), 0), "last_used")));
+    json_decref(list);
+    CHECK(run(&cli_user_list, "") == CLI_DONE && strstr(output, "disabled") && strstr(output, "never"));
+    CHECK(run(&cli_user_show, "anna") == CLI_DONE && strstr(output, "info@example.org"));
+    CHECK(!strstr(output, "SCRAM-SHA-256$")); /* no verifier is ever shown */
+    remove_place();
+}
+
+TEST(the_state_of_an_account_changes)
+{
+    struct account account;
+    make_place();
+    CHECK(run(&cli_user_add, "anna") == CLI_DONE);
+    CHECK(run(&cli_user_disable, "anna --json") == CLI_DONE && strstr(output, "\"disabled\""));
+    (void)credential_of("anna", &account);
+    CHECK(account.disabled);
+    CHECK(run(&cli_user_enable, "anna") == CLI_DONE);
+    (void)credential_of("anna", &account);
+    CHECK(!account.disabled);
+    CHECK(run(&cli_user_delete, "anna") == CLI_DONE);
+    CHECK(run(&cli_user_show, "anna") == CLI_FAILED && strstr(output, "no such account"));
+    remove_place();
+}
+
+/* clang-format off */
+static const struct { const struct cli_command *command; const char *words; int exit; } wrong[] = {
+    { &cli_user_add,      "",                                CLI_WRONG_USE },
+    { &cli_user_add,      "anna bert",                       CLI_WRONG_USE },
+    { &cli_user_add,      "anna --nonsense",                 CLI_WRONG_USE },
+    { &cli_user_add,      "anna --send-as nobody",           CLI_FAILED    },
+    { &cli_user_list,     "anna",                            CLI_WRONG_USE },
+    { &cli_user_show,     "nobody",                          CLI_FAILED    },
+    { &cli_user_disable,  "nobody",                          CLI_FAILED    },
+    { &cli_user_enable,   "nobody",                          CLI_FAILED    },
+    { &cli_user_delete,   "nobody",                          CLI_FAILED    },
+    { &cli_user_password, "nobody",                          CLI_FAILED    },
+};
+/* clang-format on */
+
+TEST(wrong_use_and_failure_have_their_own_exit)
+{
+    make_place();
+    for (size_t i = 0; i < GP_COUNT(wrong); i++) {
+        print_message("%s %s\n", wrong[i].command->name, wrong[i].words);
+        CHECK(run(wrong[i].command, wrong[i].words) == wrong[i].exit && output[0]);
+    }
+    CHECK(run(&cli_user_list, "--json") == CLI_DONE && strcmp(output, "[]\n") == 0);
+    remove_place();
+}
+
+TEST(a_store_in_trouble_is_told_with_the_way_out)
+{
+    make_place();
+    put_file("vault/accounts.db",
+             "this is no database, but it is long enough to have a header like one: 0123456789 0123456789 0123456789");
+    CHECK(run(&cli_user_list, "") == CLI_FAILED && strstr(output, "not a gatepost database"));
+    put_file("vault/vault.key", "too short");
+    CHECK(run(&cli_user_list, "") == CLI_FAILED && strstr(output, "32 octets"));
+    remove_place();
+}
