@@ -128,7 +128,7 @@ static bool opens(const struct credential *c, const char *password)
 
 TEST(add_prints_a_password_that_works)
 {
-    struct account account;
+    struct account account = { 0 };
     make_place();
     CHECK(run(&cli_user_add, "anna --json") == CLI_DONE);
     json_t           *made = json_of_output();
@@ -144,7 +144,7 @@ TEST(add_prints_a_password_that_works)
 
 TEST(a_chosen_password_is_read_looked_over_and_not_repeated)
 {
-    struct account account;
+    struct account account = { 0 };
     make_place();
     put_file("in", "correct horse\n");
     CHECK(run(&cli_user_add, "anna --password-stdin --json") == CLI_DONE && !strstr(output, "correct"));
@@ -160,7 +160,7 @@ TEST(a_chosen_password_is_read_looked_over_and_not_repeated)
 
 TEST(a_new_password_takes_the_place_of_the_old_and_keeps_cram)
 {
-    struct account account;
+    struct account account = { 0 };
     make_place();
     put_file("in", "correct horse\n");
     CHECK(run(&cli_user_add, "anna --password-stdin --allow-cram-md5") == CLI_DONE);
@@ -193,7 +193,7 @@ TEST(list_and_show_tell_what_there_is)
 
 TEST(the_state_of_an_account_changes)
 {
-    struct account account;
+    struct account account = { 0 };
     make_place();
     CHECK(run(&cli_user_add, "anna") == CLI_DONE);
     CHECK(run(&cli_user_disable, "anna --json") == CLI_DONE && strstr(output, "\"disabled\""));

@@ -226,7 +226,11 @@ TEST(a_credential_comes_back_as_it_was_kept)
     };
     CHECK(accounts_used(a, &use, 1) == GP_OK);
     CHECK(accounts_credentials(a, found(a, "anna").id, list, &count) == GP_OK && count == 1);
-    CHECK(memcmp(&list[0].verifier, &v, sizeof(v)) == 0 && list[0].generated && list[0].created == 1000);
+    CHECK_IS(gp_from(list[0].verifier.plain), v.plain);
+    CHECK_IS(gp_from(list[0].verifier.scram_sha1), v.scram_sha1);
+    CHECK_IS(gp_from(list[0].verifier.scram_sha256), v.scram_sha256);
+    CHECK(list[0].verifier.cram_len == v.cram_len && memcmp(list[0].verifier.cram, v.cram, v.cram_len) == 0);
+    CHECK(list[0].generated && list[0].created == 1000);
     CHECK(list[0].last_used == 777 && strcmp(list[0].last_from, "192.0.2.1") == 0 &&
           strcmp(list[0].last_mechanism, "PLAIN") == 0);
     accounts_close(a);

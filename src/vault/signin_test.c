@@ -143,10 +143,16 @@ static void first_message(struct bed *b, const char *user, char out[static GP_SA
     CHECK(gp_read_base64(bed_text(b), out, GP_SASL_OUT_ROOM - 1, &len));
     out[len]     = '\0';
     char *salted = strstr(out, ",s=");
-    if (!salted) fail_msg("no salt in %s", out);
-    memmove(out, salted, strlen(salted) + 1);
+    CHECK(salted != NULL);
+    if (salted) memmove(out, salted, strlen(salted) + 1);
     say(b, GP_LIT("*"));
     CHECK(result_of(b).why == GP_SASL_CANCELLED);
+}
+
+static gp_str after_salt(const char *message)
+{
+    const char *count = strstr(message, ",i=");
+    return count ? gp_from(count) : GP_LIT("no iteration count");
 }
 
 TEST(an_unknown_user_has_a_steady_salt_under_all_his_names)
@@ -158,7 +164,8 @@ TEST(an_unknown_user_has_a_steady_salt_under_all_his_names)
     first_message(b, "nobody", nobody);
     first_message(b, "nobody@example.org", again);
     first_message(b, "nobody2", other);
-    CHECK(strlen(anna) == strlen(nobody) && strcmp(strstr(anna, ",i="), strstr(nobody, ",i=")) == 0);
+    CHECK_IS(after_salt(anna), after_salt(nobody).ptr);
+    CHECK(strlen(anna) == strlen(nobody));
     CHECK(strcmp(nobody, again) == 0 && strcmp(nobody, other) != 0);
     first_message(b, "anna@example.org", again);
     CHECK(strcmp(anna, again) == 0);
