@@ -88,11 +88,15 @@ static const char *result_of(const struct signin *s, bool right)
 
 static void log_verdict(const struct signin *s, bool right)
 {
-    LOG(right ? LOG_INFO : LOG_WARN, "sign-in", LOG_Z("result", result_of(s, right)), LOG_Z("account", s->name),
-        LOG_N("account_id", s->account), LOG_N("credential", s->credential), LOG_Z("address", s->address),
-        LOG_Z("mechanism", s->mechanism), LOG_S("tls", s->tls_version[0] ? gp_from(s->tls_version) : GP_NONE),
-        LOG_S("cipher", s->tls_cipher[0] ? gp_from(s->tls_cipher) : GP_NONE), LOG_Z("helo", s->helo),
-        LOG_N("session", s->session), LOG_S("reason", right ? GP_NONE : gp_from(reason_of(s))));
+    char           room[2 * SIGNIN_TEXT];
+    struct gp_text tls = GP_TEXT(room);
+    gp_put_z(&tls, s->tls_version);
+    gp_put_char(&tls, ' ');
+    gp_put_z(&tls, s->tls_cipher);
+    LOG(right ? LOG_INFO : LOG_WARN, "sign-in", LOG_N("session", s->session), LOG_Z("account", s->name),
+        LOG_N("credential", s->credential), LOG_Z("peer", s->address), LOG_Z("mechanism", s->mechanism),
+        LOG_S("tls", s->tls_version[0] ? gp_said(&tls) : GP_NONE), LOG_Z("helo", s->helo),
+        LOG_Z("result", result_of(s, right)), LOG_S("reason", right ? GP_NONE : gp_from(reason_of(s))));
 }
 
 /* The store is asked once more: a check takes time, and an exchange as long as the client likes. */
