@@ -1,5 +1,5 @@
 /* CRAM-MD5 against the vectors, both sides. */
-#include "sasl/talk.h"
+#include "sasl/test_talk.h"
 
 static void open_with(struct gp_sasl *x, gp_str challenge)
 {

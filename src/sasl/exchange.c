@@ -33,7 +33,7 @@ void gp_sasl_seed(struct gp_sasl *x, gp_str nonce)
     if (gp_scram_is_nonce(nonce))
         gp_put(&text, nonce);
     else
-        gp_put_base64(&text, gp_head(nonce, GP_SASL_SEED_MOST / 4 * 3));
+        gp_put_base64(&text, gp_head(nonce, (size_t)GP_SASL_SEED_MOST / 4 * 3));
     memcpy(x->seed, room, text.len);
     x->seed_len = text.len;
 }

@@ -1,5 +1,5 @@
 /* The frame: base64, the order of calls, the table of mechanisms, and both sides of each mechanism against each other. */
-#include "sasl/talk.h"
+#include "sasl/test_talk.h"
 
 static const char *const all =
     "SCRAM-SHA-512-PLUS SCRAM-SHA-256-PLUS SCRAM-SHA-1-PLUS SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 "

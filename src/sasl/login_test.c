@@ -1,5 +1,5 @@
 /* LOGIN in the forms that clients and servers use. */
-#include "sasl/talk.h"
+#include "sasl/test_talk.h"
 
 TEST(asks_for_name_and_password_in_the_words_that_clients_know)
 {

@@ -1,5 +1,5 @@
 /* PLAIN against the vectors, both sides, and what a host may answer. */
-#include "sasl/talk.h"
+#include "sasl/test_talk.h"
 
 TEST(accepts_what_rfc_4616_accepts)
 {

@@ -1,5 +1,5 @@
 /* SASLprep against RFC 4013's examples and others. */
-#include "sasl/talk.h"
+#include "sasl/test_talk.h"
 
 TEST(prepares_as_the_vectors_say)
 {

@@ -1,5 +1,5 @@
 /* SCRAM against the vectors: server and client alone, each message of theirs spoilt in turn, and key texts. */
-#include "sasl/talk.h"
+#include "sasl/test_talk.h"
 
 static const char *const hash_names[GP_HASHES] = { "md5", "sha1", "sha256", "sha512" };
 
