@@ -84,7 +84,9 @@ def measure_memory(options, server):
 
 def run_rounds(options, servers):
     only = set(options.only.split(",")) if options.only else None
-    figures = {}
+    figures, memory = {}, {}
+    if not only or "memory" in only:  # first: a server that was under load keeps memory for the next connections
+        memory = {server.name: measure_memory(options, server) for server in servers}
     for name, _, more in KINDS:
         if only and name not in only:
             continue
@@ -95,10 +97,6 @@ def run_rounds(options, servers):
                 print(f"  {name:10} round {turn + 1} {server.name:18} {figure['rate']:9.1f}/s  p50 {figure['ms']['p50']:7.2f} ms  "
                       f"p99 {figure['ms']['p99']:8.2f} ms  failed {figure['failed']}"
                       + (f"  ({figure['first_failure']})" if figure["failed"] else ""), flush=True)
-    memory = {}
-    if not only or "memory" in only:
-        for server in servers:
-            memory[server.name] = measure_memory(options, server)
     return figures, memory
 
 

@@ -298,6 +298,7 @@ TEST(a_client_refuses_spoilt_server_messages)
         "e=other-error",
         "r=rOprNGfwEbeRWgbNEkqO,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
         "r=other,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
+        "r=ROprNGfwEbeRWgbNEkqOx,s=W22Z,i=4096",
         "r=rOprNGfwEbeRWgbNEkqOx,s=,i=4096",
         "r=rOprNGfwEbeRWgbNEkqOx,s=!!,i=4096",
         "r=rOprNGfwEbeRWgbNEkqOx,s=W22Z,i=4095",

@@ -204,9 +204,7 @@ static struct gp_smtp_client_event ask(struct gp_smtp_client *c)
         return plain(gp_client_room(c, GP_CLIENT_LINE_MOST).room < BODY_ROOM_LEAST ? GP_CLIENT_WAITING
                                                                                    : GP_CLIENT_SEND_BODY);
     case GP_CLIENT_AT_END: return plain(GP_CLIENT_CLOSE);
-    case GP_CLIENT_AT_FAILED:
-        c->phase = GP_CLIENT_AT_END;
-        return c->failure;
+    case GP_CLIENT_AT_FAILED: c->phase = GP_CLIENT_AT_END; return c->failure;
     default: return plain(listens(c) ? GP_CLIENT_NEED_INPUT : GP_CLIENT_WAITING);
     }
 }
