@@ -1,2 +1,237 @@
-/* queue */
-#include "base/base.h"
+/* The role's life: peers, turns of the loop, changes by commands, and the orderly end.
+ *
+ *   state      what happens
+ *   starting   the store is opened and swept, the process locked in, READY said
+ *   serving    each turn: messages and outcomes into one transaction, answers, then what is due to the relay
+ *   stopping   nothing new to the relay; what it has under way may end, until the deadline; then the last transaction */
+#include "queue/queue.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "queue/parts.h"
+
+enum { BUSY_MS = 2000, EXIT_BROKEN = 1 };
+
+/* ---- the state without its loop: what tests drive ----------------------------------------------------------------------- */
+static void see_destination(void *owner, gp_str destination, gp_time due)
+{
+    struct queue *q   = owner;
+    gp_time       now = q->looked_at;
+    (void)lanes_wake(&q->lanes, destination, due, now);
+}
+
+void queue_look(struct queue *q, gp_time now)
+{
+    q->looked_at      = now;
+    q->lanes.overflow = false;
+    lanes_revive(&q->lanes); /* who asks for a retry means now, not after our own waiting */
+    if (queue_visit_destinations(q->store, see_destination, q) != GP_OK) store_trouble(q, "to look for what is due");
+}
+
+static struct queue_store *open_checked(enum database_trouble *trouble)
+{
+    struct queue_store *store = queue_open(".", BUSY_MS, trouble);
+    if (!store || queue_check(store) == GP_OK) return store;
+    *trouble = database_trouble(queue_database(store));
+    queue_close(store);
+    return NULL;
+}
+
+bool queue_start(struct queue *q, const struct config *config, const struct queue_exits *exits, gp_time now)
+{
+    enum database_trouble trouble;
+    q->config = config;
+    q->exits  = exits;
+    q->store  = open_checked(&trouble);
+    if (!q->store) {
+        LOG(LOG_ERROR, "queue", LOG_Z("failed", "to open queue.db"), LOG_Z("reason", database_why(trouble)),
+            LOG_Z("hint", database_hint(trouble)));
+        return false;
+    }
+    size_t removed = queue_sweep(q->store);
+    if (removed) LOG(LOG_INFO, "queue", LOG_N("swept", removed), LOG_Z("reason", "half-received before the last end"));
+    (void)database_changed(queue_database(q->store));
+    queue_look(q, now);
+    return true;
+}
+
+void queue_end(struct queue *q)
+{
+    for (size_t i = 0; i < LANE_BUCKETS; i++)
+        for (struct lane *lane = q->lanes.buckets[i]; lane; lane = lane->bucket_next)
+            while (lane->attempts) attempt_free(lane->attempts);
+    lanes_close(&q->lanes);
+    for (size_t i = 0; i < DRAFTS_MOST; i++)
+        if (q->drafts[i].number) intake_gone(q, q->drafts[i].from);
+    queue_close(q->store);
+    q->store = NULL;
+}
+
+/* ---- ways out --------------------------------------------------------------------------------------------------------------- */
+static void delivered(void *owner, gp_status status, const struct msg *m)
+{
+    struct attempt *a     = owner;
+    struct queue   *q     = a->queue;
+    bool            known = status == GP_OK && m->type == MSG_DELIVERED;
+    gp_str          none  = GP_LIT("");
+    gp_str          lines = known && m->delivered.results.ptr ? m->delivered.results : none;
+    attempt_done(a, known ? lines : GP_NONE, known && m->delivered.host_down, wall_now());
+    timer_set(q->tick, 0); /* a slot is free */
+}
+
+static void to_relay(struct attempt *a, struct msg *m)
+{
+    ipc_ask(a->queue->relay, m, delivered, a);
+}
+
+static void to_asker(struct queue *q, struct asker asker, struct msg *m)
+{
+    (void)q;
+    if (asker.question) ipc_answer(asker.from, asker.question, m);
+}
+
+static const struct queue_exits exits = { to_relay, to_asker };
+
+/* ---- turns -------------------------------------------------------------------------------------------------------------------- */
+static bool is_stopped(const struct queue *q, gp_time now)
+{
+    return q->stopping && ((!q->under_way && !q->batch.done) || now >= q->stop_at);
+}
+
+static void after_turn(void *owner)
+{
+    struct queue *q   = owner;
+    gp_time       now = wall_now();
+    batch_flush(q, now);
+    dispatch(q, now);
+    if (q->batch.done) timer_set(q->tick, 0); /* put off without being tried: recorded in the next turn */
+    if (is_stopped(q, now)) loop_stop(q->loop);
+}
+
+static void tick(void *owner)
+{
+    struct queue *q    = owner;
+    bool          room = q->lanes.overflow && q->lanes.count < LANES_MOST / 2;
+    timer_set(q->tick, CHANGES_EVERY);
+    if (database_changed(queue_database(q->store)) || room) queue_look(q, wall_now());
+}
+
+/* ---- who speaks to us ------------------------------------------------------------------------------------------------------------ */
+static void from_smtpd(void *owner, struct ipc *from, struct msg *m)
+{
+    struct queue *q     = owner;
+    struct asker  asker = { from, m->question };
+    switch (m->type) {
+    case MSG_COMMIT: intake_commit(q, asker, m, wall_now()); break;
+    case MSG_DRAFT: intake_draft(q, asker, m); break;
+    case MSG_DRAFT_ABORT: intake_abort(q, from, m); break;
+    default: LOG(LOG_WARN, "ipc", LOG_Z("from", "smtpd"), LOG_Z("unexpected", msg_name(m->type))); break;
+    }
+}
+
+static void smtpd_gone(void *owner, struct ipc *from)
+{
+    intake_gone(owner, from);
+}
+
+static void from_relay(void *owner, struct ipc *from, struct msg *m)
+{
+    (void)owner;
+    (void)from;
+    LOG(LOG_WARN, "ipc", LOG_Z("from", "relay"), LOG_Z("unexpected", msg_name(m->type)));
+}
+
+static void relay_gone(void *owner, struct ipc *from)
+{
+    struct queue *q = owner;
+    (void)from;
+    q->relay_there = false;
+}
+
+static const struct ipc_handler smtpd_handler = { from_smtpd, smtpd_gone };
+static const struct ipc_handler relay_handler = { from_relay, relay_gone };
+
+static void take_channel(struct queue *q, struct ipc **channel, const struct ipc_handler *handler, struct msg *m)
+{
+    if (*channel) {
+        intake_gone(q, *channel); /* the one before died; its questions are nobody's now */
+        ipc_attach(*channel, m->fds[0]);
+    } else {
+        *channel = ipc_open(q->loop, m->fds[0], handler, q);
+    }
+    if (*channel) m->fds[0] = -1;
+}
+
+static void take_peer(struct queue *q, struct msg *m)
+{
+    if (m->fds[0] < 0) return;
+    if (m->peer.role == ROLE_SMTPD && m->peer.index < ROLE_SMTPD_MOST) {
+        take_channel(q, &q->smtpds[m->peer.index], &smtpd_handler, m);
+    } else if (m->peer.role == ROLE_RELAY) {
+        take_channel(q, &q->relay, &relay_handler, m);
+        q->relay_there = q->relay != NULL;
+    }
+}
+
+static void stop(struct queue *q, gp_time deadline)
+{
+    q->stopping = true;
+    q->stop_at  = deadline;
+    timer_set(q->tick, 0);
+}
+
+static void from_supervisor(void *owner, struct ipc *from, struct msg *m)
+{
+    struct queue *q = owner;
+    (void)from;
+    if (m->type == MSG_PEER) take_peer(q, m);
+    if (m->type == MSG_STOP) stop(q, wall_now() + (gp_time)q->config->stop_timeout * SECOND);
+}
+
+static void supervisor_gone(void *owner, struct ipc *from)
+{
+    (void)from;
+    stop(owner, wall_now());
+}
+
+static const struct ipc_handler supervisor_handler = { from_supervisor, supervisor_gone };
+
+/* ---- the role ------------------------------------------------------------------------------------------------------------------------ */
+static bool begin(struct queue *q, const struct role_start *start)
+{
+    q->loop       = loop_open();
+    q->tick       = q->loop ? timer_open(q->loop, tick, q) : NULL;
+    q->supervisor = q->tick ? ipc_open(q->loop, start->supervisor, &supervisor_handler, q) : NULL;
+    if (!q->supervisor || !queue_start(q, start->config, &exits, wall_now())) return false;
+    struct msg ready = MSG(READY);
+    ready.ready.pid  = (uint64_t)getpid();
+    return sandbox_enter(ROLE_QUEUE, true) && ipc_tell(q->supervisor, &ready);
+}
+
+static void finish(struct queue *q)
+{
+    batch_flush(q, wall_now());
+    queue_end(q);
+    for (size_t i = 0; i < ROLE_SMTPD_MOST; i++)
+        if (q->smtpds[i]) ipc_close(q->smtpds[i]);
+    if (q->relay) ipc_close(q->relay);
+    ipc_close(q->supervisor);
+    timer_close(q->tick);
+    loop_close(q->loop);
+}
+
+int queue_main(const struct role_start *start)
+{
+    log_open("queue", start->config->log_format, start->config->log_level);
+    (void)signal(SIGXFSZ, SIG_IGN); /* over a limit on file sizes is an error to handle, not a reason to die */
+    struct queue *q = calloc(1, sizeof *q);
+    if (!q || !begin(q, start)) return EXIT_BROKEN;
+    loop_after_turn(q->loop, after_turn, q);
+    timer_set(q->tick, 0);
+    loop_run(q->loop);
+    finish(q);
+    free(q);
+    return 0;
+}

@@ -25,13 +25,14 @@ enum {
 struct gp_reply {
     int         code;
     const char *enhanced; /* "5.7.8", or NULL where RFC 2034 has none (3xx, greeting, EHLO) */
-    const char *text;     /* one line, static or owned by the host until the call returns     */
-};
+    const char *text;     /* one line, static or owned by the host until the call returns; static */
+};                        /* in the answer to GP_SMTP_DATA and in end(), which may be said later    */
 
 /* Room that the host lends; a pool of these serves all sessions. */
 struct gp_smtp_room {
     char in[GP_SMTP_IN_ROOM];
     char out[GP_SMTP_OUT_ROOM];
+    char scratch[GP_SMTP_COMMAND_MOST]; /* canonical parameters of the event at hand */
 };
 
 /* ======================================= server ======================================================== */

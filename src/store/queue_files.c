@@ -53,6 +53,25 @@ gp_status queue_draft_keep(struct queue_store *s, uint64_t draft, int fd, uint64
     return GP_TEMPFAIL;
 }
 
+static bool write_all(int fd, gp_str text)
+{
+    while (text.len) {
+        ssize_t wrote = write(fd, text.ptr, text.len);
+        if (wrote < 0) return false;
+        text = gp_tail(text, (size_t)wrote);
+    }
+    return true;
+}
+
+gp_status queue_draft_write(struct queue_store *s, uint64_t draft, gp_str body, gp_str queue_id)
+{
+    int fd = queue_draft_open(s, draft);
+    if (fd < 0) return GP_TEMPFAIL;
+    gp_status status = write_all(fd, body) ? queue_draft_keep(s, draft, fd, body.len, queue_id) : GP_TEMPFAIL;
+    (void)close(fd);
+    return status;
+}
+
 void queue_draft_drop(struct queue_store *s, uint64_t draft)
 {
     char name[NAME_ROOM];

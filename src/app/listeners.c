@@ -1,0 +1,48 @@
+/* The listening sockets: one per listener and smtpd with SO_REUSEPORT, bound while still root. */
+#include "app/supervisor.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PORT_SUBMISSION = 587, PORT_SUBMISSIONS = 465 }; /* RFC 6409, RFC 8314 */
+
+static bool refuse(const struct config_listen *listen, const char *why)
+{
+    LOG(LOG_ERROR, "config", LOG_Z("key", "listen"), LOG_Z("address", listen->address), LOG_Z("problem", why));
+    return false;
+}
+
+/* Port 0 is chosen by the first socket; the others must join it there. */
+static bool open_one(const struct config_listen *listen, struct bound *b, unsigned smtpds)
+{
+    struct sockaddr_storage at;
+    struct gp_text          text         = { .ptr = b->address, .room = sizeof b->address - 1 };
+    const uint16_t          default_port = listen->kind == LISTEN_SUBMISSIONS ? PORT_SUBMISSIONS : PORT_SUBMISSION;
+    if (!address_read(gp_from(listen->address), default_port, &at)) return refuse(listen, "not an address");
+    for (unsigned i = 0; i < smtpds; i++) {
+        const char *why = NULL;
+        socklen_t   len = sizeof at;
+        b->fds[i]       = listen_on(&at, &why);
+        if (b->fds[i] < 0) return refuse(listen, why);
+        if (getsockname(b->fds[i], (struct sockaddr *)&at, &len) != 0) return refuse(listen, "no address");
+    }
+    address_put(&text, &at, true);
+    b->address[text.len] = '\0';
+    return true;
+}
+
+bool listeners_open(struct supervisor *s)
+{
+    for (size_t i = 0; i < s->config->listen_count; i++)
+        if (!open_one(&s->config->listen[i], &s->bound[i], s->smtpds)) return false;
+    return true;
+}
+
+size_t listeners_of(const struct supervisor *s, unsigned smtpd, struct role_listener out[static ROLE_LISTENERS_MOST])
+{
+    _Static_assert((int)CONFIG_LISTEN_MOST <= ROLE_LISTENERS_MOST, "every listener fits");
+    for (size_t i = 0; i < s->config->listen_count; i++)
+        out[i] = (struct role_listener) { .fd = s->bound[i].fds[smtpd], .listen = &s->config->listen[i] };
+    return s->config->listen_count;
+}

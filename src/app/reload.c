@@ -1,0 +1,136 @@
+/* Certificates, keys and the smarthost's password: the supervisor may open the files, only vault reads them. */
+#include "app/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LOOK_EVERY_MS = 2000 };
+
+static const struct config_certificate usual = { "tls/cert.pem", "tls/key.pem" };
+
+static size_t pairs_of(const struct config *config)
+{
+    return config->certificate_count ? config->certificate_count : 1;
+}
+
+static const struct config_certificate *pair_of(const struct config *config, size_t i)
+{
+    return config->certificate_count ? &config->certificates[i] : &usual;
+}
+
+static bool has_password(const struct config *config)
+{
+    return config->relay.kind == RELAY_SMARTHOST && config->relay.password_file[0];
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------------- */
+static int open_file(const struct config *config, const char *path)
+{
+    char full[CONFIG_PATH];
+    int  fd = config_path(config, path, full) ? open(full, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
+    if (fd < 0)
+        LOG(LOG_ERROR, "config", LOG_Z("file", path), LOG_Z("problem", "cannot be opened"),
+            LOG_Z("reason", strerror(errno)));
+    return fd;
+}
+
+static bool usable(const struct config *config, const char *path)
+{
+    int fd = open_file(config, path);
+    if (fd >= 0) close(fd);
+    return fd >= 0;
+}
+
+bool files_usable(const struct supervisor *s)
+{
+    bool all = true; /* every problem is said, not just the first */
+    for (size_t i = 0; i < pairs_of(s->config); i++) {
+        const struct config_certificate *pair = pair_of(s->config, i);
+        all &= usable(s->config, pair->certificate);
+        all &= usable(s->config, pair->key);
+    }
+    if (has_password(s->config)) all &= usable(s->config, s->config->relay.password_file);
+    return all;
+}
+
+/* ---- sending --------------------------------------------------------------------------------------------------------------- */
+static void send_pair(const struct supervisor *s, struct child *vault, size_t i)
+{
+    const struct config_certificate *pair = pair_of(s->config, i);
+    struct msg                       m    = MSG(KEYPAIR);
+    m.keypair                             = (struct msg_keypair) {
+                                    .index = i, .count = pairs_of(s->config), .generation = s->generation, .name = gp_from(pair->certificate)
+    };
+    m.fds[0] = open_file(s->config, pair->certificate);
+    m.fds[1] = open_file(s->config, pair->key);
+    if (m.fds[0] >= 0 && m.fds[1] >= 0) child_send(vault, &m);
+    for (size_t n = 0; n < MSG_FDS_MOST; n++)
+        if (m.fds[n] >= 0) close(m.fds[n]);
+}
+
+static void send_password(const struct supervisor *s, struct child *vault)
+{
+    struct msg m       = MSG(UPSTREAM);
+    m.fds[0]           = has_password(s->config) ? open_file(s->config, s->config->relay.password_file) : -1;
+    m.upstream.present = m.fds[0] >= 0;
+    child_send(vault, &m);
+    if (m.fds[0] >= 0) close(m.fds[0]);
+}
+
+/* Files that cannot be opened are said and left out: vault goes on with the generation that it has. */
+void files_send(struct supervisor *s, struct child *vault)
+{
+    for (size_t i = 0; i < pairs_of(s->config); i++) send_pair(s, vault, i);
+    send_password(s, vault);
+}
+
+void files_reload(struct supervisor *s)
+{
+    if (!files_usable(s)) return;
+    s->generation++;
+    LOG(LOG_INFO, "config", LOG_Z("reload", "certificates"), LOG_N("generation", s->generation));
+    for (size_t i = 0; i < s->child_count; i++)
+        if (s->children[i].row->role == ROLE_VAULT && s->children[i].channel >= 0) files_send(s, &s->children[i]);
+}
+
+/* ---- watching ---------------------------------------------------------------------------------------------------------------- */
+/* FNV-1a, 64 bits: tells one state of the files from another; nothing hostile is behind it. */
+static void mix(uint64_t *hash, uint64_t value)
+{
+    for (size_t i = 0; i < sizeof value; i++) *hash = (*hash ^ (value >> (8 * i) & 0xff)) * 0x100000001b3ULL;
+}
+
+static void mix_file(const struct config *config, const char *path, uint64_t *hash)
+{
+    char        full[CONFIG_PATH];
+    struct stat is = { 0 };
+    if (!config_path(config, path, full) || stat(full, &is) != 0) is = (struct stat) { 0 };
+    mix(hash, is.st_ino);
+    mix(hash, (uint64_t)is.st_size);
+    mix(hash, (uint64_t)is.st_mtim.tv_sec);
+    mix(hash, (uint64_t)is.st_mtim.tv_nsec);
+}
+
+static uint64_t fingerprint(const struct config *config)
+{
+    uint64_t hash = 0xcbf29ce484222325ULL;
+    for (size_t i = 0; i < pairs_of(config); i++) {
+        mix_file(config, pair_of(config, i)->certificate, &hash);
+        mix_file(config, pair_of(config, i)->key, &hash);
+    }
+    if (has_password(config)) mix_file(config, config->relay.password_file, &hash);
+    return hash;
+}
+
+void files_watch(struct supervisor *s, gp_time now)
+{
+    if (now < s->files_due) return;
+    s->files_due     = now + LOOK_EVERY_MS;
+    uint64_t is      = fingerprint(s->config);
+    bool     changed = s->fingerprint && is != s->fingerprint;
+    s->fingerprint   = is;
+    if (changed) files_reload(s);
+}

@@ -1,0 +1,257 @@
+/* What is due goes to the relay: one destination after the other, one message of it at a time, so that a full lane or a slow
+ * one holds up nobody else. Memory is bounded by what is under way; the rest stays in the store. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "queue/parts.h"
+
+enum { TURN_MOST = 256, /* lanes served before the loop goes on */ RECIPIENTS_TEXT_MOST = 96 * 1024 };
+
+/* ---- attempts ----------------------------------------------------------------------------------------------------------- */
+static bool is_under_way(void *owner, int64_t message, unsigned position)
+{
+    const struct lane *lane = owner;
+    for (const struct attempt *a = lane->attempts; a; a = a->lane_next)
+        if (a->due.message == message && position >= a->due.positions[0] &&
+            position <= a->due.positions[a->due.count - 1])
+            return true;
+    return false;
+}
+
+void attempt_free(struct attempt *a)
+{
+    struct attempt **link = &a->lane->attempts;
+    while (*link != a) link = &(*link)->lane_next;
+    *link = a->lane_next;
+    if (a->lane->place != LANE_READY)
+        lane_move(&a->queue->lanes, a->lane, LANE_READY, 0); /* what is due may have changed */
+    free(a->results);
+    free(a);
+}
+
+struct gathering {
+    struct gp_arena        *arena;
+    const struct queue_due *due;
+    struct queue_recipient *out;
+    size_t                  at, count;
+    bool                    failed;
+};
+
+static bool keep(struct gp_arena *arena, gp_str *text)
+{
+    *text = gp_arena_copy(arena, *text);
+    return text->ptr != NULL;
+}
+
+static bool gather(void *owner, const struct queue_recipient *found)
+{
+    struct gathering *g = owner;
+    while (g->at < g->due->count && g->due->positions[g->at] < found->position) g->at++; /* no longer there */
+    if (g->at == g->due->count) return false;
+    if (g->due->positions[g->at] != found->position) return true;
+    struct queue_recipient *to = &g->out[g->count++];
+    *to                        = *found;
+    gp_str *texts[]            = { &to->address,     &to->params,   &to->destination, &to->last.enhanced,
+                                   &to->last.remote, &to->last.tls, &to->last.text };
+    for (size_t i = 0; i < GP_COUNT(texts); i++)
+        if (!keep(g->arena, texts[i])) g->failed = true;
+    return !g->failed;
+}
+
+gp_status attempt_recipients(struct queue *q, const struct attempt *a, struct gp_arena *arena,
+                             struct queue_recipient *out, size_t *count)
+{
+    struct gathering g      = { .arena = arena, .due = &a->due, .out = out };
+    gp_status        status = queue_visit_recipients(q->store, a->due.message, a->due.positions[0], gather, &g);
+    *count                  = g.count;
+    return g.failed ? GP_TEMPFAIL : status;
+}
+
+/* ---- to the relay --------------------------------------------------------------------------------------------------------- */
+static bool list_recipients(struct gp_arena *arena, const struct queue_recipient *to, size_t count, gp_str *out)
+{
+    struct gp_text text = { .ptr = gp_arena_take(arena, RECIPIENTS_TEXT_MOST), .room = RECIPIENTS_TEXT_MOST };
+    if (!text.ptr) return false;
+    for (size_t i = 0; i < count; i++) {
+        gp_put(&text, to[i].address);
+        gp_put_char(&text, '\t');
+        gp_put(&text, to[i].params);
+        gp_put_char(&text, '\n');
+    }
+    *out = gp_said(&text);
+    return !text.cut;
+}
+
+static gp_status send_with_body(struct attempt *a, const struct queue_message *message, struct msg *m)
+{
+    struct queue    *q      = a->queue;
+    struct gp_buffer body   = { 0 };
+    gp_status        status = GP_OK;
+    if (message->in_file) {
+        m->fds[0] = queue_body_open(q->store, message->queue_id);
+        if (m->fds[0] < 0) return GP_TEMPFAIL;
+    } else {
+        status          = queue_body_head(q->store, message, &body, QUEUE_INLINE_MOST);
+        m->deliver.body = gp_buffer_all(&body);
+    }
+    if (status == GP_OK) q->exits->deliver(a, m);
+    if (m->fds[0] >= 0) (void)close(m->fds[0]);
+    gp_buffer_free(&body);
+    return status;
+}
+
+static gp_status send(struct attempt *a, struct gp_arena *arena)
+{
+    struct queue          *q = a->queue;
+    struct queue_message   message;
+    struct queue_recipient to[QUEUE_DUE_MOST];
+    size_t                 count  = 0;
+    gp_status              status = queue_load(q->store, gp_from(a->due.queue_id), arena, &message);
+    if (status == GP_OK) status = attempt_recipients(q, a, arena, to, &count);
+    if (status != GP_OK) return status;
+    if (count != a->due.count) return GP_PERMFAIL; /* a command took it away just now */
+
+    struct msg m          = MSG(DELIVER);
+    m.deliver.attempt     = ++q->last_attempt;
+    m.deliver.size        = message.size;
+    m.deliver.queue_id    = message.queue_id;
+    m.deliver.destination = lane_name(a->lane);
+    m.deliver.sender      = message.sender;
+    m.deliver.params      = message.params;
+    if (!list_recipients(arena, to, count, &m.deliver.recipients)) return GP_TEMPFAIL;
+    return send_with_body(a, &message, &m);
+}
+
+/* The same result line for every recipient, as if it had been tried. */
+static bool all_the_same(struct attempt *a, gp_str line)
+{
+    size_t room = 0;
+    if (!gp_mul(line.len + 1, a->due.count, &room)) return false;
+    struct gp_text text = { .ptr = malloc(room), .room = room };
+    if (!text.ptr) return false;
+    for (size_t i = 0; i < a->due.count; i++) {
+        gp_put(&text, line);
+        gp_put_char(&text, '\n');
+    }
+    a->results     = text.ptr;
+    a->results_len = text.len;
+    return true;
+}
+
+static void put_off(struct attempt *a, gp_str line, gp_time now)
+{
+    a->when    = now;
+    a->repeats = true;
+    if (all_the_same(a, line))
+        batch_outcome(a->queue, a);
+    else
+        attempt_free(a);
+}
+
+static void start(struct attempt *a, gp_time now)
+{
+    struct queue   *q     = a->queue;
+    struct gp_arena arena = { .most = ENVELOPE_MOST };
+    q->under_way++;
+    a->lane->under_way++;
+    gp_status status = send(a, &arena);
+    gp_arena_reset(&arena);
+    if (status == GP_OK) return;
+    q->under_way--;
+    a->lane->under_way--;
+    if (status == GP_PERMFAIL) {
+        attempt_free(a);
+        return;
+    }
+    LOG(LOG_ERROR, "queue", LOG_Z("failed", "to read a message"), LOG_Z("queue_id", a->due.queue_id));
+    put_off(a, GP_LIT("2\t0\t4.3.0\t\t\tthe message could not be read from the queue"), now);
+}
+
+/* ---- lanes ------------------------------------------------------------------------------------------------------------------ */
+static void nothing_due(struct queue *q, struct lane *lane, gp_time now)
+{
+    gp_time due = 0;
+    if (queue_next_time(q->store, lane_name(lane), now, &due) == GP_OK)
+        lane_move(&q->lanes, lane, LANE_ASLEEP, due);
+    else if (lane->attempts)
+        lane_move(&q->lanes, lane, LANE_FULL, 0);
+    else
+        lane_drop(&q->lanes, lane);
+}
+
+static unsigned window(const struct queue *q, const struct lane *lane)
+{
+    unsigned most = q->config->relay.connections_per_destination;
+    return lane->failures || !most ? 1 : most;
+}
+
+static void serve(struct queue *q, struct lane *lane, gp_time now)
+{
+    struct queue_due due;
+    if (lane->under_way >= window(q, lane)) {
+        lane_move(&q->lanes, lane, LANE_FULL, 0);
+        return;
+    }
+    gp_status       status = queue_next_due(q->store, lane_name(lane), now, is_under_way, lane, &due);
+    struct attempt *a      = status == GP_OK ? calloc(1, sizeof *a) : NULL;
+    if (status == GP_PERMFAIL) return nothing_due(q, lane, now);
+    if (!a) {
+        store_trouble(q, "to read what is due");
+        q->rest_until = now + REST_AFTER_TROUBLE;
+        return;
+    }
+    a->due         = due;
+    a->queue       = q;
+    a->lane        = lane;
+    a->lane_next   = lane->attempts;
+    lane->attempts = a;
+    if (now < lane->suspended_until && lane->last_word)
+        put_off(a, (gp_str) { lane->last_word, lane->last_word_len }, now);
+    else
+        start(a, now);
+}
+
+void dispatch(struct queue *q, gp_time now)
+{
+    unsigned most = q->config->relay.connections_most;
+    if (!most || most > ATTEMPTS_MOST) most = ATTEMPTS_MOST;
+    for (size_t i = 0; i < TURN_MOST; i++) {
+        bool rests = now < q->rest_until || now < q->batch.rest_until; /* what cannot be recorded must not be sent */
+        if (q->stopping || !q->relay_there || rests || q->under_way >= most) return;
+        struct lane *lane = lanes_next(&q->lanes, now);
+        if (!lane) return;
+        serve(q, lane, now);
+    }
+}
+
+/* ---- and back ---------------------------------------------------------------------------------------------------------------- */
+static void judge_lane(struct queue *q, struct lane *lane, gp_str results, bool host_down, gp_time now)
+{
+    if (!host_down) {
+        lane_recovered(lane);
+        return;
+    }
+    lane->failures++;
+    lane_suspend(lane, now + schedule_suspension(q->config, lane->failures),
+                 gp_head(gp_cut(&results, '\n'), LAST_WORD_MOST));
+}
+
+void attempt_done(struct attempt *a, gp_str results, bool host_down, gp_time now)
+{
+    struct queue *q    = a->queue;
+    struct lane  *lane = a->lane;
+    q->under_way--;
+    lane->under_way--;
+    a->results = results.ptr && results.len <= RESULTS_MOST ? malloc(results.len + 1) : NULL;
+    if (!a->results) { /* nobody knows what came of it: due again, after a moment */
+        attempt_free(a);
+        lane_move(&q->lanes, lane, LANE_ASLEEP, now + REST_AFTER_TROUBLE);
+        return;
+    }
+    if (results.len) memcpy(a->results, results.ptr, results.len);
+    a->results_len = results.len;
+    a->when        = now;
+    judge_lane(q, lane, results, host_down, now);
+    batch_outcome(q, a);
+}

@@ -1,0 +1,160 @@
+/* Destinations that have mail waiting: a hash table over three rings.
+ *
+ *   place    what it waits for                        leaves when
+ *   READY    its turn; served round robin             nothing is due (ASLEEP, or dropped), or enough is under way (FULL)
+ *   ASLEEP   wake_at                                  that time, a new message, or a command
+ *   FULL     an outcome                               one of its attempts ends */
+#include <stdlib.h>
+#include <string.h>
+
+#include "queue/parts.h"
+
+gp_str lane_name(const struct lane *lane)
+{
+    return (gp_str) { lane->name, lane->name_len };
+}
+
+/* FNV-1a; names come from authenticated senders and a bucket's chain is bounded by LANES_MOST. */
+static size_t bucket_of(gp_str name)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < name.len; i++) hash = (hash ^ (unsigned char)name.ptr[i]) * UINT64_C(0x100000001b3);
+    return (size_t)(hash % LANE_BUCKETS);
+}
+
+struct lane *lanes_find(const struct lanes *lanes, gp_str name)
+{
+    struct lane *lane = lanes->buckets[bucket_of(name)];
+    while (lane && !gp_same(lane_name(lane), name)) lane = lane->bucket_next;
+    return lane;
+}
+
+/* ---- rings ---------------------------------------------------------------------------------------------------------- */
+static void leave(struct lanes *lanes, struct lane *lane)
+{
+    struct lane **first = &lanes->places[lane->place];
+    if (*first == lane) *first = lane->next == lane ? NULL : lane->next;
+    lane->previous->next = lane->next;
+    lane->next->previous = lane->previous;
+}
+
+static void enter(struct lanes *lanes, struct lane *lane, enum lane_place place)
+{
+    struct lane **first = &lanes->places[place];
+    lane->place         = place;
+    if (!*first) {
+        *first = lane->next = lane->previous = lane;
+        return;
+    }
+    lane->next           = *first;
+    lane->previous       = (*first)->previous;
+    lane->previous->next = lane;
+    (*first)->previous   = lane;
+}
+
+void lane_move(struct lanes *lanes, struct lane *lane, enum lane_place place, gp_time wake_at)
+{
+    leave(lanes, lane);
+    enter(lanes, lane, place);
+    lane->wake_at = wake_at;
+    if (place == LANE_ASLEEP && wake_at < lanes->first_wake) lanes->first_wake = wake_at;
+}
+
+/* ---- coming and going -------------------------------------------------------------------------------------------------- */
+static struct lane *open_lane(struct lanes *lanes, gp_str name)
+{
+    struct lane *lane = lanes->count < LANES_MOST ? calloc(1, sizeof *lane + name.len) : NULL;
+    if (!lane) {
+        lanes->overflow = true;
+        return NULL;
+    }
+    struct lane **bucket = &lanes->buckets[bucket_of(name)];
+    lane->name_len       = name.len;
+    if (name.len) memcpy(lane->name, name.ptr, name.len);
+    lane->bucket_next = *bucket;
+    *bucket           = lane;
+    enter(lanes, lane, LANE_READY);
+    lanes->count++;
+    return lane;
+}
+
+struct lane *lanes_wake(struct lanes *lanes, gp_str name, gp_time at, gp_time now)
+{
+    struct lane *lane = lanes_find(lanes, name);
+    if (!lane)
+        lane = open_lane(lanes, name);
+    else if (lane->place != LANE_ASLEEP || lane->wake_at <= at)
+        return lane;
+    if (lane) lane_move(lanes, lane, at <= now ? LANE_READY : LANE_ASLEEP, at);
+    return lane;
+}
+
+void lane_drop(struct lanes *lanes, struct lane *lane)
+{
+    struct lane **link = &lanes->buckets[bucket_of(lane_name(lane))];
+    while (*link != lane) link = &(*link)->bucket_next;
+    *link = lane->bucket_next;
+    leave(lanes, lane);
+    lanes->count--;
+    free(lane->last_word);
+    free(lane);
+}
+
+void lanes_close(struct lanes *lanes)
+{
+    for (size_t i = 0; i < LANE_BUCKETS; i++)
+        while (lanes->buckets[i]) lane_drop(lanes, lanes->buckets[i]);
+}
+
+/* ---- time ---------------------------------------------------------------------------------------------------------------- */
+static void wake_sleepers(struct lanes *lanes, gp_time now)
+{
+    struct lane *lane = lanes->places[LANE_ASLEEP];
+    gp_time      next = INT64_MAX;
+    if (!lane || now < lanes->first_wake) return;
+    lane->previous->next       = NULL; /* the ring opened into a list while it is walked */
+    lanes->places[LANE_ASLEEP] = NULL;
+    while (lane) {
+        struct lane *after = lane->next;
+        bool         due   = lane->wake_at <= now;
+        enter(lanes, lane, due ? LANE_READY : LANE_ASLEEP);
+        if (!due && lane->wake_at < next) next = lane->wake_at;
+        lane = after;
+    }
+    lanes->first_wake = next;
+}
+
+struct lane *lanes_next(struct lanes *lanes, gp_time now)
+{
+    wake_sleepers(lanes, now);
+    struct lane *lane = lanes->places[LANE_READY];
+    if (lane) lanes->places[LANE_READY] = lane->next;
+    return lane;
+}
+
+/* ---- trouble at the far end ------------------------------------------------------------------------------------------------ */
+void lane_suspend(struct lane *lane, gp_time until, gp_str last_word)
+{
+    char *copy            = malloc(last_word.len + 1);
+    lane->suspended_until = until;
+    if (!copy) return; /* the older word, or none, has to do */
+    if (last_word.len) memcpy(copy, last_word.ptr, last_word.len);
+    free(lane->last_word);
+    lane->last_word     = copy;
+    lane->last_word_len = last_word.len;
+}
+
+void lane_recovered(struct lane *lane)
+{
+    lane->failures        = 0;
+    lane->suspended_until = 0;
+    free(lane->last_word);
+    lane->last_word     = NULL;
+    lane->last_word_len = 0;
+}
+
+void lanes_revive(struct lanes *lanes)
+{
+    for (size_t i = 0; i < LANE_BUCKETS; i++)
+        for (struct lane *lane = lanes->buckets[i]; lane; lane = lane->bucket_next) lane->suspended_until = 0;
+}

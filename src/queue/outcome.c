@@ -1,0 +1,193 @@
+/* What the relay says became of an attempt, turned into rows: delivered, put off, or failed; and into the notifications that the
+ * sender is owed. Everything here is one part of an open transaction and may run again when that cannot be committed. */
+#include <string.h>
+
+#include "queue/parts.h"
+
+enum { DIAGNOSTIC_ROOM = 1024, CODE_MOST = 999 };
+
+struct outcome {
+    struct queue          *q;
+    const struct attempt  *attempt;
+    struct gp_arena        arena;
+    struct queue_message   message;
+    struct queue_recipient to[QUEUE_DUE_MOST];
+    size_t                 count;
+    struct report          failed, delayed, relayed;
+};
+
+/* ---- result lines ---------------------------------------------------------------------------------------------------- */
+static bool is_one_of_ours(uint64_t status)
+{
+    return status == GP_OK || status == GP_TEMPFAIL || status == GP_PERMFAIL;
+}
+
+/* "status TAB code TAB enhanced TAB remote TAB tls TAB text", and perhaps "TAB dsn": the next hop reports deliveries itself. What is
+ * not such a line is no verdict: try again. */
+static struct result read_result(gp_str line)
+{
+    uint64_t      status = 0, code = 0;
+    struct result r = {
+        .status = GP_TEMPFAIL, .reply = {.enhanced = GP_LIT("4.3.0"), .text = GP_LIT("the relay gave no result")}
+    };
+    gp_str status_text = gp_cut(&line, '\t'), code_text = gp_cut(&line, '\t');
+    if (!gp_read_number(status_text, GP_PERMFAIL, &status) || !gp_read_number(code_text, CODE_MOST, &code)) return r;
+    if (!is_one_of_ours(status)) return r;
+    r.status         = (gp_status)status;
+    r.reply.code     = (int)code;
+    r.reply.enhanced = gp_cut(&line, '\t');
+    r.reply.remote   = gp_cut(&line, '\t');
+    r.reply.tls      = gp_cut(&line, '\t');
+    r.reply.text     = gp_cut(&line, '\t');
+    r.passed_on      = gp_is(line, "dsn");
+    return r;
+}
+
+/* ---- notifications ------------------------------------------------------------------------------------------------------ */
+static gp_str diagnostic_of(struct gp_arena *arena, const struct queue_reply *reply)
+{
+    char           room[DIAGNOSTIC_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    if (!reply->code) return reply->text;
+    gp_put_number(&text, reply->code);
+    gp_put_char(&text, ' ');
+    if (reply->enhanced.len) {
+        gp_put(&text, reply->enhanced);
+        gp_put_char(&text, ' ');
+    }
+    gp_put(&text, gp_head(reply->text, text.room - text.len));
+    gp_str copy = gp_arena_copy(arena, gp_said(&text));
+    return copy.ptr ? copy : reply->text;
+}
+
+static void report(struct outcome *o, struct report *into, const struct queue_recipient *to, gp_str status)
+{
+    if (!bounce_wanted(&o->message, to->params, into->action)) return;
+    gp_time until                   = o->message.arrived + (gp_time)o->q->config->queue.lifetime * SECOND;
+    into->recipients[into->count++] = (struct gp_dsn_recipient) {
+        .address     = to->address,
+        .params      = to->params,
+        .action      = into->action,
+        .status      = status,
+        .remote      = to->last.remote,
+        .diagnostic  = diagnostic_of(&o->arena, &to->last),
+        .retry_until = until,
+    };
+}
+
+static gp_str status_or(gp_str said, const char *otherwise)
+{
+    return said.len && said.ptr[0] == otherwise[0] ? said : gp_from(otherwise);
+}
+
+/* ---- one recipient -------------------------------------------------------------------------------------------------------- */
+static gp_status note(struct outcome *o, const char *event, enum log_level level, const struct queue_recipient *to)
+{
+    const struct queue_reply *last = &to->last;
+    gp_str                    id   = o->message.queue_id;
+    LOG(level, event, LOG_S("queue_id", id), LOG_S("to", to->address), LOG_N("code", last->code),
+        LOG_S("status", last->enhanced), LOG_S("remote", last->remote), LOG_S("tls", last->tls),
+        LOG_S("reply", last->text), LOG_N("attempts", to->attempts),
+        LOG_N("delay", o->attempt->when - o->message.arrived));
+    return AUDIT(queue_database(o->q->store), o->attempt->when, event, id, AUDIT_S("to", to->address),
+                 AUDIT_N("code", last->code), AUDIT_S("status", last->enhanced), AUDIT_S("remote", last->remote),
+                 AUDIT_S("tls", last->tls), AUDIT_S("reply", last->text), AUDIT_N("attempts", to->attempts),
+                 AUDIT_N("due", to->due));
+}
+
+static gp_status deliver(struct outcome *o, struct queue_recipient *to, bool passed_on)
+{
+    to->state = RECIPIENT_DELIVERED;
+    /* RFC 3461 5.2.2: a next hop that takes no DSN parameters leaves it to us to say how far it came. */
+    if (!passed_on) report(o, &o->relayed, to, status_or(to->last.enhanced, "2.0.0"));
+    return note(o, "delivered", LOG_INFO, to);
+}
+
+static gp_status fail(struct outcome *o, struct queue_recipient *to, gp_str status)
+{
+    to->state = RECIPIENT_FAILED;
+    report(o, &o->failed, to, status);
+    return note(o, "failed", LOG_WARN, to);
+}
+
+static gp_status put_off(struct outcome *o, struct queue_recipient *to)
+{
+    struct schedule_step next = schedule_next(o->q->config, to->attempts, o->message.arrived, o->attempt->when,
+                                              to->delay_noticed, (uint64_t)o->message.row);
+    to->due                   = next.due;
+    if (next.give_up) return fail(o, to, GP_LIT("4.4.7")); /* RFC 3463 3.5: delivery time expired */
+    if (next.notice) {
+        to->delay_noticed = true;
+        report(o, &o->delayed, to, status_or(to->last.enhanced, "4.0.0"));
+    }
+    return note(o, "deferred", o->attempt->repeats ? LOG_DEBUG : LOG_INFO, to);
+}
+
+static gp_status judge(struct outcome *o, struct queue_recipient *to, const struct result *r)
+{
+    to->attempts++;
+    to->last      = r->reply;
+    to->last.when = o->attempt->when;
+    switch (r->status) {
+    case GP_OK: return deliver(o, to, r->passed_on);
+    case GP_PERMFAIL: return fail(o, to, status_or(r->reply.enhanced, "5.0.0"));
+    default: return put_off(o, to);
+    }
+}
+
+/* ---- the attempt ------------------------------------------------------------------------------------------------------------ */
+static gp_status settle_all(struct outcome *o)
+{
+    const struct attempt *a      = o->attempt;
+    gp_str                lines  = { a->results, a->results_len };
+    gp_status             status = GP_OK;
+    for (size_t i = 0, at = 0; status == GP_OK && at < o->count && i < a->due.count; i++) {
+        struct result           r  = read_result(gp_cut(&lines, '\n'));
+        struct queue_recipient *to = &o->to[at];
+        if (to->position != a->due.positions[i]) continue; /* its row is gone, its line is not */
+        at++;
+        if (to->state != RECIPIENT_QUEUED && to->state != RECIPIENT_HELD) continue;
+        status = judge(o, to, &r);
+        if (status == GP_OK) status = queue_settle(o->q->store, o->message.row, to);
+    }
+    return status;
+}
+
+static gp_status send_reports(struct outcome *o)
+{
+    const struct report *reports[] = { &o->failed, &o->delayed, &o->relayed };
+    gp_status            status    = GP_OK;
+    for (size_t i = 0; status == GP_OK && i < GP_COUNT(reports); i++)
+        if (reports[i]->count) status = bounce_send(o->q, reports[i]);
+    return status;
+}
+
+static gp_status record(struct outcome *o)
+{
+    bool      gone   = false;
+    gp_status status = queue_load(o->q->store, gp_from(o->attempt->due.queue_id), &o->arena, &o->message);
+    if (status == GP_PERMFAIL) {
+        LOG(LOG_WARN, "queue", LOG_Z("queue_id", o->attempt->due.queue_id),
+            LOG_Z("reason", "deleted while it was under way"),
+            LOG_S("results", ((gp_str) { o->attempt->results, o->attempt->results_len })));
+        return GP_OK;
+    }
+    if (status == GP_OK) status = attempt_recipients(o->q, o->attempt, &o->arena, o->to, &o->count);
+    if (status == GP_OK) status = settle_all(o);
+    if (status == GP_OK) status = send_reports(o);
+    if (status == GP_OK) status = queue_finish(o->q->store, o->message.row, o->message.queue_id, &gone);
+    if (status == GP_OK && gone)
+        LOG(LOG_DEBUG, "queue", LOG_S("queue_id", o->message.queue_id), LOG_Z("state", "done"));
+    return status;
+}
+
+gp_status outcome_record(struct queue *q, const struct attempt *a)
+{
+    struct outcome o = { .q = q, .attempt = a, .arena = { .most = ENVELOPE_MOST } };
+    o.failed         = (struct report) { .message = &o.message, .action = GP_DSN_FAILED, .now = a->when };
+    o.delayed        = (struct report) { .message = &o.message, .action = GP_DSN_DELAYED, .now = a->when };
+    o.relayed        = (struct report) { .message = &o.message, .action = GP_DSN_RELAYED, .now = a->when };
+    gp_status status = record(&o);
+    gp_arena_reset(&o.arena);
+    return status == GP_OK ? GP_OK : GP_TEMPFAIL;
+}

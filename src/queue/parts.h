@@ -1,0 +1,160 @@
+/* What the rooms of the role share: the schedule (pure), lanes (one per destination, in memory), attempts (what the relay has under
+ * way), the batch (one transaction per turn), and struct queue that holds them. Time is passed in everywhere, so that a test can
+ * run a week in a moment; the two ways out (to the relay, to who asked) are calls in struct queue_exits for the same reason. */
+#ifndef QUEUE_PARTS_H
+#define QUEUE_PARTS_H
+
+#include "mail/mail.h"
+#include "proc/proc.h"
+#include "store/queue.h"
+
+enum {
+    SECOND            = 1000,
+    LANES_MOST        = 65536, /* destinations known at a time; the others wait in the store */
+    LANE_BUCKETS      = 4096,
+    LAST_WORD_MOST    = 512,   /* of a result line that a suspended lane repeats             */
+    BATCH_ASKS_MOST   = 1024,  /* commits of one transaction                                 */
+    DRAFTS_MOST       = 1024,
+    ATTEMPTS_MOST     = 256,   /* under way at a time: bounds what relay and channel hold     */
+    RESULTS_MOST      = 128 * 1024,
+    ENVELOPE_MOST     = 256 * 1024, /* arena for one message and its due recipients           */
+    REST_AFTER_TROUBLE = 5 * SECOND, /* the store, or the relay, could not                    */
+    CHANGES_EVERY     = 1 * SECOND, /* how soon what commands change is noticed               */
+};
+
+/* ---- schedule.c: when to try again; pure ----------------------------------------------------------------------- */
+struct schedule_step {
+    bool    give_up; /* lifetime is over: bounce                        */
+    bool    notice;  /* time to tell the sender that it takes long      */
+    gp_time due;
+};
+/* After failure number `attempts` (from 1) at `now`. seed spreads what failed together. The next attempt never passes the moment of
+ * the delay notice or of the end of life: both are told from fresh knowledge. */
+struct schedule_step schedule_next(const struct config *, unsigned attempts, gp_time arrived, gp_time now, bool noticed, uint64_t seed);
+/* How long a destination where nothing could be tried is left alone: shorter than any message's own step. */
+gp_time schedule_suspension(const struct config *, unsigned failures);
+
+/* ---- lanes.c: destinations, fair to each other; pure ----------------------------------------------------------------- */
+struct attempt;
+enum lane_place { LANE_READY, LANE_ASLEEP, LANE_FULL };
+struct lane {
+    struct lane    *bucket_next, *next, *previous; /* next, previous: among those in the same place */
+    enum lane_place place;
+    gp_time         wake_at;         /* ASLEEP: until then                                           */
+    gp_time         suspended_until; /* nothing could be tried: what comes due meanwhile is put off  */
+    unsigned        failures;        /* in a row; while there are any, one attempt at a time         */
+    unsigned        under_way;
+    struct attempt *attempts;
+    char           *last_word;       /* result line to repeat while suspended, or NULL               */
+    size_t          last_word_len, name_len;
+    char            name[];
+};
+struct lanes {
+    struct lane *buckets[LANE_BUCKETS];
+    struct lane *places[LANE_FULL + 1]; /* rings; READY's first is served next */
+    size_t       count;
+    gp_time      first_wake;            /* no sleeper wakes before             */
+    bool         overflow;              /* some destination found no room: look again when there is */
+};
+gp_str       lane_name(const struct lane *);
+struct lane *lanes_find(const struct lanes *, gp_str destination);
+struct lane *lanes_wake(struct lanes *, gp_str destination, gp_time at, gp_time now); /* NULL: no room; overflow is set */
+struct lane *lanes_next(struct lanes *, gp_time now);                                 /* NULL: none is ready; it goes to the end of the ring */
+void         lane_move(struct lanes *, struct lane *, enum lane_place, gp_time wake_at);
+void         lane_suspend(struct lane *, gp_time until, gp_str last_word);
+void         lane_recovered(struct lane *);
+void         lanes_revive(struct lanes *);                                            /* no lane is suspended any more */
+void         lane_drop(struct lanes *, struct lane *);
+void         lanes_close(struct lanes *);
+
+/* ---- attempts ------------------------------------------------------------------------------------------------------------ */
+struct attempt {
+    struct attempt  *lane_next, *done_next;
+    struct queue    *queue;
+    struct lane     *lane;    /* keeps it in its list until the outcome is committed */
+    struct queue_due due;
+    bool             repeats; /* was not tried: its lane is suspended */
+    gp_time          when;
+    char            *results; /* copy; NULL: out there             */
+    size_t           results_len;
+};
+
+/* ---- the role ------------------------------------------------------------------------------------------------------------- */
+struct asker { struct ipc *from; uint32_t question; };
+struct queue_exits {
+    void (*deliver)(struct attempt *, struct msg *);          /* attempt_done() will be called, never at once */
+    void (*answer)(struct queue *, struct asker, struct msg *);
+};
+struct ask { struct asker asker; char queue_id[QUEUE_ID_MOST + 1]; };
+struct draft { struct ipc *from; uint64_t number; int fd; };
+
+struct batch {
+    struct ask      asks[BATCH_ASKS_MOST];
+    size_t          ask_count;
+    struct attempt *done, **done_last; /* outcomes to record          */
+    gp_time         rest_until;        /* outcomes wait: the store could not */
+    uint64_t        transactions;      /* for tests and for the curious      */
+};
+
+struct queue {
+    const struct config      *config;
+    const struct queue_exits *exits;
+    struct queue_store       *store;
+    struct lanes              lanes;
+    struct batch              batch;
+    struct draft              drafts[DRAFTS_MOST];
+    uint64_t                  last_draft, last_attempt;
+    size_t                    under_way;  /* attempts in the relay          */
+    bool                      stopping, relay_there, space_was_short;
+    gp_time                   looked_at;
+    gp_time                   rest_until; /* dispatch waits: the store could not be read */
+    /* the part that only queue.c touches */
+    struct loop  *loop;
+    struct timer *tick;
+    struct ipc   *supervisor, *relay, *smtpds[ROLE_SMTPD_MOST];
+    gp_time       stop_at;
+};
+bool queue_start(struct queue *, const struct config *, const struct queue_exits *, gp_time now); /* opens ".", sweeps; logs its failure */
+void queue_end(struct queue *);
+/* A command changed something, or we have just started: look at every destination. */
+void queue_look(struct queue *, gp_time now);
+
+/* intake.c */
+void intake_commit(struct queue *, struct asker, const struct msg *, gp_time now);
+void intake_draft(struct queue *, struct asker, const struct msg *);
+void intake_abort(struct queue *, const struct ipc *from, const struct msg *);
+void intake_gone(struct queue *, const struct ipc *from);  /* its drafts and open questions */
+void put_queue_id(struct gp_text *);                       /* a fresh one */
+gp_str destination_of(const struct queue *, gp_str address, struct gp_text *room);
+
+/* batch.c */
+bool batch_open(struct queue *);                           /* false: the store could not */
+void batch_outcome(struct queue *, struct attempt *);
+void batch_flush(struct queue *, gp_time now);             /* commits what came, then answers */
+void batch_fail(struct queue *, gp_time now);              /* undo it: all that asked get TEMPFAIL, outcomes wait */
+void store_trouble(const struct queue *, const char *doing);  /* the loud log line */
+
+/* dispatch.c */
+void dispatch(struct queue *, gp_time now);
+/* The relay's answer; results NULL ptr: it died, and the recipients are due again. */
+void attempt_done(struct attempt *, gp_str results, bool host_down, gp_time now);
+void attempt_free(struct attempt *);
+/* The recipients it was for that are still there, copied; `out` has room for QUEUE_DUE_MOST. */
+gp_status attempt_recipients(struct queue *, const struct attempt *, struct gp_arena *, struct queue_recipient *out, size_t *count) GP_MUST_USE;
+
+/* outcome.c */
+gp_status outcome_record(struct queue *, const struct attempt *) GP_MUST_USE;
+
+/* bounce.c */
+struct result { gp_status status; bool passed_on; /* the next hop reports itself */ struct queue_reply reply; };
+struct report { /* one notification: recipients of one message with the same fate */
+    const struct queue_message *message;
+    enum gp_dsn_action          action;
+    gp_time                     now;
+    struct gp_dsn_recipient     recipients[QUEUE_DUE_MOST];
+    size_t                      count;
+};
+bool      bounce_wanted(const struct queue_message *, gp_str recipient_params, enum gp_dsn_action);
+gp_status bounce_send(struct queue *, const struct report *) GP_MUST_USE; /* into the open transaction */
+
+#endif

@@ -1,0 +1,53 @@
+/* When to try again: the table of waiting times, spread a little, cut at the delay notice and at the end of life. */
+#include "queue/parts.h"
+
+enum { JITTER_SHARE = 8, SUSPENSION_MOST = 10 * 60 * SECOND };
+
+static gp_time step_after(const struct config *c, unsigned failures)
+{
+    enum { FALLBACK = 15 * 60 };
+    if (!c->queue.retry_count) return (gp_time)FALLBACK * SECOND;
+    size_t index = failures ? failures - 1 : 0;
+    if (index >= c->queue.retry_count) index = c->queue.retry_count - 1;
+    return (gp_time)c->queue.retries[index] * SECOND;
+}
+
+/* The finaliser of splitmix64: neighbours end far apart. */
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
+    return x ^ (x >> 31);
+}
+
+/* RFC 5321 4.5.4.1: what failed together must not come back together. */
+static gp_time jitter(gp_time step, uint64_t seed, unsigned attempts)
+{
+    uint64_t span = (uint64_t)step / JITTER_SHARE;
+    return span ? (gp_time)(mix(seed * UINT64_C(0x9e3779b97f4a7c15) + attempts) % span) : 0;
+}
+
+static gp_time earlier(gp_time a, gp_time b)
+{
+    return a < b ? a : b;
+}
+
+struct schedule_step schedule_next(const struct config *c, unsigned attempts, gp_time arrived, gp_time now,
+                                   bool noticed, uint64_t seed)
+{
+    gp_time dies      = arrived + (gp_time)c->queue.lifetime * SECOND;
+    gp_time notice_at = arrived + (gp_time)c->queue.delay_notice * SECOND;
+    gp_time step      = step_after(c, attempts);
+    if (now >= dies) return (struct schedule_step) { .give_up = true, .due = now };
+
+    struct schedule_step next = { .due = earlier(now + step + jitter(step, seed, attempts), dies) };
+    if (!c->queue.delay_notice || noticed) return next;
+    next.notice = now >= notice_at;
+    if (!next.notice) next.due = earlier(next.due, notice_at);
+    return next;
+}
+
+gp_time schedule_suspension(const struct config *c, unsigned failures)
+{
+    return earlier(step_after(c, failures) / 2, SUSPENSION_MOST);
+}

@@ -1,0 +1,97 @@
+/* The pure parts of routing: the order of MX hosts, names for DNS, results as the queue reads them. */
+#include "check.h"
+#include "relay/parts.h"
+
+static void order_is(struct route_host *hosts, size_t count, const char *ours, size_t want, const char *first)
+{
+    CHECK(route_order(hosts, &count, ours, 1) == (want > 0));
+    assert_int_equal(count, want);
+    if (want) assert_string_equal(hosts[0].name, first);
+}
+
+TEST(lowest_preference_first)
+{
+    struct route_host hosts[] = {
+        {"c.example",  30},
+        { "a.example", 10},
+        { "b.example", 20}
+    };
+    order_is(hosts, 3, "mail.example.org", 3, "a.example");
+    assert_string_equal(hosts[1].name, "b.example");
+    assert_string_equal(hosts[2].name, "c.example");
+}
+
+TEST(our_own_host_and_those_behind_it_are_dropped)
+{
+    struct route_host hosts[] = {
+        {"us.example",    20},
+        { "peer.example", 20},
+        { "a.example",    10},
+        { "z.example",    30}
+    };
+    order_is(hosts, 4, "US.example", 1, "a.example");
+}
+
+TEST(the_best_host_being_us_is_a_loop)
+{
+    struct route_host hosts[] = {
+        {"us.example", 10},
+        { "z.example", 30}
+    };
+    order_is(hosts, 2, "us.example", 0, "");
+}
+
+TEST(equal_preferences_share_the_load)
+{
+    bool first_was_a = false, first_was_b = false;
+    for (uint64_t salt = 0; salt < 64; salt++) {
+        struct route_host hosts[] = {
+            {"a.example",  10},
+            { "b.example", 10}
+        };
+        size_t count = 2;
+        CHECK(route_order(hosts, &count, "us.example", salt * 0x9E3779B97F4A7C15ULL));
+        first_was_a |= hosts[0].name[0] == 'a';
+        first_was_b |= hosts[0].name[0] == 'b';
+    }
+    CHECK(first_was_a && first_was_b);
+}
+
+TEST(domains_are_asked_as_a_labels)
+{
+    static const struct {
+        const char *domain, *name;
+    } rows[] = {
+        {"example.net",            "example.net"          },
+        { "b\xc3\xbc"
+          "cher.example", "xn--bcher-kva.example"},
+        { "",                      NULL                   },
+        { "\xff.example",          NULL                   },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char name[256];
+        bool good = route_dns_name(gp_from(rows[i].domain), name);
+        CHECK(good == (rows[i].name != NULL));
+        if (good) assert_string_equal(name, rows[i].name);
+    }
+}
+
+TEST(results_are_lines_without_controls)
+{
+    char             room[512];
+    struct gp_text   out = GP_TEXT(room);
+    struct recipient r[] = {
+        { .result = { GP_OK, 250, GP_LIT("2.1.5"), GP_LIT("mx [127.0.0.1]"), GP_LIT("TLSv1.3 X"), GP_LIT("ok") } },
+        { .result = { GP_PERMFAIL, 550, GP_LIT("5.1.1"), GP_LIT("mx"), GP_LIT(""), GP_LIT("no\tsuch\nuser\x7f") } },
+    };
+    results_put(&out, r, GP_COUNT(r));
+    CHECK_IS(gp_said(&out), "0\t250\t2.1.5\tmx [127.0.0.1]\tTLSv1.3 X\tok\n3\t550\t5.1.1\tmx\t\tno such user \n");
+}
+
+TEST(a_reply_without_an_enhanced_code_gets_its_class)
+{
+    CHECK_IS(result_enhanced(550, GP_NONE), "5.0.0");
+    CHECK_IS(result_enhanced(451, GP_NONE), "4.0.0");
+    CHECK_IS(result_enhanced(0, GP_NONE), "4.4.0");
+    CHECK_IS(result_enhanced(550, GP_LIT("5.1.1")), "5.1.1");
+}
