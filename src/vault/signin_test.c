@@ -264,7 +264,7 @@ TEST(an_exchange_ends_when_smtpd_says_so_dies_or_time_is_up)
     CHECK(b->vault->signin_count == 0);
 
     bed_ask(b, b->smtpd, &m);
-    signin_expire(b->vault, loop_now(b->loop) + 59999);
+    signin_expire(b->vault, loop_now(b->loop) + 50000);
     CHECK(b->vault->signin_count == 1);
     signin_expire(b->vault, loop_now(b->loop) + 61000);
     CHECK(b->vault->signin_count == 0);
