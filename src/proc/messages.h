@@ -43,7 +43,8 @@ enum msg_role { ROLE_SUPERVISOR, ROLE_SMTPD, ROLE_VAULT, ROLE_QUEUE, ROLE_RELAY,
     /* queue -> relay; fds[0]: body when not inline. attempt names it in the results. */                                  \
     ROW(DELIVER, deliver, U(attempt) U(size) S(queue_id) S(destination) S(sender) S(params) S(recipients) S(body))        \
     /* relay -> queue, as the answer to DELIVER. results: a line a recipient, in order: "status TAB code TAB enhanced TAB   \
-     * remote TAB tls TAB text". status: gp_status. host_down: nothing could be tried: back off the whole destination. */ \
+     * remote TAB tls TAB text", and "TAB dsn" where the next hop itself reports deliveries. status: gp_status. host_down:  \
+     * nothing could be tried: back off the whole destination; with no results: the relay is stopping, due again. */      \
     ROW(DELIVERED, delivered, U(attempt) U(host_down) S(results))                                                         \
     /* relay -> vault */                                                                                                  \
     ROW(DKIM_KEYS, dkim_keys, S(domain))                                                                                  \

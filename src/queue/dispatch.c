@@ -243,7 +243,8 @@ void attempt_done(struct attempt *a, gp_str results, bool host_down, gp_time now
     struct lane  *lane = a->lane;
     q->under_way--;
     lane->under_way--;
-    a->results = results.ptr && results.len <= RESULTS_MOST ? malloc(results.len + 1) : NULL;
+    bool untried = !results.ptr || results.len > RESULTS_MOST || (host_down && !results.len);
+    a->results   = untried ? NULL : malloc(results.len + 1);
     if (!a->results) { /* nobody knows what came of it: due again, after a moment */
         attempt_free(a);
         lane_move(&q->lanes, lane, LANE_ASLEEP, now + REST_AFTER_TROUBLE);

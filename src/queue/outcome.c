@@ -88,7 +88,7 @@ static gp_status note(struct outcome *o, const char *event, enum log_level level
     LOG(level, event, LOG_S("queue_id", id), LOG_S("to", to->address), LOG_N("code", last->code),
         LOG_S("status", last->enhanced), LOG_S("remote", last->remote), LOG_S("tls", last->tls),
         LOG_S("reply", last->text), LOG_N("attempts", to->attempts),
-        LOG_N("delay", o->attempt->when - o->message.arrived));
+        LOG_N("delay", o->attempt->when - o->message.arrived), LOG_N("tried", !o->attempt->repeats));
     return AUDIT(queue_database(o->q->store), o->attempt->when, event, id, AUDIT_S("to", to->address),
                  AUDIT_N("code", last->code), AUDIT_S("status", last->enhanced), AUDIT_S("remote", last->remote),
                  AUDIT_S("tls", last->tls), AUDIT_S("reply", last->text), AUDIT_N("attempts", to->attempts),
@@ -120,7 +120,7 @@ static gp_status put_off(struct outcome *o, struct queue_recipient *to)
         to->delay_noticed = true;
         report(o, &o->delayed, to, status_or(to->last.enhanced, "4.0.0"));
     }
-    return note(o, "deferred", o->attempt->repeats ? LOG_DEBUG : LOG_INFO, to);
+    return note(o, "deferred", LOG_INFO, to);
 }
 
 static gp_status judge(struct outcome *o, struct queue_recipient *to, const struct result *r)

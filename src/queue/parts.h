@@ -16,7 +16,7 @@ enum {
     BATCH_ASKS_MOST   = 1024,  /* commits of one transaction                                 */
     DRAFTS_MOST       = 1024,
     ATTEMPTS_MOST     = 256,   /* under way at a time: bounds what relay and channel hold     */
-    RESULTS_MOST      = 128 * 1024,
+    RESULTS_MOST      = MSG_MOST,
     ENVELOPE_MOST     = 256 * 1024, /* arena for one message and its due recipients           */
     REST_AFTER_TROUBLE = 5 * SECOND, /* the store, or the relay, could not                    */
     CHANGES_EVERY     = 1 * SECOND, /* how soon what commands change is noticed               */

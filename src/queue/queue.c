@@ -73,12 +73,10 @@ void queue_end(struct queue *q)
 static void delivered(void *owner, gp_status status, const struct msg *m)
 {
     struct attempt *a     = owner;
-    struct queue   *q     = a->queue;
     bool            known = status == GP_OK && m->type == MSG_DELIVERED;
     gp_str          none  = GP_LIT("");
     gp_str          lines = known && m->delivered.results.ptr ? m->delivered.results : none;
     attempt_done(a, known ? lines : GP_NONE, known && m->delivered.host_down, wall_now());
-    timer_set(q->tick, 0); /* a slot is free */
 }
 
 static void to_relay(struct attempt *a, struct msg *m)
@@ -106,7 +104,8 @@ static void after_turn(void *owner)
     gp_time       now = wall_now();
     batch_flush(q, now);
     dispatch(q, now);
-    if (q->batch.done) timer_set(q->tick, 0); /* put off without being tried: recorded in the next turn */
+    if (q->batch.done && now >= q->batch.rest_until)
+        timer_set(q->tick, 0); /* put off without being tried: recorded in the next turn */
     if (is_stopped(q, now)) loop_stop(q->loop);
 }
 
@@ -213,11 +212,11 @@ static bool begin(struct queue *q, const struct role_start *start)
 static void finish(struct queue *q)
 {
     batch_flush(q, wall_now());
-    queue_end(q);
     for (size_t i = 0; i < ROLE_SMTPD_MOST; i++)
         if (q->smtpds[i]) ipc_close(q->smtpds[i]);
     if (q->relay) ipc_close(q->relay);
     ipc_close(q->supervisor);
+    queue_end(q);
     timer_close(q->tick);
     loop_close(q->loop);
 }

@@ -53,8 +53,10 @@ void delivery_open(struct relay *relay, struct msg *m)
 {
     struct delivery *d  = calloc(1, sizeof *d);
     struct msg       no = MSG(DELIVERED);
-    if (!d) {
-        no.delivered.attempt = m->deliver.attempt;
+    if (!d || relay->stop) {
+        free(d);
+        no.delivered.attempt   = m->deliver.attempt;
+        no.delivered.host_down = true; /* with no results: not tried */
         ipc_answer(relay->queue, m->question, &no);
         return;
     }

@@ -371,7 +371,9 @@ static enum verdict message_reply(struct hop *h, const struct gp_smtp_client_eve
     h->delivery        = NULL;
     if (!d) return GO_ON;
     d->hop = NULL;
-    delivery_settle_rest(d, reply_result(d, h, ev));
+    struct result said = reply_result(d, h, ev);
+    said.reports       = (gp_smtp_client_offers(&h->client) & GP_OFFERS_DSN) != 0;
+    delivery_settle_rest(d, said);
     delivery_finish(d);
     return GO_ON;
 }

@@ -43,6 +43,7 @@ struct result {
     gp_status status;
     int       code;     /* 0: no reply from a remote server                 */
     gp_str    enhanced, remote, tls, text; /* in the delivery's arena, or static */
+    bool      reports;  /* the next hop offers DSN: it tells of deliveries  */
 };
 struct recipient {
     gp_str        address, params;
@@ -50,7 +51,7 @@ struct recipient {
     bool          settled;
     struct result result;
 };
-/* "status TAB code TAB enhanced TAB remote TAB tls TAB text LF" a recipient; controls in text become spaces. */
+/* "status TAB code TAB enhanced TAB remote TAB tls TAB text [TAB dsn] LF" a recipient; controls in text become spaces. */
 void results_put(struct gp_text *, const struct recipient *, size_t count);
 /* The enhanced code to record: the remote's, or one made from the reply's class. */
 gp_str result_enhanced(int code, gp_str said);

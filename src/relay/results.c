@@ -29,6 +29,7 @@ void results_put(struct gp_text *out, const struct recipient *recipients, size_t
             gp_put_char(out, '\t');
             put_clean(out, fields[f]);
         }
+        if (r->reports) gp_put_z(out, "\tdsn");
         gp_put_char(out, '\n');
     }
 }
