@@ -41,4 +41,9 @@ extern const struct cli_command cli_init, cli_config_check, cli_config_show, cli
 /* Finds and runs the command that argv names; `gatepost serve` is app's and comes in as a row of its own. */
 int cli_main(int argc, char **argv, const struct cli_command *serve);
 
+/* ---- help.c, for cli.c and parse.c ------------------------------------------------------------------------------------- */
+struct cli_group { const char *title; const struct cli_command *commands[8]; }; /* NULL ends the commands; title NULL: the groups */
+void cli_help_all(const struct cli_group *);
+void cli_help_command(const struct cli_command *, const struct cli_option *); /* options may be NULL */
+
 #endif

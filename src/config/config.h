@@ -84,6 +84,8 @@ void config_manual(void (*line)(void *owner, gp_str), void *owner);
 #define CONFIG_RSA_SELECTOR     "gp-rsa" /* the defaults, for who makes the keys */
 #define CONFIG_ED25519_SELECTOR "gp-ed"
 bool config_is_hostname(gp_str);             /* RFC 1123 2.1; "localhost" is one, an address is not asked for here */
+/* Adds " (did you mean 'x'?)" for the nearest of the words (between spaces) to what was given, if any is near. */
+void config_suggest(struct gp_text *, gp_str given, gp_str words);
 /* DIR-relative path made absolute into out. */
 bool config_path(const struct config *, const char *path, char out[static CONFIG_PATH]) GP_MUST_USE;
 

@@ -77,8 +77,6 @@ void config_find_clashes(struct config_reading *);
 
 /* 'VALUE' as it may stand in a message: shortened, without control characters. */
 void config_quote(struct gp_text *, gp_str value);
-/* " (did you mean 'x'?)" with the word of `words` (blanks between) that is nearest, or nothing. */
-void config_suggest(struct gp_text *, gp_str given, gp_str words);
 
 /* Numbers in the units of the key's type, for types.c and lists.c. */
 void config_put_number(struct gp_text *, const struct config_key *, uint64_t number);
