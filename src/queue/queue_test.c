@@ -1,0 +1,411 @@
+/* A message's way through the role: in, out, put off, back; what commands change meanwhile; and what a broken store does to it. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "queue/kit.h"
+
+#define TAKEN   "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok"
+#define LATER   "2\t451\t4.3.0\tmx.example.net\tTLSv1.3\ttry later"
+#define REFUSED "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user"
+
+TEST(many_messages_of_a_turn_are_one_transaction)
+{
+    enum { MESSAGES = 500 };
+    struct kit *k = kit_open();
+    char        id[32];
+    for (int i = 0; i < MESSAGES; i++) {
+        (void)snprintf(id, sizeof id, "m%d", i);
+        struct msg m = kit_message(id, "ada@example.org", "bob@example.net\t\n");
+        kit_commit(k, (uint32_t)i + 1, &m);
+    }
+    CHECK(k->answer_count == 0); /* nothing is promised before it is on stable storage */
+    batch_flush(k->queue, k->now);
+    CHECK(k->queue->batch.transactions == 1 && k->answer_count == MESSAGES);
+    for (size_t i = 0; i < MESSAGES; i++) CHECK(k->answers[i].status == GP_OK && k->answers[i].question == i + 1);
+    kit_close(k);
+}
+
+TEST(a_message_goes_out_once_and_leaves_nothing_but_its_audit)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("abcd2345", "ada@example.org", "bob@Example.NET\tNOTIFY=FAILURE\neve@example.com\t\n");
+    m.commit.params = GP_LIT("BODY=8BITMIME");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    kit_turn(k);
+    CHECK(k->sent_count == 2); /* one for each domain */
+    CHECK_IS(gp_from(k->sent[0].destination), "example.net");
+    CHECK_IS(gp_from(k->sent[0].recipients), "bob@Example.NET\tNOTIFY=FAILURE\n");
+    CHECK_IS(gp_from(k->sent[0].params), "BODY=8BITMIME");
+    CHECK_SAME(gp_from(k->sent[0].body), m.commit.body);
+    kit_answer_all(k, TAKEN, false);
+    kit_turn(k);
+    CHECK(kit_count(k, "messages", "1") == 0 && kit_count(k, "recipients", "1") == 0 &&
+          kit_count(k, "bodies", "1") == 0);
+    CHECK(kit_audited(k, "accepted") == 1 && kit_audited(k, "delivered") == 2);
+    kit_close(k);
+}
+
+TEST(a_smarthost_gets_a_message_in_pieces_of_a_hundred)
+{
+    struct kit    *k = kit_open();
+    static char    room[16384];
+    struct gp_text to    = GP_TEXT(room);
+    k->config.relay.kind = RELAY_SMARTHOST;
+    for (int i = 0; i < 250; i++) {
+        gp_put_z(&to, "r");
+        gp_put_number(&to, i);
+        gp_put_z(&to, i % 2 ? "@example.net\t\n" : "@example.com\t\n");
+    }
+    struct msg m        = kit_message("abcd", "ada@example.org", "");
+    m.commit.recipients = gp_said(&to);
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    CHECK(k->sent_count == 3);
+    CHECK_IS(gp_from(k->sent[0].destination), "smarthost");
+    CHECK(k->sent[0].attempt->due.count == 100 && k->sent[1].attempt->due.count == 100 &&
+          k->sent[2].attempt->due.count == 50);
+    kit_answer_all(k, TAKEN, false);
+    kit_turn(k);
+    CHECK(kit_count(k, "messages", "1") == 0 && kit_audited(k, "delivered") == 250);
+    kit_close(k);
+}
+
+TEST(recipients_of_one_attempt_fare_differently)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("abcd", "ada@example.org", "a@example.net\t\nb@example.net\t\nc@example.net\t\n");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    kit_answer_one(k, 0, TAKEN "\n" LATER "\n" REFUSED "\n", false);
+    kit_turn(k);
+    CHECK(kit_count(k, "recipients", "address = 'a@example.net' AND state = 1") == 1);
+    CHECK(kit_count(k, "recipients", "address = 'b@example.net' AND state = 0 AND attempts = 1 AND code = 451") == 1);
+    CHECK(kit_count(k, "recipients", "address = 'c@example.net' AND state = 2") == 1);
+    CHECK(k->sent_count == 2); /* the bounce, at once, in the same transaction as the failure */
+    CHECK_IS(gp_from(k->sent[1].destination), "example.org");
+    CHECK_IS(gp_from(k->sent[1].recipients), "ada@example.org\t\n");
+    CHECK(strstr(k->sent[1].body, "c@example.net") && !strstr(k->sent[1].body, "b@example.net"));
+    CHECK(strstr(k->sent[1].body, "550 5.1.1 no such user") &&
+          strstr(k->sent[1].body, "MAILER-DAEMON@mail.example.org"));
+    kit_close(k);
+}
+
+TEST(a_result_that_is_none_means_try_again)
+{
+    static const char *const lines[] = { "",       "\n", "OK", "7\t250\t\t\t\t\n", "1\t250\t\t\t\t\n", "0\t\t\t\t\t\n",
+                                         "-1\t0\n" };
+    for (size_t i = 0; i < GP_COUNT(lines); i++) {
+        struct kit *k = kit_open();
+        struct msg  m = kit_message("abcd", "ada@example.org", "a@example.net\t\n");
+        kit_commit(k, 1, &m);
+        kit_turn(k);
+        kit_answer_one(k, 0, lines[i], false);
+        kit_turn(k);
+        CHECK(kit_count(k, "recipients", "state = 0 AND attempts = 1") == 1);
+        kit_close(k);
+    }
+}
+
+/* ---- who is told ---------------------------------------------------------------------------------------------------------- */
+TEST(notifications_go_to_whom_they_are_owed)
+{
+    /* clang-format off */
+    static const struct { const char *sender, *params, *result; size_t notices; } rows[] = {
+        { "ada@example.org", "",                     REFUSED,        1 },
+        { "ada@example.org", "NOTIFY=FAILURE",       REFUSED,        1 },
+        { "ada@example.org", "NOTIFY=SUCCESS,DELAY", REFUSED,        0 },
+        { "ada@example.org", "NOTIFY=NEVER",         REFUSED,        0 },
+        { "",                "",                     REFUSED,        0 },
+        { "ada@example.org", "",                     TAKEN,          0 },
+        { "ada@example.org", "NOTIFY=SUCCESS",       TAKEN,          1 },
+        { "ada@example.org", "NOTIFY=SUCCESS",       TAKEN "\tdsn",  0 },
+        { "",                "NOTIFY=SUCCESS",       TAKEN,          0 },
+        { "ada@example.org", "NOTIFY=FAILURE",       TAKEN,          0 },
+    };
+    /* clang-format on */
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char        to[128];
+        struct kit *k = kit_open();
+        (void)snprintf(to, sizeof to, "bob@example.net\t%s\n", rows[i].params);
+        struct msg m = kit_message("abcd", rows[i].sender, to);
+        kit_commit(k, 1, &m);
+        kit_turn(k);
+        kit_answer_one(k, 0, rows[i].result, false);
+        kit_turn(k);
+        if (k->sent_count != 1 + rows[i].notices) fail_msg("row %zu", i);
+        CHECK(kit_audited(k, "bounced") == rows[i].notices);
+        kit_close(k);
+    }
+}
+
+TEST(a_bounce_that_bounces_is_the_end_of_it)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("abcd", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    kit_answer_all(k, REFUSED, false);
+    kit_turn(k);
+    kit_answer_all(k, REFUSED, false);
+    kit_turn(k);
+    CHECK(k->sent_count == 2 && kit_count(k, "messages", "1") == 0 && kit_audited(k, "failed") == 2);
+    kit_close(k);
+}
+
+/* ---- what must not come in --------------------------------------------------------------------------------------------------- */
+TEST(a_malformed_commit_is_refused_and_harms_nobody)
+{
+    static const char *const recipients[] = { "",
+                                              "\n",
+                                              "\t\n",
+                                              "bob@example.net",
+                                              "bob@example.net\t\n\n",
+                                              "b\x01@example.net\t\n",
+                                              "bob@example.net\tNOTIFY=\x7f\n" };
+    static const char *const ids[] = { "", "../../etc/passwd", "UPPER", "a.b", "abcdefghijklmnopqrstuvwxyz0123456789" };
+    struct kit              *k     = kit_open();
+    struct msg               fine  = kit_message("fine", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 1, &fine);
+    for (size_t i = 0; i < GP_COUNT(recipients); i++) {
+        struct msg m = kit_message("bad", "ada@example.org", recipients[i]);
+        kit_commit(k, 2, &m);
+    }
+    for (size_t i = 0; i < GP_COUNT(ids); i++) {
+        struct msg m = kit_message(ids[i], "ada@example.org", "bob@example.net\t\n");
+        kit_commit(k, 3, &m);
+    }
+    struct msg size = kit_message("size", "ada@example.org", "bob@example.net\t\n");
+    size.commit.size++;
+    kit_commit(k, 4, &size);
+    kit_turn(k);
+    CHECK(kit_count(k, "messages", "1") == 1 && k->answer_count == GP_COUNT(recipients) + GP_COUNT(ids) + 2);
+    for (size_t i = 0; i < k->answer_count; i++)
+        CHECK(k->answers[i].status == (k->answers[i].question == 1 ? GP_OK : GP_PERMFAIL));
+    kit_close(k);
+}
+
+TEST(a_queue_id_that_is_taken_is_put_off_alone)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("same", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 1, &m);
+    kit_commit(k, 2, &m);
+    kit_turn(k);
+    CHECK(k->answers[0].question == 2 && k->answers[0].status == GP_TEMPFAIL);
+    CHECK(k->answers[1].question == 1 && k->answers[1].status == GP_OK);
+    CHECK(kit_count(k, "messages", "1") == 1 && kit_count(k, "recipients", "1") == 1);
+    kit_close(k);
+}
+
+/* Whatever a broken smtpd says, the queue stays whole, and every question gets one answer. */
+PROPERTY(any_commit_is_answered_once, bytes)
+{
+    static struct kit *k;
+    if (!k) {
+        k                     = kit_open();
+        k->queue->relay_there = false;
+    }
+    k->answer_count     = 0;
+    struct msg m        = kit_message("x", "ada@example.org", "");
+    m.commit.queue_id   = gp_cut(&bytes, '|');
+    m.commit.sender     = gp_cut(&bytes, '|');
+    m.commit.recipients = bytes;
+    kit_commit(k, 9, &m);
+    batch_flush(k->queue, k->now);
+    CHECK(k->answer_count == 1 && k->answers[0].question == 9);
+    if (k->answers[0].status == GP_OK) {
+        CHECK(queue_begin(k->queue->store) == GP_OK);
+        CHECK(queue_alter(k->queue->store, QUEUE_DELETE, m.commit.queue_id, k->now) == GP_OK);
+        CHECK(queue_commit(k->queue->store) == GP_OK);
+    }
+}
+
+/* ---- large bodies ---------------------------------------------------------------------------------------------------------------- */
+static void draft(struct kit *k, const char *text)
+{
+    struct asker asker = { NULL, 5 };
+    struct msg   m     = MSG(DRAFT);
+    intake_draft(k->queue, asker, &m);
+    CHECK(k->last_fd >= 0 && write(k->last_fd, text, strlen(text)) == (ssize_t)strlen(text));
+}
+
+static struct msg large(struct kit *k, const char *id, size_t size)
+{
+    struct msg m   = kit_message(id, "ada@example.org", "bob@example.net\t\n");
+    m.commit.draft = k->last_draft;
+    m.commit.body  = GP_NONE;
+    m.commit.size  = size;
+    return m;
+}
+
+TEST(a_large_body_is_a_file_as_long_as_its_message_is)
+{
+    struct kit *k = kit_open();
+    draft(k, "0123456789");
+    struct msg m = large(k, "large", 10);
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    CHECK(k->answers[0].status == GP_OK && k->sent[0].has_fd && k->sent[0].size == 10);
+    CHECK(access("bodies/large", F_OK) == 0 && access("bodies/draft.1", F_OK) != 0);
+    kit_answer_all(k, TAKEN, false);
+    kit_turn(k);
+    CHECK(access("bodies/large", F_OK) != 0);
+    kit_close(k);
+}
+
+TEST(drafts_that_are_wrong_or_given_up_leave_nothing)
+{
+    struct kit *k = kit_open();
+    draft(k, "0123456789");
+    struct msg wrong = large(k, "wrong", 11);
+    kit_commit(k, 1, &wrong);
+    struct msg again = large(k, "again", 10); /* its draft is gone */
+    kit_commit(k, 2, &again);
+    draft(k, "x");
+    struct msg give_up        = MSG(DRAFT_ABORT);
+    give_up.draft_abort.draft = k->last_draft;
+    intake_abort(k->queue, NULL, &give_up);
+    draft(k, "y");
+    intake_gone(k->queue, NULL);
+    kit_turn(k);
+    CHECK(k->answers[0].status == GP_TEMPFAIL && k->answers[1].status == GP_TEMPFAIL);
+    CHECK(rmdir("bodies") == 0); /* it is empty */
+    kit_close(k);
+}
+
+/* ---- commands meanwhile ------------------------------------------------------------------------------------------------------------ */
+static void alter(struct kit *k, enum queue_change change, const char *id)
+{
+    enum database_trouble trouble;
+    struct queue_store   *other = queue_open(".", 1000, &trouble); /* as a command does, beside us */
+    CHECK(other && queue_begin(other) == GP_OK && queue_alter(other, change, gp_from(id), k->now) == GP_OK);
+    CHECK(queue_commit(other) == GP_OK);
+    queue_close(other);
+    CHECK(database_changed(queue_database(k->queue->store)));
+    queue_look(k->queue, k->now);
+    kit_turn(k);
+}
+
+TEST(commands_take_effect_beside_the_running_server)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("abcd", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    kit_answer_all(k, "2\t0\t4.4.1\t\t\tconnection refused", true);
+    kit_turn(k);
+    CHECK(k->sent_count == 1);
+    alter(k, QUEUE_RETRY, "abcd"); /* now, though the destination rests */
+    CHECK(k->sent_count == 2);
+    kit_answer_all(k, LATER, false);
+    kit_turn(k);
+    alter(k, QUEUE_HOLD, "abcd");
+    k->now += KIT_DAY;
+    kit_turn(k);
+    CHECK(k->sent_count == 2);
+    alter(k, QUEUE_RELEASE, "abcd");
+    CHECK(k->sent_count == 3);
+    alter(k, QUEUE_DELETE, "abcd"); /* under way: what comes of it is nobody's any more */
+    kit_answer_all(k, REFUSED, false);
+    kit_turn(k);
+    CHECK(k->sent_count == 3 && kit_count(k, "messages", "1") == 0 && k->queue->under_way == 0);
+    kit_close(k);
+}
+
+TEST(held_while_under_way_stays_held_unless_delivered)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("abcd", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    alter(k, QUEUE_HOLD, "abcd");
+    kit_answer_all(k, LATER, false);
+    kit_turn(k);
+    CHECK(kit_count(k, "recipients", "state = 3 AND attempts = 1") == 1);
+    kit_close(k);
+}
+
+/* ---- a store that cannot ------------------------------------------------------------------------------------------------------------ */
+static void limit_files_to(rlim_t octets)
+{
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = octets;
+    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0 && signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+}
+
+TEST(a_full_disk_puts_mail_off_and_loses_none)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("first", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    CHECK(k->sent_count == 1);
+    limit_files_to(4096);
+    struct msg second = kit_message("second", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 2, &second);
+    kit_answer_all(k, TAKEN, false); /* cannot be recorded now */
+    batch_flush(k->queue, k->now);
+    print_error("%zu %d %s\n", k->answer_count, k->answers[1].status, k->answers[1].why);
+    CHECK(k->answer_count == 2 && k->answers[1].status == GP_TEMPFAIL && strstr(k->answers[1].why, "no space"));
+    CHECK(k->queue->batch.done != NULL);
+    dispatch(k->queue, k->now);
+    CHECK(k->sent_count == 1);
+    limit_files_to(RLIM_INFINITY);
+    struct msg third = kit_message("third", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 3, &third);
+    batch_flush(k->queue, k->now);
+    CHECK(k->answers[2].status == GP_OK); /* does not wait for the outcome's rest */
+    k->now += REST_AFTER_TROUBLE;
+    kit_turn(k);
+    CHECK(kit_audited(k, "delivered") == 1 && kit_count(k, "messages", "queue_id = 'first'") == 0);
+    CHECK(kit_count(k, "messages", "queue_id = 'second'") == 0 && k->sent_count == 2);
+    kit_close(k);
+}
+
+TEST(too_little_free_space_is_said_as_such)
+{
+    struct kit *k              = kit_open();
+    k->config.queue.free_space = UINT64_MAX;
+    struct msg m               = kit_message("abcd", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 1, &m);
+    CHECK(k->answers[0].status == GP_TEMPFAIL);
+    CHECK_IS(gp_from(k->answers[0].why), "space");
+    kit_close(k);
+}
+
+TEST(a_damaged_database_stops_the_start)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("abcd", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    queue_end(k->queue);
+    int fd = open("queue.db", O_WRONLY);
+    CHECK(fd >= 0 && pwrite(fd, "garbage garbage garbage", 23, 4096 + 3) == 23 && close(fd) == 0);
+    struct queue *q = calloc(1, sizeof *q);
+    CHECK(q && !queue_start(q, &k->config, NULL, k->now));
+    free(q);
+    CHECK(unlink("queue.db") == 0);
+    kit_restart(k);
+    kit_close(k);
+}
+
+TEST(what_was_under_way_when_we_died_goes_out_again)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("abcd", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    kit_restart(k);
+    kit_turn(k);
+    CHECK(k->sent_count == 2);
+    CHECK_IS(gp_from(k->sent[1].queue_id), "abcd");
+    kit_close(k);
+}
