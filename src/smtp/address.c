@@ -81,8 +81,10 @@ static size_t count_labels(gp_str text, bool utf8)
         dot = gp_find(text, '.');
         if (!is_label(gp_head(text, dot), utf8)) return 0;
         count++;
-        if (dot < text.len) text = gp_tail(text, dot + 1);
-        else return count;
+        if (dot < text.len)
+            text = gp_tail(text, dot + 1);
+        else
+            return count;
     } while (true);
 }
 
@@ -151,7 +153,7 @@ bool gp_read_address(gp_str text, bool utf8, struct gp_address *out)
 {
     size_t local = local_part(text, utf8);
     if (local == 0 || !gp_is_utf8(gp_head(text, local))) return false;
-    *out = (struct gp_address){ gp_head(text, local), gp_tail(text, local) };
+    *out = (struct gp_address) { gp_head(text, local), gp_tail(text, local) };
     /* RFC 5321 4.1.1.3: the one address without a domain. */
     if (out->domain.len == 0) return gp_is(text, "Postmaster");
     if (out->domain.ptr[0] != '@') return false;

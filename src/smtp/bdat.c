@@ -51,7 +51,7 @@ bool gp_server_bdat(struct gp_smtp_server *s, gp_str arguments, struct gp_smtp_e
     s->chunked = true;
     if (octets > s->body.most - s->body.size) return drop(s, octets, over_size);
     s->chunk = s->left = octets;
-    s->last  = last;
+    s->last            = last;
     if (first) return gp_server_ask(s, ev, GP_SMTP_DATA, GP_NONE, GP_NONE);
     s->phase = GP_PHASE_CHUNK;
     return false;
@@ -59,8 +59,10 @@ bool gp_server_bdat(struct gp_smtp_server *s, gp_str arguments, struct gp_smtp_e
 
 void gp_server_chunk_answered(struct gp_smtp_server *s, struct gp_reply reply)
 {
-    if (reply.code == 354) s->phase = GP_PHASE_CHUNK;
-    else drop(s, s->left, reply);
+    if (reply.code == 354)
+        s->phase = GP_PHASE_CHUNK;
+    else
+        drop(s, s->left, reply);
 }
 
 static bool chunk_ended(struct gp_smtp_server *s, struct gp_smtp_event *ev)
@@ -72,7 +74,7 @@ static bool chunk_ended(struct gp_smtp_server *s, struct gp_smtp_event *ev)
     gp_put_z(&out, " octets received");
     gp_put_char(&out, '\0');
     s->phase = GP_PHASE_CHUNKS;
-    return gp_server_say(s, (struct gp_reply){ 250, "2.0.0", text });
+    return gp_server_say(s, (struct gp_reply) { 250, "2.0.0", text });
 }
 
 /* What is here of the octets that are still to come. */

@@ -20,7 +20,7 @@ static const struct gp_reply long_line = { 554, "5.6.0", "message has a line of 
 
 void gp_body_open(struct gp_body *b, bool dots, uint64_t most)
 {
-    *b = (struct gp_body){ .at = GP_BODY_LINE_START, .dots = dots, .most = most };
+    *b = (struct gp_body) { .at = GP_BODY_LINE_START, .dots = dots, .most = most };
 }
 
 const struct gp_reply *gp_body_fault(const struct gp_body *b)
@@ -45,8 +45,10 @@ static const char *middle(struct gp_body *b, const char *p, const char *end)
     b->line += (size_t)(stop - p);
     if (b->line > LINE_MOST) b->long_line = true;
     if (stop == end) return stop;
-    if (*stop == '\r') b->at = GP_BODY_CR;
-    else b->bare = true;
+    if (*stop == '\r')
+        b->at = GP_BODY_CR;
+    else
+        b->bare = true;
     return stop + 1;
 }
 
@@ -102,7 +104,7 @@ size_t gp_body_read(struct gp_body *b, gp_str in, gp_str *piece)
         if (b->at == GP_BODY_LINE_START && b->dots && *p == '.') break;
         p = in_line(b, p, end);
     }
-    *piece = (gp_str){ from, (size_t)(p - from) };
+    *piece = (gp_str) { from, (size_t)(p - from) };
     b->size += piece->len;
     if (gp_body_fault(b)) piece->len = 0;
     return (size_t)(p - in.ptr);

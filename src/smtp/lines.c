@@ -8,7 +8,7 @@ enum { MOVE_FROM = GP_SMTP_IN_ROOM - GP_SMTP_AUTH_MOST };
 
 void gp_lines_lend(struct gp_lines *l, char *bytes)
 {
-    *l = (struct gp_lines){ .bytes = bytes, .over = l->over };
+    *l = (struct gp_lines) { .bytes = bytes, .over = l->over };
 }
 
 void gp_lines_take_back(struct gp_lines *l)
@@ -39,7 +39,7 @@ size_t gp_lines_add(struct gp_lines *l, gp_str bytes)
 
 gp_str gp_lines_rest(const struct gp_lines *l)
 {
-    return (gp_str){ l->bytes ? l->bytes + l->start : "", l->end - l->start };
+    return (gp_str) { l->bytes ? l->bytes + l->start : "", l->end - l->start };
 }
 
 void gp_lines_took(struct gp_lines *l, size_t n)
@@ -87,7 +87,7 @@ gp_status gp_lines_next(struct gp_lines *l, size_t most, gp_str *line, size_t *p
     size_t length = lf + 1 - l->start;
     *passed       = l->over != 0 ? l->over : most;
     bool fits     = l->over == 0 && length <= most;
-    if (fits) *line = (gp_str){ l->bytes + l->start, length - 2 };
+    if (fits) *line = (gp_str) { l->bytes + l->start, length - 2 };
     l->over = 0;
     gp_lines_took(l, length);
     return fits ? GP_OK : GP_PERMFAIL;

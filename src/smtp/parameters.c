@@ -56,7 +56,7 @@ const struct gp_reply *gp_read_parameters(const struct gp_smtp_server *s, gp_str
         for (size_t i = 0; i < count; i++)
             if (seen[i] == row) return &twice;
         if (count == ON_A_LINE_MOST) return &syntax;
-        seen[count++]            = row;
+        seen[count++]             = row;
         const struct gp_reply *no = read_one(s, row, value, canonical);
         if (no) return no;
     }

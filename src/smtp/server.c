@@ -27,7 +27,7 @@ enum {
 /* ---- saying ---------------------------------------------------------------------------------------------- */
 static struct gp_text out_text(struct gp_smtp_server *s)
 {
-    return (struct gp_text){ .ptr = s->room->out + s->said, .room = GP_SMTP_OUT_ROOM - s->said };
+    return (struct gp_text) { .ptr = s->room->out + s->said, .room = GP_SMTP_OUT_ROOM - s->said };
 }
 
 /* A reply is one line whatever its text holds: no octet of it may look like the end of one (RFC 5321 2.3.8). */
@@ -42,8 +42,8 @@ static void put_clean(struct gp_text *out, gp_str text)
 bool gp_server_say(struct gp_smtp_server *s, struct gp_reply reply)
 {
     enum { BEFORE_TEXT = 16 };
-    struct gp_text out  = out_text(s);
-    gp_str         text = gp_head(gp_from(reply.text), reply.code == 334 ? SASL_MOST : GP_SMTP_REPLY_MOST - BEFORE_TEXT);
+    struct gp_text out = out_text(s);
+    gp_str text        = gp_head(gp_from(reply.text), reply.code == 334 ? SASL_MOST : GP_SMTP_REPLY_MOST - BEFORE_TEXT);
     gp_put_number(&out, reply.code);
     gp_put_char(&out, ' ');
     if (reply.enhanced) {
@@ -84,7 +84,7 @@ void gp_server_hello(struct gp_smtp_server *s)
 bool gp_server_ask(struct gp_smtp_server *s, struct gp_smtp_event *ev, enum gp_smtp_kind kind, gp_str text, gp_str more)
 {
     s->asked = kind;
-    *ev      = (struct gp_smtp_event){ kind, text, more };
+    *ev      = (struct gp_smtp_event) { kind, text, more };
     return true;
 }
 
@@ -101,7 +101,7 @@ bool gp_server_refuse(struct gp_smtp_server *s, struct gp_smtp_event *ev, struct
     static const struct gp_reply enough = { 421, "4.7.0", "too many errors, closing" };
     if (++s->errors >= s->options->errors_most) reply = enough;
     gp_server_say(s, reply);
-    *ev = (struct gp_smtp_event){ GP_SMTP_NOTICE, gp_from(reply.text), excerpt(s, line) };
+    *ev = (struct gp_smtp_event) { GP_SMTP_NOTICE, gp_from(reply.text), excerpt(s, line) };
     return true;
 }
 
@@ -112,7 +112,7 @@ void gp_server_forget(struct gp_smtp_server *s)
         s->phase     = GP_PHASE_READY;
     }
     s->recipients = 0;
-    s->utf8 = s->chunked = s->last = s->pad_due = false;
+    s->utf8 = s->chunked = s->last = false;
 }
 
 /* ---- answers ---------------------------------------------------------------------------------------------- */
@@ -121,7 +121,7 @@ enum { SAME = 0 };
 static const struct {
     unsigned yes, go_on, no;
 } after[GP_SMTP_KINDS] = {
-    /* clang-format off */
+  /* clang-format off */
     [GP_SMTP_STARTTLS]  = { GP_PHASE_TLS,    SAME,             SAME           },
     [GP_SMTP_AUTH]      = { GP_PHASE_READY,  GP_PHASE_SIGN_IN, GP_PHASE_READY },
     [GP_SMTP_AUTH_MORE] = { GP_PHASE_READY,  GP_PHASE_SIGN_IN, GP_PHASE_READY },
@@ -129,7 +129,7 @@ static const struct {
     [GP_SMTP_RCPT]      = { GP_PHASE_RCPTS,  SAME,             SAME           },
     [GP_SMTP_DATA]      = { SAME,            GP_PHASE_DATA,    SAME           },
     [GP_SMTP_END]       = { GP_PHASE_READY,  SAME,             GP_PHASE_READY },
-    /* clang-format on */
+  /* clang-format on */
 };
 
 static bool is_yes(struct gp_reply reply)
@@ -187,9 +187,12 @@ void gp_smtp_server_answer(struct gp_smtp_server *s, struct gp_reply reply)
     if (kind == GP_SMTP_NEED_INPUT || !s->room) return;
     s->asked = GP_SMTP_NEED_INPUT;
     wipe_secret(s);
-    if (kind == GP_SMTP_AUTH || kind == GP_SMTP_AUTH_MORE) signed_in(s, reply);
-    else if (kind == GP_SMTP_DATA && s->chunked) gp_server_chunk_answered(s, reply);
-    else settle(s, kind, reply);
+    if (kind == GP_SMTP_AUTH || kind == GP_SMTP_AUTH_MORE)
+        signed_in(s, reply);
+    else if (kind == GP_SMTP_DATA && s->chunked)
+        gp_server_chunk_answered(s, reply);
+    else
+        settle(s, kind, reply);
     drop_what_came_in_clear(s);
 }
 
@@ -198,9 +201,9 @@ static bool read_command(struct gp_smtp_server *s, struct gp_smtp_event *ev)
 {
     static const struct gp_reply command_too_long = { 500, "5.5.2", "line is too long" };
     static const struct gp_reply auth_too_long    = { 500, "5.5.6", "authentication exchange line is too long" };
-    gp_str line;
-    size_t passed;
-    bool   auth = gp_starts(gp_lines_rest(&s->in), "AUTH ");
+    gp_str                       line;
+    size_t                       passed;
+    bool                         auth = gp_starts(gp_lines_rest(&s->in), "AUTH ");
     gp_status status = gp_lines_next(&s->in, auth ? GP_SMTP_AUTH_MOST : GP_SMTP_COMMAND_MOST, &line, &passed);
     if (status == GP_WAIT) return true;
     if (status == GP_OK) return gp_server_command(s, line, ev);
@@ -220,29 +223,27 @@ static bool read_response(struct gp_smtp_server *s, struct gp_smtp_event *ev)
     return gp_server_ask(s, ev, GP_SMTP_AUTH_MORE, s->line_over ? GP_LIT("*") : line, GP_NONE);
 }
 
-void gp_server_finish_body(struct gp_smtp_server *s, struct gp_smtp_event *ev)
+bool gp_server_piece(struct gp_smtp_event *ev, gp_str piece)
+{
+    *ev = (struct gp_smtp_event) { GP_SMTP_BODY, piece, GP_NONE };
+    return piece.len > 0;
+}
+
+bool gp_server_finish_body(struct gp_smtp_server *s, struct gp_smtp_event *ev)
 {
     const struct gp_reply *fault = gp_body_fault(&s->body);
-    if (!fault) {
-        gp_server_ask(s, ev, GP_SMTP_END, GP_NONE, GP_NONE);
-        return;
-    }
+    if (!fault) return gp_server_ask(s, ev, GP_SMTP_END, GP_NONE, GP_NONE);
     gp_server_forget(s);
-    gp_server_refuse(s, ev, *fault, s->chunked ? GP_LIT("(BDAT)") : GP_LIT("(DATA)"));
+    return gp_server_refuse(s, ev, *fault, GP_LIT("(message text)"));
 }
 
 static bool read_data(struct gp_smtp_server *s, struct gp_smtp_event *ev)
 {
     gp_str in = gp_lines_rest(&s->in), piece;
+    if (s->body.at == GP_BODY_ENDED) return gp_server_finish_body(s, ev);
     if (in.len == 0) return true;
     gp_lines_took(&s->in, gp_body_read(&s->body, in, &piece));
-    bool ended = s->body.at == GP_BODY_ENDED;
-    if (piece.len > 0) { /* the end, if it is here, is seen by the next step: it takes no input */
-        *ev = (struct gp_smtp_event){ GP_SMTP_BODY, piece, GP_NONE };
-        return true;
-    }
-    if (ended) gp_server_finish_body(s, ev);
-    return ended;
+    return gp_server_piece(ev, piece);
 }
 
 static bool body_is_open(const struct gp_smtp_server *s)
@@ -253,7 +254,7 @@ static bool body_is_open(const struct gp_smtp_server *s)
 /* What has to be said or told before more input is looked at. */
 static bool due(struct gp_smtp_server *s, struct gp_smtp_event *ev)
 {
-    *ev = (struct gp_smtp_event){ GP_SMTP_WAITING, GP_NONE, GP_NONE };
+    *ev = (struct gp_smtp_event) { GP_SMTP_WAITING, GP_NONE, GP_NONE };
     if (s->asked != GP_SMTP_NEED_INPUT) return true;
     if (s->reset_due) {
         s->reset_due = false;
@@ -291,7 +292,7 @@ static bool step(struct gp_smtp_server *s, struct gp_smtp_event *ev)
 /* ---- the calls of a host ---------------------------------------------------------------------------------- */
 void gp_smtp_server_init(struct gp_smtp_server *s, const struct gp_smtp_options *options)
 {
-    *s = (struct gp_smtp_server){ .options = options, .phase = GP_PHASE_SILENT };
+    *s = (struct gp_smtp_server) { .options = options, .phase = GP_PHASE_SILENT };
 }
 
 void gp_smtp_server_lend(struct gp_smtp_server *s, struct gp_smtp_room *room)
@@ -347,7 +348,7 @@ void gp_smtp_server_secured(struct gp_smtp_server *s)
 
 gp_str gp_smtp_server_output(const struct gp_smtp_server *s)
 {
-    return s->room ? (gp_str){ s->room->out + s->sent, s->said - s->sent } : GP_LIT("");
+    return s->room ? (gp_str) { s->room->out + s->sent, s->said - s->sent } : GP_LIT("");
 }
 
 void gp_smtp_server_sent(struct gp_smtp_server *s, size_t n)

@@ -11,12 +11,13 @@ bool gp_server_ask(struct gp_smtp_server *, struct gp_smtp_event *, enum gp_smtp
 bool gp_server_refuse(struct gp_smtp_server *, struct gp_smtp_event *, struct gp_reply, gp_str line);
 void gp_server_hello(struct gp_smtp_server *);                 /* all the lines of EHLO's answer           */
 void gp_server_forget(struct gp_smtp_server *);                /* the transaction, if there is one         */
-void gp_server_finish_body(struct gp_smtp_server *, struct gp_smtp_event *); /* asks END, or refuses      */
+bool gp_server_piece(struct gp_smtp_event *, gp_str);          /* of message text; an event unless empty   */
+bool gp_server_finish_body(struct gp_smtp_server *, struct gp_smtp_event *); /* asks END, or refuses      */
 
 bool gp_server_command(struct gp_smtp_server *, gp_str line, struct gp_smtp_event *); /* verbs.c */
 
 bool gp_server_bdat(struct gp_smtp_server *, gp_str arguments, struct gp_smtp_event *); /* bdat.c from here on */
-bool gp_server_bdat_refused(struct gp_smtp_server *, gp_str arguments, struct gp_reply);
+bool gp_server_bdat_refused(struct gp_smtp_server *, struct gp_smtp_event *, struct gp_reply, gp_str line);
 void gp_server_chunk_answered(struct gp_smtp_server *, struct gp_reply); /* by the host, to DATA */
 bool gp_server_read_chunk(struct gp_smtp_server *, struct gp_smtp_event *);
 bool gp_server_drop_chunk(struct gp_smtp_server *, struct gp_smtp_event *);

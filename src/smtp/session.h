@@ -31,7 +31,6 @@ struct gp_smtp_server {
     enum gp_phase     phase;
     enum gp_smtp_kind asked;                  /* the question that is open; GP_SMTP_NEED_INPUT: none       */
     bool              reset_due;              /* a RESET event goes before anything else                   */
-    bool              pad_due;                /* so does a BODY event with the CR LF that the sender left out */
     bool              line_over;              /* the SASL line was too long: the host hears "*"            */
     bool              secret_line;            /* what was last read is an AUTH line: wiped when answered   */
     struct gp_reply   ending;                 /* the host wants to end; code 0: it does not                */
@@ -43,6 +42,7 @@ struct gp_smtp_server {
     bool            chunked, last;            /* the body comes by BDAT; this chunk is its last            */
     uint64_t        chunk, left;              /* octets of this chunk, and those still to come             */
     struct gp_reply owed;                     /* what a refused chunk is answered once it is dropped       */
+    enum gp_phase   resume;                   /* the phase to go back to then                              */
 
     char helo[GP_SMTP_DOMAIN_MOST + 1];
 };

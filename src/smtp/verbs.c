@@ -8,14 +8,14 @@ typedef bool refuse_verb(struct gp_smtp_server *, struct gp_smtp_event *, struct
 
 static bool say(struct gp_smtp_server *s, int code, const char *enhanced, const char *text)
 {
-    return gp_server_say(s, (struct gp_reply){ code, enhanced, text });
+    return gp_server_say(s, (struct gp_reply) { code, enhanced, text });
 }
 
 /* `what`: the verb alone; arguments of AUTH never go further. */
 static bool refuse(struct gp_smtp_server *s, struct gp_smtp_event *ev, gp_str what, int code, const char *enhanced,
                    const char *text)
 {
-    return gp_server_refuse(s, ev, (struct gp_reply){ code, enhanced, text }, what);
+    return gp_server_refuse(s, ev, (struct gp_reply) { code, enhanced, text }, what);
 }
 
 /* ---- hello ----------------------------------------------------------------------------------------------- */
@@ -25,8 +25,8 @@ static void keep_helo(struct gp_smtp_server *s, gp_str name)
     size_t length = 0;
     for (; length < name.len && length < sizeof s->helo - 1; length++) {
         char c    = name.ptr[length];
-        bool safe = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
-                    c == '_' || c == ':' || c == '[' || c == ']';
+        bool safe = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+                    c == '.' || c == '_' || c == ':' || c == '[' || c == ']';
         s->helo[length] = safe ? c : '?';
     }
     s->helo[length] = '\0';
@@ -137,19 +137,19 @@ static const struct path_rules mail_rules = {
     .keyword     = "FROM:",
     .verb        = "MAIL",
     .on          = GP_ON_MAIL,
-    .syntax      = { 501, "5.5.4", "say MAIL FROM:<address>" },
-    .address     = { 501, "5.1.7", "bad sender address" },
-    .unqualified = { 554, "5.1.8", "sender address needs a fully qualified domain" },
-    .needs_utf8  = { 553, "5.6.7", "this sender address needs SMTPUTF8" },
+    .syntax      = {501,  "5.5.4", "say MAIL FROM:<address>"                      },
+    .address     = { 501, "5.1.7", "bad sender address"                           },
+    .unqualified = { 554, "5.1.8", "sender address needs a fully qualified domain"},
+    .needs_utf8  = { 553, "5.6.7", "this sender address needs SMTPUTF8"           },
 };
 static const struct path_rules rcpt_rules = {
     .keyword     = "TO:",
     .verb        = "RCPT",
     .on          = GP_ON_RCPT,
-    .syntax      = { 501, "5.5.4", "say RCPT TO:<address>" },
-    .address     = { 501, "5.1.3", "bad recipient address" },
-    .unqualified = { 554, "5.1.2", "recipient address needs a fully qualified domain" },
-    .needs_utf8  = { 550, "5.6.7", "this recipient address needs SMTPUTF8" },
+    .syntax      = {501,  "5.5.4", "say RCPT TO:<address>"                           },
+    .address     = { 501, "5.1.3", "bad recipient address"                           },
+    .unqualified = { 554, "5.1.2", "recipient address needs a fully qualified domain"},
+    .needs_utf8  = { 550, "5.6.7", "this recipient address needs SMTPUTF8"           },
 };
 
 /* RFC 5321 4.1.1.3: <Postmaster> is the one recipient without domain. RFC 6409 4.2: all others are fully qualified. */
@@ -181,7 +181,8 @@ static const struct gp_reply *read_envelope(struct gp_smtp_server *s, gp_str arg
 static bool mail(struct gp_smtp_server *s, gp_str arguments, struct gp_smtp_event *ev)
 {
     gp_str path, parameters;
-    if (s->mails >= s->options->mails_most) return say(s, 421, "4.7.0", "too many messages in one session, connect again");
+    if (s->mails >= s->options->mails_most)
+        return say(s, 421, "4.7.0", "too many messages in one session, connect again");
     const struct gp_reply *no = read_envelope(s, arguments, &mail_rules, &path, &parameters);
     if (no) return gp_server_refuse(s, ev, *no, GP_LIT("MAIL"));
     return gp_server_ask(s, ev, GP_SMTP_MAIL, path, parameters);
@@ -247,23 +248,23 @@ static bool quit(struct gp_smtp_server *s, gp_str none, struct gp_smtp_event *ev
 /* ---- the table ------------------------------------------------------------------------------------------- */
 enum { NEEDS_TLS = 1, NEEDS_CLEAR = 2, NEEDS_EHLO = 4, NEEDS_LOGIN = 8, NEEDS_NO_LOGIN = 16, NO_ARGUMENT = 32 };
 enum {
-    START    = GP_PHASE_START,
-    READY    = GP_PHASE_READY,
-    SENDER   = GP_PHASE_SENDER,
-    RCPTS    = GP_PHASE_RCPTS,
-    CHUNKS   = GP_PHASE_CHUNKS,
-    ANYTIME  = START | READY | SENDER | RCPTS | CHUNKS,
+    START     = GP_PHASE_START,
+    READY     = GP_PHASE_READY,
+    SENDER    = GP_PHASE_SENDER,
+    RCPTS     = GP_PHASE_RCPTS,
+    CHUNKS    = GP_PHASE_CHUNKS,
+    ANYTIME   = START | READY | SENDER | RCPTS | CHUNKS,
     SIGNED_IN = NEEDS_TLS | NEEDS_LOGIN,
 };
 
 static const struct verb {
     const char     *word;
     unsigned        phases, needs;
-    const char     *order;   /* the text of 503                                             */
+    const char     *order; /* the text of 503                                             */
     read_arguments *read;
     refuse_verb    *refused; /* what a refusal must do besides saying it; NULL: say it only */
 } verbs[] = {
-    /* clang-format off */
+  /* clang-format off */
 /*    word        legal in        first needs                               out of order                          reads its arguments with */
     { "EHLO",     ANYTIME,        0,                                        NULL,                                 ehlo,     NULL },
     { "HELO",     ANYTIME,        0,                                        NULL,                                 helo,     NULL },
@@ -279,21 +280,21 @@ static const struct verb {
     { "VRFY",     ANYTIME,        SIGNED_IN,                                NULL,                                 vrfy,     NULL },
     { "EXPN",     ANYTIME,        SIGNED_IN,                                NULL,                                 expn,     NULL },
     { "QUIT",     ANYTIME,        NO_ARGUMENT,                              NULL,                                 quit,     NULL },
-    /* clang-format on */
+  /* clang-format on */
 };
 
 /* What stands in the way of a verb; code 0: nothing. RFC 3207 4, RFC 6409 4.3, RFC 4954 4. */
 static struct gp_reply obstacle(const struct gp_smtp_server *s, const struct verb *v, gp_str arguments)
 {
     if ((v->needs & NEEDS_TLS) && !s->secure)
-        return (struct gp_reply){ 530, "5.7.0", "Must issue a STARTTLS command first" };
-    if ((v->needs & NEEDS_LOGIN) && !s->signed_in) return (struct gp_reply){ 530, "5.7.0", "Authentication required" };
-    if ((v->needs & NEEDS_CLEAR) && s->secure) return (struct gp_reply){ 503, "5.5.1", "TLS is on already" };
-    if ((v->needs & NEEDS_NO_LOGIN) && s->signed_in) return (struct gp_reply){ 503, "5.5.1", "signed in already" };
-    if ((v->needs & NEEDS_EHLO) && !s->esmtp) return (struct gp_reply){ 503, "5.5.1", "EHLO first" };
-    if (!(v->phases & s->phase)) return (struct gp_reply){ 503, "5.5.1", v->order };
-    if ((v->needs & NO_ARGUMENT) && arguments.len > 0) return (struct gp_reply){ 501, "5.5.4", "takes no argument" };
-    return (struct gp_reply){ 0, NULL, NULL };
+        return (struct gp_reply) { 530, "5.7.0", "Must issue a STARTTLS command first" };
+    if ((v->needs & NEEDS_LOGIN) && !s->signed_in) return (struct gp_reply) { 530, "5.7.0", "Authentication required" };
+    if ((v->needs & NEEDS_CLEAR) && s->secure) return (struct gp_reply) { 503, "5.5.1", "TLS is on already" };
+    if ((v->needs & NEEDS_NO_LOGIN) && s->signed_in) return (struct gp_reply) { 503, "5.5.1", "signed in already" };
+    if ((v->needs & NEEDS_EHLO) && !s->esmtp) return (struct gp_reply) { 503, "5.5.1", "EHLO first" };
+    if (!(v->phases & s->phase)) return (struct gp_reply) { 503, "5.5.1", v->order };
+    if ((v->needs & NO_ARGUMENT) && arguments.len > 0) return (struct gp_reply) { 501, "5.5.4", "takes no argument" };
+    return (struct gp_reply) { 0, NULL, NULL };
 }
 
 static bool has_control(gp_str line)
