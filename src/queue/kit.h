@@ -1,0 +1,50 @@
+/* For the tests of this folder: a role without loop and channels, in a temporary directory, with a relay and a client made of
+ * arrays, and a clock that the test turns. */
+#ifndef QUEUE_KIT_H
+#define QUEUE_KIT_H
+
+#include "check.h"
+#include "queue/parts.h"
+
+enum { KIT_ANSWERS_MOST = 2048, KIT_SENT_MOST = 4096, KIT_TEXT = 256, KIT_BODY = 8192, KIT_STATEMENTS_MOST = 90 };
+#define KIT_START    ((gp_time)1800000000 * SECOND)
+#define KIT_MINUTE   ((gp_time)60 * SECOND)
+#define KIT_HOUR     (60 * KIT_MINUTE)
+#define KIT_DAY      (24 * KIT_HOUR)
+
+struct kit_answer { uint32_t question; gp_status status; char queue_id[KIT_TEXT], why[KIT_TEXT]; };
+struct kit_sent {
+    struct attempt *attempt;
+    gp_time         when;
+    char            queue_id[KIT_TEXT], destination[KIT_TEXT], sender[KIT_TEXT], params[KIT_TEXT], recipients[KIT_BODY], body[KIT_BODY];
+    uint64_t        size;
+    bool            has_fd;
+};
+struct kit {
+    struct config     config;
+    struct queue     *queue;
+    char              folder[KIT_TEXT];
+    gp_time           now;
+    struct kit_answer answers[KIT_ANSWERS_MOST];
+    size_t            answer_count;
+    struct kit_sent   sent[KIT_SENT_MOST];
+    size_t            sent_count;
+    int               last_fd; /* of DRAFTED */
+    uint64_t          last_draft;
+    char             *statements[KIT_STATEMENTS_MOST]; /* live as long as the database */
+    size_t            statement_count;
+};
+struct kit *kit_open(void);      /* a fresh one; only one at a time; its directory is the working directory */
+void        kit_use(struct kit *);   /* this one again, where there are two */
+void        kit_close(struct kit *);
+void        kit_restart(struct kit *);  /* the process dies and comes back: nothing is kept but the directory */
+struct msg  kit_message(const char *queue_id, const char *sender, const char *recipients);
+void        kit_commit(struct kit *, uint32_t question, const struct msg *);
+void        kit_turn(struct kit *);     /* what the loop does at the end of each turn */
+/* The relay's answer to everything that is out there; `line` is repeated for every recipient. */
+void        kit_answer_all(struct kit *, const char *line, bool host_down);
+void        kit_answer_one(struct kit *, size_t sent, const char *lines, bool host_down);
+size_t      kit_count(struct kit *, const char *table, const char *where); /* rows */
+size_t      kit_audited(struct kit *, const char *event);
+
+#endif
