@@ -230,7 +230,8 @@ PROPERTY(any_commit_is_answered_once, bytes)
     CHECK(k->answer_count == 1 && k->answers[0].question == 9);
     if (k->answers[0].status == GP_OK) {
         CHECK(queue_begin(k->queue->store) == GP_OK);
-        CHECK(queue_alter(k->queue->store, QUEUE_DELETE, m.commit.queue_id, k->now) == GP_OK);
+        bool changed = false;
+        CHECK(queue_alter(k->queue->store, QUEUE_DELETE, m.commit.queue_id, k->now, &changed) == GP_OK && changed);
         CHECK(queue_commit(k->queue->store) == GP_OK);
     }
 }
@@ -292,8 +293,10 @@ TEST(drafts_that_are_wrong_or_given_up_leave_nothing)
 static void alter(struct kit *k, enum queue_change change, const char *id)
 {
     enum database_trouble trouble;
-    struct queue_store   *other = queue_open(".", 1000, &trouble); /* as a command does, beside us */
-    CHECK(other && queue_begin(other) == GP_OK && queue_alter(other, change, gp_from(id), k->now) == GP_OK);
+    struct queue_store   *other   = queue_open(".", 1000, &trouble); /* as a command does, beside us */
+    bool                  changed = false;
+    CHECK(other && queue_begin(other) == GP_OK && queue_alter(other, change, gp_from(id), k->now, &changed) == GP_OK &&
+          changed);
     CHECK(queue_commit(other) == GP_OK);
     queue_close(other);
     CHECK(database_changed(queue_database(k->queue->store)));

@@ -53,6 +53,21 @@ gp_status queue_load(struct queue_store *s, gp_str queue_id, struct gp_arena *ar
     return copy_texts(out, arena) ? GP_OK : GP_TEMPFAIL;
 }
 
+gp_status queue_page(struct queue_store *s, int64_t row, struct queue_place *out, size_t room, size_t *count)
+{
+    auto_rows r = rows_of(s->db, "SELECT message, queue_id FROM messages WHERE message > ? ORDER BY message LIMIT ?");
+    gp_status status = GP_OK;
+    rows_bind_number(&r, row);
+    rows_bind_number(&r, (int64_t)room);
+    *count = 0;
+    while (*count < room && (status = rows_next(&r)) == GP_OK) {
+        out[*count].row = rows_number(&r, 0);
+        if (!gp_copy_z(rows_text(&r, 1), out[*count].queue_id, sizeof out->queue_id)) return GP_TEMPFAIL;
+        ++*count;
+    }
+    return all_seen(status);
+}
+
 gp_status queue_visit_messages(struct queue_store *s, void (*each)(void *, const struct queue_message *), void *owner)
 {
     auto_rows r = rows_of(s->db, "SELECT " MESSAGE_COLUMNS " FROM messages ORDER BY message");

@@ -134,27 +134,40 @@ static gp_status find_message(struct database *db, gp_str queue_id, int64_t *mes
     return status;
 }
 
-gp_status queue_alter(struct queue_store *s, enum queue_change change, gp_str queue_id, gp_time now)
+/* clang-format off */
+static const struct {
+    const char *event, *sql; /* ?1 now, ?2 message; states are enum recipient_state */
+} changes[] = {
+    [QUEUE_RETRY]   = { "retry",    "UPDATE recipients SET due = ?1 WHERE message = ?2 AND state = 0" },
+    [QUEUE_HOLD]    = { "held",     "UPDATE recipients SET state = 3 WHERE message = ?2 AND state = 0" },
+    [QUEUE_RELEASE] = { "released", "UPDATE recipients SET state = 0, due = ?1 WHERE message = ?2 AND state = 3" },
+    [QUEUE_DELETE]  = { "deleted",  NULL },
+};
+/* clang-format on */
+
+static gp_status alter_recipients(struct database *db, const char *sql, int64_t message, gp_time now, bool *changed)
 {
-    static const struct {
-        const char *event, *sql; /* ?1 now, ?2 message; states are enum recipient_state */
-    } changes[] = {
-        [QUEUE_RETRY]   = {"retry",     "UPDATE recipients SET due = ?1 WHERE message = ?2 AND state = 0"           },
-        [QUEUE_HOLD]    = { "held",     "UPDATE recipients SET state = 3 WHERE message = ?2 AND state = 0"          },
-        [QUEUE_RELEASE] = { "released", "UPDATE recipients SET state = 0, due = ?1 WHERE message = ?2 AND state = 3"},
-        [QUEUE_DELETE]  = { "deleted",  NULL                                                                        },
-    };
-    int64_t   message = 0;
-    gp_status status  = find_message(s->db, queue_id, &message);
+    auto_rows r = rows_of(db, sql);
+    rows_bind_number(&r, now);
+    rows_bind_number(&r, message);
+    gp_status status = rows_run(&r);
+    *changed         = status == GP_OK && database_touched(db) > 0;
+    return status;
+}
+
+gp_status queue_alter(struct queue_store *s, enum queue_change change, gp_str queue_id, gp_time now, bool *changed)
+{
+    const char *sql     = changes[change].sql;
+    int64_t     message = 0;
+    gp_status   status  = find_message(s->db, queue_id, &message);
+    *changed            = false;
     if (status != GP_OK) return status;
-    if (!changes[change].sql) {
-        status = remove_message(s, message, queue_id);
+    if (sql) {
+        status = alter_recipients(s->db, sql, message, now, changed);
     } else {
-        auto_rows r = rows_of(s->db, changes[change].sql);
-        rows_bind_number(&r, now);
-        rows_bind_number(&r, message);
-        status = rows_run(&r);
+        status   = remove_message(s, message, queue_id);
+        *changed = true;
     }
-    if (status != GP_OK) return status;
+    if (status != GP_OK || !*changed) return status;
     return AUDIT(s->db, now, changes[change].event, queue_id, AUDIT_Z("by", "command"));
 }

@@ -1,0 +1,156 @@
+/* What the queue commands share: opening the queue, and messages as JSON. */
+#include "cli/queue.h"
+
+#include <stdio.h>
+
+#include "cli/user.h"
+
+enum { BUSY_MS = 5000, FIRST_NOT_ASCII = 0x80, DELETE_KEY = 0x7f, LEADS_C1 = 0xc2, LAST_C1 = 0x9f };
+
+struct queue_store *cli_queue_open(const char *dir)
+{
+    struct config         config;
+    char                  folder[CONFIG_PATH];
+    enum database_trouble trouble = DATABASE_ABSENT;
+    if (!cli_config(dir, &config)) return NULL;
+    struct queue_store *s = config_path(&config, "queue", folder) ? queue_open(folder, BUSY_MS, &trouble) : NULL;
+    if (!s) cli_problem(folder, database_why(trouble), database_hint(trouble));
+    return s;
+}
+
+void cli_queue_close(struct queue_store **s)
+{
+    queue_close(*s);
+    *s = NULL;
+}
+
+int cli_queue_failed(struct queue_store *s, const char *what)
+{
+    enum database_trouble trouble = database_trouble(queue_database(s));
+    cli_problem(what, database_why(trouble), database_hint(trouble));
+    return CLI_FAILED;
+}
+
+struct last {
+    bool             any;
+    struct audit_row row;
+    char             event[32];
+};
+
+static void remember(void *owner, const struct audit_row *row)
+{
+    struct last *l = owner;
+    l->any         = true;
+    l->row         = *row;
+    if (!gp_copy_z(row->event, l->event, sizeof l->event)) l->event[0] = '\0';
+}
+
+/* Mail that is done leaves only its audit: say what became of it. */
+int cli_queue_unknown(struct queue_store *s, const char *queue_id)
+{
+    char           room[128], when[USER_TIME_ROOM];
+    struct gp_text hint = { .ptr = room, .room = sizeof room - 1 };
+    struct last    last = { 0 };
+    if (audit_visit(queue_database(s), gp_from(queue_id), remember, &last) != GP_OK)
+        return cli_queue_failed(s, queue_id);
+    if (last.any) {
+        gp_put_z(&hint, "it was, until ");
+        gp_put_z(&hint, user_time(last.row.when, when));
+        gp_put_z(&hint, ": ");
+        gp_put_z(&hint, last.event);
+    } else {
+        gp_put_z(&hint, "`gatepost queue list` shows all that is");
+    }
+    room[hint.len] = '\0';
+    cli_problem(queue_id, "no such message is in the queue", room);
+    return CLI_FAILED;
+}
+
+/* ---- text from elsewhere ------------------------------------------------------------------------------------------------- */
+static char shown(gp_str text, size_t i, bool utf8)
+{
+    unsigned char c = (unsigned char)text.ptr[i], before = i ? (unsigned char)text.ptr[i - 1] : 0;
+    if (c < ' ' || c == DELETE_KEY || (c >= FIRST_NOT_ASCII && !utf8)) return '?';
+    return before == LEADS_C1 && c <= LAST_C1 ? '?' : (char)c; /* U+0080 to U+009F steer some terminals */
+}
+
+void print_text(gp_str text)
+{
+    bool utf8 = gp_is_utf8(text);
+    for (size_t i = 0; i < text.len; i++) (void)putchar(shown(text, i, utf8));
+}
+
+json_t *text_json(gp_str text)
+{
+    char           room[AUDIT_DATA_MOST];
+    struct gp_text clean = GP_TEXT(room);
+    json_t        *json  = json_stringn(text.ptr ? text.ptr : "", text.len);
+    if (json) return json;
+    for (size_t i = 0; i < text.len; i++) gp_put_char(&clean, shown(text, i, false));
+    return json_stringn(clean.ptr, clean.len);
+}
+
+json_t *moment_json(gp_time when)
+{
+    char text[USER_TIME_ROOM];
+    return when ? json_string(user_time(when, text)) : json_null();
+}
+
+/* ---- a message ------------------------------------------------------------------------------------------------------------ */
+static bool add_recipient(void *owner, const struct queue_recipient *to)
+{
+    bool    waits = to->state == RECIPIENT_QUEUED;
+    json_t *json  = json_pack(
+         "{s:o, s:o, s:s, s:o, s:i, s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "address", text_json(to->address), "params",
+         text_json(to->params), "state", recipient_state_name(to->state), "destination", text_json(to->destination),
+         "attempts", (int)to->attempts, "next_attempt", waits ? moment_json(to->due) : json_null(), "last_attempt",
+         moment_json(to->last.when), "code", to->last.code, "status", text_json(to->last.enhanced), "reply",
+         text_json(to->last.text), "remote", text_json(to->last.remote), "tls", text_json(to->last.tls));
+    return json_array_append_new(owner, json) == 0;
+}
+
+static void add_details(json_t *json, const struct queue_message *m)
+{
+    const struct {
+        const char *key;
+        gp_str      text;
+    } texts[] = {
+        {"params",      m->params    },
+        { "message_id", m->message_id},
+        { "from",       m->from      },
+        { "peer",       m->peer      },
+        { "helo",       m->helo      },
+        { "tls",        m->tls       },
+        { "mechanism",  m->mechanism },
+    };
+    for (size_t i = 0; i < GP_COUNT(texts); i++)
+        (void)json_object_set_new(json, texts[i].key, text_json(texts[i].text));
+    (void)json_object_set_new(json, "account", json_integer((json_int_t)m->account));
+    (void)json_object_set_new(json, "credential", json_integer((json_int_t)m->credential));
+}
+
+static void add_event(void *owner, const struct audit_row *row)
+{
+    json_t *data = json_loadb(row->data.ptr, row->data.len, 0, NULL);
+    json_t *json = json_pack("{s:I, s:o, s:o, s:o}", "seq", (json_int_t)row->seq, "when", moment_json(row->when),
+                             "event", text_json(row->event), "data", data ? data : text_json(row->data));
+    (void)json_array_append_new(owner, json);
+}
+
+json_t *message_json(struct queue_store *s, const struct queue_message *m, bool full)
+{
+    json_t   *recipients = json_array(), *events = full ? json_array() : NULL;
+    json_t   *json   = json_pack("{s:o, s:o, s:o, s:o, s:I, s:o}", "queue_id", text_json(m->queue_id), "sender",
+                                 text_json(m->sender), "user", text_json(m->user), "arrived", moment_json(m->arrived),
+                                 "size", (json_int_t)m->size, "recipients", recipients);
+    gp_status status = json ? queue_visit_recipients(s, m->row, 0, add_recipient, recipients) : GP_TEMPFAIL;
+    if (status == GP_OK && full) {
+        add_details(json, m);
+        status = audit_visit(queue_database(s), m->queue_id, add_event, events);
+        if (json_object_set(json, "audit", events) != 0) status = GP_TEMPFAIL;
+    }
+    json_decref(events);
+    if (status == GP_OK) return json;
+    json_decref(json);
+    return NULL;
+}

@@ -1,0 +1,26 @@
+/* What the `gatepost queue` commands share: the queue opened beside the running server, and how messages are shown. */
+#ifndef CLI_QUEUE_H
+#define CLI_QUEUE_H
+
+#include <jansson.h>
+
+#include "cli/cli.h"
+#include "store/queue.h"
+
+/* NULL: the problem was printed. */
+struct queue_store *cli_queue_open(const char *dir);
+void                cli_queue_close(struct queue_store **);
+#define auto_queue_store __attribute__((cleanup(cli_queue_close))) struct queue_store *
+/* Prints what the database said; CLI_FAILED. */
+int  cli_queue_failed(struct queue_store *, const char *what);
+/* The same for a message that is not there. */
+int  cli_queue_unknown(struct queue_store *, const char *queue_id);
+
+/* What came from elsewhere, for a terminal: no control characters, no broken UTF-8. */
+void    print_text(gp_str);
+json_t *text_json(gp_str);
+json_t *moment_json(gp_time);
+/* {"queue_id": ..., "recipients": [...]}; full: what `show` adds. NULL: the store or memory failed. */
+json_t *message_json(struct queue_store *, const struct queue_message *, bool full);
+
+#endif
