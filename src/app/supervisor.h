@@ -17,7 +17,7 @@ struct role_row {
     bool          owns;      /* as root the directory is made its   */
     bool          many;      /* one per smtpd wanted, not just one  */
 };
-int supervisor_run(const struct config *, const struct role_row *, size_t rows); /* exit status */
+int supervisor_run(const struct config *, const struct role_row *rows, size_t count); /* exit status */
 
 enum { CHILDREN_MOST = ROLE_SMTPD_MOST + ROLES, DIRECTORY_MODE = 0755 };
 

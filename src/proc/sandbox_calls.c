@@ -72,22 +72,22 @@ static const struct refusal { enum msg_role role; int call; int error; } refusal
 };
 
 /* Calls whose arguments tell good from bad. */
-static const struct argument { enum msg_role role; int call; unsigned at; uint64_t mask, value; uint32_t action; } arguments[] = {
-    { ROLE_SMTPD, CALL(mmap),       2, PROT_EXEC,     0,             SCMP_ACT_ALLOW },        /* memory is never made executable */
-    { ROLE_SMTPD, CALL(mmap),       2, PROT_EXEC,     PROT_EXEC,     SCMP_ACT_ERRNO(EACCES) },
-    { ROLE_SMTPD, CALL(mprotect),   2, PROT_EXEC,     0,             SCMP_ACT_ALLOW },
-    { ROLE_SMTPD, CALL(mprotect),   2, PROT_EXEC,     PROT_EXEC,     SCMP_ACT_ERRNO(EACCES) },
-    { ROLE_SMTPD, CALL(newfstatat), 3, AT_EMPTY_PATH, AT_EMPTY_PATH, SCMP_ACT_ALLOW },        /* fstat, as glibc makes it        */
-    { ROLE_SMTPD, CALL(newfstatat), 3, AT_EMPTY_PATH, 0,             SCMP_ACT_ERRNO(EACCES) },
-    { ROLE_SMTPD, CALL(ioctl),      1, UINT32_MAX,    FIONBIO,       SCMP_ACT_ALLOW },
-    { ROLE_SMTPD, CALL(ioctl),      1, UINT32_MAX,    FIONREAD,      SCMP_ACT_ALLOW },
-    { ROLE_SMTPD, CALL(ioctl),      1, UINT32_MAX,    FIOCLEX,       SCMP_ACT_ALLOW },
-    { ROLE_SMTPD, CALL(ioctl),      1, UINT32_MAX,    TCGETS,        SCMP_ACT_ALLOW },        /* isatty, as stdio asks           */
-    { ROLE_VAULT, CALL(mprotect),   2, PROT_EXEC,     PROT_EXEC,     SCMP_ACT_ERRNO(EACCES) },
-    { ROLE_QUEUE, CALL(mprotect),   2, PROT_EXEC,     PROT_EXEC,     SCMP_ACT_ERRNO(EACCES) },
-    { ROLE_VAULT, CALL(clone),      0, CLONE_THREAD,  0,             SCMP_ACT_ERRNO(EPERM) }, /* threads, but no processes       */
-    { ROLE_QUEUE, CALL(clone),      0, CLONE_THREAD,  0,             SCMP_ACT_ERRNO(EPERM) },
-    { ROLE_RELAY, CALL(clone),      0, CLONE_THREAD,  0,             SCMP_ACT_ERRNO(EPERM) },
+static const struct argument { enum msg_role role; int call; unsigned at; uint32_t action; uint64_t mask, value; } arguments[] = {
+    { ROLE_SMTPD, CALL(mmap),       2, SCMP_ACT_ALLOW,         PROT_EXEC,     0             },  /* memory is never made executable */
+    { ROLE_SMTPD, CALL(mmap),       2, SCMP_ACT_ERRNO(EACCES), PROT_EXEC,     PROT_EXEC     },
+    { ROLE_SMTPD, CALL(mprotect),   2, SCMP_ACT_ALLOW,         PROT_EXEC,     0             },
+    { ROLE_SMTPD, CALL(mprotect),   2, SCMP_ACT_ERRNO(EACCES), PROT_EXEC,     PROT_EXEC     },
+    { ROLE_SMTPD, CALL(newfstatat), 3, SCMP_ACT_ALLOW,         AT_EMPTY_PATH, AT_EMPTY_PATH },  /* fstat, as glibc makes it        */
+    { ROLE_SMTPD, CALL(newfstatat), 3, SCMP_ACT_ERRNO(EACCES), AT_EMPTY_PATH, 0             },
+    { ROLE_SMTPD, CALL(ioctl),      1, SCMP_ACT_ALLOW,         UINT32_MAX,    FIONBIO       },
+    { ROLE_SMTPD, CALL(ioctl),      1, SCMP_ACT_ALLOW,         UINT32_MAX,    FIONREAD      },
+    { ROLE_SMTPD, CALL(ioctl),      1, SCMP_ACT_ALLOW,         UINT32_MAX,    FIOCLEX       },
+    { ROLE_SMTPD, CALL(ioctl),      1, SCMP_ACT_ALLOW,         UINT32_MAX,    TCGETS        },  /* isatty, as stdio asks           */
+    { ROLE_VAULT, CALL(mprotect),   2, SCMP_ACT_ERRNO(EACCES), PROT_EXEC,     PROT_EXEC     },
+    { ROLE_QUEUE, CALL(mprotect),   2, SCMP_ACT_ERRNO(EACCES), PROT_EXEC,     PROT_EXEC     },
+    { ROLE_VAULT, CALL(clone),      0, SCMP_ACT_ERRNO(EPERM),  CLONE_THREAD,  0             },  /* threads, but no processes       */
+    { ROLE_QUEUE, CALL(clone),      0, SCMP_ACT_ERRNO(EPERM),  CLONE_THREAD,  0             },
+    { ROLE_RELAY, CALL(clone),      0, SCMP_ACT_ERRNO(EPERM),  CLONE_THREAD,  0             },
 };
 /* clang-format on */
 
