@@ -73,7 +73,7 @@ bool take_directories(const struct supervisor *s)
     for (size_t i = 0; i < s->row_count; i++) {
         const struct role_row *row = &s->rows[i];
         if (!row->owns || (dir >= 0 && give(dir, row->directory, user_of(s->config, row->role), 0))) continue;
-        LOG(LOG_ERROR, "role", LOG_Z("role", role_name(row->role)),
+        LOG(LOG_ERROR, "role", LOG_Z("process", role_name(row->role)),
             LOG_Z("problem", "its directory cannot be given to it"), LOG_Z("directory", row->directory),
             LOG_Z("reason", strerror(errno)));
         if (dir >= 0) close(dir);
@@ -165,14 +165,14 @@ void child_send(struct child *c, const struct msg *m)
     size_t    len  = msg_pack(m, packing, sizeof packing);
     gp_status sent = len ? wire_send(c->channel, (gp_str) { packing, len }, m->fds) : GP_PERMFAIL;
     if (sent == GP_OK || sent == GP_TEMPFAIL) return; /* who just died is about to be restarted anyway */
-    LOG(LOG_ERROR, "role", LOG_Z("role", role_name(c->row->role)), LOG_N("index", c->index), LOG_N("child", c->pid),
+    LOG(LOG_ERROR, "role", LOG_Z("process", role_name(c->row->role)), LOG_N("index", c->index), LOG_N("child", c->pid),
         LOG_Z("problem", "does not take a message and is restarted"), LOG_Z("message", msg_name(m->type)));
     child_kill(c);
 }
 
 static bool cannot_start(const struct child *c, const char *what)
 {
-    LOG(LOG_ERROR, "role", LOG_Z("role", role_name(c->row->role)), LOG_N("index", c->index), LOG_Z("problem", what),
+    LOG(LOG_ERROR, "role", LOG_Z("process", role_name(c->row->role)), LOG_N("index", c->index), LOG_Z("problem", what),
         LOG_Z("reason", strerror(errno)));
     return false;
 }

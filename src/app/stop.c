@@ -50,7 +50,7 @@ static void lose_patience(struct supervisor *s)
     for (size_t i = 0; i < s->child_count; i++) {
         struct child *c = &s->children[i];
         if (c->row->role != stages[s->stage] || c->pid <= 0) continue;
-        LOG(LOG_WARN, "stop", LOG_Z("role", role_name(c->row->role)), LOG_N("index", c->index),
+        LOG(LOG_WARN, "stop", LOG_Z("process", role_name(c->row->role)), LOG_N("index", c->index),
             LOG_Z("problem", "did not end in time; killed"));
         child_kill(c);
     }

@@ -76,7 +76,7 @@ static void hear(struct supervisor *s, struct child *c)
     }
     wire_close_fds(fds);
     if (status != GP_OK || !msg_unpack(packed, &m) || m.type != MSG_READY) {
-        LOG(LOG_ERROR, "role", LOG_Z("role", role_name(c->row->role)), LOG_N("child", c->pid),
+        LOG(LOG_ERROR, "role", LOG_Z("process", role_name(c->row->role)), LOG_N("child", c->pid),
             LOG_Z("problem", "says what no role has to say"));
         child_kill(c);
     } else if (c->state == CHILD_STARTING) {
@@ -101,7 +101,7 @@ static void log_end(const struct supervisor *s, const struct child *c, pid_t pid
     const char *hint     = NULL;
     if (WIFEXITED(status) && WEXITSTATUS(status) == SANDBOX_VIOLATION)
         hint = "its sandbox stopped it: see its last line";
-    LOG(stopping ? LOG_INFO : LOG_ERROR, "role", LOG_Z("role", role_name(c->row->role)), LOG_N("index", c->index),
+    LOG(stopping ? LOG_INFO : LOG_ERROR, "role", LOG_Z("process", role_name(c->row->role)), LOG_N("index", c->index),
         LOG_N("child", pid), LOG_Z("ended", fell ? "killed by a signal" : "exited"),
         LOG_Z("signal", fell ? sigabbrev_np(WTERMSIG(status)) : NULL),
         LOG_N("status", fell ? 128 + WTERMSIG(status) : WEXITSTATUS(status)), LOG_Z("hint", hint),
@@ -120,7 +120,7 @@ static void ended(struct supervisor *s, struct child *c, int status, gp_time now
     log_end(s, c, pid, status, c->due - now);
     if (s->state == SUPERVISOR_STOPPING) return;
     if (c->was_ready || c->quick < GIVE_UP_AFTER) return;
-    LOG(LOG_ERROR, "role", LOG_Z("role", role_name(c->row->role)), LOG_Z("problem", "cannot be started: giving up"),
+    LOG(LOG_ERROR, "role", LOG_Z("process", role_name(c->row->role)), LOG_Z("problem", "cannot be started: giving up"),
         LOG_Z("hint", "its own lines above say why"));
     s->exit_status = 1;
     stop_begin(s);

@@ -73,11 +73,13 @@ static int refuse(gp_str after, gp_str given)
     if (!after.ptr) gp_put_z(&words, "help");
     config_suggest(&guess, given, gp_said(&words));
     guess_room[guess.len] = '\0';
-    (void)snprintf(what, sizeof what, "%.*s%s%.*s", (int)after.len, after.ptr ? after.ptr : "", after.ptr ? " " : "",
-                   (int)gp_head(given, 60).len, given.ptr ? given.ptr : "");
+    (void)snprintf(what, sizeof what, "%.*s%s%.*s", (int)after.len, after.ptr ? after.ptr : "",
+                   after.ptr && given.len ? " " : "", (int)gp_head(given, 60).len, given.ptr ? given.ptr : "");
     char reason[WORDS_ROOM * 2];
-    (void)snprintf(reason, sizeof reason, "%s%s",
-                   given.len ? "there is no such command" : "which one? one more word is missing", guess_room);
+    if (given.len)
+        (void)snprintf(reason, sizeof reason, "there is no such command%s", guess_room);
+    else
+        (void)snprintf(reason, sizeof reason, "one more word is missing: %.*s", (int)words.len, words.ptr);
     cli_problem(what, reason, "`gatepost help` lists the commands");
     return CLI_WRONG_USE;
 }

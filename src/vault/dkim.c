@@ -61,7 +61,7 @@ static struct gp_key *read_key(int dir, const char *name)
 {
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return NULL;
-    gp_str pem = file_read(fd, PRIVATE_KEY_MOST);
+    gp_str pem = descriptor_read(fd, PRIVATE_KEY_MOST);
     (void)close(fd);
     struct gp_key *key = pem.ptr ? gp_key_read(pem) : NULL;
     file_free(pem);

@@ -18,7 +18,7 @@ static bool read_all(int fd, char *out, size_t len)
     return true;
 }
 
-gp_str file_read(int fd, size_t most)
+gp_str descriptor_read(int fd, size_t most)
 {
     struct stat file;
     if (fd < 0 || fstat(fd, &file) != 0 || file.st_size <= 0 || (uint64_t)file.st_size > most) return GP_NONE;

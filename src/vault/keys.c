@@ -54,9 +54,9 @@ static void tell_expiry(const struct msg_keypair *m, gp_time expires)
 static const char *read_pair(struct pair *pair, const struct msg *m)
 {
     gp_time expires = 0;
-    pair->chain     = file_read(m->fds[0], CHAIN_MOST);
+    pair->chain     = descriptor_read(m->fds[0], CHAIN_MOST);
     if (!pair->chain.ptr) return "the certificate file cannot be read, is empty, or is over 64 KiB";
-    gp_str pem = file_read(m->fds[1], PRIVATE_KEY_MOST);
+    gp_str pem = descriptor_read(m->fds[1], PRIVATE_KEY_MOST);
     if (!pem.ptr) return "the key file cannot be read, is empty, or is over 32 KiB";
     pair->key = gp_key_read(pem);
     file_free(pem);

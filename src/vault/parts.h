@@ -99,7 +99,7 @@ void keys_announce(struct peer *); /* certificates and tickets to one smtpd */
 void keys_tick(struct vault *, gp_time now);
 void keys_close(struct keyring *);
 /* The whole file into freshly allocated memory, NUL not counted; GP_NONE: unreadable, or over `most`. */
-gp_str file_read(int fd, size_t most);
+gp_str descriptor_read(int fd, size_t most);
 void   file_free(gp_str); /* wipes */
 
 /* ---- DKIM (dkim.c) ------------------------------------------------------------------------------------------------------ */

@@ -19,7 +19,7 @@ void upstream_password(struct peer *peer, struct msg *m)
     gp_wipe(up->password, sizeof(up->password));
     up->present = false;
     if (!m->upstream.present) return;
-    gp_str text = file_read(m->fds[0], GP_PASSWORD_MOST);
+    gp_str text = descriptor_read(m->fds[0], GP_PASSWORD_MOST);
     gp_str line = text.ptr ? first_line(text) : GP_NONE;
     up->present = line.len > 0;
     if (up->present) memcpy(up->password, line.ptr, line.len);
