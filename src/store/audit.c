@@ -37,15 +37,18 @@ static void put_string(struct gp_text *out, gp_str text)
 
 static void put_object(struct gp_text *out, const struct audit_field *fields)
 {
+    bool first = true;
     gp_put_char(out, '{');
     for (const struct audit_field *f = fields; f->key; f++) {
-        if (f != fields) gp_put_char(out, ',');
+        if (!f->is_number && !f->text.ptr) continue;
+        if (!first) gp_put_char(out, ',');
+        first = false;
         put_string(out, gp_from(f->key));
         gp_put_char(out, ':');
-        if (f->text.ptr)
-            put_string(out, f->text);
-        else
+        if (f->is_number)
             gp_put_number(out, f->number);
+        else
+            put_string(out, f->text);
     }
     gp_put_char(out, '}');
 }
