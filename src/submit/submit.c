@@ -1,2 +1,215 @@
-/* submit */
-#include "base/base.h"
+/* The role's life: peers, certificates, listeners, the time limits, the orderly end.
+ *
+ *   STARTING   joined by vault and queue, and given certificates: READY is told, the listeners open
+ *   SERVING    sessions come and go
+ *   STOPPING   nobody comes in; those inside end when no answer is owed to them, at the deadline all do
+ */
+#include "submit/submit.h"
+
+#include <unistd.h>
+
+#include "submit/parts.h"
+
+enum { SWEEP_MS = 2 * MS, ORPHAN_MS = 5 * MS, LAST_WORDS_MS = 100 };
+
+static const struct gp_reply going_down = { 421, "4.3.2", "the server is going down, try again later" };
+
+/* ---- the end --------------------------------------------------------------------------------------------------------------- */
+static void each_session(struct submit *role, void (*fn)(struct session *, gp_time), gp_time now)
+{
+    for (struct session *s = role->sessions, *next; s; s = next) {
+        next = s->next; /* fn may close s, and no other */
+        fn(s, now);
+    }
+}
+
+static void send_home(struct session *s, gp_time now)
+{
+    (void)now;
+    session_end(s, going_down, false);
+}
+
+static void throw_out(struct session *s, gp_time now)
+{
+    (void)now;
+    session_close(s, "the server was stopped");
+}
+
+static void close_listeners(struct submit *role)
+{
+    for (size_t i = 0; i < role->port_count; i++) {
+        if (role->ports[i].listener) listener_close(role->ports[i].listener, true);
+        role->ports[i].listener = NULL;
+    }
+}
+
+static void stop(struct submit *role, gp_time patience)
+{
+    if (role->stopping) return;
+    role->stopping = true;
+    role->deadline = loop_now(role->loop) + patience;
+    close_listeners(role);
+    each_session(role, send_home, 0);
+    timer_set(role->sweep, LAST_WORDS_MS);
+}
+
+static void sweep(void *owner)
+{
+    struct submit *role = owner;
+    gp_time        now  = loop_now(role->loop);
+    if (role->stopping && now >= role->deadline) each_session(role, throw_out, now);
+    if (role->stopping && !role->sessions) {
+        loop_stop(role->loop);
+        return;
+    }
+    each_session(role, session_sweep, now);
+    timer_set(role->sweep, role->stopping ? LAST_WORDS_MS : SWEEP_MS);
+}
+
+/* The last one out: what was said to it still has to leave this process. */
+void submit_session_ended(struct submit *role)
+{
+    if (role->stopping && !role->sessions) timer_set(role->sweep, LAST_WORDS_MS);
+}
+
+/* ---- the beginning ---------------------------------------------------------------------------------------------------------- */
+static void on_accepted(void *owner, int fd)
+{
+    session_open(owner, fd);
+}
+
+static bool listen_to_all(struct submit *role)
+{
+    for (size_t i = 0; i < role->port_count; i++) {
+        struct port *p = &role->ports[i];
+        p->listener    = listener_open(role->loop, p->fd, on_accepted, p);
+        if (!p->listener) return false;
+    }
+    return true;
+}
+
+static void serve_if_ready(struct submit *role)
+{
+    struct msg ready = MSG(READY);
+    bool       whole = ipc_attached(role->vault) && ipc_attached(role->queue) && role->keyring.context;
+    if (role->ready || role->stopping || !whole) return;
+    role->ready     = true;
+    ready.ready.pid = (uint64_t)getpid();
+    if (listen_to_all(role) && ipc_tell(role->supervisor, &ready)) return;
+    LOG(LOG_ERROR, "role", LOG_Z("problem", "the listeners cannot be opened"));
+    loop_stop(role->loop);
+}
+
+/* ---- messages ---------------------------------------------------------------------------------------------------------------- */
+static void take_peer(struct submit *role, struct msg *m)
+{
+    struct ipc *channel = m->peer.role == ROLE_VAULT ? role->vault : m->peer.role == ROLE_QUEUE ? role->queue : NULL;
+    if (!channel || m->fds[0] < 0) return;
+    ipc_attach(channel, m->fds[0]);
+    m->fds[0] = -1;
+    serve_if_ready(role);
+}
+
+static void from_supervisor(void *owner, struct ipc *from, struct msg *m)
+{
+    struct submit *role = owner;
+    (void)from;
+    if (m->type == MSG_PEER) {
+        take_peer(role, m);
+    } else if (m->type == MSG_STOP) {
+        gp_time patience = (gp_time)m->stop.deadline - wall_now();
+        gp_time most     = (gp_time)role->config->stop_timeout * MS;
+        stop(role, patience < 0 ? 0 : patience > most ? most : patience);
+    }
+}
+
+/* Nobody is left who could start us again or tell us to stop. */
+static void supervisor_gone(void *owner, struct ipc *from)
+{
+    (void)from;
+    LOG(LOG_ERROR, "role", LOG_Z("problem", "the supervisor is gone"));
+    stop(owner, ORPHAN_MS);
+}
+
+static void from_vault(void *owner, struct ipc *from, struct msg *m)
+{
+    struct submit *role = owner;
+    (void)from;
+    if (m->type == MSG_CERTIFICATE)
+        keyring_certificate(&role->keyring, &m->certificate);
+    else if (m->type == MSG_TICKETS)
+        keyring_tickets(&role->keyring, m->tickets.keys);
+    serve_if_ready(role);
+}
+
+static void from_queue(void *owner, struct ipc *from, struct msg *m)
+{
+    (void)owner, (void)from;
+    LOG(LOG_WARN, "ipc", LOG_Z("unexpected", msg_name(m->type)));
+}
+
+static const struct ipc_handler supervisor_handler = { from_supervisor, supervisor_gone };
+static const struct ipc_handler vault_handler      = { from_vault, NULL };
+static const struct ipc_handler queue_handler      = { from_queue, NULL };
+
+/* ---- the role ------------------------------------------------------------------------------------------------------------------ */
+static void take_settings(struct submit *role, const struct role_start *start)
+{
+    const struct config *c = start->config;
+    role->config           = c;
+    role->index            = start->index;
+    role->options          = (struct gp_smtp_options) {
+                 .hostname           = c->hostname,
+                 .mechanisms         = c->mechanisms,
+                 .size_limit         = c->limits.message_size,
+                 .recipients_most    = c->limits.recipients,
+                 .mails_most         = c->limits.mails_per_session,
+                 .errors_most        = c->limits.errors_per_session,
+                 .auth_failures_most = c->limits.auth_failures_per_session,
+    };
+    role->limits.sessions_most    = c->limits.sessions_per_smtpd;
+    role->limits.per_address_most = c->limits.sessions_per_address;
+    for (size_t i = 0; i < start->listener_count; i++)
+        role->ports[role->port_count++] =
+            (struct port) { .submit = role, .listen = start->listeners[i].listen, .fd = start->listeners[i].fd };
+}
+
+static bool open_all(struct submit *role, const struct role_start *start)
+{
+    take_settings(role, start);
+    role->loop = loop_open();
+    if (!role->loop) return false;
+    role->supervisor = ipc_open(role->loop, start->supervisor, &supervisor_handler, role);
+    role->vault      = ipc_open(role->loop, -1, &vault_handler, role);
+    role->queue      = ipc_open(role->loop, -1, &queue_handler, role);
+    role->sweep      = timer_open(role->loop, sweep, role);
+    return role->supervisor && role->vault && role->queue && role->sweep;
+}
+
+static void close_all(struct submit *role)
+{
+    each_session(role, throw_out, 0);
+    close_listeners(role);
+    timer_close(role->sweep);
+    ipc_close(role->queue);
+    ipc_close(role->vault);
+    ipc_close(role->supervisor);
+    keyring_close(&role->keyring);
+    rooms_close(&role->rooms);
+    loop_close(role->loop);
+}
+
+int submit_main(const struct role_start *start)
+{
+    static struct submit role;
+    log_open("smtpd", start->config->log_format, start->config->log_level);
+    if (!open_all(&role, start)) {
+        LOG(LOG_ERROR, "role", LOG_Z("problem", "no memory or no descriptors"));
+        return 1;
+    }
+    if (!sandbox_enter(ROLE_SMTPD, false)) return 1;
+    timer_set(role.sweep, SWEEP_MS);
+    loop_run(role.loop);
+    close_all(&role);
+    return 0;
+}

@@ -1,0 +1,86 @@
+/* MAIL and RCPT: vault says who may send as whom, everybody may be written to; the envelope is kept until the message is. */
+#include "submit/parts.h"
+
+#include <stdlib.h>
+
+static const struct gp_reply no_memory = { 452, "4.3.1", "no memory now, try again later" };
+
+void mail_forget(struct session *s)
+{
+    struct mail *m = s->mail;
+    s->mail        = NULL;
+    s->paused      = false;
+    if (m) intake_abandon(m);
+}
+
+static struct mail *open_mail(struct session *s, const struct gp_smtp_event *ev)
+{
+    struct mail *m = calloc(1, sizeof *m);
+    if (!m) return NULL;
+    *m = (struct mail) { .session = s, .submit = s->submit, .draft_fd = -1, .arena = { .most = GP_SMTP_COMMAND_MOST } };
+    m->sender = gp_arena_copy(&m->arena, ev->text);
+    m->params = gp_arena_copy(&m->arena, ev->more);
+    if (m->sender.ptr && m->params.ptr) return m;
+    intake_abandon(m);
+    return NULL;
+}
+
+static void permission(void *owner, gp_status status, const struct msg *m)
+{
+    static const struct gp_reply yes     = { 250, "2.1.0", "sender ok" };
+    static const struct gp_reply no      = { 550, "5.7.1", "this account may not send as that address" };
+    static const struct gp_reply wait    = { 451, "4.3.0", "cannot tell now who may send, try again later" };
+    struct session              *s       = owner;
+    bool                         known   = status == GP_OK && m->type == MSG_PERMISSION;
+    gp_status                    verdict = known ? (gp_status)m->permission.status : GP_TEMPFAIL;
+    LOG(verdict == GP_OK ? LOG_INFO : LOG_WARN, verdict == GP_OK ? "mail" : "refused", LOG_N("session", s->id),
+        LOG_Z("account", s->user), LOG_S("sender", s->mail->sender),
+        LOG_S("reason", verdict == GP_OK ? GP_NONE
+                        : known          ? m->permission.why
+                                         : GP_LIT("vault does not answer")));
+    session_answer(s, verdict == GP_OK ? yes : verdict == GP_PERMFAIL ? no : wait);
+    if (verdict != GP_OK) mail_forget(s);
+    session_pump(s);
+}
+
+void mail_from(struct session *s, const struct gp_smtp_event *ev)
+{
+    mail_forget(s);
+    s->mail = open_mail(s, ev);
+    if (!s->mail) {
+        session_answer(s, no_memory);
+        return;
+    }
+    struct msg m = MSG(MAY_SEND);
+    m.may_send   = (struct msg_may_send) {
+          .session = s->id, .account = s->account, .credential = s->credential, .sender = s->mail->sender
+    };
+    ipc_ask(s->submit->vault, &m, permission, s);
+}
+
+/* One line "address TAB params". Neither can hold a tab or a line end: the session refuses control octets. */
+static bool put_recipient(struct mail *m, gp_str address, gp_str domain, gp_str params)
+{
+    char           room[GP_SMTP_PATH_MOST + GP_SMTP_COMMAND_MOST + GP_SMTP_DOMAIN_MOST];
+    struct gp_text line = GP_TEXT(room);
+    gp_put(&line, address);
+    if (domain.len > 0) gp_put_char(&line, '@');
+    gp_put(&line, domain);
+    if (m->count == 0) m->first_length = line.len;
+    gp_put_char(&line, '\t');
+    gp_put(&line, params);
+    gp_put_char(&line, '\n');
+    if (line.cut || !gp_buffer_add(&m->recipients, gp_said(&line), ENVELOPE_MOST - GP_SMTP_COMMAND_MOST)) return false;
+    m->count++;
+    return true;
+}
+
+void mail_to(struct session *s, const struct gp_smtp_event *ev)
+{
+    static const struct gp_reply yes    = { 250, "2.1.5", "recipient ok" };
+    static const struct gp_reply full   = { 452, "4.5.3", "too many recipients" };
+    /* RFC 5321 4.5.1: the one recipient without a domain is the postmaster of ours. */
+    bool                         bare   = gp_find(ev->text, '@') == ev->text.len;
+    gp_str                       domain = bare ? gp_from(s->submit->config->domain) : GP_NONE;
+    session_answer(s, put_recipient(s->mail, ev->text, domain, ev->more) ? yes : full);
+}

@@ -1,0 +1,301 @@
+/* A message comes in: mended as it streams, held in memory while it is small, else written to a file that queue opened, and
+ * committed at its end. The client hears 250 only after queue said that it is on stable storage.
+ *
+ *   OPEN        body_open; text goes through the fix-ups into `body` (in memory) or the draft
+ *   WAITING     asked: memory is full and queue was asked for a file; the session is paused
+ *   FAILED      failed.code: the text is thrown away, the end is answered with why
+ *   COMMITTING  asked, ended: queue has it, its answer becomes the client's
+ *   ORPHAN      session is NULL: the client is gone; freed when the answer that is due has come
+ */
+#include "submit/parts.h"
+
+#include "crypto/crypto.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MEMORY_MOST = 2 * GP_MAIL_HEADER_MOST + MSG_INLINE_BODY_MOST, ID_OCTETS = 10 };
+
+static const struct gp_reply try_later = { 451, "4.3.0", "the message cannot be queued now, try again later" };
+static const struct gp_reply no_space  = { 452, "4.3.1", "not enough space now, try again later" };
+static const struct gp_reply rejected  = { 554, "5.6.0", "the message was refused" };
+
+/* ---- its end ----------------------------------------------------------------------------------------------------------- */
+static void abort_draft(struct mail *m)
+{
+    struct msg say        = MSG(DRAFT_ABORT);
+    say.draft_abort.draft = m->draft;
+    if (m->draft_fd >= 0) (void)close(m->draft_fd);
+    m->draft_fd = -1;
+    if (m->draft != 0) (void)ipc_tell(m->submit->queue, &say);
+    m->draft = 0;
+}
+
+static void free_mail(struct mail *m)
+{
+    if (m->body_open) gp_fixup_close(&m->fixup);
+    abort_draft(m);
+    gp_buffer_free(&m->body);
+    gp_buffer_free(&m->recipients);
+    gp_arena_reset(&m->arena);
+    free(m);
+}
+
+void intake_abandon(struct mail *m)
+{
+    m->session = NULL;
+    if (!m->asked) free_mail(m);
+}
+
+/* ---- its text --------------------------------------------------------------------------------------------------------------- */
+static void fail(struct mail *m, struct gp_reply why, const char *reason)
+{
+    if (m->failed.code != 0) return;
+    m->failed = why;
+    LOG(LOG_WARN, "refused", LOG_N("session", m->session->id), LOG_Z("queue_id", m->queue_id),
+        LOG_Z("account", m->session->user), LOG_N("code", why.code), LOG_Z("reason", reason));
+}
+
+static bool write_all(int fd, gp_str bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        bytes = gp_tail(bytes, (size_t)n);
+    }
+    return true;
+}
+
+static bool write_draft(struct mail *m, gp_str bytes)
+{
+    if (write_all(m->draft_fd, bytes)) return true;
+    bool space = errno == ENOSPC || errno == EDQUOT;
+    fail(m, space ? no_space : try_later, space ? "no space for a large message" : "a large message cannot be written");
+    return false;
+}
+
+static bool keep(void *owner, gp_str piece)
+{
+    struct mail *m = owner;
+    m->size += piece.len;
+    if (m->draft_fd >= 0) return write_draft(m, piece);
+    if (gp_buffer_add(&m->body, piece, MEMORY_MOST)) return true;
+    fail(m, no_space, "no memory for a message");
+    return false;
+}
+
+static void conclude(struct session *);
+
+static void drafted(void *owner, gp_status status, const struct msg *said)
+{
+    struct mail *m = owner;
+    m->asked       = false;
+    bool given     = status == GP_OK && said->type == MSG_DRAFTED && said->drafted.status == GP_OK && said->fds[0] >= 0;
+    if (given) {
+        m->draft    = said->drafted.draft;
+        m->draft_fd = dup(said->fds[0]);
+    }
+    if (!m->session) {
+        free_mail(m);
+        return;
+    }
+    if (m->draft_fd < 0)
+        fail(m, status == GP_OK ? no_space : try_later, "queue has no file for a large message");
+    else
+        (void)write_draft(m, gp_buffer_all(&m->body));
+    gp_buffer_free(&m->body);
+    m->session->paused = false;
+    if (m->ended) conclude(m->session);
+    session_pump(m->session);
+}
+
+/* Beyond what fits a message between roles, the text goes to a file; the client waits until there is one. */
+static void want_draft(struct session *s)
+{
+    struct mail *m   = s->mail;
+    struct msg   ask = MSG(DRAFT);
+    if (m->draft_fd >= 0 || m->failed.code != 0 || gp_buffer_all(&m->body).len <= MSG_INLINE_BODY_MOST) return;
+    ask.draft.session = s->id;
+    m->asked          = true;
+    s->paused         = true;
+    ipc_ask(s->submit->queue, &ask, drafted, m);
+}
+
+static void fixed(struct mail *m, gp_status status)
+{
+    if (status == GP_PERMFAIL) {
+        struct gp_reply why = gp_fixup_why(&m->fixup);
+        fail(m, why, why.text);
+    } else if (status != GP_OK && status != GP_WAIT) {
+        fail(m, try_later, "the message could not be kept");
+    }
+}
+
+void intake_piece(struct session *s, const struct gp_smtp_event *ev)
+{
+    struct mail *m = s->mail;
+    if (m->failed.code != 0) return;
+    fixed(m, gp_fixup_body(&m->fixup, ev->text));
+    want_draft(s);
+}
+
+/* ---- its beginning ----------------------------------------------------------------------------------------------------------- */
+/* 80 random bits as 16 letters and digits. */
+static void put_id(struct gp_text *out)
+{
+    enum { BITS = 5, MASK = 31, OCTET = 8 };
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+    uint8_t           octets[ID_OCTETS];
+    unsigned          held = 0, bits = 0;
+    gp_random(octets, sizeof octets);
+    for (size_t i = 0; i < sizeof octets; i++) {
+        held = held << OCTET | octets[i];
+        for (bits += OCTET; bits >= BITS; bits -= BITS) gp_put_char(out, letters[held >> (bits - BITS) & MASK]);
+    }
+}
+
+static void make_names(struct mail *m)
+{
+    struct gp_text id = GP_TEXT(m->queue_id), unique = GP_TEXT(m->unique), tls = GP_TEXT(m->tls);
+    struct gp_tls *session = conn_tls(m->session->conn);
+    put_id(&id);
+    gp_put_char(&id, '\0');
+    put_id(&unique);
+    put_id(&unique);
+    gp_put_char(&unique, '\0');
+    gp_put_z(&tls, gp_tls_version(session));
+    gp_put_char(&tls, ' ');
+    gp_put_z(&tls, gp_tls_cipher(session));
+    if (!tls.cut) gp_put_char(&tls, '\0');
+    if (tls.cut) m->tls[0] = '\0';
+}
+
+/* RFC 3848, RFC 6531 4.3. Who may send has TLS and has signed in. */
+static const char *protocol_of(const struct session *s)
+{
+    if (gp_parameter(s->mail->params, "SMTPUTF8").ptr) return "UTF8SMTPSA";
+    return gp_smtp_server_said_ehlo(&s->smtp) ? "ESMTPSA" : "SMTP";
+}
+
+void intake_open(struct session *s, const struct gp_smtp_event *ev)
+{
+    struct mail *m = s->mail;
+    (void)ev;
+    make_names(m);
+    gp_str first = gp_head(gp_buffer_all(&m->recipients), m->first_length);
+    m->trace     = (struct gp_trace) {
+            .hostname  = s->submit->config->hostname,
+            .helo      = gp_smtp_server_helo(&s->smtp),
+            .peer      = s->submit->config->hide_client ? GP_NONE : gp_from(s->peer),
+            .queue_id  = gp_from(m->queue_id),
+            .recipient = m->count == 1 ? first : GP_NONE,
+            .protocol  = protocol_of(s),
+            .tls       = m->tls[0] ? gp_from(m->tls) : GP_NONE,
+            .unique    = gp_from(m->unique),
+            .sender    = m->sender,
+            .now       = wall_now(),
+    };
+    gp_fixup_init(&m->fixup, &m->trace, (struct gp_sink) { keep, m });
+    m->body_open = true;
+    session_answer(s, (struct gp_reply) { 354, NULL, "go ahead, end with a dot alone on a line" });
+}
+
+/* ---- to the queue -------------------------------------------------------------------------------------------------------------- */
+static void finish(struct session *s, struct gp_reply reply)
+{
+    session_answer(s, reply);
+    mail_forget(s);
+}
+
+static struct gp_reply reply_of(gp_status verdict, gp_str why)
+{
+    if (verdict == GP_PERMFAIL) return rejected;
+    return gp_same(why, GP_LIT("space")) ? no_space : try_later;
+}
+
+static void queued(struct session *s)
+{
+    char           line[64];
+    struct gp_text text = GP_TEXT(line);
+    struct mail   *m    = s->mail;
+    gp_put_z(&text, "queued as ");
+    gp_put_z(&text, m->queue_id);
+    gp_put_char(&text, '\0');
+    LOG(LOG_INFO, "queued", LOG_N("session", s->id), LOG_Z("queue_id", m->queue_id), LOG_Z("account", s->user),
+        LOG_S("sender", m->sender), LOG_N("recipients", m->count), LOG_N("size", m->size),
+        LOG_S("message_id", gp_fixup_message_id(&m->fixup)));
+    s->accepted++;
+    finish(s, (struct gp_reply) { 250, "2.0.0", line });
+}
+
+static void committed(void *owner, gp_status status, const struct msg *said)
+{
+    struct mail    *m = owner;
+    struct session *s = m->session;
+    m->asked          = false;
+    m->draft          = 0; /* it is the queue's now, or dropped by it */
+    if (!s) {
+        free_mail(m);
+        return;
+    }
+    bool      known   = status == GP_OK && said->type == MSG_COMMITTED;
+    gp_status verdict = known ? (gp_status)said->committed.status : GP_TEMPFAIL;
+    if (verdict == GP_OK) {
+        queued(s);
+    } else {
+        LOG(LOG_WARN, "refused", LOG_N("session", s->id), LOG_Z("queue_id", m->queue_id), LOG_Z("account", s->user),
+            LOG_S("reason", known ? said->committed.why : GP_LIT("queue does not answer")));
+        finish(s, reply_of(verdict, known ? said->committed.why : GP_NONE));
+    }
+    session_pump(s);
+}
+
+static void commit(struct session *s)
+{
+    struct mail *m   = s->mail;
+    struct msg   ask = MSG(COMMIT);
+    ask.commit       = (struct msg_commit) {
+              .session    = s->id,
+              .draft      = m->draft,
+              .size       = m->size,
+              .account    = s->account,
+              .credential = s->credential,
+              .arrived    = (uint64_t)m->trace.now,
+              .queue_id   = gp_from(m->queue_id),
+              .user       = gp_from(s->user),
+              .sender     = m->sender,
+              .params     = m->params,
+              .recipients = gp_buffer_all(&m->recipients),
+              .message_id = gp_fixup_message_id(&m->fixup),
+              .from       = gp_fixup_from(&m->fixup),
+              .peer       = gp_from(s->peer),
+              .helo       = gp_smtp_server_helo(&s->smtp),
+              .mechanism  = gp_from(s->mechanism),
+              .tls        = gp_from(m->tls),
+              .body       = gp_buffer_all(&m->body),
+    };
+    m->asked = true;
+    ipc_ask(s->submit->queue, &ask, committed, m);
+    gp_buffer_free(&m->body);
+}
+
+static void conclude(struct session *s)
+{
+    want_draft(s); /* a message that is all header came out at once */
+    if (s->mail->failed.code != 0)
+        finish(s, s->mail->failed);
+    else if (!s->mail->asked)
+        commit(s);
+}
+
+void intake_end(struct session *s, const struct gp_smtp_event *ev)
+{
+    struct mail *m = s->mail;
+    (void)ev;
+    m->ended = true;
+    if (m->failed.code == 0) fixed(m, gp_fixup_end(&m->fixup));
+    conclude(s);
+}

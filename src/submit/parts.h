@@ -1,0 +1,139 @@
+/* What the files of the role share: the role, a session, a message on its way in. One thread; a struct belongs to the file
+ * that opens it. */
+#ifndef SUBMIT_PARTS_H
+#define SUBMIT_PARTS_H
+
+#include "mail/fixup.h"
+#include "ops/log.h"
+#include "proc/proc.h"
+#include "smtp/session.h"
+#include "tls/tls.h"
+
+enum {
+    ENVELOPE_MOST  = 120 * 1024, /* sender, recipients and parameters of a message: with an inline body it fits a COMMIT */
+    MECHANISM_ROOM = 24,         /* RFC 4422 3.1: 20 and NUL           */
+    USER_ROOM      = 257,
+    QUEUE_ID_ROOM  = 17,         /* 80 bits in 16 letters, and NUL     */
+    MS             = 1000,
+};
+
+/* ---- rooms.c: the buffers of sessions that are not idle ------------------------------------------------------- */
+struct rooms {
+    struct free_room *free;
+    size_t            count; /* kept for the next session */
+};
+struct gp_smtp_room *rooms_take(struct rooms *); /* NULL: no memory */
+void                 rooms_give(struct rooms *, struct gp_smtp_room *);
+void                 rooms_close(struct rooms *);
+
+/* ---- limits.c: how many sessions there are, in all and from one address ------------------------------------------ */
+struct sockaddr_storage;
+struct address_count;
+enum { ADDRESS_BUCKETS = 1024 };
+struct limits {
+    struct address_count *buckets[ADDRESS_BUCKETS];
+    unsigned              sessions, sessions_most, per_address_most;
+};
+/* NULL: may come in, and is counted; *counted is for limits_leave. Else why not. */
+const struct gp_reply *limits_enter(struct limits *, const struct sockaddr_storage *, struct address_count **counted);
+void                   limits_leave(struct limits *, struct address_count *);
+
+/* ---- keyring.c: the TLS context, made of the certificates that vault announces ------------------------------------- */
+struct keyring {
+    struct gp_tls_context *context;    /* NULL: none yet                         */
+    uint64_t               generation; /* of the context                         */
+    char                  *chains[GP_TLS_CERTIFICATES_MOST]; /* of the one that is coming */
+    size_t                 lengths[GP_TLS_CERTIFICATES_MOST], count, have;
+    uint64_t               coming;
+};
+void keyring_certificate(struct keyring *, const struct msg_certificate *);
+void keyring_tickets(struct keyring *, gp_str keys);
+void keyring_close(struct keyring *);
+
+/* ---- submit.c: the role ----------------------------------------------------------------------------------------------- */
+struct port {
+    struct submit              *submit;
+    const struct config_listen *listen;
+    struct listener            *listener;
+    int                         fd;
+};
+struct submit {
+    const struct config   *config;
+    struct loop           *loop;
+    struct ipc            *supervisor, *vault, *queue;
+    struct gp_smtp_options options;
+    struct keyring         keyring;
+    struct rooms           rooms;
+    struct limits          limits;
+    struct port            ports[ROLE_LISTENERS_MOST];
+    size_t                 port_count;
+    struct session        *sessions; /* all of them, newest first */
+    struct timer          *sweep;    /* looks for those that are silent too long */
+    uint64_t               index, last_session;
+    gp_time                deadline; /* of the orderly end, by loop_now */
+    bool                   stopping, ready;
+};
+void submit_session_ended(struct submit *);
+
+/* ---- session.c: one client -------------------------------------------------------------------------------------------- */
+struct session {
+    struct submit         *submit;
+    struct session        *next, *previous;
+    const struct port     *port;
+    struct conn           *conn;
+    struct gp_smtp_server  smtp;
+    struct gp_smtp_room   *room;    /* lent to smtp, NULL: idle                            */
+    struct mail           *mail;    /* the transaction, NULL: none                         */
+    struct address_count  *counted;
+    uint64_t               id, generation, account, credential;
+    gp_time                opened, active;
+    unsigned               accepted;    /* messages */
+    bool                   secured;
+    bool                   starting_tls; /* 220 is on its way out, then hands are shaken    */
+    bool                   paused;       /* a body waits for the file it goes to            */
+    bool                   exchanging;   /* vault has an exchange open for this session     */
+    bool                   signed_in;
+    char                   peer[NET_ADDRESS_ROOM], mechanism[MECHANISM_ROOM], user[USER_ROOM];
+};
+void session_open(struct port *, int fd);
+void session_answer(struct session *, struct gp_reply); /* settles the open question; does not pump */
+void session_pump(struct session *);                    /* may close the session: do not touch it afterwards */
+void session_end(struct session *, struct gp_reply, bool now);
+void session_sweep(struct session *, gp_time now);      /* ends it when it was silent too long; may close it  */
+void session_close(struct session *, const char *why);
+
+/* ---- signin.c: AUTH, with vault ------------------------------------------------------------------------------------------ */
+void signin_start(struct session *, const struct gp_smtp_event *);
+void signin_line(struct session *, const struct gp_smtp_event *);
+void signin_abort(struct session *); /* the client is gone */
+
+/* ---- envelope.c and intake.c: a message on its way in --------------------------------------------------------------------- */
+struct mail {
+    struct session *session;      /* NULL: the client is gone, an answer is still due      */
+    struct submit  *submit;
+    gp_str          sender, params;
+    struct gp_arena arena;        /* of sender and params                                  */
+    struct gp_buffer recipients;  /* lines "address TAB params"                            */
+    size_t          first_length; /* of the first recipient's address                      */
+    unsigned        count;
+
+    bool             body_open;   /* trace and fixup are in use                            */
+    bool             asked;       /* DRAFT or COMMIT is unanswered                         */
+    bool             ended;       /* all of its text has come                              */
+    struct gp_reply  failed;      /* what the end will be answered; code 0: all well       */
+    struct gp_trace  trace;
+    struct gp_fixup  fixup;
+    struct gp_buffer body;        /* what is not in the draft                              */
+    int              draft_fd;    /* -1: none                                              */
+    uint64_t         draft, size;
+    char             queue_id[QUEUE_ID_ROOM], unique[2 * QUEUE_ID_ROOM], tls[64];
+};
+void mail_from(struct session *, const struct gp_smtp_event *);
+void mail_to(struct session *, const struct gp_smtp_event *);
+void mail_forget(struct session *); /* the transaction, if there is one */
+void intake_open(struct session *, const struct gp_smtp_event *);
+void intake_piece(struct session *, const struct gp_smtp_event *);
+void intake_end(struct session *, const struct gp_smtp_event *);
+void intake_abandon(struct mail *); /* frees it, at once or when the answer that is due has come */
+
+#endif

@@ -1,0 +1,111 @@
+/* AUTH: the client's lines go to vault, vault's challenges and verdict come back. What is in the lines is never looked at here. */
+#include "submit/parts.h"
+
+#include "sasl/sasl.h"
+
+/* What the client is told about why it failed (RFC 4954 6): all that concerns who it is sounds the same. */
+static const struct gp_reply failures[] = {
+    [GP_SASL_NO_REASON]   = {535,  "5.7.8", "authentication failed"                               },
+    [GP_SASL_NOT_BASE64]  = { 501, "5.5.2", "not base64"                                          },
+    [GP_SASL_CANCELLED]   = { 501, "5.7.0", "cancelled"                                           },
+    [GP_SASL_TOO_EARLY]   = { 501, "5.7.0", "this mechanism takes no initial response"            },
+    [GP_SASL_UNKNOWN]     = { 504, "5.5.4", "mechanism not offered"                               },
+    [GP_SASL_MALFORMED]   = { 535, "5.7.8", "authentication failed"                               },
+    [GP_SASL_REFUSED]     = { 535, "5.7.8", "authentication failed"                               },
+    [GP_SASL_BAD_BINDING] = { 535, "5.7.8", "authentication failed"                               },
+    [GP_SASL_UNAVAILABLE] = { 454, "4.7.0", "authentication is not available now, try again later"},
+};
+
+static void challenge(struct session *s, gp_str text)
+{
+    char line[GP_SASL_OUT_ROOM + 1];
+    if (gp_copy_z(text, line, sizeof line))
+        session_answer(s, (struct gp_reply) { 334, NULL, line });
+    else
+        session_answer(s, failures[GP_SASL_UNAVAILABLE]);
+}
+
+static void welcome(struct session *s, const struct msg_sasl_result *r)
+{
+    bool kept = gp_copy_z(r->user, s->user, sizeof s->user);
+    if (!kept || r->account == 0) { /* a vault that does not say who it is has not said yes */
+        session_answer(s, failures[GP_SASL_UNAVAILABLE]);
+        return;
+    }
+    s->account    = r->account;
+    s->credential = r->credential;
+    s->signed_in  = true;
+    session_answer(s, (struct gp_reply) { 235, "2.7.0", "signed in" });
+}
+
+static void stepped(void *owner, gp_status status, const struct msg *m)
+{
+    struct session               *s     = owner;
+    const struct msg_sasl_result *r     = status == GP_OK && m->type == MSG_SASL_RESULT ? &m->sasl_result : NULL;
+    bool                          known = r && r->why < GP_COUNT(failures);
+    if (r && r->step == GP_SASL_CHALLENGE) {
+        challenge(s, r->text);
+    } else {
+        s->exchanging = false;
+        if (r && r->step == GP_SASL_DONE)
+            welcome(s, r);
+        else
+            session_answer(s, failures[known ? r->why : GP_SASL_UNAVAILABLE]);
+    }
+    session_pump(s);
+}
+
+/* RFC 9266, RFC 5929: what SCRAM's -PLUS forms are bound to. */
+static enum gp_sasl_binding binding_of(struct gp_tls *tls, uint8_t data[static 64], size_t *length)
+{
+    *length = 0;
+    switch (gp_tls_binding(tls, data, length)) {
+    case GP_TLS_UNIQUE: return GP_BIND_TLS_UNIQUE;
+    case GP_TLS_EXPORTER: return GP_BIND_TLS_EXPORTER;
+    default: return GP_BIND_NONE;
+    }
+}
+
+void signin_start(struct session *s, const struct gp_smtp_event *ev)
+{
+    uint8_t        data[64];
+    size_t         length;
+    struct msg     m   = MSG(SASL_START);
+    struct gp_tls *tls = conn_tls(s->conn);
+    if (!gp_copy_z(ev->text, s->mechanism, sizeof s->mechanism)) {
+        session_answer(s, failures[GP_SASL_UNKNOWN]);
+        return;
+    }
+    enum gp_sasl_binding binding = binding_of(tls, data, &length);
+    m.sasl_start                 = (struct msg_sasl_start) {
+                        .session      = s->id,
+                        .has_initial  = ev->more.ptr != NULL,
+                        .binding      = binding,
+                        .binding_data = {(const char *)data, length},
+                        .mechanism    = ev->text,
+                        .initial      = ev->more,
+                        .peer         = gp_from(s->peer),
+                        .helo         = gp_smtp_server_helo(&s->smtp),
+                        .tls_version  = gp_from(gp_tls_version(tls)),
+                        .tls_cipher   = gp_from(gp_tls_cipher(tls)),
+                        .listener     = gp_from(s->port->listen->address),
+    };
+    s->exchanging = true;
+    ipc_ask(s->submit->vault, &m, stepped, s);
+    gp_wipe(data, sizeof data);
+}
+
+void signin_line(struct session *s, const struct gp_smtp_event *ev)
+{
+    struct msg m = MSG(SASL_LINE);
+    m.sasl_line  = (struct msg_sasl_line) { s->id, ev->text };
+    ipc_ask(s->submit->vault, &m, stepped, s);
+}
+
+void signin_abort(struct session *s)
+{
+    struct msg m         = MSG(SASL_ABORT);
+    m.sasl_abort.session = s->id;
+    if (s->exchanging) (void)ipc_tell(s->submit->vault, &m);
+    s->exchanging = false;
+}
