@@ -6,7 +6,7 @@
 
 #include "queue/parts.h"
 
-enum { TURN_MOST = 256, /* lanes served before the loop goes on */ RECIPIENTS_TEXT_MOST = 96 * 1024 };
+enum { DEATHS_MOST = 3, TURN_MOST = 256, /* lanes served before the loop goes on */ RECIPIENTS_TEXT_MOST = 96 * 1024 };
 
 /* ---- attempts ----------------------------------------------------------------------------------------------------------- */
 static bool is_under_way(void *owner, int64_t message, unsigned position)
@@ -153,6 +153,7 @@ static void start(struct attempt *a, gp_time now)
 {
     struct queue   *q     = a->queue;
     struct gp_arena arena = { .most = ENVELOPE_MOST };
+    a->alone              = a->lane->failures > 0;
     q->under_way++;
     a->lane->under_way++;
     gp_status status = send(a, &arena);
@@ -237,22 +238,29 @@ static void judge_lane(struct queue *q, struct lane *lane, gp_str results, bool 
                  gp_head(gp_cut(&results, '\n'), LAST_WORD_MOST));
 }
 
-void attempt_done(struct attempt *a, gp_str results, bool host_down, gp_time now)
+/* Nobody knows what came of it, or nothing was begun: due again after a moment. A message that takes the relay down each time it is
+ * tried must not do so for ever: after a death a lane sends one at a time, which finds the culprit. */
+static void try_again(struct attempt *a, bool died, gp_time now)
 {
     struct queue *q    = a->queue;
     struct lane  *lane = a->lane;
-    q->under_way--;
-    lane->under_way--;
-    bool untried = !results.ptr || results.len > RESULTS_MOST || (host_down && !results.len);
-    a->results   = untried ? NULL : malloc(results.len + 1);
-    if (!a->results) { /* nobody knows what came of it: due again, after a moment */
-        attempt_free(a);
-        lane_move(&q->lanes, lane, LANE_ASLEEP, now + REST_AFTER_TROUBLE);
-        return;
-    }
+    if (died && (a->alone || !lane->failures)) lane->failures++;
+    if (died && a->alone && lane->failures >= DEATHS_MOST)
+        return put_off(a, GP_LIT("2\t0\t4.3.0\t\t\tthe relay ended before it gave a result"), now);
+    attempt_free(a);
+    lane_move(&q->lanes, lane, LANE_ASLEEP, now + REST_AFTER_DEATH);
+}
+
+void attempt_done(struct attempt *a, gp_str results, bool host_down, gp_time now)
+{
+    bool died = !results.ptr, untried = host_down && !results.len;
+    a->queue->under_way--;
+    a->lane->under_way--;
+    a->results = died || untried || results.len > RESULTS_MOST ? NULL : malloc(results.len + 1);
+    if (!a->results) return try_again(a, died, now);
     if (results.len) memcpy(a->results, results.ptr, results.len);
     a->results_len = results.len;
     a->when        = now;
-    judge_lane(q, lane, results, host_down, now);
-    batch_outcome(q, a);
+    judge_lane(a->queue, a->lane, results, host_down, now);
+    batch_outcome(a->queue, a);
 }

@@ -18,7 +18,8 @@ enum {
     ATTEMPTS_MOST     = 256,   /* under way at a time: bounds what relay and channel hold     */
     RESULTS_MOST      = MSG_MOST,
     ENVELOPE_MOST     = 256 * 1024, /* arena for one message and its due recipients           */
-    REST_AFTER_TROUBLE = 5 * SECOND, /* the store, or the relay, could not                    */
+    REST_AFTER_TROUBLE = 5 * SECOND, /* the store could not */
+    REST_AFTER_DEATH   = 1 * SECOND,
     CHANGES_EVERY     = 1 * SECOND, /* how soon what commands change is noticed               */
 };
 
@@ -73,6 +74,7 @@ struct attempt {
     struct queue    *queue;
     struct lane     *lane;    /* keeps it in its list until the outcome is committed */
     struct queue_due due;
+    bool             alone;   /* its lane sends one at a time     */
     bool             repeats; /* was not tried: its lane is suspended */
     gp_time          when;
     char            *results; /* copy; NULL: out there             */

@@ -118,9 +118,57 @@ TEST(what_the_relay_took_with_it_when_it_died_is_due_again)
     attempt_done(a, GP_NONE, false, k->now);
     kit_turn(k);
     CHECK(k->sent_count == 1); /* not at once */
-    k->now += REST_AFTER_TROUBLE;
+    k->now += REST_AFTER_DEATH;
     kit_turn(k);
     CHECK(k->sent_count == 2 && k->queue->under_way == 1);
     CHECK(kit_count(k, "recipients", "attempts = 0") == 1); /* nobody was tried */
+    kit_close(k);
+}
+
+TEST(a_message_that_kills_the_relay_does_not_do_so_for_ever)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("poison", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 1, &m);
+    m = kit_message("harmless", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 2, &m);
+    for (int second = 0; second < 20; second++) {
+        kit_turn(k);
+        for (size_t i = 0; i < k->sent_count; i++) {
+            bool poison = strcmp(k->sent[i].queue_id, "poison") == 0;
+            if (k->sent[i].attempt && !poison) kit_answer_one(k, i, TAKEN "\n", false);
+            if (k->sent[i].attempt && poison) attempt_done(k->sent[i].attempt, GP_NONE, false, k->now);
+            k->sent[i].attempt = NULL;
+        }
+        k->now += SECOND;
+    }
+    CHECK(kit_count(k, "messages", "queue_id = 'harmless'") == 0);
+    CHECK(kit_count(k, "recipients", "attempts = 1 AND due > 0") == 1); /* put off by the schedule */
+    CHECK(k->sent_count < 8);
+    kit_close(k);
+}
+
+TEST(a_relay_that_dies_once_puts_nothing_off)
+{
+    enum { MESSAGES = 8 };
+    struct kit *k = kit_open();
+    char        id[32];
+    for (int i = 0; i < MESSAGES; i++) {
+        (void)snprintf(id, sizeof id, "m%d", i);
+        struct msg m = kit_message(id, "ada@example.org", "bob@example.net\t\n");
+        kit_commit(k, 1, &m);
+    }
+    kit_turn(k);
+    for (size_t i = 0; i < MESSAGES; i++)
+        attempt_done(k->sent[i].attempt, GP_NONE, false, k->now), k->sent[i].attempt = NULL;
+    kit_turn(k);
+    CHECK(kit_count(k, "recipients", "attempts = 0") == MESSAGES);
+    k->now += REST_AFTER_DEATH;
+    for (int turn = 0; turn < 3; turn++) {
+        kit_turn(k);
+        kit_answer_all(k, TAKEN, false);
+    }
+    kit_turn(k);
+    CHECK(kit_count(k, "messages", "1") == 0 && k->sent_count == 2 * MESSAGES);
     kit_close(k);
 }
