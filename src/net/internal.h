@@ -27,6 +27,41 @@ struct loop {
 };
 void conn_drop_lingering(struct loop *);
 
+/* A connection. Clear: what is read goes to the owner as it is. After conn_secure: through tls (conn_tls.c). */
+enum conn_state {
+    CONN_CONNECTING,
+    CONN_OPEN,
+    CONN_ENDED,     /* the owner was told that it is closed, or will be by `due`   */
+    CONN_LINGERING, /* the owner is gone; what is unsent goes out, for a while     */
+    CONN_CLOSED,    /* only libuv still knows it                                   */
+};
+struct conn {
+    uv_poll_t                  poll; /* first: see handle_free */
+    struct loop               *loop;
+    const struct conn_handler *handler;
+    void                      *owner;
+    struct gp_tls             *tls;  /* NULL while clear                                                        */
+    struct gp_buffer           kept; /* clear: not taken by the owner; TLS: ciphertext that waits for room      */
+    struct gp_buffer           out;  /* clear octets that the kernel did not take; they go before any record    */
+    gp_str                     fresh; /* clear, while the owner looks at it: what was just read, not in kept yet */
+    struct later               due;  /* what conn_took and failures put off                                     */
+    struct timer              *patience; /* lingering only */
+    struct conn               *next, **link; /* among the lingering */
+    const char                *why;  /* of CONN_ENDED */
+    int                        fd, watched;
+    enum conn_state            state;
+    bool                       broken;        /* nothing can be sent any more           */
+    bool                       peer_ended;    /* no more will come                      */
+    bool                       told_secured, told_sign, wants_drained;
+};
+
+enum { CONN_INPUT_MOST = 64 * 1024, CONN_READ_ROOM = 64 * 1024 };
+/* conn.c, for conn_tls.c. What fails is told on the next turn. */
+void conn_fail(struct conn *, const char *why);
+bool conn_flush(struct conn *); /* gives the kernel what it takes; false: it is broken */
+/* conn_tls.c: ciphertext in (none: go on with what was kept). */
+void conn_decrypt(struct conn *, gp_str cipher);
+
 /* libuv forgets a handle a turn after uv_close; until then its memory, which starts with it, must stay. */
 void handle_free(uv_handle_t *);
 

@@ -37,13 +37,14 @@ void          watch_close(struct watch *);    /* does not close fd */
 
 /* ---- connections ------------------------------------------------------------------------------------------ */
 struct conn;
-struct conn_handler {
+struct conn_handler { /* input and closed must be there, sign for a server's TLS; the others may be NULL */
     void (*connected)(void *owner, struct conn *);            /* conn_connect came through                        */
     void (*input)(void *owner, struct conn *);                /* conn_input() has more than it had                */
     void (*secured)(void *owner, struct conn *);              /* hands are shaken: conn_tls() says what           */
     void (*sign)(void *owner, struct conn *, const struct gp_tls_sign *); /* answer with conn_signed, now or later */
-    void (*drained)(void *owner, struct conn *);              /* all written bytes went to the kernel             */
-    void (*closed)(void *owner, struct conn *, const char *why); /* peer or error; the owner calls conn_close     */
+    void (*drained)(void *owner, struct conn *);              /* conn_unsent was not 0 after a write, and is now  */
+    void (*closed)(void *owner, struct conn *, const char *why); /* peer or error; the owner calls conn_close. The peer's
+                                                               * orderly end is told once all input was taken     */
 };
 /* Takes the descriptor of an accepted socket. */
 struct conn *conn_accepted(struct loop *, int fd, const struct conn_handler *, void *owner);
