@@ -51,9 +51,9 @@ struct signin {
         tls_cipher[SIGNIN_TEXT], helo[CONFIG_TEXT / 2];
     struct gp_sasl x;
 };
-void signin_start(struct peer *, struct msg *);
-void signin_line(struct peer *, struct msg *);
-void signin_abort(struct peer *, struct msg *);
+void exchange_start(struct peer *, struct msg *);
+void exchange_line(struct peer *, struct msg *);
+void exchange_abort(struct peer *, struct msg *);
 void signin_resume(struct signin *, gp_status answer); /* a check came back */
 void signin_drop_peer(struct peer *);                  /* that smtpd died   */
 void signin_expire(struct vault *, gp_time now);

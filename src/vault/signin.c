@@ -157,7 +157,7 @@ static void refuse(struct peer *peer, uint32_t question, enum gp_sasl_why why)
     ipc_answer(peer->channel, question, &m);
 }
 
-void signin_start(struct peer *peer, struct msg *m)
+void exchange_start(struct peer *peer, struct msg *m)
 {
     const struct msg_sasl_start *start      = &m->sasl_start;
     struct vault                *v          = peer->vault;
@@ -183,7 +183,7 @@ void signin_start(struct peer *peer, struct msg *m)
     go_on(s, gp_sasl_start(&s->x, start->mechanism, start->has_initial ? start->initial : GP_NONE));
 }
 
-void signin_line(struct peer *peer, struct msg *m)
+void exchange_line(struct peer *peer, struct msg *m)
 {
     struct signin *s = find(peer, m->sasl_line.session);
     if (!s || s->question) { /* expired, or smtpd does not wait for its answer */
@@ -194,7 +194,7 @@ void signin_line(struct peer *peer, struct msg *m)
     go_on(s, gp_sasl_line(&s->x, m->sasl_line.line));
 }
 
-void signin_abort(struct peer *peer, struct msg *m)
+void exchange_abort(struct peer *peer, struct msg *m)
 {
     struct signin *s = find(peer, m->sasl_abort.session);
     if (s) drop(s);

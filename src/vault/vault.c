@@ -73,9 +73,9 @@ static const struct {
     enum msg_role from;
     void (*handle)(struct peer *, struct msg *);
 } handlers[] = {
-    {MSG_SASL_START,   ROLE_SMTPD,      signin_start     },
-    { MSG_SASL_LINE,   ROLE_SMTPD,      signin_line      },
-    { MSG_SASL_ABORT,  ROLE_SMTPD,      signin_abort     },
+    {MSG_SASL_START,   ROLE_SMTPD,      exchange_start   },
+    { MSG_SASL_LINE,   ROLE_SMTPD,      exchange_line    },
+    { MSG_SASL_ABORT,  ROLE_SMTPD,      exchange_abort   },
     { MSG_MAY_SEND,    ROLE_SMTPD,      may_send         },
     { MSG_TLS_SIGN,    ROLE_SMTPD,      keys_sign        },
     { MSG_DKIM_KEYS,   ROLE_RELAY,      dkim_keys        },
