@@ -55,15 +55,19 @@ static const struct gp_reply *valid_ret(const struct gp_smtp_server *s, gp_str v
     return NULL;
 }
 
+static bool is_printable(gp_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 127) return false;
+    return true;
+}
+
 /* xtext whose octets are all printable: what it says must be safe in a header field and a log line. */
 static bool printable_xtext(gp_str text)
 {
     char           room[GP_SMTP_COMMAND_MOST];
     struct gp_text octets = GP_TEXT(room);
-    if (!gp_read_xtext(text, &octets)) return false;
-    for (size_t i = 0; i < octets.len; i++)
-        if ((unsigned char)room[i] < ' ' || room[i] == 127) return false;
-    return true;
+    return gp_read_xtext(text, &octets) && is_printable(gp_said(&octets));
 }
 
 static const struct gp_reply *valid_envid(const struct gp_smtp_server *s, gp_str value, struct gp_text *out)
@@ -111,7 +115,8 @@ static const struct gp_reply *valid_orcpt(const struct gp_smtp_server *s, gp_str
     size_t semicolon = gp_find(value, ';');
     gp_str type = gp_head(value, semicolon), address = gp_tail(value, semicolon + 1);
     if (value.len > ORCPT_MOST || address.len == 0 || !is_atom(type)) return &bad_value;
-    bool as_it_is = s->utf8 && gp_is(type, "utf-8") && !gp_is_ascii(address) && gp_is_utf8(address);
+    bool as_it_is =
+        s->utf8 && gp_is(type, "utf-8") && !gp_is_ascii(address) && gp_is_utf8(address) && is_printable(address);
     if (!as_it_is && !printable_xtext(address)) return &bad_value;
     gp_put(out, value);
     return NULL;
