@@ -82,7 +82,8 @@ int  listen_on(const struct sockaddr_storage *, const char **why);
 /* ---- DNS ------------------------------------------------------------------------------------------------------ */
 struct dns;
 struct dns *dns_open(struct loop *, const char *server /* "127.0.0.1@5353", or NULL: /etc/resolv.conf */);
-void        dns_close(struct dns *);
+void        dns_close(struct dns *);      /* forgets all questions; not from inside an answer */
+void        dns_set_patience(struct dns *, uint64_t ms); /* for an answer, before it is TEMPFAIL; 20 s at first */
 enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_AAAA = 28, DNS_TLSA = 52 };
 struct dns_record { gp_str data; uint16_t preference; }; /* A, AAAA: octets; MX: name in text, without final dot, "" for the null MX */
 struct dns_answer {
@@ -96,6 +97,6 @@ struct dns_answer {
 typedef void dns_done(void *owner, const struct dns_answer *);
 struct dns_query;
 struct dns_query *dns_ask(struct dns *, gp_str name, enum dns_type, dns_done *, void *owner); /* never answers at once; NULL: no memory */
-void              dns_forget(struct dns_query *);
+void              dns_forget(struct dns_query *); /* not once it is answered: it is gone then. NULL is fine */
 
 #endif

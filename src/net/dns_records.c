@@ -1,0 +1,52 @@
+/* Reading the octets of A, AAAA, MX and TLSA records (RFC 1035 3.3, 3.4; RFC 6698 2.1). libunbound has undone the
+ * compression of names; everything else in them is still what a stranger sent. */
+#include "net/dns_records.h"
+
+enum { A_LEN = 4, AAAA_LEN = 16, TLSA_LEAST = 4, PREFERENCE_LEN = 2, LABEL_MOST = 63 };
+
+/* A label may hold any octet (RFC 2181 11); the names of mail servers hold none that would change what the text means. */
+static bool is_label(gp_str label)
+{
+    for (size_t i = 0; i < label.len; i++)
+        if (label.ptr[i] <= ' ' || label.ptr[i] >= 0x7F || label.ptr[i] == '.') return false;
+    return true;
+}
+
+static bool put_name(gp_str wire, struct gp_text *out)
+{
+    bool first = true;
+    while (wire.len) {
+        size_t len   = (unsigned char)wire.ptr[0];
+        gp_str label = gp_head(gp_tail(wire, 1), len);
+        if (len == 0) return wire.len == 1 && !out->cut;
+        if (len > LABEL_MOST || label.len < len || !is_label(label)) return false;
+        if (!first) gp_put_char(out, '.');
+        gp_put(out, label);
+        first = false;
+        wire  = gp_tail(wire, 1 + len);
+    }
+    return false;
+}
+
+static bool read_mx(gp_str octets, struct gp_text *names, struct dns_record *out)
+{
+    if (octets.len <= PREFERENCE_LEN || octets.len > PREFERENCE_LEN + DNS_NAME_MOST) return false;
+    const unsigned char *preference = (const unsigned char *)octets.ptr;
+    size_t               start      = names->len;
+    out->preference                 = (uint16_t)(preference[0] << 8 | preference[1]);
+    if (!put_name(gp_tail(octets, PREFERENCE_LEN), names)) return false;
+    out->data = (gp_str) { names->ptr + start, names->len - start };
+    return true;
+}
+
+bool dns_read_record(enum dns_type type, gp_str octets, struct gp_text *names, struct dns_record *out)
+{
+    *out = (struct dns_record) { .data = octets };
+    switch (type) {
+    case DNS_A: return octets.len == A_LEN;
+    case DNS_AAAA: return octets.len == AAAA_LEN;
+    case DNS_TLSA: return octets.len >= TLSA_LEAST;
+    case DNS_MX: return read_mx(octets, names, out);
+    default: return false;
+    }
+}
