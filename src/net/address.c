@@ -34,23 +34,25 @@ static bool read_port(gp_str digits, uint16_t *port)
     return true;
 }
 
+static bool read_bracketed(gp_str text, uint16_t port, struct sockaddr_storage *out)
+{
+    char   z[NET_ADDRESS_ROOM];
+    size_t end  = gp_find(text, ']');
+    gp_str host = gp_tail(gp_head(text, end), 1), rest = gp_tail(text, end + 1);
+    if (end == text.len) return false;
+    if (rest.len && (rest.ptr[0] != ':' || !read_port(gp_tail(rest, 1), &port))) return false;
+    return gp_copy_z(host, z, sizeof z) && set_v6(z, port, out);
+}
+
 /* "[::1]:25" and "127.0.0.1:25", with or without the port; "::1" has colons of its own and so never a port. */
 bool address_read(gp_str text, uint16_t default_port, struct sockaddr_storage *out)
 {
     char     z[NET_ADDRESS_ROOM];
-    uint16_t port     = default_port;
-    bool     brackets = gp_starts(text, "[");
-    gp_str   rest     = text;
-    gp_str   host     = text;
+    uint16_t port = default_port;
+    gp_str   rest = text;
     memset(out, 0, sizeof *out);
-    if (brackets) {
-        rest = gp_tail(text, 1);
-        if (gp_find(rest, ']') == rest.len) return false;
-        host = gp_cut(&rest, ']');
-        if (rest.len && (rest.ptr[0] != ':' || !read_port(gp_tail(rest, 1), &port))) return false;
-        return gp_copy_z(host, z, sizeof z) && set_v6(z, port, out);
-    }
-    host = gp_cut(&rest, ':');
+    if (gp_starts(text, "[")) return read_bracketed(text, port, out);
+    gp_str host = gp_cut(&rest, ':');
     if (gp_find(rest, ':') < rest.len) return gp_copy_z(text, z, sizeof z) && set_v6(z, port, out);
     if (host.len < text.len && !read_port(rest, &port)) return false;
     return gp_copy_z(host, z, sizeof z) && set_v4(z, port, out);

@@ -231,6 +231,8 @@ static void run_due(void *owner)
     struct conn *c = owner;
     if (c->state == CONN_ENDED) {
         rewatch(c);
+        if (c->told_closed) return;
+        c->told_closed = true;
         return c->handler->closed(c->owner, c, c->why);
     }
     if (c->state == CONN_OPEN && c->tls) conn_decrypt(c, GP_NONE);
@@ -295,11 +297,25 @@ struct conn *conn_connect(struct loop *l, const struct sockaddr_storage *to, con
     return c;
 }
 
+/* A socket on [::] says "::ffff:192.0.2.1" of a client on IPv4; networks and logs know it as 192.0.2.1. */
+static void unmap(struct sockaddr_storage *address)
+{
+    struct sockaddr_in6 in6;
+    struct sockaddr_in  in = { .sin_family = AF_INET };
+    memcpy(&in6, address, sizeof in6);
+    if (in6.sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) return;
+    in.sin_port = in6.sin6_port;
+    memcpy(&in.sin_addr, in6.sin6_addr.s6_addr + sizeof in6.sin6_addr - sizeof in.sin_addr, sizeof in.sin_addr);
+    memset(address, 0, sizeof *address);
+    memcpy(address, &in, sizeof in);
+}
+
 void conn_peer(const struct conn *c, struct sockaddr_storage *out)
 {
     socklen_t len = sizeof *out;
     memset(out, 0, sizeof *out);
     (void)getpeername(c->fd, (struct sockaddr *)out, &len); /* a peer that is gone has no address: family 0 */
+    unmap(out);
 }
 
 /* ---- closing -------------------------------------------------------------------------------------------------------- */
@@ -330,15 +346,25 @@ static void linger(struct conn *c)
 
 static void out_of_patience(void *owner)
 {
-    dispose(owner);
+    struct conn *c = owner;
+    if (c->state == CONN_LINGERING)
+        dispose(c);
+    else
+        later_set(c->loop, &c->due);
+}
+
+bool conn_wait(struct conn *c, uint64_t ms)
+{
+    if (!c->patience) c->patience = timer_open(c->loop, out_of_patience, c);
+    if (c->patience) timer_set(c->patience, ms);
+    return c->patience;
 }
 
 void conn_close(struct conn *c, bool flush)
 {
     if (c->state == CONN_LINGERING || c->state == CONN_CLOSED) return;
     bool may_linger = flush && !c->broken && c->state != CONN_CONNECTING;
-    if (may_linger) c->patience = timer_open(c->loop, out_of_patience, c);
-    if (!c->patience) return dispose(c);
+    if (!may_linger || !conn_wait(c, LINGER_MS)) return dispose(c);
     later_stop(&c->due);
     c->state = CONN_LINGERING;
     c->next  = c->loop->lingering;
@@ -346,7 +372,6 @@ void conn_close(struct conn *c, bool flush)
     if (c->next) c->next->link = &c->next;
     c->loop->lingering = c;
     gp_buffer_free(&c->kept);
-    timer_set(c->patience, LINGER_MS);
     if (c->tls) (void)!gp_tls_end(c->tls);
     linger(c);
 }

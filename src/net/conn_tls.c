@@ -1,7 +1,7 @@
 /* A connection under TLS: ciphertext from the socket into gp_tls, and what becomes of it to the owner. */
 #include "net/internal.h"
 
-enum { CIPHER_MOST = 2 * CONN_READ_ROOM };
+enum { CIPHER_MOST = 2 * CONN_READ_ROOM, CROWDED_MS = 20 };
 
 struct gp_tls *conn_tls(struct conn *c)
 {
@@ -37,6 +37,8 @@ static void tell(struct conn *c, size_t plain_before)
     struct gp_tls_sign ask;
     if (c->state == CONN_OPEN && gp_tls_shaken(c->tls) && !c->told_secured) {
         c->told_secured = true;
+        timer_close(c->patience);
+        c->patience = NULL;
         if (c->handler->secured) c->handler->secured(c->owner, c);
     }
     if (c->state == CONN_OPEN && !c->told_sign && gp_tls_asks(c->tls, &ask)) {
@@ -62,7 +64,7 @@ static gp_str feed(struct conn *c, gp_str cipher)
     return cipher;
 }
 
-void conn_decrypt(struct conn *c, gp_str cipher)
+static void decrypt(struct conn *c, gp_str cipher)
 {
     size_t kept = c->kept.len;
     if (!kept) {
@@ -74,4 +76,10 @@ void conn_decrypt(struct conn *c, gp_str cipher)
     gp_str all  = gp_buffer_all(&c->kept);
     gp_str left = feed(c, all);
     if (c->state == CONN_OPEN) gp_buffer_took(&c->kept, all.len - left.len);
+}
+
+void conn_decrypt(struct conn *c, gp_str cipher)
+{
+    decrypt(c, cipher);
+    if (c->state == CONN_OPEN && gp_tls_crowded(c->tls) && !conn_wait(c, CROWDED_MS)) conn_fail(c, "no memory");
 }

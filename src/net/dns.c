@@ -258,7 +258,10 @@ void dns_set_patience(struct dns *d, uint64_t ms)
 void dns_close(struct dns *d)
 {
     if (!d) return;
-    while (d->queries) dns_forget(d->queries);
+    for (struct dns_query *q = d->queries, *next; q; q = next) {
+        next = q->next;
+        dns_forget(q);
+    }
     resolver_close(&d->validating);
     resolver_close(&d->plain);
     free(d);

@@ -45,19 +45,20 @@ struct conn {
     struct gp_buffer           out;  /* clear octets that the kernel did not take; they go before any record    */
     gp_str                     fresh; /* clear, while the owner looks at it: what was just read, not in kept yet */
     struct later               due;  /* what conn_took and failures put off                                     */
-    struct timer              *patience; /* lingering only */
+    struct timer              *patience; /* while lingering, or while too many others shake hands */
     struct conn               *next, **link; /* among the lingering */
     const char                *why;  /* of CONN_ENDED */
     int                        fd, watched;
     enum conn_state            state;
     bool                       broken;        /* nothing can be sent any more           */
     bool                       peer_ended;    /* no more will come                      */
-    bool                       told_secured, told_sign, wants_drained;
+    bool                       told_secured, told_sign, told_closed, wants_drained;
 };
 
 enum { CONN_INPUT_MOST = 64 * 1024, CONN_READ_ROOM = 64 * 1024 };
 /* conn.c, for conn_tls.c. What fails is told on the next turn. */
 void conn_fail(struct conn *, const char *why);
+bool conn_wait(struct conn *, uint64_t ms); /* then `due` runs; lingering: then it is over. false: no memory */
 bool conn_flush(struct conn *); /* gives the kernel what it takes; false: it is broken */
 /* conn_tls.c: ciphertext in (none: go on with what was kept). */
 void conn_decrypt(struct conn *, gp_str cipher);

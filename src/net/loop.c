@@ -82,8 +82,8 @@ bool loop_later(struct loop *l, void (*fn)(void *owner), void *owner)
 
 static void forget_waiting(struct loop *l)
 {
-    while (l->waiting.next != &l->waiting) {
-        struct later *call = l->waiting.next;
+    for (struct later *call = l->waiting.next, *next; call != &l->waiting; call = next) {
+        next = call->next;
         later_stop(call);
         if (call->fn == run_one_call) free(call->owner);
     }

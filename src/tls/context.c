@@ -17,7 +17,7 @@ static bool settle(SSL_CTX *ssl)
     /* RFC 9325 3.3, 3.5: no compression, no renegotiation. Early data stay off: OpenSSL wants to be asked for them. */
     SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                  SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_TICKET);
-    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY | SSL_MODE_ASYNC);
+    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_read_ahead(ssl, 0);
     return SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) && SSL_CTX_set_cipher_list(ssl, ciphers) &&
@@ -89,6 +89,7 @@ struct gp_tls_context *gp_tls_server_context(const struct gp_tls_certificate *ce
     const struct certificate *first = &x->certificates[0];
     if (SSL_CTX_use_cert_and_key(x->ssl, first->leaf, first->key, first->chain, 1) != 1)
         return refuse(x, say_which(0, "is too weak, or broken"), why);
+    SSL_CTX_set_mode(x->ssl, SSL_MODE_ASYNC); /* see keyless.c */
     SSL_CTX_set_cert_cb(x->ssl, certificate_choose, x);
     SSL_CTX_set_session_id_context(x->ssl, resumed_by_all, sizeof resumed_by_all - 1);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(x->ssl, ticket_key);

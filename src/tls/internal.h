@@ -43,6 +43,7 @@ struct gp_tls {
     struct question       *question;
     const char            *why;
     enum tls_state         state;
+    bool                   crowded;
 };
 
 /* certificate.c */

@@ -114,8 +114,16 @@ EVP_PKEY *keyless_key(X509 *leaf, size_t index)
     }
 }
 
+/* A job's stack is 32 KiB and goes back to a pool, so the most that ever waited at once is what stays allocated. */
+static void bound_jobs(void)
+{
+    static _Thread_local bool bounded;
+    if (!bounded) bounded = ASYNC_init_thread(GP_TLS_WAITING_MOST, 0);
+}
+
 int keyless_handshake(struct gp_tls *t)
 {
+    bound_jobs();
     shaking    = t;
     int result = SSL_do_handshake(t->ssl);
     shaking    = NULL;

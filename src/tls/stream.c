@@ -152,6 +152,7 @@ gp_status gp_tls_handshake(struct gp_tls *t)
     if (t->state == TLS_SHAKEN) return GP_OK;
     if (t->question && !t->question->answered) return GP_WAIT;
     ERR_clear_error();
+    t->crowded = false;
     int result = keyless_handshake(t);
     if (result == 1) {
         SSL_clear_mode(t->ssl, SSL_MODE_ASYNC); /* records need no stack of their own */
@@ -161,9 +162,14 @@ gp_status gp_tls_handshake(struct gp_tls *t)
     switch (SSL_get_error(t->ssl, result)) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_ASYNC: return GP_WAIT;
-    case SSL_ERROR_WANT_ASYNC_JOB: return broken(t, "too many handshakes at once");
+    case SSL_ERROR_WANT_ASYNC_JOB: t->crowded = true; return GP_WAIT;
     default: return broken(t, "the handshake failed");
     }
+}
+
+bool gp_tls_crowded(const struct gp_tls *t)
+{
+    return t->crowded;
 }
 
 bool gp_tls_asks(const struct gp_tls *t, struct gp_tls_sign *out)

@@ -126,6 +126,34 @@ TEST(many_handshakes_wait_at_once)
     gp_tls_context_close(client);
 }
 
+/* One more than may wait is put off without losing a byte, and goes on once there is room. */
+TEST(a_crowd_of_handshakes_is_bounded)
+{
+    static struct gp_tls  *servers[GP_TLS_WAITING_MOST];
+    static struct pair     late;
+    const struct identity *id     = identity_ec();
+    struct gp_tls_context *server = server_of(&id, 1), *client = client_of(id);
+    struct gp_tls         *hello = gp_tls_connect(client, GP_LIT("mail.example.org"));
+    size_t                 taken = 0;
+    CHECK(gp_tls_handshake(hello) == GP_WAIT);
+    for (size_t i = 0; i < GP_COUNT(servers); i++) {
+        servers[i] = gp_tls_accept(server);
+        CHECK(gp_tls_feed(servers[i], gp_tls_wire(hello), &taken) == GP_WAIT);
+        CHECK(taken > 0 && !gp_tls_crowded(servers[i]));
+    }
+    pair_open(&late, server, client, "mail.example.org", &id, 1);
+    CHECK(gp_tls_handshake(late.client) == GP_WAIT); /* a client needs no place */
+    CHECK(gp_tls_feed(late.server, gp_tls_wire(late.client), &taken) == GP_WAIT);
+    CHECK(taken == 0 && gp_tls_crowded(late.server));
+    for (size_t i = 0; i < GP_COUNT(servers); i++) gp_tls_close(servers[i]);
+    pair_run(&late);
+    CHECK(pair_shaken(&late) && !gp_tls_crowded(late.server));
+    pair_close(&late);
+    gp_tls_close(hello);
+    gp_tls_context_close(server);
+    gp_tls_context_close(client);
+}
+
 /* ---- bytes ---------------------------------------------------------------------------------------------------------- */
 TEST(any_split_of_the_ciphertext_tells_the_same_story)
 {

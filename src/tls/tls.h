@@ -49,12 +49,15 @@ gp_status gp_tls_end(struct gp_tls *) GP_MUST_USE;           /* puts our close_n
 const char *gp_tls_why(const struct gp_tls *);               /* static or owned by it: why PERMFAIL              */
 
 /* The signature a handshake waits for. */
+#define GP_TLS_WAITING_MOST 512 /* in a thread, at once */
 struct gp_tls_sign {
     size_t       certificate; /* index in the context */
     enum gp_sign how;         /* GP_SIGN_RSA_RAW, GP_SIGN_RSA_PKCS1 or GP_SIGN_ECDSA */
     gp_str       data;        /* lives until answer() */
 };
 bool gp_tls_asks(const struct gp_tls *, struct gp_tls_sign *out);
+/* So many handshakes wait for signatures that this one was not gone on with: call handshake() again in a moment. */
+bool gp_tls_crowded(const struct gp_tls *);
 void gp_tls_answer(struct gp_tls *, gp_str signature);       /* empty: refused, the handshake fails; then call handshake() */
 
 /* ---- what was agreed ------------------------------------------------------------------------------------ */
