@@ -1,4 +1,4 @@
-/* Connections over loopback sockets: in clear and under TLS, back-pressure, closing, listeners. */
+/* Connections over loopback sockets: in clear and under TLS, back-pressure, closing. */
 #include "check.h"
 #include "net/net.h"
 
@@ -6,9 +6,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { GUARD_MS = 20000, BIG = 5 * 1024 * 1024, PIECE = 100 * 1000 };
@@ -556,48 +554,5 @@ TEST(the_end_waits_until_the_input_is_taken)
     CHECK_IS(gp_said(&b.server.story), "X");
     timer_close(soon);
     close(fd);
-    bench_close(&b);
-}
-
-/* ---- listeners ------------------------------------------------------------------------------------------------------------ */
-TEST(a_listener_without_descriptors_rests_and_goes_on)
-{
-    struct bench  b;
-    struct rlimit old, none;
-    bench_open(&b, say_hello_then_quit);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(connect(fd, (struct sockaddr *)&b.address, sizeof(struct sockaddr_in)) == 0);
-    CHECK(getrlimit(RLIMIT_NOFILE, &old) == 0);
-    none = (struct rlimit) { (rlim_t)fd, old.rlim_max };
-    CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
-    struct timer *soon = timer_open(b.loop, stop_soon, b.loop);
-    clock_t       work = clock();
-    timer_set(soon, 350);
-    loop_run(b.loop);
-    CHECK(setrlimit(RLIMIT_NOFILE, &old) == 0);
-    CHECK(b.server.conn == NULL);
-    CHECK((clock() - work) * 1000 / CLOCKS_PER_SEC < 150); /* it did not spin */
-    timer_set(soon, 350);
-    loop_run(b.loop);
-    CHECK(b.server.conn != NULL);
-    close(fd);
-    timer_close(soon);
-    bench_close(&b);
-}
-
-TEST(a_paused_listener_lets_them_wait)
-{
-    struct bench b;
-    bench_open(&b, say_hello_then_quit);
-    listener_pause(b.listener, true);
-    b.client.conn      = conn_connect(b.loop, &b.address, NULL, &client_handler, &b.client);
-    struct timer *soon = timer_open(b.loop, stop_soon, b.loop);
-    timer_set(soon, 50);
-    loop_run(b.loop);
-    CHECK(b.server.conn == NULL);
-    listener_pause(b.listener, false);
-    loop_run(b.loop);
-    CHECK_IS(heard(&b), "hello\r\n221 bye\r\n");
-    timer_close(soon);
     bench_close(&b);
 }

@@ -289,7 +289,27 @@ TEST(only_forward_secret_aead_ciphers_are_agreed)
     gp_tls_context_close(client);
 }
 
-/* A record altered, cut or put in after the handshake breaks the connection or waits; it never becomes other plaintext. */
+/* RFC 8446 5.2: one bit is enough, wherever it is. */
+TEST(an_altered_record_breaks_the_connection)
+{
+    static struct pair p;
+    for (size_t at = 0; at < 30; at += 3) {
+        char   record[256];
+        size_t taken = 0;
+        pair_simple(&p, identity_ec(), 0);
+        CHECK(gp_tls_write(p.client, GP_LIT("QUIT\r\n")) == GP_OK);
+        gp_str wire = gp_tls_wire(p.client);
+        CHECK(wire.len <= sizeof record && at < wire.len);
+        memcpy(record, wire.ptr, wire.len);
+        record[at] = (char)(record[at] ^ 1);
+        CHECK(gp_tls_feed(p.server, (gp_str) { record, wire.len }, &taken) != GP_OK ||
+              at == 3); /* 3: it is longer now */
+        CHECK(gp_tls_plain(p.server).len == 0);
+        pair_close(&p);
+    }
+}
+
+/* What a stranger sends before hands are shaken never becomes plaintext, and is taken or refused: no loop. */
 PROPERTY(tls_garbage_never_becomes_plaintext, bytes)
 {
     static struct gp_tls_context *server;
