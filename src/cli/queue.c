@@ -85,7 +85,7 @@ json_t *text_json(gp_str text)
     char           room[AUDIT_DATA_MOST];
     struct gp_text clean = GP_TEXT(room);
     json_t        *json  = json_stringn(text.ptr ? text.ptr : "", text.len);
-    if (json) return json;
+    if (json || !text.ptr) return json;
     for (size_t i = 0; i < text.len; i++) gp_put_char(&clean, shown(text, i, false));
     return json_stringn(clean.ptr, clean.len);
 }

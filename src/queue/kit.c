@@ -54,7 +54,7 @@ static const struct queue_exits exits = { take_delivery, take_answer };
 static void start(struct kit *k)
 {
     k->queue = calloc(1, sizeof *k->queue);
-    if (!k->queue || !queue_start(k->queue, &k->config, &exits, k->now)) fail_msg("the queue does not start");
+    if (!k->queue || !queue_start(k->queue, &k->config, &exits, k->now)) abort();
     k->queue->relay_there = true;
 }
 
@@ -62,7 +62,7 @@ struct kit *kit_open(void)
 {
     static const unsigned retries[] = { 300, 600, 1200, 1800, 3600, 7200, 14400 };
     struct kit           *k         = calloc(1, sizeof *k);
-    if (!k || !gp_copy_z(GP_LIT("/tmp/gatepost-queue-XXXXXX"), k->folder, sizeof k->folder)) fail_msg("no memory");
+    if (!k || !gp_copy_z(GP_LIT("/tmp/gatepost-queue-XXXXXX"), k->folder, sizeof k->folder)) abort();
     if (!mkdtemp(k->folder) || chdir(k->folder) != 0) fail_msg("no temporary directory");
     log_open("queue", LOG_LOGFMT, LOG_LEVELS);
     (void)gp_copy_z(GP_LIT("mail.example.org"), k->config.hostname, sizeof k->config.hostname);

@@ -103,7 +103,12 @@ void lane_drop(struct lanes *lanes, struct lane *lane)
 void lanes_close(struct lanes *lanes)
 {
     for (size_t i = 0; i < LANE_BUCKETS; i++)
-        while (lanes->buckets[i]) lane_drop(lanes, lanes->buckets[i]);
+        for (struct lane *lane = lanes->buckets[i], *next; lane; lane = next) {
+            next = lane->bucket_next;
+            free(lane->last_word);
+            free(lane);
+        }
+    *lanes = (struct lanes) { 0 };
 }
 
 /* ---- time ---------------------------------------------------------------------------------------------------------------- */

@@ -226,7 +226,10 @@ int queue_main(const struct role_start *start)
     log_open("queue", start->config->log_format, start->config->log_level);
     (void)signal(SIGXFSZ, SIG_IGN); /* over a limit on file sizes is an error to handle, not a reason to die */
     struct queue *q = calloc(1, sizeof *q);
-    if (!q || !begin(q, start)) return EXIT_BROKEN;
+    if (!q || !begin(q, start)) {
+        free(q); /* the process ends: what else is open goes with it */
+        return EXIT_BROKEN;
+    }
     loop_after_turn(q->loop, after_turn, q);
     timer_set(q->tick, 0);
     loop_run(q->loop);

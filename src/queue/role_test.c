@@ -38,6 +38,9 @@ static bool hear(int fd, struct msg *m)
     int           fds[MSG_FDS_MOST];
     gp_str        packed;
     struct pollfd wait = { .fd = fd, .events = POLLIN };
+    *m                 = (struct msg) {
+                        .type = MSG_NONE, .fds = {-1, -1}
+    };
     CHECK(poll(&wait, 1, PATIENCE_MS) == 1);
     gp_status status = wire_receive(fd, received, sizeof received, &packed, fds);
     if (status == GP_TEMPFAIL) return false;

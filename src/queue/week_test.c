@@ -45,7 +45,7 @@ TEST(a_dead_destination_gets_one_notice_and_one_bounce)
     struct msg           m       = kit_message("aaaa", "ada@example.org", "bob@Dead.Example\t\n");
     kit_commit(k, 1, &m);
     kit_turn(k);
-    for (gp_time minute = 0; minute < 7 * 24 * 60; minute++) {
+    for (gp_time minute = 0; minute < (gp_time)7 * 24 * 60; minute++) {
         answer_both(k);
         one_minute(k);
     }
@@ -81,7 +81,7 @@ TEST(a_dead_destination_is_probed_by_one_message_and_not_by_all)
         answer_both(k);
         one_minute(k);
     }
-    CHECK(count_sent(k, "dead.example") < 2 * k->config.relay.connections_per_destination);
+    CHECK(count_sent(k, "dead.example") < (size_t)2 * k->config.relay.connections_per_destination);
     CHECK(kit_count(k, "recipients", "state = 0 AND attempts >= 3") == MESSAGES);
     kit_answer_all(k, TAKEN, false); /* it is back */
     for (gp_time minute = 0; minute < 180; minute++) {
@@ -169,6 +169,6 @@ TEST(a_relay_that_dies_once_puts_nothing_off)
         kit_answer_all(k, TAKEN, false);
     }
     kit_turn(k);
-    CHECK(kit_count(k, "messages", "1") == 0 && k->sent_count == 2 * MESSAGES);
+    CHECK(kit_count(k, "messages", "1") == 0 && k->sent_count == (size_t)2 * MESSAGES);
     kit_close(k);
 }

@@ -45,13 +45,12 @@ struct queue_reply { /* the last word on a recipient; code 0: none came, text is
     gp_time when;
 };
 struct queue_recipient {
-    unsigned             position;
     gp_str               address, params, destination;
-    enum recipient_state state;
-    unsigned             attempts;
     gp_time              due;
-    bool                 delay_noticed;
     struct queue_reply   last;
+    unsigned             position, attempts;
+    enum recipient_state state;
+    bool                 delay_noticed;
 };
 
 /* ---- changes: within a transaction --------------------------------------------------------------------------------- */

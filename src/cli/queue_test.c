@@ -1,0 +1,220 @@
+/* The queue commands on a queue of their own: what they show, what they change, and how they fail. */
+#include "cli/queue.h"
+
+#include "check.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WORDS_MOST = 12, OUTPUT_MOST = 64 * 1024, PATH_ROOM = 96, BUSY = 1000 };
+
+static char dir[PATH_ROOM / 2];
+static char output[OUTPUT_MOST];
+
+static const char *in_dir(const char *name)
+{
+    static char path[PATH_ROOM];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+static struct queue_store *open_queue(void)
+{
+    enum database_trouble trouble;
+    struct queue_store   *s = queue_open(in_dir("queue"), BUSY, &trouble);
+    CHECK(s != NULL);
+    return s;
+}
+
+/* Two recipients, one of which has been tried. */
+static void add(struct queue_store *s, const char *id, const char *sender)
+{
+    struct queue_message   m    = { .queue_id  = gp_from(id),
+                                    .sender    = gp_from(sender),
+                                    .user      = GP_LIT("ada"),
+                                    .size      = 5,
+                                    .arrived   = 1800000000000,
+                                    .peer      = GP_LIT("192.0.2.1"),
+                                    .mechanism = GP_LIT("PLAIN") };
+    struct queue_recipient to[] = {
+        {.position    = 0,
+         .address     = GP_LIT("bob@example.net"),
+         .destination = GP_LIT("example.net"),
+         .due         = 1800000000000},
+        { .position    = 1,
+         .address     = GP_LIT("eve@example.com"),
+         .destination = GP_LIT("example.com"),
+         .due         = 1800000000000},
+    };
+    struct gp_arena arena = { .most = 65536 };
+    CHECK(queue_begin(s) == GP_OK && queue_add(s, &m, to, GP_COUNT(to), GP_LIT("Hello")) == GP_OK);
+    CHECK(queue_load(s, m.queue_id, &arena, &m) == GP_OK);
+    to[0].attempts = 3;
+    to[0].last     = (struct queue_reply) { .code     = 451,
+                                            .enhanced = GP_LIT("4.3.0"),
+                                            .text     = GP_LIT("later\x1b[2J\xc2\x9b"),
+                                            .remote   = GP_LIT("mx.example.net"),
+                                            .when     = 1800000060000 };
+    CHECK(queue_settle(s, m.row, &to[0]) == GP_OK && queue_commit(s) == GP_OK);
+    gp_arena_reset(&arena);
+}
+
+static void make_place(void)
+{
+    static const char config[] = "hostname: mail.example.org\ndomain: example.org\n";
+    (void)snprintf(dir, sizeof dir, "/tmp/gatepost-cli-XXXXXX");
+    CHECK(mkdtemp(dir) && mkdir(in_dir("queue"), 0700) == 0);
+    int fd = open(in_dir("gatepost.yml"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && write(fd, config, sizeof config - 1) == (ssize_t)sizeof config - 1 && close(fd) == 0);
+}
+
+static void remove_place(void)
+{
+    static const char *const files[] = { "gatepost.yml", "out", "queue/queue.db", "queue/queue.db-wal",
+                                         "queue/queue.db-shm" };
+    for (size_t i = 0; i < GP_COUNT(files); i++) (void)unlink(in_dir(files[i]));
+    (void)rmdir(in_dir("queue/bodies"));
+    CHECK(rmdir(in_dir("queue")) == 0 && rmdir(dir) == 0);
+}
+
+static int redirect(int to, int flags)
+{
+    int kept = dup(to), fd = open(in_dir("out"), flags | O_CLOEXEC, 0600);
+    CHECK(kept >= 0 && fd >= 0 && dup2(fd, to) == to);
+    (void)close(fd);
+    return kept;
+}
+
+static void restore(int to, int kept)
+{
+    CHECK(dup2(kept, to) == to);
+    (void)close(kept);
+}
+
+/* words: "abcd --json"; what it printed is in output. */
+static int run(const struct cli_command *command, const char *words)
+{
+    char text[512], *argv[WORDS_MOST + 1] = { 0 }, *rest = text, *word;
+    int  argc = 0;
+    (void)snprintf(text, sizeof text, "%s --dir %s", words, dir);
+    while ((word = strsep(&rest, " ")) && argc < WORDS_MOST)
+        if (*word) argv[argc++] = word;
+    (void)fflush(NULL);
+    int out = redirect(STDOUT_FILENO, O_WRONLY | O_CREAT | O_TRUNC), err = redirect(STDERR_FILENO, O_WRONLY | O_APPEND);
+    int done = command->run(command, argc, argv);
+    (void)fflush(NULL);
+    restore(STDOUT_FILENO, out);
+    restore(STDERR_FILENO, err);
+    int     fd  = open(in_dir("out"), O_RDONLY | O_CLOEXEC);
+    ssize_t len = read(fd, output, sizeof output - 1);
+    (void)close(fd);
+    CHECK(len >= 0);
+    output[len] = '\0';
+    return done;
+}
+
+static bool says(const char *text)
+{
+    return strstr(output, text) != NULL;
+}
+
+static enum recipient_state state_of(const char *id)
+{
+    CHECK(run(&cli_queue_show, id) == CLI_DONE);
+    return says("held") ? RECIPIENT_HELD : RECIPIENT_QUEUED;
+}
+
+static void set_up(void)
+{
+    make_place();
+    struct queue_store *s = open_queue();
+    add(s, "abcd", "ada@example.org");
+    add(s, "efgh", "");
+    queue_close(s);
+}
+
+TEST(an_empty_queue_is_an_empty_list)
+{
+    make_place();
+    CHECK(run(&cli_queue_list, "") == CLI_DONE);
+    CHECK_IS(gp_from(output), "");
+    CHECK(run(&cli_queue_list, "--json") == CLI_DONE);
+    json_t *list = json_loads(output, 0, NULL);
+    CHECK(json_is_array(list) && json_array_size(list) == 0);
+    json_decref(list);
+    remove_place();
+}
+
+TEST(what_waits_is_listed_with_the_reason)
+{
+    set_up();
+    CHECK(run(&cli_queue_list, "") == CLI_DONE);
+    CHECK(says("abcd  2027-01-15T08:00:00Z  5 octets  from ada@example.org by ada\n"));
+    CHECK(says("efgh") && says("from <>") && says("eve@example.com  queued, 0 attempts, next"));
+    CHECK(says("3 attempts, next 2027-01-15T08:00:00Z: 451 4.3.0 later?[2J") && says("(mx.example.net)"));
+    CHECK(!strchr(output, '\x1b') && !says("\xc2\x9b")); /* a reply cannot steer the terminal */
+    remove_place();
+}
+
+TEST(the_list_is_json_that_names_everything)
+{
+    set_up();
+    CHECK(run(&cli_queue_list, "--json") == CLI_DONE);
+    json_t *list = json_loads(output, 0, NULL), *first = json_array_get(list, 0);
+    json_t *to = json_array_get(json_object_get(first, "recipients"), 0);
+    CHECK(json_array_size(list) == 2);
+    CHECK_IS(gp_from(json_string_value(json_object_get(first, "queue_id"))), "abcd");
+    CHECK_IS(gp_from(json_string_value(json_object_get(to, "address"))), "bob@example.net");
+    CHECK_IS(gp_from(json_string_value(json_object_get(to, "state"))), "queued");
+    CHECK(json_integer_value(json_object_get(to, "code")) == 451);
+    json_decref(list);
+    remove_place();
+}
+
+TEST(show_tells_the_whole_story)
+{
+    set_up();
+    CHECK(run(&cli_queue_show, "abcd --json") == CLI_DONE);
+    json_t *shown = json_loads(output, 0, NULL);
+    CHECK_IS(gp_from(json_string_value(json_object_get(shown, "peer"))), "192.0.2.1");
+    json_t *event = json_array_get(json_object_get(shown, "audit"), 0);
+    CHECK_IS(gp_from(json_string_value(json_object_get(event, "event"))), "accepted");
+    CHECK_IS(gp_from(json_string_value(json_object_get(json_object_get(event, "data"), "user"))), "ada");
+    json_decref(shown);
+    CHECK(run(&cli_queue_show, "abcd") == CLI_DONE && says("what happened") && says("accepted"));
+    remove_place();
+}
+
+TEST(changes_are_made_and_told)
+{
+    set_up();
+    CHECK(run(&cli_queue_hold, "abcd") == CLI_DONE && says("abcd: held") && state_of("abcd") == RECIPIENT_HELD);
+    CHECK(run(&cli_queue_retry, "abcd") == CLI_DONE && says("nothing to try"));
+    CHECK(run(&cli_queue_release, "abcd efgh") == CLI_DONE && says("abcd: released") &&
+          says("efgh: nothing to release"));
+    CHECK(run(&cli_queue_hold, "--all --json") == CLI_DONE && says("abcd") && says("efgh"));
+    CHECK(run(&cli_queue_delete, "abcd") == CLI_DONE && says("abcd: deleted"));
+    CHECK(run(&cli_queue_show, "abcd") == CLI_FAILED && says("it was, until") && says("deleted"));
+    CHECK(run(&cli_queue_delete, "--all") == CLI_DONE && run(&cli_queue_list, "") == CLI_DONE && !output[0]);
+    remove_place();
+}
+
+TEST(a_slip_in_one_id_changes_nothing)
+{
+    set_up();
+    CHECK(run(&cli_queue_delete, "abcd nosuchid") == CLI_FAILED && says("nosuchid"));
+    CHECK(run(&cli_queue_show, "abcd") == CLI_DONE);
+    remove_place();
+}
+
+TEST(wrong_use_is_told_apart)
+{
+    set_up();
+    CHECK(run(&cli_queue_retry, "") == CLI_WRONG_USE && run(&cli_queue_retry, "abcd --all") == CLI_WRONG_USE);
+    CHECK(run(&cli_queue_show, "") == CLI_WRONG_USE);
+    remove_place();
+}
