@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "queue/kit.h"
+#include "queue/role_kit.h"
 
 static struct lanes *fresh(void)
 {

@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "queue/kit.h"
+#include "queue/role_kit.h"
 
 #define TAKEN   "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok"
 #define LATER   "2\t451\t4.3.0\tmx.example.net\tTLSv1.3\ttry later"

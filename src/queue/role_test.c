@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "proc/wire.h"
-#include "queue/kit.h"
+#include "queue/role_kit.h"
 #include "queue/queue.h"
 
 enum { PATIENCE_MS = 20000, BODY_OCTETS = 100000 };

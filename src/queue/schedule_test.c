@@ -1,5 +1,5 @@
 /* When to try again: the table, its spread, and the two moments that no attempt may pass. */
-#include "queue/kit.h"
+#include "queue/role_kit.h"
 
 static const struct config config = {
     .queue = {.retries = { 300, 600, 3600 }, .retry_count = 3, .lifetime = 5 * 86400, .delay_notice = 4 * 3600},

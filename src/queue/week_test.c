@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "queue/kit.h"
+#include "queue/role_kit.h"
 
 #define DOWN  "2\t0\t4.4.1\t\t\tconnection refused"
 #define TAKEN "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok"

@@ -1,7 +1,7 @@
 /* For the tests of this folder: a role without loop and channels, in a temporary directory, with a relay and a client made of
  * arrays, and a clock that the test turns. */
-#ifndef QUEUE_KIT_H
-#define QUEUE_KIT_H
+#ifndef QUEUE_ROLE_KIT_H
+#define QUEUE_ROLE_KIT_H
 
 #include "check.h"
 #include "queue/parts.h"

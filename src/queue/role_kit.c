@@ -1,5 +1,5 @@
-/* The role in a test: see kit.h. */
-#include "queue/kit.h"
+/* The role in a test: see role_kit.h. */
+#include "queue/role_kit.h"
 
 #include <dirent.h>
 #include <fcntl.h>
