@@ -268,7 +268,7 @@ static const struct verb {
 /*    word        legal in        first needs                               out of order                          reads its arguments with */
     { "EHLO",     ANYTIME,        0,                                        NULL,                                 ehlo,     NULL },
     { "HELO",     ANYTIME,        0,                                        NULL,                                 helo,     NULL },
-    { "STARTTLS", READY,          NEEDS_CLEAR | NO_ARGUMENT,                "EHLO first",                         starttls, NULL },
+    { "STARTTLS", START | READY,  NEEDS_CLEAR | NO_ARGUMENT,                "not now",                            starttls, NULL },
     { "AUTH",     READY,          NEEDS_TLS | NEEDS_EHLO | NEEDS_NO_LOGIN,  "not now",                            auth,     NULL },
     { "MAIL",     READY,          SIGNED_IN,                                "one transaction at a time",          mail,     NULL },
     { "RCPT",     SENDER | RCPTS, SIGNED_IN,                                "MAIL first",                         rcpt,     NULL },
