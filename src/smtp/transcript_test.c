@@ -60,7 +60,7 @@ static void answer(struct play *p, enum gp_smtp_kind kind)
     for (size_t i = 0; i < p->answer_count; i++) {
         struct answer *a = &p->answers[i];
         if (a->kind != kind) continue;
-        reply   = (struct gp_reply) { atoi(a->code), a->enhanced[0] ? a->enhanced : NULL, a->text };
+        reply   = (struct gp_reply) { (int)strtol(a->code, NULL, 10), a->enhanced[0] ? a->enhanced : NULL, a->text };
         a->kind = GP_SMTP_NEED_INPUT; /* used up; its text must stay */
         break;
     }
@@ -219,7 +219,7 @@ static struct gp_reply reply_of(struct answer *a, gp_str text)
     CHECK(gp_copy_z(code, a->code, sizeof a->code));
     CHECK(gp_copy_z(enhanced ? word : GP_LIT(""), a->enhanced, sizeof a->enhanced));
     CHECK(gp_copy_z(enhanced ? rest : text, a->text, sizeof a->text) || text.len == 0);
-    return (struct gp_reply) { atoi(a->code), enhanced ? a->enhanced : NULL, a->text };
+    return (struct gp_reply) { (int)strtol(a->code, NULL, 10), enhanced ? a->enhanced : NULL, a->text };
 }
 
 /* ---- options --------------------------------------------------------------------------------------------------------------- */
