@@ -35,7 +35,7 @@ static gp_str domain_of(const struct queue *q, gp_str address)
 
 gp_str destination_of(const struct queue *q, gp_str address, struct gp_text *room)
 {
-    if (q->config->relay.kind == RELAY_SMARTHOST) return GP_LIT("smarthost");
+    if (q->config->relay.kind == RELAY_SMARTHOST) return QUEUE_SMARTHOST;
     gp_str domain = domain_of(q, address);
     for (size_t i = 0; i < domain.len; i++) {
         char c = domain.ptr[i];

@@ -3,7 +3,7 @@
  *   place    what it waits for                        leaves when
  *   READY    its turn; served round robin             nothing is due (ASLEEP, or dropped), or enough is under way (FULL)
  *   ASLEEP   wake_at                                  that time, a new message, or a command
- *   FULL     an outcome                               one of its attempts ends */
+ *   FULL     an outcome                               one of its attempts ends, or a new message comes */
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,8 +83,8 @@ struct lane *lanes_wake(struct lanes *lanes, gp_str name, gp_time at, gp_time no
     struct lane *lane = lanes_find(lanes, name);
     if (!lane)
         lane = open_lane(lanes, name);
-    else if (lane->place != LANE_ASLEEP || lane->wake_at <= at)
-        return lane;
+    else if (lane->place == LANE_READY || (lane->place == LANE_ASLEEP ? lane->wake_at <= at : at > now))
+        return lane; /* a full one is looked at again: it may have room, and had nothing else that was due */
     if (lane) lane_move(lanes, lane, at <= now ? LANE_READY : LANE_ASLEEP, at);
     return lane;
 }

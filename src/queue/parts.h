@@ -127,6 +127,7 @@ void intake_draft(struct queue *, struct asker, const struct msg *);
 void intake_abort(struct queue *, const struct ipc *from, const struct msg *);
 void intake_gone(struct queue *, const struct ipc *from);  /* its drafts and open questions */
 void put_queue_id(struct gp_text *);                       /* a fresh one */
+#define QUEUE_SMARTHOST GP_LIT("smarthost") /* the one destination where all mail goes that way */
 gp_str destination_of(const struct queue *, gp_str address, struct gp_text *room);
 
 /* batch.c */

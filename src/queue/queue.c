@@ -30,6 +30,28 @@ void queue_look(struct queue *q, gp_time now)
     if (queue_visit_destinations(q->store, see_destination, q) != GP_OK) store_trouble(q, "to look for what is due");
 }
 
+static gp_str choose(void *owner, gp_str address, struct gp_text *room)
+{
+    return destination_of(owner, address, room);
+}
+
+/* Mail that waits goes the way that the configuration says now, not the one it said when the mail came. */
+static bool reroute(struct queue *q)
+{
+    size_t    moved     = 0;
+    bool      elsewhere = q->config->relay.kind == RELAY_SMARTHOST;
+    gp_status status    = queue_begin(q->store);
+    if (status == GP_OK) status = queue_reroute(q->store, QUEUE_SMARTHOST, elsewhere, choose, q, &moved);
+    if (status == GP_OK && moved) status = queue_commit(q->store);
+    queue_abandon(q->store);
+    if (status != GP_OK) {
+        store_trouble(q, "to send waiting mail another way");
+        return false;
+    }
+    if (moved) LOG(LOG_INFO, "queue", LOG_N("rerouted", moved), LOG_Z("reason", "relay.via has changed"));
+    return true;
+}
+
 static struct queue_store *open_checked(enum database_trouble *trouble)
 {
     struct queue_store *store = queue_open(".", BUSY_MS, trouble);
@@ -53,6 +75,10 @@ bool queue_start(struct queue *q, const struct config *config, const struct queu
     size_t removed = queue_sweep(q->store);
     if (removed) LOG(LOG_INFO, "queue", LOG_N("swept", removed), LOG_Z("reason", "half-received before the last end"));
     (void)database_changed(queue_database(q->store));
+    if (!reroute(q)) {
+        queue_close(q->store);
+        return false;
+    }
     queue_look(q, now);
     return true;
 }

@@ -51,6 +51,38 @@ TEST(a_message_goes_out_once_and_leaves_nothing_but_its_audit)
     kit_close(k);
 }
 
+TEST(mail_that_waits_goes_the_way_that_the_configuration_says_now)
+{
+    struct kit *k        = kit_open();
+    struct msg  m        = kit_message("abcd", "ada@example.org", "\"b@b\"@Example.NET\t\neve@example.com\t\n");
+    k->config.relay.kind = RELAY_SMARTHOST;
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    CHECK(kit_count(k, "recipients", "destination = 'smarthost'") == 2);
+    k->config.relay.kind = RELAY_MX;
+    kit_restart(k);
+    CHECK(kit_count(k, "recipients", "destination = 'example.net'") == 1);
+    CHECK(kit_count(k, "recipients", "destination = 'example.com'") == 1);
+    k->config.relay.kind = RELAY_SMARTHOST;
+    kit_restart(k);
+    CHECK(kit_count(k, "recipients", "destination = 'smarthost'") == 2);
+    kit_close(k);
+}
+
+TEST(a_slow_attempt_does_not_hold_up_what_comes_after_it)
+{
+    struct kit *k    = kit_open();
+    struct msg  slow = kit_message("aaaa", "ada@example.org", "bob@example.net\t\n");
+    struct msg  next = kit_message("bbbb", "ada@example.org", "eve@example.net\t\n");
+    kit_commit(k, 1, &slow);
+    kit_turn(k);
+    kit_commit(k, 2, &next);
+    kit_turn(k);
+    CHECK(k->sent_count == 2);
+    CHECK_IS(gp_from(k->sent[1].queue_id), "bbbb");
+    kit_close(k);
+}
+
 TEST(a_smarthost_gets_a_message_in_pieces_of_a_hundred)
 {
     struct kit    *k = kit_open();

@@ -62,6 +62,11 @@ gp_status queue_settle(struct queue_store *, int64_t message, const struct queue
 /* Removes the message when no recipient is queued or held any more; its file goes once that is committed. */
 gp_status queue_finish(struct queue_store *, int64_t message, gp_str queue_id, bool *gone) GP_MUST_USE;
 
+/* Queued and held recipients that go to `place`, or with `elsewhere` those that do not, get the destination that `choose` names for
+ * their address; how many of them changed it. */
+typedef gp_str queue_chooser(void *owner, gp_str address, struct gp_text *room);
+gp_status queue_reroute(struct queue_store *, gp_str place, bool elsewhere, queue_chooser *choose, void *owner, size_t *moved) GP_MUST_USE;
+
 enum queue_change { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DELETE };
 /* What commands do to one message, with its audit row if it changed anything (a held message is not retried). PERMFAIL: no such
  * message. */

@@ -4,6 +4,8 @@
 #include "store/queue.h"
 #include "store/queue_parts.h"
 
+enum { ADDRESS_ROOM = 1024 };
+
 /* A column that is NOT NULL. */
 static void bind(struct rows *r, gp_str text)
 {
@@ -122,6 +124,58 @@ gp_status queue_finish(struct queue_store *s, int64_t message, gp_str queue_id, 
     *gone          = open == GP_PERMFAIL;
     if (!*gone) return open;
     return remove_message(s, message, queue_id);
+}
+
+/* ---- another way ---------------------------------------------------------------------------------------------------------- */
+struct stray {
+    int64_t message, position;
+    char    address[ADDRESS_ROOM], destination[ADDRESS_ROOM];
+};
+
+/* The next after the one that *at names. Read to its end before anything is changed. */
+static gp_status next_stray(struct database *db, gp_str place, bool elsewhere, struct stray *at)
+{
+    auto_rows r = rows_of(
+        db, "SELECT message, position, address, destination FROM recipients WHERE (message, position) > (?, ?) AND"
+            " state IN (0, 3) AND (destination = ?) <> ? ORDER BY message, position LIMIT 1");
+    rows_bind_number(&r, at->message);
+    rows_bind_number(&r, at->position);
+    rows_bind_text(&r, place);
+    rows_bind_number(&r, elsewhere);
+    gp_status status = rows_next(&r);
+    if (status != GP_OK) return status;
+    at->message  = rows_number(&r, 0);
+    at->position = rows_number(&r, 1);
+    return gp_copy_z(rows_text(&r, 2), at->address, sizeof at->address) &&
+                   gp_copy_z(rows_text(&r, 3), at->destination, sizeof at->destination)
+               ? GP_OK
+               : GP_TEMPFAIL;
+}
+
+static gp_status redirect(struct database *db, const struct stray *at, gp_str destination)
+{
+    auto_rows r = rows_of(db, "UPDATE recipients SET destination = ? WHERE message = ? AND position = ?");
+    rows_bind_text(&r, destination);
+    rows_bind_number(&r, at->message);
+    rows_bind_number(&r, at->position);
+    return rows_run(&r);
+}
+
+gp_status queue_reroute(struct queue_store *s, gp_str place, bool elsewhere, queue_chooser *choose, void *owner,
+                        size_t *moved)
+{
+    struct stray at = { 0, -1, "", "" };
+    gp_status    status;
+    *moved = 0;
+    while ((status = next_stray(s->db, place, elsewhere, &at)) == GP_OK) {
+        char           room[ADDRESS_ROOM];
+        struct gp_text text = GP_TEXT(room);
+        gp_str         to   = choose(owner, gp_from(at.address), &text);
+        if (text.cut || gp_same(to, gp_from(at.destination))) continue;
+        if (redirect(s->db, &at, to) != GP_OK) return GP_TEMPFAIL;
+        ++*moved;
+    }
+    return status == GP_PERMFAIL ? GP_OK : status;
 }
 
 /* ---- commands -------------------------------------------------------------------------------------------------------------- */
