@@ -21,6 +21,7 @@ enum msg_role { ROLE_SUPERVISOR, ROLE_SMTPD, ROLE_VAULT, ROLE_QUEUE, ROLE_RELAY,
     ROW(READY, ready, U(pid))                             /* role -> supervisor: serves from now on                    */ \
     /* vault -> smtpd: all `count` certificates of a generation make a new TLS context */                                 \
     ROW(CERTIFICATE, certificate, U(index) U(count) U(generation) S(chain))                                               \
+    ROW(MECHANISMS, mechanisms, S(names))                 /* what EHLO lists; before the first CERTIFICATE              */ \
     ROW(TICKETS, tickets, S(keys))                                                                                        \
     /* smtpd -> vault */                                                                                                  \
     ROW(TLS_SIGN, tls_sign, U(certificate) U(generation) U(how) S(data))                                                  \

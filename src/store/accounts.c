@@ -37,7 +37,8 @@ static const char *const scripts[] = {
     "  key TEXT NOT NULL,"
     "  address TEXT NOT NULL,"
     "  PRIMARY KEY (account, key)"
-    ") STRICT, WITHOUT ROWID;"
+    ") STRICT, WITHOUT ROWID;",
+    "CREATE INDEX credentials_with_secret ON credentials(id) WHERE cram IS NOT NULL;",
 };
 
 /* ---- opening --------------------------------------------------------------------------------------------------- */
@@ -204,5 +205,10 @@ gp_status accounts_survey(struct accounts *a, struct survey *out)
     out->as_hash    = slow_hash && out->cost == VERIFIER_HASH_COST;
     auto_rows usual = rows_of(a->db, "SELECT iterations FROM credentials WHERE iterations > 0"
                                      " GROUP BY iterations ORDER BY COUNT(*) DESC, iterations LIMIT 1");
-    return one_number(&usual, &out->iterations);
+    status          = one_number(&usual, &out->iterations);
+    if (status != GP_OK) return status;
+    auto_rows secret = rows_of(a->db, "SELECT 1 FROM credentials WHERE cram IS NOT NULL LIMIT 1");
+    status           = rows_next(&secret);
+    out->secrets     = status == GP_OK;
+    return status == GP_PERMFAIL ? GP_OK : status;
 }

@@ -78,8 +78,8 @@ struct credential_use { int64_t credential; gp_time when; char from[CREDENTIAL_T
 gp_status accounts_used(struct accounts *, const struct credential_use *, size_t count) GP_MUST_USE;
 
 /* What unknown users have to look like: the most that one account's PLAIN check costs, whether a password hash is what costs it,
- * and the SCRAM iteration count that most credentials have. */
-struct survey { uint32_t cost; bool as_hash; uint32_t iterations; };
+ * and the SCRAM iteration count that most credentials have. secrets: some credential can be used with CRAM-MD5. */
+struct survey { uint32_t cost; bool as_hash; uint32_t iterations; bool secrets; };
 gp_status accounts_survey(struct accounts *, struct survey *) GP_MUST_USE;
 
 #endif

@@ -63,6 +63,7 @@ struct submit {
     struct ipc            *supervisor, *vault, *queue;
     struct gp_smtp_options options;
     struct keyring         keyring;
+    char                   mechanisms[CONFIG_TEXT]; /* what EHLO lists, as vault says; options borrows it */
     struct rooms           rooms;
     struct limits          limits;
     struct port            ports[ROLE_LISTENERS_MOST];

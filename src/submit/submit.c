@@ -139,6 +139,8 @@ static void from_vault(void *owner, struct ipc *from, struct msg *m)
         keyring_certificate(&role->keyring, &m->certificate);
     else if (m->type == MSG_TICKETS)
         keyring_tickets(&role->keyring, m->tickets.keys);
+    else if (m->type == MSG_MECHANISMS)
+        (void)gp_copy_z(m->mechanisms.names, role->mechanisms, sizeof role->mechanisms);
     serve_if_ready(role);
 }
 
@@ -160,7 +162,7 @@ static void take_settings(struct submit *role, const struct role_start *start)
     role->index            = start->index;
     role->options          = (struct gp_smtp_options) {
                  .hostname           = c->hostname,
-                 .mechanisms         = c->mechanisms,
+                 .mechanisms         = role->mechanisms,
                  .size_limit         = c->limits.message_size,
                  .recipients_most    = c->limits.recipients,
                  .mails_most         = c->limits.mails_per_session,

@@ -125,6 +125,14 @@ void upstream_end(struct peer *, struct msg *);
 void upstream_drop(struct vault *); /* the relay died */
 void upstream_close(struct upstream *);
 
+/* ---- the mechanisms that are offered (offer.c) ---------------------------------------------------------------------------- */
+void offer_announce(struct peer *); /* to one smtpd */
+void offer_update(struct vault *);  /* to all, when it has changed */
+
+/* ---- the store is changed by commands (notice.c) ---------------------------------------------------------------------------- */
+void notice_open(struct vault *); /* from now on a change is seen at once; without it at the next tick */
+void notice_close(struct vault *);
+
 /* ---- last uses, written in batches (uses.c) -------------------------------------------------------------------------------- */
 struct uses { struct credential_use list[USES_MOST]; size_t count; gp_time written; };
 void uses_note(struct vault *, const struct signin *);
@@ -147,6 +155,9 @@ struct vault {
     gp_time               folder_seen;
     struct upstream      *upstream;
     struct uses           uses;
+    char                  offered[CONFIG_TEXT]; /* mechanisms, as EHLO lists them           */
+    int                   notices;              /* inotify; -1: none                        */
+    struct watch         *watch;
     struct timer         *tick;
     bool                  failed; /* the store was in trouble when last asked: said once */
     struct peer           supervisor, relay, smtpds[ROLE_SMTPD_MOST];

@@ -18,6 +18,18 @@ const struct gp_sasl_mech *policy_mechanism(gp_str configured, gp_str name, bool
     return mech && (tls || !(mech->traits & GP_SASL_REVEALS_PASSWORD)) ? mech : NULL;
 }
 
+bool policy_offer(gp_str configured, bool secrets, struct gp_text *out)
+{
+    while (configured.len > 0) {
+        gp_str                     name = gp_word(&configured);
+        const struct gp_sasl_mech *mech = gp_sasl_find(name);
+        if (!mech || (!secrets && (mech->traits & GP_SASL_NEEDS_SECRET))) continue;
+        if (out->len > 0) gp_put_char(out, ' ');
+        gp_put(out, name);
+    }
+    return !out->cut;
+}
+
 bool policy_lists_plus(gp_str configured)
 {
     while (configured.len > 0) {

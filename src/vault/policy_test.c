@@ -57,6 +57,26 @@ TEST(upstream_the_strongest_that_both_have_is_chosen)
                  upstream[i].result);
 }
 
+TEST(a_mechanism_that_nobody_can_use_is_not_offered)
+{
+    static const struct {
+        const char *configured;
+        bool        secrets;
+        const char *offered;
+    } cases[] = {
+        {"SCRAM-SHA-256 PLAIN CRAM-MD5 LOGIN",  true,  "SCRAM-SHA-256 PLAIN CRAM-MD5 LOGIN"},
+        { "SCRAM-SHA-256 PLAIN CRAM-MD5 LOGIN", false, "SCRAM-SHA-256 PLAIN LOGIN"         },
+        { "CRAM-MD5",                           false, ""                                  },
+        { "NONSENSE PLAIN",                     true,  "PLAIN"                             },
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        char           room[64];
+        struct gp_text text = GP_TEXT(room);
+        CHECK(policy_offer(gp_from(cases[i].configured), cases[i].secrets, &text));
+        CHECK_IS(gp_said(&text), cases[i].offered);
+    }
+}
+
 TEST(a_plus_form_counts_when_it_is_configured)
 {
     CHECK(policy_lists_plus(GP_LIT("PLAIN SCRAM-SHA-1-PLUS")));

@@ -22,7 +22,8 @@ struct bed {
     struct vault *vault;
     struct ipc   *smtpd, *relay, *supervisor;
     /* what the smtpd heard unasked */
-    unsigned      certificates, tickets;
+    unsigned      certificates, tickets, offers;
+    char          offered[CONFIG_TEXT];
     uint64_t      generation;
     char          ticket_keys[TICKETS_MOST * GP_TLS_TICKET_KEY];
     size_t        ticket_len;
@@ -46,6 +47,10 @@ static inline void bed_heard(void *owner, struct ipc *from, struct msg *m)
     if (m->type == MSG_CERTIFICATE) {
         b->certificates++;
         b->generation = m->certificate.generation;
+    }
+    if (m->type == MSG_MECHANISMS) {
+        b->offers++;
+        CHECK(gp_copy_z(m->mechanisms.names, b->offered, sizeof(b->offered)));
     }
     if (m->type != MSG_TICKETS) return;
     b->tickets++;

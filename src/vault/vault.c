@@ -27,6 +27,7 @@ static void survey_again(struct vault *v)
         return;
     }
     v->survey = survey;
+    offer_update(v);
     if (v->failed) LOG(LOG_INFO, "store", LOG_Z("file", "accounts.db"), LOG_Z("result", "works again"));
     v->failed = false;
 }
@@ -133,7 +134,9 @@ void vault_join(struct vault *v, enum msg_role role, unsigned index, int fd)
         *peer         = (struct peer) { .vault = v, .role = role, .index = index };
         peer->channel = ipc_open(v->loop, fd, &handler, peer);
     }
-    if (peer->channel && role == ROLE_SMTPD) keys_announce(peer);
+    if (!peer->channel || role != ROLE_SMTPD) return;
+    offer_announce(peer);
+    keys_announce(peer);
 }
 
 /* ---- time ---------------------------------------------------------------------------------------------------------------- */
@@ -193,6 +196,7 @@ struct vault *vault_open(struct loop *loop, const struct config *config)
     struct vault *v = calloc(1, sizeof(*v));
     if (!v) return NULL;
     v->loop        = loop;
+    v->notices     = -1;
     v->config      = config;
     v->checks_most = CHECKS_PER_THREAD * (config->passwords.hashing_threads ? config->passwords.hashing_threads : 1);
     v->survey      = (struct survey) { .iterations = VERIFIER_FEW_ROUNDS };
@@ -203,6 +207,7 @@ struct vault *vault_open(struct loop *loop, const struct config *config)
     (void)database_changed(accounts_database(v->accounts));
     survey_again(v);
     dkim_load(v);
+    notice_open(v);
     timer_set(v->tick, TICK_MS);
     return v;
 }
@@ -222,6 +227,7 @@ void vault_close(struct vault *v)
     leave_peer(&v->relay);
     leave_peer(&v->supervisor);
     timer_close(v->tick);
+    notice_close(v);
     keys_close(&v->keyring);
     dkim_close(&v->dkim);
     upstream_close(v->upstream);

@@ -77,6 +77,7 @@ def test_a_password_that_a_person_chose(mechanism, gatepost, ca, sink, recipient
 
 
 def test_cram_md5_is_for_those_that_asked_for_it(gatepost, ca, account, recipient, tmp_path):
+    gatepost.account("--allow-cram-md5")        # it is offered, but not for everybody
     ok, said = MAILERS["swaks"].send(job_for(gatepost, ca, account, "CRAM-MD5", "starttls", recipient, tmp_path))
     assert not ok and "535" in said
 

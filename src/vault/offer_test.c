@@ -1,0 +1,49 @@
+/* What is offered follows the credentials there are, at once. */
+#include "vault/test_bed.h"
+
+static bool offers(const struct bed *b, const char *mechanism)
+{
+    gp_str words = gp_from(b->offered);
+    while (words.len > 0)
+        if (gp_is(gp_word(&words), mechanism)) return true;
+    return false;
+}
+
+static void delete_account(struct bed *b, const char *name)
+{
+    struct account   account;
+    struct accounts *a = bed_store(b);
+    CHECK(accounts_find(a, gp_from(name), &account) == GP_OK && accounts_delete(a, account.id) == GP_OK);
+    accounts_close(a);
+}
+
+TEST(cram_md5_is_offered_while_a_credential_allows_it)
+{
+    struct bed *b = bed_open();
+    bed_settle(b);
+    CHECK(b->offers == 1 && offers(b, "PLAIN") && offers(b, "SCRAM-SHA-256-PLUS") && !offers(b, "CRAM-MD5"));
+    bed_account(b, "anna", BED_GENERATED, false);
+    bed_settle(b);
+    CHECK(b->offers == 1);
+    bed_account(b, "otto", BED_GENERATED, true);
+    bed_settle(b); /* shorter than a tick of the clock: the change itself was noticed */
+    CHECK(b->offers == 2 && offers(b, "CRAM-MD5"));
+    delete_account(b, "otto");
+    bed_settle(b);
+    CHECK(b->offers == 3 && !offers(b, "CRAM-MD5"));
+    bed_close(b);
+}
+
+TEST(an_smtpd_that_comes_later_hears_the_offer)
+{
+    struct bed *b = bed_open();
+    bed_account(b, "otto", BED_GENERATED, true);
+    bed_settle(b);
+    ipc_close(b->smtpd);
+    b->offers     = 0;
+    b->offered[0] = '\0';
+    b->smtpd      = bed_join(b, ROLE_SMTPD);
+    bed_settle(b);
+    CHECK(b->offers == 1 && offers(b, "CRAM-MD5"));
+    bed_close(b);
+}
