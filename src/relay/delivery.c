@@ -154,10 +154,18 @@ void delivery_signed(struct delivery *d)
         route_start(&d->route, d);
 }
 
+/* A no is final only when every host has said so: one that could not be asked may say yes tomorrow. */
 static void none_left(struct delivery *d)
 {
-    delivery_settle_rest(d, d->last.text.len ? d->last : d->route.reason);
+    struct result why = d->last.status == GP_OK ? d->route.reason : d->last;
+    if (d->route.dns_trouble) why.status = GP_TEMPFAIL;
+    delivery_settle_rest(d, why);
     delivery_finish(d);
+}
+
+static void note_failure(struct delivery *d, struct result why)
+{
+    if (d->last.status != GP_TEMPFAIL || why.status == GP_TEMPFAIL) d->last = why;
 }
 
 void delivery_routed(struct delivery *d)
@@ -172,28 +180,35 @@ void delivery_routed(struct delivery *d)
             return;
         }
         if (hop_open(d, &to, host)) return;
-        d->last = (struct result) { .status   = GP_TEMPFAIL,
-                                    .enhanced = GP_LIT("4.3.2"),
-                                    .text     = GP_LIT("no memory or descriptors for a connection") };
+        note_failure(d, (struct result) { .status   = GP_TEMPFAIL,
+                                          .enhanced = GP_LIT("4.3.2"),
+                                          .text     = GP_LIT("no memory or descriptors for a connection") });
     }
+}
+
+/* RFC 7435: clear text beats nothing where no policy demands TLS; but never for a password. */
+static bool may_go_clear(const struct delivery *d)
+{
+    const struct config *c        = d->relay->config;
+    bool                 signs_in = c->relay.kind == RELAY_SMARTHOST && (c->relay.user[0] || c->relay.implicit_tls);
+    return c->relay.tls == RELAY_TLS_OPPORTUNISTIC && !signs_in && !d->in_clear;
 }
 
 /* A host that could not be used: the next one gets its turn, whatever the first one said (RFC 5321 5.1). */
 void delivery_hop_failed(struct delivery *d, struct result why, bool tls_failed)
 {
-    d->hop  = NULL;
-    d->last = why;
+    d->hop = NULL;
+    note_failure(d, why);
     LOG(LOG_INFO, "attempt", LOG_S("queue_id", d->queue_id), LOG_S("remote", why.remote), LOG_N("code", why.code),
         LOG_S("reason", why.text));
-    if (tls_failed && !d->in_clear && d->relay->config->relay.tls == RELAY_TLS_OPPORTUNISTIC) {
-        d->in_clear = true; /* RFC 7435: clear text beats nothing where no policy demands TLS */
-        route_again(&d->route);
-    }
+    d->in_clear = tls_failed && may_go_clear(d); /* for this address alone; the next one is asked for TLS again */
+    if (d->in_clear) route_repeat(&d->route);
     delivery_routed(d);
 }
 
 void delivery_stale_hop(struct delivery *d)
 {
-    d->hop = NULL;
+    d->hop     = NULL;
+    d->reached = false; /* by this attempt */
     route_start(&d->route, d);
 }

@@ -2,7 +2,7 @@
  *
  *   phase        waits for                        its time limit
  *   CONNECTING   TCP, or implicit TLS             connect_timeout
- *   GREETING     banner, EHLO, STARTTLS           command_timeout
+ *   GREETING     banner, EHLO; again after TLS     command_timeout
  *   SIGNING_IN   AUTH                             command_timeout
  *   IDLE         the next message                 idle_timeout, then QUIT
  *   MESSAGE      replies, or room to write        command_timeout
@@ -13,7 +13,7 @@
 
 #include "relay/parts.h"
 
-enum { UNSENT_MOST = 256 * 1024, MS = 1000 };
+enum { UNSENT_MOST = 256 * 1024, MS = 1000, QUIT_PATIENCE = 10 * MS };
 
 /* ---- life ----------------------------------------------------------------------------------------------------------- */
 static void set_timer(struct hop *h, enum hop_phase phase)
@@ -70,6 +70,18 @@ static struct result temporary(const char *text)
     return (struct result) { .status = GP_TEMPFAIL, .enhanced = GP_LIT("4.4.2"), .text = gp_from(text) };
 }
 
+static void leave(struct hop *h)
+{
+    h->quitting = true;
+    gp_smtp_client_quit(&h->client);
+    timer_set(h->timer, QUIT_PATIENCE); /* who does not answer QUIT is left without */
+}
+
+static bool is_shaking_hands(const struct hop *h)
+{
+    return conn_tls(h->conn) && !gp_tls_shaken(conn_tls(h->conn));
+}
+
 static void timed_out(void *owner)
 {
     static const char *const what[] = {
@@ -82,12 +94,11 @@ static void timed_out(void *owner)
     };
     struct hop *h = owner;
     if (h->phase == HOP_IDLE && !h->quitting) {
-        h->quitting = true;
-        gp_smtp_client_quit(&h->client);
+        leave(h);
         hop_pump(h);
         return;
     }
-    hop_fail(h, temporary(what[h->phase]), h->phase == HOP_GREETING && h->plan.use_tls && conn_tls(h->conn));
+    hop_fail(h, temporary(what[h->phase]), is_shaking_hands(h));
 }
 
 /* ---- what the connection says ----------------------------------------------------------------------------------------- */
@@ -132,11 +143,10 @@ static void has_input(void *owner, struct conn *conn)
 
 static void closed(void *owner, struct conn *conn, const char *why)
 {
-    struct hop *h       = owner;
-    bool        in_tls  = conn_tls(conn) && !gp_tls_shaken(conn_tls(conn));
-    bool        reached = h->phase != HOP_CONNECTING;
-    if (h->delivery && reached) h->delivery->reached = true;
-    hop_fail(h, temporary(why), in_tls);
+    struct hop *h = owner;
+    (void)conn;
+    if (h->delivery && h->phase != HOP_CONNECTING) h->delivery->reached = true;
+    hop_fail(h, temporary(why), is_shaking_hands(h));
 }
 
 static const struct conn_handler handler = {
@@ -240,7 +250,6 @@ static enum verdict need_input(struct hop *h, const struct gp_smtp_client_event 
     size_t taken = gp_smtp_client_feed(&h->client, in);
     conn_took(h->conn, taken);
     if (h->delivery) h->delivery->reached = true;
-    if (h->phase == HOP_MESSAGE || h->phase == HOP_GREETING) set_timer(h, h->phase);
     return taken ? GO_ON : STOP_HERE;
 }
 
@@ -284,8 +293,7 @@ static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)
     struct delivery *d   = h->delivery;
     struct gp_reply  why = { 0 };
     if (!d && (h->relay->stop || h->messages >= HOP_MESSAGES_MOST) && !h->quitting) {
-        h->quitting = true;
-        gp_smtp_client_quit(&h->client);
+        leave(h);
         return GO_ON;
     }
     if (!d) {
@@ -329,6 +337,7 @@ static enum verdict rcpt_reply(struct hop *h, const struct gp_smtp_client_event 
 {
     struct delivery *d = h->delivery;
     h->started         = true;
+    set_timer(h, HOP_MESSAGE); /* each reply is given its time, not each octet of it */
     if (!d || ev->index >= d->count) return GO_ON;
     struct recipient *r = &d->recipients[ev->index];
     if (ev->code / 100 == 2) {
@@ -370,7 +379,7 @@ static enum verdict message_reply(struct hop *h, const struct gp_smtp_client_eve
     struct delivery *d = h->delivery;
     h->delivery        = NULL;
     if (!d) return GO_ON;
-    d->hop = NULL;
+    d->hop             = NULL;
     struct result said = reply_result(d, h, ev);
     said.reports       = (gp_smtp_client_offers(&h->client) & GP_OFFERS_DSN) != 0;
     delivery_settle_rest(d, said);
@@ -384,10 +393,11 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
     if (signing_in)
         LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host), LOG_N("code", ev->code), LOG_S("reply", ev->text),
             LOG_Z("reason", "the next hop refused our sign-in: mail waits; see relay.user and relay.password_file"));
-    struct result why = { .status   = !signing_in && ev->code >= 500 ? GP_PERMFAIL : GP_TEMPFAIL,
-                          .code     = ev->code,
-                          .enhanced = ev->enhanced,
-                          .text     = ev->text };
+    /* A smarthost that does not let us in is a set-up that somebody mends; no message is to blame. */
+    bool          final = !ev->temporary && !signing_in && h->relay->config->relay.kind == RELAY_MX;
+    struct result why   = {
+          .status = final ? GP_PERMFAIL : GP_TEMPFAIL, .code = ev->code, .enhanced = ev->enhanced, .text = ev->text
+    };
     if (h->delivery) h->delivery->reached = true;
     hop_fail(h, why, false);
     return GONE;

@@ -76,12 +76,14 @@ struct route {
 /* Lowest preference first; equal ones in an order that `salt` decides; hosts at or above our own preference are dropped (RFC 5321
  * 5.1). false: we are the best host ourselves: a loop. */
 bool route_order(struct route_host *, size_t *count, const char *our_name, uint64_t salt);
+/* Keeps a host; where there are too many, the one with the highest preference gives way. */
+void route_add(struct route *, gp_str name, uint16_t preference);
 /* The text of a domain as DNS wants it (A-labels); false: not a domain. */
 bool route_dns_name(gp_str domain, char out[static 256]);
 void route_start(struct route *, struct delivery *);  /* ends in delivery_routed(), now or later          */
 /* GP_OK: *to and *host are the next to try; GP_WAIT: delivery_routed() will be called; GP_TEMPFAIL, GP_PERMFAIL: none left, see reason. */
 gp_status route_next(struct route *, struct sockaddr_storage *to, const char **host);
-void      route_again(struct route *);                /* from the first host                               */
+void      route_repeat(struct route *);               /* the address given last is the next one, again     */
 void      route_close(struct route *);
 
 /* ---- delivery --------------------------------------------------------------------------------------------------- */
@@ -103,9 +105,9 @@ struct delivery {
     unsigned         signature_count;
     struct route     route;
     struct hop      *hop;
-    struct result    last;        /* of the hop that failed last */
+    struct result    last;        /* of the hop that failed last; one that may yet be reached outweighs a final no */
     bool             reached;     /* some host answered          */
-    bool             in_clear;    /* opportunistic TLS failed here: again without */
+    bool             in_clear;    /* opportunistic TLS failed at this address: again without */
 };
 void delivery_open(struct relay *, struct msg *deliver);
 void delivery_signed(struct delivery *);            /* sign.c is done, with or without signatures */

@@ -80,8 +80,23 @@ static void give_up(struct route *r, struct result reason)
 static void one_host(struct route *r, const char *name)
 {
     r->host_count = 1;
+    r->host_at    = 0;
+    r->looked_up  = false;
     if (!gp_copy_z(gp_from(name), r->hosts[0].name, sizeof r->hosts[0].name)) r->host_count = 0;
-    route_again(r);
+}
+
+void route_add(struct route *r, gp_str name, uint16_t preference)
+{
+    struct route_host *to = r->hosts;
+    if (!name.len || name.len >= sizeof to->name) return;
+    for (size_t i = 1; i < r->host_count; i++)
+        if (r->hosts[i].preference > to->preference) to = &r->hosts[i];
+    if (r->host_count < ROUTE_HOSTS_MOST)
+        to = &r->hosts[r->host_count++];
+    else if (to->preference <= preference)
+        return;
+    to->preference = preference;
+    (void)gp_copy_z(name, to->name, sizeof to->name);
 }
 
 static void got_mx(void *owner, const struct dns_answer *answer)
@@ -99,13 +114,7 @@ static void got_mx(void *owner, const struct dns_answer *answer)
         give_up(r, no_route(GP_PERMFAIL, "5.1.10", "the recipient's domain says that it takes no mail (null MX)"));
     } else {
         r->host_count = 0;
-        route_again(r);
-        for (size_t i = 0; i < answer->count && r->host_count < ROUTE_HOSTS_MOST; i++) {
-            struct route_host *host = &r->hosts[r->host_count];
-            host->preference        = answer->records[i].preference;
-            if (answer->records[i].data.len && gp_copy_z(answer->records[i].data, host->name, sizeof host->name))
-                r->host_count++;
-        }
+        for (size_t i = 0; i < answer->count; i++) route_add(r, answer->records[i].data, answer->records[i].preference);
         uint64_t salt = r->owner->attempt * 0x9E3779B97F4A7C15ULL;
         if (!route_order(r->hosts, &r->host_count, c->hostname, salt))
             give_up(r, no_route(GP_PERMFAIL, "5.4.6", "the domain's best mail host is this server: mail would loop"));
@@ -237,10 +246,9 @@ gp_status route_next(struct route *r, struct sockaddr_storage *to, const char **
     return exhausted(r);
 }
 
-void route_again(struct route *r)
+void route_repeat(struct route *r)
 {
-    r->host_at   = 0;
-    r->looked_up = false;
+    if (r->address_at) r->address_at--;
 }
 
 void route_close(struct route *r)

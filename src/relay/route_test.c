@@ -57,6 +57,26 @@ TEST(equal_preferences_share_the_load)
     CHECK(first_was_a && first_was_b);
 }
 
+TEST(of_too_many_hosts_the_best_are_kept)
+{
+    struct route r = { 0 };
+    for (uint16_t i = 0; i < 2 * ROUTE_HOSTS_MOST; i++) {
+        char           room[32];
+        struct gp_text name = GP_TEXT(room);
+        gp_put_z(&name, "mx");
+        gp_put_number(&name, i);
+        route_add(&r, gp_said(&name), (uint16_t)(2 * ROUTE_HOSTS_MOST - i));
+    }
+    route_add(&r, GP_LIT("best.example"), 0);
+    route_add(&r, GP_LIT("worst.example"), 99);
+    route_add(&r, GP_LIT(""), 0);
+    assert_int_equal(r.host_count, ROUTE_HOSTS_MOST);
+    CHECK(route_order(r.hosts, &r.host_count, "us.example", 1));
+    assert_string_equal(r.hosts[0].name, "best.example");
+    assert_string_equal(r.hosts[1].name, "mx19");
+    assert_string_equal(r.hosts[9].name, "mx11");
+}
+
 TEST(domains_are_asked_as_a_labels)
 {
     static const struct {

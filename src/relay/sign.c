@@ -36,11 +36,24 @@ static void done(struct delivery *d)
 
 static void next_key(struct delivery *d);
 
+/* Unsigned mail is thrown away by many a receiver: better late than unsigned. */
+static void put_off(struct delivery *d)
+{
+    delivery_settle_rest(d, (struct result) { .status   = GP_TEMPFAIL,
+                                              .enhanced = GP_LIT("4.3.0"),
+                                              .text     = GP_LIT("the keys that sign mail are not at hand") });
+    delivery_finish(d);
+}
+
 static void got_signature(void *owner, gp_status status, const struct msg *answer)
 {
-    struct delivery *d = owner;
-    if (status == GP_OK && answer->type == MSG_DKIM_SIGNED && answer->dkim_signed.status == GP_OK &&
-        gp_dkim_put(d->dkim, answer->dkim_signed.signature, &d->signed_text))
+    struct delivery *d    = owner;
+    bool             said = status == GP_OK && answer->type == MSG_DKIM_SIGNED;
+    if (!said || answer->dkim_signed.status == GP_TEMPFAIL) {
+        put_off(d);
+        return;
+    }
+    if (answer->dkim_signed.status == GP_OK && gp_dkim_put(d->dkim, answer->dkim_signed.signature, &d->signed_text))
         d->signature_count++;
     else
         LOG(LOG_WARN, "dkim", LOG_S("queue_id", d->queue_id), LOG_Z("domain", d->domain),
@@ -76,11 +89,7 @@ static void got_keys(void *owner, gp_status status, const struct msg *answer)
 {
     struct delivery *d = owner;
     if (status != GP_OK || answer->type != MSG_DKIM_KEYS_ARE || answer->dkim_keys_are.status == GP_TEMPFAIL) {
-        /* Unsigned mail is thrown away by many a receiver: better late than unsigned. */
-        delivery_settle_rest(d, (struct result) { .status   = GP_TEMPFAIL,
-                                                  .enhanced = GP_LIT("4.3.0"),
-                                                  .text     = GP_LIT("the keys that sign mail are not at hand") });
-        delivery_finish(d);
+        put_off(d);
         return;
     }
     d->key_list = gp_arena_copy(&d->arena, answer->dkim_keys_are.keys);
