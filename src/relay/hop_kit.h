@@ -1,0 +1,61 @@
+/* For the tests of this folder: a relay in the test's own loop, its queue, and a next hop with a script, over real loopback
+ * connections. */
+#ifndef RELAY_HOP_KIT_H
+#define RELAY_HOP_KIT_H
+
+#include "check.h"
+#include "relay/parts.h"
+
+enum { CALLERS_MOST = 8, HEARD_ROOM = 4096, LINE_ROOM = 1024, RESULTS_ROOM = 8192, RCPTS_MOST = 3 };
+
+/* What it says to each command. NULL: what a good server says. "": nothing. "-": it closes the connection. */
+struct script {
+    const char *greeting, *ehlo, *starttls, *mail, *rcpt[RCPTS_MOST], *data, *dot, *quit;
+    bool        breaks_tls; /* answers a handshake with noise */
+};
+struct bench;
+struct caller { /* one connection, seen from the next hop */
+    struct bench        *bench;
+    struct conn         *conn;
+    const struct script *script;
+    struct gp_text       heard; /* commands, one a line; the body without its dot */
+    char                 heard_room[HEARD_ROOM], line[LINE_ROOM];
+    size_t               line_len, rcpts;
+    bool                 in_body, noise, secure;
+};
+struct bench {
+    struct loop            *loop;
+    struct timer           *guard;
+    struct listener        *listener;
+    struct sockaddr_storage address;
+    const struct script    *scripts[CALLERS_MOST]; /* of the connections, in order; the last repeats */
+    struct caller           callers[CALLERS_MOST];
+    size_t                  caller_count, script_count, hosts;
+    struct gp_key          *key;
+    struct gp_tls_context  *tls;
+    struct config           config;
+    struct relay            relay;
+    struct ipc             *queue; /* our end */
+    size_t                  open;  /* deliveries not answered yet */
+    char                    results[RESULTS_ROOM];
+    bool                    answered, host_down;
+};
+
+struct bench *bench_open(void);
+void          bench_close(struct bench *);
+void          deliver(struct bench *, const char *recipients); /* a small message; until it is answered */
+void          ask(struct bench *, const char *recipients, const char *body);
+void          rest(struct bench *, uint64_t ms);               /* lets time go by */
+/* The first two fields of each result line: "0 250, 3 550". */
+void          results_are(const struct bench *, const char *want);
+gp_str        heard(const struct bench *, size_t caller);
+bool          holds(gp_str text, const char *part);
+
+#define SCRIPTS(b, ...)                                                                                                \
+    do {                                                                                                               \
+        static const struct script given[] = { __VA_ARGS__ };                                                          \
+        (b)->script_count                  = GP_COUNT(given);                                                          \
+        for (size_t g = 0; g < GP_COUNT(given); g++) (b)->scripts[g] = &given[g];                                      \
+    } while (0)
+
+#endif
