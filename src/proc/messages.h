@@ -54,7 +54,8 @@ enum msg_role { ROLE_SUPERVISOR, ROLE_SMTPD, ROLE_VAULT, ROLE_QUEUE, ROLE_RELAY,
     ROW(DKIM_SIGNED, dkim_signed, U(status) S(signature))                                                                 \
     ROW(LOGIN_START, login_start, U(login) U(secure) U(binding) S(binding_data) S(offered)) /* our sign-in at the smarthost */ \
     ROW(LOGIN_LINE, login_line, U(login) S(line))                                                                         \
-    ROW(LOGIN_SAYS, login_says, U(status) U(step) U(has_initial) S(mechanism) S(text)) /* text: base64 to send          */ \
+    /* text: base64 to send. believed: the server may say 235 from here on; before SCRAM's proof it may not              */ \
+    ROW(LOGIN_SAYS, login_says, U(status) U(step) U(has_initial) U(believed) S(mechanism) S(text))                         \
     ROW(LOGIN_END, login_end, U(login))                   /* one way                                                   */
 
 enum msg_type {

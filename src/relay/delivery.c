@@ -141,6 +141,8 @@ void delivery_settle_rest(struct delivery *d, struct result why)
         if (d->recipients[i].settled) continue;
         d->recipients[i].settled = true;
         d->recipients[i].result  = why;
+        /* A yes to the message is none to a recipient that was not taken before. */
+        if (why.status == GP_OK && !d->recipients[i].accepted) d->recipients[i].result.status = GP_TEMPFAIL;
     }
 }
 

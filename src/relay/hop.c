@@ -284,7 +284,11 @@ static enum verdict authed(struct hop *h, const struct gp_smtp_client_event *ev)
 {
     (void)ev;
     login_end(h);
-    return GO_ON;
+    if (h->believed) return GO_ON;
+    LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host),
+        LOG_Z("reason", "the next hop let us in without proof that it knows the password: it gets no mail"));
+    hop_fail(h, temporary("the next hop did not prove that it knows our password"), false);
+    return GONE;
 }
 
 static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)

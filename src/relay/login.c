@@ -2,14 +2,20 @@
 #include "relay/parts.h"
 #include "sasl/sasl.h"
 
+static const char *why_not(bool answered)
+{
+    return answered ? "we do not sign in: vault says why; see relay.user, relay.password_file, relay.mechanisms"
+                    : "vault does not answer now";
+}
+
 static void login_said(void *owner, gp_status status, const struct msg *answer)
 {
-    struct hop *h    = owner;
-    bool        said = status == GP_OK && answer->type == MSG_LOGIN_SAYS && answer->login_says.status == GP_OK;
+    struct hop *h        = owner;
+    bool        answered = status == GP_OK && answer->type == MSG_LOGIN_SAYS;
+    bool        said     = answered && answer->login_says.status == GP_OK;
+    h->believed          = said && answer->login_says.believed;
     if (!said) {
-        LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host),
-            LOG_Z("reason",
-                  "no way to sign in that both sides have; see relay.user, relay.password_file, relay.mechanisms"));
+        LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host), LOG_Z("reason", why_not(answered)));
         gp_smtp_client_skip_auth(&h->client); /* must_auth turns this into a temporary failure */
     } else if (h->phase == HOP_SIGNING_IN && h->login && answer->login_says.mechanism.len) {
         gp_str initial = answer->login_says.has_initial ? answer->login_says.text : GP_NONE;
@@ -30,6 +36,7 @@ void login_start(struct hop *h, gp_str offered)
     enum gp_tls_binding binding = tls ? gp_tls_binding(tls, data, &len) : GP_TLS_NO_BINDING;
 
     h->login                   = ++h->relay->logins;
+    h->believed                = false;
     m.login_start.login        = h->login;
     m.login_start.secure       = tls != NULL;
     m.login_start.binding      = binding == GP_TLS_EXPORTER ? GP_BIND_TLS_EXPORTER

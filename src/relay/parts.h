@@ -143,6 +143,7 @@ struct hop {
     size_t               chunk_len, chunk_at;
     unsigned             messages;
     uint64_t             login;     /* 0: no sign-in open in vault   */
+    bool                 believed;  /* vault lets the server say 235 */
     bool                 reused, quitting, started;
 };
 bool hop_open(struct delivery *, const struct sockaddr_storage *to, const char *host); /* false: no memory or descriptors */

@@ -30,6 +30,7 @@ struct bed {
     /* the last answer */
     bool          answered;
     gp_status     status;
+    bool          believed; /* of the last LOGIN_SAYS */
     struct msg    answer;
     char          text[BED_TEXT], user[NAME_ROOM], mechanism[MECHANISM_TEXT]; /* its slices, copied */
     size_t        text_len;
@@ -174,6 +175,7 @@ static inline void bed_answered(void *owner, gp_status status, const struct msg 
         (void)gp_copy_z(m->sasl_result.user, b->user, sizeof(b->user));
     }
     if (m->type == MSG_LOGIN_SAYS) {
+        b->believed = m->login_says.believed != 0;
         bed_copy(b, m->login_says.text);
         (void)gp_copy_z(m->login_says.mechanism, b->mechanism, sizeof(b->mechanism));
     }

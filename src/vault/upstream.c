@@ -77,6 +77,7 @@ static void say(struct peer *peer, uint32_t question, struct login *l, enum gp_s
     m.login_says = (struct msg_login_says) { .status      = GP_OK,
                                              .step        = step,
                                              .has_initial = l->x.out.ptr != NULL,
+                                             .believed    = gp_sasl_client_believes(&l->x),
                                              .mechanism   = mechanism,
                                              .text        = l->x.out.ptr ? l->x.out : GP_LIT("") };
     ipc_answer(peer->channel, question, &m);

@@ -69,7 +69,7 @@ static bool signs_in(struct bed *b, const char *offered)
         if (line(b, challenge).status != GP_OK) return false;
         r = serve(b, false);
     }
-    return r.step == GP_SASL_DONE;
+    return r.step == GP_SASL_DONE && b->believed;
 }
 
 TEST(each_allowed_mechanism_signs_in)
@@ -108,6 +108,26 @@ TEST(a_server_that_cannot_prove_itself_is_not_believed)
         CHECK(start(b, "SCRAM-SHA-256", true).status == GP_OK);
         CHECK(line(b, gp_from(lies[i])).status == GP_PERMFAIL);
         CHECK(line(b, gp_from(lies[i])).status == GP_TEMPFAIL); /* and it is over */
+    }
+    bed_close(b);
+}
+
+TEST(a_server_is_believed_when_its_part_is_done)
+{
+    static const struct {
+        const char *offered;
+        bool        at_once;
+    } rows[] = {
+        {"SCRAM-SHA-256", false},
+        { "LOGIN",        false},
+        { "CRAM-MD5",     false},
+        { "PLAIN",        true }
+    };
+    struct bed *b = bed_open();
+    give_password(b, BED_PASSWORD);
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        CHECK(start(b, rows[i].offered, true).status == GP_OK);
+        CHECK(b->believed == rows[i].at_once);
     }
     bed_close(b);
 }
