@@ -79,6 +79,9 @@ void address_put(struct gp_text *, const struct sockaddr_storage *, bool with_po
 /* Bound and listening, SO_REUSEPORT, IPv6 only when the address is IPv6 other than [::]; -1: *why is set (errno's text). */
 int  listen_on(const struct sockaddr_storage *, const char **why);
 
+/* The addresses that a hosts file has for a name, in its order: how many of `room` were filled. Reads the file: not per message. */
+size_t hosts_find(const char *path, gp_str name, uint16_t port, struct sockaddr_storage *out, size_t room);
+
 /* ---- DNS ------------------------------------------------------------------------------------------------------ */
 struct dns;
 struct dns *dns_open(struct loop *, const char *server /* "127.0.0.1@5353", or NULL: /etc/resolv.conf */);

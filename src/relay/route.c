@@ -200,6 +200,13 @@ static bool looking_up(const struct route *r)
     return r->mx || r->a || r->aaaa;
 }
 
+/* As for any program that is given a server by name; hosts that the DNS names for a domain (MX) are the DNS's own matter. */
+static size_t look_into_hosts(struct route *r, const char *name)
+{
+    bool smarthost = r->owner->relay->config->relay.kind == RELAY_SMARTHOST;
+    return smarthost ? hosts_find("/etc/hosts", gp_from(name), r->port, r->addresses, ROUTE_ADDRESSES_MOST) : 0;
+}
+
 static void look_up(struct route *r, const char *name)
 {
     r->address_count = r->address_at = 0;
@@ -207,7 +214,7 @@ static void look_up(struct route *r, const char *name)
     if (read_literal(gp_from(name), r->port, &r->addresses[0]) ||
         address_read(gp_from(name), r->port, &r->addresses[0])) {
         r->address_count = 1;
-    } else {
+    } else if ((r->address_count = look_into_hosts(r, name)) == 0) {
         struct dns *dns = r->owner->relay->dns;
         r->a            = dns_ask(dns, gp_from(name), DNS_A, got_a, r);
         r->aaaa         = dns_ask(dns, gp_from(name), DNS_AAAA, got_aaaa, r);

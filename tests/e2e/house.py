@@ -50,6 +50,7 @@ class Gatepost:
         self.dir, self.log_file = folder / "home", folder / "gatepost.log"
         self.port, self.tls_port = free_port(), free_port()
         self.process, self.secrets, self.count = None, [], 0
+        self.before = []                        # words before the command: another user, other mounts
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("GATEPOST_")}
         self.environment |= {"GATEPOST_HOSTNAME": HOSTNAME, "GATEPOST_SUBMISSION": f"127.0.0.1:{self.port}",
                              "GATEPOST_SUBMISSIONS": f"127.0.0.1:{self.tls_port}", "GATEPOST_QUEUE_RETRIES": "1s",
@@ -60,7 +61,7 @@ class Gatepost:
 
     # ---- commands
     def command(self, *words, stdin=None):
-        return subprocess.run([GATEPOST, *words, "--dir", str(self.dir)], env=self.environment, input=stdin, capture_output=True,
+        return subprocess.run([*self.before, GATEPOST, *words, "--dir", str(self.dir)], env=self.environment, input=stdin, capture_output=True,
                               text=True, timeout=60, check=False)
 
     def run(self, *words, stdin=None):
@@ -93,7 +94,7 @@ class Gatepost:
     # ---- the process
     def start(self):
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen([GATEPOST, "serve", "--dir", str(self.dir)], env=self.environment, stderr=log)
+            self.process = subprocess.Popen([*self.before, GATEPOST, "serve", "--dir", str(self.dir)], env=self.environment, stderr=log)
         done = self.command("status", "--wait", "10")
         assert done.returncode == 0, f"does not serve: {done.stderr}\n{self.log()}"
         return self

@@ -1,6 +1,7 @@
 """Our own sign-in at the next hop: who takes our mail must have proved that it knows the password."""
 import base64
 import re
+import subprocess
 
 import pytest
 
@@ -30,3 +31,25 @@ def test_a_next_hop_that_cannot_prove_itself_gets_no_mail(lie, new_gatepost, new
     assert len(gatepost.queued()) == 1 and not sink.arrived
     assert not [line for line in sink.heard if re.match(rb"MAIL|RCPT|DATA", line)]
     assert "event=upstream" in gatepost.log()
+
+
+# ---- its name ------------------------------------------------------------------------------------------------
+def other_hosts(folder, text):
+    """Words to run a command with another /etc/hosts; None where that may not be done."""
+    hosts = folder / "hosts"
+    hosts.write_text(text)
+    words = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(hosts)]
+    return words if subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0 else None
+
+
+def test_a_name_of_the_hosts_file_will_do(new_gatepost, new_sink, authority, tmp_path, context, recipient):
+    words = other_hosts(tmp_path, "127.0.0.1 localhost\n127.0.0.1\tsmart-host another\n")
+    if not words:
+        pytest.skip("mounts may not be made here")
+    sink = new_sink(authority.issue("smart", "smart-host"))
+    gatepost = new_gatepost(start=False, GATEPOST_RELAY=f"smtp://smart-host:{sink.port}?tls=required",
+                            GATEPOST_RELAY_CA_FILE=str(authority.ca), GATEPOST_RELAY_DNS_SERVER="127.0.0.1@1")
+    gatepost.before = words
+    gatepost.start()
+    assert deliver(gatepost, context, gatepost.account(), recipient)[0] == 250
+    assert sink.wait(recipient).tls
