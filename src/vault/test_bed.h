@@ -16,6 +16,7 @@ enum { BED_PATIENCE_MS = 20000, BED_TEXT = 16 * 1024, BED_CHOSEN_ROUNDS = 20000 
 #define BED_PASSWORD "correct horse battery"
 
 struct bed {
+    unsigned turns; /* still to go in bed_settle */
     char          folder[64];
     struct loop  *loop;
     struct config config;
@@ -138,20 +139,20 @@ static inline void bed_run(struct bed *b)
     timer_close(patience);
 }
 
-static inline void bed_enough(void *owner)
+static inline void bed_turn(void *owner)
 {
     struct bed *b = owner;
-    loop_stop(b->loop);
+    if (b->turns-- == 0 || !loop_later(b->loop, bed_turn, b)) loop_stop(b->loop);
 }
 
-/* For what is not answered. */
+/* For what is not answered: both ends of every channel are on this loop, so what was said has arrived after some turns of it,
+ * however slow the machine is. */
 static inline void bed_settle(struct bed *b)
 {
-    enum { SETTLE_MS = 30 };
-    struct timer *t = timer_open(b->loop, bed_enough, b);
-    timer_set(t, SETTLE_MS);
+    enum { SETTLE_TURNS = 64 };
+    b->turns = SETTLE_TURNS;
+    bed_turn(b);
     bed_run(b);
-    timer_close(t);
 }
 
 static inline void bed_copy(struct bed *b, gp_str text)
