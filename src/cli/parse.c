@@ -54,6 +54,14 @@ static const char *value_of(struct reading *r, const char *behind)
     return r->at + 1 < r->argc ? r->argv[++r->at] : NULL;
 }
 
+/* About an option that exists, with its dashes. */
+static int misused(const struct reading *r, const struct cli_option *o, const char *reason)
+{
+    char what[GUESS_ROOM];
+    (void)snprintf(what, sizeof what, "--%s", o->name);
+    return wrong(r, what, reason);
+}
+
 static int store(const struct reading *r, const struct cli_option *o, const char *value)
 {
     struct cli_many *many;
@@ -62,7 +70,7 @@ static int store(const struct reading *r, const struct cli_option *o, const char
     case CLI_VALUE: *(const char **)o->into = value; break;
     case CLI_MANY:
         many = o->into;
-        if (many->count == CLI_MANY_MOST) return wrong(r, o->name, "given too often");
+        if (many->count == CLI_MANY_MOST) return misused(r, o, "given too often");
         many->values[many->count++] = value;
     }
     return CLI_DONE;
@@ -78,9 +86,9 @@ static int read_option(struct reading *r)
     while (o && o->name && !gp_same(name, gp_from(o->name))) o++;
     if (!o || !o->name) o = gp_same(name, GP_LIT("dir")) ? &dir : NULL;
     if (!o) return unknown(r, name);
-    if (o->kind == CLI_FLAG) return behind ? wrong(r, o->name, "takes no value") : store(r, o, NULL);
+    if (o->kind == CLI_FLAG) return behind ? misused(r, o, "takes no value") : store(r, o, NULL);
     const char *value = value_of(r, behind ? behind + 1 : NULL);
-    return value ? store(r, o, value) : wrong(r, o->name, "its value is missing");
+    return value ? store(r, o, value) : misused(r, o, "its value is missing");
 }
 
 static bool asks_help(int argc, char **argv)

@@ -8,6 +8,19 @@ static int refused(struct user_store *s, const char *name, gp_status status, con
     return CLI_FAILED;
 }
 
+static bool are_identities(const struct cli_many *send_as)
+{
+    for (size_t i = 0; i < send_as->count; i++) {
+        char           room[ACCOUNT_ADDRESS_MOST];
+        struct gp_text key = GP_TEXT(room);
+        if (identity_key(gp_from(send_as->values[i]), true, &key)) continue;
+        cli_problem(send_as->values[i], "that is not an address to send as",
+                    "write it as in --send-as info@example.org, or --send-as @example.org for all addresses there");
+        return false;
+    }
+    return true;
+}
+
 static int add(struct user_store *s, const char *name, struct user_password *p, const struct cli_many *send_as,
                bool json)
 {
@@ -44,6 +57,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     };
     int stop = cli_parse(command, options, argc, argv, &dir, &name, 1, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
+    if (!are_identities(&send_as)) return CLI_FAILED;
     auto_user_store    store;
     auto_user_password password = { .from_stdin = from_stdin, .allow_cram = allow_cram };
     return user_store_open(dir, &store) ? add(&store, name, &password, &send_as, json) : CLI_FAILED;

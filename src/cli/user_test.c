@@ -233,6 +233,22 @@ TEST(wrong_use_and_failure_have_their_own_exit)
     remove_place();
 }
 
+TEST(a_problem_names_the_thing_it_is_about)
+{
+    static const struct {
+        const char *words, *said;
+    } rows[] = {
+        {"anna --json=yes",                                 "--json: takes no value"                 },
+        { "anna --send-as anna@example.org --send-as bert", "bert: that is not an address to send as"},
+    };
+    make_place();
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        CHECK(run(&cli_user_add, rows[i].words) != CLI_DONE);
+        if (!strstr(output, rows[i].said)) fail_msg("%s: %s", rows[i].words, output);
+    }
+    remove_place();
+}
+
 TEST(a_store_in_trouble_is_told_with_the_way_out)
 {
     make_place();
