@@ -17,7 +17,9 @@ enum { BACKLOG = 16, STATUS_ROOM = 32 * 1024, SOCKET_MODE = 0600, LOCK_ROOM = 16
 /* ---- the run directory and its lock -------------------------------------------------------------------------------------- */
 static bool refuse(const char *what, const char *file)
 {
-    LOG(LOG_ERROR, "config", LOG_Z("problem", what), LOG_Z("file", file), LOG_Z("reason", strerror(errno)));
+    const char *hint = errno == EACCES ? "start it as root, or as the user that the set-up belongs to" : NULL;
+    LOG(LOG_ERROR, "config", LOG_Z("problem", what), LOG_Z("file", file), LOG_Z("reason", strerror(errno)),
+        LOG_Z("hint", hint));
     return false;
 }
 

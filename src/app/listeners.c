@@ -1,7 +1,9 @@
 /* The listening sockets: one per listener and smtpd with SO_REUSEPORT, bound while still root. */
 #include "app/supervisor.h"
 
+#include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,7 +11,12 @@ enum { PORT_SUBMISSION = 587, PORT_SUBMISSIONS = 465 }; /* RFC 6409, RFC 8314 */
 
 static bool refuse(const struct config_listen *listen, const char *why)
 {
-    LOG(LOG_ERROR, "config", LOG_Z("key", "listen"), LOG_Z("address", listen->address), LOG_Z("problem", why));
+    const char *hint = NULL;
+    if (strcmp(why, strerror(EACCES)) == 0)
+        hint =
+            "a port below 1024 is for root: start it as root, or choose another port (GATEPOST_SUBMISSION=[::]:2587)";
+    LOG(LOG_ERROR, "config", LOG_Z("key", "listen"), LOG_Z("address", listen->address), LOG_Z("problem", why),
+        LOG_Z("hint", hint));
     return false;
 }
 
