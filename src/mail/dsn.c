@@ -163,13 +163,22 @@ static void put_header(struct page *p)
     put_z(p, "\r\nThis is a report on your message, in MIME format.\r\n");
 }
 
+/* What a server said begins with its code; anything else is our own account of what happened. */
+static bool is_reply(gp_str diagnostic)
+{
+    enum { CODE_DIGITS = 3 };
+    size_t n = 0;
+    while (n < diagnostic.len && diagnostic.ptr[n] >= '0' && diagnostic.ptr[n] <= '9') n++;
+    return n == CODE_DIGITS && (n == diagnostic.len || diagnostic.ptr[n] == ' ');
+}
+
 /* ---- for people --------------------------------------------------------------------------------------------- */
 static void put_person_recipient(struct page *p, const struct gp_dsn_recipient *r)
 {
     const char *meaning = meaning_of(r->status);
     put_line(p, "\r\n  <", r->address, ">");
     if (meaning && r->action <= GP_DSN_DELAYED) put_line(p, "    ", gp_from(meaning), "");
-    if (r->remote.len && r->diagnostic.len) put_cleaned(p, "    ", r->remote, " said:");
+    if (r->remote.len && r->diagnostic.len) put_cleaned(p, "    ", r->remote, is_reply(r->diagnostic) ? " said:" : ":");
     if (r->diagnostic.len) put_folded(p, "   ", "\r\n    ", r->diagnostic);
     if (r->action == GP_DSN_DELAYED && r->retry_until) put_date(p, "    Delivery will be tried until ", r->retry_until);
 }
@@ -222,7 +231,9 @@ static void put_machine_recipient(struct page *p, const struct gp_dsn_recipient 
     put_line(p, "Action: ", gp_from(actions[r->action].action), "");
     put_cleaned(p, "Status: ", r->status, "");
     if (r->remote.len) put_cleaned(p, "Remote-MTA: dns;", r->remote, "");
-    if (r->diagnostic.len) put_folded(p, "Diagnostic-Code: smtp;", "\r\n ", r->diagnostic);
+    if (r->diagnostic.len)
+        put_folded(p, is_reply(r->diagnostic) ? "Diagnostic-Code: smtp;" : "Diagnostic-Code: X-Gatepost;", "\r\n ",
+                   r->diagnostic);
     put_date(p, "Last-Attempt-Date: ", p->dsn->now);
     if (!actions[r->action].last_word && r->retry_until) put_date(p, "Will-Retry-Until: ", r->retry_until);
 }

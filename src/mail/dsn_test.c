@@ -63,6 +63,19 @@ static const struct {
   /* clang-format on */
 };
 
+/* RFC 3464 2.3.6: "smtp" is what a server said. */
+TEST(what_no_server_said_is_not_put_into_its_mouth)
+{
+    struct gp_dsn_recipient recipient = bob();
+    struct gp_dsn           dsn       = report_of(&recipient, 1);
+    recipient.diagnostic              = GP_LIT("Connection refused");
+    gp_str text                       = written(&dsn);
+    CHECK(mentions(text, "Diagnostic-Code: X-Gatepost; Connection refused\r\n"));
+    CHECK(mentions(text, "mx.example.net:\r\n") && !mentions(text, "said"));
+    recipient.diagnostic = GP_LIT("550 no");
+    CHECK(mentions(written(&dsn), "mx.example.net said:\r\n"));
+}
+
 TEST(reports_by_what_was_asked_for)
 {
     for (size_t i = 0; i < GP_COUNT(reports); i++) {

@@ -65,9 +65,25 @@ static void hop_fail(struct hop *h, struct result why, bool tls_failed)
     }
 }
 
+static bool is_shaking_hands(const struct hop *h)
+{
+    return conn_tls(h->conn) && !gp_tls_shaken(conn_tls(h->conn));
+}
+
 static struct result temporary(const char *text)
 {
     return (struct result) { .status = GP_TEMPFAIL, .enhanced = GP_LIT("4.4.2"), .text = gp_from(text) };
+}
+
+/* RFC 3463 3.5, 3.8: no answer, no security, or a connection that broke. */
+static struct result broken(const struct hop *h, const char *text)
+{
+    struct result why = temporary(text);
+    if (is_shaking_hands(h))
+        why.enhanced = GP_LIT("4.7.5");
+    else if (h->phase == HOP_CONNECTING)
+        why.enhanced = GP_LIT("4.4.1");
+    return why;
 }
 
 static void leave(struct hop *h)
@@ -75,11 +91,6 @@ static void leave(struct hop *h)
     h->quitting = true;
     gp_smtp_client_quit(&h->client);
     timer_set(h->timer, QUIT_PATIENCE); /* who does not answer QUIT is left without */
-}
-
-static bool is_shaking_hands(const struct hop *h)
-{
-    return conn_tls(h->conn) && !gp_tls_shaken(conn_tls(h->conn));
 }
 
 static void timed_out(void *owner)
@@ -98,7 +109,7 @@ static void timed_out(void *owner)
         hop_pump(h);
         return;
     }
-    hop_fail(h, temporary(what[h->phase]), is_shaking_hands(h));
+    hop_fail(h, broken(h, what[h->phase]), is_shaking_hands(h));
 }
 
 /* ---- what the connection says ----------------------------------------------------------------------------------------- */
@@ -146,7 +157,7 @@ static void closed(void *owner, struct conn *conn, const char *why)
     struct hop *h = owner;
     (void)conn;
     if (h->delivery && h->phase != HOP_CONNECTING) h->delivery->reached = true;
-    hop_fail(h, temporary(why), is_shaking_hands(h));
+    hop_fail(h, broken(h, why), is_shaking_hands(h));
 }
 
 static const struct conn_handler handler = {
@@ -399,9 +410,11 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
             LOG_Z("reason", "the next hop refused our sign-in: mail waits; see relay.user and relay.password_file"));
     /* A smarthost that does not let us in is a set-up that somebody mends; no message is to blame. */
     bool          final = !ev->temporary && !signing_in && h->relay->config->relay.kind == RELAY_MX;
+    bool          clear = h->plan.must_tls && !conn_tls(h->conn) && ev->temporary && ev->code / 100 != 4;
     struct result why   = {
           .status = final ? GP_PERMFAIL : GP_TEMPFAIL, .code = ev->code, .enhanced = ev->enhanced, .text = ev->text
     };
+    if (clear) why.enhanced = GP_LIT("4.7.4"); /* RFC 3463 3.8: TLS is required and was not to be had */
     if (h->delivery) h->delivery->reached = true;
     hop_fail(h, why, false);
     return GONE;

@@ -109,7 +109,8 @@ TEST(a_host_that_is_not_there_is_down)
     b->listener = NULL;
     deliver(b, "a@x\t\n");
     results_are(b, "2 0");
-    CHECK(b->host_down && holds(gp_from(b->results), "Connection refused"));
+    CHECK(b->host_down && holds(gp_from(b->results), "2\t0\t4.4.1\t") &&
+          holds(gp_from(b->results), "Connection refused"));
     bench_close(b);
 }
 
@@ -156,19 +157,23 @@ TEST(broken_tls_and_none_are_good_enough_where_tls_is_opportunistic)
 
 TEST(required_tls_never_falls_back_and_never_bounces)
 {
-    static const struct script rows[] = {
-        { .breaks_tls = true },
-        { .starttls = "454 no" },
-        { .starttls = "502 no" },
-        { .ehlo = "250 mx" },
-        { 0 }, /* its certificate is for another name */
+    static const struct {
+        struct script script;
+        const char   *enhanced;
+    } rows[] = {
+        {{ .breaks_tls = true },          "\t4.7.5\t"},
+        { { .starttls = "454 4.7.0 no" }, "\t4.7.0\t"},
+        { { .starttls = "502 5.5.1 no" }, "\t4.7.4\t"},
+        { { .ehlo = "250 mx" },           "\t4.7.4\t"},
+        { { 0 },                          "\t4.7.5\t"}, /* its certificate is for another name */
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         struct bench *b     = bench_open();
         b->config.relay.tls = RELAY_TLS_REQUIRED;
-        b->scripts[0]       = &rows[i];
+        b->scripts[0]       = &rows[i].script;
         b->script_count     = 1;
         deliver(b, "a@x\t\n");
+        if (!holds(gp_from(b->results), rows[i].enhanced)) fail_msg("%zu: %s", i, b->results);
         CHECK(b->results[0] == '2' && b->caller_count == 1 && !holds(heard(b, 0), "MAIL"));
         bench_close(b);
     }
