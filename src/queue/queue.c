@@ -12,7 +12,11 @@
 
 #include "queue/parts.h"
 
-enum { BUSY_MS = 2000, EXIT_BROKEN = 1 };
+enum {
+    BUSY_MS        = 2000,
+    EXIT_BROKEN    = 1,
+    DRAFT_HEADROOM = 2 /* bits: names of drafts are signed numbers, and they grow */
+};
 
 /* ---- the state without its loop: what tests drive ----------------------------------------------------------------------- */
 static void see_destination(void *owner, gp_str destination, gp_time due)
@@ -72,6 +76,9 @@ bool queue_start(struct queue *q, const struct config *config, const struct queu
             LOG_Z("hint", database_hint(trouble)));
         return false;
     }
+    /* An smtpd may still hold a draft of the process before us: its number must not be one of ours. */
+    gp_random(&q->last_draft, sizeof q->last_draft);
+    q->last_draft >>= DRAFT_HEADROOM;
     size_t removed = queue_sweep(q->store);
     if (removed) LOG(LOG_INFO, "queue", LOG_N("swept", removed), LOG_Z("reason", "half-received before the last end"));
     (void)database_changed(queue_database(q->store));

@@ -301,6 +301,26 @@ TEST(a_large_body_is_a_file_as_long_as_its_message_is)
     kit_close(k);
 }
 
+/* Two messages of one size through one smtpd, and we die between them: the one that began before must not get the other's body. */
+TEST(a_draft_of_a_former_life_is_nobody_elses_now)
+{
+    struct kit *k = kit_open();
+    draft(k, "to bob 789");
+    struct msg before = large(k, "before", 10);
+    kit_restart(k);
+    draft(k, "to eve 789");
+    struct msg after          = large(k, "after", 10);
+    struct msg give_up        = MSG(DRAFT_ABORT);
+    give_up.draft_abort.draft = before.commit.draft;
+    kit_commit(k, 1, &before);
+    intake_abort(k->queue, NULL, &give_up);
+    kit_commit(k, 2, &after);
+    kit_turn(k);
+    CHECK(k->answer_count == 2 && k->answers[0].status == GP_TEMPFAIL && k->answers[1].status == GP_OK);
+    CHECK(kit_count(k, "messages", "queue_id = 'after'") == 1 && kit_count(k, "messages", "1") == 1);
+    kit_close(k);
+}
+
 TEST(drafts_that_are_wrong_or_given_up_leave_nothing)
 {
     struct kit *k = kit_open();
