@@ -1,5 +1,6 @@
 /* A message's way through the role: in, out, put off, back; what commands change meanwhile; and what a broken store does to it. */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -277,6 +278,13 @@ static void draft(struct kit *k, const char *text)
     CHECK(k->last_fd >= 0 && write(k->last_fd, text, strlen(text)) == (ssize_t)strlen(text));
 }
 
+static bool draft_is_there(const struct kit *k)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "bodies/draft.%" PRIu64, k->last_draft);
+    return access(path, F_OK) == 0;
+}
+
 static struct msg large(struct kit *k, const char *id, size_t size)
 {
     struct msg m   = kit_message(id, "ada@example.org", "bob@example.net\t\n");
@@ -294,7 +302,7 @@ TEST(a_large_body_is_a_file_as_long_as_its_message_is)
     kit_commit(k, 1, &m);
     kit_turn(k);
     CHECK(k->answers[0].status == GP_OK && k->sent[0].has_fd && k->sent[0].size == 10);
-    CHECK(access("bodies/large", F_OK) == 0 && access("bodies/draft.1", F_OK) != 0);
+    CHECK(access("bodies/large", F_OK) == 0 && !draft_is_there(k));
     kit_answer_all(k, TAKEN, false);
     kit_turn(k);
     CHECK(access("bodies/large", F_OK) != 0);
