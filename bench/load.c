@@ -85,14 +85,19 @@ static void put_quoted(const char *text)
     putchar('"');
 }
 
-static void report(const struct options *o, struct tally *t, double seconds)
+static uint64_t done_of(const struct options *o, const struct tally *t)
 {
-    uint64_t done = o->kind == KIND_MESSAGE || o->kind == KIND_PIPELINED ? t->messages : t->connections;
+    return o->kind == KIND_MESSAGE || o->kind == KIND_PIPELINED ? t->messages : t->connections;
+}
+
+static void report(const struct options *o, struct tally *t, uint64_t warmed, double seconds)
+{
+    uint64_t done = done_of(o, t);
     if (t->samples > 0) qsort(t->micros, t->samples, sizeof *t->micros, by_size);
     printf(
-        "{\"kind\": \"%s\", \"seconds\": %.3f, \"done\": %llu, \"connections\": %llu, \"failed\": %llu, \"rate\": %.1f, ",
-        kind_names[o->kind], seconds, (unsigned long long)done, (unsigned long long)t->connections,
-        (unsigned long long)t->failures, (double)done / seconds);
+        "{\"kind\": \"%s\", \"seconds\": %.3f, \"done\": %llu, \"all\": %llu, \"connections\": %llu, \"failed\": %llu, \"rate\": %.1f, ",
+        kind_names[o->kind], seconds, (unsigned long long)done, (unsigned long long)(warmed + done),
+        (unsigned long long)t->connections, (unsigned long long)t->failures, (double)done / seconds);
     printf("\"ms\": {\"p50\": %.2f, \"p90\": %.2f, \"p99\": %.2f, \"max\": %.2f}, \"first_failure\": ",
            percentile(t, 0.5), percentile(t, 0.9), percentile(t, 0.99), percentile(t, 1));
     put_quoted(t->first_failure);
@@ -279,11 +284,12 @@ static void hold(struct load *l)
 static void measure(struct load *l)
 {
     if (l->options->warm_up > 0) run_until(l, l->options->warm_up);
+    uint64_t warmed = done_of(l->options, &l->tally);
     free(l->tally.micros);
     l->tally      = (struct tally) { 0 };
     int64_t began = now_micros();
     run_until(l, l->options->seconds);
-    report(l->options, &l->tally, (double)(now_micros() - began) / MICROS);
+    report(l->options, &l->tally, warmed, (double)(now_micros() - began) / MICROS);
 }
 
 /* ---- options ------------------------------------------------------------------------------------------- */

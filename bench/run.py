@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from servers import Gatepost, Postfix, Sink, make_certificate
+from servers import Gatepost, Postfix, Sink, cpu_of, make_certificate, memory_of
 
 # name, what is counted, options of the load generator
 KINDS = [
@@ -55,7 +55,9 @@ def words(options, server, more):
 
 
 def measure(options, server, more):
-    """One figure; then the queue is let run empty, so that the next one is not paid for by this one's mail."""
+    """One figure; then the queue is let run empty, so that the next one is not paid for by this one's mail, and so that the
+    processor time has all that the messages cost, their delivery to the sink included."""
+    spent = cpu_of(server.roots())
     done = subprocess.run(words(options, server, more), capture_output=True, text=True, timeout=options.seconds + 60, check=False)
     if not done.stdout:
         raise SystemExit(f"bench: the load generator failed against {server.name}: {done.stderr.strip()}")
@@ -65,17 +67,18 @@ def measure(options, server, more):
         time.sleep(0.2)
     figure["drain_seconds"] = round(time.monotonic() - began, 2)
     figure["left_in_queue"] = server.waiting()
+    figure["cpu_us"] = (cpu_of(server.roots()) - spent) * 1e6 / max(figure["all"], 1)
     return figure
 
 
 def measure_memory(options, server):
     """KiB of proportional set size for each idle, signed-in connection."""
-    before = server.memory()
+    before = memory_of(server.roots())
     with subprocess.Popen(words(options, server, ["--kind", "hold", "--connections", str(options.idle)]), stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, text=True) as load:
         said = json.loads(load.stdout.readline())
         time.sleep(2)
-        after = server.memory()
+        after = memory_of(server.roots())
         load.stdin.close()
     held = max(said["held"], 1)
     return {"held": said["held"], "before_kib": before, "after_kib": after, "kib_each": round((after - before) / held, 1),
@@ -95,7 +98,7 @@ def run_rounds(options, servers):
                 figure = measure(options, server, more)
                 figures.setdefault(name, {}).setdefault(server.name, []).append(figure)
                 print(f"  {name:10} round {turn + 1} {server.name:18} {figure['rate']:9.1f}/s  p50 {figure['ms']['p50']:7.2f} ms  "
-                      f"p99 {figure['ms']['p99']:8.2f} ms  failed {figure['failed']}"
+                      f"p99 {figure['ms']['p99']:8.2f} ms  cpu {figure['cpu_us']:6.0f} us each  failed {figure['failed']}"
                       + (f"  ({figure['first_failure']})" if figure["failed"] else ""), flush=True)
     return figures, memory
 
@@ -111,24 +114,28 @@ def print_summary(options, figures, memory):
         if name not in figures:
             continue
         print(f"{name}: {what}")
-        rates = {}
+        rates, costs = {}, {}
         for server, rows in figures[name].items():
             rates[server] = median(rows, lambda r: r["rate"])
+            costs[server] = median(rows, lambda r: r["cpu_us"])
             print(f"  {server:18} {rates[server]:9.1f}/s   p50 {median(rows, lambda r: r['ms']['p50']):7.2f} ms   "
-                  f"p99 {median(rows, lambda r: r['ms']['p99']):8.2f} ms   failed {sum(r['failed'] for r in rows)}   "
+                  f"p99 {median(rows, lambda r: r['ms']['p99']):8.2f} ms   "
+                  f"cpu {costs[server]:6.0f} us each   failed {sum(r['failed'] for r in rows)}   "
                   f"still queued {max(r['left_in_queue'] for r in rows)}")
-        print_ratio(rates)
+        print_ratio("rate", rates)
+        print_ratio("processor time", costs)
     if memory:
         print(f"memory: KiB for each of {options.idle} idle, signed-in TLS connections (proportional set size, all processes)")
         for server, row in memory.items():
             print(f"  {server:18} {row['kib_each']:9.1f} KiB   {row['held']} held   {row['before_kib']} KiB before")
-        print_ratio({server: row["kib_each"] for server, row in memory.items()})
+        print_ratio("memory", {server: row["kib_each"] for server, row in memory.items()})
 
 
-def print_ratio(figures):
+def print_ratio(what, figures):
     if len(figures) == 2 and all(figures.values()):
         first, second = figures
-        print(f"  {first} / {second}: {figures[first] / figures[second]:.2f}")
+        ratio = figures[first] / figures[second]
+        print(f"  {what}, {first} / {second}: {ratio:.3g}" + (f" (1 / {1 / ratio:.3g})" if ratio < 1 else ""))
 
 
 def main():

@@ -66,6 +66,17 @@ def memory_of(roots):
     return total
 
 
+def cpu_of(roots):
+    """Seconds of processor time, in user mode and in the kernel, of these and of all that descend from them, the dead included."""
+    ticks = 0
+    for pid in set().union(*(family(root) for root in roots)):
+        try:
+            ticks += sum(map(int, pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
+        except OSError:
+            continue
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def end(pid):
     """SIGTERM to this process; SIGKILL to it and to its children when it does not go."""
     mine = family(pid)
@@ -151,8 +162,12 @@ class Gatepost:
     def waiting(self):
         return len(json.loads(self.run("queue", "list", "--json") or "[]"))
 
-    def memory(self):
-        return memory_of([self.process.pid])
+    def roots(self):
+        return [self.process.pid]
+
+    def roles(self):
+        """The name and the number of each process."""
+        return {pathlib.Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in sorted(family(self.process.pid))}
 
 
 MASTER = """127.0.0.1:{tls_port} inet n - n - {processes} smtpd -o smtpd_tls_wrappermode=yes
@@ -279,6 +294,5 @@ class Postfix:
         queues = ("maildrop", "incoming", "active", "deferred")
         return sum(len(files) for queue in queues for _, _, files in os.walk(self.folder / "spool" / queue))
 
-    def memory(self):
-        master = int((self.folder / "spool/pid/master.pid").read_text())
-        return memory_of([master, self.dovecot_pid()])
+    def roots(self):
+        return [int((self.folder / "spool/pid/master.pid").read_text()), self.dovecot_pid()]

@@ -88,11 +88,11 @@ bool gp_server_ask(struct gp_smtp_server *s, struct gp_smtp_event *ev, enum gp_s
     return true;
 }
 
-/* The first octets of a refused line, for a log; of an AUTH line only the verb, for the rest may be a password. */
+/* The first octets of a refused line, for a log. */
 static gp_str excerpt(struct gp_smtp_server *s, gp_str line)
 {
     struct gp_text out = GP_TEXT(s->room->scratch);
-    put_clean(&out, gp_starts(line, "AUTH") ? GP_LIT("AUTH") : gp_head(line, NOTICE_OCTETS));
+    put_clean(&out, gp_head(line, NOTICE_OCTETS));
     return gp_said(&out);
 }
 

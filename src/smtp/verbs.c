@@ -304,16 +304,29 @@ static bool has_control(gp_str line)
     return false;
 }
 
+static const struct verb *find_verb(gp_str word)
+{
+    for (size_t i = 0; i < GP_COUNT(verbs); i++)
+        if (gp_is(word, verbs[i].word)) return &verbs[i];
+    return NULL;
+}
+
+/* What a log may show of a refused line. What follows AUTH may be a password, and so may what is no command at all: a
+ * client out of step sends its secret where a command is due. */
+static gp_str fit_to_show(const struct verb *v, gp_str line)
+{
+    if (!v) return GP_LIT("(not a command)");
+    return v->read == auth ? GP_LIT("AUTH") : line;
+}
+
 bool gp_server_command(struct gp_smtp_server *s, gp_str line, struct gp_smtp_event *ev)
 {
-    gp_str arguments = gp_trim(line), word = gp_word(&arguments);
-    if (has_control(line)) return refuse(s, ev, line, 500, "5.5.2", "control octet in a command");
-    for (size_t i = 0; i < GP_COUNT(verbs); i++) {
-        const struct verb *v = &verbs[i];
-        if (!gp_is(word, v->word)) continue;
-        struct gp_reply no = obstacle(s, v, arguments);
-        if (no.code == 0) return v->read(s, arguments, ev);
-        return v->refused ? v->refused(s, ev, no, arguments) : gp_server_refuse(s, ev, no, line);
-    }
-    return refuse(s, ev, line, 500, "5.5.2", "command not recognized");
+    gp_str             arguments = gp_trim(line), word = gp_word(&arguments);
+    const struct verb *v         = find_verb(word);
+    gp_str             shown     = fit_to_show(v, line);
+    if (has_control(line)) return refuse(s, ev, shown, 500, "5.5.2", "control octet in a command");
+    if (!v) return refuse(s, ev, shown, 500, "5.5.2", "command not recognized");
+    struct gp_reply no = obstacle(s, v, arguments);
+    if (no.code == 0) return v->read(s, arguments, ev);
+    return v->refused ? v->refused(s, ev, no, arguments) : gp_server_refuse(s, ev, no, shown);
 }

@@ -33,7 +33,8 @@ def program(words, stdin=None, env=None):
 
 
 def swaks(job):
-    (job.folder / "swaks.eml").write_text(letter(job).replace("\r\n", "\n"), newline="")
+    # swaks ends the last line itself.
+    (job.folder / "swaks.eml").write_text(letter(job).replace("\r\n", "\n").removesuffix("\n"), newline="")
     tls = {"starttls": ["--tls"], "tls": ["--tls-on-connect"], "clear": []}[job.transport]
     return program(["swaks", "--server", "localhost", "--port", port_of(job), *tls, "--tls-verify", "--tls-ca-path", job.ca,
                     "--auth", job.mechanism, "--auth-user", job.name, "--auth-password", job.password, "--from", job.name,
@@ -62,10 +63,12 @@ def msmtp(job):
 
 
 def gsasl(job):
-    """Signs in only: gsasl has no message to send."""
+    """Signs in only: gsasl has no message to send. Without --no-cb it says that it could bind the channel but that the server
+    did not offer to (RFC 5802 6), which is a downgrade and refused."""
+    scram = ["--no-cb"] if job.mechanism in ("SCRAM-SHA-1", "SCRAM-SHA-256") else []
     tls = {"starttls": ["--starttls"], "clear": ["--no-starttls"]}[job.transport]
     ok, said = program(["gsasl", "--smtp", "--client", "--connect", f"localhost:{job.gatepost.port}", *tls, "--x509-ca-file", job.ca,
-                        "--mechanism", job.mechanism, "--authentication-id", job.name, "--authorization-id", "", "--password", job.password,
+                        "--mechanism", job.mechanism, *scram, "--authentication-id", job.name, "--password", job.password,
                         "--no-client-first" if job.mechanism == "LOGIN" else "--verbose"], stdin="QUIT\r\n")
     return ok and "235 2.7.0" in said, said
 
@@ -91,6 +94,20 @@ def smtplib_scram(connection, job):
         raise smtplib.SMTPAuthenticationError(code, final)
 
 
+def smtplib_utf8(connection, job):
+    """PLAIN and LOGIN with a password that is not ASCII: smtplib's own would not encode it."""
+    def coded(text):
+        return base64.b64encode(text.encode()).decode()
+    if job.mechanism == "PLAIN":
+        code, said = connection.docmd("AUTH", "PLAIN " + coded(f"\0{job.name}\0{job.password}"))
+    else:
+        connection.docmd("AUTH", "LOGIN")
+        connection.docmd(coded(job.name))
+        code, said = connection.docmd(coded(job.password))
+    if code != 235:
+        raise smtplib.SMTPAuthenticationError(code, said)
+
+
 def python(job):
     context = ssl.create_default_context(cafile=job.ca)
     try:
@@ -102,6 +119,8 @@ def python(job):
             connection.ehlo()
             if job.mechanism.startswith("SCRAM"):
                 smtplib_scram(connection, job)
+            elif not job.password.isascii():
+                smtplib_utf8(connection, job)
             else:
                 connection.user, connection.password = job.name, job.password
                 method = {"PLAIN": connection.auth_plain, "LOGIN": connection.auth_login, "CRAM-MD5": connection.auth_cram_md5}

@@ -54,7 +54,7 @@ class Session(socketserver.StreamRequestHandler):
         return reply[0] in "23"
 
     def forget(self):
-        self.sender, self.options, self.recipients = None, "", []
+        self.sender, self.options, self.recipients = None, "", []      # None: no transaction
 
     def secure(self):
         self.connection = self.sink.context.wrap_socket(self.connection, server_side=True)
@@ -96,9 +96,12 @@ class Session(socketserver.StreamRequestHandler):
             self.sender, self.options = address, options.strip()
 
     def on_rcpt(self, rest):
+        if self.sender is None:
+            return self.say("503 5.5.1 MAIL first")
         address, _, options = rest[len("TO:<"):].partition(">")
         if self.answer("RCPT", self.sink.refusals.get(address, "250 2.1.5 ok")):
             self.recipients.append((address, options.strip()))
+        return None
 
     def on_data(self, _rest):
         if not self.recipients:

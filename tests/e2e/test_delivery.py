@@ -153,11 +153,11 @@ TROUBLES = {
 
 @pytest.fixture(scope="module")
 def slow_and_steady(folder, certificate, ca, sink_certificate):
-    """A gatepost with short patience and a next hop of its own, for all the troubles in turn."""
+    """A gatepost with short patience, that keeps no connection for the next message, and a next hop of its own, for all the troubles in turn."""
     sink = Sink(sink_certificate)
     place = folder / "troubled"
     place.mkdir()
-    gatepost = Gatepost(place, certificate, GATEPOST_RELAY_COMMAND_TIMEOUT="2s", GATEPOST_RELAY_DATA_TIMEOUT="2s", **relay_to(sink, ca))
+    gatepost = Gatepost(place, certificate, GATEPOST_RELAY_COMMAND_TIMEOUT="2s", GATEPOST_RELAY_DATA_TIMEOUT="2s", GATEPOST_RELAY_IDLE_TIMEOUT="0s", **relay_to(sink, ca))
     try:
         yield gatepost.start(), sink
         gatepost.stop()

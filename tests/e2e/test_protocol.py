@@ -192,5 +192,5 @@ def test_a_flood_from_one_address_is_bounded(new_gatepost, sink, context):
     codes = [wire.greeting[0] for wire in wires]
     assert codes.count(220) == 3 and set(codes[3:]) <= {421, 0}
     for wire in wires:
-        wire.socket.close()
+        wire.close()
     until("room for another session", lambda: Wire(gatepost.port).greeting[0] == 220)

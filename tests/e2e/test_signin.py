@@ -1,8 +1,14 @@
 """Signing in: what is offered to whom, bound channels, and what the log says about it."""
+import base64
+import hashlib
+import hmac
+import ssl
 import subprocess
 
-from house import DOMAIN
-from mailers import letter
+import pytest
+
+from house import DOMAIN, Account, until
+from mailers import MAILERS, letter
 from test_clients import job_for
 from wire import Wire
 
@@ -43,3 +49,143 @@ def test_cram_md5_is_offered_while_some_credential_allows_it(new_gatepost, sink,
     assert "CRAM-MD5" in offered(gatepost, context)
     gatepost.run("user", "delete", old.name)
     assert "CRAM-MD5" not in offered(gatepost, context)
+
+
+# ---- bound channels ------------------------------------------------------------------------------------------
+def over_tls_1_2(gatepost, ca, session=None):
+    context = ssl.create_default_context(cafile=ca)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    # One context for all: a session belongs to the context it was made in.
+    context = session.context if session else context
+    wire = Wire(gatepost.port, context)
+    wire.say("EHLO client.example")
+    assert wire.say("STARTTLS")[0] == 220
+    wire.handshake(session=session.socket.session if session else None)
+    assert wire.socket.version() == "TLSv1.2" and wire.socket.session_reused == bool(session)
+    assert any("SCRAM-SHA-256-PLUS" in line for line in wire.say("EHLO client.example")[1])
+    return wire
+
+
+def scram(wire, account, mechanism, gs2, bound):
+    """RFC 5802 from its text: the codes that end it. gs2: what the client claims; bound: the binding that it proves."""
+    first = f"n={account.name},r=fyko+d2lbbFgONRv9qkxdawL"
+    code, challenge = wire.say(f"AUTH {mechanism} " + base64.b64encode(gs2 + first.encode()).decode())
+    if code != 334:
+        return code
+    server_first = base64.b64decode(challenge[0]).decode()
+    said = dict(part.split("=", 1) for part in server_first.split(","))
+    salted = hashlib.pbkdf2_hmac("sha256", account.password.encode(), base64.b64decode(said["s"]), int(said["i"]))
+    without = f"c={base64.b64encode(gs2 + bound).decode()},r={said['r']}"
+    signed = f"{first},{server_first},{without}".encode()
+    key = hmac.digest(salted, b"Client Key", "sha256")
+    proof = bytes(a ^ b for a, b in zip(key, hmac.digest(hashlib.sha256(key).digest(), signed, "sha256")))
+    code, final = wire.say(base64.b64encode(f"{without},p={base64.b64encode(proof).decode()}".encode()).decode())
+    if code != 334:
+        return code
+    wanted = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), signed, "sha256")
+    assert base64.b64decode(final[0]) == b"v=" + base64.b64encode(wanted)
+    return wire.say("")[0]
+
+
+def test_tls_unique_binds_full_and_resumed_handshakes(gatepost, ca, account):
+    with over_tls_1_2(gatepost, ca) as full:
+        first = full.socket.get_channel_binding("tls-unique")
+        assert scram(full, account, "SCRAM-SHA-256-PLUS", b"p=tls-unique,,", first) == 235
+        with over_tls_1_2(gatepost, ca, full) as resumed:
+            second = resumed.socket.get_channel_binding("tls-unique")
+            assert first != second
+            assert scram(resumed, account, "SCRAM-SHA-256-PLUS", b"p=tls-unique,,", first) == 535, "the binding of another connection"
+            assert scram(resumed, account, "SCRAM-SHA-256-PLUS", b"p=tls-unique,,", second) == 235
+
+
+@pytest.mark.parametrize("mechanism,gs2,code", [("SCRAM-SHA-256", b"n,,", 235), ("SCRAM-SHA-256", b"y,,", 535), ("SCRAM-SHA-256-PLUS", b"n,,", 535),
+                                                ("SCRAM-SHA-256-PLUS", b"p=tls-exporter,,", 535), ("SCRAM-SHA-256", b"p=tls-unique,,", 535)])
+def test_who_claims_what_is_not_so_is_refused(mechanism, gs2, code, gatepost, ca, account):
+    with over_tls_1_2(gatepost, ca) as wire:
+        bound = wire.socket.get_channel_binding("tls-unique") if gs2.startswith(b"p") else b""
+        assert scram(wire, account, mechanism, gs2, bound) == code
+    if code == 535:
+        line = until("the reason", lambda: [line for line in gatepost.log().splitlines() if "event=sign-in" in line and "result=refused" in line])[-1]
+        assert "reason=" in line
+
+
+# ---- what the log says ---------------------------------------------------------------------------------------
+def last_sign_in(gatepost, said):
+    return until(f"{said!r} in the log", lambda: [line for line in gatepost.log().splitlines() if "event=sign-in" in line and said in line])[-1]
+
+
+def plain(gatepost, context, account):
+    with Wire(gatepost.tls_port, context, implicit=True) as wire:
+        wire.say("EHLO client.example")
+        return wire.auth_plain(account)
+
+
+def test_the_client_hears_one_answer_and_the_log_the_true_reason(new_gatepost, sink, context):
+    gatepost = new_gatepost(sink)
+    known, disabled = gatepost.account(), gatepost.account()
+    gatepost.account("--allow-cram-md5")
+    gatepost.run("user", "disable", disabled.name)
+    wrong = known._replace(password="k7zq3-wrong")
+    answers = {str(plain(gatepost, context, account)) for account in (wrong, Account("nobody@example.org", "k7zq3"), disabled)}
+    assert len(answers) == 1 and "535" in answers.pop()
+    assert f"account={known.name}" in last_sign_in(gatepost, "wrong password")
+    assert "account=nobody@example.org" in last_sign_in(gatepost, "no such account")
+    assert f"account={disabled.name}" in last_sign_in(gatepost, "the account is disabled")
+    with Wire(gatepost.tls_port, context, implicit=True) as wire:
+        wire.say("EHLO client.example")
+        _, challenge = wire.say("AUTH CRAM-MD5")
+        digest = hmac.new(known.password.encode(), base64.b64decode(challenge[0]), "md5").hexdigest()
+        assert wire.say(base64.b64encode(f"{known.name} {digest}".encode()).decode())[0] == 535
+        assert "CRAM-MD5 is not allowed for the account" in last_sign_in(gatepost, f"account={known.name} ")
+        assert wire.say("AUTH PLAIN =!")[0] == 501
+        assert wire.say("AUTH GSSAPI")[0] == 504
+        assert wire.say("AUTH LOGIN")[0] == 334 and wire.say("*")[0] == 501
+    last_sign_in(gatepost, "not base64")
+    last_sign_in(gatepost, "the client cancelled")
+    for field in ("peer=127.0.0.1", "mechanism=PLAIN", 'tls="TLSv1.3 ', "helo=client.example", "session="):
+        assert field in last_sign_in(gatepost, "wrong password")
+    closed = until("the end of the session", lambda: [line for line in gatepost.log().splitlines() if "event=session" in line and "state=closed" in line])
+    assert "messages=0" in closed[-1] and "reason=" in closed[-1]
+
+
+def forms_of(secret):
+    """A password as it is, in base64 however it falls into groups of three, and in hex: what of each is sure to be seen."""
+    octets = secret.encode()
+    yield secret
+    yield octets.hex()
+    for shift in range(3):
+        yield base64.b64encode(b"\0" * shift + octets).decode()[2 * shift:].rstrip("=")[:-2]
+
+
+@pytest.mark.parametrize("style", ["logfmt", "json"])
+def test_no_password_is_in_any_log_at_debug_level(style, new_gatepost, new_sink, folder, context, ca, recipient, tmp_path):
+    sink = new_sink(logins={"example-org": "upstream-secret"})
+    secret = folder / f"upstream-{style}"
+    secret.write_text("upstream-secret\n")
+    secret.chmod(0o600)
+    gatepost = new_gatepost(sink, GATEPOST_LOG_LEVEL="debug", GATEPOST_LOG_FORMAT=style, GATEPOST_RELAY_USER="example-org",
+                            GATEPOST_RELAY_PASSWORD_FILE=str(secret))
+    account, wrong = gatepost.account("--allow-cram-md5"), "a-wrong-password-indeed"
+    for mechanism in ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"):
+        job = job_for(gatepost, ca, account, mechanism, "tls", recipient, tmp_path)
+        assert MAILERS["smtplib"].send(job)[0]
+        assert not MAILERS["smtplib"].send(job._replace(password=wrong))[0]
+    with Wire(gatepost.port) as wire:           # what a broken client blurts out in clear, in the wrong place, or broken
+        wire.say("EHLO client.example")
+        blurted = base64.b64encode(f"\0{account.name}\0{account.password}".encode()).decode()
+        assert wire.say(f"AUTH PLAIN {blurted}")[0] in (503, 538, 502, 530)
+        wire.say(blurted)
+    with Wire(gatepost.tls_port, context, implicit=True) as wire:
+        wire.say("EHLO client.example")
+        wire.say(f"AUTH PLAIN {blurted}!")
+        wire.say(f"AUTH PLAIN {blurted} more")
+        wire.say(f"AUTH NONSENSE {blurted}")
+        wire.say("AUTH LOGIN")
+        wire.say(base64.b64encode(account.name.encode()).decode())
+        wire.say(base64.b64encode(account.password.encode()).decode() + "*")
+    assert sink.wait(recipient, 4).login == "example-org"
+    gatepost.stop()
+    said = gatepost.log()
+    assert "debug" in said or "sign-in" in said
+    for word in (account.password, wrong, "upstream-secret"):
+        assert not [form for form in forms_of(word) if form in said]

@@ -18,6 +18,11 @@ class Wire:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """The file holds the socket open as long as it is open itself."""
+        self.file.close()
         self.socket.close()
 
     def send(self, octets):
