@@ -117,9 +117,10 @@ void delivery_finish(struct delivery *d)
 
 void delivery_abandon_all(struct relay *relay)
 {
-    while (relay->deliveries) {
-        struct delivery *d = relay->deliveries;
-        struct hop      *h = d->hop;
+    struct delivery *next;
+    for (struct delivery *d = relay->deliveries; d; d = next) {
+        struct hop *h = d->hop;
+        next          = d->next;
         if (h) {
             h->delivery = NULL;
             hop_close(h); /* in the middle of a message: the far end sees no final dot */

@@ -138,7 +138,8 @@ static void add_hosts(struct bench *b)
     static const char *const names[] = { "127.0.0.2", "127.0.0.3" };
     struct delivery         *d       = b->relay.deliveries;
     if (b->caller_count != 1 || !d) return;
-    for (uint16_t i = 0; i + 1U < b->hosts; i++) route_add(&d->route, gp_from(names[i]), (uint16_t)(10 * (i + 1)));
+    for (uint16_t i = 0; i < GP_COUNT(names) && i + 1U < b->hosts; i++)
+        route_add(&d->route, gp_from(names[i]), (uint16_t)(10 * (i + 1)));
 }
 
 static void on_accepted(void *owner, int fd)

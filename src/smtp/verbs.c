@@ -322,8 +322,8 @@ static gp_str fit_to_show(const struct verb *v, gp_str line)
 bool gp_server_command(struct gp_smtp_server *s, gp_str line, struct gp_smtp_event *ev)
 {
     gp_str             arguments = gp_trim(line), word = gp_word(&arguments);
-    const struct verb *v         = find_verb(word);
-    gp_str             shown     = fit_to_show(v, line);
+    const struct verb *v     = find_verb(word);
+    gp_str             shown = fit_to_show(v, line);
     if (has_control(line)) return refuse(s, ev, shown, 500, "5.5.2", "control octet in a command");
     if (!v) return refuse(s, ev, shown, 500, "5.5.2", "command not recognized");
     struct gp_reply no = obstacle(s, v, arguments);

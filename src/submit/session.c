@@ -161,7 +161,7 @@ void session_pump(struct session *s)
 {
     enum turn now = AGAIN;
     s->active     = loop_now(s->submit->loop);
-    while (!s->paused && now == AGAIN) now = turn(s);
+    while (now == AGAIN && !s->paused) now = turn(s); /* in this order: it may be gone */
     if (now != GONE) give_room_back(s);
 }
 

@@ -46,14 +46,14 @@ gp_str kit_hex(const char *hex, char *out, size_t room)
 {
     size_t len = 0;
     if (!gp_read_hex(gp_from(hex), out, room, &len)) fail_msg("not hex: %s", hex);
-    return (gp_str){ out, len };
+    return (gp_str) { out, len };
 }
 
 gp_str kit_base64(const char *text, char *out, size_t room)
 {
     size_t len = 0;
     if (!gp_read_base64(gp_from(text), out, room, &len)) fail_msg("not base64: %s", text);
-    return (gp_str){ out, len };
+    return (gp_str) { out, len };
 }
 
 /* ---- properties --------------------------------------------------------------------------------------- */
@@ -69,8 +69,11 @@ static uint32_t roll(uint32_t below) /* xorshift64*: the same inputs on every ma
 
 static size_t mutate(char *bytes, size_t len)
 {
-    static const char *const words[] = { "\r\n", "\n", "\r", ".\r\n", "\r\n.\r\n", "\0", "=", "<", ">", ":", " ", "\t", "\"",
-                                         "@", "EHLO x\r\n", "MAIL FROM:<a@b.c>\r\n", "AUTH PLAIN ", "*", ",", "\xff", "\xc3\xa9" };
+    static const char *const words[] = {
+        "\r\n",        "\n", "\r", ".\r\n", "\r\n.\r\n", "\0", "=",          "<",
+        ">",           ":",  " ",  "\t",    "\"",        "@",  "EHLO x\r\n", "MAIL FROM:<a@b.c>\r\n",
+        "AUTH PLAIN ", "*",  ",",  "\xff",  "\xc3\xa9"
+    };
     for (uint32_t n = 1 + roll(6); n > 0; n--) {
         size_t at = len ? roll((uint32_t)len) : 0;
         switch (roll(5)) {
@@ -139,11 +142,11 @@ static void run_property(void **state)
     static char       bytes[INPUT_MOST];
     struct corpus     c = { 0 };
     read_corpus(entry->name, &c);
-    for (size_t i = 0; i < c.count; i++) entry->property((gp_str){ c.text[i], c.len[i] });
-    seed   = 0x9E3779B97F4A7C15ULL;
-    size_t len = 0;
-    const char *fewer = getenv("GP_MUTATIONS"); /* sanitised builds may take fewer */
-    long   rounds = fewer ? strtol(fewer, NULL, 10) : MUTATIONS;
+    for (size_t i = 0; i < c.count; i++) entry->property((gp_str) { c.text[i], c.len[i] });
+    seed               = 0x9E3779B97F4A7C15ULL;
+    size_t      len    = 0;
+    const char *fewer  = getenv("GP_MUTATIONS"); /* sanitised builds may take fewer */
+    long        rounds = fewer ? strtol(fewer, NULL, 10) : MUTATIONS;
     for (long i = 0; i < rounds; i++) {
         if (i % 8 == 0) { /* start again from a corpus entry, or from nothing */
             size_t pick = roll((uint32_t)c.count + 1);
@@ -154,7 +157,7 @@ static void run_property(void **state)
         char *exact = malloc(len ? len : 1); /* so that a sanitiser sees one octet too far */
         assert_non_null(exact);
         memcpy(exact, bytes, len);
-        entry->property((gp_str){ exact, len });
+        entry->property((gp_str) { exact, len });
         free(exact);
     }
     for (size_t i = 0; i < c.count; i++) free(c.text[i]);
@@ -168,7 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *only = getenv("PROPERTY");
     for (running = first; running; running = running->next)
         if (running->property && (!only || strcmp(only, running->name) == 0))
-            running->property((gp_str){ (const char *)data, size });
+            running->property((gp_str) { (const char *)data, size });
     return 0;
 }
 #else
@@ -179,8 +182,8 @@ int main(int argc, char **argv)
     const char              *only  = argc > 1 ? argv[1] : NULL;
     for (running = first; running && count < TESTS_MOST; running = running->next) {
         if (only && strcmp(only, running->name) != 0) continue;
-        tests[count++] = running->property ? (struct CMUnitTest){ running->name, run_property, NULL, NULL, running }
-                                           : (struct CMUnitTest){ running->name, running->test, NULL, NULL, NULL };
+        tests[count++] = running->property ? (struct CMUnitTest) { running->name, run_property, NULL, NULL, running }
+                                           : (struct CMUnitTest) { running->name, running->test, NULL, NULL, NULL };
     }
     const char *name = strrchr(argv[0], '/');
     return _cmocka_run_group_tests(name ? name + 1 : argv[0], tests, count, NULL, NULL);
