@@ -359,7 +359,7 @@ void gp_smtp_server_sent(struct gp_smtp_server *s, size_t n)
 
 void gp_smtp_server_end(struct gp_smtp_server *s, struct gp_reply reply, bool now)
 {
-    if (s->phase == GP_PHASE_ENDED || s->ending.code != 0) return;
+    if (s->phase == GP_PHASE_ENDED || (s->ending.code != 0 && !now)) return;
     s->ending = reply;
     if (!now) return;
     s->asked = GP_SMTP_NEED_INPUT;

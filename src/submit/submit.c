@@ -10,7 +10,7 @@
 
 #include "submit/parts.h"
 
-enum { SWEEP_MS = 2 * MS, ORPHAN_MS = 5 * MS, LAST_WORDS_MS = 100 };
+enum { SWEEP_MS = 2 * MS, ORPHAN_MS = 5 * MS, LAST_WORDS_MS = 100, GRACE_MS = 500 /* less than the supervisor has */ };
 
 static const struct gp_reply going_down = { 421, "4.3.2", "the server is going down, try again later" };
 
@@ -27,6 +27,12 @@ static void send_home(struct session *s, gp_time now)
 {
     (void)now;
     session_end(s, going_down, false);
+}
+
+static void send_away(struct session *s, gp_time now)
+{
+    (void)now;
+    session_end(s, going_down, true);
 }
 
 static void throw_out(struct session *s, gp_time now)
@@ -57,7 +63,8 @@ static void sweep(void *owner)
 {
     struct submit *role = owner;
     gp_time        now  = loop_now(role->loop);
-    if (role->stopping && now >= role->deadline) each_session(role, throw_out, now);
+    if (role->stopping && now >= role->deadline) each_session(role, send_away, now); /* RFC 5321 3.8 */
+    if (role->stopping && now >= role->deadline + GRACE_MS) each_session(role, throw_out, now);
     if (role->stopping && !role->sessions) {
         loop_stop(role->loop);
         return;
