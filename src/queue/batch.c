@@ -12,9 +12,18 @@ void store_trouble(const struct queue *q, const char *doing)
         LOG_Z("hint", database_hint(trouble)));
 }
 
+const char *store_why(const struct queue *q)
+{
+    enum database_trouble trouble = database_trouble(queue_database(q->store));
+    return trouble == DATABASE_FULL ? "space" : database_why(trouble);
+}
+
 bool batch_open(struct queue *q)
 {
-    if (queue_is_open(q->store) || queue_begin(q->store) == GP_OK) return true;
+    if (queue_is_open(q->store)) return true;
+    if (q->batch.refused) return false;
+    if (queue_begin(q->store) == GP_OK) return true;
+    q->batch.refused = true;
     store_trouble(q, "to begin a transaction");
     return false;
 }
@@ -41,11 +50,21 @@ static void answer_all(struct queue *q, gp_status status, const char *why)
     b->ask_count = 0;
 }
 
+/* Only of what was rolled back for certain: a COMMIT that failed may be found on disk after a crash, and the sweep knows then. */
+static void drop_bodies(struct queue *q)
+{
+    const struct batch *b = &q->batch;
+    for (size_t i = 0; i < b->ask_count; i++)
+        if (b->asks[i].in_file) queue_body_drop(q->store, gp_from(b->asks[i].queue_id));
+}
+
 void batch_fail(struct queue *q, gp_time now)
 {
-    enum database_trouble trouble = database_trouble(queue_database(q->store));
+    const char *why    = store_why(q);
+    bool        undone = queue_is_open(q->store);
     queue_abandon(q->store);
-    answer_all(q, GP_TEMPFAIL, database_why(trouble));
+    if (undone) drop_bodies(q);
+    answer_all(q, GP_TEMPFAIL, why);
     if (q->batch.done) q->batch.rest_until = now + REST_AFTER_TROUBLE;
 }
 
@@ -84,7 +103,7 @@ static void forget_outcomes(struct queue *q)
     }
 }
 
-void batch_flush(struct queue *q, gp_time now)
+static void flush(struct queue *q, gp_time now)
 {
     struct batch *b     = &q->batch;
     bool          again = b->rest_until != 0; /* outcomes that failed once must not pull new messages down with them */
@@ -96,4 +115,10 @@ void batch_flush(struct queue *q, gp_time now)
         return;
     }
     if (record_outcomes(q, now) && commit(q, now)) forget_outcomes(q);
+}
+
+void batch_flush(struct queue *q, gp_time now)
+{
+    flush(q, now);
+    q->batch.refused = false;
 }

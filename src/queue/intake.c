@@ -215,6 +215,7 @@ static void remember_to_answer(struct queue *q, struct asker asker, const struct
 {
     struct ask *ask = &q->batch.asks[q->batch.ask_count++];
     ask->asker      = asker;
+    ask->in_file    = message->in_file;
     if (!gp_copy_z(message->queue_id, ask->queue_id, sizeof ask->queue_id)) ask->queue_id[0] = '\0';
 }
 
@@ -226,15 +227,16 @@ static void add(struct queue *q, struct asker asker, const struct msg *m, struct
     if (!to) return refuse(q, asker, m, GP_PERMFAIL, "malformed recipients");
     gp_status kept = keep_draft(q, &asker, &m->commit);
     if (kept != GP_OK) return refuse(q, asker, m, GP_TEMPFAIL, "the file of the message could not be kept");
-    if (!batch_open(q))
-        return refuse(q, asker, m, GP_TEMPFAIL, database_why(database_trouble(queue_database(q->store))));
-    gp_status status = queue_add(q->store, &message, to, count, m->commit.body);
-    if (status == GP_PERMFAIL) return refuse(q, asker, m, GP_TEMPFAIL, "the queue id is taken");
+    bool      open   = batch_open(q);
+    gp_status status = open ? queue_add(q->store, &message, to, count, m->commit.body) : GP_PERMFAIL;
+    if (status == GP_PERMFAIL) {
+        if (message.in_file) queue_body_drop(q->store, message.queue_id);
+        return refuse(q, asker, m, GP_TEMPFAIL, open ? "the queue id is taken" : store_why(q));
+    }
     remember_to_answer(q, asker, &message);
     if (status != GP_OK) {
         store_trouble(q, "to add a message");
         batch_fail(q, now);
-        if (message.in_file) queue_body_drop(q->store, message.queue_id); /* rolled back for certain */
         return;
     }
     wake_lanes(q, to, count, now);

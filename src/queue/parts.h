@@ -87,7 +87,7 @@ struct queue_exits {
     void (*deliver)(struct attempt *, struct msg *);          /* attempt_done() will be called, never at once */
     void (*answer)(struct queue *, struct asker, struct msg *);
 };
-struct ask { struct asker asker; char queue_id[QUEUE_ID_MOST + 1]; };
+struct ask { struct asker asker; bool in_file; char queue_id[QUEUE_ID_MOST + 1]; };
 struct draft { struct ipc *from; uint64_t number; int fd; };
 
 struct batch {
@@ -95,6 +95,7 @@ struct batch {
     size_t          ask_count;
     struct attempt *done, **done_last; /* outcomes to record          */
     gp_time         rest_until;        /* outcomes wait: the store could not */
+    bool            refused;           /* it could not begin in this turn: the others need not wait as long to hear it */
     uint64_t        transactions;      /* for tests and for the curious      */
 };
 
@@ -136,6 +137,7 @@ void batch_outcome(struct queue *, struct attempt *);
 void batch_flush(struct queue *, gp_time now);             /* commits what came, then answers */
 void batch_fail(struct queue *, gp_time now);              /* undo it: all that asked get TEMPFAIL, outcomes wait */
 void store_trouble(const struct queue *, const char *doing);  /* the loud log line */
+const char *store_why(const struct queue *);               /* for who asked; "space" has a reply code of its own */
 
 /* dispatch.c */
 void dispatch(struct queue *, gp_time now);

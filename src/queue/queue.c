@@ -13,7 +13,7 @@
 #include "queue/parts.h"
 
 enum {
-    BUSY_MS        = 2000,
+    BUSY_MS        = 1000, /* the whole role waits as long: commands hold the lock for milliseconds */
     EXIT_BROKEN    = 1,
     DRAFT_HEADROOM = 2 /* bits: names of drafts are signed numbers, and they grow */
 };

@@ -440,6 +440,28 @@ TEST(a_store_that_cannot_write_puts_mail_off_and_loses_none)
     kit_close(k);
 }
 
+TEST(a_locked_store_is_waited_for_once_a_turn)
+{
+    struct kit           *k = kit_open();
+    enum database_trouble trouble;
+    struct queue_store   *other = queue_open(".", 0, &trouble);
+    draft(k, "0123456789");
+    struct msg first = large(k, "large", 10), m = kit_message("abcd", "ada@example.org", "bob@example.net\t\n");
+    CHECK(other && queue_begin(other) == GP_OK);
+    CHECK(database_script(queue_database(k->queue->store), "PRAGMA busy_timeout = 0") == GP_OK);
+    kit_commit(k, 1, &first);
+    queue_close(other);
+    kit_commit(k, 2, &m); /* not tried again: it would have to wait as long as the first */
+    CHECK(k->answer_count == 2 && k->answers[0].status == GP_TEMPFAIL && k->answers[1].status == GP_TEMPFAIL);
+    CHECK_IS(gp_from(k->answers[1].why), "the database is locked by another process");
+    CHECK(access("bodies/large", F_OK) != 0 && !draft_is_there(k));
+    kit_turn(k);
+    kit_commit(k, 3, &m);
+    kit_turn(k);
+    CHECK(k->answer_count == 3 && k->answers[2].status == GP_OK && kit_count(k, "messages", "1") == 1);
+    kit_close(k);
+}
+
 TEST(a_full_database_is_said_as_such)
 {
     static char body[QUEUE_INLINE_MOST];
@@ -450,10 +472,16 @@ TEST(a_full_database_is_said_as_such)
     m.commit.size = sizeof body;
     CHECK(database_script(queue_database(k->queue->store), "PRAGMA max_page_count = 1") ==
           GP_OK); /* no more than now */
-    kit_commit(k, 1, &m);
+    draft(k, "0123456789");
+    struct msg with = large(k, "large", 10);
+    kit_commit(k, 1, &with);
+    CHECK(k->answer_count == 0 && access("bodies/large", F_OK) == 0);
+    kit_commit(k, 2, &m);
     kit_turn(k);
-    CHECK(k->answer_count == 1 && k->answers[0].status == GP_TEMPFAIL && strstr(k->answers[0].why, "no space"));
-    CHECK(kit_count(k, "messages", "1") == 0 && kit_audited(k, "accepted") == 0);
+    CHECK(k->answer_count == 2 && k->answers[0].status == GP_TEMPFAIL && k->answers[1].status == GP_TEMPFAIL);
+    CHECK_IS(gp_from(k->answers[0].why), "space");
+    CHECK_IS(gp_from(k->answers[1].why), "space");
+    CHECK(kit_count(k, "messages", "1") == 0 && kit_audited(k, "accepted") == 0 && access("bodies/large", F_OK) != 0);
     kit_close(k);
 }
 
