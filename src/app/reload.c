@@ -89,7 +89,11 @@ void files_send(struct supervisor *s, struct child *vault)
 
 void files_reload(struct supervisor *s)
 {
-    if (!files_usable(s)) return;
+    if (!files_usable(s)) {
+        LOG(LOG_ERROR, "config", LOG_Z("reload", "certificates"),
+            LOG_Z("problem", "not read again; the ones before stay in force"));
+        return;
+    }
     s->generation++;
     LOG(LOG_INFO, "config", LOG_Z("reload", "certificates"), LOG_N("generation", s->generation));
     for (size_t i = 0; i < s->child_count; i++)
