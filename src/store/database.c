@@ -36,6 +36,7 @@ static const struct { const char *why, *hint; } words[DATABASE_TROUBLES] = {
     [DATABASE_FOREIGN]   = { "the file is not a gatepost database", "check --dir, or restore the file from a backup" },
     [DATABASE_NEWER]     = { "the database was made by a later version of gatepost", "run that version, or restore a backup from before" },
     [DATABASE_ABSENT]    = { "the database cannot be opened", "check --dir and that you may read it; `gatepost init` makes a new set-up" },
+    [DATABASE_MOVED]     = { "the database file was moved or replaced while it is open", "put it back, or restart gatepost to use what is there now" },
     [DATABASE_READ_ONLY] = { "the database is read-only", "run the command as the user that owns the file, or as root" },
     [DATABASE_CONFLICT]  = { "the database refused a value that conflicts with another", "" },
     [DATABASE_BROKEN]    = { "the database failed", "look for disk errors in the system's log" },
@@ -202,6 +203,14 @@ bool database_changed(struct database *db)
     return changed;
 }
 
+bool database_moved(struct database *db)
+{
+    int moved = 0;
+    if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || !moved) return false;
+    db->trouble = DATABASE_MOVED;
+    return true;
+}
+
 int64_t database_last_id(const struct database *db)
 {
     return sqlite3_last_insert_rowid(db->handle);
@@ -215,7 +224,7 @@ int64_t database_touched(const struct database *db)
 /* ---- transactions ---------------------------------------------------------------------------------------------- */
 gp_status transaction_begin(struct transaction *t, struct database *db)
 {
-    gp_status status = database_script(db, "BEGIN IMMEDIATE");
+    gp_status status = database_moved(db) ? GP_TEMPFAIL : database_script(db, "BEGIN IMMEDIATE");
     t->db            = status == GP_OK ? db : NULL;
     return status;
 }

@@ -17,6 +17,7 @@ enum database_trouble {
     DATABASE_FOREIGN,  /* not a database at all                           */
     DATABASE_NEWER,    /* made by a later version of gatepost             */
     DATABASE_ABSENT,   /* cannot be opened: not there, or no permission   */
+    DATABASE_MOVED,    /* its path leads to another file now, or to none  */
     DATABASE_READ_ONLY,
     DATABASE_CONFLICT, /* a constraint said no: the caller's own doing    */
     DATABASE_BROKEN,   /* anything else: I/O error, no memory             */
@@ -41,6 +42,8 @@ gp_status             database_check(struct database *) GP_MUST_USE;  /* reads i
 gp_status             database_script(struct database *, const char *sql) GP_MUST_USE; /* several statements, no rows */
 /* Another connection has committed since this was last asked; cheap, no lock. The first time: false. */
 bool                  database_changed(struct database *);
+/* Its path leads to another file now, or to none; database_trouble says so. */
+bool                  database_moved(struct database *);
 int64_t               database_last_id(const struct database *); /* rowid of the last INSERT             */
 int64_t               database_touched(const struct database *); /* rows that the last statement changed */
 
@@ -48,6 +51,7 @@ int64_t               database_touched(const struct database *); /* rows that th
 struct transaction { struct database *db; };
 #define auto_transaction __attribute__((cleanup(transaction_end))) struct transaction
 /* auto_transaction t; if (transaction_begin(&t, db) != GP_OK) return ... ; takes the write lock at once */
+/* TEMPFAIL, too, when the file was moved: what is committed there, the next process will not find. */
 gp_status transaction_begin(struct transaction *, struct database *) GP_MUST_USE;
 gp_status transaction_commit(struct transaction *) GP_MUST_USE; /* OK: on stable storage; else rolled back */
 void      transaction_end(struct transaction *);

@@ -248,6 +248,20 @@ TEST(a_file_that_is_not_there_is_not_made_unless_asked)
     CHECK(access(path, F_OK) != 0);
 }
 
+TEST(nothing_is_written_to_a_file_that_was_moved_away)
+{
+    char               aside[sizeof(path) + 8];
+    struct transaction t  = { 0 };
+    struct database   *db = open_fresh();
+    (void)snprintf(aside, sizeof(aside), "%s.aside", path);
+    CHECK(!database_moved(db) && rename(path, aside) == 0);
+    CHECK(transaction_begin(&t, db) == GP_TEMPFAIL && database_trouble(db) == DATABASE_MOVED && database_moved(db));
+    int other = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    CHECK(other >= 0 && close(other) == 0 && transaction_begin(&t, db) == GP_TEMPFAIL);
+    CHECK(rename(aside, path) == 0 && transaction_begin(&t, db) == GP_OK && transaction_commit(&t) == GP_OK);
+    database_close(db);
+}
+
 TEST(every_trouble_has_words)
 {
     for (int i = 0; i < DATABASE_TROUBLES; i++) {

@@ -160,6 +160,7 @@ struct vault {
     struct watch         *watch;
     struct timer         *tick;
     bool                  failed; /* the store was in trouble when last asked: said once */
+    bool                  moved;  /* its file is no longer where it was: said once, too  */
     struct peer           supervisor, relay, smtpds[ROLE_SMTPD_MOST];
 };
 /* In the current directory: accounts.db, vault.key, dkim/. NULL: logged. */

@@ -32,6 +32,16 @@ static void survey_again(struct vault *v)
     v->failed = false;
 }
 
+/* What commands say would go to the other file: it is said, and what was true before goes on. */
+static void look_for_the_file(struct vault *v)
+{
+    bool moved = database_moved(accounts_database(v->accounts));
+    if (moved && !v->moved)
+        LOG(LOG_ERROR, "store", LOG_Z("file", "accounts.db"), LOG_Z("reason", database_why(DATABASE_MOVED)),
+            LOG_Z("hint", database_hint(DATABASE_MOVED)));
+    v->moved = moved;
+}
+
 void vault_refresh(struct vault *v)
 {
     if (!database_changed(accounts_database(v->accounts)) && !v->failed) return;
@@ -144,6 +154,7 @@ static void tick(void *owner)
 {
     struct vault *v   = owner;
     gp_time       now = loop_now(v->loop);
+    look_for_the_file(v);
     vault_refresh(v);
     signin_expire(v, now);
     keys_tick(v, now);
