@@ -374,6 +374,10 @@ static enum verdict send_body(struct hop *h, const struct gp_smtp_client_event *
     if (h->chunk_at == h->chunk_len) {
         h->chunk_at = 0;
         if (!message_read(h->delivery, h->body_at, h->chunk, sizeof h->chunk, &h->chunk_len)) {
+            LOG(LOG_ERROR, "relay", LOG_S("queue_id", h->delivery->queue_id),
+                LOG_Z("reason", "the message is shorter than it was, or cannot be read"),
+                LOG_Z("hint",
+                      "restore its file in queue/bodies from a backup, or delete it with `gatepost queue delete`"));
             hop_fail(h, temporary("the message could not be read from the queue"), false);
             return GONE;
         }
