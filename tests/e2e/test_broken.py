@@ -8,14 +8,16 @@ import concurrent.futures
 import contextlib
 import os
 import pathlib
+import select
 import signal
+import socket
 import sqlite3
 import threading
 import time
 
 import pytest
 
-from house import PATIENCE, until
+from house import PATIENCE, is_alive, until
 from sink import DROP
 from test_operations import serial
 from wire import Wire, signed_in, submit
@@ -446,3 +448,74 @@ def test_certificates_change_under_load_and_nobody_notices(signalled, new_gatepo
         counts = [done.result() for done in clients]
     assert all(counts)
     until("all mail", lambda: len(sink.arrived) == sum(counts))
+
+
+# ---- files that are not what they were -----------------------------------------------------------------------
+@pytest.mark.parametrize("cut", [lambda path: os.truncate(path, LARGE // 2), os.unlink], ids=["cut", "gone"])
+def test_a_body_that_is_not_whole_is_never_sent(cut, waiting, recipient):
+    gatepost, sink, _ = waiting
+    body, = (gatepost.dir / "queue/bodies").iterdir()
+    cut(body)
+    sink.open()
+    gatepost.run("queue", "retry", "--all")
+    sink.wait(recipient)                        # the small one
+    complained(gatepost, body.name)
+    until("the end of the small one", lambda: len(gatepost.queued()) == 1)
+    assert len(sink.for_(recipient)) == 1, "half a message was sent"
+    shown = gatepost.run("queue", "show", body.name)
+    assert "read from the queue" in shown
+
+
+def test_a_queue_moved_away_takes_nothing_that_would_be_lost(new_gatepost, sink, context, recipient):
+    gatepost = new_gatepost(sink)
+    account = gatepost.account()
+    path, aside = gatepost.dir / "queue/queue.db", gatepost.dir / "queue/aside.db"
+    path.rename(aside)
+    assert send(gatepost, context, account, recipient)[0] == 451
+    complained(gatepost, "event=queue", "moved", "hint=")
+    aside.rename(path)
+    assert send(gatepost, context, account, recipient)[0] == 250
+    sink.wait(recipient)
+
+
+def test_accounts_moved_away_are_said_and_still_serve(new_gatepost, sink, context, recipient):
+    gatepost = new_gatepost(sink)
+    account = gatepost.account()
+    path, aside = gatepost.dir / "vault/accounts.db", gatepost.dir / "vault/aside.db"
+    path.rename(aside)
+    complained(gatepost, "event=store", "moved", "hint=")
+    assert send(gatepost, context, account, recipient)[0] == 250
+    aside.rename(path)
+    time.sleep(1.2)
+    assert len(complaints(gatepost, "event=store")) == 1, "said once"
+
+
+# ---- no descriptors, no supervisor ---------------------------------------------------------------------------
+def test_clients_beyond_the_descriptors_harm_nobody(new_gatepost, sink, context, recipient):
+    gatepost = new_gatepost(sink, start=False, GATEPOST_WORKERS="1", GATEPOST_LIMITS_SESSIONS_PER_ADDRESS="1000")
+    gatepost.before = ["sh", "-c", 'ulimit -n 40 && exec "$@"', "sh"]
+    gatepost.start()
+    account = gatepost.account()
+    with signed_in(gatepost, context, account) as first, contextlib.ExitStack() as crowd:
+        waiting = [crowd.enter_context(socket.create_connection(("127.0.0.1", gatepost.port), timeout=5)) for _ in range(40)]
+        served = [client.recv(4) for client in waiting[:10]]
+        assert served == [b"220 "] * 10
+        assert not select.select(waiting[-1:], [], [], 0.3)[0], "the limit was not reached"
+        assert submit(first, account.name, [recipient], letter(account))[0] == 250
+    assert send(gatepost, context, account, recipient)[0] == 250
+    sink.wait(recipient, 2)
+
+
+def test_nothing_outlives_its_supervisor(new_gatepost, sink, context, recipient):
+    gatepost = new_gatepost(sink)
+    account = gatepost.account()
+    pids = gatepost.pids()
+    with signed_in(gatepost, context, account) as wire:
+        open_message(wire, account, recipient)
+        gatepost.process.kill()
+        gatepost.process.wait()
+        until("the end of every role", lambda: not any(map(is_alive, pids)), 3)
+        assert wire.hear()[0] == 0
+    gatepost.start()
+    assert send(gatepost, context, account, recipient)[0] == 250
+    sink.wait(recipient)
