@@ -56,6 +56,20 @@ gp_str kit_base64(const char *text, char *out, size_t room)
     return (gp_str) { out, len };
 }
 
+static struct kit_entry *running;
+
+#ifdef GP_FUZZ
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *only = getenv("PROPERTY");
+    for (running = first; running; running = running->next)
+        if (running->property && (!only || strcmp(only, running->name) == 0))
+            running->property((gp_str) { (const char *)data, size });
+    return 0;
+}
+#else
 /* ---- properties --------------------------------------------------------------------------------------- */
 static uint64_t seed;
 
@@ -134,8 +148,6 @@ static void read_corpus(const char *name, struct corpus *c)
     free(files);
 }
 
-static struct kit_entry *running;
-
 static void run_property(void **state)
 {
     struct kit_entry *entry = *state;
@@ -163,18 +175,6 @@ static void run_property(void **state)
     for (size_t i = 0; i < c.count; i++) free(c.text[i]);
 }
 
-#ifdef GP_FUZZ
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-    const char *only = getenv("PROPERTY");
-    for (running = first; running; running = running->next)
-        if (running->property && (!only || strcmp(only, running->name) == 0))
-            running->property((gp_str) { (const char *)data, size });
-    return 0;
-}
-#else
 int main(int argc, char **argv)
 {
     static struct CMUnitTest tests[TESTS_MOST];
