@@ -39,7 +39,7 @@ struct config {
         char     dns_server[128];            /* "127.0.0.1@5353"; "": the system's           */
         char     mechanisms[CONFIG_TEXT];    /* allowed when we sign in upstream             */
         unsigned connections_per_destination, connections_most;
-        unsigned connect_timeout, command_timeout, data_timeout, idle_timeout;
+        unsigned dns_timeout, connect_timeout, command_timeout, data_timeout, idle_timeout;
     } relay;
 
     struct {

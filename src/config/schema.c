@@ -52,6 +52,8 @@ const struct config_key config_keys[] = {
       "Certificates (PEM) to trust when the other server's is checked. Default: those of the system." },
     { "relay.dns_server", &config_resolver, FIELD(relay.dns_server), 0, 127, "",
       "The DNS server to ask, as ADDRESS or ADDRESS@PORT. Default: those of the system." },
+    { "relay.dns_timeout", &config_duration, FIELD(relay.dns_timeout), SECOND, HOUR, "20s",
+      "How long the DNS may take for an answer before the mail waits for the next attempt." },
     { "relay.mx_port", &config_number, FIELD(relay.mx_port), 1, PORT_MOST, "25",
       "The port of the mail servers that MX names." },
     { "relay.connections", &config_number, FIELD(relay.connections_most), 1, 10000, "100",

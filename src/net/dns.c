@@ -232,7 +232,7 @@ static void root_asked(void *owner, const struct dns_answer *a)
     (void)owner;
     if (!a->secure)
         LOG(LOG_WARN, "dns",
-            LOG_Z("why", "DNSSEC cannot be validated through this resolver: DANE is not used until it can"));
+            LOG_Z("why", "this resolver gives no proofs (DNSSEC): its answers are taken without until it does"));
 }
 
 struct dns *dns_open(struct loop *l, const char *server)

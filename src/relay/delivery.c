@@ -129,6 +129,29 @@ void delivery_abandon_all(struct relay *relay)
     }
 }
 
+/* With no results: not tried. The next life tries it at once, and the stop need not wait for DNS or a far connection. */
+static void put_off(struct delivery *d)
+{
+    struct msg m          = MSG(DELIVERED);
+    m.delivered.attempt   = d->attempt;
+    m.delivered.host_down = true;
+    ipc_answer(d->relay->queue, d->question, &m);
+    if (d->hop) {
+        d->hop->delivery = NULL;
+        hop_close(d->hop);
+    }
+    free_delivery(d);
+}
+
+void delivery_put_off_unsent(struct relay *relay)
+{
+    struct delivery *next;
+    for (struct delivery *d = relay->deliveries; d; d = next) {
+        next = d->next;
+        if (!d->hop || d->hop->phase == HOP_CONNECTING) put_off(d);
+    }
+}
+
 /* ---- verdicts --------------------------------------------------------------------------------------------------- */
 gp_str delivery_keep(struct delivery *d, gp_str text)
 {

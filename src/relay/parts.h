@@ -70,7 +70,8 @@ struct route {
     uint16_t                port;
     struct dns_query       *mx, *a, *aaaa;
     bool                    looked_up;   /* addresses are those of the host at host_at  */
-    bool                    had_address, dns_trouble;
+    bool                    had_address;
+    const char             *dns_trouble; /* why an address could not be asked for; NULL: none failed so */
     struct result           reason;      /* why there is no (further) host              */
 };
 /* Lowest preference first; equal ones in an order that `salt` decides; hosts at or above our own preference are dropped (RFC 5321
@@ -117,6 +118,7 @@ void delivery_stale_hop(struct delivery *);         /* a reused connection was d
 void delivery_settle_rest(struct delivery *, struct result why); /* every recipient without a verdict */
 void delivery_finish(struct delivery *);            /* answers the queue and frees                */
 void delivery_abandon_all(struct relay *);          /* queue is gone: nothing to answer           */
+void delivery_put_off_unsent(struct relay *);       /* what has no connection yet is left to the next life */
 gp_str delivery_keep(struct delivery *, gp_str);    /* copy in its arena, cut to RESULT_TEXT_MOST */
 
 /* ---- signing ------------------------------------------------------------------------------------------------------ */

@@ -8,7 +8,7 @@
 
 #include "relay/parts.h"
 
-enum { CA_FILE_MOST = 4 * 1024 * 1024, STOP_POLL_MS = 50 };
+enum { CA_FILE_MOST = 4 * 1024 * 1024, STOP_POLL_MS = 50, MS = 1000 };
 
 /* ---- the end ------------------------------------------------------------------------------------------------------ */
 /* Deliveries under way may finish; what does not in time stays in the queue. */
@@ -26,6 +26,7 @@ static void stop(struct relay *r)
 {
     if (r->stop) return;
     r->stop = true;
+    delivery_put_off_unsent(r);
     hop_close_idle(r);
     check_stopped(r);
 }
@@ -130,7 +131,10 @@ static bool open_all(struct relay *r, const struct role_start *start)
     r->stopping        = timer_open(r->loop, check_stopped, r);
     const char *server = r->config->relay.dns_server;
     r->dns             = dns_open(r->loop, server[0] ? server : NULL);
-    if (!r->dns) LOG(LOG_ERROR, "dns", LOG_Z("reason", "the resolver could not be started"));
+    if (r->dns)
+        dns_set_patience(r->dns, (uint64_t)r->config->relay.dns_timeout * MS);
+    else
+        LOG(LOG_ERROR, "dns", LOG_Z("reason", "the resolver could not be started"));
     return r->supervisor && r->queue && r->vault && r->stopping && r->dns && open_tls(r);
 }
 

@@ -11,6 +11,20 @@ static struct result no_route(gp_status status, const char *enhanced, const char
     return (struct result) { .status = status, .enhanced = gp_from(enhanced), .text = gp_from(text) };
 }
 
+/* The DNS could not tell; `why` is what it said of that. */
+static struct result no_answer(struct route *r, const char *what, const char *why)
+{
+    char           room[RESULT_TEXT_MOST];
+    struct gp_text text   = GP_TEXT(room);
+    struct result  reason = no_route(GP_TEMPFAIL, "4.4.3", "");
+    gp_put_z(&text, "the DNS could not be asked for ");
+    gp_put_z(&text, what);
+    gp_put_z(&text, ": ");
+    gp_put_z(&text, why);
+    reason.text = delivery_keep(r->owner, gp_said(&text));
+    return reason;
+}
+
 /* ---- pure parts ------------------------------------------------------------------------------------------- */
 static uint64_t shuffled(const struct route_host *host, uint64_t salt)
 {
@@ -99,22 +113,26 @@ void route_add(struct route *r, gp_str name, uint16_t preference)
     (void)gp_copy_z(name, to->name, sizeof to->name);
 }
 
+/* Without an MX record the domain itself is the host (RFC 5321 5.1); that one is there from start_mx. */
+static void keep_hosts(struct route *r, const struct dns_answer *answer)
+{
+    if (answer->status == GP_OK) r->host_count = 0;
+    for (size_t i = 0; i < answer->count; i++) route_add(r, answer->records[i].data, answer->records[i].preference);
+}
+
 static void got_mx(void *owner, const struct dns_answer *answer)
 {
     struct route        *r = owner;
     const struct config *c = r->owner->relay->config;
     r->mx                  = NULL;
     if (answer->status == GP_TEMPFAIL) {
-        give_up(r, no_route(GP_TEMPFAIL, "4.4.3", "the DNS could not be asked for the domain's mail hosts"));
+        give_up(r, no_answer(r, "the domain's mail hosts", answer->why));
     } else if (answer->no_name) {
         give_up(r, no_route(GP_PERMFAIL, "5.1.2", "the recipient's domain does not exist in the DNS"));
-    } else if (answer->status == GP_PERMFAIL) { /* no MX record: the domain itself (RFC 5321 5.1) */
-        delivery_routed(r->owner);
     } else if (answer->count == 1 && answer->records[0].data.len == 0) { /* RFC 7505 */
         give_up(r, no_route(GP_PERMFAIL, "5.1.10", "the recipient's domain says that it takes no mail (null MX)"));
     } else {
-        r->host_count = 0;
-        for (size_t i = 0; i < answer->count; i++) route_add(r, answer->records[i].data, answer->records[i].preference);
+        keep_hosts(r, answer);
         uint64_t salt = r->owner->attempt * 0x9E3779B97F4A7C15ULL;
         if (!route_order(r->hosts, &r->host_count, c->hostname, salt))
             give_up(r, no_route(GP_PERMFAIL, "5.4.6", "the domain's best mail host is this server: mail would loop"));
@@ -179,7 +197,7 @@ static void keep_address(struct route *r, gp_str octets)
 static void got_addresses(struct route *r, const struct dns_answer *answer)
 {
     for (size_t i = 0; answer->status == GP_OK && i < answer->count; i++) keep_address(r, answer->records[i].data);
-    if (answer->status == GP_TEMPFAIL) r->dns_trouble = true;
+    if (answer->status == GP_TEMPFAIL) r->dns_trouble = answer->why;
     if (!r->a && !r->aaaa) delivery_routed(r->owner);
 }
 
@@ -218,7 +236,7 @@ static void look_up(struct route *r, const char *name)
         struct dns *dns = r->owner->relay->dns;
         r->a            = dns_ask(dns, gp_from(name), DNS_A, got_a, r);
         r->aaaa         = dns_ask(dns, gp_from(name), DNS_AAAA, got_aaaa, r);
-        if (!r->a && !r->aaaa) r->dns_trouble = true;
+        if (!r->a && !r->aaaa) r->dns_trouble = "out of memory";
     }
 }
 
@@ -228,7 +246,7 @@ static gp_status exhausted(struct route *r)
     bool smarthost = r->owner->relay->config->relay.kind == RELAY_SMARTHOST;
     if (r->host_count == 0 || r->had_address) return r->reason.status;
     if (r->dns_trouble)
-        r->reason = no_route(GP_TEMPFAIL, "4.4.3", "the DNS could not be asked for the mail host's address");
+        r->reason = no_answer(r, "the mail host's address", r->dns_trouble);
     else if (smarthost)
         r->reason =
             no_route(GP_TEMPFAIL, "4.4.3", "the smarthost's name has no address: see relay.via in gatepost.yml");

@@ -1,6 +1,7 @@
 """The next hop: an SMTP server that keeps what arrives and fails on request. It speaks for itself, with no SMTP code of ours."""
 import base64
 import collections
+import socket
 import socketserver
 import ssl
 import threading
@@ -135,6 +136,10 @@ class Session(socketserver.StreamRequestHandler):
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address, daemon_threads = True, True
 
+    def __init__(self, address, handler):
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+
     def handle_error(self, request, client_address):
         pass                                    # a handshake that the client gave up is a result, not an error
 
@@ -142,17 +147,17 @@ class Server(socketserver.ThreadingTCPServer):
 class Sink:
     """tls: "starttls", "implicit" or "none". logins: name to password; without one there is no AUTH."""
 
-    def __init__(self, certificate, tls="starttls", logins=None, port=0, offers=("DSN",)):
+    def __init__(self, certificate, tls="starttls", logins=None, port=0, offers=("DSN",), address="127.0.0.1"):
         self.tls, self.logins, self.offers = tls, logins or {}, offers
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*certificate)
-        self.port = port
+        self.address, self.port = address, port
         self.reset()
         self.server = None
         self.open()
 
     def open(self):
-        self.server = Server(("127.0.0.1", self.port), Session)
+        self.server = Server((self.address, self.port), Session)
         self.server.sink, self.port = self, self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
