@@ -47,6 +47,7 @@ enum gp_key_kind gp_key_kind(const struct gp_key *);
 bool             gp_key_pem(const struct gp_key *, struct gp_text *pem) GP_MUST_USE; /* PKCS#8, secret         */
 /* What DNS publishes as DKIM p=: RSA SubjectPublicKeyInfo (RFC 6376 3.6.1), Ed25519 the raw 32 octets (RFC 8463 4). */
 bool             gp_key_public(const struct gp_key *, struct gp_text *octets) GP_MUST_USE;
+struct gp_key   *gp_key_share(const struct gp_key *); /* one more owner, who closes it, too; any thread may. NULL: no memory */
 void             gp_key_close(struct gp_key *);
 
 #define GP_SIGNATURE_MOST 1024

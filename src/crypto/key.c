@@ -49,6 +49,11 @@ enum gp_key_kind gp_key_kind(const struct gp_key *key)
     return kind;
 }
 
+struct gp_key *gp_key_share(const struct gp_key *key)
+{
+    return EVP_PKEY_up_ref(gp_key_of(key)) == 1 ? key_from(gp_key_of(key)) : NULL;
+}
+
 void gp_key_close(struct gp_key *key)
 {
     EVP_PKEY_free(gp_key_of(key)); /* OpenSSL wipes it */

@@ -5,7 +5,8 @@
 
 #include "vault/parts.h"
 
-struct check { /* owned by the loop, lent to the thread while it runs */
+struct check {              /* owned by the loop, lent to the thread while it runs */
+    struct check     *next; /* while it waits */
     struct vault     *vault;
     struct signin    *signin;                        /* NULL: gone meanwhile */
     uint64_t          changes;                       /* the store's state when this began */
@@ -99,12 +100,16 @@ static void on_thread(void *job)
     check_work_run(&c->work);
 }
 
+static void run_waiting(struct vault *v);
+
 static void on_loop(void *job)
 {
     struct check  *c = job;
     struct vault  *v = c->vault;
     struct signin *s = c->signin;
     v->checks--;
+    v->hashing--;
+    run_waiting(v);
     if (c->work.verdict == GP_OK && c->changes == v->changes)
         recent_add(v->recent, c->credentials[c->work.matched], password_of(&c->work), loop_now(v->loop));
     gp_status verdict = s ? verdict_for(s, c, c->work.verdict) : GP_PERMFAIL;
@@ -114,13 +119,62 @@ static void on_loop(void *job)
     signin_resume(s, verdict);
 }
 
-static gp_status to_thread(struct check *c, struct signin *s)
+static bool run(struct check *c)
+{
+    if (!loop_work(c->vault->loop, on_thread, on_loop, c)) return false;
+    c->vault->hashing++;
+    return true;
+}
+
+static struct check *take_first(struct vault *v)
+{
+    struct check *c = v->first_check;
+    v->first_check  = c->next;
+    if (!c->next) v->last_check = NULL;
+    c->next = NULL;
+    return c;
+}
+
+/* As many at once as passwords have threads, so that the pool's last thread is there for signatures. */
+static void run_waiting(struct vault *v)
+{
+    while (v->first_check && v->hashing < v->hashing_most) {
+        struct check *c = take_first(v);
+        if (c->signin && run(c)) continue;
+        v->checks--;
+        struct signin *s = c->signin;
+        check_free(c);
+        if (!s) continue; /* hung up meanwhile: no work for nobody */
+        s->check  = NULL;
+        s->reason = "no memory to check the password";
+        signin_resume(s, GP_TEMPFAIL);
+    }
+}
+
+static void wait_in_line(struct check *c)
 {
     struct vault *v = c->vault;
-    if (v->checks >= v->checks_most || !loop_work(v->loop, on_thread, on_loop, c)) {
+    if (v->last_check)
+        v->last_check->next = c;
+    else
+        v->first_check = c;
+    v->last_check = c;
+}
+
+void checks_close(struct vault *v)
+{
+    while (v->first_check) check_free(take_first(v));
+}
+
+static gp_status to_thread(struct check *c, struct signin *s)
+{
+    struct vault *v    = c->vault;
+    bool          full = v->hashing >= v->hashing_most;
+    if (v->checks >= v->checks_most || (!full && !run(c))) {
         s->reason = "too many passwords are being checked";
         return GP_TEMPFAIL;
     }
+    if (full) wait_in_line(c);
     v->checks++;
     s->check = c;
     return GP_WAIT;

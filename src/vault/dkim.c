@@ -141,13 +141,14 @@ static const struct gp_key *find_key(const struct dkim_ring *ring, gp_str domain
 
 void dkim_sign(struct peer *peer, struct msg *m)
 {
-    char                 room[GP_SIGNATURE_MOST];
-    struct gp_text       signature = GP_TEXT(room);
     const struct gp_key *key       = find_key(&peer->vault->dkim, m->dkim_sign.domain, m->dkim_sign.selector);
     bool                 is_digest = m->dkim_sign.digest.len == gp_hash_size(GP_SHA256);
-    bool       signed_it = key && is_digest && gp_key_sign(key, GP_SIGN_DIGEST_SHA256, m->dkim_sign.digest, &signature);
-    struct msg answer    = MSG(DKIM_SIGNED);
-    answer.dkim_signed =
-        (struct msg_dkim_signed) { signed_it ? GP_OK : GP_PERMFAIL, signed_it ? gp_said(&signature) : GP_LIT("") };
-    ipc_answer(peer->channel, m->question, &answer);
+    struct signing_wish  wish      = {
+              .question = m->question,
+              .answer   = MSG_DKIM_SIGNED,
+              .key      = is_digest ? key : NULL,
+              .how      = GP_SIGN_DIGEST_SHA256,
+              .data     = m->dkim_sign.digest,
+    };
+    signing_start(peer, &wish);
 }

@@ -173,13 +173,13 @@ static bool is_for_tls(uint64_t how)
 
 void keys_sign(struct peer *peer, struct msg *m)
 {
-    char                 room[GP_SIGNATURE_MOST];
-    struct gp_text       signature = GP_TEXT(room);
-    const struct gp_key *key       = find_key(&peer->vault->keyring, &m->tls_sign);
-    bool                 signed_it = key && is_for_tls(m->tls_sign.how) &&
-                     gp_key_sign(key, (enum gp_sign)m->tls_sign.how, m->tls_sign.data, &signature);
-    struct msg answer = MSG(TLS_SIGNED);
-    answer.tls_signed =
-        (struct msg_tls_signed) { signed_it ? GP_OK : GP_PERMFAIL, signed_it ? gp_said(&signature) : GP_LIT("") };
-    ipc_answer(peer->channel, m->question, &answer);
+    const struct gp_key *key  = find_key(&peer->vault->keyring, &m->tls_sign);
+    struct signing_wish  wish = {
+         .question = m->question,
+         .answer   = MSG_TLS_SIGNED,
+         .key      = is_for_tls(m->tls_sign.how) ? key : NULL,
+         .how      = (enum gp_sign)m->tls_sign.how,
+         .data     = m->tls_sign.data,
+    };
+    signing_start(peer, &wish);
 }

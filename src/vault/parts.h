@@ -12,6 +12,7 @@ enum {
     SIGNINS_MOST       = 2048, /* exchanges open at once, over all smtpds: 15 KiB each               */
     SIGNIN_BUCKETS     = 1024, /* a power of two                                                     */
     CHECKS_PER_THREAD  = 32,   /* slow checks waiting for one hashing thread; beyond: 454            */
+    SIGNINGS_MOST      = 4096, /* RSA signatures under way; beyond: refused                          */
     USES_MOST          = 256,  /* credentials whose last use is not written yet                      */
     TICK_MS            = 1000,
     USES_EVERY_MS      = 5000,
@@ -34,6 +35,7 @@ struct peer {
     enum msg_role role;
     unsigned      index;
     struct ipc   *channel; /* NULL: never seen */
+    uint64_t      life;    /* counts the processes that have been this peer */
 };
 
 /* ---- sign-ins (signin.c) ----------------------------------------------------------------------------------------- */
@@ -77,6 +79,7 @@ void      check_work_run(struct check_work *); /* pure */
 /* account 0: nobody; the same work and the same answer as for a wrong password. */
 gp_status check_start(struct signin *, int64_t account) GP_MUST_USE;
 void      check_forget(struct check *); /* the sign-in is gone; the job ends by itself */
+void      checks_close(struct vault *); /* those that wait                             */
 
 /* ---- TLS keys (keys.c, tickets.c) ------------------------------------------------------------------------------------ */
 struct pair { gp_str chain; struct gp_key *key; }; /* chain.ptr is malloc'ed */
@@ -101,6 +104,10 @@ void keys_close(struct keyring *);
 /* The whole file into freshly allocated memory, NUL not counted; GP_NONE: unreadable, or over `most`. */
 gp_str descriptor_read(int fd, size_t most);
 void   file_free(gp_str); /* wipes */
+
+/* ---- signatures (signing.c) --------------------------------------------------------------------------------------------- */
+struct signing_wish { uint32_t question; enum msg_type answer; const struct gp_key *key; enum gp_sign how; gp_str data; };
+void signing_start(struct peer *, const struct signing_wish *); /* key NULL: refused; answers now or later */
 
 /* ---- DKIM (dkim.c) ------------------------------------------------------------------------------------------------------ */
 struct dkim_key { char domain[256], selector[64]; struct gp_key *key; };
@@ -147,7 +154,10 @@ struct vault {
     struct survey         survey;  /* what unknown users have to look like                     */
     uint64_t              changes; /* how often somebody else changed the store since start    */
     struct recent        *recent;  /* NULL: no memory, every password is checked in full       */
-    unsigned              checks, checks_most;
+    unsigned              checks, checks_most;      /* slow ones: on threads and waiting           */
+    unsigned              hashing, hashing_most;    /* those on threads                            */
+    struct check         *first_check, *last_check; /* those waiting, oldest first                 */
+    unsigned              signings;
     size_t                signin_count;
     struct signin        *signins[SIGNIN_BUCKETS];
     struct keyring        keyring;

@@ -219,6 +219,36 @@ TEST(a_check_whose_client_has_gone_ends_by_itself)
     bed_close(b);
 }
 
+static void count_refused(void *owner, gp_status status, const struct msg *m)
+{
+    if (status == GP_OK && m->type == MSG_SASL_RESULT && m->sasl_result.step == GP_SASL_FAILED) (*(unsigned *)owner)++;
+}
+
+/* One thread for passwords: the others wait their turn, and each is answered. */
+TEST(passwords_wait_in_line_for_a_thread_and_all_are_answered)
+{
+    static const char initial[] = "AGFubmEAd3Jvbmc="; /* anna, wrong */
+    enum { CLIENTS = 5 };
+    unsigned    refused = 0;
+    struct bed *b       = bed_open();
+    bed_account(b, "anna", BED_CHOSEN, false);
+    vault_refresh(b->vault);
+    b->vault->hashing_most = 1;
+    for (uint64_t i = 0; i < CLIENTS; i++) {
+        struct msg m             = start_of("PLAIN");
+        m.sasl_start.session     = 100 + i;
+        m.sasl_start.has_initial = true;
+        m.sasl_start.initial     = gp_from(initial);
+        ipc_ask(b->smtpd, &m, count_refused, &refused);
+    }
+    while (!b->vault->checks) bed_settle(b);
+    CHECK(b->vault->hashing == 1 && b->vault->first_check);
+    while (b->vault->checks) bed_settle(b);
+    bed_settle(b);
+    CHECK(refused == CLIENTS && b->vault->hashing == 0 && !b->vault->first_check && !b->vault->last_check);
+    bed_close(b);
+}
+
 TEST(a_password_seen_right_is_known_until_it_changes)
 {
     struct bed *b = bed_open();

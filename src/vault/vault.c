@@ -138,6 +138,7 @@ void vault_join(struct vault *v, enum msg_role role, unsigned index, int fd)
         return;
     }
     if (peer->channel) {
+        peer->life++;
         gone(peer, peer->channel); /* its questions died with it, if that was not noticed yet */
         ipc_attach(peer->channel, fd);
     } else {
@@ -202,15 +203,23 @@ static bool open_memory(struct vault *v)
     return v->upstream && v->tick;
 }
 
+static unsigned hashing_threads(const struct config *config)
+{
+    unsigned wished = config->passwords.hashing_threads;
+    if (wished > THREADS_MOST) return THREADS_MOST;
+    return wished ? wished : 1;
+}
+
 struct vault *vault_open(struct loop *loop, const struct config *config)
 {
     struct vault *v = calloc(1, sizeof(*v));
     if (!v) return NULL;
-    v->loop        = loop;
-    v->notices     = -1;
-    v->config      = config;
-    v->checks_most = CHECKS_PER_THREAD * (config->passwords.hashing_threads ? config->passwords.hashing_threads : 1);
-    v->survey      = (struct survey) { .iterations = VERIFIER_FEW_ROUNDS };
+    v->loop         = loop;
+    v->notices      = -1;
+    v->config       = config;
+    v->hashing_most = hashing_threads(config);
+    v->checks_most  = CHECKS_PER_THREAD * v->hashing_most;
+    v->survey       = (struct survey) { .iterations = VERIFIER_FEW_ROUNDS };
     if (!open_store(v) || !open_memory(v)) {
         vault_close(v);
         return NULL;
@@ -241,6 +250,7 @@ void vault_close(struct vault *v)
     notice_close(v);
     keys_close(&v->keyring);
     dkim_close(&v->dkim);
+    checks_close(v);
     upstream_close(v->upstream);
     free(v->upstream);
     recent_close(v->recent);
@@ -249,14 +259,13 @@ void vault_close(struct vault *v)
     free(v);
 }
 
-/* libuv reads it when the first job comes. */
-static void set_threads(unsigned threads)
+/* libuv reads it when the first job comes. One more than passwords may take: for signatures. */
+static void set_threads(const struct config *config)
 {
     char           room[THREADS_TEXT];
-    struct gp_text text = { .ptr = room, .room = sizeof(room) - 1 };
-    unsigned       most = threads > THREADS_MOST ? THREADS_MOST : threads;
-    gp_put_number(&text, most ? most : 1);
-    room[text.len] = '\0';
+    struct gp_text text = GP_TEXT(room);
+    gp_put_number(&text, hashing_threads(config) + 1);
+    gp_put(&text, (gp_str) { "", 1 }); /* the NUL */
     (void)setenv("UV_THREADPOOL_SIZE", room, 1);
 }
 
@@ -270,7 +279,7 @@ static bool tell_ready(struct vault *v)
 int vault_main(const struct role_start *start)
 {
     log_open("vault", start->config->log_format, start->config->log_level);
-    set_threads(start->config->passwords.hashing_threads);
+    set_threads(start->config);
     struct loop  *loop = loop_open();
     struct vault *v    = loop ? vault_open(loop, start->config) : NULL;
     if (!v) return EXIT_BROKEN;
