@@ -145,14 +145,19 @@ static inline void bed_turn(void *owner)
     if (b->turns-- == 0 || !loop_later(b->loop, bed_turn, b)) loop_stop(b->loop);
 }
 
+static inline void bed_turns(struct bed *b, unsigned turns)
+{
+    b->turns = turns;
+    bed_turn(b);
+    bed_run(b);
+}
+
 /* For what is not answered: both ends of every channel are on this loop, so what was said has arrived after some turns of it,
  * however slow the machine is. */
 static inline void bed_settle(struct bed *b)
 {
     enum { SETTLE_TURNS = 64 };
-    b->turns = SETTLE_TURNS;
-    bed_turn(b);
-    bed_run(b);
+    bed_turns(b, SETTLE_TURNS);
 }
 
 static inline void bed_copy(struct bed *b, gp_str text)
