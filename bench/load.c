@@ -236,10 +236,12 @@ static void settle(struct load *l, struct session *s, enum session_state state)
         l->tally.failures++;
     else
         l->tally.connections++;
-    if (state == SESSION_HELD)
+    if (state == SESSION_HELD) {
+        session_rest(s, l->epoll); /* what still comes, such as TLS tickets, must not count it again */
         l->held++;
-    else
+    } else {
         session_close(s);
+    }
 }
 
 static void open_more(struct load *l)
