@@ -73,9 +73,9 @@ static json_t *time_json(gp_time when)
 static json_t *credential_json(const struct credential *c)
 {
     return json_pack("{s:I, s:s, s:b, s:b, s:b, s:o, s:o, s:s, s:s}", "id", (json_int_t)c->id, "label", c->label,
-                     "generated", c->generated, "scram", c->verifier.scram_sha256[0] != '\0', "cram_md5",
-                     c->verifier.cram_len > 0, "created", time_json(c->created), "last_used", time_json(c->last_used),
-                     "last_from", c->last_from, "last_mechanism", c->last_mechanism);
+                     "generated", c->kind == CREDENTIAL_GENERATED, "scram", c->verifier.scram_sha256[0] != '\0',
+                     "cram_md5", c->verifier.cram_len > 0, "created", time_json(c->created), "last_used",
+                     time_json(c->last_used), "last_from", c->last_from, "last_mechanism", c->last_mechanism);
 }
 
 static void add_address(void *owner, gp_str address)
@@ -85,12 +85,12 @@ static void add_address(void *owner, gp_str address)
 
 static bool add_credentials(struct user_store *s, int64_t account, json_t *list)
 {
-    struct credential credentials[CREDENTIALS_MOST];
-    size_t            count = 0;
-    bool              read  = accounts_credentials(s->accounts, account, credentials, &count) == GP_OK;
-    for (size_t i = 0; read && i < count; i++) (void)json_array_append_new(list, credential_json(&credentials[i]));
-    gp_wipe(credentials, sizeof(credentials));
-    return read;
+    struct credential c;
+    gp_status         status;
+    auto_rows         r = credentials_of(s->accounts, account);
+    while ((status = credentials_next(&r, &c)) == GP_OK) (void)json_array_append_new(list, credential_json(&c));
+    gp_wipe(&c.verifier, sizeof(c.verifier));
+    return status == GP_PERMFAIL;
 }
 
 json_t *user_json(struct user_store *s, const struct account *account)

@@ -30,6 +30,7 @@ struct user_password {
     struct verifier verifier;
 };
 bool user_password_make(struct user_store *, gp_str account, struct user_password *); /* false: the problem was printed */
+enum credential_kind user_password_kind(const struct user_password *);
 void user_password_wipe(struct user_password *);
 #define auto_user_password __attribute__((cleanup(user_password_wipe))) struct user_password
 /* {"user": ..., "password": ...}, or the same for people; a password that was given is not repeated. */

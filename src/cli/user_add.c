@@ -33,7 +33,7 @@ static int add(struct user_store *s, const char *name, struct user_password *p, 
     if (!user_password_make(s, gp_said(&text), p)) return CLI_FAILED;
     struct new_account account = { .name          = gp_said(&text),
                                    .verifier      = &p->verifier,
-                                   .generated     = !p->from_stdin,
+                                   .kind          = user_password_kind(p),
                                    .send_as       = send_as->values,
                                    .send_as_count = send_as->count };
     gp_status          status  = accounts_add(s->accounts, &account, user_now(), &why);

@@ -13,12 +13,13 @@ struct listing {
 /* The latest of its credentials. */
 static struct credential last_used(struct user_store *s, const struct account *account, bool *failed)
 {
-    struct credential list[CREDENTIALS_MOST], latest = { 0 };
-    size_t            count = 0;
-    *failed                 = accounts_credentials(s->accounts, account->id, list, &count) != GP_OK;
-    for (size_t i = 0; !*failed && i < count; i++)
-        if (list[i].last_used >= latest.last_used) latest = list[i];
-    gp_wipe(list, sizeof(list));
+    struct credential c, latest = { .last_used = 0 };
+    gp_status         status;
+    auto_rows         r = credentials_of(s->accounts, account->id);
+    while ((status = credentials_next(&r, &c)) == GP_OK)
+        if (c.last_used >= latest.last_used) latest = c;
+    *failed = status != GP_PERMFAIL;
+    gp_wipe(&c.verifier, sizeof(c.verifier));
     gp_wipe(&latest.verifier, sizeof(latest.verifier));
     return latest;
 }
@@ -74,23 +75,29 @@ static void print_address(void *owner, gp_str address)
 static void print_credential(const struct credential *c)
 {
     char created[USER_TIME_ROOM], used[USER_TIME_ROOM];
-    (void)printf("password     %s, %s%s, made %s, last used %s%s%s%s%s\n", c->generated ? "generated" : "chosen",
+    (void)printf("password     %s, %s%s, made %s, last used %s%s%s%s%s\n", credential_kind_name(c->kind),
                  c->verifier.scram_sha256[0] ? "SCRAM PLAIN LOGIN" : "PLAIN LOGIN",
                  c->verifier.cram_len ? " CRAM-MD5" : "", user_time(c->created, created), user_time(c->last_used, used),
                  c->last_mechanism[0] ? " by " : "", c->last_mechanism, c->last_from[0] ? " from " : "", c->last_from);
 }
 
+static bool print_credentials(struct user_store *s, int64_t account)
+{
+    struct credential c;
+    gp_status         status;
+    auto_rows         r = credentials_of(s->accounts, account);
+    while ((status = credentials_next(&r, &c)) == GP_OK) print_credential(&c);
+    gp_wipe(&c.verifier, sizeof(c.verifier));
+    return status == GP_PERMFAIL;
+}
+
 static int show_text(struct user_store *s, const struct account *account)
 {
-    char              created[USER_TIME_ROOM];
-    struct credential list[CREDENTIALS_MOST];
-    size_t            count = 0;
+    char created[USER_TIME_ROOM];
     (void)printf("user         %s\nstate        %s\nmade         %s\n", account->name,
                  account->disabled ? "disabled" : "enabled", user_time(account->created, created));
     bool read = accounts_identities(s->accounts, account->id, print_address, NULL) == GP_OK &&
-                accounts_credentials(s->accounts, account->id, list, &count) == GP_OK;
-    for (size_t i = 0; read && i < count; i++) print_credential(&list[i]);
-    gp_wipe(list, sizeof(list));
+                print_credentials(s, account->id);
     return read ? CLI_DONE : user_store_failed(s, account->name);
 }
 

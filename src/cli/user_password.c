@@ -4,12 +4,11 @@
 /* A device that signs in with CRAM-MD5 shall not stop doing so because its password was changed. */
 static bool has_cram(struct user_store *s, const struct account *account)
 {
-    struct credential list[CREDENTIALS_MOST];
-    size_t            count = 0;
+    struct credential c;
     bool              found = false;
-    if (accounts_credentials(s->accounts, account->id, list, &count) != GP_OK) return false;
-    for (size_t i = 0; i < count; i++) found = found || list[i].verifier.cram_len > 0;
-    gp_wipe(list, sizeof(list));
+    auto_rows         r     = credentials_of(s->accounts, account->id);
+    while (!found && credentials_next(&r, &c) == GP_OK) found = c.verifier.cram_len > 0;
+    gp_wipe(&c.verifier, sizeof(c.verifier));
     return found;
 }
 
@@ -19,7 +18,7 @@ static int change(struct user_store *s, const char *name, struct user_password *
     if (!user_find(s, name, &account)) return CLI_FAILED;
     if (!p->allow_cram && !forbid_cram) p->allow_cram = has_cram(s, &account);
     if (!user_password_make(s, gp_from(account.name), p)) return CLI_FAILED;
-    gp_status status = accounts_set_password(s->accounts, account.id, &p->verifier, !p->from_stdin, user_now());
+    gp_status status = accounts_set_password(s->accounts, account.id, &p->verifier, user_password_kind(p), user_now());
     if (status != GP_OK) return user_store_failed(s, name);
     return user_password_print(account.name, p, json,
                                "The password is changed; the one before does not work any more.");

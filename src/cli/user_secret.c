@@ -45,6 +45,11 @@ bool user_password_make(struct user_store *s, gp_str account, struct user_passwo
     return false;
 }
 
+enum credential_kind user_password_kind(const struct user_password *p)
+{
+    return p->from_stdin ? CREDENTIAL_CHOSEN : CREDENTIAL_GENERATED;
+}
+
 void user_password_wipe(struct user_password *p)
 {
     gp_wipe(p, sizeof(*p));

@@ -109,12 +109,13 @@ static const char *field(const json_t *value, const char *name)
 static struct credential credential_of(const char *name, struct account *account)
 {
     struct user_store store;
-    struct credential list[CREDENTIALS_MOST];
-    size_t            count = 0;
+    struct credential only, more;
     CHECK(user_store_open(dir, &store) && accounts_find(store.accounts, gp_from(name), account) == GP_OK);
-    CHECK(accounts_credentials(store.accounts, account->id, list, &count) == GP_OK && count == 1);
+    struct rows r = credentials_of(store.accounts, account->id);
+    CHECK(credentials_next(&r, &only) == GP_OK && credentials_next(&r, &more) == GP_PERMFAIL);
+    rows_end(&r);
     user_store_close(&store);
-    return list[0];
+    return only;
 }
 
 static bool opens(const struct credential *c, const char *password)
@@ -134,7 +135,7 @@ TEST(add_prints_a_password_that_works)
     json_t           *made = json_of_output();
     struct credential c    = credential_of("anna", &account);
     CHECK_IS(gp_from(field(made, "user")), "anna");
-    CHECK(c.generated && c.verifier.cram_len == 0 && opens(&c, field(made, "password")));
+    CHECK(c.kind == CREDENTIAL_GENERATED && c.verifier.cram_len == 0 && opens(&c, field(made, "password")));
     json_decref(made);
     CHECK(run(&cli_user_add, "bert --allow-cram-md5") == CLI_DONE);
     CHECK(strstr(output, "shown only now") && strstr(output, "CRAM-MD5"));
@@ -149,7 +150,7 @@ TEST(a_chosen_password_is_read_looked_over_and_not_repeated)
     put_file("in", "correct horse\n");
     CHECK(run(&cli_user_add, "anna --password-stdin --json") == CLI_DONE && !strstr(output, "correct"));
     struct credential c = credential_of("anna", &account);
-    CHECK(!c.generated && opens(&c, "correct horse") && verifier_cost(&c.verifier) == 5000);
+    CHECK(c.kind == CREDENTIAL_CHOSEN && opens(&c, "correct horse") && verifier_cost(&c.verifier) == 5000);
     put_file("in", "short\n");
     CHECK(run(&cli_user_add, "bert --password-stdin") == CLI_FAILED && strstr(output, "8 characters"));
     put_file("in", "");

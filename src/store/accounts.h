@@ -1,22 +1,21 @@
-/* accounts.db: accounts, their credentials and the addresses they may send as. Opened by the vault and, at the same time, by the
- * commands; belongs to the thread that opened it. Blocks only as long as a small SQLite call; changes take effect at once, since every
- * question is asked of the file. Login names: as stored (octets after SASLprep); else, for a bare NAME, the account NAME@D, and
- * for NAME@D the account NAME, D being the server's domain. Both can't exist. Structs hold verifiers: wipe them. */
+/* accounts.db: accounts, the addresses they may send as and whom they may act for; their credentials are in credentials.h. Opened
+ * by the vault and, at the same time, by the commands; belongs to the thread that opened it. Blocks only as long as a small SQLite
+ * call; changes take effect at once, since every question is asked of the file. Login names: as stored (octets after SASLprep);
+ * else, for a bare NAME, the account NAME@D, and for NAME@D the account NAME, D being the server's domain. Both can't exist. */
 #ifndef STORE_ACCOUNTS_H
 #define STORE_ACCOUNTS_H
 
+#include "store/credentials.h"
 #include "store/database.h"
 #include "store/verifier.h"
 
 enum {
     ACCOUNT_NAME_MOST    = 255,
     ACCOUNT_ADDRESS_MOST = 320,
-    CREDENTIALS_MOST     = 8,  /* per account: each may cost a slow hash at a sign-in */
-    IDENTITIES_MOST      = 64, /* per account                                         */
-    CREDENTIAL_TEXT      = 64,
+    IDENTITIES_MOST      = 64, /* per account */
+    DELEGATIONS_MOST     = 64, /* per account */
 };
 
-struct accounts;
 struct accounts_plan {
     const char *path;
     gp_str      domain; /* the server's: what a name without @ stands for; borrowed */
@@ -28,58 +27,73 @@ void             accounts_close(struct accounts *); /* NULL is fine */
 struct database *accounts_database(struct accounts *); /* for database_why, _check and _changed */
 
 struct account {
-    int64_t id; /* never used again after a delete */
-    bool    disabled;
-    gp_time created;
-    char    name[ACCOUNT_NAME_MOST + 1];
-};
-struct credential {
-    int64_t         id;
-    bool            generated;
-    gp_time         created, last_used; /* last_used 0: never */
-    char            label[CREDENTIAL_TEXT], last_from[CREDENTIAL_TEXT], last_mechanism[CREDENTIAL_TEXT];
-    struct verifier verifier;
+    int64_t            id; /* never used again after a delete */
+    bool               disabled;
+    gp_time            created;
+    char               name[ACCOUNT_NAME_MOST + 1];
+    char               mechanisms[CREDENTIAL_WORDS]; /* words; "": any                                     */
+    char               source[CREDENTIAL_TEXT];      /* the account source that brought it; "": made here */
+    struct scram_group scram;                        /* what its credentials share                         */
 };
 
 /* OK, PERMFAIL: no such account, TEMPFAIL: the store could not tell. */
 gp_status accounts_find(struct accounts *, gp_str login, struct account *) GP_MUST_USE;
 gp_status accounts_get(struct accounts *, int64_t id, struct account *) GP_MUST_USE;
-gp_status accounts_credentials(struct accounts *, int64_t account, struct credential out[static CREDENTIALS_MOST],
-                               size_t *count) GP_MUST_USE;
-/* Is the account there and enabled, and is this one of its credentials still? PERMFAIL: no. */
-gp_status accounts_in_force(struct accounts *, int64_t account, int64_t credential) GP_MUST_USE;
+/* Is the account there and enabled, and is this one of its credentials still, and live? PERMFAIL: no. */
+gp_status accounts_in_force(struct accounts *, int64_t account, int64_t credential, gp_time now) GP_MUST_USE;
 /* In the order of their names; `each` returns false to stop. */
 gp_status accounts_each(struct accounts *, bool (*each)(void *owner, const struct account *), void *owner) GP_MUST_USE;
 gp_status accounts_identities(struct accounts *, int64_t account, void (*each)(void *owner, gp_str address), void *owner) GP_MUST_USE;
 
 /* May it send as this address ("" too: RFC 6409 4.3)? Compared without regard to ASCII case, the domain as A-label. An
- * identity "@example.org" stands for every address there. A credential that is gone, or a disabled account, may not. */
-gp_status accounts_may_send(struct accounts *, int64_t account, int64_t credential, gp_str sender) GP_MUST_USE;
+ * identity "@example.org" stands for every address there. The credential's senders narrow the account's identities; a
+ * credential that is gone or has ended, or a disabled account, may not. */
+gp_status accounts_may_send(struct accounts *, int64_t account, int64_t credential, gp_str sender, gp_time now) GP_MUST_USE;
 /* The form in which addresses are compared. false: not an address (or "@domain", where that is allowed). */
 bool      identity_key(gp_str address, bool whole_domain, struct gp_text *key) GP_MUST_USE;
+
+/* ---- acting for another: `account` signs in with its own credential and authzid `other` ------------------------- */
+/* OK for itself, too. PERMFAIL: no, or the other one is disabled or not there. */
+gp_status accounts_may_act(struct accounts *, int64_t account, int64_t other) GP_MUST_USE;
+/* Gives the right or takes it back; both are fine when it is so already. PERMFAIL: *why says. */
+gp_status accounts_delegate(struct accounts *, int64_t account, int64_t other, bool may, const char **why) GP_MUST_USE;
+/* Those it may act for, in the order of their names; `each` returns false to stop. */
+gp_status accounts_delegations(struct accounts *, int64_t account, bool (*each)(void *owner, const struct account *), void *owner) GP_MUST_USE;
 
 /* ---- changes; each is one transaction ------------------------------------------------------------------------ */
 struct new_account {
     gp_str                 name; /* goes through SASLprep */
-    const struct verifier *verifier;
-    bool                   generated;
+    enum credential_kind   kind; /* a password's */
+    const struct verifier *verifier; /* NULL: an account without a credential, so far */
     gp_str                 label;
     const char *const     *send_as; /* none: NAME if it is an address, else NAME@D */
     size_t                 send_as_count;
 };
 /* PERMFAIL: *why says (name taken, bad name, bad address); TEMPFAIL: the database. */
 gp_status accounts_add(struct accounts *, const struct new_account *, gp_time now, const char **why) GP_MUST_USE;
-/* Takes the place of all credentials: whoever is signed in with an old one may send no more. */
-gp_status accounts_set_password(struct accounts *, int64_t account, const struct verifier *, bool generated, gp_time now) GP_MUST_USE;
+/* An account whose password an account source has just confirmed: made with one credential of kind SOURCE when it is not there.
+ * PERMFAIL: *why; the name is taken by an account that this source does not check, or whose credential for it was revoked. */
+gp_status accounts_provision(struct accounts *, gp_str name, gp_str source, gp_time now, struct account *,
+                             int64_t *credential, const char **why) GP_MUST_USE;
+/* Takes the place of all credentials, of every kind: whoever is signed in with an old one may send no more. SCRAM's salts and
+ * count are decided anew: make the verifier with no group. */
+gp_status accounts_set_password(struct accounts *, int64_t account, const struct verifier *, enum credential_kind,
+                                gp_time now) GP_MUST_USE;
 gp_status accounts_set_disabled(struct accounts *, int64_t account, bool disabled) GP_MUST_USE;
+gp_status accounts_set_mechanisms(struct accounts *, int64_t account, gp_str mechanisms, const char **why) GP_MUST_USE;
 gp_status accounts_delete(struct accounts *, int64_t account) GP_MUST_USE;
 
-struct credential_use { int64_t credential; gp_time when; char from[CREDENTIAL_TEXT], mechanism[CREDENTIAL_TEXT]; };
-gp_status accounts_used(struct accounts *, const struct credential_use *, size_t count) GP_MUST_USE;
-
-/* What unknown users have to look like: the most that one account's PLAIN check costs, whether a password hash is what costs it,
- * and the SCRAM iteration count that most credentials have. secrets: some credential can be used with CRAM-MD5. */
-struct survey { uint32_t cost; bool as_hash; uint32_t iterations; bool secrets; };
-gp_status accounts_survey(struct accounts *, struct survey *) GP_MUST_USE;
+/* ---- what unknown users have to look like, and what can succeed here at all ------------------------------------ */
+struct survey {
+    uint32_t cost;         /* the most that the live credentials of one account cost at a PLAIN check */
+    bool     as_hash;      /* and whether a password hash is what costs it                            */
+    uint32_t iterations;   /* SCRAM: the count that most accounts have                                */
+    uint32_t candidates;   /* SCRAM: the most credentials with keys that one account has              */
+    bool     sha512;       /* SCRAM-SHA-512 opens what SCRAM-SHA-256 opens: no keys lack it           */
+    bool     secrets;      /* some credential can be used with CRAM-MD5                               */
+    bool     certificates; /* there are credentials of this kind                                      */
+    bool     oauth;
+};
+gp_status accounts_survey(struct accounts *, gp_time now, struct survey *) GP_MUST_USE;
 
 #endif

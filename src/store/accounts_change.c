@@ -4,12 +4,6 @@
 #include "store/accounts.h"
 
 /* ---- adding ---------------------------------------------------------------------------------------------------- */
-static gp_status refuse(const char **why, const char *what)
-{
-    *why = what;
-    return GP_PERMFAIL;
-}
-
 static bool is_name(gp_str name)
 {
     for (size_t i = 0; i < name.len; i++)
@@ -22,51 +16,25 @@ static gp_status still_free(struct accounts *a, gp_str name, const char **why)
 {
     struct account found;
     gp_status      status = accounts_find(a, name, &found);
-    if (status == GP_OK) return refuse(why, "an account with that name exists already");
+    if (status == GP_OK) return refuse_because(why, "an account with that name exists already");
     return status == GP_PERMFAIL ? GP_OK : status;
 }
 
-static gp_status insert_account(struct accounts *a, gp_str name, gp_time now, int64_t *id)
+static gp_status insert_account(struct accounts *a, gp_str name, gp_str source, gp_time now, struct account *out)
 {
-    auto_rows r = rows_of(a->db, "INSERT INTO accounts (name, created) VALUES (?, ?)");
+    auto_rows r = rows_of(a->db, "INSERT INTO accounts (name, source, created) VALUES (?, ?, ?)");
     rows_bind_text(&r, name);
+    rows_bind_text(&r, source.ptr ? source : GP_LIT(""));
     rows_bind_number(&r, now);
     gp_status status = rows_run(&r);
-    *id              = database_last_id(a->db);
-    return status;
-}
-
-static uint32_t iterations_of(const struct verifier *v)
-{
-    struct gp_scram_keys keys;
-    return gp_scram_keys_read(gp_from(v->scram_sha256), &keys) ? keys.iterations : 0;
-}
-
-static gp_status insert_credential(struct accounts *a, int64_t account, const struct verifier *v, bool generated,
-                                   gp_str label, gp_time now)
-{
-    auto_rows r = rows_of(
-        a->db, "INSERT INTO credentials (account, label, generated, plain, scram_sha1, scram_sha256, cram, cost,"
-               " as_hash, iterations, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    rows_bind_number(&r, account);
-    rows_bind_text(&r, label.ptr ? gp_head(label, CREDENTIAL_TEXT - 1) : GP_LIT(""));
-    rows_bind_number(&r, generated);
-    rows_bind_text(&r, gp_from(v->plain));
-    rows_bind_text(&r, gp_from(v->scram_sha1));
-    rows_bind_text(&r, gp_from(v->scram_sha256));
-    rows_bind_blob(&r, v->cram_len ? (gp_str) { (const char *)v->cram, v->cram_len } : GP_NONE);
-    rows_bind_number(&r, verifier_cost(v));
-    rows_bind_number(&r, verifier_is_hash(v));
-    rows_bind_number(&r, iterations_of(v));
-    rows_bind_number(&r, now);
-    return rows_run(&r);
+    return status == GP_OK ? accounts_get(a, database_last_id(a->db), out) : status;
 }
 
 static gp_status insert_identity(struct accounts *a, int64_t account, gp_str address, const char **why)
 {
     char           room[ACCOUNT_ADDRESS_MOST];
     struct gp_text key = GP_TEXT(room);
-    if (!identity_key(address, true, &key)) return refuse(why, "that is not an address to send as");
+    if (!identity_key(address, true, &key)) return refuse_because(why, "that is not an address to send as");
     auto_rows r = rows_of(a->db, "INSERT OR IGNORE INTO identities (account, key, address) VALUES (?, ?, ?)");
     rows_bind_number(&r, account);
     rows_bind_text(&r, gp_said(&key));
@@ -80,7 +48,7 @@ static gp_status insert_own_identity(struct accounts *a, int64_t account, gp_str
     struct gp_text address = GP_TEXT(room);
     if (gp_find(name, '@') < name.len) return insert_identity(a, account, name, why);
     if (!account_other_name(a, name, &address))
-        return refuse(why, "without a domain the name is no address: say --send-as ADDRESS");
+        return refuse_because(why, "without a domain the name is no address: say --send-as ADDRESS");
     return insert_identity(a, account, gp_said(&address), why);
 }
 
@@ -88,7 +56,7 @@ static gp_status insert_identities(struct accounts *a, int64_t account, gp_str n
                                    const char **why)
 {
     if (n->send_as_count == 0) return insert_own_identity(a, account, name, why);
-    if (n->send_as_count > IDENTITIES_MOST) return refuse(why, "too many addresses to send as");
+    if (n->send_as_count > IDENTITIES_MOST) return refuse_because(why, "too many addresses to send as");
     for (size_t i = 0; i < n->send_as_count; i++) {
         gp_status status = insert_identity(a, account, gp_from(n->send_as[i]), why);
         if (status != GP_OK) return status;
@@ -96,47 +64,104 @@ static gp_status insert_identities(struct accounts *a, int64_t account, gp_str n
     return GP_OK;
 }
 
+/* SASLprep'd into out. */
+static bool tidy_name(gp_str name, struct gp_text *out, const char **why)
+{
+    *why = "that cannot be the name of an account: 1 to 255 octets, no spaces or control characters, no '-' first";
+    return gp_is_utf8(name) && gp_saslprep(name, true, out) && is_name(gp_said(out));
+}
+
+static gp_status insert_first_credential(struct accounts *a, const struct account *account, const struct new_account *n,
+                                         gp_time now, const char **why)
+{
+    int64_t               id;
+    struct new_credential first = { .kind = n->kind, .label = n->label, .verifier = n->verifier };
+    return n->verifier ? credential_insert(a, account, &first, now, &id, why) : GP_OK;
+}
+
 gp_status accounts_add(struct accounts *a, const struct new_account *n, gp_time now, const char **why)
 {
     char           prepared[ACCOUNT_NAME_MOST];
-    struct gp_text text    = GP_TEXT(prepared);
-    int64_t        account = 0;
-    *why                   = "the name was taken a moment ago";
-    if (!gp_is_utf8(n->name) || !gp_saslprep(n->name, true, &text) || !is_name(gp_said(&text)))
-        return refuse(
-            why,
-            "that cannot be the name of an account: 1 to 255 octets, no spaces or control characters, no '-' first");
+    struct gp_text text = GP_TEXT(prepared);
+    struct account account;
+    if (!tidy_name(n->name, &text, why)) return GP_PERMFAIL;
+    *why = "the name was taken a moment ago";
     auto_transaction t;
     gp_status        status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = still_free(a, gp_said(&text), why);
-    if (status == GP_OK) status = insert_account(a, gp_said(&text), now, &account);
-    if (status == GP_OK) status = insert_credential(a, account, n->verifier, n->generated, n->label, now);
-    if (status == GP_OK) status = insert_identities(a, account, gp_said(&text), n, why);
+    if (status == GP_OK) status = insert_account(a, gp_said(&text), GP_NONE, now, &account);
+    if (status == GP_OK) status = insert_first_credential(a, &account, n, now, why);
+    if (status == GP_OK) status = insert_identities(a, account.id, gp_said(&text), n, why);
     return status == GP_OK ? transaction_commit(&t) : status;
 }
 
-/* ---- changing -------------------------------------------------------------------------------------------------- */
-/* One statement whose last parameter is the account's id; PERMFAIL: no such account. */
-static gp_status run_on(struct accounts *a, struct rows *r, int64_t account)
+/* ---- accounts that a source knows ---------------------------------------------------------------------------------- */
+static gp_status source_credential(struct accounts *a, int64_t account, gp_str source, int64_t *id, const char **why)
 {
-    rows_bind_number(r, account);
+    auto_rows r = rows_of(a->db, "SELECT id FROM credentials WHERE account = ? AND kind = 'source' AND subject = ?"
+                                 " ORDER BY id DESC LIMIT 1");
+    rows_bind_number(&r, account);
+    rows_bind_text(&r, source);
+    gp_status status = rows_next(&r);
+    if (status == GP_OK) *id = rows_number(&r, 0);
+    if (status != GP_PERMFAIL) return status;
+    return refuse_because(why, "the account has no credential for that source, or it was revoked");
+}
+
+static gp_status make_provided(struct accounts *a, gp_str name, gp_str source, gp_time now, struct account *out,
+                               int64_t *credential, const char **why)
+{
+    struct new_credential n = { .kind = CREDENTIAL_SOURCE, .subject = source };
+    auto_transaction      t;
+    *why             = "the name was taken a moment ago";
+    gp_status status = transaction_begin(&t, a->db);
+    if (status == GP_OK) status = still_free(a, name, why);
+    if (status == GP_OK) status = insert_account(a, name, source, now, out);
+    if (status == GP_OK) status = credential_insert(a, out, &n, now, credential, why);
+    if (status == GP_OK) status = insert_own_identity(a, out->id, name, why);
+    return status == GP_OK ? transaction_commit(&t) : status;
+}
+
+gp_status accounts_provision(struct accounts *a, gp_str name, gp_str source, gp_time now, struct account *out,
+                             int64_t *credential, const char **why)
+{
+    char           prepared[ACCOUNT_NAME_MOST];
+    struct gp_text text = GP_TEXT(prepared);
+    if (!tidy_name(name, &text, why)) return GP_PERMFAIL;
+    gp_status status = accounts_find(a, gp_said(&text), out); /* nothing is written at a sign-in but the first */
+    if (status == GP_OK) return source_credential(a, out->id, source, credential, why);
+    return status == GP_PERMFAIL ? make_provided(a, gp_said(&text), source, now, out, credential, why) : status;
+}
+
+/* ---- changing ------------------------------------------------------------------------------------------------------ */
+gp_status run_on(struct accounts *a, struct rows *r, int64_t id)
+{
+    rows_bind_number(r, id);
     gp_status status = rows_run(r);
     if (status != GP_OK) return status;
     return database_touched(a->db) > 0 ? GP_OK : GP_PERMFAIL;
 }
 
-gp_status accounts_set_password(struct accounts *a, int64_t account, const struct verifier *v, bool generated,
-                                gp_time now)
+static gp_status remove_all(struct accounts *a, int64_t account)
 {
-    struct account   found;
-    auto_transaction t;
-    gp_status        status = transaction_begin(&t, a->db);
+    auto_rows r = rows_of(a->db, "DELETE FROM credentials WHERE account = ?");
+    rows_bind_number(&r, account);
+    gp_status status = rows_run(&r);
+    return status == GP_OK ? account_leave_scram(a, account) : status;
+}
+
+gp_status accounts_set_password(struct accounts *a, int64_t account, const struct verifier *v,
+                                enum credential_kind kind, gp_time now)
+{
+    int64_t               id;
+    const char           *why;
+    struct account        found;
+    struct new_credential n = { .kind = kind, .verifier = v };
+    auto_transaction      t;
+    gp_status             status = transaction_begin(&t, a->db);
+    if (status == GP_OK) status = remove_all(a, account);
     if (status == GP_OK) status = accounts_get(a, account, &found);
-    if (status != GP_OK) return status;
-    auto_rows remove = rows_of(a->db, "DELETE FROM credentials WHERE account = ?");
-    rows_bind_number(&remove, account);
-    status = rows_run(&remove);
-    if (status == GP_OK) status = insert_credential(a, account, v, generated, GP_NONE, now);
+    if (status == GP_OK) status = credential_insert(a, &found, &n, now, &id, &why);
     return status == GP_OK ? transaction_commit(&t) : status;
 }
 
@@ -147,25 +172,19 @@ gp_status accounts_set_disabled(struct accounts *a, int64_t account, bool disabl
     return run_on(a, &r, account);
 }
 
+gp_status accounts_set_mechanisms(struct accounts *a, int64_t account, gp_str mechanisms, const char **why)
+{
+    char           room[CREDENTIAL_WORDS - 1];
+    struct gp_text text = GP_TEXT(room);
+    if (!words_tidy(mechanisms, &text)) return refuse_because(why, "the mechanisms cannot be kept: 255 octets at most");
+    *why        = "there is no such account";
+    auto_rows r = rows_of(a->db, "UPDATE accounts SET mechanisms = ? WHERE id = ?");
+    rows_bind_text(&r, gp_said(&text));
+    return run_on(a, &r, account);
+}
+
 gp_status accounts_delete(struct accounts *a, int64_t account)
 {
     auto_rows r = rows_of(a->db, "DELETE FROM accounts WHERE id = ?");
     return run_on(a, &r, account);
-}
-
-gp_status accounts_used(struct accounts *a, const struct credential_use *uses, size_t count)
-{
-    auto_transaction t;
-    gp_status        status = transaction_begin(&t, a->db);
-    auto_rows        r =
-        rows_of(a->db, "UPDATE credentials SET last_used = ?, last_from = ?, last_mechanism = ? WHERE id = ?");
-    for (size_t i = 0; i < count && status == GP_OK; i++) {
-        rows_again(&r);
-        rows_bind_number(&r, uses[i].when);
-        rows_bind_text(&r, gp_from(uses[i].from));
-        rows_bind_text(&r, gp_from(uses[i].mechanism));
-        rows_bind_number(&r, uses[i].credential);
-        status = rows_run(&r);
-    }
-    return status == GP_OK ? transaction_commit(&t) : status;
 }

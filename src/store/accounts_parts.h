@@ -1,17 +1,44 @@
-/* Inside of the accounts store: shared by accounts.c (questions), accounts_change.c and identity.c. */
+/* Inside of the accounts store: what its files share. Those that write expect to be inside of a transaction of their caller's. */
 #ifndef STORE_ACCOUNTS_PARTS_H
 #define STORE_ACCOUNTS_PARTS_H
 
 #include "store/accounts.h"
+
+enum { ACCOUNTS_VERSIONS = 3 };
+extern const char *const accounts_scripts[ACCOUNTS_VERSIONS];
 
 struct accounts {
     struct database *db;
     gp_str           domain;
 };
 
+gp_status refuse_because(const char **why, const char *what); /* PERMFAIL */
+/* One statement whose last parameter is an id; PERMFAIL: no row has it. */
+gp_status run_on(struct accounts *, struct rows *, int64_t id) GP_MUST_USE;
+
+/* ---- accounts.c, accounts_change.c ---- */
+#define ACCOUNT_COLUMNS                                                                                  \
+    "a.id, a.disabled, a.created, a.name, a.mechanisms, a.source, a.scram_iterations, a.scram_salt_sha1," \
+    " a.scram_salt_sha256, a.scram_salt_sha512"
+gp_status account_next(struct rows *, struct account *) GP_MUST_USE; /* of a SELECT of those columns */
 /* The account with exactly this name. */
 gp_status account_named(struct accounts *, gp_str name, struct account *) GP_MUST_USE;
 /* The other name that means the same account: with the server's domain added or taken off. false: there is none. */
 bool      account_other_name(const struct accounts *, gp_str name, struct gp_text *out);
+
+/* ---- credentials_write.c ---- */
+gp_status credential_insert(struct accounts *, const struct account *, const struct new_credential *, gp_time now, int64_t *id,
+                            const char **why) GP_MUST_USE;
+/* The account's salts and count are those of the verifier now, if they were open; PERMFAIL: they are others. */
+gp_status account_join_scram(struct accounts *, const struct account *, const struct verifier *, const char **why) GP_MUST_USE;
+/* Open again when no credential uses them any more. */
+gp_status account_leave_scram(struct accounts *, int64_t account) GP_MUST_USE;
+
+/* ---- limits.c: texts that people write, in the form that is kept; false: *why ---- */
+bool words_tidy(gp_str text, struct gp_text *out);   /* one space between; false: control characters, or too long */
+bool restrictions_tidy(const struct restrictions *, struct restrictions *out, const char **why);
+bool senders_tidy(gp_str text, struct gp_text *out); /* each as identity_key has it */
+bool senders_have(gp_str senders, gp_str key);       /* the address itself, or all of its domain */
+bool subject_tidy(enum credential_kind, gp_str text, struct gp_text *out, const char **why);
 
 #endif

@@ -66,13 +66,47 @@ static gp_status has_identity(struct accounts *a, int64_t account, gp_str key)
     return rows_next(&r);
 }
 
-gp_status accounts_may_send(struct accounts *a, int64_t account, int64_t credential, gp_str sender)
+/* What a question about one credential has to know of it, and no verifier. */
+static gp_status read_standing(struct accounts *a, int64_t account, int64_t credential, struct credential *out)
 {
-    char           room[ACCOUNT_ADDRESS_MOST];
-    struct gp_text key    = GP_TEXT(room);
-    gp_status      status = accounts_in_force(a, account, credential);
+    auto_rows r = rows_of(a->db, "SELECT c.expires, c.retires, c.idle_days, c.created, c.last_used, c.senders"
+                                 " FROM credentials c JOIN accounts a ON a.id = c.account"
+                                 " WHERE c.id = ? AND a.id = ? AND a.disabled = 0");
+    rows_bind_number(&r, credential);
+    rows_bind_number(&r, account);
+    gp_status status = rows_next(&r);
+    if (status != GP_OK) return status;
+    *out = (struct credential) {
+        .limits    = {.expires = rows_number(&r, 0), .idle_days = (uint32_t)rows_number(&r, 2)},
+        .retires   = rows_number(&r, 1),
+        .created   = rows_number(&r, 3),
+        .last_used = rows_number(&r, 4)
+    };
+    return gp_copy_z(rows_text(&r, 5), out->limits.senders, sizeof(out->limits.senders)) ? GP_OK : GP_TEMPFAIL;
+}
+
+static gp_status live(struct accounts *a, int64_t account, int64_t credential, gp_time now, struct credential *out)
+{
+    gp_status status = read_standing(a, account, credential, out);
+    return status == GP_OK && credential_state(out, now) != CREDENTIAL_LIVE ? GP_PERMFAIL : status;
+}
+
+gp_status accounts_in_force(struct accounts *a, int64_t account, int64_t credential, gp_time now)
+{
+    struct credential c;
+    return live(a, account, credential, now, &c);
+}
+
+gp_status accounts_may_send(struct accounts *a, int64_t account, int64_t credential, gp_str sender, gp_time now)
+{
+    char              room[ACCOUNT_ADDRESS_MOST];
+    struct gp_text    key = GP_TEXT(room);
+    struct credential c;
+    gp_status         status = live(a, account, credential, now, &c);
     if (status != GP_OK || sender.len == 0) return status;
-    return identity_key(sender, false, &key) ? has_identity(a, account, gp_said(&key)) : GP_PERMFAIL;
+    if (!identity_key(sender, false, &key)) return GP_PERMFAIL;
+    if (c.limits.senders[0] && !senders_have(gp_from(c.limits.senders), gp_said(&key))) return GP_PERMFAIL;
+    return has_identity(a, account, gp_said(&key));
 }
 
 gp_status accounts_identities(struct accounts *a, int64_t account, void (*each)(void *owner, gp_str address),

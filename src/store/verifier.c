@@ -75,17 +75,66 @@ static gp_status check_keyed(const struct verifier_keys *keys, const struct veri
 }
 
 /* ---- SCRAM keys ------------------------------------------------------------------------------------------------ */
-static bool make_scram(enum gp_hash hash, gp_secret password, uint32_t iterations, char out[static GP_HASH_ROOM])
+static const enum gp_hash scram_hashes[] = { GP_SHA1, GP_SHA256, GP_SHA512 };
+
+/* Where the text for that hash is kept; NULL: no SCRAM with it. */
+static char *scram_place(struct verifier *v, enum gp_hash hash)
 {
-    char                 salt[VERIFIER_SALT];
+    if (hash == GP_SHA1) return v->scram_sha1;
+    if (hash == GP_SHA256) return v->scram_sha256;
+    return hash == GP_SHA512 ? v->scram_sha512 : NULL;
+}
+
+gp_str verifier_scram(const struct verifier *v, enum gp_hash hash)
+{
+    if (hash == GP_SHA1) return gp_from(v->scram_sha1);
+    if (hash == GP_SHA256) return gp_from(v->scram_sha256);
+    return hash == GP_SHA512 ? gp_from(v->scram_sha512) : GP_LIT("");
+}
+
+void verifier_group(const struct verifier *v, struct scram_group *out)
+{
+    struct gp_scram_keys keys;
+    *out = (struct scram_group) { 0 };
+    for (size_t i = 0; i < GP_COUNT(scram_hashes); i++) {
+        enum gp_hash hash = scram_hashes[i];
+        if (!gp_scram_keys_read(verifier_scram(v, hash), &keys) || keys.salt_len != VERIFIER_SALT) continue;
+        out->iterations     = keys.iterations;
+        out->has_salt[hash] = true;
+        memcpy(out->salt[hash], keys.salt, VERIFIER_SALT);
+    }
+    gp_wipe(&keys, sizeof(keys));
+}
+
+static bool make_scram(enum gp_hash hash, gp_secret password, const struct scram_group *group, char *out)
+{
     struct gp_scram_keys made;
-    gp_random(salt, sizeof(salt));
-    if (!gp_scram_keys_make(hash, password, (gp_str) { salt, sizeof(salt) }, iterations, &made)) return false;
+    gp_str               salt = { (const char *)group->salt[hash], VERIFIER_SALT };
+    if (!gp_scram_keys_make(hash, password, salt, group->iterations, &made)) return false;
     struct gp_text text = { .ptr = out, .room = GP_HASH_ROOM - 1 };
     gp_scram_keys_put(&text, &made);
     out[text.len] = '\0';
     gp_wipe(&made, sizeof(made));
     return !text.cut;
+}
+
+/* The wish's group, with random salts and the usual count where it leaves them open. */
+static struct scram_group whole_group(const struct verifier_wish *wish)
+{
+    struct scram_group group = { 0 };
+    if (wish->group && wish->group->iterations) group = *wish->group;
+    if (group.iterations == 0) group.iterations = wish->generated ? VERIFIER_FEW_ROUNDS : wish->iterations;
+    for (size_t i = 0; i < GP_COUNT(scram_hashes); i++)
+        if (!group.has_salt[scram_hashes[i]]) gp_random(group.salt[scram_hashes[i]], VERIFIER_SALT);
+    return group;
+}
+
+static bool make_all_scram(gp_secret password, const struct verifier_wish *wish, struct verifier *v)
+{
+    struct scram_group group = whole_group(wish);
+    for (size_t i = 0; i < GP_COUNT(scram_hashes); i++)
+        if (!make_scram(scram_hashes[i], password, &group, scram_place(v, scram_hashes[i]))) return false;
+    return true;
 }
 
 static gp_status check_scram(const struct verifier *v, gp_secret password)
@@ -127,14 +176,18 @@ bool verifier_cram_secret(const struct verifier_keys *keys, const struct verifie
 }
 
 /* ---- all forms together ------------------------------------------------------------------------------------------ */
+static bool is_too_low(const struct scram_group *group, uint32_t iterations)
+{
+    return group && group->iterations && group->iterations < iterations;
+}
+
 static bool make_forms(const struct verifier_keys *keys, gp_secret password, const struct verifier_wish *wish,
                        struct verifier *v)
 {
-    if (!wish->generated && !wish->scram) return gp_password_hash(password, v->plain);
-    uint32_t iterations = wish->generated ? VERIFIER_FEW_ROUNDS : wish->iterations;
-    if (wish->generated && !make_keyed(keys, password, v->plain)) return false;
-    return make_scram(GP_SHA1, password, iterations, v->scram_sha1) &&
-           make_scram(GP_SHA256, password, iterations, v->scram_sha256);
+    if (wish->generated) return make_keyed(keys, password, v->plain) && make_all_scram(password, wish, v);
+    v->scram_left_out = wish->scram && is_too_low(wish->group, wish->iterations);
+    if (wish->scram && !v->scram_left_out) return make_all_scram(password, wish, v);
+    return gp_password_hash(password, v->plain);
 }
 
 bool verifier_make(const struct verifier_keys *keys, gp_secret password, const struct verifier_wish *wish,

@@ -22,22 +22,38 @@ bool verifier_keys_from(gp_str vault_key, struct verifier_keys *) GP_MUST_USE; /
 /* Reads the file that `gatepost init` made. false: *why says. */
 bool verifier_keys_read(const char *path, struct verifier_keys *, const char **why) GP_MUST_USE;
 
+/* One salt for each hash and one iteration count for all credentials of an account: the server's first SCRAM message names them
+ * before anybody can know which credential the client holds, and the proof is then tried on the keys of each. */
+struct scram_group {
+    uint32_t iterations;          /* 0: no credential has SCRAM keys; the next that gets some decides */
+    bool     has_salt[GP_HASHES]; /* a hash that came later may have none yet                          */
+    uint8_t  salt[GP_HASHES][VERIFIER_SALT];
+};
+
 struct verifier {
-    char    plain[GP_HASH_ROOM];                               /* for PLAIN and LOGIN; "": scram_sha256 is it  */
-    char    scram_sha1[GP_HASH_ROOM], scram_sha256[GP_HASH_ROOM]; /* RFC 5803; "": no SCRAM                    */
-    size_t  cram_len;                                          /* 0: CRAM-MD5 is not allowed                   */
-    uint8_t cram[VERIFIER_CRAM_MOST];                          /* the password, sealed                         */
+    char    plain[GP_HASH_ROOM]; /* for PLAIN and LOGIN; "": scram_sha256 is it */
+    char    scram_sha1[GP_HASH_ROOM], scram_sha256[GP_HASH_ROOM], scram_sha512[GP_HASH_ROOM]; /* RFC 5803; "": none */
+    size_t  cram_len;                 /* 0: CRAM-MD5 is not allowed */
+    uint8_t cram[VERIFIER_CRAM_MOST]; /* the password, sealed       */
+    /* Said by verifier_make, not kept: SCRAM was wished, but the account's count is too low for a chosen password. */
+    bool    scram_left_out;
 };
 struct verifier_wish {
-    gp_str   account;    /* its name: the sealed secret opens for this account only */
-    bool     generated;  /* 128 random bits: fast forms are safe                    */
-    bool     scram;      /* keep SCRAM keys of a chosen password                    */
-    bool     allow_cram;
-    uint32_t iterations; /* for a chosen password                                   */
+    gp_str                    account;    /* its name: the sealed secret opens for this account only */
+    bool                      generated;  /* 128 random bits: fast forms are safe                    */
+    bool                      scram;      /* keep SCRAM keys of a chosen password                    */
+    bool                      allow_cram;
+    uint32_t                  iterations; /* for a chosen password, if the account leaves it open    */
+    const struct scram_group *group;      /* the account's (account.scram); NULL: decided anew       */
 };
+/* SCRAM keys take the salts and the count of the group, and random salts for what it leaves open. A generated password takes any
+ * count; a chosen one is not kept under a count below `iterations`: then it gets Argon2id alone, and scram_left_out says so. */
 bool      verifier_make(const struct verifier_keys *, gp_secret password, const struct verifier_wish *, struct verifier *) GP_MUST_USE;
 /* OK, PERMFAIL: another password, TEMPFAIL: cannot tell. */
 gp_status verifier_check(const struct verifier_keys *, const struct verifier *, gp_secret password) GP_MUST_USE;
+gp_str    verifier_scram(const struct verifier *, enum gp_hash); /* its RFC 5803 text for that hash; "": none */
+/* The salts and the count of its keys; iterations 0: it has none that could be in a group. */
+void      verifier_group(const struct verifier *, struct scram_group *);
 /* What a check costs in rounds of PBKDF2-SHA-256; 0: so little that it may run on the loop. */
 uint32_t  verifier_cost(const struct verifier *);
 bool      verifier_is_hash(const struct verifier *); /* PLAIN goes by a password hash, not by SCRAM or keyed digest */

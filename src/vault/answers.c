@@ -39,26 +39,19 @@ static gp_status is_password(struct signin *s)
 }
 
 /* ---- SCRAM --------------------------------------------------------------------------------------------------------- */
-static gp_str scram_text(const struct verifier *v, enum gp_hash hash)
+/* Of the first live credential that keeps keys for this hash. PERMFAIL: none does. */
+static gp_status real_keys(struct signin *s, const struct account *account)
 {
-    if (hash == GP_SHA1) return gp_from(v->scram_sha1);
-    return hash == GP_SHA256 ? gp_from(v->scram_sha256) : GP_LIT("");
-}
-
-/* Of the first credential that keeps keys for this hash. PERMFAIL: none does. */
-static gp_status real_keys(struct signin *s, int64_t account)
-{
-    struct credential list[CREDENTIALS_MOST];
-    size_t            count  = 0;
-    gp_status         status = accounts_credentials(s->peer->vault->accounts, account, list, &count);
-    bool              found  = false;
-    for (size_t i = 0; status == GP_OK && i < count && !found; i++) {
-        found         = gp_scram_keys_read(scram_text(&list[i].verifier, s->x.mech->hash), &s->x.scram);
-        s->credential = found ? list[i].id : 0;
-    }
-    gp_wipe(list, sizeof(list));
-    if (status != GP_OK) return store_failed(s);
-    return found ? GP_OK : GP_PERMFAIL;
+    struct credential c;
+    gp_status         status = GP_OK;
+    auto_rows         r      = credentials_of(s->peer->vault->accounts, account->id);
+    s->credential            = 0;
+    while (!s->credential && (status = credentials_next(&r, &c)) == GP_OK)
+        if (credential_state(&c, wall_now()) == CREDENTIAL_LIVE &&
+            credential_scram(&c, &account->scram, s->x.mech->hash, &s->x.scram))
+            s->credential = c.id;
+    gp_wipe(&c.verifier, sizeof(c.verifier));
+    return status == GP_TEMPFAIL ? store_failed(s) : status;
 }
 
 static gp_status made_up_keys(struct signin *s)
@@ -69,38 +62,42 @@ static gp_status made_up_keys(struct signin *s)
     return made ? GP_OK : GP_TEMPFAIL;
 }
 
+/* With the salt and the count that the account has shown before, if it has. */
+static gp_status keys_that_never_fit(struct signin *s, const struct account *account)
+{
+    enum gp_hash hash   = s->x.mech->hash;
+    gp_status    status = made_up_keys(s);
+    if (status != GP_OK || !account->id || !account->scram.iterations || !account->scram.has_salt[hash]) return status;
+    s->x.scram.iterations = account->scram.iterations;
+    memcpy(s->x.scram.salt, account->scram.salt[hash], VERIFIER_SALT);
+    return GP_OK;
+}
+
 static gp_status get_scram(struct signin *s)
 {
     struct account account;
-    gp_status      user = find_user(s, &account);
-    if (user == GP_TEMPFAIL) return user;
-    gp_status keys = account.id ? real_keys(s, account.id) : GP_PERMFAIL;
-    if (keys == GP_TEMPFAIL) return keys;
-    if (keys == GP_PERMFAIL && !s->reason) s->reason = "no SCRAM keys of this kind are kept for the account";
-    if (keys == GP_PERMFAIL) return made_up_keys(s);
-    if (user == GP_OK) return GP_OK;
-    /* Disabled: salt and count stay as the client may have seen them, but no password fits. */
-    gp_random(s->x.scram.stored_key, sizeof(s->x.scram.stored_key));
-    gp_random(s->x.scram.server_key, sizeof(s->x.scram.server_key));
-    return GP_OK;
+    gp_status      status = find_user(s, &account);
+    if (status == GP_OK) status = real_keys(s, &account);
+    if (status != GP_PERMFAIL) return status;
+    if (!s->reason) s->reason = "no SCRAM keys of this kind are kept for the account";
+    return keys_that_never_fit(s, &account);
 }
 
 /* ---- CRAM-MD5 ------------------------------------------------------------------------------------------------------ */
 static gp_status real_secret(struct signin *s, const struct account *account)
 {
     struct vault     *v = s->peer->vault;
-    struct credential list[CREDENTIALS_MOST];
-    size_t            count  = 0;
-    gp_status         status = accounts_credentials(v->accounts, account->id, list, &count);
-    bool              found  = false;
-    for (size_t i = 0; status == GP_OK && i < count && !found; i++) {
-        found         = verifier_cram_secret(&v->keys, &list[i].verifier, gp_from(account->name), s->x.cram_secret,
-                                             &s->x.cram_secret_len);
-        s->credential = found ? list[i].id : 0;
-    }
-    gp_wipe(list, sizeof(list));
-    if (status != GP_OK) return store_failed(s);
-    return found ? GP_OK : GP_PERMFAIL;
+    struct credential c;
+    gp_status         status = GP_OK;
+    auto_rows         r      = credentials_of(v->accounts, account->id);
+    s->credential            = 0;
+    while (!s->credential && (status = credentials_next(&r, &c)) == GP_OK)
+        if (credential_state(&c, wall_now()) == CREDENTIAL_LIVE &&
+            verifier_cram_secret(&v->keys, &c.verifier, gp_from(account->name), s->x.cram_secret,
+                                 &s->x.cram_secret_len))
+            s->credential = c.id;
+    gp_wipe(&c.verifier, sizeof(c.verifier));
+    return status == GP_TEMPFAIL ? store_failed(s) : status;
 }
 
 static gp_status get_secret(struct signin *s)

@@ -8,9 +8,10 @@
 struct check {              /* owned by the loop, lent to the thread while it runs */
     struct check     *next; /* while it waits */
     struct vault     *vault;
-    struct signin    *signin;                        /* NULL: gone meanwhile */
-    uint64_t          changes;                       /* the store's state when this began */
-    int64_t           credentials[CREDENTIALS_MOST]; /* ids, as work.verifiers */
+    struct signin    *signin;                             /* NULL: gone meanwhile */
+    uint64_t          changes;                            /* the store's state when this began */
+    int64_t           credentials[CREDENTIALS_SLOW_MOST]; /* ids, as work.verifiers */
+    int64_t           right;                              /* the id of the one that fits; 0: none so far */
     struct check_work work;
 };
 
@@ -41,18 +42,42 @@ void check_work_run(struct check_work *w)
     pretend_the_rest(w);
 }
 
-/* Credentials come cheapest first: those that cost nothing, and those seen right a moment ago, need no thread. */
-static gp_status settle_at_once(struct check *c, gp_time now)
+/* One that costs nothing, or was seen right a moment ago, needs no thread. */
+static bool fits_at_once(struct check *c, const struct credential *one, gp_status *verdict)
+{
+    gp_secret password = password_of(&c->work);
+    if (verifier_cost(&one->verifier) > 0)
+        return recent_has(c->vault->recent, one->id, password, loop_now(c->vault->loop));
+    *verdict = verifier_check(&c->vault->keys, &one->verifier, password);
+    return *verdict == GP_OK;
+}
+
+/* The rest is kept for the thread, and so is one that cannot be read: it is no refusal. */
+static void keep(struct check *c, const struct credential *one)
 {
     struct check_work *w = &c->work;
-    for (size_t i = 0; i < w->count; i++) {
-        bool fast  = verifier_cost(&w->verifiers[i]) == 0;
-        bool right = fast ? verifier_check(w->keys, &w->verifiers[i], password_of(w)) == GP_OK
-                          : recent_has(c->vault->recent, c->credentials[i], password_of(w), now);
-        w->matched = i;
-        if (right) return GP_OK;
+    if (w->count == CREDENTIALS_SLOW_MOST) return;
+    c->credentials[w->count] = one->id;
+    w->verifiers[w->count++] = one->verifier;
+}
+
+/* OK: one fits. WAIT: those kept have to be tried. */
+static gp_status look_at_all(struct check *c, int64_t account)
+{
+    struct credential one;
+    gp_status         status = GP_PERMFAIL, verdict;
+    auto_rows         r      = credentials_of(c->vault->accounts, account);
+    while (!c->right && (status = credentials_next(&r, &one)) == GP_OK) {
+        if (!credential_kind_has_password(one.kind) || credential_state(&one, wall_now()) != CREDENTIAL_LIVE) continue;
+        verdict = GP_WAIT;
+        if (fits_at_once(c, &one, &verdict))
+            c->right = one.id;
+        else if (verdict != GP_PERMFAIL)
+            keep(c, &one);
     }
-    return GP_WAIT;
+    gp_wipe(&one.verifier, sizeof(one.verifier));
+    if (c->right) return GP_OK;
+    return status == GP_PERMFAIL ? GP_WAIT : status;
 }
 
 static bool is_slow(const struct check_work *w)
@@ -63,21 +88,14 @@ static bool is_slow(const struct check_work *w)
 }
 
 /* ---- there and back ------------------------------------------------------------------------------------------------ */
-static gp_status fill(struct check *c, struct signin *s, int64_t account)
+static gp_status fill(struct check *c, const struct signin *s)
 {
-    struct credential list[CREDENTIALS_MOST];
-    gp_status status = account ? accounts_credentials(c->vault->accounts, account, list, &c->work.count) : GP_OK;
-    for (size_t i = 0; status == GP_OK && i < c->work.count; i++) {
-        c->credentials[i]    = list[i].id;
-        c->work.verifiers[i] = list[i].verifier;
-    }
-    gp_wipe(list, sizeof(list));
     if (s->x.secret.len > sizeof(c->work.password)) return GP_PERMFAIL;
     c->work.password_len = s->x.secret.len;
     memcpy(c->work.password, s->x.secret.ptr, s->x.secret.len);
     c->work.keys  = &c->vault->keys;
     c->work.decoy = c->vault->survey;
-    return status;
+    return GP_WAIT;
 }
 
 static void check_free(struct check *c)
@@ -88,7 +106,7 @@ static void check_free(struct check *c)
 
 static gp_status verdict_for(struct signin *s, const struct check *c, gp_status verdict)
 {
-    if (verdict == GP_OK) s->credential = c->credentials[c->work.matched];
+    if (verdict == GP_OK) s->credential = c->right;
     if (verdict == GP_PERMFAIL && !s->reason) s->reason = "wrong password";
     if (verdict == GP_TEMPFAIL) s->reason = "the stored password cannot be checked";
     return verdict;
@@ -110,8 +128,8 @@ static void on_loop(void *job)
     v->checks--;
     v->hashing--;
     run_waiting(v);
-    if (c->work.verdict == GP_OK && c->changes == v->changes)
-        recent_add(v->recent, c->credentials[c->work.matched], password_of(&c->work), loop_now(v->loop));
+    if (c->work.verdict == GP_OK) c->right = c->credentials[c->work.matched];
+    if (c->right && c->changes == v->changes) recent_add(v->recent, c->right, password_of(&c->work), loop_now(v->loop));
     gp_status verdict = s ? verdict_for(s, c, c->work.verdict) : GP_PERMFAIL;
     check_free(c);
     if (!s) return;
@@ -188,10 +206,10 @@ gp_status check_start(struct signin *s, int64_t account)
     c->vault         = v;
     c->signin        = s;
     c->changes       = v->changes;
-    gp_status status = fill(c, s, account);
-    if (status == GP_OK) status = settle_at_once(c, loop_now(v->loop));
+    gp_status status = fill(c, s);
+    if (status == GP_WAIT && account) status = look_at_all(c, account);
     if (status == GP_WAIT && !is_slow(&c->work)) {
-        check_work_run(&c->work);
+        check_work_run(&c->work); /* nothing fits, or it cannot be told */
         status = c->work.verdict;
     }
     status = status == GP_WAIT ? to_thread(c, s) : verdict_for(s, c, status);

@@ -8,7 +8,7 @@ static struct verifier_keys keys;
 static struct verifier make(bool generated, bool scram, uint32_t iterations)
 {
     struct verifier      v;
-    struct verifier_wish wish = { GP_LIT("anna"), generated, scram, false, iterations };
+    struct verifier_wish wish = { GP_LIT("anna"), generated, scram, false, iterations, NULL };
     CHECK(verifier_keys_from(GP_LIT("a key for tests, of 32 octets..!"), &keys));
     CHECK(verifier_make(&keys, (gp_secret) { BED_PASSWORD, strlen(BED_PASSWORD) }, &wish, &v));
     return v;

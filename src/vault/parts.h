@@ -68,7 +68,7 @@ struct check_work { /* owns all it needs: it moves to a thread and back */
     const struct verifier_keys *keys; /* never changes after start */
     struct survey               decoy;
     size_t                      count;
-    struct verifier             verifiers[CREDENTIALS_MOST];
+    struct verifier             verifiers[CREDENTIALS_SLOW_MOST];
     size_t                      password_len;
     char                        password[GP_PASSWORD_MOST];
     gp_status                   verdict; /* out */

@@ -102,7 +102,7 @@ static void log_verdict(const struct signin *s, bool right)
 /* The store is asked once more: a check takes time, and an exchange as long as the client likes. */
 static enum gp_sasl_step confirm(struct signin *s)
 {
-    gp_status status = accounts_in_force(s->peer->vault->accounts, s->account, s->credential);
+    gp_status status = accounts_in_force(s->peer->vault->accounts, s->account, s->credential, wall_now());
     if (status == GP_OK) return GP_SASL_DONE;
     s->x.why  = status == GP_PERMFAIL ? GP_SASL_REFUSED : GP_SASL_UNAVAILABLE;
     s->reason = status == GP_PERMFAIL ? "the account was changed meanwhile" : "the store could not be read";

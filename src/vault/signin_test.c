@@ -266,19 +266,18 @@ TEST(a_password_seen_right_is_known_until_it_changes)
 
 TEST(the_last_use_is_written_later_and_in_one_go)
 {
-    struct credential list[CREDENTIALS_MOST];
+    struct credential c;
     struct account    anna;
-    size_t            count = 0;
-    struct bed       *b     = bed_open();
+    struct bed       *b = bed_open();
     bed_account(b, "anna", BED_GENERATED, false);
     for (int i = 0; i < 3; i++) CHECK(sign_in(b, "SCRAM-SHA-1", "anna", BED_PASSWORD).step == GP_SASL_DONE);
     CHECK(accounts_find(b->vault->accounts, GP_LIT("anna"), &anna) == GP_OK);
-    CHECK(accounts_credentials(b->vault->accounts, anna.id, list, &count) == GP_OK && list[0].last_used == 0);
+    CHECK(credential_get(b->vault->accounts, 1, &c) == GP_OK && c.account == anna.id && c.last_used == 0);
     CHECK(b->vault->uses.count == 1);
     uses_write(b->vault);
-    CHECK(accounts_credentials(b->vault->accounts, anna.id, list, &count) == GP_OK && list[0].last_used > 0);
-    CHECK_IS(gp_from(list[0].last_from), "192.0.2.1");
-    CHECK_IS(gp_from(list[0].last_mechanism), "SCRAM-SHA-1");
+    CHECK(credential_get(b->vault->accounts, 1, &c) == GP_OK && c.last_used > 0 && c.use_count == 3);
+    CHECK_IS(gp_from(c.last_from), "192.0.2.1");
+    CHECK_IS(gp_from(c.last_mechanism), "SCRAM-SHA-1");
     bed_close(b);
 }
 

@@ -214,7 +214,7 @@ static inline struct accounts *bed_store(const struct bed *b)
 static inline struct verifier bed_verifier(struct bed *b, const char *name, enum bed_kind kind, bool cram)
 {
     struct verifier      v;
-    struct verifier_wish wish = { gp_from(name), kind == BED_GENERATED, kind != BED_HASHED, cram, BED_CHOSEN_ROUNDS };
+    struct verifier_wish wish = { gp_from(name), kind == BED_GENERATED, kind != BED_HASHED, cram, BED_CHOSEN_ROUNDS, NULL };
     CHECK(verifier_make(&b->vault->keys, (gp_secret){ BED_PASSWORD, strlen(BED_PASSWORD) }, &wish, &v));
     return v;
 }
@@ -224,7 +224,7 @@ static inline void bed_account(struct bed *b, const char *name, enum bed_kind ki
 {
     const char        *why;
     struct verifier    v = bed_verifier(b, name, kind, cram);
-    struct new_account n = { .name = gp_from(name), .verifier = &v, .generated = kind == BED_GENERATED };
+    struct new_account n = { .name = gp_from(name), .verifier = &v, .kind = kind == BED_GENERATED ? CREDENTIAL_GENERATED : CREDENTIAL_CHOSEN };
     struct accounts   *a = bed_store(b);
     CHECK(accounts_add(a, &n, 1000, &why) == GP_OK);
     accounts_close(a);

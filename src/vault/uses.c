@@ -8,7 +8,26 @@ static struct credential_use *place_for(struct uses *u, int64_t credential)
 {
     for (size_t i = 0; i < u->count; i++)
         if (u->list[i].credential == credential) return &u->list[i];
-    return u->count < USES_MOST ? &u->list[u->count++] : NULL;
+    if (u->count == USES_MOST) return NULL;
+    u->list[u->count] = (struct credential_use) { .credential = credential };
+    return &u->list[u->count++];
+}
+
+/* As much as there is room for. */
+static void put(gp_str text, char *out, size_t room)
+{
+    if (!gp_copy_z(gp_head(text, room - 1), out, room)) out[0] = '\0';
+}
+
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384" */
+static void put_tls(const struct signin *s, char *out, size_t room)
+{
+    char           both[2 * SIGNIN_TEXT];
+    struct gp_text text = GP_TEXT(both);
+    gp_put_z(&text, s->tls_version);
+    if (s->tls_cipher[0]) gp_put_char(&text, ' ');
+    gp_put_z(&text, s->tls_cipher);
+    put(gp_said(&text), out, room);
 }
 
 void uses_note(struct vault *v, const struct signin *s)
@@ -19,9 +38,12 @@ void uses_note(struct vault *v, const struct signin *s)
         use = place_for(&v->uses, s->credential);
     }
     if (!use) return; /* the store takes nothing now: the sign-in itself matters more */
-    *use = (struct credential_use) { .credential = s->credential, .when = wall_now() };
-    (void)gp_copy_z(gp_from(s->address), use->from, sizeof(use->from));
-    (void)gp_copy_z(gp_from(s->mechanism), use->mechanism, sizeof(use->mechanism));
+    use->when = wall_now();
+    use->count++;
+    put(gp_from(s->address), use->from, sizeof(use->from));
+    put(gp_from(s->mechanism), use->mechanism, sizeof(use->mechanism));
+    put(gp_from(s->helo), use->helo, sizeof(use->helo));
+    put_tls(s, use->tls, sizeof(use->tls));
 }
 
 void uses_write(struct vault *v)

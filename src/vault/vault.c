@@ -22,7 +22,7 @@ void vault_store_failed(struct vault *v)
 static void survey_again(struct vault *v)
 {
     struct survey survey;
-    if (accounts_survey(v->accounts, &survey) != GP_OK) {
+    if (accounts_survey(v->accounts, wall_now(), &survey) != GP_OK) {
         vault_store_failed(v);
         return;
     }
@@ -54,7 +54,7 @@ static void may_send(struct peer *peer, struct msg *m)
 {
     struct vault *v      = peer->vault;
     gp_status     status = accounts_may_send(v->accounts, (int64_t)m->may_send.account, (int64_t)m->may_send.credential,
-                                             m->may_send.sender);
+                                             m->may_send.sender, wall_now());
     if (status == GP_TEMPFAIL) vault_store_failed(v);
     struct msg answer = MSG(PERMISSION);
     answer.permission = (struct msg_permission) { status, GP_LIT("") };

@@ -1,0 +1,89 @@
+/* The tables of accounts.db, as numbered scripts: script n brings version n to n + 1, and none is changed once it was released. */
+#include "store/accounts_parts.h"
+
+/* The salt of an RFC 5803 text, "SCRAM-SHA-256$4096:SALT$StoredKey:ServerKey", as the base64 it is there. */
+#define AFTER_COUNT(text) "substr(" text ", instr(" text ", ':') + 1)"
+#define SALT_OF(text)     "substr(" AFTER_COUNT(text) ", 1, max(0, instr(" AFTER_COUNT(text) ", '$') - 1))"
+
+const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
+    "CREATE TABLE accounts ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT," /* a session must not outlive its account under a new owner of the number */
+    "  name TEXT NOT NULL UNIQUE,"
+    "  disabled INTEGER NOT NULL DEFAULT 0,"
+    "  created INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE credentials ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  account INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"
+    "  label TEXT NOT NULL,"
+    "  generated INTEGER NOT NULL,"
+    "  plain TEXT NOT NULL,"
+    "  scram_sha1 TEXT NOT NULL,"
+    "  scram_sha256 TEXT NOT NULL,"
+    "  cram BLOB,"
+    "  cost INTEGER NOT NULL,"       /* of a PLAIN check, in PBKDF2 rounds */
+    "  as_hash INTEGER NOT NULL,"    /* and whether a password hash is what costs it */
+    "  iterations INTEGER NOT NULL," /* of its SCRAM keys; 0: none */
+    "  created INTEGER NOT NULL,"
+    "  last_used INTEGER NOT NULL DEFAULT 0,"
+    "  last_from TEXT NOT NULL DEFAULT '',"
+    "  last_mechanism TEXT NOT NULL DEFAULT ''"
+    ") STRICT;"
+    "CREATE INDEX credentials_of ON credentials(account, cost, as_hash);"
+    "CREATE INDEX credentials_like ON credentials(iterations);"
+    "CREATE TABLE identities ("
+    "  account INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"
+    "  key TEXT NOT NULL,"
+    "  address TEXT NOT NULL,"
+    "  PRIMARY KEY (account, key)"
+    ") STRICT, WITHOUT ROWID;",
+
+    "CREATE INDEX credentials_with_secret ON credentials(id) WHERE cram IS NOT NULL;",
+
+    /* Credentials with a life of their own; the salts and the count that those of one account share. */
+    "ALTER TABLE accounts ADD COLUMN mechanisms TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE accounts ADD COLUMN source TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE accounts ADD COLUMN scram_iterations INTEGER NOT NULL DEFAULT 0;" /* 0: not decided */
+    "ALTER TABLE accounts ADD COLUMN scram_salt_sha1 TEXT NOT NULL DEFAULT '';"    /* base64 */
+    "ALTER TABLE accounts ADD COLUMN scram_salt_sha256 TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE accounts ADD COLUMN scram_salt_sha512 TEXT NOT NULL DEFAULT '';"
+    "UPDATE accounts SET scram_iterations = c.iterations, scram_salt_sha1 = " SALT_OF(
+        "c.scram_sha1") ","
+                        "  scram_salt_sha256 = " SALT_OF(
+                            "c.scram_sha256") "  FROM credentials c WHERE c.id = (SELECT MIN(id) FROM credentials"
+                                              "                                   WHERE account = accounts.id AND iterations > 0);"
+                                              "ALTER TABLE credentials ADD COLUMN kind TEXT NOT NULL DEFAULT 'chosen';"
+                                              "UPDATE credentials SET kind = 'generated' WHERE generated;"
+                                              "ALTER TABLE credentials DROP COLUMN generated;"
+                                              "ALTER TABLE credentials ADD COLUMN subject TEXT NOT NULL DEFAULT '';"
+                                              "ALTER TABLE credentials ADD COLUMN scram_sha512 TEXT NOT NULL DEFAULT '';"
+                                              "ALTER TABLE credentials ADD COLUMN mechanisms TEXT NOT NULL DEFAULT '';"
+                                              "ALTER TABLE credentials ADD COLUMN listeners TEXT NOT NULL DEFAULT '';"
+                                              "ALTER TABLE credentials ADD COLUMN networks TEXT NOT NULL DEFAULT '';"
+                                              "ALTER TABLE credentials ADD COLUMN senders TEXT NOT NULL DEFAULT '';" /* each as identity_key makes it */
+                                              "ALTER TABLE credentials ADD COLUMN hours TEXT NOT NULL DEFAULT '';"
+                                              "ALTER TABLE credentials ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;"
+                                              "ALTER TABLE credentials ADD COLUMN idle_days INTEGER NOT NULL DEFAULT 0;"
+                                              "ALTER TABLE credentials ADD COLUMN replaced_by INTEGER NOT NULL DEFAULT 0;"
+                                              "ALTER TABLE credentials ADD COLUMN retires INTEGER NOT NULL DEFAULT 0;"
+                                              "ALTER TABLE credentials ADD COLUMN last_tls TEXT NOT NULL DEFAULT '';"
+                                              "ALTER TABLE credentials ADD COLUMN last_helo TEXT NOT NULL DEFAULT '';"
+                                              "ALTER TABLE credentials ADD COLUMN use_count INTEGER NOT NULL DEFAULT 0;"
+                                              "DROP INDEX credentials_of;"
+                                              "DROP INDEX credentials_like;"
+                                              "CREATE INDEX credentials_of ON credentials(account, cost);"
+                                              "CREATE UNIQUE INDEX credentials_label ON credentials(account, label) WHERE label <> '';"
+                                              "CREATE UNIQUE INDEX credentials_subject ON credentials(kind, subject) WHERE kind IN ('certificate', 'oauth');"
+                                              /* These answer the survey alone, so that it reads no verifier. */
+                                              "CREATE INDEX credentials_slow ON credentials(account, cost, as_hash, expires, retires, idle_days, created, last_used)"
+                                              "  WHERE cost > 0;"
+                                              "CREATE INDEX credentials_scram ON credentials(account) WHERE iterations > 0;"
+                                              "CREATE INDEX credentials_without_sha512 ON credentials(id) WHERE iterations > 0 AND scram_sha512 = '';"
+                                              "CREATE INDEX accounts_like ON accounts(scram_iterations) WHERE scram_iterations > 0;"
+                                              "CREATE TABLE delegations ("
+                                              "  account INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"
+                                              "  may_act_as INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"
+                                              "  PRIMARY KEY (account, may_act_as)"
+                                              ") STRICT, WITHOUT ROWID;"
+                                              "CREATE INDEX delegations_to ON delegations(may_act_as);",
+};
