@@ -1,62 +1,5 @@
 /* accounts.db: names and what they match, addresses to send as, changes in force at once, the look of unknown users. */
-#include "store/accounts.h"
-
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "check.h"
-
-enum { NOW = 5000 };
-
-static char folder[] = "/tmp/gatepost-accounts-XXXXXX";
-static char path[sizeof(folder) + 16];
-
-static void remove_all(void)
-{
-    static const char *const names[] = { "a.db", "a.db-wal", "a.db-shm" };
-    for (size_t i = 0; i < GP_COUNT(names); i++) {
-        char file[sizeof(path)];
-        (void)snprintf(file, sizeof(file), "%s/%s", folder, names[i]);
-        (void)unlink(file);
-    }
-}
-
-static void leave(void)
-{
-    remove_all();
-    (void)rmdir(folder);
-}
-
-static struct accounts *open_again(void)
-{
-    enum database_trouble trouble;
-    struct accounts_plan  plan = { .path = path, .domain = GP_LIT("example.org"), .busy_ms = 100, .create = true };
-    struct accounts      *a    = accounts_open(&plan, &trouble);
-    assert_non_null(a);
-    return a;
-}
-
-static struct accounts *open_fresh(void)
-{
-    static bool made;
-    if (!made) {
-        assert_non_null(mkdtemp(folder));
-        (void)snprintf(path, sizeof(path), "%s/a.db", folder);
-        (void)atexit(leave);
-        made = true;
-    }
-    remove_all();
-    return open_again();
-}
-
-static struct verifier verifier_of(const char *plain, const char *scram)
-{
-    struct verifier v = { 0 };
-    CHECK(gp_copy_z(gp_from(plain), v.plain, sizeof(v.plain)) &&
-          gp_copy_z(gp_from(scram), v.scram_sha256, sizeof(v.scram_sha256)));
-    return v;
-}
+#include "store/accounts_bed.h"
 
 static gp_status add(struct accounts *a, const char *name, const struct verifier *v, const char *const *send_as,
                      size_t count)
@@ -74,13 +17,6 @@ static gp_status add_plain(struct accounts *a, const char *name)
 {
     struct verifier v = verifier_of("$keyed-sha256$x", "");
     return add(a, name, &v, NULL, 0);
-}
-
-static struct account found(struct accounts *a, const char *login)
-{
-    struct account account = { 0 };
-    if (accounts_find(a, gp_from(login), &account) != GP_OK) account.id = 0;
-    return account;
 }
 
 static int64_t credential_of(struct accounts *a, int64_t account)
@@ -213,15 +149,6 @@ TEST(a_disabled_deleted_or_changed_account_is_out_at_once)
     accounts_close(server);
 }
 
-static struct verifier scram_of(uint32_t iterations)
-{
-    struct gp_scram_keys keys = { .hash = GP_SHA256, .iterations = iterations, .salt_len = VERIFIER_SALT };
-    struct verifier      v    = { 0 };
-    struct gp_text       text = { .ptr = v.scram_sha256, .room = sizeof(v.scram_sha256) - 1 };
-    gp_scram_keys_put(&text, &keys);
-    return v;
-}
-
 TEST(unknown_users_look_like_most_and_cost_like_the_dearest)
 {
     struct survey    s;
@@ -237,6 +164,88 @@ TEST(unknown_users_look_like_most_and_cost_like_the_dearest)
     CHECK(s.cost == 600000 && !s.as_hash && s.iterations == 600000);
     CHECK(add(a, "two", &short_keys, NULL, 0) == GP_OK && add(a, "three", &short_keys, NULL, 0) == GP_OK);
     CHECK(accounts_survey(a, NOW, &s) == GP_OK && s.cost == 600000 && s.iterations == 4096);
+    accounts_close(a);
+}
+
+TEST(the_survey_says_what_can_succeed_at_all)
+{
+    struct survey    s;
+    struct accounts *a    = open_fresh();
+    struct verifier  keys = keys_of(FAST, 4096, 's'), older = keys, cram = verifier_of(FAST, "");
+    int64_t          anna = account_of(a, "anna");
+    cram.cram_len         = 40;
+    older.scram_sha512[0] = '\0';
+    CHECK(accounts_survey(a, NOW, &s) == GP_OK && !s.secrets && !s.certificates && !s.oauth && s.sha512 &&
+          s.candidates == 0);
+    for (int i = 0; i < 3; i++) CHECK(password_of_account(a, anna, "", &keys));
+    CHECK(accounts_survey(a, NOW, &s) == GP_OK && s.candidates == 3 && s.sha512);
+    CHECK(password_of_account(a, account_of(a, "bert"), "", &older) && password_of_account(a, anna, "", &cram));
+    CHECK(accounts_survey(a, NOW, &s) == GP_OK && s.candidates == 3 && !s.sha512 && s.secrets && !s.certificates);
+    CHECK(subject_of_account(a, anna, CREDENTIAL_CERTIFICATE, "email:anna@example.org"));
+    CHECK(accounts_survey(a, NOW, &s) == GP_OK && s.certificates && !s.oauth);
+    CHECK(subject_of_account(a, anna, CREDENTIAL_OAUTH, "https://id.example anna"));
+    CHECK(accounts_survey(a, NOW, &s) == GP_OK && s.oauth);
+    accounts_close(a);
+}
+
+TEST(the_count_of_unknown_users_is_that_of_most_accounts_not_of_most_credentials)
+{
+    struct survey    s;
+    struct accounts *a    = open_fresh();
+    struct verifier  many = keys_of(FAST, 5000, 's'), few = keys_of(FAST, 4096, 's');
+    int64_t          anna = account_of(a, "anna");
+    for (int i = 0; i < 5; i++) CHECK(password_of_account(a, anna, "", &many));
+    CHECK(password_of_account(a, account_of(a, "bert"), "", &few) &&
+          password_of_account(a, account_of(a, "carl"), "", &few));
+    CHECK(accounts_survey(a, NOW, &s) == GP_OK && s.iterations == 4096);
+    accounts_close(a);
+}
+
+/* ---- acting for another ---------------------------------------------------------------------------------------------- */
+static bool name_it(void *owner, const struct account *account)
+{
+    gp_put_z(owner, account->name);
+    gp_put_char(owner, ' ');
+    return true;
+}
+
+TEST(an_account_acts_for_itself_and_for_those_it_was_given)
+{
+    char             room[64];
+    struct gp_text   names_of = GP_TEXT(room);
+    const char      *why      = "";
+    struct accounts *a        = open_fresh();
+    int64_t          anna = account_of(a, "anna"), bert = account_of(a, "bert"), carl = account_of(a, "carl");
+    CHECK(accounts_may_act(a, anna, anna) == GP_OK && accounts_may_act(a, anna, bert) == GP_PERMFAIL);
+    CHECK(accounts_delegate(a, anna, carl, true, &why) == GP_OK &&
+          accounts_delegate(a, anna, bert, true, &why) == GP_OK);
+    CHECK(accounts_delegate(a, anna, bert, true, &why) == GP_OK); /* already so */
+    CHECK(accounts_may_act(a, anna, bert) == GP_OK && accounts_may_act(a, bert, anna) == GP_PERMFAIL);
+    CHECK(accounts_delegations(a, anna, name_it, &names_of) == GP_OK);
+    CHECK_IS(gp_said(&names_of), "bert carl ");
+    CHECK(accounts_set_disabled(a, bert, true) == GP_OK && accounts_may_act(a, anna, bert) == GP_PERMFAIL);
+    CHECK(accounts_set_disabled(a, bert, false) == GP_OK && accounts_may_act(a, anna, bert) == GP_OK);
+    CHECK(accounts_delegate(a, anna, bert, false, &why) == GP_OK && accounts_may_act(a, anna, bert) == GP_PERMFAIL);
+    CHECK(accounts_delegate(a, anna, bert, false, &why) == GP_OK);
+    CHECK(accounts_delete(a, carl) == GP_OK && accounts_may_act(a, anna, carl) == GP_PERMFAIL);
+    CHECK(accounts_delegate(a, anna, carl, true, &why) == GP_PERMFAIL && why[0]);
+    CHECK(accounts_delegate(a, anna, anna, true, &why) == GP_PERMFAIL && accounts_may_act(a, 999, 999) == GP_PERMFAIL);
+    accounts_close(a);
+}
+
+TEST(an_account_acts_for_so_many_and_no_more)
+{
+    const char      *why  = "";
+    struct accounts *a    = open_fresh();
+    int64_t          anna = account_of(a, "anna"), last = 0;
+    for (int i = 0; i < DELEGATIONS_MOST; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "other%d", i);
+        last = account_of(a, name);
+        CHECK(accounts_delegate(a, anna, last, true, &why) == GP_OK);
+    }
+    CHECK(accounts_delegate(a, anna, last, true, &why) == GP_OK);
+    CHECK(accounts_delegate(a, anna, account_of(a, "one-more"), true, &why) == GP_PERMFAIL && why[0]);
     accounts_close(a);
 }
 

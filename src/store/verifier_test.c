@@ -49,6 +49,7 @@ TEST(each_kind_of_password_keeps_its_forms_and_no_other)
         CHECK((v.plain[0] != '\0') == forms[i].keeps_plain);
         CHECK((v.scram_sha1[0] != '\0') == forms[i].keeps_scram);
         CHECK((v.scram_sha256[0] != '\0') == forms[i].keeps_scram);
+        CHECK((v.scram_sha512[0] != '\0') == forms[i].keeps_scram && !v.scram_left_out);
         CHECK((v.cram_len > 0) == forms[i].keeps_cram);
         CHECK(verifier_is_hash(&v) == forms[i].is_hash);
         CHECK(verifier_cost(&v) == forms[i].cost);
@@ -77,6 +78,57 @@ TEST(two_verifiers_of_one_password_differ)
     CHECK(verifier_make(&keys, secret("correct horse"), &wish, &a) &&
           verifier_make(&keys, secret("correct horse"), &wish, &b));
     CHECK(strcmp(a.plain, b.plain) != 0 && strcmp(a.scram_sha256, b.scram_sha256) != 0);
+}
+
+/* clang-format off */
+static const struct { const char *what; bool generated; uint32_t account, configured, count; } counts[] = { /* count 0: no SCRAM */
+    { "generated, alone",             true,  0,    5000, 4096 },
+    { "generated beside a chosen",    true,  5000, 5000, 5000 },
+    { "chosen, alone",                false, 0,    5000, 5000 },
+    { "chosen beside a chosen",       false, 5000, 5000, 5000 },
+    { "chosen where more was usual",  false, 6000, 5000, 6000 },
+    { "chosen beside a generated",    false, 4096, 5000, 0    },
+};
+/* clang-format on */
+
+TEST(credentials_of_an_account_share_salts_and_count)
+{
+    struct verifier_keys keys = keys_of(key_octets);
+    for (size_t i = 0; i < GP_COUNT(counts); i++) {
+        struct verifier      v;
+        struct scram_group   group = { .iterations = counts[i].account }, made;
+        struct verifier_wish wish  = {
+             .generated = counts[i].generated, .scram = true, .iterations = counts[i].configured, .group = &group
+        };
+        group.has_salt[GP_SHA1] = group.has_salt[GP_SHA256] = counts[i].account > 0; /* and SHA-512's is open */
+        memset(group.salt[GP_SHA1], '1', VERIFIER_SALT);
+        memset(group.salt[GP_SHA256], '2', VERIFIER_SALT);
+        print_message("%s\n", counts[i].what);
+        CHECK(verifier_make(&keys, secret("correct horse"), &wish, &v));
+        CHECK(v.scram_left_out == (counts[i].count == 0) && verifier_is_hash(&v) == v.scram_left_out);
+        CHECK(verifier_check(&keys, &v, secret("correct horse")) == GP_OK);
+        verifier_group(&v, &made);
+        CHECK(made.iterations == counts[i].count && made.has_salt[GP_SHA512] == !v.scram_left_out);
+        bool same = memcmp(made.salt[GP_SHA1], group.salt[GP_SHA1], VERIFIER_SALT) == 0 &&
+                    memcmp(made.salt[GP_SHA256], group.salt[GP_SHA256], VERIFIER_SALT) == 0;
+        CHECK(same == (counts[i].account > 0 && counts[i].count > 0));
+        CHECK(memcmp(made.salt[GP_SHA512], group.salt[GP_SHA512], VERIFIER_SALT) != 0 || v.scram_left_out);
+    }
+}
+
+TEST(all_sizes_of_scram_are_of_one_password)
+{
+    struct verifier      v;
+    struct verifier_keys keys = keys_of(key_octets);
+    struct verifier_wish wish = { .generated = true };
+    CHECK(verifier_make(&keys, secret("correct horse"), &wish, &v));
+    for (unsigned hash = GP_SHA1; hash < GP_HASHES; hash++) {
+        struct gp_scram_keys scram;
+        CHECK(gp_scram_keys_read(verifier_scram(&v, (enum gp_hash)hash), &scram) && scram.hash == (enum gp_hash)hash);
+        CHECK(gp_scram_keys_match(&scram, secret("correct horse")) &&
+              !gp_scram_keys_match(&scram, secret("correct hors")));
+    }
+    CHECK(verifier_scram(&v, GP_MD5).len == 0);
 }
 
 TEST(a_mangled_verifier_cannot_tell)

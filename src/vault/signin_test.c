@@ -264,6 +264,48 @@ TEST(a_password_seen_right_is_known_until_it_changes)
     bed_close(b);
 }
 
+TEST(a_credential_that_has_ended_opens_nothing_and_one_beside_it_does)
+{
+    static const char *const mechanisms_of_all[] = { "PLAIN", "SCRAM-SHA-256", "CRAM-MD5" };
+    const char              *why                 = "";
+    struct restrictions      ended               = { .expires = 1 };
+    struct bed              *b                   = bed_open();
+    bed_account(b, "anna", BED_GENERATED, true);
+    struct accounts *a = bed_store(b);
+    for (size_t i = 0; i < GP_COUNT(mechanisms_of_all); i++)
+        CHECK(sign_in(b, mechanisms_of_all[i], "anna", BED_PASSWORD).step == GP_SASL_DONE);
+    CHECK(credential_alter(a, 1, GP_LIT("old"), &ended, &why) == GP_OK);
+    for (size_t i = 0; i < GP_COUNT(mechanisms_of_all); i++)
+        CHECK(sign_in(b, mechanisms_of_all[i], "anna", BED_PASSWORD).why == GP_SASL_REFUSED);
+    int64_t               id;
+    struct account        anna;
+    struct verifier       v = bed_verifier(b, "anna", BED_HASHED, true);
+    struct new_credential n = { .kind = CREDENTIAL_CHOSEN, .label = GP_LIT("new"), .verifier = &v };
+    CHECK(accounts_find(a, GP_LIT("anna"), &anna) == GP_OK && credential_add(a, anna.id, &n, 1000, &id, &why) == GP_OK);
+    CHECK(sign_in(b, "PLAIN", "anna", BED_PASSWORD).step == GP_SASL_DONE &&
+          b->answer.sasl_result.credential == (uint64_t)id);
+    CHECK(sign_in(b, "CRAM-MD5", "anna", BED_PASSWORD).step == GP_SASL_DONE);
+    CHECK(sign_in(b, "SCRAM-SHA-256", "anna", BED_PASSWORD).why == GP_SASL_REFUSED);
+    accounts_close(a);
+    bed_close(b);
+}
+
+TEST(the_salt_stays_when_the_credential_ends)
+{
+    char                before[GP_SASL_OUT_ROOM], after[GP_SASL_OUT_ROOM];
+    const char         *why   = "";
+    struct restrictions ended = { .expires = 1 };
+    struct bed         *b     = bed_open();
+    struct accounts    *a     = bed_store(b);
+    bed_account(b, "anna", BED_CHOSEN, false);
+    first_message(b, "anna", before);
+    CHECK(credential_alter(a, 1, GP_LIT(""), &ended, &why) == GP_OK);
+    first_message(b, "anna", after);
+    CHECK_IS(gp_from(after), before);
+    accounts_close(a);
+    bed_close(b);
+}
+
 TEST(the_last_use_is_written_later_and_in_one_go)
 {
     struct credential c;
