@@ -77,7 +77,7 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
                                               /* These answer the survey alone, so that it reads no verifier. */
                                               "CREATE INDEX credentials_slow ON credentials(account, cost, as_hash, expires, retires, idle_days, created, last_used)"
                                               "  WHERE cost > 0;"
-                                              "CREATE INDEX credentials_scram ON credentials(account) WHERE iterations > 0;"
+                                              "CREATE INDEX credentials_scram ON credentials(account, iterations) WHERE iterations > 0;"
                                               "CREATE INDEX credentials_without_sha512 ON credentials(id) WHERE iterations > 0 AND scram_sha512 = '';"
                                               "CREATE INDEX accounts_like ON accounts(scram_iterations) WHERE scram_iterations > 0;"
                                               "CREATE TABLE delegations ("

@@ -1,5 +1,5 @@
 /* accounts.db: names and what they match, addresses to send as, changes in force at once, the look of unknown users. */
-#include "store/accounts_bed.h"
+#include "store/test_bed.h"
 
 static gp_status add(struct accounts *a, const char *name, const struct verifier *v, const char *const *send_as,
                      size_t count)

@@ -1,6 +1,6 @@
 /* Changes of credentials: what those of one account share for SCRAM, rotation with an overlap, better forms of a hash, and accounts
  * that an outside source brings. */
-#include "store/accounts_bed.h"
+#include "store/test_bed.h"
 
 /* ---- one salt, one count --------------------------------------------------------------------------------------------- */
 TEST(the_first_credential_with_keys_decides_salt_and_count_and_the_last_takes_them_along)

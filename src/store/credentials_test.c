@@ -1,5 +1,5 @@
 /* Credentials: what is kept of each, when one ends, whose a subject is, how many there may be, and what they share. */
-#include "store/accounts_bed.h"
+#include "store/test_bed.h"
 
 #define DAY  (24 * 3600 * 1000LL)
 #define LATE (1000 * DAY)

@@ -105,7 +105,8 @@ static gp_status label_is_free(struct accounts *a, int64_t account, int64_t id, 
 static gp_status subject_is_free(struct accounts *a, enum credential_kind kind, gp_str subject, const char **why)
 {
     if (kind != CREDENTIAL_CERTIFICATE && kind != CREDENTIAL_OAUTH) return GP_OK; /* a source serves many accounts */
-    auto_rows r = rows_of(a->db, "SELECT 1 FROM credentials WHERE kind = ? AND subject = ?");
+    auto_rows r = rows_of(a->db, "SELECT 1 FROM credentials WHERE kind = ? AND subject = ?"
+                                 " AND kind IN ('certificate', 'oauth')"); /* so that its index is used */
     rows_bind_text(&r, gp_from(credential_kind_name(kind)));
     rows_bind_text(&r, subject);
     gp_status status = rows_next(&r);

@@ -1,6 +1,6 @@
 /* A database that an earlier version of gatepost made opens with all it had. The scripts of earlier versions never change, so the
  * first n of them make the file that version n made. */
-#include "store/accounts_bed.h"
+#include "store/test_bed.h"
 
 #define SALT1   "c2FsdCBvZiBzaGEtMSAuLg=="
 #define SALT256 "c2FsdCBvZiBzaGEtMjU2IQ=="

@@ -1,6 +1,6 @@
 /* For the tests of accounts.db: a store in a folder of its own, and verifiers without the work of making them. */
-#ifndef STORE_ACCOUNTS_BED_H
-#define STORE_ACCOUNTS_BED_H
+#ifndef STORE_TEST_BED_H
+#define STORE_TEST_BED_H
 
 #include "store/accounts_parts.h"
 
