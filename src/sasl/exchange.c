@@ -26,6 +26,12 @@ void gp_sasl_bind(struct gp_sasl *x, enum gp_sasl_binding binding, gp_str data)
     x->bindings[binding].len = data.len;
 }
 
+void gp_sasl_lend(struct gp_sasl *x, char *room, size_t size)
+{
+    x->lent      = room;
+    x->lent_size = room ? size : 0;
+}
+
 void gp_sasl_seed(struct gp_sasl *x, gp_str nonce)
 {
     char           room[GP_SASL_SEED_MOST];
@@ -101,6 +107,8 @@ enum gp_sasl_step gp_sasl_start(struct gp_sasl *x, gp_str mechanism, gp_str init
 enum gp_sasl_step gp_sasl_line(struct gp_sasl *x, gp_str line)
 {
     if (x->phase != CHALLENGED) return settle(x, gp_sasl_fail(x, GP_SASL_MALFORMED));
+    /* RFC 7628 3.2.3: ^A is due, or "*"; XOAUTH2 has clients that send an empty line. The verdict is reached all the same. */
+    if (x->told) return settle(x, gp_sasl_fail(x, GP_SASL_REFUSED));
     if (gp_same(line, GP_LIT("*"))) return settle(x, gp_sasl_fail(x, GP_SASL_CANCELLED));
     return decode(x, line.ptr ? line : GP_LIT(""), x->mech->step);
 }
@@ -109,16 +117,27 @@ enum gp_sasl_step gp_sasl_resume(struct gp_sasl *x)
 {
     if (x->phase != ASKED) return settle(x, gp_sasl_fail(x, GP_SASL_MALFORMED));
     gp_sasl_forget_secret(x);
-    enum gp_sasl_step step = x->answer == GP_OK ? x->mech->step(x, GP_LIT("")) : gp_sasl_refused(x);
-    return settle(x, step);
+    if (x->answer == GP_OK) return settle(x, x->mech->step(x, GP_LIT("")));
+    bool tells = x->answer == GP_PERMFAIL && (x->mech->traits & GP_SASL_NEEDS_TOKEN);
+    return settle(x, tells ? gp_bearer_refuse(x) : gp_sasl_refused(x));
+}
+
+/* What a client signs in with. A token is said at once, so it is borrowed; a certificate stands in the place of a password. */
+static bool take_login(struct gp_sasl *x, gp_str user, gp_secret secret)
+{
+    unsigned traits = x->mech->traits;
+    if (!gp_sasl_set_authzid(x, x->authzid)) return false;
+    if (user.len == 0 && (traits & GP_SASL_NEEDS_PEER)) return true;
+    if (!gp_sasl_set_user(x, user)) return false;
+    if (traits & GP_SASL_NEEDS_TOKEN) x->secret = secret;
+    if (traits & (GP_SASL_NEEDS_TOKEN | GP_SASL_NEEDS_PEER)) return true;
+    return gp_sasl_set_secret(x, (gp_str) { secret.ptr, secret.len });
 }
 
 enum gp_sasl_step gp_sasl_client_start(struct gp_sasl *x, gp_str mechanism, gp_str user, gp_secret password)
 {
     if (!choose(x, mechanism)) return GP_SASL_FAILED;
-    if (!gp_sasl_set_user(x, user) || !gp_sasl_set_secret(x, (gp_str) { password.ptr, password.len }) ||
-        !gp_sasl_set_authzid(x, x->authzid))
-        return settle(x, gp_sasl_fail(x, GP_SASL_MALFORMED));
+    if (!take_login(x, user, password)) return settle(x, gp_sasl_fail(x, GP_SASL_MALFORMED));
     return decode(x, GP_NONE, x->mech->client_step);
 }
 
@@ -141,6 +160,7 @@ bool gp_sasl_client_believes(const struct gp_sasl *x)
 
 void gp_sasl_end(struct gp_sasl *x)
 {
+    if (x->lent) gp_wipe(x->lent, x->lent_size);
     gp_wipe(x, sizeof *x);
     x->phase = ENDED;
 }
@@ -149,6 +169,8 @@ void gp_sasl_end(struct gp_sasl *x)
 enum gp_sasl_step gp_sasl_say(struct gp_sasl *x, gp_str octets)
 {
     struct gp_text out = GP_TEXT(x->out_room);
+    if (GP_BASE64_ROOM(octets.len) > out.room && x->lent)
+        out = (struct gp_text) { .ptr = x->lent, .room = x->lent_size };
     gp_put_base64(&out, octets);
     if (out.cut) return gp_sasl_fail(x, GP_SASL_MALFORMED);
     x->out = gp_said(&out);
@@ -203,8 +225,20 @@ bool gp_sasl_set_secret(struct gp_sasl *x, gp_str raw)
     return fit;
 }
 
+bool gp_sasl_set_token(struct gp_sasl *x, gp_str raw)
+{
+    bool  fits = raw.len <= sizeof x->secret_room;
+    char *room = fits ? x->secret_room : x->lent;
+    if (raw.len == 0 || (!fits && raw.len > x->lent_size)) return false;
+    memcpy(room, raw.ptr, raw.len);
+    x->secret = (gp_secret) { room, raw.len };
+    return true;
+}
+
 void gp_sasl_forget_secret(struct gp_sasl *x)
 {
+    bool lent = x->lent && x->secret.ptr == x->lent;
+    if (lent) gp_wipe(x->lent, x->secret.len);
     gp_wipe(x->secret_room, sizeof x->secret_room);
     x->secret = (gp_secret) { NULL, 0 };
 }

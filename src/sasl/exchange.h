@@ -29,6 +29,7 @@ struct gp_sasl {
     gp_str           user, authzid; /* after SASLprep; authzid "" when absent or the same as user              */
     gp_secret        secret;        /* after SASLprep; gone after the next resume()                            */
     gp_str           out;           /* base64; the client's first may be GP_NONE: send no initial response     */
+    gp_str           says;          /* client: why the server refuses the token, its JSON, cut to a bound; or GP_NONE */
 
     /* ---- for the host to fill before resume() */
     gp_status            answer;    /* PERMFAIL until the host says otherwise */
@@ -36,10 +37,17 @@ struct gp_sasl {
     size_t               cram_secret_len;
     char                 cram_secret[GP_SASL_SECRET_MOST];
 
+    /* ---- for the host to set after init, for OAUTHBEARER and XOAUTH2; all may be absent */
+    gp_str   host; /* server: the name that the client must have meant; client: the name it says it meant      */
+    uint16_t port; /* the same; 0: none                                                                        */
+    gp_str   scope, discovery; /* server: what a refusal names (RFC 7628 3.2.2), discovery as openid-configuration */
+
     /* ---- the exchange's own */
     const struct gp_sasl_mech *mech;
     unsigned                   phase, turn; /* phase: exchange.c; turn: the mechanism's */
-    bool                       also_plus, proven, repeated;
+    bool                       also_plus, proven, repeated, told; /* told: the no has been said, whatever comes ends it */
+    char                      *lent; /* the host's */
+    size_t                     lent_size;
     struct {
         size_t  len;
         uint8_t data[GP_SASL_BIND_MOST];
@@ -51,6 +59,7 @@ struct gp_sasl {
     union {
         struct gp_scram_talk scram;
         uint8_t              cram_digest[GP_DIGEST_MOST];
+        char                 says[GP_SASL_SAYS_MOST];
     } talk;
 };
 

@@ -13,6 +13,7 @@ enum gp_sasl_step gp_sasl_refused(struct gp_sasl *);                       /* wh
 bool gp_sasl_set_user(struct gp_sasl *, gp_str raw) GP_MUST_USE;
 bool gp_sasl_set_authzid(struct gp_sasl *, gp_str raw) GP_MUST_USE;        /* absent or "": none                  */
 bool gp_sasl_set_secret(struct gp_sasl *, gp_str raw) GP_MUST_USE;
+bool gp_sasl_set_token(struct gp_sasl *, gp_str raw) GP_MUST_USE;          /* as it is, into lent room where it must */
 void gp_sasl_forget_secret(struct gp_sasl *);
 bool gp_sasl_acts_for_other(const struct gp_sasl *);                       /* authzid is there and not user       */
 
@@ -21,6 +22,18 @@ bool gp_scram_derive(gp_secret password, struct gp_scram_keys *, uint8_t *client
 
 /* The hash's name as in SCRAM-NAME, and back. */
 const char *gp_scram_hash_name(enum gp_hash);
+
+/* A name in a GS2 header (RFC 5801 4): "=2C" and "=3D" stand for a comma and an equals sign. */
+bool gp_gs2_read_name(gp_str escaped, struct gp_text *out) GP_MUST_USE;
+void gp_gs2_put_name(struct gp_text *, gp_str name);
+
+/* What OAUTHBEARER and XOAUTH2 share (bearer.c): KEY=VALUE pairs, each with ^A behind it, and one more ^A. */
+struct gp_bearer { gp_str user, token, host, port; }; /* ptr NULL: absent; token "": auth= was empty */
+bool gp_bearer_read(gp_str pairs, struct gp_bearer *) GP_MUST_USE;        /* false: malformed, or no auth=       */
+enum gp_sasl_step gp_bearer_ask(struct gp_sasl *, gp_str token);          /* "": there is none, and the no is said */
+enum gp_sasl_step gp_bearer_refuse(struct gp_sasl *);                     /* says why, to a client that will fail */
+enum gp_sasl_step gp_bearer_say(struct gp_sasl *, gp_str head);           /* client: head, the token, the end    */
+enum gp_sasl_step gp_bearer_refused(struct gp_sasl *, gp_str json, gp_str reply); /* client: the server said why */
 
 /* What both sides of SCRAM share (scram.c). */
 extern const char *const gp_scram_bindings[GP_BIND_TLS_SERVER_END_POINT + 1]; /* RFC 5929, RFC 9266 names; [NONE] is NULL */
@@ -40,5 +53,11 @@ enum gp_sasl_step gp_sasl_cram_md5_step(struct gp_sasl *, gp_str in);
 enum gp_sasl_step gp_sasl_cram_md5_client(struct gp_sasl *, gp_str in);
 enum gp_sasl_step gp_sasl_scram_step(struct gp_sasl *, gp_str in);
 enum gp_sasl_step gp_sasl_scram_client(struct gp_sasl *, gp_str in);
+enum gp_sasl_step gp_sasl_external_step(struct gp_sasl *, gp_str in);
+enum gp_sasl_step gp_sasl_external_client(struct gp_sasl *, gp_str in);
+enum gp_sasl_step gp_sasl_oauthbearer_step(struct gp_sasl *, gp_str in);
+enum gp_sasl_step gp_sasl_oauthbearer_client(struct gp_sasl *, gp_str in);
+enum gp_sasl_step gp_sasl_xoauth2_step(struct gp_sasl *, gp_str in);
+enum gp_sasl_step gp_sasl_xoauth2_client(struct gp_sasl *, gp_str in);
 
 #endif

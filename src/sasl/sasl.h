@@ -11,10 +11,11 @@
 enum gp_sasl_step { GP_SASL_CHALLENGE, GP_SASL_ASK, GP_SASL_DONE, GP_SASL_FAILED };
 enum gp_sasl_ask {
     GP_SASL_IS_PASSWORD, /* user, secret: does it match? answer = GP_OK, TEMPFAIL or PERMFAIL             */
-    GP_SASL_IS_TOKEN,    /* user, secret = bearer token                                                    */
+    GP_SASL_IS_TOKEN,    /* secret = bearer token; user: whom it must be of, "" when the token alone says it */
     GP_SASL_GET_SCRAM,   /* user: fill scram, answer = GP_OK (for unknown users too, with made-up keys)    */
     GP_SASL_GET_SECRET,  /* user: fill cram_secret (CRAM-MD5); PERMFAIL when there is none                 */
     GP_SASL_MAY_ACT,     /* user, authzid (differs from user): may user act as authzid?                    */
+    GP_SASL_IS_EXTERNAL, /* user: who the TLS client's certificate must stand for, "" when it alone says it */
 };
 /* Why an exchange failed, for the log and for the reply code. */
 enum gp_sasl_why {
@@ -33,6 +34,8 @@ enum gp_sasl_trait {
     GP_SASL_BINDS_CHANNEL    = 2, /* needs TLS channel binding data                                        */
     GP_SASL_NEEDS_SECRET     = 4, /* needs a secret that can be read back (CRAM-MD5)                       */
     GP_SASL_SERVER_FIRST     = 8,
+    GP_SASL_NEEDS_TOKEN      = 16, /* the secret is a bearer token; a no is told as a challenge before the end */
+    GP_SASL_NEEDS_PEER       = 32, /* needs a certificate of the TLS client (EXTERNAL)                     */
 };
 enum gp_sasl_binding { GP_BIND_NONE, GP_BIND_TLS_UNIQUE, GP_BIND_TLS_EXPORTER, GP_BIND_TLS_SERVER_END_POINT };
 
@@ -41,6 +44,8 @@ enum {
     GP_SASL_SECRET_MOST = GP_PASSWORD_MOST,
     GP_SASL_LINE_MOST   = 12288, /* base64 line                                              */
     GP_SASL_OUT_ROOM    = 4096,
+    GP_SASL_TOKEN_MOST  = GP_SASL_LINE_MOST / 4 * 3, /* a bearer token: what a line holds    */
+    GP_SASL_SAYS_MOST   = 512,   /* of what a server says about a token that it refuses      */
     GP_SASL_BIND_MOST   = 64,
     GP_SCRAM_SALT_MOST  = 64,
 };
@@ -77,13 +82,17 @@ bool gp_sasl_names(gp_str allowed, unsigned allowed_traits, struct gp_text *out)
 void              gp_sasl_init(struct gp_sasl *, enum gp_sasl_binding, gp_str binding_data, bool also_plus);
 /* One more binding that the same connection can give (TLS 1.3: exporter and end-point); the client picks one by p=. */
 void              gp_sasl_bind(struct gp_sasl *, enum gp_sasl_binding, gp_str binding_data);
+/* Room for what an exchange itself has none for, GP_SASL_LINE_MOST octets for all there can be: a server's token longer than
+ * GP_SASL_SECRET_MOST, a client's message longer than GP_SASL_OUT_ROOM. The host's own, wiped by gp_sasl_end. */
+void              gp_sasl_lend(struct gp_sasl *, char *room, size_t size);
 /* Server nonce / CRAM challenge id; tests fix it, hosts give random octets. Printable text without comma is used as it is,
  * anything else as base64; a whole "<msg-id>" is CRAM's challenge. Never seeded: 18 octets of gp_random. */
 void              gp_sasl_seed(struct gp_sasl *, gp_str nonce);
 enum gp_sasl_step gp_sasl_start(struct gp_sasl *, gp_str mechanism, gp_str initial); /* base64 (already "" for "="), GP_NONE absent */
 enum gp_sasl_step gp_sasl_line(struct gp_sasl *, gp_str line);                       /* base64, or "*" to cancel */
 enum gp_sasl_step gp_sasl_resume(struct gp_sasl *);                                  /* after filling the answer  */
-/* Client: picks nothing itself; name is one that the server offered. out is base64 after CHALLENGE. */
+/* Client: picks nothing itself; name is one that the server offered. out is base64 after CHALLENGE. password: or the token;
+ * EXTERNAL wants none, and the user is then the authzid, "" for whoever the certificate stands for. */
 enum gp_sasl_step gp_sasl_client_start(struct gp_sasl *, gp_str mechanism, gp_str user, gp_secret password);
 enum gp_sasl_step gp_sasl_client_line(struct gp_sasl *, gp_str line);  /* the server's 334 text; DONE: proof verified, send out */
 /* The server said 235: is that to be believed? SCRAM: only after its proof; others: once all has been said. */

@@ -58,32 +58,11 @@ bool gp_scram_sign(const struct gp_sasl *x, const uint8_t *key, uint8_t *signatu
 }
 
 /* ---- the server --------------------------------------------------------------------------------------- */
-/* saslname (RFC 5802 7): "=2C" is a comma and "=3D" an equals sign. Lower case is taken as well: ABNF literals are
- * case-insensitive (RFC 5234 2.3), and there are clients that send it. */
-static bool unescape(gp_str in, struct gp_text *out)
-{
-    while (in.len > 0) {
-        size_t plain = gp_find(in, '=');
-        gp_put(out, gp_head(in, plain));
-        in = gp_tail(in, plain);
-        if (in.len == 0) break;
-        gp_str code = gp_head(in, 3);
-        if (gp_is(code, "=2C"))
-            gp_put_char(out, ',');
-        else if (gp_is(code, "=3D"))
-            gp_put_char(out, '=');
-        else
-            return false;
-        in = gp_tail(in, code.len);
-    }
-    return !out->cut;
-}
-
 static bool read_name(struct gp_sasl *x, gp_str escaped, bool (*set)(struct gp_sasl *, gp_str))
 {
     char           room[3 * GP_SASL_NAME_MOST];
     struct gp_text text = GP_TEXT(room);
-    return escaped.len > 0 && unescape(escaped, &text) && set(x, gp_said(&text));
+    return escaped.len > 0 && gp_gs2_read_name(escaped, &text) && set(x, gp_said(&text));
 }
 
 static enum gp_sasl_why read_binding(struct gp_sasl *x, gp_str name)

@@ -11,18 +11,6 @@ static enum gp_sasl_binding best_binding(const struct gp_sasl *x)
     return GP_BIND_NONE;
 }
 
-static void put_name(struct gp_text *out, gp_str name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] == ',')
-            gp_put_z(out, "=2C");
-        else if (name.ptr[i] == '=')
-            gp_put_z(out, "=3D");
-        else
-            gp_put_char(out, name.ptr[i]);
-    }
-}
-
 static void put_header(const struct gp_sasl *x, struct gp_scram_talk *t)
 {
     enum gp_sasl_binding best = best_binding(x);
@@ -34,7 +22,7 @@ static void put_header(const struct gp_sasl *x, struct gp_scram_talk *t)
         gp_put_z(&t->header, best != GP_BIND_NONE && !x->also_plus ? "y" : "n");
     }
     gp_put_z(&t->header, x->authzid.len > 0 ? ",a=" : ",");
-    put_name(&t->header, x->authzid);
+    gp_gs2_put_name(&t->header, x->authzid);
     gp_put_char(&t->header, ',');
 }
 
@@ -47,7 +35,7 @@ static enum gp_sasl_step say_first(struct gp_sasl *x, gp_str in)
     gp_scram_open(t);
     put_header(x, t);
     gp_put_z(&t->message, "n=");
-    put_name(&t->message, x->user);
+    gp_gs2_put_name(&t->message, x->user);
     gp_put_z(&t->message, ",r=");
     gp_put(&t->message, (gp_str) { x->seed, x->seed_len });
     gp_put(&text, gp_said(&t->header));

@@ -133,11 +133,17 @@ static gp_status is_token(struct signin *s)
     return GP_PERMFAIL;
 }
 
+static gp_status is_external(struct signin *s)
+{
+    s->reason = "the certificate stands for no account";
+    return GP_PERMFAIL;
+}
+
 gp_status answer_question(struct signin *s)
 {
     static gp_status (*const answers[])(struct signin *) = {
         [GP_SASL_IS_PASSWORD] = is_password, [GP_SASL_IS_TOKEN] = is_token, [GP_SASL_GET_SCRAM] = get_scram,
-        [GP_SASL_GET_SECRET] = get_secret,   [GP_SASL_MAY_ACT] = may_act,
+        [GP_SASL_GET_SECRET] = get_secret,   [GP_SASL_MAY_ACT] = may_act,   [GP_SASL_IS_EXTERNAL] = is_external,
     };
     (void)gp_copy_z(gp_head(s->x.user, sizeof(s->name) - 1), s->name, sizeof(s->name));
     return answers[s->x.ask](s);

@@ -1,0 +1,155 @@
+/* What OAUTHBEARER (RFC 7628) and XOAUTH2 share: the pairs, the token in them, and how a refusal is told. SASL has no room for
+ * words in a failure, so the server says why in one more challenge, and the client's answer to that means nothing. */
+#include "sasl/mechanism.h"
+
+#include <string.h>
+
+#define KVSEP '\1'
+
+static const char scheme[] = "Bearer ";
+
+/* ---- reading ------------------------------------------------------------------------------------------ */
+static bool is_letter(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static bool is_key(gp_str key)
+{
+    for (size_t i = 0; i < key.len; i++)
+        if (!is_letter(key.ptr[i])) return false;
+    return key.len > 0;
+}
+
+/* RFC 7628 3.1: VCHAR, blanks and line ends; and the names of XOAUTH2's users may be any UTF-8. */
+static bool is_value(gp_str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        if ((c < ' ' && c != '\t' && c != '\r' && c != '\n') || c == 0x7f) return false;
+    }
+    return gp_is_utf8(value);
+}
+
+/* b64token (RFC 6750 2.1): what any token may be made of. */
+static bool is_token(gp_str token)
+{
+    size_t i = 0;
+    while (i < token.len && (is_letter(token.ptr[i]) || (token.ptr[i] >= '0' && token.ptr[i] <= '9') ||
+                             memchr("-._~+/", token.ptr[i], sizeof "-._~+/" - 1)))
+        i++;
+    bool begun = i > 0;
+    while (i < token.len && token.ptr[i] == '=') i++;
+    return begun && i == token.len;
+}
+
+/* auth="" says that the client has no token, and wants to hear where to get one (RFC 7628 4.3). */
+static bool read_auth(gp_str value, gp_str *token)
+{
+    *token = GP_LIT("");
+    if (value.len == 0) return true;
+    if (!gp_starts(value, scheme)) return false;
+    *token = gp_trim(gp_tail(value, sizeof scheme - 1));
+    return is_token(*token);
+}
+
+static gp_str *field_of(struct gp_bearer *b, gp_str key)
+{
+    if (gp_is(key, "auth")) return &b->token;
+    if (gp_is(key, "user")) return &b->user;
+    if (gp_is(key, "host")) return &b->host;
+    return gp_is(key, "port") ? &b->port : NULL;
+}
+
+static bool read_pair(gp_str pair, struct gp_bearer *b)
+{
+    gp_str value = pair, key = gp_cut(&value, '=');
+    if (!value.ptr || !is_key(key) || !is_value(value)) return false;
+    gp_str *field = field_of(b, key);
+    if (!field) return true;      /* RFC 7628 3.1: unknown keys are ignored */
+    if (field->ptr) return false; /* twice: which of them is meant? */
+    if (field == &b->token) return read_auth(value, field);
+    *field = value;
+    return true;
+}
+
+bool gp_bearer_read(gp_str pairs, struct gp_bearer *b)
+{
+    *b = (struct gp_bearer) { 0 };
+    while (pairs.len > 1) {
+        size_t end = gp_find(pairs, KVSEP);
+        if (end == pairs.len || !read_pair(gp_head(pairs, end), b)) return false;
+        pairs = gp_tail(pairs, end + 1);
+    }
+    return b->token.ptr && pairs.len == 1 && pairs.ptr[0] == KVSEP;
+}
+
+/* ---- the server --------------------------------------------------------------------------------------- */
+enum gp_sasl_step gp_bearer_ask(struct gp_sasl *x, gp_str token)
+{
+    if (token.len == 0) return gp_bearer_refuse(x);
+    if (!gp_sasl_set_token(x, token)) return gp_sasl_fail(x, GP_SASL_MALFORMED);
+    return gp_sasl_question(x, GP_SASL_IS_TOKEN);
+}
+
+static void put_json(struct gp_text *out, const char *name, gp_str value)
+{
+    if (value.len == 0) return;
+    gp_put_z(out, ",\"");
+    gp_put_z(out, name);
+    gp_put_z(out, "\":\"");
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] == '"' || value.ptr[i] == '\\') gp_put_char(out, '\\');
+        if ((unsigned char)value.ptr[i] >= ' ') gp_put_char(out, value.ptr[i]);
+    }
+    gp_put_char(out, '"');
+}
+
+enum gp_sasl_step gp_bearer_refuse(struct gp_sasl *x)
+{
+    enum { HINTS_ROOM = GP_SASL_OUT_ROOM / 4 * 3 - 64 };
+    static const char invalid[] = "{\"status\":\"invalid_token\"";
+    char              room[HINTS_ROOM];
+    struct gp_text    text = { .ptr = room, .room = sizeof room - 1 };
+    gp_put_z(&text, invalid);
+    put_json(&text, "scope", x->scope);
+    put_json(&text, "openid-configuration", x->discovery);
+    if (text.cut) text.len = sizeof invalid - 1; /* hints that do not fit are left out */
+    room[text.len] = '}';
+    x->told        = true;
+    return gp_sasl_say(x, (gp_str) { room, text.len + 1 });
+}
+
+/* ---- the client --------------------------------------------------------------------------------------- */
+enum gp_sasl_step gp_bearer_say(struct gp_sasl *x, gp_str head)
+{
+    char           room[GP_SASL_TOKEN_MOST];
+    struct gp_text text  = GP_TEXT(room);
+    gp_str         token = { x->secret.ptr, x->secret.len };
+    bool           whole = is_token(token);
+    gp_put(&text, head);
+    gp_put_z(&text, "auth=");
+    gp_put_z(&text, scheme);
+    gp_put(&text, token);
+    gp_put_z(&text, "\1\1");
+    gp_sasl_forget_secret(x);
+    x->proven              = true;
+    enum gp_sasl_step step = whole && !text.cut ? gp_sasl_say(x, gp_said(&text)) : gp_sasl_fail(x, GP_SASL_MALFORMED);
+    gp_wipe(room, sizeof room);
+    return step;
+}
+
+/* The words are a stranger's: bounded, and without controls, since they are for a log. */
+enum gp_sasl_step gp_bearer_refused(struct gp_sasl *x, gp_str json, gp_str reply)
+{
+    struct gp_text text = GP_TEXT(x->talk.says);
+    for (size_t i = 0; i < json.len; i++) {
+        bool plain = json.ptr[i] >= ' ' && json.ptr[i] < 0x7f;
+        gp_put_char(&text, plain ? json.ptr[i] : '?');
+    }
+    enum gp_sasl_step step = gp_sasl_say(x, reply);
+    x->says                = gp_said(&text);
+    x->proven              = false;
+    x->why                 = GP_SASL_REFUSED;
+    return step;
+}
