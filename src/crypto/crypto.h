@@ -66,6 +66,27 @@ bool gp_certificate_new(const struct gp_key *, const char *const *dns_names, con
 /* Is the key that of the chain's first certificate? Then *expires is when that ends. */
 bool gp_certificate_fits(gp_str chain_pem, const struct gp_key *, gp_time *expires) GP_MUST_USE;
 
+/* What a TLS client's certificates say; the TLS handshake proved that it has the first one's key. */
+enum {
+    GP_PEER_CHAIN_MOST        = 16 * 1024, /* octets of DER                         */
+    GP_PEER_CERTIFICATES_MOST = 4,
+    GP_PEER_EMAILS_MOST       = 8,         /* of one certificate; others are not looked at */
+    GP_PEER_EMAIL_MOST        = 254,
+    GP_PEER_SUBJECT_MOST      = 511,
+    GP_PEER_FINGERPRINT       = 32,
+};
+struct gp_certificate_peer {
+    uint8_t     fingerprint[GP_PEER_FINGERPRINT]; /* SHA-256 of the first certificate */
+    bool        usable;   /* the first is in time, strong enough, and allowed to stand for a client: what a pinned one must be */
+    bool        verified; /* usable, and the chain ends at a trusted certificate */
+    const char *why;      /* static: why it is not verified; NULL when it is */
+    size_t      email_count;
+    char        emails[GP_PEER_EMAILS_MOST][GP_PEER_EMAIL_MOST + 1]; /* rfc822Name of subjectAltName, as written */
+    char        subject[GP_PEER_SUBJECT_MOST + 1]; /* RFC 4514, UTF-8; "": none, or too long */
+};
+/* chain: DER after DER, the client's own first. trusted: PEM, "" when none is. false: not a chain of certificates. */
+bool gp_certificate_peer(gp_str chain, gp_str trusted, gp_time now, struct gp_certificate_peer *) GP_MUST_USE;
+
 /* ---- password strings ---------------------------------------------------------------------------------- */
 #define GP_PASSWORD_MOST 1024 /* octets; longer ones are refused: slow hashes of long input are a denial of service */
 #define GP_HASH_ROOM     256

@@ -2,6 +2,8 @@
 #include "tls/internal.h"
 
 #include <openssl/err.h>
+#include <openssl/x509.h>
+#include <string.h>
 
 enum { EXPORTER_LEN = 32, BINDING_ROOM = 64 };
 
@@ -62,4 +64,40 @@ enum gp_tls_binding gp_tls_binding(struct gp_tls *t, uint8_t out[static 64], siz
     case TLS1_2_VERSION: return unique(t, out, len);
     default: return GP_TLS_NO_BINDING;
     }
+}
+
+/* ---- tls-server-end-point ------------------------------------------------------------------------------------------- */
+/* RFC 5929 4.1: the hash of the certificate's signature, SHA-256 where that is MD5 or SHA-1; undefined where it has none. */
+static const EVP_MD *digest_for(X509 *certificate)
+{
+    int hash = NID_undef;
+    if (X509_get_signature_info(certificate, &hash, NULL, NULL, NULL) != 1 || hash == NID_undef) return NULL;
+    return hash == NID_md5 || hash == NID_sha1 ? EVP_sha256() : EVP_get_digestbynid(hash);
+}
+
+static size_t remembered(const SSL_SESSION *session, uint8_t *out)
+{
+    void  *data = NULL;
+    size_t len  = 0;
+    if (SSL_SESSION_get0_ticket_appdata((SSL_SESSION *)(uintptr_t)session, &data, &len) != 1 || len > BINDING_ROOM)
+        return 0;
+    if (len) memcpy(out, data, len);
+    return len;
+}
+
+size_t end_point_of(SSL *ssl, uint8_t out[static 64])
+{
+    bool server = SSL_is_server(ssl);
+    if (server && SSL_session_reused(ssl)) return remembered(SSL_get_session(ssl), out);
+    X509         *certificate = server ? SSL_get_certificate(ssl) : SSL_get0_peer_certificate(ssl);
+    const EVP_MD *digest      = certificate ? digest_for(certificate) : NULL;
+    unsigned      len         = 0;
+    if (digest && (EVP_MD_get_size(digest) > BINDING_ROOM || X509_digest(certificate, digest, out, &len) != 1)) len = 0;
+    ERR_clear_error();
+    return len;
+}
+
+size_t gp_tls_end_point(const struct gp_tls *t, uint8_t out[static 64])
+{
+    return t->state == TLS_SHAKEN ? end_point_of(t->ssl, out) : 0;
 }

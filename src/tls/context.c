@@ -93,6 +93,8 @@ struct gp_tls_context *gp_tls_server_context(const struct gp_tls_certificate *ce
     SSL_CTX_set_cert_cb(x->ssl, certificate_choose, x);
     SSL_CTX_set_session_id_context(x->ssl, resumed_by_all, sizeof resumed_by_all - 1);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(x->ssl, ticket_key);
+    SSL_CTX_set_session_ticket_cb(x->ssl, ticket_remember, NULL, NULL);
+    SSL_CTX_set_cert_verify_callback(x->ssl, peer_is_welcome, NULL);
     if (!gp_tls_set_tickets(x, GP_NONE)) return refuse(x, "no memory", why);
     return x;
 }

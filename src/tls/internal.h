@@ -57,6 +57,13 @@ int       keyless_handshake(struct gp_tls *);        /* SSL_do_handshake, so tha
 
 /* ticket.c */
 int ticket_key(SSL *, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *, EVP_MAC_CTX *, int encrypt);
+int ticket_remember(SSL *, void *nothing); /* which certificate the session began with */
+
+/* agreed.c */
+size_t end_point_of(SSL *, uint8_t out[static 64]);
+
+/* peer.c */
+int peer_is_welcome(X509_STORE_CTX *, void *nothing);
 
 /* wire.c: OpenSSL's view of gp_tls.cipher and gp_tls.wire */
 BIO *wire_bio(struct gp_tls *);

@@ -27,6 +27,7 @@ int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX 
 {
     const struct gp_tls_context *x = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
     if (x->ticket_count == 0) return REFUSED;
+    if (encrypt && SSL_get0_peer_certificate(ssl)) return REFUSED; /* see gp_tls_ask_peer */
     if (encrypt) {
         gp_random(iv, IV_LEN);
         memcpy(name, x->tickets[0], NAME_LEN);
@@ -38,6 +39,18 @@ int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX 
         return i == 0 ? TAKEN : TAKEN_RENEW;
     }
     return REFUSED;
+}
+
+/* A resumed session sends no certificate, and by then the server may have another one: tls-server-end-point is of the one
+ * that the client has seen, so its digest travels in the ticket. */
+int ticket_remember(SSL *ssl, void *nothing)
+{
+    enum { GO_ON = 1 };
+    uint8_t digest[GP_DIGEST_MOST];
+    size_t  len = end_point_of(ssl, digest);
+    (void)nothing;
+    if (len) (void)SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), digest, len);
+    return GO_ON;
 }
 
 bool gp_tls_set_tickets(struct gp_tls_context *x, gp_str keys)

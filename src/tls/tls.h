@@ -34,6 +34,10 @@ struct gp_tls *gp_tls_accept(struct gp_tls_context *);
 /* name: SNI and, when the context verifies, the DNS name (or IP literal) that the certificate must be for. */
 struct gp_tls *gp_tls_connect(struct gp_tls_context *, gp_str name);
 void           gp_tls_close(struct gp_tls *);
+/* Server, before hands are shaken: the client is asked for a certificate, and need not have one. Any will do here: what is
+ * proved is that the client has its key, and who it is must be found out of the chain. Such a session gives no ticket, so
+ * that the proof is of this connection; and one that was begun where nobody was asked is not resumed where somebody is. */
+void           gp_tls_ask_peer(struct gp_tls *);
 
 /* From the wire: how many octets were taken goes to *taken; less than all when plain() must be emptied first or a
  * signature is awaited. GP_WAIT until hands are shaken, GP_OK after, GP_PERMFAIL: broken (gp_tls_why; send wire(), close). */
@@ -69,5 +73,12 @@ gp_str      gp_tls_server_name(const struct gp_tls *);       /* SNI, or GP_NONE 
 /* Channel binding (RFC 5929, 9266): tls-exporter on 1.3, tls-unique on 1.2 with extended master secret. 0: none. */
 enum gp_tls_binding { GP_TLS_NO_BINDING, GP_TLS_UNIQUE, GP_TLS_EXPORTER };
 enum gp_tls_binding gp_tls_binding(struct gp_tls *, uint8_t out[static 64], size_t *len);
+/* tls-server-end-point (RFC 5929 4), of either version: the digest of the server's certificate. 0: it has none. */
+size_t gp_tls_end_point(const struct gp_tls *, uint8_t out[static 64]);
+
+#define GP_TLS_PEER_MOST (16 * 1024) /* octets of a client's chain; a longer one ends the handshake */
+#define GP_TLS_PEERS_MOST 4          /* certificates of it that are looked at                       */
+bool gp_tls_has_peer(const struct gp_tls *);                 /* the client presented a certificate  */
+void gp_tls_peer_chain(const struct gp_tls *, struct gp_text *der); /* one DER after the other, leaf first */
 
 #endif
