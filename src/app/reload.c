@@ -1,4 +1,4 @@
-/* Certificates, keys and the smarthost's password: the supervisor may open the files, only vault reads them. */
+/* Certificates, keys, who vouches for clients, and the smarthost's password: the supervisor may open the files, only vault reads them. */
 #include "app/supervisor.h"
 
 #include <errno.h>
@@ -53,6 +53,7 @@ bool files_usable(const struct supervisor *s)
         all &= usable(s->config, pair->key);
     }
     if (has_password(s->config)) all &= usable(s->config, s->config->relay.password_file);
+    if (s->config->client_ca_file[0]) all &= usable(s->config, s->config->client_ca_file);
     return all;
 }
 
@@ -80,11 +81,22 @@ static void send_password(const struct supervisor *s, struct child *vault)
     if (m.fds[0] >= 0) close(m.fds[0]);
 }
 
+static void send_client_ca(const struct supervisor *s, struct child *vault)
+{
+    struct msg m        = MSG(CLIENT_CA);
+    bool       wanted   = s->config->client_ca_file[0];
+    m.fds[0]            = wanted ? open_file(s->config, s->config->client_ca_file) : -1;
+    m.client_ca.present = m.fds[0] >= 0;
+    if (!wanted || m.fds[0] >= 0) child_send(vault, &m);
+    if (m.fds[0] >= 0) close(m.fds[0]);
+}
+
 /* Files that cannot be opened are said and left out: vault goes on with the generation that it has. */
 void files_send(struct supervisor *s, struct child *vault)
 {
     for (size_t i = 0; i < pairs_of(s->config); i++) send_pair(s, vault, i);
     send_password(s, vault);
+    send_client_ca(s, vault);
 }
 
 void files_reload(struct supervisor *s)
@@ -126,6 +138,7 @@ static uint64_t fingerprint(const struct config *config)
         mix_file(config, pair_of(config, i)->key, &hash);
     }
     if (has_password(config)) mix_file(config, config->relay.password_file, &hash);
+    if (config->client_ca_file[0]) mix_file(config, config->client_ca_file, &hash);
     return hash;
 }
 

@@ -63,6 +63,7 @@ static int run_check(const struct cli_command *command, int argc, char **argv)
     if (!cli_config(dir, &config)) return CLI_FAILED;
     bool sound = check_named(&config, config.relay.password_file);
     sound      = check_named(&config, config.relay.ca_file) && sound;
+    sound      = check_named(&config, config.client_ca_file) && sound;
     for (size_t i = 0; i < config.certificate_count; i++) sound = check_pair(&config, &config.certificates[i]) && sound;
     if (sound) (void)printf("%s/gatepost.yml: no problems\n", config.dir);
     return sound ? CLI_DONE : CLI_FAILED;

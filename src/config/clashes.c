@@ -34,6 +34,13 @@ static void check_listen(struct config_reading *reading)
         }
 }
 
+static bool names_external(gp_str mechanisms)
+{
+    while (mechanisms.len)
+        if (gp_is(gp_word(&mechanisms), "EXTERNAL")) return true;
+    return false;
+}
+
 /* ---- the rules that one sentence tells ------------------------------------------------------------------- */
 static bool nothing_listens(const struct config *c)
 {
@@ -80,12 +87,28 @@ static bool more_per_destination_than_in_all(const struct config *c)
     return c->relay.connections_per_destination > c->relay.connections_most;
 }
 
+static bool external_without_certificates(const struct config *c)
+{
+    for (size_t i = 0; i < c->listen_count; i++)
+        if (!c->listen[i].asks && names_external(gp_from(c->listen[i].mechanisms))) return true;
+    return false;
+}
+
+static bool nobody_asks(const struct config *c)
+{
+    for (size_t i = 0; i < c->listen_count; i++)
+        if (c->listen[i].asks) return false;
+    return c->client_ca_file[0];
+}
+
 static const struct rule {
     bool (*is_broken)(const struct config *);
     const char *key, *text;
 } rules[] = {
   /* clang-format off */
     { nothing_listens,        "listen",              "listen: the list is empty: nobody could connect" },
+    { external_without_certificates, "listen",       "listen: EXTERNAL needs client_certificates=ask behind the same address" },
+    { nobody_asks,            "tls.client_ca_file",  "tls.client_ca_file is for listeners that ask for certificates: add client_certificates=ask to one" },
     { no_certificate,         "tls.certificates",    "tls.certificates: the list is empty: nobody could sign in without TLS" },
     { no_retry,               "queue.retries",       "queue.retries: the list is empty: name one duration at least" },
     { user_without_password,  "relay.user",          "relay.user has no password: name its file as relay.password_file" },

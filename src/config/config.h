@@ -14,7 +14,10 @@ enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DER
 enum listen_kind { LISTEN_SUBMISSION, LISTEN_SUBMISSIONS }; /* 587 STARTTLS, 465 implicit TLS */
 struct config_listen {
     enum listen_kind kind;
-    char             address[64]; /* "127.0.0.1:587", "[::]:465" */
+    char             address[64]; /* "127.0.0.1:587", "[::]:465"                                      */
+    char             name[64];    /* what it is called elsewhere; its address unless it was given one */
+    bool             asks;        /* its clients for a certificate                                    */
+    char             mechanisms[CONFIG_TEXT]; /* "": those of the server                              */
 };
 struct config_certificate { char certificate[CONFIG_PATH], key[CONFIG_PATH]; };
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST };
@@ -26,6 +29,7 @@ struct config {
     char hostname[256], domain[256];
     struct config_listen      listen[CONFIG_LISTEN_MOST];           size_t listen_count;
     struct config_certificate certificates[CONFIG_CERTIFICATES_MOST]; size_t certificate_count;
+    char client_ca_file[CONFIG_PATH];        /* "": no client certificate is good for its issuer's sake  */
     char mechanisms[CONFIG_TEXT];            /* "SCRAM-SHA-256-PLUS ... PLAIN LOGIN": offered under TLS */
 
     struct {

@@ -103,6 +103,26 @@ TEST(values_reach_their_fields)
     CHECK(config.log_format == LOG_JSON && config.log_level == LOG_DEBUG && config.hide_client && config.smtpds == 3);
 }
 
+TEST(a_listener_may_have_options)
+{
+    CHECK(read_set_up(H
+                      "listen:\n"
+                      "  - submission [::]:587   mechanisms=SCRAM-SHA-256,plain  client_certificates=ask name=office\n"
+                      "  - submissions 127.0.0.1:465 client_certificates=no NAME=a.b-c_9\n"
+                      "  - submissions 127.0.0.1:466 mechanisms=LOGIN+PLAIN\n"
+                      "tls: {client_ca_file: ca.pem}\n"));
+    CHECK_IS(gp_said(&said), "");
+    CHECK(config.listen_count == 3 && config.listen[0].asks && !config.listen[1].asks && !config.listen[2].asks);
+    CHECK_IS(gp_from(config.listen[0].address), "[::]:587");
+    CHECK_IS(gp_from(config.listen[0].mechanisms), "SCRAM-SHA-256 plain");
+    CHECK_IS(gp_from(config.listen[0].name), "office");
+    CHECK_IS(gp_from(config.listen[1].name), "a.b-c_9");
+    CHECK_IS(gp_from(config.listen[1].mechanisms), "");
+    CHECK_IS(gp_from(config.listen[2].name), "127.0.0.1:466");
+    CHECK_IS(gp_from(config.listen[2].mechanisms), "LOGIN PLAIN");
+    CHECK_IS(gp_from(config.client_ca_file), "ca.pem");
+}
+
 TEST(port_nought_may_stand_twice)
 {
     CHECK(read_set_up(H "listen: [submission 127.0.0.1:0, submissions 127.0.0.1:0]\n"));
@@ -163,6 +183,18 @@ TEST(problems_say_where_and_what_to_write)
         { H "listen: [submission localhost:587]\n", "gatepost.yml:2: listen: 'localhost:587' is not an address with a port, such as 127.0.0.1:587 or [::]:587\n" },
         { H "listen:\n  - smtp 127.0.0.1:25\n", "gatepost.yml:3: listen: 'smtp 127.0.0.1:25' is not 'submission ADDRESS:PORT' or 'submissions ADDRESS:PORT'\n" },
         { H "listen: [submission 127.0.0.1:587, submissions 127.0.0.1:587]\n", "gatepost.yml:2: listen: 127.0.0.1:587 is there twice: each address and port can do one thing\n" },
+        { H "listen: ['submission 127.0.0.1:587 mechanism=PLAIN']\n", "gatepost.yml:2: listen: 'mechanism' is not an option of a listener; there are: mechanisms client_certificates name (did you mean 'mechanisms'?)\n" },
+        { H "listen: ['submission 127.0.0.1:587 zzzzzzzzzzz']\n", "gatepost.yml:2: listen: 'zzzzzzzzzzz' is not an option of a listener; there are: mechanisms client_certificates name\n" },
+        { H "listen: ['submission 127.0.0.1:587 name']\n", "gatepost.yml:2: listen: 'name' has no value: write it as NAME=VALUE, without blanks\n" },
+        { H "listen: ['submission 127.0.0.1:587 name=']\n", "gatepost.yml:2: listen: '' is not a word of 1 to 63 letters\n" },
+        { H "listen: ['submission 127.0.0.1:587 name=a\"b']\n", "gatepost.yml:2: listen: 'a\"b' is not a word of letters, digits and ._-\n" },
+        { H "listen: ['submission 127.0.0.1:587 name=a name=b']\n", "gatepost.yml:2: listen: 'name=b' is given twice\n" },
+        { H "listen: ['submission 127.0.0.1:587 mechanisms=PLAIN,LOGON']\n", "gatepost.yml:2: listen: 'LOGON' is not a mechanism that gatepost has (did you mean 'LOGIN'?)\n" },
+        { H "listen: ['submission 127.0.0.1:587 mechanisms=PLAIN,']\n", "gatepost.yml:2: listen: '' is not a mechanism that gatepost has\n" },
+        { H "listen: ['submission 127.0.0.1:587 client_certificates=always']\n", "gatepost.yml:2: listen: 'always' is not one of: ask no\n" },
+        { H "listen: ['submission 127.0.0.1:587 client_certificates=asks']\n", "gatepost.yml:2: listen: 'asks' is not one of: ask no (did you mean 'ask'?)\n" },
+        { H "listen: ['submission 127.0.0.1:587 mechanisms=EXTERNAL']\n", "gatepost.yml:2: listen: EXTERNAL needs client_certificates=ask behind the same address\n" },
+        { H "tls: {client_ca_file: ca.pem}\n", "gatepost.yml:2: tls.client_ca_file is for listeners that ask for certificates: add client_certificates=ask to one\n" },
         { H "tls:\n  certificates:\n    - key: a.key\n", "gatepost.yml:4: tls.certificates: 'a.key' is a key without a certificate\n" },
         { H "tls:\n  certificates:\n    - certificate: a.pem\n", "gatepost.yml:4: tls.certificates: 'a.pem' is a certificate without a key\n" },
         { H "tls:\n  certificates:\n    - {certificate: a.pem, kex: a.key}\n", "gatepost.yml:4: tls.certificates: 'kex' does not belong here\n" },
@@ -201,10 +233,11 @@ TEST(the_environment_goes_before_the_file)
     CHECK_IS(gp_from(config.listen[0].address), "127.0.0.1:2587");
     CHECK_IS(gp_from(config.relay.host), "relay.example.net");
     CHECK_IS(gp_from(config.certificates[0].certificate), "/etc/c.pem");
-    setenv("GATEPOST_SUBMISSIONS", "127.0.0.1:2465", 1);
+    setenv("GATEPOST_SUBMISSIONS", "127.0.0.1:2465 name=tls mechanisms=PLAIN,LOGIN", 1);
     setenv("GATEPOST_HOSTNAME", "mx.example.com", 1);
     CHECK(read_set_up(NULL));
     CHECK(config.listen_count == 2);
+    CHECK_IS(gp_from(config.listen[1].mechanisms), "PLAIN LOGIN");
     CHECK_IS(gp_from(config.domain), "example.com");
     unsetenv("GATEPOST_TLS_KEY");
     setenv("GATEPOST_LIMITS_RECIPIENTS", "x", 1);
@@ -234,11 +267,15 @@ TEST(what_is_shown_reads_back_the_same)
     static char   room[1 << 15], again_room[1 << 15];
     unsigned char sources[CONFIG_KEYS_MOST];
     CHECK(read_set_up(
-        H "relay: {via: 'smtp://[::1]:25', ca_file: 'a \"b\" \\\\ c.pem'}\nqueue: {retries: [90s, 1h], lifetime: 36h}\n"
-          "tls: {certificates: [{certificate: 'x y', key: z}]}\nlimits: {message_size: 1000000}\n"));
+        H
+        "relay: {via: 'smtp://[::1]:25', ca_file: 'a \"b\" \\\\ c.pem'}\nqueue: {retries: [90s, 1h], lifetime: 36h}\n"
+        "tls: {certificates: [{certificate: 'x y', key: z}], client_ca_file: ca.pem}\nlimits: {message_size: 1000000}\n"
+        "listen: [submission 127.0.0.1:587, 'submissions [::]:465 name=x mechanisms=PLAIN+EXTERNAL client_certificates=ask']\n"));
     gp_str first = show_in(room, sizeof room);
     CHECK(strstr(room, "ca_file: \"a \\\"b\\\" \\\\\\\\ c.pem\"  # gatepost.yml\n") &&
           strstr(room, "  lifetime: 36h  # gatepost.yml\n"));
+    CHECK(strstr(room, "  - \"submission 127.0.0.1:587\"\n"
+                       "  - \"submissions [::]:465 mechanisms=PLAIN,EXTERNAL client_certificates=ask name=x\"\n"));
     CHECK(strstr(room, "  message_size: 1000000  # ") && strstr(room, "domain: \"example.org\"  # from hostname\n"));
     memcpy(sources, config.sources, sizeof sources);
     CHECK(read_set_up(room));

@@ -1,9 +1,7 @@
-/* The types that fill fields of their own: addresses to listen on, certificates, retries, the route that mail takes. */
+/* The types that fill fields of their own: certificates, retries, the route that mail takes. */
 #include "config/schema.h"
 
 #include <string.h>
-
-#include <arpa/inet.h>
 
 enum { PORT_MOST = 65535 };
 
@@ -22,62 +20,6 @@ static bool too_many(struct gp_text *why, size_t most)
     gp_put_z(why, " items");
     return false;
 }
-
-/* ---- listen -------------------------------------------------------------------------------------------- */
-static const char *const listen_kinds[] = { [LISTEN_SUBMISSION] = "submission", [LISTEN_SUBMISSIONS] = "submissions" };
-
-/* "127.0.0.1:587" or "[::1]:587"; port 0 is whatever port the system has left, for tests. */
-static bool is_address(gp_str text)
-{
-    char    z[INET6_ADDRSTRLEN];
-    uint8_t octets[sizeof(struct in6_addr)];
-    bool    six  = gp_starts(text, "[");
-    gp_str  port = six ? gp_tail(text, 1) : text, host = gp_cut(&port, six ? ']' : ':');
-    if (six && !gp_starts(port, ":")) return false;
-    if (six) port = gp_tail(port, 1);
-    uint64_t number = 0;
-    return gp_copy_z(host, z, sizeof z) && inet_pton(six ? AF_INET6 : AF_INET, z, octets) == 1 &&
-           gp_read_number(port, PORT_MOST, &number);
-}
-
-static bool read_listen(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
-{
-    (void)key;
-    gp_str               rest = text, kind = gp_word(&rest), address = gp_trim(rest);
-    struct config_listen item = { 0 };
-    if (config->listen_count == CONFIG_LISTEN_MOST) return too_many(why, CONFIG_LISTEN_MOST);
-    if (gp_is(kind, listen_kinds[LISTEN_SUBMISSIONS]))
-        item.kind = LISTEN_SUBMISSIONS;
-    else if (!gp_is(kind, listen_kinds[LISTEN_SUBMISSION]))
-        return fail(why, text, "is not 'submission ADDRESS:PORT' or 'submissions ADDRESS:PORT'");
-    if (!is_address(address) || !gp_copy_z(address, item.address, sizeof item.address))
-        return fail(why, address, "is not an address with a port, such as 127.0.0.1:587 or [::]:587");
-    config->listen[config->listen_count++] = item;
-    return true;
-}
-
-static bool show_listen(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
-{
-    (void)key;
-    if (index >= config->listen_count) return false;
-    gp_put_char(out, '"');
-    gp_put_z(out, listen_kinds[config->listen[index].kind]);
-    gp_put_char(out, ' ');
-    gp_put_z(out, config->listen[index].address);
-    gp_put_char(out, '"');
-    return true;
-}
-
-static void clear_listen(struct config *config)
-{
-    config->listen_count = 0;
-}
-
-const struct config_type config_listens = { "a list of 'submission ADDRESS:PORT' and 'submissions ADDRESS:PORT'",
-                                            read_listen,
-                                            show_listen,
-                                            clear_listen,
-                                            { NULL } };
 
 /* ---- certificates -------------------------------------------------------------------------------------- */
 static bool read_certificate(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)

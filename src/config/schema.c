@@ -10,7 +10,8 @@ enum { SECOND = 1, MINUTE = 60, HOUR = 3600, WEEK = 604800, MONTH = 2592000, POR
 #define MEGABYTE (UINT64_C(1) << 20)
 #define TERABYTE (UINT64_C(1) << 40)
 
-#define CLIENT_MECHANISMS "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 PLAIN LOGIN"
+#define SCRAM_MECHANISMS                                                                                               \
+    "SCRAM-SHA-512-PLUS SCRAM-SHA-512 SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1"
 
 static const char *const log_formats[] = { [LOG_LOGFMT] = "logfmt", [LOG_JSON] = "json", NULL };
 static const char *const log_levels[]  = {
@@ -24,9 +25,15 @@ const struct config_key config_keys[] = {
     { "domain", &config_hostname, FIELD(domain), 1, 253, NULL,
       "The mail domain of the accounts: a user NAME may send as NAME@DOMAIN. Default: the hostname without its first label." },
     { "listen", &config_listens, NO_FIELD, 0, 0, "submission [::]:587, submissions [::]:465",
-      "Where clients are answered. submission: STARTTLS before signing in (RFC 6409). submissions: TLS from the first octet (RFC 8314)." },
-    { "mechanisms", &config_mechanisms, FIELD(mechanisms), 1, CONFIG_TEXT - 1, CLIENT_MECHANISMS " CRAM-MD5",
-      "SASL mechanisms that are offered, under TLS only. CRAM-MD5 works for credentials made for it only." },
+      "Where clients are answered. submission: STARTTLS before signing in (RFC 6409). submissions: TLS from the first octet (RFC 8314). "
+      "Behind the address may stand, with blanks between them: mechanisms=NAME,NAME those that are offered there, in place of the key of that name; "
+      "client_certificates=ask or no: whether clients are asked for a certificate, which EXTERNAL needs and nobody else has to have; "
+      "name=WORD: what the listener is called where something is for it alone, by default its address. "
+      "In GATEPOST_LISTEN, where commas stand between listeners, a plus sign stands between mechanisms." },
+    { "mechanisms", &config_mechanisms, FIELD(mechanisms), 1, CONFIG_TEXT - 1, SCRAM_MECHANISMS " EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN CRAM-MD5",
+      "SASL mechanisms that are offered, under TLS only, and only where somebody could sign in with them: SCRAM-SHA-512 when credentials have "
+      "keys for it, CRAM-MD5 when some credential was made for it, EXTERNAL to a client that has presented a certificate, "
+      "OAUTHBEARER and XOAUTH2 when tokens can be checked." },
     { "hide_client", &config_flag, FIELD(hide_client), 0, 1, "no",
       "Leave the address of the client out of Received, so that recipients do not learn where a user was." },
     { "workers", &config_number, FIELD(smtpds), 0, 256, "0",
@@ -39,6 +46,10 @@ const struct config_key config_keys[] = {
     { "tls.certificates", &config_certificates, NO_FIELD, 0, 0, "tls/cert.pem tls/key.pem",
       "The certificates, each with its chain, leaf first, and its private key. The first answers clients that name no server, or one that no certificate is for." },
 
+    { "tls.client_ca_file", &config_path_type, FIELD(client_ca_file), 0, CONFIG_PATH - 1, "",
+      "Certificates (PEM) of those who vouch for clients: a certificate that a client presents is good when its chain ends at one of these. "
+      "For listeners with client_certificates=ask. Default: only certificates that are pinned to an account are good." },
+
     { "relay.via", &config_route, NO_FIELD, 0, 0, "mx",
       "How mail leaves. mx: to the mail servers of each recipient's domain. smtp://HOST:PORT or smtps://HOST:PORT: all of it to that server. "
       "?tls=required, opportunistic or none may follow; default: required to a server, opportunistic to MX." },
@@ -46,7 +57,7 @@ const struct config_key config_keys[] = {
       "The name to sign in with at the server of relay.via." },
     { "relay.password_file", &config_path_type, FIELD(relay.password_file), 0, CONFIG_PATH - 1, "",
       "The file whose first line is the password for it. It is read by the vault only." },
-    { "relay.mechanisms", &config_mechanisms, FIELD(relay.mechanisms), 1, CONFIG_TEXT - 1, CLIENT_MECHANISMS,
+    { "relay.mechanisms", &config_mechanisms, FIELD(relay.mechanisms), 1, CONFIG_TEXT - 1, SCRAM_MECHANISMS " PLAIN LOGIN",
       "SASL mechanisms that may be used there; PLAIN and LOGIN under TLS only." },
     { "relay.ca_file", &config_path_type, FIELD(relay.ca_file), 0, CONFIG_PATH - 1, "",
       "Certificates (PEM) to trust when the other server's is checked. Default: those of the system." },

@@ -93,17 +93,21 @@ static bool read_resolver(struct config *config, const struct config_key *key, g
     return keep_text(config, key, text, why);
 }
 
-static bool read_mechanisms(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+bool config_is_mechanism(gp_str word, struct gp_text *why)
 {
     gp_str known = gp_from(config_find(GP_LIT("mechanisms"))->usual);
+    for (gp_str all = known; all.len;)
+        if (gp_alike(word, gp_word(&all))) return true;
+    (void)fail(why, word, "is not a mechanism that gatepost has");
+    config_suggest(why, word, known);
+    return false;
+}
+
+static bool read_mechanisms(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+{
     for (gp_str rest = text; rest.len;) {
-        gp_str word = gp_word(&rest), all = known;
-        bool   found = word.len == 0;
-        while (!found && all.len) found = gp_alike(word, gp_word(&all));
-        if (found) continue;
-        (void)fail(why, word, "is not a mechanism that gatepost has");
-        config_suggest(why, word, known);
-        return false;
+        gp_str word = gp_word(&rest);
+        if (word.len && !config_is_mechanism(word, why)) return false;
     }
     return keep_text(config, key, text, why);
 }

@@ -8,7 +8,7 @@
 
 #include "crypto/key.h"
 
-enum { MILLISECOND = 1000, STRONG_BITS = 112, STRONG_LEVEL = 2, TRUSTED_MOST = 1 << 20 };
+enum { MILLISECOND = 1000, STRONG_BITS = 112, STRONG_LEVEL = 2 };
 
 /* ---- reading ------------------------------------------------------------------------------------------ */
 /* NULL: not one certificate after the other, or too many. */
@@ -31,7 +31,7 @@ static size_t add_trusted(X509_STORE *store, gp_str pem)
 {
     X509  *next;
     size_t added = 0;
-    BIO   *in    = pem.len > 0 && pem.len <= TRUSTED_MOST ? BIO_new_mem_buf(pem.ptr, (int)pem.len) : NULL;
+    BIO   *in    = pem.len > 0 && pem.len <= GP_PEER_TRUSTED_MOST ? BIO_new_mem_buf(pem.ptr, (int)pem.len) : NULL;
     while (in && (next = PEM_read_bio_X509_AUX(in, NULL, NULL, NULL))) {
         if (X509_STORE_add_cert(store, next) == 1) added++;
         X509_free(next);
@@ -39,6 +39,14 @@ static size_t add_trusted(X509_STORE *store, gp_str pem)
     BIO_free(in);
     ERR_clear_error(); /* the end of the text is an error to OpenSSL */
     return added;
+}
+
+bool gp_certificate_any(gp_str pem)
+{
+    X509_STORE *store = X509_STORE_new();
+    bool        any   = store && add_trusted(store, pem) > 0;
+    X509_STORE_free(store);
+    return any;
 }
 
 /* ---- what it says -------------------------------------------------------------------------------------- */

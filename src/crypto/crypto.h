@@ -74,6 +74,7 @@ enum {
     GP_PEER_EMAIL_MOST        = 254,
     GP_PEER_SUBJECT_MOST      = 511,
     GP_PEER_FINGERPRINT       = 32,
+    GP_PEER_TRUSTED_MOST      = 1 << 20,   /* octets of PEM                         */
 };
 struct gp_certificate_peer {
     uint8_t     fingerprint[GP_PEER_FINGERPRINT]; /* SHA-256 of the first certificate */
@@ -84,6 +85,7 @@ struct gp_certificate_peer {
     char        emails[GP_PEER_EMAILS_MOST][GP_PEER_EMAIL_MOST + 1]; /* rfc822Name of subjectAltName, as written */
     char        subject[GP_PEER_SUBJECT_MOST + 1]; /* RFC 4514, UTF-8; "": none, or too long */
 };
+bool gp_certificate_any(gp_str pem); /* there is one at least in it */
 /* chain: DER after DER, the client's own first. trusted: PEM, "" when none is. false: not a chain of certificates. */
 bool gp_certificate_peer(gp_str chain, gp_str trusted, gp_time now, struct gp_certificate_peer *) GP_MUST_USE;
 

@@ -17,17 +17,20 @@ enum msg_role { ROLE_SUPERVISOR, ROLE_SMTPD, ROLE_VAULT, ROLE_QUEUE, ROLE_RELAY,
     ROW(PEER, peer, U(role) U(index) U(count))            /* fds[0]: a new channel to that role (also after a restart) */ \
     ROW(KEYPAIR, keypair, U(index) U(count) U(generation) S(name)) /* to vault; fds[0] chain, fds[1] private key       */ \
     ROW(UPSTREAM, upstream, U(present))                   /* to vault; fds[0]: the file with the smarthost's password   */ \
+    ROW(CLIENT_CA, client_ca, U(present))                 /* to vault; fds[0]: who vouches for clients' certificates      */ \
     ROW(STOP, stop, U(deadline))                          /* orderly: finish what is open, then exit                   */ \
     ROW(READY, ready, U(pid))                             /* role -> supervisor: serves from now on                    */ \
     /* vault -> smtpd: all `count` certificates of a generation make a new TLS context */                                 \
     ROW(CERTIFICATE, certificate, U(index) U(count) U(generation) S(chain))                                               \
-    ROW(MECHANISMS, mechanisms, S(names))                 /* what EHLO lists; before the first CERTIFICATE              */ \
+    ROW(MECHANISMS, mechanisms, U(listener) S(names))     /* what EHLO may list there; before the first CERTIFICATE     */ \
     ROW(TICKETS, tickets, S(keys))                                                                                        \
     /* smtpd -> vault */                                                                                                  \
     ROW(TLS_SIGN, tls_sign, U(certificate) U(generation) U(how) S(data))                                                  \
     ROW(TLS_SIGNED, tls_signed, U(status) S(signature))                                                                   \
-    ROW(SASL_START, sasl_start, U(session) U(has_initial) U(binding) S(binding_data) S(mechanism) S(initial) S(peer)      \
-            S(helo) S(tls_version) S(tls_cipher) S(listener))                                                             \
+    /* listener: index in config. binding: sasl.h's, tls-unique or tls-exporter; end_point: tls-server-end-point, both at most  \
+     * 64 octets. chain: what the client presented, DER after DER, for mechanisms that need it. */                        \
+    ROW(SASL_START, sasl_start, U(session) U(has_initial) U(listener) U(binding) S(binding_data) S(end_point) S(mechanism) \
+            S(initial) S(peer) S(helo) S(tls_version) S(tls_cipher) S(chain))                                             \
     ROW(SASL_LINE, sasl_line, U(session) S(line))                                                                         \
     ROW(SASL_RESULT, sasl_result, U(step) U(why) U(account) U(credential) S(text) S(user)) /* step, why: sasl.h's; text: challenge */ \
     ROW(SASL_ABORT, sasl_abort, U(session))               /* one way: the client is gone                               */ \
@@ -52,7 +55,7 @@ enum msg_role { ROLE_SUPERVISOR, ROLE_SMTPD, ROLE_VAULT, ROLE_QUEUE, ROLE_RELAY,
     ROW(DKIM_KEYS_ARE, dkim_keys_are, U(status) S(keys))  /* lines "selector TAB rsa|ed25519"; none: do not sign       */ \
     ROW(DKIM_SIGN, dkim_sign, S(domain) S(selector) S(digest))                                                            \
     ROW(DKIM_SIGNED, dkim_signed, U(status) S(signature))                                                                 \
-    ROW(LOGIN_START, login_start, U(login) U(secure) U(binding) S(binding_data) S(offered)) /* our sign-in at the smarthost */ \
+    ROW(LOGIN_START, login_start, U(login) U(secure) U(binding) S(binding_data) S(end_point) S(offered)) /* our sign-in at the smarthost */ \
     ROW(LOGIN_LINE, login_line, U(login) S(line))                                                                         \
     /* text: base64 to send. believed: the server may say 235 from here on; before SCRAM's proof it may not              */ \
     ROW(LOGIN_SAYS, login_says, U(status) U(step) U(has_initial) U(believed) S(mechanism) S(text))                         \

@@ -31,7 +31,7 @@ void login_start(struct hop *h, gp_str offered)
 {
     struct msg          m   = MSG(LOGIN_START);
     struct gp_tls      *tls = conn_tls(h->conn);
-    uint8_t             data[64];
+    uint8_t             data[64], end_point[64];
     size_t              len     = 0;
     enum gp_tls_binding binding = tls ? gp_tls_binding(tls, data, &len) : GP_TLS_NO_BINDING;
 
@@ -43,6 +43,7 @@ void login_start(struct hop *h, gp_str offered)
                                  : binding == GP_TLS_UNIQUE ? GP_BIND_TLS_UNIQUE
                                                             : GP_BIND_NONE;
     m.login_start.binding_data = (gp_str) { (const char *)data, len };
+    m.login_start.end_point    = (gp_str) { (const char *)end_point, tls ? gp_tls_end_point(tls, end_point) : 0 };
     m.login_start.offered      = offered;
     ipc_ask(h->relay->vault, &m, login_said, h);
 }

@@ -150,12 +150,12 @@ static bool in_clear(const struct gp_smtp_server *s)
 /* RFC 4954 4: no mechanism that shows a password is offered in clear, and we offer none at all. */
 static bool may_sign_in(const struct gp_smtp_server *s)
 {
-    return s->secure && s->options->mechanisms && *s->options->mechanisms;
+    return s->secure && s->mechanisms && *s->mechanisms;
 }
 
 static void mechanisms(const struct gp_smtp_server *s, struct gp_text *out)
 {
-    gp_put_z(out, s->options->mechanisms);
+    gp_put_z(out, s->mechanisms);
 }
 
 static void size_limit(const struct gp_smtp_server *s, struct gp_text *out)

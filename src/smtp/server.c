@@ -292,7 +292,12 @@ static bool step(struct gp_smtp_server *s, struct gp_smtp_event *ev)
 /* ---- the calls of a host ---------------------------------------------------------------------------------- */
 void gp_smtp_server_init(struct gp_smtp_server *s, const struct gp_smtp_options *options)
 {
-    *s = (struct gp_smtp_server) { .options = options, .phase = GP_PHASE_SILENT };
+    *s = (struct gp_smtp_server) { .options = options, .mechanisms = options->mechanisms, .phase = GP_PHASE_SILENT };
+}
+
+void gp_smtp_server_offer(struct gp_smtp_server *s, const char *mechanisms)
+{
+    s->mechanisms = mechanisms;
 }
 
 void gp_smtp_server_lend(struct gp_smtp_server *s, struct gp_smtp_room *room)

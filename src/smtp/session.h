@@ -24,6 +24,7 @@ enum gp_phase {
 
 struct gp_smtp_server {
     const struct gp_smtp_options *options;
+    const char                   *mechanisms; /* offered to this client                                    */
     struct gp_smtp_room          *room;
     struct gp_lines               in;
     size_t                        sent, said; /* output: room->out[sent .. said)                           */

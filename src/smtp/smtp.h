@@ -61,7 +61,7 @@ struct gp_smtp_event {
 /* Borrowed for the life of the session; shared by all sessions of a listener. */
 struct gp_smtp_options {
     const char *hostname;          /* greeting and EHLO                                                */
-    const char *mechanisms;        /* AUTH line under TLS: "PLAIN LOGIN SCRAM-SHA-256 ..."; never in clear */
+    const char *mechanisms;        /* AUTH line under TLS: "PLAIN LOGIN SCRAM-SHA-256 ..."; never in clear; see offer() */
     uint64_t    size_limit;        /* octets of a message; announced by SIZE                           */
     unsigned    recipients_most;   /* LIMITS RCPTMAX (RFC 9422); 452 4.5.3 above                       */
     unsigned    mails_most;        /* LIMITS MAILMAX: transactions per session; then 421               */
@@ -80,6 +80,9 @@ size_t gp_smtp_server_feed(struct gp_smtp_server *, gp_str bytes);            /*
 struct gp_smtp_event gp_smtp_server_next(struct gp_smtp_server *);
 void   gp_smtp_server_answer(struct gp_smtp_server *, struct gp_reply);
 void   gp_smtp_server_secured(struct gp_smtp_server *);                       /* TLS is up; all said before is forgotten */
+/* What AUTH is offered to this client with, in place of the options' list; borrowed as those are. Before secured(), when it
+ * depends on what TLS has found out about the client. */
+void   gp_smtp_server_offer(struct gp_smtp_server *, const char *mechanisms);
 gp_str gp_smtp_server_output(const struct gp_smtp_server *);
 void   gp_smtp_server_sent(struct gp_smtp_server *, size_t);
 /* Ends the session from the host's side (421 for shutdown, idle, overload): said when no answer is owed and no body

@@ -38,7 +38,7 @@ struct play {
     size_t                 answer_count;
     struct gp_text         said, events, body, sending;
     char                   said_room[TEXT_MOST], events_room[TEXT_MOST], body_room[TEXT_MOST], sending_room[TEXT_MOST];
-    char                   mechanisms[256];
+    char                   mechanisms[256], offer[256];
     const char            *file; /* where we are, for who has to mend it */
     size_t                 line, cut_at, fed;
     size_t                 piece; /* WHOLE, BYTEWISE, or the offset to cut at in cut_at */
@@ -259,6 +259,7 @@ static void take_option(struct play *p, gp_str option, bool *secure, int *level)
     if (gp_is(name, "mails") && counts) p->options.mails_most = (unsigned)number;
     if (gp_is(name, "errors") && counts) p->options.errors_most = (unsigned)number;
     if (gp_is(name, "failures") && counts) p->options.auth_failures_most = (unsigned)number;
+    if (gp_is(name, "offer")) CHECK(gp_copy_z(rest, p->offer, sizeof p->offer));
     if (gp_is(name, "mechanisms")) CHECK(gp_copy_z(rest, p->mechanisms, sizeof p->mechanisms));
 }
 
@@ -269,6 +270,7 @@ static void start(struct play *p, gp_str options)
     while (options.len > 0) take_option(p, gp_trim(gp_cut(&options, ',')), &secure, &level);
     gp_smtp_server_init(&p->server, &p->options);
     gp_smtp_server_lend(&p->server, &p->room);
+    if (p->offer[0]) gp_smtp_server_offer(&p->server, p->offer);
     if (secure) gp_smtp_server_secured(&p->server);
     gp_smtp_server_greet(&p->server);
     run(p);

@@ -65,7 +65,7 @@ static bool starttls(struct gp_smtp_server *s, gp_str none, struct gp_smtp_event
 
 static bool is_offered(const struct gp_smtp_server *s, gp_str mechanism)
 {
-    gp_str offered = gp_from(s->options->mechanisms);
+    gp_str offered = gp_from(s->mechanisms);
     for (gp_str word = gp_word(&offered); word.len > 0; word = gp_word(&offered))
         if (gp_alike(word, mechanism)) return true;
     return false;

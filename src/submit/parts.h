@@ -50,12 +50,20 @@ void keyring_certificate(struct keyring *, const struct msg_certificate *);
 void keyring_tickets(struct keyring *, gp_str keys);
 void keyring_close(struct keyring *);
 
+/* ---- offers.c: what EHLO lists to whom ------------------------------------------------------------------------------------ */
+enum { OFFER_PEER = 1, OFFER_BINDING = 2, OFFERS = 4 }; /* bits: the client presented a certificate; the channel can be bound to */
+struct port;
+void        offers_take(struct port *, gp_str names); /* as vault says; sessions that are open see it at once */
+const char *offers_for(const struct port *, struct gp_tls *);
+
 /* ---- submit.c: the role ----------------------------------------------------------------------------------------------- */
 struct port {
     struct submit              *submit;
     const struct config_listen *listen;
     struct listener            *listener;
+    size_t                      index; /* of the listener, in config */
     int                         fd;
+    char                        offers[OFFERS][CONFIG_TEXT]; /* sessions borrow them */
 };
 struct submit {
     const struct config   *config;
@@ -63,7 +71,6 @@ struct submit {
     struct ipc            *supervisor, *vault, *queue;
     struct gp_smtp_options options;
     struct keyring         keyring;
-    char                   mechanisms[CONFIG_TEXT]; /* what EHLO lists, as vault says; options borrows it */
     struct rooms           rooms;
     struct limits          limits;
     struct port            ports[ROLE_LISTENERS_MOST];

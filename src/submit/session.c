@@ -96,6 +96,7 @@ static bool shake_hands(struct session *s)
     struct gp_tls  *tls = k->context ? gp_tls_accept(k->context) : NULL;
     s->starting_tls     = false;
     s->generation       = k->generation;
+    if (tls && s->port->listen->asks) gp_tls_ask_peer(tls);
     return tls && conn_secure(s->conn, tls);
 }
 
@@ -105,9 +106,11 @@ static void on_secured(void *owner, struct conn *conn)
     struct gp_tls  *tls  = conn_tls(conn);
     gp_str          name = gp_tls_server_name(tls);
     LOG(LOG_INFO, "tls", LOG_N("session", s->id), LOG_Z("peer", s->peer), LOG_Z("version", gp_tls_version(tls)),
-        LOG_Z("cipher", gp_tls_cipher(tls)), LOG_Z("resumed", gp_tls_resumed(tls) ? "yes" : "no"), LOG_S("name", name));
+        LOG_Z("cipher", gp_tls_cipher(tls)), LOG_Z("resumed", gp_tls_resumed(tls) ? "yes" : "no"), LOG_S("name", name),
+        LOG_S("client_certificate", gp_tls_has_peer(tls) ? GP_LIT("presented") : GP_NONE));
     bool greeted = s->port->listen->kind == LISTEN_SUBMISSION;
     s->secured   = true;
+    gp_smtp_server_offer(&s->smtp, offers_for(s->port, tls));
     gp_smtp_server_secured(&s->smtp);
     if (!greeted && have_room(s)) gp_smtp_server_greet(&s->smtp);
     session_pump(s);

@@ -66,9 +66,19 @@ static enum gp_sasl_binding binding_of(struct gp_tls *tls, uint8_t data[static 6
     }
 }
 
+/* What the client presented, for a mechanism that is about it; in `out` as long as the room lives. */
+static gp_str chain_for(gp_str mechanism, const struct gp_tls *tls, struct gp_text *out)
+{
+    const struct gp_sasl_mech *mech = gp_sasl_find(mechanism);
+    if (mech && (mech->traits & GP_SASL_NEEDS_PEER)) gp_tls_peer_chain(tls, out);
+    return gp_said(out);
+}
+
 void signin_start(struct session *s, const struct gp_smtp_event *ev)
 {
-    uint8_t        data[64];
+    uint8_t        data[64], end_point[64];
+    char           chain[GP_TLS_PEER_MOST];
+    struct gp_text room = GP_TEXT(chain);
     size_t         length;
     struct msg     m   = MSG(SASL_START);
     struct gp_tls *tls = conn_tls(s->conn);
@@ -80,15 +90,17 @@ void signin_start(struct session *s, const struct gp_smtp_event *ev)
     m.sasl_start                 = (struct msg_sasl_start) {
                         .session      = s->id,
                         .has_initial  = ev->more.ptr != NULL,
+                        .listener     = s->port->index,
                         .binding      = binding,
-                        .binding_data = {(const char *)data, length},
+                        .binding_data = {(const char *)data,    length    },
+                        .end_point    = { (const char *)end_point, gp_tls_end_point(tls, end_point) },
                         .mechanism    = ev->text,
                         .initial      = ev->more,
                         .peer         = gp_from(s->peer),
                         .helo         = gp_smtp_server_helo(&s->smtp),
                         .tls_version  = gp_from(gp_tls_version(tls)),
                         .tls_cipher   = gp_from(gp_tls_cipher(tls)),
-                        .listener     = gp_from(s->port->listen->address),
+                        .chain        = chain_for(ev->text, tls, &room),
     };
     s->exchanging = true;
     ipc_ask(s->submit->vault, &m, stepped, s);

@@ -138,6 +138,12 @@ static void supervisor_gone(void *owner, struct ipc *from)
     stop(owner, ORPHAN_MS);
 }
 
+static void take_offer(struct submit *role, const struct msg_mechanisms *m)
+{
+    for (size_t i = 0; i < role->port_count; i++)
+        if (role->ports[i].index == m->listener) offers_take(&role->ports[i], m->names);
+}
+
 static void from_vault(void *owner, struct ipc *from, struct msg *m)
 {
     struct submit *role = owner;
@@ -147,7 +153,7 @@ static void from_vault(void *owner, struct ipc *from, struct msg *m)
     else if (m->type == MSG_TICKETS)
         keyring_tickets(&role->keyring, m->tickets.keys);
     else if (m->type == MSG_MECHANISMS)
-        (void)gp_copy_z(m->mechanisms.names, role->mechanisms, sizeof role->mechanisms);
+        take_offer(role, &m->mechanisms);
     serve_if_ready(role);
 }
 
@@ -169,7 +175,7 @@ static void take_settings(struct submit *role, const struct role_start *start)
     role->index            = start->index;
     role->options          = (struct gp_smtp_options) {
                  .hostname           = c->hostname,
-                 .mechanisms         = role->mechanisms,
+                 .mechanisms         = "", /* none in clear; under TLS it depends on the client */
                  .size_limit         = c->limits.message_size,
                  .recipients_most    = c->limits.recipients,
                  .mails_most         = c->limits.mails_per_session,
@@ -179,8 +185,10 @@ static void take_settings(struct submit *role, const struct role_start *start)
     role->limits.sessions_most    = c->limits.sessions_per_smtpd;
     role->limits.per_address_most = c->limits.sessions_per_address;
     for (size_t i = 0; i < start->listener_count; i++)
-        role->ports[role->port_count++] =
-            (struct port) { .submit = role, .listen = start->listeners[i].listen, .fd = start->listeners[i].fd };
+        role->ports[role->port_count++] = (struct port) { .submit = role,
+                                                          .listen = start->listeners[i].listen,
+                                                          .index  = (size_t)(start->listeners[i].listen - c->listen),
+                                                          .fd     = start->listeners[i].fd };
 }
 
 static bool open_all(struct submit *role, const struct role_start *start)

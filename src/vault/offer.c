@@ -2,23 +2,53 @@
 #include <string.h>
 
 #include "vault/parts.h"
-#include "vault/policy.h"
+
+gp_str offer_configured(const struct vault *v, size_t listener)
+{
+    const char *own = v->config->listen[listener].mechanisms;
+    return gp_from(own[0] ? own : v->config->mechanisms);
+}
+
+struct policy_facts offer_facts(const struct vault *v, size_t listener)
+{
+    return (struct policy_facts) {
+        .secrets = v->survey.secrets,
+        .sha512  = false, /* no credential has keys for it */
+        .tokens  = v->tokens,
+        .peers   = v->config->listen[listener].asks,
+    };
+}
+
+static void announce(struct peer *peer, size_t listener)
+{
+    struct msg m = MSG(MECHANISMS);
+    m.mechanisms = (struct msg_mechanisms) { .listener = listener, .names = gp_from(peer->vault->offered[listener]) };
+    (void)ipc_tell(peer->channel, &m);
+}
 
 void offer_announce(struct peer *peer)
 {
-    struct msg m       = MSG(MECHANISMS);
-    m.mechanisms.names = gp_from(peer->vault->offered);
-    (void)ipc_tell(peer->channel, &m);
+    for (size_t i = 0; i < peer->vault->config->listen_count; i++) announce(peer, i);
+}
+
+/* false: it is what it was. */
+static bool update(struct vault *v, size_t listener)
+{
+    char                room[CONFIG_TEXT];
+    struct gp_text      text  = { .ptr = room, .room = sizeof(room) - 1 };
+    struct policy_facts facts = offer_facts(v, listener);
+    if (!policy_offer(offer_configured(v, listener), &facts, &text)) return false;
+    room[text.len] = '\0';
+    if (strcmp(room, v->offered[listener]) == 0) return false;
+    memcpy(v->offered[listener], room, text.len + 1);
+    return true;
 }
 
 void offer_update(struct vault *v)
 {
-    char           room[CONFIG_TEXT];
-    struct gp_text text = { .ptr = room, .room = sizeof(room) - 1 };
-    if (!policy_offer(gp_from(v->config->mechanisms), v->survey.secrets, &text)) return;
-    room[text.len] = '\0';
-    if (strcmp(room, v->offered) == 0) return;
-    memcpy(v->offered, room, text.len + 1);
-    for (size_t i = 0; i < ROLE_SMTPD_MOST; i++)
-        if (v->smtpds[i].channel && ipc_attached(v->smtpds[i].channel)) offer_announce(&v->smtpds[i]);
+    for (size_t listener = 0; listener < v->config->listen_count; listener++) {
+        if (!update(v, listener)) continue;
+        for (size_t i = 0; i < ROLE_SMTPD_MOST; i++)
+            if (v->smtpds[i].channel && ipc_attached(v->smtpds[i].channel)) announce(&v->smtpds[i], listener);
+    }
 }

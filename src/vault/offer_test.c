@@ -34,6 +34,27 @@ TEST(cram_md5_is_offered_while_a_credential_allows_it)
     bed_close(b);
 }
 
+TEST(each_listener_has_an_offer_of_its_own)
+{
+    struct bed           *b   = bed_open();
+    struct config_listen *two = b->config.listen;
+    b->config.listen_count    = 2;
+    two[1].asks               = true;
+    (void)gp_copy_z(GP_LIT("PLAIN EXTERNAL CRAM-MD5 OAUTHBEARER SCRAM-SHA-512"), two[1].mechanisms,
+                    sizeof(two[1].mechanisms));
+    offer_update(b->vault);
+    bed_settle(b);
+    CHECK(b->offer_of == 1 && b->offers == 2); /* the first had been told before, and has not changed */
+    CHECK_IS(gp_from(b->offered), "PLAIN EXTERNAL");
+    b->vault->tokens = true;
+    bed_account(b, "otto", BED_GENERATED, true);
+    bed_settle(b);
+    CHECK(b->offers == 4 && b->offer_of == 1);
+    CHECK_IS(gp_from(b->offered), "PLAIN EXTERNAL CRAM-MD5 OAUTHBEARER");
+    CHECK_IS(gp_from(b->vault->offered[0]), "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN CRAM-MD5");
+    bed_close(b);
+}
+
 TEST(an_smtpd_that_comes_later_hears_the_offer)
 {
     struct bed *b = bed_open();

@@ -6,6 +6,7 @@
 #include "proc/proc.h"
 #include "sasl/exchange.h"
 #include "store/accounts.h"
+#include "vault/policy.h"
 #include "vault/recent.h"
 
 enum {
@@ -49,6 +50,9 @@ struct signin {
     struct check  *check;    /* NULL: none is running; cleared by both sides */
     int64_t        account, credential;
     const char    *reason; /* the true one, for the log: static, or NULL */
+    size_t         listener; /* index in config */
+    char          *token;    /* room lent to x, for mechanisms whose secret is a token; or NULL */
+    gp_str         chain;    /* what the client presented, DER after DER; malloc'ed; or GP_NONE */
     char           name[NAME_ROOM], mechanism[MECHANISM_TEXT], address[SIGNIN_TEXT], tls_version[SIGNIN_TEXT],
         tls_cipher[SIGNIN_TEXT], helo[CONFIG_TEXT / 2];
     struct gp_sasl x;
@@ -133,8 +137,15 @@ void upstream_drop(struct vault *); /* the relay died */
 void upstream_close(struct upstream *);
 
 /* ---- the mechanisms that are offered (offer.c) ---------------------------------------------------------------------------- */
+gp_str              offer_configured(const struct vault *, size_t listener);
+struct policy_facts offer_facts(const struct vault *, size_t listener);
 void offer_announce(struct peer *); /* to one smtpd */
 void offer_update(struct vault *);  /* to all, when it has changed */
+
+/* ---- client certificates (external.c) --------------------------------------------------------------------------------------- */
+void external_ca(struct peer *, struct msg *);
+/* Who the certificates that came with this sign-in say the client is. false: they are none. */
+bool external_peer(const struct signin *, struct gp_certificate_peer *) GP_MUST_USE;
 
 /* ---- the store is changed by commands (notice.c) ---------------------------------------------------------------------------- */
 void notice_open(struct vault *); /* from now on a change is seen at once; without it at the next tick */
@@ -165,7 +176,9 @@ struct vault {
     gp_time               folder_seen;
     struct upstream      *upstream;
     struct uses           uses;
-    char                  offered[CONFIG_TEXT]; /* mechanisms, as EHLO lists them           */
+    bool                  tokens;    /* there is somebody who can check bearer tokens       */
+    gp_str                client_ca; /* PEM of those who vouch for clients; GP_NONE: nobody */
+    char                  offered[CONFIG_LISTEN_MOST][CONFIG_TEXT]; /* mechanisms, by listener */
     int                   notices;              /* inotify; -1: none                        */
     struct watch         *watch;
     struct timer         *tick;

@@ -12,18 +12,33 @@ static bool listed(gp_str words, gp_str name)
     return false;
 }
 
-const struct gp_sasl_mech *policy_mechanism(gp_str configured, gp_str name, bool tls)
+static bool usable(const struct gp_sasl_mech *mech, const struct policy_facts *facts)
 {
-    const struct gp_sasl_mech *mech = listed(configured, name) ? gp_sasl_find(name) : NULL;
-    return mech && (tls || !(mech->traits & GP_SASL_REVEALS_PASSWORD)) ? mech : NULL;
+    const struct {
+        bool needed, there;
+    } needs[] = {
+        {mech->traits & GP_SASL_NEEDS_SECRET, facts->secrets},
+        { mech->traits & GP_SASL_NEEDS_TOKEN, facts->tokens },
+        { mech->traits & GP_SASL_NEEDS_PEER,  facts->peers  },
+        { mech->hash == GP_SHA512,            facts->sha512 },
+    };
+    for (size_t i = 0; i < GP_COUNT(needs); i++)
+        if (needs[i].needed && !needs[i].there) return false;
+    return true;
 }
 
-bool policy_offer(gp_str configured, bool secrets, struct gp_text *out)
+const struct gp_sasl_mech *policy_mechanism(gp_str configured, const struct policy_facts *facts, gp_str name, bool tls)
+{
+    const struct gp_sasl_mech *mech = listed(configured, name) ? gp_sasl_find(name) : NULL;
+    return mech && usable(mech, facts) && (tls || !(mech->traits & GP_SASL_REVEALS_PASSWORD)) ? mech : NULL;
+}
+
+bool policy_offer(gp_str configured, const struct policy_facts *facts, struct gp_text *out)
 {
     while (configured.len > 0) {
         gp_str                     name = gp_word(&configured);
         const struct gp_sasl_mech *mech = gp_sasl_find(name);
-        if (!mech || (!secrets && (mech->traits & GP_SASL_NEEDS_SECRET))) continue;
+        if (!mech || !usable(mech, facts)) continue;
         if (out->len > 0) gp_put_char(out, ' ');
         gp_put(out, name);
     }

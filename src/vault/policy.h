@@ -6,11 +6,18 @@
 
 struct gp_sasl_mech;
 
-/* May a client use this mechanism? It must be configured, and one that reveals the password needs TLS. NULL: no. */
-const struct gp_sasl_mech *policy_mechanism(gp_str configured, gp_str name, bool tls);
-/* What EHLO lists: the configured ones; those that need a secret only when some credential has one, since many clients take the
- * first they know, and would then fail with a right password. */
-bool policy_offer(gp_str configured, bool secrets, struct gp_text *out) GP_MUST_USE;
+/* What there is to sign in with: a mechanism for which there is nothing is not offered, since many clients take the first
+ * that they know, and would then fail with a right password. */
+struct policy_facts {
+    bool secrets; /* some credential can be used with CRAM-MD5          */
+    bool sha512;  /* some credential has keys for SCRAM-SHA-512         */
+    bool tokens;  /* there is somebody who can check bearer tokens      */
+    bool peers;   /* clients are asked for certificates at the listener */
+};
+/* May a client use this mechanism? It must be configured, usable, and one that reveals the password needs TLS. NULL: no. */
+const struct gp_sasl_mech *policy_mechanism(gp_str configured, const struct policy_facts *, gp_str name, bool tls);
+/* What EHLO may list: the configured ones that somebody could use. */
+bool policy_offer(gp_str configured, const struct policy_facts *, struct gp_text *out) GP_MUST_USE;
 /* Does EHLO list a -PLUS form when there is channel binding? RFC 5802 6: what the downgrade check has to know. */
 bool policy_lists_plus(gp_str configured);
 /* The best that is allowed, offered and safe on this connection, for signing in upstream. NULL: none. */

@@ -9,6 +9,8 @@ static const char *name_of(const struct gp_sasl_mech *mech)
     return mech ? mech->name : "none";
 }
 
+static const struct policy_facts all_there = { true, true, true, true };
+
 /* clang-format off */
 static const struct { const char *configured, *asked; bool tls; const char *result; } here[] = {
     { "SCRAM-SHA-256 PLAIN LOGIN", "PLAIN",         true,  "PLAIN"         },
@@ -45,7 +47,8 @@ static const struct { const char *name, *domain, *result; } plain_names[] = {
 TEST(a_mechanism_must_be_configured_and_safe_on_the_connection)
 {
     for (size_t i = 0; i < GP_COUNT(here); i++)
-        CHECK_IS(gp_from(name_of(policy_mechanism(gp_from(here[i].configured), gp_from(here[i].asked), here[i].tls))),
+        CHECK_IS(gp_from(name_of(
+                     policy_mechanism(gp_from(here[i].configured), &all_there, gp_from(here[i].asked), here[i].tls))),
                  here[i].result);
 }
 
@@ -59,21 +62,35 @@ TEST(upstream_the_strongest_that_both_have_is_chosen)
 
 TEST(a_mechanism_that_nobody_can_use_is_not_offered)
 {
+    static const char every[] =
+        "SCRAM-SHA-512-PLUS SCRAM-SHA-512 SCRAM-SHA-256 EXTERNAL OAUTHBEARER XOAUTH2 PLAIN CRAM-MD5";
     static const struct {
-        const char *configured;
-        bool        secrets;
-        const char *offered;
+        const char         *configured;
+        struct policy_facts facts;
+        const char         *offered;
     } cases[] = {
-        {"SCRAM-SHA-256 PLAIN CRAM-MD5 LOGIN",  true,  "SCRAM-SHA-256 PLAIN CRAM-MD5 LOGIN"},
-        { "SCRAM-SHA-256 PLAIN CRAM-MD5 LOGIN", false, "SCRAM-SHA-256 PLAIN LOGIN"         },
-        { "CRAM-MD5",                           false, ""                                  },
-        { "NONSENSE PLAIN",                     true,  "PLAIN"                             },
+        {every,             { true, true, true, true }, every                                                 },
+        { every,            { 0 },                      "SCRAM-SHA-256 PLAIN"                                 },
+        { every,            { .secrets = true },        "SCRAM-SHA-256 PLAIN CRAM-MD5"                        },
+        { every,            { .sha512 = true },         "SCRAM-SHA-512-PLUS SCRAM-SHA-512 SCRAM-SHA-256 PLAIN"},
+        { every,            { .tokens = true },         "SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN"             },
+        { every,            { .peers = true },          "SCRAM-SHA-256 EXTERNAL PLAIN"                        },
+        { "PLAIN EXTERNAL", { .peers = true },          "PLAIN EXTERNAL"                                      },
+        { "CRAM-MD5",       { 0 },                      ""                                                    },
+        { "NONSENSE PLAIN", { true, true, true, true }, "PLAIN"                                               },
     };
     for (size_t i = 0; i < GP_COUNT(cases); i++) {
-        char           room[64];
+        char           room[128];
         struct gp_text text = GP_TEXT(room);
-        CHECK(policy_offer(gp_from(cases[i].configured), cases[i].secrets, &text));
+        CHECK(policy_offer(gp_from(cases[i].configured), &cases[i].facts, &text));
         CHECK_IS(gp_said(&text), cases[i].offered);
+        for (gp_str rest = gp_from(cases[i].configured);
+             rest.len > 0;) { /* what is not listed may not be used either */
+            gp_str name = gp_word(&rest), offered = gp_from(cases[i].offered);
+            bool   listed = false;
+            while (offered.len > 0) listed |= gp_same(gp_word(&offered), name);
+            CHECK(listed == (policy_mechanism(gp_from(cases[i].configured), &cases[i].facts, name, true) != NULL));
+        }
     }
 }
 

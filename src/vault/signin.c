@@ -32,7 +32,9 @@ static void drop(struct signin *s)
     *at = s->next;
     v->signin_count--;
     check_forget(s->check);
-    gp_sasl_end(&s->x);
+    gp_sasl_end(&s->x); /* wipes what was lent to it */
+    free(s->token);
+    file_free(s->chain);
     gp_wipe(s, sizeof(*s));
     free(s);
 }
@@ -47,9 +49,10 @@ static struct signin *add(struct peer *peer, const struct msg_sasl_start *m)
     struct vault  *v = peer->vault;
     struct signin *s = v->signin_count < SIGNINS_MOST ? calloc(1, sizeof(*s)) : NULL;
     if (!s) return NULL;
-    s->peer    = peer;
-    s->session = m->session;
-    s->started = loop_now(v->loop);
+    s->peer     = peer;
+    s->session  = m->session;
+    s->started  = loop_now(v->loop);
+    s->listener = (size_t)m->listener;
     copy_text(s->mechanism, sizeof(s->mechanism), m->mechanism);
     copy_text(s->address, sizeof(s->address), m->peer);
     copy_text(s->helo, sizeof(s->helo), m->helo);
@@ -94,7 +97,8 @@ static void log_verdict(const struct signin *s, bool right)
     gp_put_char(&tls, ' ');
     gp_put_z(&tls, s->tls_cipher);
     LOG(right ? LOG_INFO : LOG_WARN, "sign-in", LOG_N("session", s->session), LOG_Z("account", s->name),
-        LOG_N("credential", s->credential), LOG_Z("peer", s->address), LOG_Z("mechanism", s->mechanism),
+        LOG_N("credential", s->credential), LOG_Z("peer", s->address),
+        LOG_Z("listener", s->peer->vault->config->listen[s->listener].name), LOG_Z("mechanism", s->mechanism),
         LOG_S("tls", s->tls_version[0] ? gp_said(&tls) : GP_NONE), LOG_Z("helo", s->helo),
         LOG_Z("result", result_of(s, right)), LOG_S("reason", right ? GP_NONE : gp_from(reason_of(s))));
 }
@@ -157,29 +161,67 @@ static void refuse(struct peer *peer, uint32_t question, enum gp_sasl_why why)
     ipc_answer(peer->channel, question, &m);
 }
 
+/* smtpd reads what strangers send, so what it says is held to what it could say. */
+static bool is_sound(const struct vault *v, const struct msg_sasl_start *m)
+{
+    bool binds = m->binding == GP_BIND_TLS_UNIQUE || m->binding == GP_BIND_TLS_EXPORTER;
+    return m->listener < v->config->listen_count && (binds || m->binding == GP_BIND_NONE) &&
+           binds == (m->binding_data.len > 0) && m->binding_data.len <= GP_SASL_BIND_MOST &&
+           m->end_point.len <= GP_SASL_BIND_MOST && m->chain.len <= GP_PEER_CHAIN_MOST;
+}
+
+static const struct gp_sasl_mech *allowed(const struct vault *v, const struct msg_sasl_start *m)
+{
+    struct policy_facts facts = offer_facts(v, m->listener);
+    facts.peers               = facts.peers && m->chain.len > 0;
+    return policy_mechanism(offer_configured(v, m->listener), &facts, m->mechanism, m->tls_version.len > 0);
+}
+
+/* false: no memory. */
+static bool equip(struct signin *s, const struct msg_sasl_start *m, unsigned traits)
+{
+    bool  proves = traits & GP_SASL_NEEDS_PEER;
+    char *chain  = proves ? malloc(m->chain.len) : NULL;
+    if (chain) memcpy(chain, m->chain.ptr, m->chain.len);
+    s->chain = (gp_str) { chain, chain ? m->chain.len : 0 };
+    s->token = traits & GP_SASL_NEEDS_TOKEN ? malloc(GP_SASL_TOKEN_MOST) : NULL;
+    return proves ? chain != NULL : !(traits & GP_SASL_NEEDS_TOKEN) || s->token;
+}
+
+/* RFC 5802 6: a client that could bind and does not is told apart by whether EHLO listed a -PLUS form to it. */
+static void open_exchange(struct signin *s, const struct msg_sasl_start *m)
+{
+    bool binds = m->binding_data.len > 0 || m->end_point.len > 0;
+    bool plus  = policy_lists_plus(gp_from(s->peer->vault->offered[s->listener]));
+    gp_sasl_init(&s->x, (enum gp_sasl_binding)m->binding, m->binding_data, binds && plus);
+    gp_sasl_bind(&s->x, GP_BIND_TLS_SERVER_END_POINT, m->end_point);
+    if (s->token) gp_sasl_lend(&s->x, s->token, GP_SASL_TOKEN_MOST);
+}
+
 void exchange_start(struct peer *peer, struct msg *m)
 {
-    const struct msg_sasl_start *start      = &m->sasl_start;
-    struct vault                *v          = peer->vault;
-    gp_str                       configured = gp_from(v->config->mechanisms);
-    struct signin               *s          = find(peer, start->session);
+    const struct msg_sasl_start *start = &m->sasl_start;
+    struct vault                *v     = peer->vault;
+    struct signin               *s     = find(peer, start->session);
     if (s) drop(s); /* a session has one exchange at a time */
     vault_refresh(v);
-    if (!policy_mechanism(configured, start->mechanism, start->tls_version.len > 0)) {
-        refuse(peer, m->question, GP_SASL_UNKNOWN);
+    bool                       sound = is_sound(v, start);
+    const struct gp_sasl_mech *mech  = sound ? allowed(v, start) : NULL;
+    if (!sound) LOG(LOG_ERROR, "sign-in", LOG_N("smtpd", peer->index), LOG_Z("reason", "what smtpd says cannot be"));
+    if (!mech) {
+        refuse(peer, m->question, sound ? GP_SASL_UNKNOWN : GP_SASL_UNAVAILABLE);
         return;
     }
     s = add(peer, start);
-    if (!s) {
+    if (!s || !equip(s, start, mech->traits)) {
         LOG(LOG_WARN, "sign-in", LOG_Z("result", "put off"), LOG_N("session", start->session),
-            LOG_Z("reason", "too many sign-ins at once"));
+            LOG_Z("reason", s ? "no memory" : "too many sign-ins at once"));
         refuse(peer, m->question, GP_SASL_UNAVAILABLE);
+        if (s) drop(s);
         return;
     }
     s->question = m->question;
-    enum gp_sasl_binding binding =
-        start->binding <= GP_BIND_TLS_SERVER_END_POINT ? (enum gp_sasl_binding)start->binding : GP_BIND_NONE;
-    gp_sasl_init(&s->x, binding, start->binding_data, binding != GP_BIND_NONE && policy_lists_plus(configured));
+    open_exchange(s, start);
     go_on(s, gp_sasl_start(&s->x, start->mechanism, start->has_initial ? start->initial : GP_NONE));
 }
 

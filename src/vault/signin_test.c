@@ -12,7 +12,6 @@ static struct msg start_of(const char *mechanism)
     m.sasl_start.helo        = GP_LIT("client.example");
     m.sasl_start.tls_version = GP_LIT("TLSv1.3");
     m.sasl_start.tls_cipher  = GP_LIT("TLS_AES_256_GCM_SHA384");
-    m.sasl_start.listener    = GP_LIT("submission");
     return m;
 }
 

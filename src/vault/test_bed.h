@@ -24,6 +24,7 @@ struct bed {
     struct ipc   *smtpd, *relay, *supervisor;
     /* what the smtpd heard unasked */
     unsigned      certificates, tickets, offers;
+    uint64_t      offer_of; /* listener of the last offer */
     char          offered[CONFIG_TEXT];
     uint64_t      generation;
     char          ticket_keys[TICKETS_MOST * GP_TLS_TICKET_KEY];
@@ -52,6 +53,7 @@ static inline void bed_heard(void *owner, struct ipc *from, struct msg *m)
     }
     if (m->type == MSG_MECHANISMS) {
         b->offers++;
+        b->offer_of = m->mechanisms.listener;
         CHECK(gp_copy_z(m->mechanisms.names, b->offered, sizeof(b->offered)));
     }
     if (m->type != MSG_TICKETS) return;
@@ -80,6 +82,7 @@ static inline void bed_write(const char *path, const void *octets, size_t len)
 static inline void bed_settings(struct config *c)
 {
     *c = (struct config){ .domain = "example.org", .mechanisms = "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN CRAM-MD5" };
+    c->listen_count              = 1;
     c->limits.sign_in_timeout    = 60;
     c->passwords.hashing_threads = 2;
     c->dkim.sign                 = true;

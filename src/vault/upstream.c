@@ -88,7 +88,8 @@ void upstream_start(struct peer *peer, struct msg *m)
     const struct msg_login_start *start  = &m->login_start;
     const struct config          *config = peer->vault->config;
     struct upstream              *up     = peer->vault->upstream;
-    bool binding = start->binding > GP_BIND_NONE && start->binding <= GP_BIND_TLS_SERVER_END_POINT;
+    bool                       binds = start->binding > GP_BIND_NONE && start->binding <= GP_BIND_TLS_SERVER_END_POINT;
+    bool                       binding = (binds && start->binding_data.len > 0) || start->end_point.len > 0;
     const struct gp_sasl_mech *mech =
         policy_choose(gp_from(config->relay.mechanisms), start->offered, start->secure != 0, binding);
     if (!up->present || !config->relay.user[0] || !mech) {
@@ -103,7 +104,8 @@ void upstream_start(struct peer *peer, struct msg *m)
         refuse(peer, m->question, GP_TEMPFAIL);
         return;
     }
-    gp_sasl_init(&l->x, binding ? (enum gp_sasl_binding)start->binding : GP_BIND_NONE, start->binding_data, false);
+    gp_sasl_init(&l->x, binds ? (enum gp_sasl_binding)start->binding : GP_BIND_NONE, start->binding_data, false);
+    gp_sasl_bind(&l->x, GP_BIND_TLS_SERVER_END_POINT, start->end_point);
     gp_secret password = { up->password, up->password_len };
     say(peer, m->question, l, gp_sasl_client_start(&l->x, gp_from(mech->name), gp_from(config->relay.user), password),
         gp_from(mech->name));

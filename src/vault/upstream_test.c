@@ -47,7 +47,7 @@ static struct msg_sasl_result serve(struct bed *b, bool first)
                                                              .helo         = GP_LIT("gp"),
                                                              .tls_version  = GP_LIT("TLSv1.3"),
                                                              .tls_cipher   = GP_LIT("x"),
-                                                             .listener     = GP_LIT("s") };
+                                                             .end_point    = GP_LIT("") };
         m.sasl_start.mechanism   = gp_from(b->mechanism);
         m.sasl_start.has_initial = b->answer.login_says.has_initial;
         m.sasl_start.initial     = text;

@@ -97,6 +97,7 @@ static const struct {
     { MSG_PEER,        ROLE_SUPERVISOR, join             },
     { MSG_KEYPAIR,     ROLE_SUPERVISOR, keys_pair        },
     { MSG_UPSTREAM,    ROLE_SUPERVISOR, upstream_password},
+    { MSG_CLIENT_CA,   ROLE_SUPERVISOR, external_ca      },
     { MSG_STOP,        ROLE_SUPERVISOR, stop             },
 };
 
@@ -251,6 +252,7 @@ void vault_close(struct vault *v)
     keys_close(&v->keyring);
     dkim_close(&v->dkim);
     checks_close(v);
+    file_free(v->client_ca);
     upstream_close(v->upstream);
     free(v->upstream);
     recent_close(v->recent);
