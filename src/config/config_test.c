@@ -183,18 +183,6 @@ TEST(problems_say_where_and_what_to_write)
         { H "listen: [submission localhost:587]\n", "gatepost.yml:2: listen: 'localhost:587' is not an address with a port, such as 127.0.0.1:587 or [::]:587\n" },
         { H "listen:\n  - smtp 127.0.0.1:25\n", "gatepost.yml:3: listen: 'smtp 127.0.0.1:25' is not 'submission ADDRESS:PORT' or 'submissions ADDRESS:PORT'\n" },
         { H "listen: [submission 127.0.0.1:587, submissions 127.0.0.1:587]\n", "gatepost.yml:2: listen: 127.0.0.1:587 is there twice: each address and port can do one thing\n" },
-        { H "listen: ['submission 127.0.0.1:587 mechanism=PLAIN']\n", "gatepost.yml:2: listen: 'mechanism' is not an option of a listener; there are: mechanisms client_certificates name (did you mean 'mechanisms'?)\n" },
-        { H "listen: ['submission 127.0.0.1:587 zzzzzzzzzzz']\n", "gatepost.yml:2: listen: 'zzzzzzzzzzz' is not an option of a listener; there are: mechanisms client_certificates name\n" },
-        { H "listen: ['submission 127.0.0.1:587 name']\n", "gatepost.yml:2: listen: 'name' has no value: write it as NAME=VALUE, without blanks\n" },
-        { H "listen: ['submission 127.0.0.1:587 name=']\n", "gatepost.yml:2: listen: '' is not a word of 1 to 63 letters\n" },
-        { H "listen: ['submission 127.0.0.1:587 name=a\"b']\n", "gatepost.yml:2: listen: 'a\"b' is not a word of letters, digits and ._-\n" },
-        { H "listen: ['submission 127.0.0.1:587 name=a name=b']\n", "gatepost.yml:2: listen: 'name=b' is given twice\n" },
-        { H "listen: ['submission 127.0.0.1:587 mechanisms=PLAIN,LOGON']\n", "gatepost.yml:2: listen: 'LOGON' is not a mechanism that gatepost has (did you mean 'LOGIN'?)\n" },
-        { H "listen: ['submission 127.0.0.1:587 mechanisms=PLAIN,']\n", "gatepost.yml:2: listen: '' is not a mechanism that gatepost has\n" },
-        { H "listen: ['submission 127.0.0.1:587 client_certificates=always']\n", "gatepost.yml:2: listen: 'always' is not one of: ask no\n" },
-        { H "listen: ['submission 127.0.0.1:587 client_certificates=asks']\n", "gatepost.yml:2: listen: 'asks' is not one of: ask no (did you mean 'ask'?)\n" },
-        { H "listen: ['submission 127.0.0.1:587 mechanisms=EXTERNAL']\n", "gatepost.yml:2: listen: EXTERNAL needs client_certificates=ask behind the same address\n" },
-        { H "tls: {client_ca_file: ca.pem}\n", "gatepost.yml:2: tls.client_ca_file is for listeners that ask for certificates: add client_certificates=ask to one\n" },
         { H "tls:\n  certificates:\n    - key: a.key\n", "gatepost.yml:4: tls.certificates: 'a.key' is a key without a certificate\n" },
         { H "tls:\n  certificates:\n    - certificate: a.pem\n", "gatepost.yml:4: tls.certificates: 'a.pem' is a certificate without a key\n" },
         { H "tls:\n  certificates:\n    - {certificate: a.pem, kex: a.key}\n", "gatepost.yml:4: tls.certificates: 'kex' does not belong here\n" },
@@ -211,6 +199,32 @@ TEST(problems_say_where_and_what_to_write)
           "gatepost.yml:2: log.level: 'loud' is not one of: debug info warn error\n"
           "gatepost.yml:3: queue.lifetime: 'x' is not a duration such as 30s, 5m, 4h or 5d from 1m to 30d\n"
           "gatepost.yml:4: unknown key 'lisen' (did you mean 'listen'?)\n" },
+  /* clang-format on */
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        if (read_set_up(cases[i].yaml)) fail_msg("no problem found in: %s", cases[i].yaml);
+        CHECK_IS(gp_said(&said), cases[i].problems);
+    }
+}
+
+TEST(problems_of_listeners)
+{
+    static const struct {
+        const char *yaml, *problems;
+    } cases[] = {
+  /* clang-format off */
+        { H "listen: ['submission 127.0.0.1:587 mechanism=PLAIN']\n", "gatepost.yml:2: listen: 'mechanism' is not an option of a listener; there are: mechanisms client_certificates name (did you mean 'mechanisms'?)\n" },
+        { H "listen: ['submission 127.0.0.1:587 zzzzzzzzzzz']\n", "gatepost.yml:2: listen: 'zzzzzzzzzzz' is not an option of a listener; there are: mechanisms client_certificates name\n" },
+        { H "listen: ['submission 127.0.0.1:587 name']\n", "gatepost.yml:2: listen: 'name' has no value: write it as NAME=VALUE, without blanks\n" },
+        { H "listen: ['submission 127.0.0.1:587 name=']\n", "gatepost.yml:2: listen: '' is not a word of 1 to 63 letters\n" },
+        { H "listen: ['submission 127.0.0.1:587 name=a\"b']\n", "gatepost.yml:2: listen: 'a\"b' is not a word of letters, digits and ._-\n" },
+        { H "listen: ['submission 127.0.0.1:587 name=a name=b']\n", "gatepost.yml:2: listen: 'name=b' is given twice\n" },
+        { H "listen: ['submission 127.0.0.1:587 mechanisms=PLAIN,LOGON']\n", "gatepost.yml:2: listen: 'LOGON' is not a mechanism that gatepost has (did you mean 'LOGIN'?)\n" },
+        { H "listen: ['submission 127.0.0.1:587 mechanisms=PLAIN,']\n", "gatepost.yml:2: listen: '' is not a mechanism that gatepost has\n" },
+        { H "listen: ['submission 127.0.0.1:587 client_certificates=always']\n", "gatepost.yml:2: listen: 'always' is not one of: ask no\n" },
+        { H "listen: ['submission 127.0.0.1:587 client_certificates=asks']\n", "gatepost.yml:2: listen: 'asks' is not one of: ask no (did you mean 'ask'?)\n" },
+        { H "listen: ['submission 127.0.0.1:587 mechanisms=EXTERNAL']\n", "gatepost.yml:2: listen: EXTERNAL needs client_certificates=ask behind the same address\n" },
+        { H "tls: {client_ca_file: ca.pem}\n", "gatepost.yml:2: tls.client_ca_file is for listeners that ask for certificates: add client_certificates=ask to one\n" },
   /* clang-format on */
     };
     for (size_t i = 0; i < GP_COUNT(cases); i++) {
