@@ -50,6 +50,18 @@ static bool check_named(const struct config *config, const char *name)
     return done;
 }
 
+static bool check_authorities(const struct config *config)
+{
+    static char    room[GP_PEER_TRUSTED_MOST];
+    struct gp_text text = GP_TEXT(room);
+    const char    *name = config->client_ca_file;
+    if (!name[0]) return true;
+    if (!read_named(config, name, &text)) return false;
+    if (gp_certificate_any(gp_said(&text))) return true;
+    cli_problem(name, "holds no certificate", "it must be PEM: the certificates of those who vouch for clients");
+    return false;
+}
+
 static int run_check(const struct cli_command *command, int argc, char **argv)
 {
     static struct config    config;
@@ -63,7 +75,7 @@ static int run_check(const struct cli_command *command, int argc, char **argv)
     if (!cli_config(dir, &config)) return CLI_FAILED;
     bool sound = check_named(&config, config.relay.password_file);
     sound      = check_named(&config, config.relay.ca_file) && sound;
-    sound      = check_named(&config, config.client_ca_file) && sound;
+    sound      = check_authorities(&config) && sound;
     for (size_t i = 0; i < config.certificate_count; i++) sound = check_pair(&config, &config.certificates[i]) && sound;
     if (sound) (void)printf("%s/gatepost.yml: no problems\n", config.dir);
     return sound ? CLI_DONE : CLI_FAILED;

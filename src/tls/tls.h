@@ -76,7 +76,7 @@ enum gp_tls_binding gp_tls_binding(struct gp_tls *, uint8_t out[static 64], size
 /* tls-server-end-point (RFC 5929 4), of either version: the digest of the server's certificate. 0: it has none. */
 size_t gp_tls_end_point(const struct gp_tls *, uint8_t out[static 64]);
 
-#define GP_TLS_PEER_MOST (16 * 1024) /* octets of a client's chain; a longer one ends the handshake */
+#define GP_TLS_PEER_MOST  16384 /* octets of a client's chain; a longer one ends the handshake */
 #define GP_TLS_PEERS_MOST 4          /* certificates of it that are looked at                       */
 bool gp_tls_has_peer(const struct gp_tls *);                 /* the client presented a certificate  */
 void gp_tls_peer_chain(const struct gp_tls *, struct gp_text *der); /* one DER after the other, leaf first */

@@ -86,6 +86,41 @@ TEST(each_allowed_mechanism_signs_in)
     bed_close(b);
 }
 
+TEST(the_strongest_binding_there_is_is_used)
+{
+    static const char octets[] = "binding of thirty-two octets....";
+    static const struct {
+        enum gp_sasl_binding binding;
+        bool                 end_point;
+        const char          *mechanism, *header;
+    } rows[] = {
+        {GP_BIND_TLS_EXPORTER, true,  "SCRAM-SHA-256-PLUS", "p=tls-exporter,,"        },
+        { GP_BIND_TLS_UNIQUE,  true,  "SCRAM-SHA-256-PLUS", "p=tls-unique,,"          },
+        { GP_BIND_NONE,        true,  "SCRAM-SHA-256-PLUS", "p=tls-server-end-point,,"},
+        { GP_BIND_NONE,        false, "SCRAM-SHA-256",      "n,,"                     },
+    };
+    struct bed *b = bed_open();
+    give_password(b, BED_PASSWORD);
+    (void)gp_copy_z(GP_LIT("SCRAM-SHA-256-PLUS SCRAM-SHA-256"), b->config.relay.mechanisms,
+                    sizeof(b->config.relay.mechanisms));
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char       said[BED_TEXT];
+        size_t     len = 0;
+        struct msg m   = MSG(LOGIN_START);
+        m.login_start  = (struct msg_login_start) { .login        = LOGIN,
+                                                    .secure       = 1,
+                                                    .binding      = rows[i].binding,
+                                                    .binding_data = rows[i].binding ? GP_LIT(octets) : GP_LIT(""),
+                                                    .end_point    = rows[i].end_point ? GP_LIT(octets) : GP_LIT(""),
+                                                    .offered      = GP_LIT("SCRAM-SHA-256 SCRAM-SHA-256-PLUS") };
+        bed_ask(b, b->relay, &m);
+        CHECK_IS(gp_from(b->mechanism), rows[i].mechanism);
+        CHECK(gp_read_base64(bed_text(b), said, sizeof(said), &len));
+        CHECK_IS(gp_head((gp_str) { said, len }, strlen(rows[i].header)), rows[i].header);
+    }
+    bed_close(b);
+}
+
 TEST(without_password_mechanism_or_tls_there_is_no_sign_in)
 {
     struct bed *b = bed_open();
