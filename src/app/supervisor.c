@@ -49,7 +49,7 @@ static bool all_ready(const struct supervisor *s)
 static void serve(struct supervisor *s)
 {
     s->state = SUPERVISOR_SERVING;
-    char           room[CONFIG_LISTEN_MOST * (NET_ADDRESS_ROOM + 1)];
+    char           room[CONFIG_LISTEN_MOST * (CONFIG_LISTEN_ADDRESS + 1)];
     struct gp_text listeners = GP_TEXT(room);
     for (size_t i = 0; i < s->config->listen_count; i++) {
         if (i) gp_put_char(&listeners, ' ');
@@ -236,6 +236,7 @@ int supervisor_run(const struct config *config, const struct role_row *rows, siz
     if (!control_open(&s)) return 1;
     bool may_start = files_usable(&s) && listeners_open(&s) && take_directories(&s) && open_signals(&s);
     int  status    = may_start ? run(&s) : 1;
+    listeners_close(&s);
     control_close(&s);
     return status;
 }

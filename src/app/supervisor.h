@@ -34,8 +34,10 @@ struct child {
 };
 
 struct bound { /* one configured listener: a socket per smtpd, kept so that a successor takes over the accept queue */
-    int  fds[ROLE_SMTPD_MOST];
-    char address[NET_ADDRESS_ROOM]; /* as bound: with the real port */
+    int   fds[ROLE_SMTPD_MOST]; /* of a UNIX socket: the same one for all */
+    char  address[CONFIG_LISTEN_ADDRESS]; /* as bound: with the real port */
+    dev_t device;
+    ino_t inode; /* of a UNIX socket's name, 0: none was made; what has another one by the end is not ours to remove */
 };
 
 enum supervisor_state { SUPERVISOR_STARTING, SUPERVISOR_SERVING, SUPERVISOR_STOPPING };
@@ -66,7 +68,12 @@ void peers_join(struct supervisor *, struct child *); /* new channels between it
 
 /* ---- listeners.c ------------------------------------------------------------------------------------------------------- */
 bool   listeners_open(struct supervisor *) GP_MUST_USE;
+void   listeners_close(const struct supervisor *); /* the names that were made in the file system */
 size_t listeners_of(const struct supervisor *, unsigned smtpd, struct role_listener out[static ROLE_LISTENERS_MOST]);
+
+/* ---- unix_socket.c ------------------------------------------------------------------------------------------------------- */
+int  unix_socket_open(const struct config_listen *, struct bound *, const char **why) GP_MUST_USE; /* -1: why not */
+void unix_socket_close(const struct config_listen *, const struct bound *);
 
 /* ---- reload.c: the files with certificates and keys, opened here and read by vault ---------------------------------- */
 bool files_usable(const struct supervisor *) GP_MUST_USE; /* all can be opened; says which cannot */

@@ -11,13 +11,17 @@ enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64
        CONFIG_KEYS_MOST = 64 };
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED }; /* where a value comes from */
 
-enum listen_kind { LISTEN_SUBMISSION, LISTEN_SUBMISSIONS }; /* 587 STARTTLS, 465 implicit TLS */
+/* 587 STARTTLS, 465 implicit TLS; a UNIX socket that answers other servers' questions about passwords */
+enum listen_kind { LISTEN_SUBMISSION, LISTEN_SUBMISSIONS, LISTEN_DOVECOT_AUTH };
+enum { CONFIG_LISTEN_ADDRESS = 108 /* as much as a UNIX socket's path may have */, CONFIG_LISTEN_OWNER = 33 };
 struct config_listen {
     enum listen_kind kind;
-    char             address[64]; /* "127.0.0.1:587", "[::]:465"                                      */
-    char             name[64];    /* what it is called elsewhere; its address unless it was given one */
+    char             address[CONFIG_LISTEN_ADDRESS]; /* "127.0.0.1:587", "[::]:465", "/var/spool/postfix/private/auth" */
+    char             name[CONFIG_LISTEN_ADDRESS]; /* what it is called elsewhere; its address unless it was given one */
     bool             asks;        /* its clients for a certificate                                    */
     char             mechanisms[CONFIG_TEXT]; /* "": those of the server                              */
+    char             user[CONFIG_LISTEN_OWNER], group[CONFIG_LISTEN_OWNER]; /* of a UNIX socket; "": who starts gatepost */
+    unsigned         mode;                                                  /* of a UNIX socket */
 };
 struct config_certificate { char certificate[CONFIG_PATH], key[CONFIG_PATH]; };
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST };

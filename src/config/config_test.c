@@ -123,6 +123,32 @@ TEST(a_listener_may_have_options)
     CHECK_IS(gp_from(config.client_ca_file), "ca.pem");
 }
 
+static void put_line(void *owner, gp_str line)
+{
+    gp_put(owner, line);
+    gp_put_char(owner, '\n');
+}
+
+TEST(a_socket_for_other_servers)
+{
+    static char    room[1 << 14];
+    struct gp_text shown = GP_TEXT(room);
+    CHECK(read_set_up(
+        H
+        "listen: [dovecot-auth /run/a mode=0666, dovecot-auth /run/b group=postfix user=mail, dovecot-auth /run/c]\n"));
+    const struct config_listen *l = config.listen;
+    CHECK(config.listen_count == 3 && l[0].kind == LISTEN_DOVECOT_AUTH);
+    CHECK_IS(gp_from(l[0].address), "/run/a");
+    CHECK(l[0].mode == 0666 && l[1].mode == 0660 && l[2].mode == 0600);
+    CHECK_IS(gp_from(l[1].group), "postfix");
+    CHECK_IS(gp_from(l[1].user), "mail");
+    config_show(&config, put_line, &shown);
+    gp_put_char(&shown, '\0');
+    CHECK(strstr(room, "- \"dovecot-auth /run/a mode=0666\"\n"));
+    CHECK(strstr(room, "- \"dovecot-auth /run/b mode=0660 user=mail group=postfix\"\n"));
+    CHECK(strstr(room, "- \"dovecot-auth /run/c mode=0600\"\n"));
+}
+
 TEST(port_nought_may_stand_twice)
 {
     CHECK(read_set_up(H "listen: [submission 127.0.0.1:0, submissions 127.0.0.1:0]\n"));
@@ -181,7 +207,14 @@ TEST(problems_say_where_and_what_to_write)
         { H "log: {level: inof}\n", "gatepost.yml:2: log.level: 'inof' is not one of: debug info warn error (did you mean 'info'?)\n" },
         { H "mechanisms: PLAIN SCRAM-SHA256\n", "gatepost.yml:2: mechanisms: 'SCRAM-SHA256' is not a mechanism that gatepost has (did you mean 'SCRAM-SHA-256'?)\n" },
         { H "listen: [submission localhost:587]\n", "gatepost.yml:2: listen: 'localhost:587' is not an address with a port, such as 127.0.0.1:587 or [::]:587\n" },
-        { H "listen:\n  - smtp 127.0.0.1:25\n", "gatepost.yml:3: listen: 'smtp 127.0.0.1:25' is not 'submission ADDRESS:PORT' or 'submissions ADDRESS:PORT'\n" },
+        { H "listen:\n  - smtp 127.0.0.1:25\n", "gatepost.yml:3: listen: 'smtp 127.0.0.1:25' is not 'submission ADDRESS:PORT', 'submissions ADDRESS:PORT' or 'dovecot-auth PATH'\n" },
+        { H "listen: [dovecot-auth auth]\n", "gatepost.yml:2: listen: 'auth' is not the path of a socket, such as /var/spool/postfix/private/auth (107 letters at most)\n" },
+        { H "listen:\n  - dovecot-auth /a\"b\n", "gatepost.yml:3: listen: '/a\"b' is not the path of a socket, such as /var/spool/postfix/private/auth (107 letters at most)\n" },
+        { H "listen: [dovecot-auth /run/auth mode=0661]\n", "gatepost.yml:2: listen: '0661' is not a mode for a socket, such as 0660\n" },
+        { H "listen: [dovecot-auth /run/auth mode=0]\n", "gatepost.yml:2: listen: '0' is not a mode for a socket, such as 0660\n" },
+        { H "listen: [dovecot-auth /run/auth owner=x]\n", "gatepost.yml:2: listen: 'owner' is not an option of a listener; there are: mechanisms name mode user group\n" },
+        { H "listen: [dovecot-auth /run/auth user=]\n", "gatepost.yml:2: listen: '' is not the name of a user or a group of the system\n" },
+        { H "listen: [dovecot-auth /run/auth, dovecot-auth /run/auth mode=0666]\n", "gatepost.yml:2: listen: /run/auth is there twice: each address and port can do one thing\n" },
         { H "listen: [submission 127.0.0.1:587, submissions 127.0.0.1:587]\n", "gatepost.yml:2: listen: 127.0.0.1:587 is there twice: each address and port can do one thing\n" },
         { H "tls:\n  certificates:\n    - key: a.key\n", "gatepost.yml:4: tls.certificates: 'a.key' is a key without a certificate\n" },
         { H "tls:\n  certificates:\n    - certificate: a.pem\n", "gatepost.yml:4: tls.certificates: 'a.pem' is a certificate without a key\n" },

@@ -118,8 +118,8 @@ static const char *const opening[] = {
     ".fi",
     ".SH ENVIRONMENT",
     "Each key has a variable, named below, that goes before the file; there may be no file at all. The items of a list stand",
-    "between commas. GATEPOST_SUBMISSION and GATEPOST_SUBMISSIONS are ADDRESS:PORT each; together they replace the whole of",
-    "listen.",
+    "between commas. GATEPOST_SUBMISSION and GATEPOST_SUBMISSIONS are ADDRESS:PORT each, GATEPOST_DOVECOT_AUTH is a PATH;",
+    "together they replace the whole of listen.",
     ".SH KEYS",
 };
 

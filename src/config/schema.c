@@ -29,6 +29,8 @@ const struct config_key config_keys[] = {
       "Behind the address may stand, with blanks between them: mechanisms=NAME,NAME those that are offered there, in place of the key of that name; "
       "client_certificates=ask or no: whether clients are asked for a certificate, which EXTERNAL needs and nobody else has to have; "
       "name=WORD: what the listener is called where something is for it alone, by default its address. "
+      "dovecot-auth PATH mode=0660 user=NAME group=NAME: a UNIX socket on which Postfix and Exim ask for sign-ins, as they ask Dovecot. "
+      "mode is 0660 with a group and 0600 without. "
       "In GATEPOST_LISTEN, where commas stand between listeners, a plus sign stands between mechanisms." },
     { "mechanisms", &config_mechanisms, FIELD(mechanisms), 1, CONFIG_TEXT - 1, SCRAM_MECHANISMS " EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN CRAM-MD5",
       "SASL mechanisms that are offered, under TLS only, and only where somebody could sign in with them: SCRAM-SHA-512 when credentials have "
@@ -134,9 +136,10 @@ const size_t config_key_count = GP_COUNT(config_keys);
 _Static_assert(GP_COUNT(config_keys) <= CONFIG_KEYS_MOST, "room for a source of each key");
 
 const struct config_alias config_aliases[] = {
-    {"GATEPOST_SUBMISSION",   "listen",    "submission " },
-    { "GATEPOST_SUBMISSIONS", "listen",    "submissions "},
-    { "GATEPOST_RELAY",       "relay.via", ""            },
+    {"GATEPOST_SUBMISSION",    "listen",    "submission "  },
+    { "GATEPOST_SUBMISSIONS",  "listen",    "submissions " },
+    { "GATEPOST_DOVECOT_AUTH", "listen",    "dovecot-auth "},
+    { "GATEPOST_RELAY",        "relay.via", ""             },
 };
 const size_t config_alias_count = GP_COUNT(config_aliases);
 
