@@ -123,6 +123,27 @@ TEST(a_listener_may_have_options)
     CHECK_IS(gp_from(config.client_ca_file), "ca.pem");
 }
 
+TEST(a_socket_that_cannot_be)
+{
+    static const struct {
+        const char *yaml, *problems;
+    } cases[] = {
+  /* clang-format off */
+        { H "listen: [dovecot-auth auth]\n", "gatepost.yml:2: listen: 'auth' is not the path of a socket, such as /var/spool/postfix/private/auth (107 letters at most)\n" },
+        { H "listen:\n  - dovecot-auth /a\"b\n", "gatepost.yml:3: listen: '/a\"b' is not the path of a socket, such as /var/spool/postfix/private/auth (107 letters at most)\n" },
+        { H "listen: [dovecot-auth /run/auth mode=0661]\n", "gatepost.yml:2: listen: '0661' is not a mode for a socket, such as 0660\n" },
+        { H "listen: [dovecot-auth /run/auth mode=0]\n", "gatepost.yml:2: listen: '0' is not a mode for a socket, such as 0660\n" },
+        { H "listen: [dovecot-auth /run/auth owner=x]\n", "gatepost.yml:2: listen: 'owner' is not an option of a listener; there are: mechanisms name mode user group\n" },
+        { H "listen: [dovecot-auth /run/auth user=]\n", "gatepost.yml:2: listen: '' is not the name of a user or a group of the system\n" },
+        { H "listen: [dovecot-auth /run/auth, dovecot-auth /run/auth mode=0666]\n", "gatepost.yml:2: listen: /run/auth is there twice: each address and port can do one thing\n" },
+  /* clang-format on */
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        CHECK(!read_set_up(cases[i].yaml));
+        CHECK_IS(gp_said(&said), cases[i].problems);
+    }
+}
+
 static void put_line(void *owner, gp_str line)
 {
     gp_put(owner, line);
@@ -208,13 +229,6 @@ TEST(problems_say_where_and_what_to_write)
         { H "mechanisms: PLAIN SCRAM-SHA256\n", "gatepost.yml:2: mechanisms: 'SCRAM-SHA256' is not a mechanism that gatepost has (did you mean 'SCRAM-SHA-256'?)\n" },
         { H "listen: [submission localhost:587]\n", "gatepost.yml:2: listen: 'localhost:587' is not an address with a port, such as 127.0.0.1:587 or [::]:587\n" },
         { H "listen:\n  - smtp 127.0.0.1:25\n", "gatepost.yml:3: listen: 'smtp 127.0.0.1:25' is not 'submission ADDRESS:PORT', 'submissions ADDRESS:PORT' or 'dovecot-auth PATH'\n" },
-        { H "listen: [dovecot-auth auth]\n", "gatepost.yml:2: listen: 'auth' is not the path of a socket, such as /var/spool/postfix/private/auth (107 letters at most)\n" },
-        { H "listen:\n  - dovecot-auth /a\"b\n", "gatepost.yml:3: listen: '/a\"b' is not the path of a socket, such as /var/spool/postfix/private/auth (107 letters at most)\n" },
-        { H "listen: [dovecot-auth /run/auth mode=0661]\n", "gatepost.yml:2: listen: '0661' is not a mode for a socket, such as 0660\n" },
-        { H "listen: [dovecot-auth /run/auth mode=0]\n", "gatepost.yml:2: listen: '0' is not a mode for a socket, such as 0660\n" },
-        { H "listen: [dovecot-auth /run/auth owner=x]\n", "gatepost.yml:2: listen: 'owner' is not an option of a listener; there are: mechanisms name mode user group\n" },
-        { H "listen: [dovecot-auth /run/auth user=]\n", "gatepost.yml:2: listen: '' is not the name of a user or a group of the system\n" },
-        { H "listen: [dovecot-auth /run/auth, dovecot-auth /run/auth mode=0666]\n", "gatepost.yml:2: listen: /run/auth is there twice: each address and port can do one thing\n" },
         { H "listen: [submission 127.0.0.1:587, submissions 127.0.0.1:587]\n", "gatepost.yml:2: listen: 127.0.0.1:587 is there twice: each address and port can do one thing\n" },
         { H "tls:\n  certificates:\n    - key: a.key\n", "gatepost.yml:4: tls.certificates: 'a.key' is a key without a certificate\n" },
         { H "tls:\n  certificates:\n    - certificate: a.pem\n", "gatepost.yml:4: tls.certificates: 'a.pem' is a certificate without a key\n" },
@@ -249,7 +263,7 @@ TEST(problems_of_listeners)
         { H "listen: ['submission 127.0.0.1:587 mechanism=PLAIN']\n", "gatepost.yml:2: listen: 'mechanism' is not an option of a listener; there are: mechanisms client_certificates name (did you mean 'mechanisms'?)\n" },
         { H "listen: ['submission 127.0.0.1:587 zzzzzzzzzzz']\n", "gatepost.yml:2: listen: 'zzzzzzzzzzz' is not an option of a listener; there are: mechanisms client_certificates name\n" },
         { H "listen: ['submission 127.0.0.1:587 name']\n", "gatepost.yml:2: listen: 'name' has no value: write it as NAME=VALUE, without blanks\n" },
-        { H "listen: ['submission 127.0.0.1:587 name=']\n", "gatepost.yml:2: listen: '' is not a word of 1 to 63 letters\n" },
+        { H "listen: ['submission 127.0.0.1:587 name=']\n", "gatepost.yml:2: listen: '' is not a word of 1 to 107 letters\n" },
         { H "listen: ['submission 127.0.0.1:587 name=a\"b']\n", "gatepost.yml:2: listen: 'a\"b' is not a word of letters, digits and ._-\n" },
         { H "listen: ['submission 127.0.0.1:587 name=a name=b']\n", "gatepost.yml:2: listen: 'name=b' is given twice\n" },
         { H "listen: ['submission 127.0.0.1:587 mechanisms=PLAIN,LOGON']\n", "gatepost.yml:2: listen: 'LOGON' is not a mechanism that gatepost has (did you mean 'LOGIN'?)\n" },

@@ -76,12 +76,15 @@ struct submit {
     struct port            ports[ROLE_LISTENERS_MOST];
     size_t                 port_count;
     struct session        *sessions; /* all of them, newest first */
+    struct asker          *askers;   /* the same of other servers that ask */
+    size_t                 asker_count;
     struct timer          *sweep;    /* looks for those that are silent too long */
     uint64_t               index, last_session;
     gp_time                deadline; /* of the orderly end, by loop_now */
     bool                   stopping, ready;
 };
-void submit_session_ended(struct submit *);
+void     submit_session_ended(struct submit *);
+uint64_t submit_next_session(struct submit *); /* a number that no other session of any smtpd has */
 
 /* ---- session.c: one client -------------------------------------------------------------------------------------------- */
 struct session {
@@ -109,6 +112,13 @@ void session_pump(struct session *);                    /* may close the session
 void session_end(struct session *, struct gp_reply, bool now);
 void session_sweep(struct session *, gp_time now);      /* ends it when it was silent too long; may close it  */
 void session_close(struct session *, const char *why);
+
+/* ---- asker.c: another server that asks about its clients' passwords; asker.h has what is inside ---------------------------- */
+struct asker;
+void          asker_open(struct port *, int fd);
+void          asker_sweep(struct asker *, gp_time now, bool leave); /* may close it. leave: unless something is open */
+void          asker_close(struct asker *, const char *why);
+struct asker *asker_after(const struct asker *);
 
 /* ---- signin.c: AUTH, with vault ------------------------------------------------------------------------------------------ */
 void signin_start(struct session *, const struct gp_smtp_event *);

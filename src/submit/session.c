@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-enum { UNSENT_MOST = 64 * 1024, ANSWER_MOST = 600, SESSION_SHIFT = 48 };
+enum { UNSENT_MOST = 64 * 1024, ANSWER_MOST = 600 };
 
 enum turn { AGAIN, LATER, GONE };
 
@@ -254,7 +254,7 @@ void session_close(struct session *s, const char *why)
 static void link_session(struct session *s)
 {
     struct submit *role = s->submit;
-    s->id               = role->index << SESSION_SHIFT | ++role->last_session;
+    s->id               = submit_next_session(role);
     s->next             = role->sessions;
     if (s->next) s->next->previous = s;
     role->sessions = s;

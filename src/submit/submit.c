@@ -41,6 +41,24 @@ static void throw_out(struct session *s, gp_time now)
     session_close(s, "the server was stopped");
 }
 
+static void each_asker(struct submit *role, gp_time now, bool leave)
+{
+    for (struct asker *a = role->askers, *next; a; a = next) {
+        next = asker_after(a);
+        asker_sweep(a, now, leave);
+    }
+}
+
+static void throw_askers_out(struct submit *role)
+{
+    while (role->askers) asker_close(role->askers, "the server was stopped");
+}
+
+static bool is_empty(const struct submit *role)
+{
+    return !role->sessions && !role->askers;
+}
+
 static void close_listeners(struct submit *role)
 {
     for (size_t i = 0; i < role->port_count; i++) {
@@ -56,6 +74,7 @@ static void stop(struct submit *role, gp_time patience)
     role->deadline = loop_now(role->loop) + patience;
     close_listeners(role);
     each_session(role, send_home, 0);
+    each_asker(role, loop_now(role->loop), true);
     timer_set(role->sweep, LAST_WORDS_MS);
 }
 
@@ -64,25 +83,37 @@ static void sweep(void *owner)
     struct submit *role = owner;
     gp_time        now  = loop_now(role->loop);
     if (role->stopping && now >= role->deadline) each_session(role, send_away, now); /* RFC 5321 3.8 */
+    if (role->stopping && now >= role->deadline) throw_askers_out(role);
     if (role->stopping && now >= role->deadline + GRACE_MS) each_session(role, throw_out, now);
-    if (role->stopping && !role->sessions) {
+    if (role->stopping && is_empty(role)) {
         loop_stop(role->loop);
         return;
     }
     each_session(role, session_sweep, now);
+    each_asker(role, now, role->stopping);
     timer_set(role->sweep, role->stopping ? LAST_WORDS_MS : SWEEP_MS);
 }
 
 /* The last one out: what was said to it still has to leave this process. */
 void submit_session_ended(struct submit *role)
 {
-    if (role->stopping && !role->sessions) timer_set(role->sweep, LAST_WORDS_MS);
+    if (role->stopping && is_empty(role)) timer_set(role->sweep, LAST_WORDS_MS);
+}
+
+uint64_t submit_next_session(struct submit *role)
+{
+    enum { SHIFT = 48 };
+    return role->index << SHIFT | ++role->last_session;
 }
 
 /* ---- the beginning ---------------------------------------------------------------------------------------------------------- */
 static void on_accepted(void *owner, int fd)
 {
-    session_open(owner, fd);
+    struct port *port = owner;
+    if (port->listen->kind == LISTEN_DOVECOT_AUTH)
+        asker_open(port, fd);
+    else
+        session_open(port, fd);
 }
 
 static bool listen_to_all(struct submit *role)
@@ -206,6 +237,7 @@ static bool open_all(struct submit *role, const struct role_start *start)
 static void close_all(struct submit *role)
 {
     each_session(role, throw_out, 0);
+    throw_askers_out(role);
     close_listeners(role);
     timer_close(role->sweep);
     ipc_close(role->queue);

@@ -94,7 +94,7 @@ static void log_verdict(const struct signin *s, bool right)
     char           room[2 * SIGNIN_TEXT];
     struct gp_text tls = GP_TEXT(room);
     gp_put_z(&tls, s->tls_version);
-    gp_put_char(&tls, ' ');
+    if (s->tls_cipher[0]) gp_put_char(&tls, ' '); /* another server that asks us may not say it */
     gp_put_z(&tls, s->tls_cipher);
     LOG(right ? LOG_INFO : LOG_WARN, "sign-in", LOG_N("session", s->session), LOG_Z("account", s->name),
         LOG_N("credential", s->credential), LOG_Z("peer", s->address),
