@@ -56,21 +56,20 @@ static bool give(int place, uid_t uid, gid_t gid, unsigned mode)
     return (keep || fchownat(place, "", uid, gid, AT_EMPTY_PATH) == 0) && chmod(path, mode) == 0;
 }
 
-static const char *settle(const struct config_listen *listen, struct bound *b)
+static const char *settle(const struct config_listen *listen, uid_t uid, gid_t gid, struct bound *b)
 {
-    uid_t       uid;
-    gid_t       gid;
     struct stat is;
-    const char *why = find_owner(listen, &uid, &gid);
-    if (why) return why;
-    int  place = open(listen->address, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    bool ours  = place >= 0 && fstat(place, &is) == 0 && S_ISSOCK(is.st_mode) && is.st_nlink == 1;
-    if (!ours)
-        why = place < 0 ? strerror(errno) : "it was changed while it was made";
-    else if (!give(place, uid, gid, listen->mode))
-        why = strerror(errno);
-    if (ours) b->device = is.st_dev, b->inode = is.st_ino;
-    if (place >= 0) close(place);
+    const char *why   = NULL;
+    int         place = open(listen->address, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (place < 0) return strerror(errno);
+    if (fstat(place, &is) != 0 || !S_ISSOCK(is.st_mode) || is.st_nlink != 1) {
+        why = "it was changed while it was made";
+    } else {
+        b->device = is.st_dev;
+        b->inode  = is.st_ino;
+        if (!give(place, uid, gid, listen->mode)) why = strerror(errno);
+    }
+    close(place);
     return why;
 }
 
@@ -86,12 +85,15 @@ static const char *bind_at(int fd, const struct sockaddr_un *at)
 int unix_socket_open(const struct config_listen *wanted, struct bound *b, const char **why)
 {
     struct sockaddr_un at = { .sun_family = AF_UNIX };
-    *why                  = "the path is too long";
-    if (!gp_copy_z(gp_from(wanted->address), at.sun_path, sizeof at.sun_path)) return -1;
+    uid_t              uid;
+    gid_t              gid;
+    *why = gp_copy_z(gp_from(wanted->address), at.sun_path, sizeof at.sun_path) ? NULL : "the path is too long";
+    if (!*why) *why = find_owner(wanted, &uid, &gid);
+    if (!*why) *why = make_way(&at);
+    if (*why) return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    *why   = fd < 0 ? strerror(errno) : make_way(&at);
-    if (!*why) *why = bind_at(fd, &at);
-    if (!*why) *why = settle(wanted, b);
+    *why   = fd < 0 ? strerror(errno) : bind_at(fd, &at);
+    if (!*why) *why = settle(wanted, uid, gid, b);
     if (!*why && listen(fd, BACKLOG) != 0) *why = strerror(errno);
     if (!*why) return fd;
     if (fd >= 0) close(fd);

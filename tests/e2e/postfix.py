@@ -115,6 +115,32 @@ virtual_minimum_uid = 1
 """, sasl=f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\nmech_list: {mechanisms}\n")
 
 
+def asking(folder, certificate, socket):
+    """Takes mail for example.net from those of whom the server behind the socket says that they may, and keeps it in folder/mail."""
+    folder.mkdir(parents=True)
+    nobody = pwd.getpwnam("nobody")
+    return Postfix(folder, f"""myhostname = mx.example.net
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = {certificate[1]}, {certificate[0]}
+smtpd_tls_loglevel = 1
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = {socket}
+smtpd_sasl_security_options = noanonymous
+smtpd_sasl_authenticated_header = yes
+smtpd_recipient_restrictions = permit_sasl_authenticated, reject
+smtpd_relay_restrictions = permit_sasl_authenticated, reject
+smtpd_hard_error_limit = 1000
+smtpd_error_sleep_time = 0
+virtual_mailbox_domains = example.net
+virtual_mailbox_base = {folder}/mail
+virtual_mailbox_maps = inline:{{{{lena@example.net=lena/}}}}
+virtual_uid_maps = static:{nobody.pw_uid}
+virtual_gid_maps = static:{nobody.pw_gid}
+virtual_minimum_uid = 1
+""")
+
+
 def kept(postfix, words):
     """The message in Postfix's mailbox that has these words."""
     def find():

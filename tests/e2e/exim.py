@@ -1,0 +1,92 @@
+"""Debian's Exim in folders of its own, as a server that asks gatepost who may send. It conflicts with Postfix's package, so
+scripts/install-deps unpacks it instead of installing it."""
+import os
+import pathlib
+import pwd
+import shutil
+import socket
+import subprocess
+
+from house import free_port, is_alive, until
+
+PROGRAM = os.environ.get("EXIM", "/usr/local/lib/gatepost-test/exim/usr/sbin/exim4")
+OWNER = "Debian-exim"
+MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
+CONFIGURATION = """exim_path = {program}
+primary_hostname = mx.example.net
+spool_directory = {folder}/spool
+log_file_path = {folder}/log/%slog
+pid_file_path = {folder}/exim.pid
+daemon_smtp_ports = {port}
+local_interfaces = 127.0.0.1
+keep_environment =
+queue_only = true
+host_lookup =
+rfc1413_hosts =
+tls_advertise_hosts = *
+tls_certificate = {folder}/certificate.pem
+tls_privatekey = {folder}/key.pem
+auth_advertise_hosts = *
+acl_smtp_rcpt = recipient
+acl_smtp_data = accept
+
+begin acl
+recipient:
+  accept authenticated = *
+  deny message = sign in first
+
+begin routers
+everything:
+  driver = accept
+  transport = nowhere
+
+begin transports
+nowhere:
+  driver = appendfile
+  file = /dev/null
+  user = nobody
+
+begin authenticators
+"""
+AUTHENTICATOR = """
+{name}:
+  driver = dovecot
+  public_name = {mechanism}
+  server_socket = {socket}
+  server_set_id = $auth1
+"""
+
+
+def missing():
+    if os.geteuid() != 0:
+        return "Exim runs only when root starts it"
+    return None if pathlib.Path(PROGRAM).exists() else "Exim is not there: scripts/install-deps test"
+
+
+class Exim:
+    def __init__(self, folder, certificate, path):
+        self.folder, self.port = folder, free_port()
+        owner = pwd.getpwnam(OWNER)
+        for made in (folder, folder / "spool", folder / "log"):
+            made.mkdir(parents=True, exist_ok=True)
+        for source, name in zip(certificate, ("certificate.pem", "key.pem")):
+            shutil.copy(source, folder / name)
+        for owned in ("spool", "log", "certificate.pem", "key.pem"):
+            os.chown(folder / owned, owner.pw_uid, owner.pw_gid)
+        rows = [AUTHENTICATOR.format(name=m.lower().replace("-", "_"), mechanism=m, socket=path) for m in MECHANISMS]
+        (folder / "exim.conf").write_text(CONFIGURATION.format(program=PROGRAM, folder=folder, port=self.port) + "".join(rows))
+        self.process = subprocess.Popen([PROGRAM, "-C", folder / "exim.conf", "-bdf"], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=open(folder / "said", "wb"))
+        until(f"Exim on its port: {(folder / 'said').read_text()}", self.answers)
+
+    def answers(self):
+        with socket.socket() as s:
+            return is_alive(self.process.pid) and s.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+    def log(self):
+        path = self.folder / "log/mainlog"
+        return path.read_text(errors="replace") if path.exists() else ""
