@@ -3,6 +3,7 @@ import base64
 import collections
 import grp
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -311,6 +312,25 @@ def test_hostile_clients_disturb_nobody(asked):
     def connections(state):
         return sum("event=asker" in line and f"state={state}" in line for line in gatepost.log().splitlines())
     until("end of every connection", lambda: connections("open") == connections("closed") >= 59)
+
+
+def test_a_smtpd_that_dies_takes_only_its_own_connections_along(asked):
+    gatepost = asked(GATEPOST_WORKERS="2")
+    account  = gatepost.account()
+    askers   = [Asker(gatepost.socket) for _ in range(20)]
+    spid     = [next(line for line in asker.greeting if line.startswith("SPID")) for asker in askers]
+    victim   = int(spid[0].split("\t")[1])
+    os.kill(victim, signal.SIGKILL)
+    for asker, said in zip(askers, spid):
+        if said == spid[0]:
+            assert closed_by_it(asker)
+        else:
+            assert asker.say(f"AUTH\t1\tPLAIN\tservice=smtp\tsecured\tresp={plain(account)}") == f"OK\t1\tuser={account.name}"
+        asker.__exit__()
+    until("restart", lambda: len([pid for pid in gatepost.pids("smtpd") if pid != victim]) == 2)
+    for _ in range(20):
+        with Asker(gatepost.socket) as asker:
+            assert asker.say(f"AUTH\t1\tPLAIN\tservice=smtp\tsecured\tresp={plain(account)}") == f"OK\t1\tuser={account.name}"
 
 
 def test_who_does_not_greet_is_sent_home(asked):
