@@ -116,7 +116,7 @@ static void read_line(struct gp_dovecot_client *c, gp_str line, struct gp_doveco
 
 struct gp_dovecot_client_event gp_dovecot_client_next(struct gp_dovecot_client *c, gp_str *input)
 {
-    struct gp_dovecot_client_event ev   = { .kind = GP_DOVECOT_LISTEN, .user = GP_NONE };
+    struct gp_dovecot_client_event ev   = { .kind = GP_DOVECOT_LISTEN };
     gp_status                      next = GP_OK;
     gp_str                         line = GP_NONE;
     if (c->phase == CONFUSED) {
@@ -124,6 +124,7 @@ struct gp_dovecot_client_event gp_dovecot_client_next(struct gp_dovecot_client *
         return ev;
     }
     while (ev.kind == GP_DOVECOT_LISTEN && (next = gp_dovecot_line(*input, &c->searched, &line)) == GP_OK) {
+        ev = (struct gp_dovecot_client_event) { .kind = GP_DOVECOT_LISTEN };
         read_line(c, line, &ev);
         gp_dovecot_took_line(input, &c->searched, line);
     }

@@ -156,6 +156,7 @@ static size_t listen_to(gp_str bytes, size_t step, struct gp_text *told)
             used += before - waiting.len;
             if (ev.kind == GP_DOVECOT_LISTEN) break;
             gp_put_number(told, ev.kind);
+            gp_put_number(told, ev.id);
             gp_put(told, ev.user);
             if (ev.kind == GP_DOVECOT_CONFUSED) return used;
             CHECK(ev.kind >= GP_DOVECOT_RIGHT && ev.kind <= GP_DOVECOT_UNKNOWN);

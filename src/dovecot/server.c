@@ -185,6 +185,7 @@ struct gp_dovecot_event gp_dovecot_server_next(struct gp_dovecot_server *s, gp_s
         return ev;
     }
     while (ev.kind == GP_DOVECOT_NEED_INPUT && (next = gp_dovecot_line(*input, &s->searched, &line)) == GP_OK) {
+        ev = (struct gp_dovecot_event) { .kind = GP_DOVECOT_NEED_INPUT }; /* nothing of a line that came to nothing */
         if (!make_room(s, line, &ev)) return ev;
         read_line(s, line, &ev);
         gp_dovecot_took_line(input, &s->searched, line);
