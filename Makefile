@@ -1,13 +1,17 @@
 # gatepost: the two commands are `make demo` and `make test`; the rest is for who works on it.
-BUILD ?= build/main
-NINJA  = ninja -C
+BUILD  ?= build/main
+PREFIX ?= /usr/local
+NINJA   = ninja -C
 
 .PHONY: all demo test check fuzz bench install clean gcc clang san
 all: gcc
 
 $(BUILD)/build.ninja:
 	@scripts/install-deps build
-	@CC=gcc meson setup $(BUILD) $(shell pkg-config --exists cmocka 2>/dev/null || echo -Dtests=false) >/dev/null
+	@CC=gcc meson setup $(BUILD) -Dprefix=$(PREFIX) $$(pkg-config --exists cmocka || echo -Dtests=false) >/dev/null
+
+# What was set up for make demo alone has no tests: cmocka need not have been there.
+with_tests = if [ -e $(BUILD)/build.ninja ]; then meson configure $(BUILD) -Dtests=true; fi
 
 gcc: $(BUILD)/build.ninja
 	@$(NINJA) $(BUILD) --quiet
@@ -21,10 +25,12 @@ demo:
 # Everything that proves it: gates, unit tests plain and sanitised with both compilers, transcripts, fuzz targets, end to end, crash.
 test:
 	@scripts/install-deps test
+	@$(with_tests)
 	@scripts/test
 
 check:
 	@scripts/install-deps test
+	@$(with_tests)
 	@$(MAKE) --no-print-directory gcc clang
 	@scripts/check $(BUILD)
 
@@ -50,8 +56,9 @@ bench:
 	@$(MAKE) --no-print-directory gcc
 	@python3 bench/run.py --gatepost $(BUILD)/src/app/gatepost
 
-PREFIX ?= /usr/local
+# As root, unless PREFIX (and DESTDIR, for packages) is yours to write to.
 install: gcc
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
 	@meson install -C $(BUILD) --quiet
 
 clean:
