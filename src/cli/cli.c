@@ -96,6 +96,11 @@ static int no_command(int argc, char **argv)
 }
 
 /* ---- what was asked for -------------------------------------------------------------------------------------------------------- */
+static bool is_one_of(const char *word, const char *a, const char *b)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
 static int help(int argc, char **argv)
 {
     struct search s = { argv, argc, 0 };
@@ -104,14 +109,11 @@ static int help(int argc, char **argv)
         return CLI_DONE;
     }
     const struct cli_command *c = find_by(is_named, &s);
+    if (!c && (argc == 1 || is_one_of(argv[1], "--help", "-h")) && cli_help_word(groups, gp_from(argv[0])))
+        return CLI_DONE;
     if (!c) return no_command(argc, argv);
     char *ask[] = { "--help", NULL }; /* the command knows its options; it answers itself */
     return c->run(c, 1, ask);
-}
-
-static bool is_one_of(const char *word, const char *a, const char *b)
-{
-    return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
 int cli_main(int argc, char **argv, const struct cli_command *serve)
@@ -129,5 +131,7 @@ int cli_main(int argc, char **argv, const struct cli_command *serve)
 
     struct search             s = { argv + 1, argc - 1, 0 };
     const struct cli_command *c = find_by(is_named, &s);
-    return c ? c->run(c, argc - 1 - s.used, argv + 1 + s.used) : no_command(argc - 1, argv + 1);
+    if (c) return c->run(c, argc - 1 - s.used, argv + 1 + s.used);
+    bool asks = argc > 2 && is_one_of(argv[2], "--help", "-h"); /* gatepost user --help */
+    return asks ? help(argc - 1, argv + 1) : no_command(argc - 1, argv + 1);
 }

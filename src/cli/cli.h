@@ -44,6 +44,7 @@ int cli_main(int argc, char **argv, const struct cli_command *serve);
 /* ---- help.c, for cli.c and parse.c ------------------------------------------------------------------------------------- */
 struct cli_group { const char *title; const struct cli_command *commands[8]; }; /* NULL ends the commands; title NULL: the groups */
 void cli_help_all(const struct cli_group *);
+bool cli_help_word(const struct cli_group *, gp_str word); /* the commands "WORD ..."; false: there are none */
 void cli_help_command(const struct cli_command *, const struct cli_option *); /* options may be NULL */
 
 #endif

@@ -1,4 +1,4 @@
-/* Help: the page of all commands, and the page of one with its options. */
+/* Help: the page of all commands, of those with one first word, and the page of one with its options. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,17 +6,41 @@
 
 enum { NAME_WIDTH = 16, OPTION_WIDTH = 24 };
 
+static void print_row(const struct cli_command *command)
+{
+    (void)printf("  %-*s  %s\n", NAME_WIDTH, command->name, command->summary);
+}
+
 void cli_help_all(const struct cli_group *groups)
 {
     (void)printf("gatepost: an authenticated mail submission server\n\nUsage: gatepost COMMAND [ARGUMENTS]\n");
     for (const struct cli_group *g = groups; g->title; g++) {
         (void)printf("\n%s\n", g->title);
-        for (size_t i = 0; i < GP_COUNT(g->commands) && g->commands[i]; i++)
-            (void)printf("  %-*s  %s\n", NAME_WIDTH, g->commands[i]->name, g->commands[i]->summary);
+        for (size_t i = 0; i < GP_COUNT(g->commands) && g->commands[i]; i++) print_row(g->commands[i]);
     }
     (void)printf(
         "\n`gatepost help COMMAND` says more about one; every command takes --dir DIR, the directory of the set-up\n"
         "(else $GATEPOST_DIR, else /etc/gatepost where it exists, else this directory).\n");
+}
+
+static bool begins_with(const struct cli_command *command, gp_str word)
+{
+    gp_str rest = gp_from(command->name), first = gp_word(&rest);
+    return rest.len > 0 && gp_same(first, word);
+}
+
+bool cli_help_word(const struct cli_group *groups, gp_str word)
+{
+    bool any = false;
+    for (const struct cli_group *g = groups; g->title; g++)
+        for (size_t i = 0; i < GP_COUNT(g->commands) && g->commands[i]; i++) {
+            if (!begins_with(g->commands[i], word)) continue;
+            if (!any) (void)printf("Usage: gatepost %.*s COMMAND [ARGUMENTS]\n\n", (int)word.len, word.ptr);
+            any = true;
+            print_row(g->commands[i]);
+        }
+    if (any) (void)printf("\n`gatepost help %.*s COMMAND` says more about one.\n", (int)word.len, word.ptr);
+    return any;
 }
 
 static void print_option(const char *name, const char *argument, const char *help)

@@ -1,0 +1,96 @@
+/* From words to commands: what runs, what explains itself, and what is refused. */
+#include "cli/cli.h"
+
+#include "check.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WORDS_MOST = 6, PAGE_ROOM = 8192 };
+
+static int served;
+
+static int run_serve(const struct cli_command *command, int argc, char **argv)
+{
+    (void)command, (void)argc, (void)argv;
+    served++;
+    return CLI_DONE;
+}
+
+static const struct cli_command serve = { "serve", "", "run", run_serve };
+
+/* The whole command line; what it prints goes into the page. */
+static int run(const char *line, char page[static PAGE_ROOM])
+{
+    char   words[256], *argv[WORDS_MOST] = { "gatepost" }, *rest = words;
+    int    argc = 1, out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
+    FILE  *kept = tmpfile();
+    size_t len  = 0;
+    CHECK(kept && out >= 0 && err >= 0);
+    (void)snprintf(words, sizeof words, "%s", line);
+    for (char *word; argc < WORDS_MOST && (word = strsep(&rest, " ")) != NULL;)
+        if (*word) argv[argc++] = word;
+    (void)fflush(NULL);
+    CHECK(dup2(fileno(kept), STDOUT_FILENO) >= 0 && dup2(fileno(kept), STDERR_FILENO) >= 0);
+    int status = cli_main(argc, argv, &serve);
+    (void)fflush(NULL);
+    CHECK(dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0);
+    (void)close(out), (void)close(err);
+    rewind(kept);
+    len       = fread(page, 1, PAGE_ROOM - 1, kept);
+    page[len] = '\0';
+    (void)fclose(kept);
+    return status;
+}
+
+TEST(a_first_word_that_several_commands_share_explains_them)
+{
+    static const struct {
+        const char *line, *row, *other;
+    } asked[] = {
+        {"user --help",    "user password", "queue list"},
+        { "user -h",       "user add",      "config"    },
+        { "help user",     "user disable",  "queue list"},
+        { "help queue",    "queue release", "user add"  },
+        { "queue --help",  "queue list",    "user add"  },
+        { "config --help", "config manual", "init"      },
+        { "help config",   "config check",  "init"      },
+    };
+    char page[PAGE_ROOM];
+    for (size_t i = 0; i < GP_COUNT(asked); i++) {
+        assert_int_equal(run(asked[i].line, page), CLI_DONE);
+        if (!strstr(page, asked[i].row) || strstr(page, asked[i].other)) fail_msg("%s: %s", asked[i].line, page);
+    }
+}
+
+TEST(what_is_no_command_is_refused)
+{
+    static const struct {
+        const char *line, *says;
+    } wrong[] = {
+        {"usr --help",    "did you mean 'user'?"},
+        { "help usr",     "did you mean 'user'?"},
+        { "user ad",      "did you mean 'add'?" },
+        { "help user ad", "did you mean 'add'?" },
+        { "user",         "one more word"       },
+        { "init2 --help", "no such command"     },
+    };
+    char page[PAGE_ROOM];
+    for (size_t i = 0; i < GP_COUNT(wrong); i++) {
+        assert_int_equal(run(wrong[i].line, page), CLI_WRONG_USE);
+        if (!strstr(page, wrong[i].says)) fail_msg("%s: %s", wrong[i].line, page);
+    }
+}
+
+TEST(a_command_runs_and_explains_itself)
+{
+    char page[PAGE_ROOM];
+    assert_int_equal(run("serve", page), CLI_DONE);
+    assert_int_equal(served, 1);
+    assert_int_equal(run("user add --help", page), CLI_DONE);
+    CHECK(strstr(page, "--password-stdin"));
+    assert_int_equal(run("help", page), CLI_DONE);
+    CHECK(strstr(page, "user add") && strstr(page, "queue list"));
+    assert_int_equal(run("", page), CLI_WRONG_USE);
+}
