@@ -1,9 +1,10 @@
 /* From words to commands: what runs, what explains itself, and what is refused. */
 #include "cli/cli.h"
+#include "cli/files.h"
 
 #include "check.h"
 
-#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -93,4 +94,24 @@ TEST(a_command_runs_and_explains_itself)
     assert_int_equal(run("help", page), CLI_DONE);
     CHECK(strstr(page, "user add") && strstr(page, "queue list"));
     assert_int_equal(run("", page), CLI_WRONG_USE);
+}
+
+/* ---- config check ------------------------------------------------------------------------------------------ */
+TEST(keys_and_files_are_looked_at_in_one_go)
+{
+    static const char yaml[] =
+        "hostname: mail.example.org\nlisen: x\nrelay: {ca_file: roots.pem}\n"
+        "tls: {certificates: [{certificate: a.pem, key: a.key}, {certificate: b.pem, key: gatepost.yml}]}\n";
+    static const char *const told[] = { "gatepost.yml:2:", "roots.pem", "a.pem",
+                                        "a.key",           "b.pem",     "gatepost.yml: is not a private key" };
+    char                     dir[]  = "/tmp/gatepost-cli-XXXXXX", line[64], path[CONFIG_PATH], page[PAGE_ROOM];
+    CHECK(mkdtemp(dir) && file_path(dir, "gatepost.yml", path) && file_write(path, 0600, gp_from(yaml)));
+    (void)snprintf(line, sizeof line, "config check --dir %s", dir);
+    assert_int_equal(run(line, page), CLI_FAILED);
+    for (size_t i = 0; i < GP_COUNT(told); i++)
+        if (!strstr(page, told[i])) fail_msg("not told of %s: %s", told[i], page);
+    CHECK(file_write(path, 0600, GP_LIT("hostname: [\n")));
+    assert_int_equal(run(line, page), CLI_FAILED);
+    CHECK(strstr(page, "not YAML") && !strstr(page, "tls/cert.pem")); /* what it names is not known */
+    CHECK(unlink(path) == 0 && rmdir(dir) == 0);
 }

@@ -28,7 +28,10 @@ static void put_place(struct gp_text *out, const struct config_place *place)
 
 void config_problem(struct config_reading *reading, const struct config_place *place, gp_str text)
 {
-    if (reading->problem_count == CONFIG_PROBLEMS_MOST) return;
+    if (reading->problem_count == CONFIG_PROBLEMS_MOST) {
+        reading->untold++;
+        return;
+    }
     size_t at = reading->problem_count++;
     while (at > 0 && rank(&reading->problems[at - 1].place) > rank(place)) {
         reading->problems[at] = reading->problems[at - 1];
@@ -38,6 +41,16 @@ void config_problem(struct config_reading *reading, const struct config_place *p
     problem->place                 = *place;
     problem->len                   = text.len < sizeof problem->text ? text.len : sizeof problem->text;
     if (text.len) memcpy(problem->text, text.ptr, problem->len);
+}
+
+static void report_untold(size_t untold, void (*report)(void *owner, gp_str line), void *owner)
+{
+    char           room[sizeof CONFIG_FILE_NAME + 64];
+    struct gp_text line = GP_TEXT(room);
+    gp_put_z(&line, CONFIG_FILE_NAME ": and ");
+    gp_put_number(&line, (int64_t)untold);
+    gp_put_z(&line, untold == 1 ? " more problem" : " more problems");
+    report(owner, gp_said(&line));
 }
 
 static bool report_all(const struct config_reading *reading, void (*report)(void *owner, gp_str line), void *owner)
@@ -50,6 +63,7 @@ static bool report_all(const struct config_reading *reading, void (*report)(void
         gp_put(&line, (gp_str) { problem->text, problem->len });
         report(owner, gp_said(&line));
     }
+    if (reading->untold) report_untold(reading->untold, report, owner);
     return reading->problem_count == 0;
 }
 
@@ -175,7 +189,10 @@ bool config_read(const char *dir, struct config *out, void (*report)(void *owner
     bool is_read = find_dir(reading, dir) && read_file(reading);
     config_read_environment(reading);
     config_derive(reading);
-    if (is_read) config_find_clashes(reading);
+    if (is_read)
+        config_find_clashes(reading);
+    else
+        out->dir[0] = '\0';
     bool sound = report_all(reading, report, owner);
     free(reading);
     return sound;

@@ -83,7 +83,8 @@ struct config {
     unsigned char   sources[CONFIG_KEYS_MOST]; /* enum config_source by row of the schema; for config_show */
 };
 
-/* Problems go to `report`, a line each: "gatepost.yml:12: unknown key 'lisen' (did you mean 'listen'?)". false: there were any. */
+/* Problems go to `report`, a line each: "gatepost.yml:12: unknown key 'lisen' (did you mean 'listen'?)". false: there were any;
+ * *out then holds what could be read, and its dir is "" when that was nothing. */
 bool config_read(const char *dir, struct config *out, void (*report)(void *owner, gp_str line), void *owner) GP_MUST_USE;
 /* Every key with its value in force, where it comes from, as YAML that reads back. */
 void config_show(const struct config *, void (*line)(void *owner, gp_str), void *owner);

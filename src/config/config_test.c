@@ -242,6 +242,17 @@ TEST(problems_say_where_and_what_to_write)
         { H "dkim: {rsa_selector: s, ed25519_selector: s}\n", "gatepost.yml:2: dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each\n" },
         { "hostname: [\n", "gatepost.yml:2: not YAML: did not find expected node content\n" },
         { "- a\n- b\n", "gatepost.yml:1: must be keys with values, such as 'hostname: mail.example.org'\n" },
+        { H "---\nlog: {level: info}\n", "gatepost.yml:3: a second document begins here: write all keys into one, without '---' between them\n" },
+        { H "---\nlog: [\n", "gatepost.yml:4: not YAML: did not find expected node content\n" },
+        { H "mechanisms: PLAN SCRAM-SHA256 LOGIN NTLM\n",
+          "gatepost.yml:2: mechanisms: 'PLAN' is not a mechanism that gatepost has (did you mean 'PLAIN'?); "
+          "'SCRAM-SHA256' is not a mechanism that gatepost has (did you mean 'SCRAM-SHA-256'?); "
+          "'NTLM' is not a mechanism that gatepost has\n" },
+        { H "mechanisms: [A1, B1, C1, D1, E1, F1, G1, H1, I1, J1]\n",
+          "gatepost.yml:2: mechanisms: 'A1' is not a mechanism that gatepost has; 'B1' is not a mechanism that gatepost has; "
+          "'C1' is not a mechanism that gatepost has; 'D1' is not a mechanism that gatepost has; "
+          "'E1' is not a mechanism that gatepost has; 'F1' is not a mechanism that gatepost has; "
+          "'G1' is not a mechanism that gatepost has; and so on\n" },
         { H "log: {level: loud}\nqueue: {lifetime: x}\nlisen: 1\n",
           "gatepost.yml:2: log.level: 'loud' is not one of: debug info warn error\n"
           "gatepost.yml:3: queue.lifetime: 'x' is not a duration such as 30s, 5m, 4h or 5d from 1m to 30d\n"
@@ -278,6 +289,27 @@ TEST(problems_of_listeners)
         if (read_set_up(cases[i].yaml)) fail_msg("no problem found in: %s", cases[i].yaml);
         CHECK_IS(gp_said(&said), cases[i].problems);
     }
+}
+
+TEST(problems_beyond_the_room_are_counted)
+{
+    char           room[1024];
+    struct gp_text yaml = GP_TEXT(room);
+    gp_put_z(&yaml, H);
+    for (size_t i = 0; i < CONFIG_PROBLEMS_MOST + 2; i++) gp_put_z(&yaml, "zzzzzzz: 1\n");
+    gp_put_char(&yaml, '\0');
+    CHECK(!yaml.cut && !read_set_up(room));
+    CHECK(gp_ends(gp_said(&said), "gatepost.yml:65: unknown key 'zzzzzzz'\ngatepost.yml: and 2 more problems\n"));
+    yaml.len -= sizeof "zzzzzzz: 1\n"; /* one line less, and the NUL */
+    gp_put_char(&yaml, '\0');
+    CHECK(!read_set_up(room));
+    CHECK(gp_ends(gp_said(&said), "gatepost.yml: and 1 more problem\n"));
+}
+
+TEST(what_could_not_be_read_has_no_directory)
+{
+    CHECK(!read_set_up("hostname: [\n") && !config.dir[0]);
+    CHECK(!read_set_up(H "lisen: x\n") && config.dir[0]);
 }
 
 TEST(the_environment_goes_before_the_file)

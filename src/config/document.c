@@ -253,6 +253,21 @@ static bool walk_document(struct walk *walk)
     return root->type == YAML_MAPPING_NODE;
 }
 
+/* A file of two documents would have its second one ignored, and nobody would notice. */
+static void refuse_more(const struct walk *walk, yaml_parser_t *parser)
+{
+    yaml_document_t second;
+    if (!yaml_parser_load(parser, &second)) {
+        complain_syntax(walk, parser);
+        return;
+    }
+    yaml_node_t *root = yaml_document_get_root_node(&second);
+    if (root)
+        complain(walk, root, GP_NONE,
+                 "a second document begins here: write all keys into one, without '---' between them");
+    yaml_document_delete(&second);
+}
+
 bool config_read_document(struct config_reading *reading, gp_str text)
 {
     yaml_parser_t   parser;
@@ -267,6 +282,7 @@ bool config_read_document(struct config_reading *reading, gp_str text)
     if (yaml_parser_load(&parser, &document)) {
         is_document = walk_document(&walk);
         yaml_document_delete(&document);
+        if (is_document) refuse_more(&walk, &parser);
     } else {
         complain_syntax(&walk, &parser);
     }

@@ -58,7 +58,7 @@ struct config_reading {
     struct config        *config;
     struct config_place   places[CONFIG_KEYS_MOST]; /* where each key was given */
     struct config_problem problems[CONFIG_PROBLEMS_MOST];
-    size_t                problem_count;
+    size_t                problem_count, untold; /* beyond the room for them */
 };
 void config_problem(struct config_reading *, const struct config_place *, gp_str text);
 /* One value (of a list: one more) for the key; what is wrong with it becomes a problem. */

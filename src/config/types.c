@@ -93,23 +93,40 @@ static bool read_resolver(struct config *config, const struct config_key *key, g
     return keep_text(config, key, text, why);
 }
 
+static bool is_among(gp_str words, gp_str one)
+{
+    while (words.len)
+        if (gp_alike(one, gp_word(&words))) return true;
+    return false;
+}
+
+static gp_str known_mechanisms(void)
+{
+    return gp_from(config_find(GP_LIT("mechanisms"))->usual);
+}
+
 bool config_is_mechanism(gp_str word, struct gp_text *why)
 {
-    gp_str known = gp_from(config_find(GP_LIT("mechanisms"))->usual);
-    for (gp_str all = known; all.len;)
-        if (gp_alike(word, gp_word(&all))) return true;
+    if (is_among(known_mechanisms(), word)) return true;
     (void)fail(why, word, "is not a mechanism that gatepost has");
-    config_suggest(why, word, known);
+    config_suggest(why, word, known_mechanisms());
     return false;
 }
 
 static bool read_mechanisms(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
 {
+    enum { ONE_MORE = 120 }; /* octets that a name with its guess may take */
     for (gp_str rest = text; rest.len;) {
         gp_str word = gp_word(&rest);
-        if (word.len && !config_is_mechanism(word, why)) return false;
+        if (word.len == 0 || is_among(known_mechanisms(), word)) continue;
+        if (why->len) gp_put_z(why, "; ");
+        if (why->room - why->len < ONE_MORE) {
+            gp_put_z(why, "and so on");
+            break;
+        }
+        (void)config_is_mechanism(word, why);
     }
-    return keep_text(config, key, text, why);
+    return why->len == 0 && keep_text(config, key, text, why);
 }
 
 const struct config_type config_text      = { "a text", read_text, show_text, NULL, { NULL } };
