@@ -33,13 +33,30 @@ bool file_exists(const char *path)
     return lstat(path, &at) == 0;
 }
 
-bool file_make_dir(const char *path, unsigned mode)
+/* One that was there: what others could read or own must not receive keys and mail. */
+static bool take_dir(const char *path, int fd, unsigned mode)
 {
     struct stat at;
+    bool        is_private = (mode & (S_IRWXG | S_IRWXO)) == 0;
+    if (fstat(fd, &at) != 0) return failed(path, NULL);
+    if (!is_private) return true;
+    if (at.st_uid != geteuid()) {
+        cli_problem(path, "belongs to another user, who could read what is put there",
+                    "move it away, or give it to yourself with chown if you trust what is in it");
+        return false;
+    }
+    return fchmod(fd, (mode_t)mode) == 0 || failed(path, NULL);
+}
+
+bool file_make_dir(const char *path, unsigned mode)
+{
     if (mkdir(path, (mode_t)mode) == 0)
         return chmod(path, (mode_t)mode) == 0 || failed(path, NULL); /* whatever the umask */
-    if (errno == EEXIST && stat(path, &at) == 0 && S_ISDIR(at.st_mode)) return true;
-    return failed(path, "choose another --dir, or make the directory above it first");
+    int fd = errno == EEXIST ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0) return failed(path, "choose another --dir, or make the directory above it first");
+    bool taken = take_dir(path, fd, mode);
+    (void)close(fd);
+    return taken;
 }
 
 static bool write_all(int fd, gp_str content)

@@ -6,7 +6,7 @@
 
 enum { FILE_MOST = 64 * 1024 };
 
-/* Made with that mode if it is not there. */
+/* Made with that mode if it is not there; one that is there and should be private is made so, and must be the user's own. */
 bool file_make_dir(const char *path, unsigned mode);
 /* The whole of it at once: other processes see the old state or the new one. */
 bool file_write(const char *path, unsigned mode, gp_str content);

@@ -180,13 +180,23 @@ static bool is_name(const char *option, const char *name)
     return false;
 }
 
+/* RFC 5321 2.3.5: addresses need a whole domain name; one label would make accounts that may send nothing. */
+static bool is_mail_domain(const char *name)
+{
+    if (!is_name("--domain", name)) return false;
+    if (gp_find(gp_from(name), '.') < strlen(name)) return true;
+    cli_problem("--domain", "has one label, and mail addresses need two at least",
+                "write it as in --domain example.org, or --domain home.test for trying out");
+    return false;
+}
+
 /* Option, else environment; the hostname follows from the domain. */
 static bool find_names(struct set_up *s)
 {
     struct gp_text derived = GP_TEXT(s->derived);
     if (!s->domain) s->domain = getenv("GATEPOST_DOMAIN");
     if (!s->hostname) s->hostname = getenv("GATEPOST_HOSTNAME");
-    if (!s->domain || !is_name("--domain", s->domain)) {
+    if (!s->domain || !is_mail_domain(s->domain)) {
         if (!s->domain)
             cli_problem("init", "which domain?",
                         "say --domain example.org: the part after the @ of your users' addresses");

@@ -165,7 +165,37 @@ TEST(names_are_looked_at_before_anything_is_made)
     assert_int_equal(run(&cli_init, "no such domain"), CLI_WRONG_USE);
     assert_int_equal(run(&cli_init, "../../etc"), CLI_WRONG_USE);
     assert_int_equal(run(&cli_init, NULL), CLI_WRONG_USE);
+    assert_int_equal(run(&cli_init, "foo"), CLI_WRONG_USE); /* no address of it could be a sender */
+    assert_int_equal(run(&cli_init, "localhost"), CLI_WRONG_USE);
     in_place("vault", path);
+    CHECK(!file_exists(path));
+    remove_place();
+}
+
+TEST(private_directories_that_are_there_are_made_so)
+{
+    static const char *const there[] = { "vault", "vault/dkim", "queue", "queue/bodies", "tls" };
+    char                     path[CONFIG_PATH];
+    make_place();
+    for (size_t i = 0; i < GP_COUNT(there); i++) {
+        in_place(there[i], path);
+        CHECK(mkdir(path, 0755) == 0 && chmod(path, 0755) == 0);
+    }
+    assert_int_equal(run(&cli_init, "example.org"), CLI_DONE);
+    for (size_t i = 0; i < GP_COUNT(there); i++) assert_int_equal(mode_of(there[i]), 0700);
+    remove_place();
+}
+
+TEST(a_directory_of_somebody_else_gets_no_keys)
+{
+    enum { SOMEBODY_ELSE = 65534 };
+    char path[CONFIG_PATH];
+    if (geteuid() != 0) skip(); /* only root can make it somebody else's */
+    make_place();
+    in_place("vault", path);
+    CHECK(mkdir(path, 0755) == 0 && chown(path, SOMEBODY_ELSE, SOMEBODY_ELSE) == 0);
+    assert_int_equal(run(&cli_init, "example.org"), CLI_FAILED);
+    in_place("vault/vault.key", path);
     CHECK(!file_exists(path));
     remove_place();
 }
