@@ -87,6 +87,25 @@ def test_no_file_at_all_but_the_environment(new_gatepost, sink, context, recipie
     works(gatepost, context, sink, recipient)
 
 
+def test_a_certificate_that_the_environment_names(new_gatepost, sink, context, certificate, recipient):
+    """As containers mount it: outside the set-up, and nothing inside it."""
+    chain, key = certificate
+    gatepost = new_gatepost(sink, start=False, own_certificate=False, GATEPOST_TLS_CERTIFICATE=str(chain), GATEPOST_TLS_KEY=str(key))
+    for name in ("cert.pem", "key.pem"):
+        (gatepost.dir / "tls" / name).unlink()
+    gatepost.start()
+    works(gatepost, context, sink, recipient)   # the context trusts the one that issued it and nobody else
+
+
+@pytest.mark.parametrize("name", ["GATEPOST_TLS_CERTIFICATE", "GATEPOST_TLS_KEY"])
+def test_half_a_certificate_is_refused(name, new_gatepost, certificate):
+    gatepost = new_gatepost(start=False)
+    gatepost.environment[name] = str(certificate[0])
+    for words in (("serve",), ("config", "check")):
+        done = gatepost.command(*words)
+        assert done.returncode == 1 and name in done.stderr and "without a" in done.stderr, done.stderr
+
+
 def test_a_file_of_five_lines(new_gatepost, sink, ca, context, recipient):
     gatepost = new_gatepost(start=False)
     (gatepost.dir / "gatepost.yml").write_text(f"hostname: {HOSTNAME}\ndomain: example.org\nlisten: [submission 127.0.0.1:{gatepost.port}, "
