@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import pathlib
+import re
 import shutil
 import smtplib
 import ssl
@@ -138,12 +139,22 @@ def nodemailer(job):
     return program(["node", HERE / "nodemailer.js"], stdin=json.dumps(task))
 
 
+def reports(program, pattern, *mechanisms):
+    """Those mechanisms, where the program as it is installed says that it was built with what they need."""
+    said = subprocess.run(program, capture_output=True, text=True, check=False).stdout if shutil.which(program[0]) else ""
+    return tuple(mechanism for mechanism in mechanisms if re.search(pattern.format(mechanism.lower()), said, re.MULTILINE))
+
+
+# A gap of Debian 12: its curl is built without gsasl and so without SCRAM, its msmtp knows no -PLUS. Rows for them appear by themselves where
+# a program says that it has them; until then SCRAM is proved by msmtp, gsasl, smtplib, and -PLUS by gsasl alone.
+CURL_MORE = reports(["curl", "-V"], r"^Features:.*\bgsasl\b", "SCRAM-SHA-1", "SCRAM-SHA-256")
+MSMTP_MORE = reports(["msmtp", "--version"], r"(?:^| ){}(?: |$)", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS")
 Mailer = collections.namedtuple("Mailer", "send program mechanisms transports sends")
 BOTH = ("starttls", "tls")
 MAILERS = {
     "swaks": Mailer(swaks, "swaks", ("PLAIN", "LOGIN", "CRAM-MD5"), BOTH, True),
-    "curl": Mailer(curl, "curl", ("PLAIN", "LOGIN", "CRAM-MD5"), BOTH, True),
-    "msmtp": Mailer(msmtp, "msmtp", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"), BOTH, True),
+    "curl": Mailer(curl, "curl", ("PLAIN", "LOGIN", "CRAM-MD5", *CURL_MORE), BOTH, True),
+    "msmtp": Mailer(msmtp, "msmtp", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", *MSMTP_MORE), BOTH, True),
     "gsasl": Mailer(gsasl, "gsasl", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"),
                     ("starttls",), False),
     "smtplib": Mailer(python, "python3", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"), BOTH, True),

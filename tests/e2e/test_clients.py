@@ -11,6 +11,14 @@ from wire import Wire
 SENDING = [(name, mechanism, transport) for name, row in MAILERS.items() for mechanism in row.mechanisms for transport in row.transports]
 
 
+def account_for(gatepost, mechanism):
+    return gatepost.account(*(["--allow-cram-md5"] if mechanism == "CRAM-MD5" else []))
+
+
+def sign_ins(gatepost, name):
+    return [line for line in gatepost.log().splitlines() if name in line and "event=sign-in" in line]
+
+
 def job_for(gatepost, ca, account, mechanism, transport, recipient, tmp_path):
     return Job(gatepost, ca, account.name, account.password, mechanism, transport, recipient, recipient.partition("@")[0], tmp_path)
 
@@ -26,11 +34,11 @@ def test_every_program_is_installed():
 
 @pytest.mark.parametrize("name,mechanism,transport", SENDING)
 def test_signs_in_and_sends(name, mechanism, transport, gatepost, ca, sink, recipient, tmp_path):
-    account = gatepost.account(*(["--allow-cram-md5"] if mechanism == "CRAM-MD5" else []))
+    account = account_for(gatepost, mechanism)
     job = job_for(gatepost, ca, account, mechanism, transport, recipient, tmp_path)
     ok, said = MAILERS[name].send(job)
     assert ok, said
-    signed_in = until("sign-in in the log", lambda: [line for line in gatepost.log().splitlines() if account.name in line and "sign-in" in line])
+    signed_in = until("sign-in in the log", lambda: sign_ins(gatepost, account.name))
     assert mechanism in signed_in[0]
     if MAILERS[name].sends:
         arrived = sink.wait(recipient)
@@ -40,12 +48,16 @@ def test_signs_in_and_sends(name, mechanism, transport, gatepost, ca, sink, reci
 
 @pytest.mark.parametrize("wrong", ["password", "name"])
 @pytest.mark.parametrize("name", MAILERS)
-def test_a_wrong_sign_in_is_refused(name, wrong, gatepost, ca, sink, account, recipient, tmp_path):
+def test_a_wrong_sign_in_is_refused(name, wrong, gatepost, ca, sink, recipient, tmp_path):
     for mechanism in MAILERS[name].mechanisms:
+        account = account_for(gatepost, mechanism)      # so that the digest is what is wrong, not that there is none
         claimed = Account(account.name, "k7zq3-wrong") if wrong == "password" else Account("nobody@example.org", account.password)
         job = job_for(gatepost, ca, claimed, mechanism, MAILERS[name].transports[0], recipient, tmp_path)
         ok, said = MAILERS[name].send(job)
         assert not ok, said
+        if wrong == "password":
+            tried = until("sign-in in the log", lambda: sign_ins(gatepost, account.name))
+            assert f"mechanism={mechanism} " in tried[0] and "wrong password" in tried[0], tried
     assert not sink.for_(recipient)
 
 
