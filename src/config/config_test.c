@@ -3,6 +3,7 @@
 
 #include "check.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,6 +59,16 @@ TEST(two_lines_are_enough)
     CHECK(config.passwords.scram && config.passwords.scram_iterations == 600000 && config.dkim.sign &&
           !config.hide_client);
     CHECK(config.log_format == LOG_LOGFMT && config.log_level == LOG_INFO);
+}
+
+TEST(as_many_recipients_as_rfc_5321_asks_for) /* RFC 5321 4.5.3.1.8 */
+{
+    char   *text  = kit_file("tests/vectors/addresses.json", NULL);
+    json_t *all   = json_loads(text, JSON_ALLOW_NUL, NULL),
+           *least = json_object_get(json_object_get(all, "limits"), "recipients_min");
+    CHECK(json_is_integer(least) && read_set_up(H) && config.limits.recipients >= json_integer_value(least));
+    json_decref(all);
+    free(text);
 }
 
 TEST(the_domain_follows_from_the_hostname)
@@ -199,69 +210,70 @@ TEST(routes)
     }
 }
 
+static const struct {
+    const char *yaml, *problems;
+} wrong_files[] = {
+  /* clang-format off */
+    { "", "gatepost.yml: hostname is missing: add a line such as 'hostname: mail.example.org', or set GATEPOST_HOSTNAME\n" },
+    { "# nothing but words\n", "gatepost.yml: hostname is missing: add a line such as 'hostname: mail.example.org', or set GATEPOST_HOSTNAME\n" },
+    { H "lisen: x\n", "gatepost.yml:2: unknown key 'lisen' (did you mean 'listen'?)\n" },
+    { H "limits:\n  recipient: 5\n", "gatepost.yml:3: unknown key 'recipient' (did you mean 'recipients'?)\n" },
+    { H "message_size: 5M\n", "gatepost.yml:2: unknown key 'message_size' (it is limits.message_size)\n" },
+    { H "zzzzzzzz: 1\n", "gatepost.yml:2: unknown key 'zzzzzzzz'\n" },
+    { H "hostname: other.example.org\n", "gatepost.yml:2: 'hostname' is given twice\n" },
+    { "hostname: -bad-\n", "gatepost.yml:1: hostname: '-bad-' is not a host name such as mail.example.org\n" },
+    { "hostname: m\xc3\xa4il.example.org\n", "gatepost.yml:1: hostname: 'm\?\?il.example.org' is not ASCII: write the xn-- form of an international name\n" },
+    { "hostname:\n", "gatepost.yml:1: 'hostname' has no value: write one, or leave the key out\n" },
+    { "hostname: [a, b]\n", "gatepost.yml:1: 'hostname' must have one value, not a list\n" },
+    { H "limits: 5\n", "gatepost.yml:2: 'limits' must have keys of its own, indented below it\n" },
+    { H "limits:\n  recipients: many\n", "gatepost.yml:3: limits.recipients: 'many' is not a number from 1 to 10000\n" },
+    { H "limits:\n  recipients: 0\n", "gatepost.yml:3: limits.recipients: '0' is not a number from 1 to 10000\n" },
+    { H "limits:\n  message_size: 10X\n", "gatepost.yml:3: limits.message_size: '10X' is not a size such as 512K, 25M or 1G from 1K to 1T\n" },
+    { H "limits:\n  message_size: 99999999999999999999T\n", "gatepost.yml:3: limits.message_size: '99999999999999999999T' is not a size such as 512K, 25M or 1G from 1K to 1T\n" },
+    { H "queue:\n  lifetime: 5 days\n", "gatepost.yml:3: queue.lifetime: '5 days' is not a duration such as 30s, 5m, 4h or 5d from 1m to 30d\n" },
+    { H "queue:\n  retries: []\n", "gatepost.yml:3: queue.retries: the list is empty: name one duration at least\n" },
+    { H "queue:\n  lifetime: 1h\n", "gatepost.yml: queue.delay_notice must be shorter than queue.lifetime\n" },
+    { H "hide_client: perhaps\n", "gatepost.yml:2: hide_client: 'perhaps' is neither yes nor no\n" },
+    { H "log: {level: inof}\n", "gatepost.yml:2: log.level: 'inof' is not one of: debug info warn error (did you mean 'info'?)\n" },
+    { H "mechanisms: PLAIN SCRAM-SHA256\n", "gatepost.yml:2: mechanisms: 'SCRAM-SHA256' is not a mechanism that gatepost has (did you mean 'SCRAM-SHA-256'?)\n" },
+    { H "listen: [submission localhost:587]\n", "gatepost.yml:2: listen: 'localhost:587' is not an address with a port, such as 127.0.0.1:587 or [::]:587\n" },
+    { H "listen:\n  - smtp 127.0.0.1:25\n", "gatepost.yml:3: listen: 'smtp 127.0.0.1:25' is not 'submission ADDRESS:PORT', 'submissions ADDRESS:PORT' or 'dovecot-auth PATH'\n" },
+    { H "listen: [submission 127.0.0.1:587, submissions 127.0.0.1:587]\n", "gatepost.yml:2: listen: 127.0.0.1:587 is there twice: each address and port can do one thing\n" },
+    { H "tls:\n  certificates:\n    - key: a.key\n", "gatepost.yml:4: tls.certificates: 'a.key' is a key without a certificate\n" },
+    { H "tls:\n  certificates:\n    - certificate: a.pem\n", "gatepost.yml:4: tls.certificates: 'a.pem' is a certificate without a key\n" },
+    { H "tls:\n  certificates:\n    - {certificate: a.pem, kex: a.key}\n", "gatepost.yml:4: tls.certificates: 'kex' does not belong here\n" },
+    { H "relay: {via: 'smtp://'}\n", "gatepost.yml:2: relay.via: 'smtp://' names no host: write it as smtp://HOST:PORT\n" },
+    { H "relay: {via: 'smtp://a:99999'}\n", "gatepost.yml:2: relay.via: 'a:99999' is not HOST or HOST:PORT\n" },
+    { H "relay: {via: 'http://a'}\n", "gatepost.yml:2: relay.via: 'http://a' is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'\n" },
+    { H "relay: {via: 'smtps://a?tls=none'}\n", "gatepost.yml:2: relay.via: 'smtps://a?tls=none' wants TLS and none of it: write smtp://\n" },
+    { H "relay: {via: 'smtp://a', user: u}\n", "gatepost.yml:2: relay.user has no password: name its file as relay.password_file\n" },
+    { H "relay: {user: u, password_file: p}\n", "gatepost.yml:2: relay.user is for a server that relay.via names, and relay.via is mx\n" },
+    { H "dkim: {rsa_selector: s, ed25519_selector: s}\n", "gatepost.yml:2: dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each\n" },
+    { "hostname: [\n", "gatepost.yml:2: not YAML: did not find expected node content\n" },
+    { "- a\n- b\n", "gatepost.yml:1: must be keys with values, such as 'hostname: mail.example.org'\n" },
+    { H "---\nlog: {level: info}\n", "gatepost.yml:3: a second document begins here: write all keys into one, without '---' between them\n" },
+    { H "---\nlog: [\n", "gatepost.yml:4: not YAML: did not find expected node content\n" },
+    { H "mechanisms: PLAN SCRAM-SHA256 LOGIN NTLM\n",
+      "gatepost.yml:2: mechanisms: 'PLAN' is not a mechanism that gatepost has (did you mean 'PLAIN'?); "
+      "'SCRAM-SHA256' is not a mechanism that gatepost has (did you mean 'SCRAM-SHA-256'?); "
+      "'NTLM' is not a mechanism that gatepost has\n" },
+    { H "mechanisms: [A1, B1, C1, D1, E1, F1, G1, H1, I1, J1]\n",
+      "gatepost.yml:2: mechanisms: 'A1' is not a mechanism that gatepost has; 'B1' is not a mechanism that gatepost has; "
+      "'C1' is not a mechanism that gatepost has; 'D1' is not a mechanism that gatepost has; "
+      "'E1' is not a mechanism that gatepost has; 'F1' is not a mechanism that gatepost has; "
+      "'G1' is not a mechanism that gatepost has; and so on\n" },
+    { H "log: {level: loud}\nqueue: {lifetime: x}\nlisen: 1\n",
+      "gatepost.yml:2: log.level: 'loud' is not one of: debug info warn error\n"
+      "gatepost.yml:3: queue.lifetime: 'x' is not a duration such as 30s, 5m, 4h or 5d from 1m to 30d\n"
+      "gatepost.yml:4: unknown key 'lisen' (did you mean 'listen'?)\n" },
+  /* clang-format on */
+};
+
 TEST(problems_say_where_and_what_to_write)
 {
-    static const struct {
-        const char *yaml, *problems;
-    } cases[] = {
-  /* clang-format off */
-        { "", "gatepost.yml: hostname is missing: add a line such as 'hostname: mail.example.org', or set GATEPOST_HOSTNAME\n" },
-        { "# nothing but words\n", "gatepost.yml: hostname is missing: add a line such as 'hostname: mail.example.org', or set GATEPOST_HOSTNAME\n" },
-        { H "lisen: x\n", "gatepost.yml:2: unknown key 'lisen' (did you mean 'listen'?)\n" },
-        { H "limits:\n  recipient: 5\n", "gatepost.yml:3: unknown key 'recipient' (did you mean 'recipients'?)\n" },
-        { H "message_size: 5M\n", "gatepost.yml:2: unknown key 'message_size' (it is limits.message_size)\n" },
-        { H "zzzzzzzz: 1\n", "gatepost.yml:2: unknown key 'zzzzzzzz'\n" },
-        { H "hostname: other.example.org\n", "gatepost.yml:2: 'hostname' is given twice\n" },
-        { "hostname: -bad-\n", "gatepost.yml:1: hostname: '-bad-' is not a host name such as mail.example.org\n" },
-        { "hostname: m\xc3\xa4il.example.org\n", "gatepost.yml:1: hostname: 'm\?\?il.example.org' is not ASCII: write the xn-- form of an international name\n" },
-        { "hostname:\n", "gatepost.yml:1: 'hostname' has no value: write one, or leave the key out\n" },
-        { "hostname: [a, b]\n", "gatepost.yml:1: 'hostname' must have one value, not a list\n" },
-        { H "limits: 5\n", "gatepost.yml:2: 'limits' must have keys of its own, indented below it\n" },
-        { H "limits:\n  recipients: many\n", "gatepost.yml:3: limits.recipients: 'many' is not a number from 1 to 10000\n" },
-        { H "limits:\n  recipients: 0\n", "gatepost.yml:3: limits.recipients: '0' is not a number from 1 to 10000\n" },
-        { H "limits:\n  message_size: 10X\n", "gatepost.yml:3: limits.message_size: '10X' is not a size such as 512K, 25M or 1G from 1K to 1T\n" },
-        { H "limits:\n  message_size: 99999999999999999999T\n", "gatepost.yml:3: limits.message_size: '99999999999999999999T' is not a size such as 512K, 25M or 1G from 1K to 1T\n" },
-        { H "queue:\n  lifetime: 5 days\n", "gatepost.yml:3: queue.lifetime: '5 days' is not a duration such as 30s, 5m, 4h or 5d from 1m to 30d\n" },
-        { H "queue:\n  retries: []\n", "gatepost.yml:3: queue.retries: the list is empty: name one duration at least\n" },
-        { H "queue:\n  lifetime: 1h\n", "gatepost.yml: queue.delay_notice must be shorter than queue.lifetime\n" },
-        { H "hide_client: perhaps\n", "gatepost.yml:2: hide_client: 'perhaps' is neither yes nor no\n" },
-        { H "log: {level: inof}\n", "gatepost.yml:2: log.level: 'inof' is not one of: debug info warn error (did you mean 'info'?)\n" },
-        { H "mechanisms: PLAIN SCRAM-SHA256\n", "gatepost.yml:2: mechanisms: 'SCRAM-SHA256' is not a mechanism that gatepost has (did you mean 'SCRAM-SHA-256'?)\n" },
-        { H "listen: [submission localhost:587]\n", "gatepost.yml:2: listen: 'localhost:587' is not an address with a port, such as 127.0.0.1:587 or [::]:587\n" },
-        { H "listen:\n  - smtp 127.0.0.1:25\n", "gatepost.yml:3: listen: 'smtp 127.0.0.1:25' is not 'submission ADDRESS:PORT', 'submissions ADDRESS:PORT' or 'dovecot-auth PATH'\n" },
-        { H "listen: [submission 127.0.0.1:587, submissions 127.0.0.1:587]\n", "gatepost.yml:2: listen: 127.0.0.1:587 is there twice: each address and port can do one thing\n" },
-        { H "tls:\n  certificates:\n    - key: a.key\n", "gatepost.yml:4: tls.certificates: 'a.key' is a key without a certificate\n" },
-        { H "tls:\n  certificates:\n    - certificate: a.pem\n", "gatepost.yml:4: tls.certificates: 'a.pem' is a certificate without a key\n" },
-        { H "tls:\n  certificates:\n    - {certificate: a.pem, kex: a.key}\n", "gatepost.yml:4: tls.certificates: 'kex' does not belong here\n" },
-        { H "relay: {via: 'smtp://'}\n", "gatepost.yml:2: relay.via: 'smtp://' names no host: write it as smtp://HOST:PORT\n" },
-        { H "relay: {via: 'smtp://a:99999'}\n", "gatepost.yml:2: relay.via: 'a:99999' is not HOST or HOST:PORT\n" },
-        { H "relay: {via: 'http://a'}\n", "gatepost.yml:2: relay.via: 'http://a' is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'\n" },
-        { H "relay: {via: 'smtps://a?tls=none'}\n", "gatepost.yml:2: relay.via: 'smtps://a?tls=none' wants TLS and none of it: write smtp://\n" },
-        { H "relay: {via: 'smtp://a', user: u}\n", "gatepost.yml:2: relay.user has no password: name its file as relay.password_file\n" },
-        { H "relay: {user: u, password_file: p}\n", "gatepost.yml:2: relay.user is for a server that relay.via names, and relay.via is mx\n" },
-        { H "dkim: {rsa_selector: s, ed25519_selector: s}\n", "gatepost.yml:2: dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each\n" },
-        { "hostname: [\n", "gatepost.yml:2: not YAML: did not find expected node content\n" },
-        { "- a\n- b\n", "gatepost.yml:1: must be keys with values, such as 'hostname: mail.example.org'\n" },
-        { H "---\nlog: {level: info}\n", "gatepost.yml:3: a second document begins here: write all keys into one, without '---' between them\n" },
-        { H "---\nlog: [\n", "gatepost.yml:4: not YAML: did not find expected node content\n" },
-        { H "mechanisms: PLAN SCRAM-SHA256 LOGIN NTLM\n",
-          "gatepost.yml:2: mechanisms: 'PLAN' is not a mechanism that gatepost has (did you mean 'PLAIN'?); "
-          "'SCRAM-SHA256' is not a mechanism that gatepost has (did you mean 'SCRAM-SHA-256'?); "
-          "'NTLM' is not a mechanism that gatepost has\n" },
-        { H "mechanisms: [A1, B1, C1, D1, E1, F1, G1, H1, I1, J1]\n",
-          "gatepost.yml:2: mechanisms: 'A1' is not a mechanism that gatepost has; 'B1' is not a mechanism that gatepost has; "
-          "'C1' is not a mechanism that gatepost has; 'D1' is not a mechanism that gatepost has; "
-          "'E1' is not a mechanism that gatepost has; 'F1' is not a mechanism that gatepost has; "
-          "'G1' is not a mechanism that gatepost has; and so on\n" },
-        { H "log: {level: loud}\nqueue: {lifetime: x}\nlisen: 1\n",
-          "gatepost.yml:2: log.level: 'loud' is not one of: debug info warn error\n"
-          "gatepost.yml:3: queue.lifetime: 'x' is not a duration such as 30s, 5m, 4h or 5d from 1m to 30d\n"
-          "gatepost.yml:4: unknown key 'lisen' (did you mean 'listen'?)\n" },
-  /* clang-format on */
-    };
-    for (size_t i = 0; i < GP_COUNT(cases); i++) {
-        if (read_set_up(cases[i].yaml)) fail_msg("no problem found in: %s", cases[i].yaml);
-        CHECK_IS(gp_said(&said), cases[i].problems);
+    for (size_t i = 0; i < GP_COUNT(wrong_files); i++) {
+        if (read_set_up(wrong_files[i].yaml)) fail_msg("no problem found in: %s", wrong_files[i].yaml);
+        CHECK_IS(gp_said(&said), wrong_files[i].problems);
     }
 }
 

@@ -105,6 +105,20 @@ TEST(canonical_forms_of_the_vectors)
     json_decref(root);
 }
 
+TEST(the_hash_of_an_empty_body_is_the_well_known_one) /* RFC 6376 3.4.3, 3.4.4 */
+{
+    static const char *const names[] = { "bh_empty_simple_sha256", "bh_empty_relaxed_sha256" };
+    json_t                  *root    = vectors("tests/vectors/dkim_canon.json");
+    for (size_t relaxed = 0; relaxed < GP_COUNT(names); relaxed++) {
+        uint8_t hash[32];
+        char    want[32];
+        CHECK(gp_digest(GP_SHA256, gathered(canonical_body(GP_LIT(""), relaxed, 1)), hash));
+        CHECK_SAME(((gp_str) { (const char *)hash, sizeof hash }),
+                   octets_of(json_object_get(root, "well_known"), names[relaxed], want, sizeof want));
+    }
+    json_decref(root);
+}
+
 TEST(bare_line_ends_are_noticed)
 {
     static const char *const bodies[] = { "a\rb\r\n", "a\nb\r\n", "\n", "\r", "\r\r\n", "a\r\n\n" };
@@ -205,6 +219,134 @@ TEST(signatures_of_the_vectors)
     }
     gp_key_close(rsa);
     gp_key_close(ed);
+    json_decref(root);
+}
+
+/* ---- signatures that the RFCs print: made again from the printed field, octet by octet ---------------------------- */
+struct printed {
+    gp_str          message, body, value; /* value: of the signature's field */
+    struct gp_field field;
+    bool            relaxed_header, relaxed_body;
+};
+
+/* The value of a tag without white space. */
+static gp_str tag_of(gp_str list, const char *name, struct gp_text *room)
+{
+    room->len = 0;
+    while (list.ptr) {
+        gp_str one = gp_cut(&list, ';'), key = gp_trim(gp_cut(&one, '='));
+        while (key.len && gp_is_any(key.ptr[0], "\r\n \t")) key = gp_tail(key, 1);
+        if (!gp_is(key, name)) continue;
+        for (size_t i = 0; i < one.len; i++)
+            if (!gp_is_any(one.ptr[i], "\r\n \t")) gp_put_char(room, one.ptr[i]);
+        break;
+    }
+    CHECK(room->len > 0);
+    return gp_said(room);
+}
+
+/* RFC 6376 5.4.2: of several fields of a name the last that was not taken yet. */
+static bool find_field(const struct printed *p, gp_str name, size_t taken, struct gp_field *found)
+{
+    struct gp_field field, all[32];
+    gp_str          rest  = p->message;
+    size_t          count = 0;
+    while (count < GP_COUNT(all) && gp_next_field(&rest, &field))
+        if (gp_alike(field.name, name)) all[count++] = field;
+    if (taken >= count) return false;
+    *found = all[count - 1 - taken];
+    return true;
+}
+
+static void put_signed_fields(const struct printed *p, struct gathered *out)
+{
+    char            room[512];
+    struct gp_text  text = GP_TEXT(room);
+    gp_str          list = tag_of(p->value, "h", &text), before = list;
+    struct gp_field field;
+    while (list.ptr) {
+        gp_str name  = gp_cut(&list, ':');
+        size_t taken = 0;
+        for (gp_str rest = gp_head(before, (size_t)(name.ptr - before.ptr)); rest.len;)
+            taken += gp_alike(gp_cut(&rest, ':'), name);
+        if (find_field(p, name, taken, &field))
+            CHECK(gp_canon_field(p->relaxed_header, true, &field, (struct gp_sink) { gather, out }));
+    }
+}
+
+/* The field with nothing behind "b=" (3.7). */
+static void put_own_field(const struct printed *p, struct gathered *out)
+{
+    char            room[2048];
+    struct gp_text  text = GP_TEXT(room);
+    struct gp_field bare;
+    const char     *b = memmem(p->field.raw.ptr, p->field.raw.len, " b=", 3);
+    assert_non_null(b);
+    gp_str before = gp_head(p->field.raw, (size_t)(b - p->field.raw.ptr) + 3);
+    gp_str after  = gp_tail(p->field.raw, before.len);
+    size_t end    = gp_find(after, ';');
+    gp_put(&text, before);
+    gp_put(&text, end < after.len ? gp_tail(after, end) : GP_LIT("\r\n"));
+    gp_str rest = gp_said(&text);
+    CHECK(gp_next_field(&rest, &bare) && gp_ends(bare.raw, "\r\n"));
+    bare.raw = gp_head(bare.raw, bare.raw.len - 2); /* the simple form takes it as it is */
+    CHECK(gp_canon_field(p->relaxed_header, false, &bare, (struct gp_sink) { gather, out }));
+}
+
+static void check_printed(const struct printed *p, const struct gp_key *key)
+{
+    static struct gathered header;
+    char                   room[1024], octets[GP_SIGNATURE_MOST], coded[2 * GP_SIGNATURE_MOST];
+    struct gp_text         text = GP_TEXT(room), signature = GP_TEXT(octets), base64 = GP_TEXT(coded);
+    uint8_t                hash[32];
+    gp_str                 hashed = { (const char *)hash, sizeof hash };
+    CHECK(gp_digest(GP_SHA256, gathered(canonical_body(p->body, p->relaxed_body, 7)), hash));
+    gp_put_base64(&base64, hashed);
+    CHECK_SAME(gp_said(&base64), tag_of(p->value, "bh", &text));
+    header.len = base64.len = 0;
+    put_signed_fields(p, &header);
+    put_own_field(p, &header);
+    CHECK(gp_digest(GP_SHA256, gathered(&header), hash));
+    CHECK(gp_key_sign(key, GP_SIGN_DIGEST_SHA256, hashed, &signature));
+    gp_put_base64(&base64, gp_said(&signature));
+    CHECK_SAME(gp_said(&base64), tag_of(p->value, "b", &text));
+}
+
+/* How many signatures the message has; each is checked with the key of its algorithm. */
+static size_t check_all_printed(const json_t *vector, const struct gp_key *rsa, const struct gp_key *ed25519)
+{
+    struct printed p     = { .message = gp_from(string_of(vector, "message")) };
+    const char    *blank = memmem(p.message.ptr, p.message.len, "\r\n\r\n", 4);
+    size_t         count = 0;
+    gp_str         rest  = p.message;
+    assert_non_null(blank);
+    p.body = gp_tail(p.message, (size_t)(blank - p.message.ptr) + 4);
+    while (gp_next_field(&rest, &p.field)) {
+        char           room[64];
+        struct gp_text text = GP_TEXT(room);
+        if (!gp_is(p.field.name, "DKIM-Signature")) continue;
+        p.value          = p.field.value;
+        gp_str forms     = tag_of(p.value, "c", &text);
+        p.relaxed_header = gp_starts(forms, "relaxed");
+        p.relaxed_body   = gp_ends(forms, "relaxed");
+        check_printed(&p, gp_starts(tag_of(p.value, "a", &text), "rsa") ? rsa : ed25519);
+        count++;
+    }
+    return count;
+}
+
+TEST(signatures_that_the_rfcs_print)
+{
+    json_t        *root = vectors("tests/vectors/dkim_sign.json"), *keys = json_object_get(root, "keys");
+    const json_t  *a2 = json_object_get(root, "rfc6376_A2"), *a3 = json_object_get(root, "rfc8463_A3");
+    struct gp_key *rsa = gp_key_read(gp_from(string_of(keys, "rsa_pem")));
+    struct gp_key *ed = ed25519_key(string_of(keys, "ed25519_seed_b64")), *other = NULL;
+    CHECK(rsa && ed && (other = gp_key_read(gp_from(string_of(a2, "private_key_pem")))) != NULL);
+    assert_int_equal(check_all_printed(a3, rsa, ed), json_integer_value(json_object_get(a3, "signatures")));
+    assert_int_equal(check_all_printed(a2, other, NULL), 1);
+    gp_key_close(rsa);
+    gp_key_close(ed);
+    gp_key_close(other);
     json_decref(root);
 }
 

@@ -185,6 +185,39 @@ TEST(dates_as_written)
     }
 }
 
+/* Which of them it is, the session's host says; here it must stand in the field as the registry spells it. */
+TEST(received_says_with_what_as_the_vectors_spell_it) /* RFC 3848, RFC 6531 4.3 */
+{
+    json_t *root = vectors(), *keywords = json_object_get(json_object_get(root, "received"), "with_keywords"), *value;
+    const char *key;
+    CHECK(json_object_size(keywords) >= 9);
+    json_object_foreach(keywords, key, value)
+    {
+        char            room[GP_RECEIVED_ROOM], want[64];
+        struct gp_text  text  = GP_TEXT(room);
+        struct gp_trace trace = { .hostname = "mx.example",
+                                  .helo     = GP_LIT("c with LMTP"),
+                                  .peer     = GP_LIT("192.0.2.1"),
+                                  .queue_id = GP_LIT("id1"),
+                                  .protocol = json_string_value(value) };
+        (void)snprintf(want, sizeof want, " with %s", json_string_value(value));
+        gp_put_received(&text, &trace);
+        gp_str rest = gp_said(&text), clauses = rest;
+        size_t at = 0, withs = 0;
+        while ((at = gp_find(clauses, 'w')) < clauses.len) { /* one `with` only, whatever the client called itself */
+            clauses = gp_tail(clauses, at);
+            withs += gp_starts(clauses, "with ");
+            if (gp_starts(clauses, "with "))
+                CHECK(gp_starts(clauses, want + 1) && gp_is_any(clauses.ptr[strlen(want) - 1], " \r"));
+            clauses = gp_tail(clauses, 1);
+        }
+        CHECK(withs == 1);
+        struct gp_field field;
+        CHECK(gp_next_field(&rest, &field) && rest.len == 0 && gp_is(field.name, "Received"));
+    }
+    json_decref(root);
+}
+
 PROPERTY(header_fields_add_up_to_the_section, bytes)
 {
     struct gp_field field;

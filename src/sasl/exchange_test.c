@@ -93,6 +93,31 @@ TEST(foreign_octets_in_base64_are_told_apart_from_bad_messages) /* RFC 4954 4 */
     json_decref(root);
 }
 
+TEST(special_lines_mean_what_rfc_4954_says) /* RFC 4954 4 */
+{
+    static const struct {
+        const char      *text;
+        enum gp_sasl_why why;
+    } rows[] = {
+        {"=",  GP_SASL_NOT_BASE64}, /* present and empty as an initial response only, which the session reads */
+        { "*", GP_SASL_CANCELLED },
+        { "",  GP_SASL_MALFORMED }, /* an empty response, which PLAIN has no use for */
+    };
+    json_t        *root = talk_vectors("base64"), *row;
+    struct gp_sasl x;
+    size_t         i, found = 0;
+    json_array_foreach(json_object_get(root, "special"), i, row) for (size_t j = 0; j < GP_COUNT(rows); j++)
+    {
+        if (!gp_is(talk_field(row, "text"), rows[j].text)) continue;
+        talk_open(&x);
+        CHECK(gp_sasl_start(&x, GP_LIT("PLAIN"), GP_NONE) == GP_SASL_CHALLENGE);
+        CHECK(gp_sasl_line(&x, talk_field(row, "text")) == GP_SASL_FAILED && x.why == rows[j].why);
+        found++;
+    }
+    CHECK(i == GP_COUNT(rows) && found == i);
+    json_decref(root);
+}
+
 TEST(a_line_has_a_bound)
 {
     static char    line[GP_SASL_LINE_MOST + 4];

@@ -177,6 +177,8 @@ TEST(a_connection_may_have_two_bindings)
           GP_SASL_ASK);
 }
 
+#define NONCE "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+
 /* '@' in the pattern stands for the nonce. */
 static enum gp_sasl_step final_of(struct gp_sasl *x, const json_t *row, gp_str pattern, const char *nonce)
 {
@@ -215,10 +217,9 @@ TEST(refuses_spoilt_final_messages)
     };
     json_t        *root = talk_vectors("scram");
     const json_t  *row  = exchange(root, "rfc7677-3");
-    const char    *good = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
     struct gp_sasl x;
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
-        CHECK(final_of(&x, row, gp_from(rows[i].pattern), rows[i].nonce ? rows[i].nonce : good) == GP_SASL_FAILED);
+        CHECK(final_of(&x, row, gp_from(rows[i].pattern), rows[i].nonce ? rows[i].nonce : NONCE) == GP_SASL_FAILED);
         CHECK(x.why == rows[i].why);
     }
     json_decref(root);
@@ -235,6 +236,40 @@ TEST(a_recorded_exchange_can_not_be_replayed)
     x.answer = GP_OK;
     CHECK(gp_sasl_resume(&x) == GP_SASL_CHALLENGE);
     CHECK(gp_sasl_line(&x, talk_field(row, "client_final_b64")) == GP_SASL_FAILED && x.why == GP_SASL_REFUSED);
+    json_decref(root);
+}
+
+#define PROOF "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
+
+TEST(refuses_the_final_messages_of_the_vectors)
+{
+    static const struct {
+        const char      *id, *pattern, *nonce;
+        enum gp_sasl_why why;
+    } rows[] = {
+        {"nonce-changed",  "c=biws,r=@," PROOF,        "%changed", GP_SASL_REFUSED    },
+        { "cbind-changed", "c=eSws,r=@," PROOF,        "",         GP_SASL_BAD_BINDING},
+        { "proof-bad-b64", "c=biws,r=@,p=!!!!",        "",         GP_SASL_MALFORMED  },
+        { "proof-short",   "c=biws,r=@,p=dHzbZQ==",    "",         GP_SASL_MALFORMED  },
+        { "missing-proof", "c=biws,r=@",               "",         GP_SASL_MALFORMED  },
+        { "after-proof",   "c=biws,r=@," PROOF ",x=y", "",         GP_SASL_MALFORMED  },
+        { "replay",        "c=biws,r=@," PROOF,        "%replay",  GP_SASL_REFUSED    }, /* of a nonce of before */
+    };
+    json_t        *root = talk_vectors("scram"), *vector;
+    const json_t  *row  = exchange(root, "rfc7677-3");
+    struct gp_sasl x;
+    size_t         i, found = 0;
+    CHECK(final_of(&x, row, GP_LIT("c=biws,r=@," PROOF), NONCE) == GP_SASL_CHALLENGE); /* unspoilt it is a good one */
+    json_array_foreach(json_object_get(root, "reject_client_final"), i, vector) for (size_t j = 0; j < GP_COUNT(rows);
+                                                                                     j++)
+    {
+        char nonce[128];
+        if (!gp_is(talk_field(vector, "id"), rows[j].id)) continue;
+        (void)snprintf(nonce, sizeof nonce, "%.*s%s", (int)(rows[j].nonce[0] ? 20 : 64), NONCE, rows[j].nonce);
+        CHECK(final_of(&x, row, gp_from(rows[j].pattern), nonce) == GP_SASL_FAILED && x.why == rows[j].why);
+        found++;
+    }
+    CHECK(i == GP_COUNT(rows) && found == i);
     json_decref(root);
 }
 

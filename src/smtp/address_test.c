@@ -53,6 +53,38 @@ TEST(addresses_of_the_vectors)
     json_decref(all);
 }
 
+static size_t limit_of(const json_t *all, const char *name)
+{
+    const json_t *limit = json_object_get(json_object_get(all, "limits"), name);
+    CHECK(json_is_integer(limit));
+    return (size_t)json_integer_value(limit);
+}
+
+/* An address with parts of that size: "aaa@" and labels of "bb...b." up to a last one. */
+static bool takes_parts_of(size_t local, size_t domain)
+{
+    char              room[1024];
+    struct gp_text    text = GP_TEXT(room);
+    struct gp_address parts;
+    for (size_t i = 0; i < local; i++) gp_put_char(&text, 'a');
+    gp_put_char(&text, '@');
+    for (size_t i = 1; i <= domain; i++) gp_put_char(&text, i % 50 == 0 && i < domain ? '.' : 'b');
+    return gp_read_address(gp_said(&text), false, &parts);
+}
+
+TEST(limits_of_the_vectors)
+{
+    json_t *all   = vectors("tests/vectors/addresses.json");
+    size_t  local = limit_of(all, "local_part"), domain = limit_of(all, "domain"), path = limit_of(all, "path");
+    CHECK(local == GP_SMTP_LOCAL_MOST && domain == GP_SMTP_DOMAIN_MOST && path == GP_SMTP_PATH_MOST);
+    CHECK(limit_of(all, "reply_line") == GP_SMTP_REPLY_MOST && limit_of(all, "text_line") == GP_SMTP_TEXT_MOST);
+    CHECK(limit_of(all, "command_line") <= GP_SMTP_COMMAND_MOST); /* and what extensions add */
+    CHECK(takes_parts_of(local, 60) && !takes_parts_of(local + 1, 60));
+    CHECK(takes_parts_of(1, domain) && !takes_parts_of(1, domain + 1));
+    CHECK(takes_parts_of(local, path - local - 3)); /* a path counts its brackets and its @ */
+    json_decref(all);
+}
+
 TEST(an_address_is_taken_apart)
 {
     static const struct {
@@ -150,6 +182,41 @@ TEST(xtext_of_the_vectors)
     json_decref(all);
 }
 
+static bool is_one_word(gp_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] <= ' ' || text.ptr[i] > '~' || text.ptr[i] == '=') return false;
+    return true;
+}
+
+/* Octets that would end a line, a text or a parameter come in as xtext, and go out as nothing but xtext. */
+TEST(what_xtext_hides_stays_hidden)
+{
+    json_t *all = vectors("tests/vectors/xtext.json"), *row;
+    char    octets[512], room[1024], want[512];
+    size_t  i;
+    json_array_foreach(json_object_get(all, "security"), i, row)
+    {
+        struct gp_text decoded = GP_TEXT(octets), encoded = GP_TEXT(room), again = GP_TEXT(want);
+        gp_str         hostile = kit_hex(json_string_value(json_object_get(row, "decoded_hex")), want, sizeof want);
+        CHECK(gp_read_xtext(text_of(row, "encoded"), &decoded));
+        CHECK_SAME(gp_said(&decoded), hostile);
+        gp_put_xtext(&encoded, gp_said(&decoded));
+        CHECK(is_one_word(gp_said(&encoded)));
+        CHECK(gp_read_xtext(gp_said(&encoded), &again));
+        CHECK_SAME(gp_said(&again), gp_said(&decoded));
+    }
+    CHECK(i >= 3);
+    /* Lenient readers take these; with ours one meaning has one form. */
+    json_array_foreach(json_object_get(all, "decode_lenient_ok"), i, row)
+    {
+        struct gp_text decoded = GP_TEXT(octets);
+        CHECK(!gp_read_xtext(gp_from(json_string_value(row)), &decoded));
+    }
+    CHECK(i > 0);
+    json_decref(all);
+}
+
 PROPERTY(xtext_brings_back_any_octets, bytes)
 {
     static char    room[16384], octets[16384];
@@ -179,6 +246,34 @@ TEST(auth_parameters_of_the_vectors)
         CHECK(good == json_is_true(json_object_get(row, "valid")) && canonical.len == 0);
     }
     CHECK(i > 5);
+    json_decref(all);
+}
+
+/* The same octets in each parameter that carries xtext: refused, or passed on as one word. */
+TEST(no_parameter_carries_what_xtext_hides)
+{
+    static const struct {
+        const char *before;
+        enum gp_on  on;
+    } parameters[] = {
+        {"ENVID=",         GP_ON_MAIL},
+        { "AUTH=",         GP_ON_MAIL},
+        { "ORCPT=rfc822;", GP_ON_RCPT}
+    };
+    json_t               *all = vectors("tests/vectors/xtext.json"), *row;
+    struct gp_smtp_server s   = { .options = &options };
+    size_t                i;
+    json_array_foreach(json_object_get(all, "security"), i, row) for (size_t j = 0; j < GP_COUNT(parameters); j++)
+    {
+        char           room[512], out[512];
+        struct gp_text given = GP_TEXT(room), canonical = GP_TEXT(out);
+        gp_put_z(&given, parameters[j].before);
+        gp_put(&given, text_of(row, "encoded"));
+        if (gp_read_parameters(&s, gp_said(&given), parameters[j].on, &canonical)) continue;
+        gp_str value = gp_said(&canonical), name = gp_cut(&value, '=');
+        CHECK(is_one_word(name) && is_one_word(value));
+    }
+    CHECK(i >= 3);
     json_decref(all);
 }
 

@@ -341,3 +341,47 @@ TEST(every_line_of_the_vectors_gets_a_reply_that_conforms)
     json_decref(all);
     free(text);
 }
+
+/* What stands between the brackets, without the route that nobody follows any more. */
+static gp_str mailbox_in(gp_str path)
+{
+    gp_str inside = gp_head(gp_tail(path, 1), path.len - 2), rest = inside;
+    if (gp_starts(inside, "@")) (void)gp_cut(&rest, ':');
+    return rest;
+}
+
+static void check_path(gp_str path, const char *verb, enum gp_smtp_kind kind)
+{
+    struct talk   *t = open_authed();
+    char           room[512];
+    struct gp_text text = GP_TEXT(room);
+    gp_put_z(&text, verb);
+    gp_put(&text, path);
+    gp_put_z(&text, "\r\n");
+    tell(t, gp_said(&text));
+    text.len = 0;
+    gp_put_number(&text, kind);
+    gp_put(&text, mailbox_in(path));
+    gp_put_z(&text, "|\n");
+    gp_put_char(&text, '\0');
+    bool nobody = kind == GP_SMTP_RCPT && mailbox_in(path).len == 0; /* RFC 5321 4.1.1.3: <> is a sender alone */
+    if (said(t, room) == nobody || (nobody && gp_same(last_code(t), GP_LIT("250"))))
+        fail_msg("%.*s: %.*s", (int)path.len, path.ptr, (int)t->story.len, t->story.ptr);
+    free(t);
+}
+
+TEST(paths_of_the_vectors_are_read_and_left_as_they_are)
+{
+    size_t  length, i;
+    char   *text = kit_file("tests/vectors/addresses.json", &length);
+    json_t *all  = json_loadb(text, length, JSON_ALLOW_NUL, NULL), *row;
+    json_array_foreach(json_object_get(all, "paths"), i, row)
+    {
+        gp_str path = gp_from(json_string_value(json_object_get(row, "path")));
+        check_path(path, "MAIL FROM:", GP_SMTP_MAIL);
+        check_path(path, "MAIL FROM:<a@example.org>\r\nRCPT TO:", GP_SMTP_RCPT);
+    }
+    CHECK(i >= 5);
+    json_decref(all);
+    free(text);
+}
