@@ -96,6 +96,23 @@ TEST(a_command_runs_and_explains_itself)
     assert_int_equal(run("", page), CLI_WRONG_USE);
 }
 
+TEST(the_manual_page_knows_every_command)
+{
+    char   page[PAGE_ROOM], *manual = kit_file("docs/gatepost.1", NULL), *rest = page;
+    size_t rows = 0;
+    assert_int_equal(run("help", page), CLI_DONE);
+    for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
+        if (strncmp(line, "  ", 2) != 0) continue;
+        char *end = strstr(line + 2, "  ");
+        if (!end) continue;
+        *end = '\0';
+        if (!strstr(manual, line + 2)) fail_msg("gatepost(1) does not tell of: %s", line + 2);
+        rows++;
+    }
+    CHECK(rows > 15);
+    free(manual);
+}
+
 /* ---- config check ------------------------------------------------------------------------------------------ */
 TEST(keys_and_files_are_looked_at_in_one_go)
 {
