@@ -241,6 +241,7 @@ static const struct {
     { H "listen: [submission 127.0.0.1:587, submissions 127.0.0.1:587]\n", "gatepost.yml:2: listen: 127.0.0.1:587 is there twice: each address and port can do one thing\n" },
     { H "tls:\n  certificates:\n    - key: a.key\n", "gatepost.yml:4: tls.certificates: 'a.key' is a key without a certificate\n" },
     { H "tls:\n  certificates:\n    - certificate: a.pem\n", "gatepost.yml:4: tls.certificates: 'a.pem' is a certificate without a key\n" },
+    { H "tls:\n  certificates:\n    - {certificate: \"a\\x01.pem\", key: a.key}\n", "gatepost.yml:4: tls.certificates: 'a?.pem' has a control character in it\n" },
     { H "tls:\n  certificates:\n    - {certificate: a.pem, kex: a.key}\n", "gatepost.yml:4: tls.certificates: 'kex' does not belong here\n" },
     { H "relay: {via: 'smtp://'}\n", "gatepost.yml:2: relay.via: 'smtp://' names no host: write it as smtp://HOST:PORT\n" },
     { H "relay: {via: 'smtp://a:99999'}\n", "gatepost.yml:2: relay.via: 'a:99999' is not HOST or HOST:PORT\n" },
@@ -425,6 +426,51 @@ PROPERTY(config_reads_anything, bytes)
         CHECK(reading.problems[i].len > 0);
         CHECK(i == 0 || reading.problems[i].place.line >= reading.problems[i - 1].place.line);
     }
+    if (reading.problem_count) return;
+    said = GP_TEXT(said_room);
+    config_show(&config, keep_line, NULL);
+    CHECK(config_read_document(&reading, gp_said(&said)));
+    if (reading.problem_count) print_error("%.*s\n", (int)reading.problems[0].len, reading.problems[0].text);
+    CHECK(reading.problem_count == 0);
+}
+
+/* ---- the environment -------------------------------------------------------------------------------------- */
+static const char *const variables[] = {
+    "SUBMISSION",       "SUBMISSIONS",         "RELAY",     "TLS_CERTIFICATE", "TLS_KEY", "LISTEN",
+    "QUEUE_RETRIES",    "MECHANISMS",          "RELAY_VIA", "RELAY_USER",      "DOMAIN",  "RELAY_PASSWORD_FILE",
+    "RELAY_DNS_SERVER", "LIMITS_MESSAGE_SIZE", "LOG_LEVEL", "HIDE_CLIENT"
+};
+
+/* A line each; beyond the lines nothing is set. */
+static void set_variables(gp_str lines)
+{
+    for (size_t i = 0; i < GP_COUNT(variables); i++) {
+        char   name[64], value[4096];
+        gp_str line = gp_cut(&lines, '\n');
+        (void)snprintf(name, sizeof name, "GATEPOST_%s", variables[i]);
+        if (line.len && gp_copy_z(line, value, sizeof value))
+            CHECK(setenv(name, value, 1) == 0);
+        else
+            CHECK(unsetenv(name) == 0);
+    }
+}
+
+/* Any values make a config or problems that name a variable, and what reads without a problem is shown and read back without one. */
+PROPERTY(variables_read_anything, bytes)
+{
+    static struct config_reading reading;
+    reading = (struct config_reading) { .config = &config };
+    config  = (struct config) { 0 };
+    CHECK(setenv("GATEPOST_HOSTNAME", "mail.example.org", 1) == 0);
+    set_variables(bytes);
+    config_read_defaults(&reading);
+    config_read_environment(&reading);
+    CHECK(unsetenv("GATEPOST_HOSTNAME") == 0);
+    set_variables(GP_NONE);
+    for (size_t i = 0; i < reading.problem_count; i++)
+        CHECK(reading.problems[i].len > 0 && gp_starts(gp_from(reading.problems[i].place.variable), "GATEPOST_"));
+    config_derive(&reading);
+    config_find_clashes(&reading);
     if (reading.problem_count) return;
     said = GP_TEXT(said_room);
     config_show(&config, keep_line, NULL);

@@ -30,6 +30,7 @@ static bool read_certificate(struct config *config, const struct config_key *key
     struct config_certificate *item = &config->certificates[config->certificate_count];
     if (certificate.len == 0) return fail(why, private_key, "is a key without a certificate");
     if (private_key.len == 0) return fail(why, certificate, "is a certificate without a key");
+    if (!config_is_text(certificate, why) || !config_is_text(private_key, why)) return false;
     if (!gp_copy_z(certificate, item->certificate, sizeof item->certificate) ||
         !gp_copy_z(private_key, item->key, sizeof item->key))
         return fail(why, text, "is too long");

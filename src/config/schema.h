@@ -81,6 +81,8 @@ void config_quote(struct gp_text *, gp_str value);
 /* false: gatepost has no such mechanism, and *why says so. */
 bool config_is_mechanism(gp_str word, struct gp_text *why);
 
+/* May it stand in a file? No control characters, and UTF-8; for types.c and lists.c. */
+bool config_is_text(gp_str, struct gp_text *why);
 /* Numbers in the units of the key's type, for types.c and lists.c. */
 void config_put_number(struct gp_text *, const struct config_key *, uint64_t number);
 bool config_read_number(const struct config_key *, gp_str text, uint64_t *number, struct gp_text *why);

@@ -41,13 +41,17 @@ static bool show_text(const struct config *config, const struct config_key *key,
     return true;
 }
 
-static bool read_text(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+bool config_is_text(gp_str text, struct gp_text *why)
 {
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
             return fail(why, text, "has a control character in it");
-    if (!gp_is_utf8(text)) return fail(why, text, "is not UTF-8");
-    return keep_text(config, key, text, why);
+    return gp_is_utf8(text) || fail(why, text, "is not UTF-8");
+}
+
+static bool read_text(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+{
+    return config_is_text(text, why) && keep_text(config, key, text, why);
 }
 
 /* RFC 1123 2.1 */

@@ -142,15 +142,24 @@ static const struct scheme {
   /* clang-format on */
 };
 
+/* NULL: of no scheme, or too costly. */
+static const struct scheme *scheme_of(gp_str stored)
+{
+    for (size_t i = 0; i < GP_COUNT(schemes); i++)
+        if (gp_starts(stored, schemes[i].prefix)) return schemes[i].is_affordable(stored) ? &schemes[i] : NULL;
+    return NULL;
+}
+
+bool gp_password_is_affordable(gp_str stored)
+{
+    return scheme_of(stored) != NULL;
+}
+
 gp_status gp_password_check(gp_secret password, gp_str stored)
 {
     char text[GP_HASH_ROOM];
     if (password.len == 0 || password.len > GP_PASSWORD_MOST) return GP_PERMFAIL;
     if (!gp_copy_z(stored, text, sizeof text)) return GP_TEMPFAIL;
-    for (size_t i = 0; i < GP_COUNT(schemes); i++) {
-        const struct scheme *scheme = &schemes[i];
-        if (!gp_starts(stored, scheme->prefix)) continue;
-        return scheme->is_affordable(stored) ? scheme->check(password, text) : GP_TEMPFAIL;
-    }
-    return GP_TEMPFAIL;
+    const struct scheme *scheme = scheme_of(stored);
+    return scheme ? scheme->check(password, text) : GP_TEMPFAIL;
 }

@@ -4,6 +4,7 @@
 #include "check.h"
 
 #include <jansson.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,57 @@ TEST(costs_have_a_bound)
     };
     for (size_t i = 0; i < GP_COUNT(costly); i++)
         assert_int_equal(check(GP_LIT("correct horse battery staple"), gp_from(costly[i])), GP_TEMPFAIL);
+}
+
+/* A second opinion on what a string costs: its numbers as a pattern finds them, the first of which must be at most `most` and
+ * cheap enough to be computed thousands of times when it is at most `cheap`. */
+static const struct cost {
+    const char   *pattern; /* the groups are the numbers */
+    unsigned long most[3], cheap[3];
+} costs[] = {
+    {"^[$]argon2id?[$]v=19[$]m=([0-9]+),t=([0-9]+),p=([0-9]+)[$]", { 256 * 1024, 16, 8 }, { 64, 2, 2 }},
+    { "^[$]2[aby][$]([0-9][0-9])",                                 { 16 },                { 4 }       },
+    { "^[$][56][$]rounds=([0-9]+)[$]",                             { 1000000 },           { 1000 }    },
+};
+
+static bool within(const char *text, const regmatch_t *groups, const unsigned long *bounds)
+{
+    for (size_t i = 0; i < 3 && bounds[i]; i++)
+        if (strtoul(text + groups[i + 1].rm_so, NULL, 10) > bounds[i]) return false;
+    return true;
+}
+
+/* False: it is of none of those schemes. */
+static bool find_cost(const char *text, bool *allowed, bool *cheap)
+{
+    static regex_t compiled[GP_COUNT(costs)];
+    regmatch_t     groups[4];
+    for (size_t i = 0; i < GP_COUNT(costs); i++) {
+        if (!compiled[i].re_nsub) CHECK(regcomp(&compiled[i], costs[i].pattern, REG_EXTENDED) == 0);
+        if (regexec(&compiled[i], text, GP_COUNT(groups), groups, 0) != 0) continue;
+        *allowed = within(text, groups, costs[i].most);
+        *cheap   = within(text, groups, costs[i].cheap);
+        return true;
+    }
+    /* "$y$j51$": a letter for N and one for the block size; up to '5' N is 2^8 */
+    *allowed = *cheap = gp_starts(gp_from(text), "$y$j") && gp_from(text).len > 6 && text[4] <= '5' && text[5] <= 'T';
+    return false;
+}
+
+/* No string makes us spend more than allowed; what is refused is refused before anything is computed. */
+PROPERTY(password_strings_cost_what_is_allowed, bytes)
+{
+    char text[GP_HASH_ROOM];
+    bool allowed = false, cheap = false, affordable = gp_password_is_affordable(bytes);
+    if (!affordable || !gp_copy_z(bytes, text, sizeof text)) {
+        assert_int_equal(check(GP_LIT("pencil"), bytes), GP_TEMPFAIL);
+        return;
+    }
+    if (find_cost(text, &allowed, &cheap)) CHECK(allowed);
+    if (!cheap) return;
+    gp_status verdict = check(GP_LIT("pencil"), bytes);
+    CHECK(verdict == GP_OK || verdict == GP_PERMFAIL || verdict == GP_TEMPFAIL);
+    if (verdict == GP_OK) assert_int_equal(check(GP_LIT("pencils"), bytes), GP_PERMFAIL);
 }
 
 TEST(a_new_string_verifies_its_password_alone)

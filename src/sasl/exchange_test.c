@@ -255,6 +255,50 @@ PROPERTY(no_lines_sign_in_without_the_hosts_yes, bytes)
     gp_sasl_end(&x);
 }
 
+static bool holds_password(gp_str base64, gp_str password)
+{
+    char   octets[GP_SASL_OUT_ROOM];
+    size_t len = 0;
+    CHECK(gp_read_base64(base64, octets, sizeof octets, &len));
+    return len && memmem(octets, len, password.ptr, password.len);
+}
+
+/* Whatever the server says, PLAIN and LOGIN tell it the password once at most, CRAM-MD5 never, and it is wiped then. The first octet
+ * picks the mechanism and whether lines come as they are or as base64. */
+PROPERTY(a_client_tells_its_password_once_at_most, bytes)
+{
+    static const struct {
+        const char *name;
+        unsigned    most;
+    } mechanisms[] = {
+        {"PLAIN",     1},
+        { "LOGIN",    1},
+        { "CRAM-MD5", 0}
+    };
+    gp_str         password = GP_LIT("tanstaaftanstaaf"), rest = gp_tail(bytes, 1);
+    unsigned char  pick = bytes.len ? (unsigned char)bytes.ptr[0] : 0;
+    size_t         row = pick % GP_COUNT(mechanisms), told = 0;
+    struct gp_sasl x;
+    talk_open(&x);
+    enum gp_sasl_step step =
+        gp_sasl_client_start(&x, gp_from(mechanisms[row].name), GP_LIT("tim"), talk_secret(password));
+    for (unsigned lines = 0; step == GP_SASL_CHALLENGE; lines++) {
+        char   room[GP_SASL_LINE_MOST];
+        gp_str before = x.out;
+        if (x.out.ptr && !x.repeated) told += holds_password(x.out, password);
+        if (!rest.ptr) break;
+        gp_str line = gp_cut(&rest, '\n');
+        step        = gp_sasl_client_line(&x, pick & 128 ? talk_base64(line, room) : line);
+        CHECK(lines < 4);
+        CHECK(step != GP_SASL_ASK && step != GP_SASL_DONE); /* the server's 235 decides */
+        CHECK(step == GP_SASL_CHALLENGE || (!x.out.ptr && !gp_sasl_client_believes(&x)));
+        CHECK(!x.repeated || before.ptr);
+    }
+    CHECK(told <= mechanisms[row].most);
+    CHECK(!gp_sasl_client_believes(&x) || !memmem(x.secret_room, sizeof x.secret_room, password.ptr, password.len));
+    gp_sasl_end(&x);
+}
+
 PROPERTY(a_hostile_server_can_not_be_believed, bytes)
 {
     if (bytes.len < 1) return;
