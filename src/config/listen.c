@@ -41,14 +41,20 @@ static bool take_certificates(struct config_listen *item, gp_str value, struct g
     return false;
 }
 
-static bool take_name(struct config_listen *item, gp_str value, struct gp_text *why)
+static bool is_word(gp_str value)
 {
     static const char others[] = "._-";
     for (size_t i = 0; i < value.len; i++) {
         char c = value.ptr[i];
         if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) continue;
-        if (!memchr(others, c, sizeof others - 1)) return fail(why, value, "is not a word of letters, digits and ._-");
+        if (!memchr(others, c, sizeof others - 1)) return false;
     }
+    return true;
+}
+
+static bool take_name(struct config_listen *item, gp_str value, struct gp_text *why)
+{
+    if (!is_word(value)) return fail(why, value, "is not a word of letters, digits and ._-");
     if (value.len && gp_copy_z(value, item->name, sizeof item->name)) return true;
     return fail(why, value, "is not a word of 1 to 107 letters");
 }
@@ -70,7 +76,7 @@ static bool take_mode(struct config_listen *item, gp_str value, struct gp_text *
 
 static bool take_owner(gp_str value, char out[static CONFIG_LISTEN_OWNER], struct gp_text *why)
 {
-    if (value.len && gp_copy_z(value, out, CONFIG_LISTEN_OWNER)) return true;
+    if (value.len && is_word(value) && gp_copy_z(value, out, CONFIG_LISTEN_OWNER)) return true;
     return fail(why, value, "is not the name of a user or a group of the system");
 }
 
