@@ -47,6 +47,12 @@ static bool flush(struct session *s, size_t *sent)
     return written;
 }
 
+/* A client that does not listen is not listened to. */
+static bool is_deaf(const struct session *s)
+{
+    return conn_unsent(s->conn) > UNSENT_MOST;
+}
+
 /* ---- events ---------------------------------------------------------------------------------------------------------------- */
 static void on_reset(struct session *s, const struct gp_smtp_event *ev)
 {
@@ -138,7 +144,7 @@ static void on_sign(void *owner, struct conn *conn, const struct gp_tls_sign *wa
 static enum turn turn(struct session *s)
 {
     size_t sent;
-    if (conn_unsent(s->conn) > UNSENT_MOST) return LATER; /* a client that does not listen is not listened to */
+    if (is_deaf(s)) return LATER;
     feed(s);
     struct gp_smtp_event ev = gp_smtp_server_next(&s->smtp);
     if (handlers[ev.kind]) {
@@ -163,7 +169,7 @@ static enum turn turn(struct session *s)
 void session_pump(struct session *s)
 {
     enum turn now = AGAIN;
-    s->active     = loop_now(s->submit->loop);
+    if (!is_deaf(s)) s->active = loop_now(s->submit->loop);
     while (now == AGAIN && !s->paused) now = turn(s); /* in this order: it may be gone */
     if (now != GONE) give_room_back(s);
 }
@@ -185,10 +191,18 @@ static const struct conn_handler handler = {
 };
 
 /* ---- the end ------------------------------------------------------------------------------------------------------------------- */
+/* The last word waits behind what a deaf client does not take, so it gets none; not before an answer that it is owed. */
+static bool is_past_telling(const struct session *s, bool now)
+{
+    enum gp_smtp_state state = gp_smtp_server_state(&s->smtp);
+    bool               owed  = state == GP_SMTP_ANSWERING || state == GP_SMTP_IN_BODY;
+    return is_deaf(s) && (now || !owed);
+}
+
 void session_end(struct session *s, struct gp_reply reply, bool now)
 {
     bool handshake = !s->secured && (s->starting_tls || conn_tls(s->conn));
-    if (handshake || !have_room(s)) {
+    if (handshake || is_past_telling(s, now) || !have_room(s)) {
         session_close(s, reply.text);
         return;
     }

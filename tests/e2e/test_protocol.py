@@ -186,6 +186,31 @@ def test_a_silent_client_is_sent_away(new_gatepost, sink, context):
         assert raw.recv(1) == b""               # never said hello in TLS
 
 
+def shout(wire):
+    """Commands without end, and no reply is read: until nothing goes in any more."""
+    wire.socket.settimeout(1)
+    with pytest.raises((TimeoutError, socket.timeout, ssl.SSLError)):
+        while True:
+            wire.send(b"HELP\r\n" * 1000)
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["in clear", "signed in"])
+def test_a_client_that_never_listens_is_sent_away(secure, new_gatepost, sink, context):
+    gatepost = new_gatepost(sink, GATEPOST_LIMITS_SIGN_IN_TIMEOUT="1s", GATEPOST_LIMITS_COMMAND_TIMEOUT="1s",
+                            GATEPOST_LIMITS_ERRORS_PER_SESSION="1000000")
+    account = gatepost.account()
+    with signed_in(gatepost, context, account, room=2048) if secure else Wire(gatepost.port, room=2048) as wire:
+        shout(wire)
+        until("the end of the session", lambda: "state=closed" in gatepost.log(), 8)
+
+
+def test_a_client_that_never_listens_does_not_hold_up_a_stop(new_gatepost, sink, context):
+    gatepost = new_gatepost(sink, GATEPOST_STOP_TIMEOUT="60s")
+    with signed_in(gatepost, context, gatepost.account(), room=2048) as wire:
+        shout(wire)
+        gatepost.stop()                         # which waits for half of that
+
+
 def test_a_flood_from_one_address_is_bounded(new_gatepost, sink, context):
     gatepost = new_gatepost(sink, GATEPOST_WORKERS="1", GATEPOST_LIMITS_SESSIONS_PER_ADDRESS="3")
     wires = [Wire(gatepost.port) for _ in range(5)]

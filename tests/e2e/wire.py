@@ -5,9 +5,14 @@ import ssl
 
 
 class Wire:
-    def __init__(self, port, context=None, implicit=False, name="localhost"):
+    def __init__(self, port, context=None, implicit=False, name="localhost", host="127.0.0.1", room=None):
+        """room: so small is the kernel's buffer for what comes in."""
         self.context, self.name = context, name
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if room:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        self.socket.settimeout(20)
+        self.socket.connect((host, port))
         if implicit:
             self.handshake()
         else:
@@ -61,9 +66,9 @@ class Wire:
         return self.say("AUTH PLAIN " + base64.b64encode(f"\0{account.name}\0{account.password}".encode()).decode())
 
 
-def signed_in(gatepost, context, account):
+def signed_in(gatepost, context, account, **more):
     """A session on the TLS port, signed in."""
-    wire = Wire(gatepost.tls_port, context, implicit=True)
+    wire = Wire(gatepost.tls_port, context, implicit=True, **more)
     assert wire.greeting[0] == 220
     assert wire.say("EHLO client.example")[0] == 250
     assert wire.auth_plain(account)[0] == 235
