@@ -32,7 +32,7 @@ bool certificate_open(struct certificate *c, gp_str chain_pem, size_t index, con
     if (!c->leaf) *why = "is not a PEM certificate";
     if (!c->leaf || !c->chain) return false;
     c->key = keyless_key(c->leaf, index);
-    if (!c->key) *why = "its key is neither RSA nor EC";
+    if (!c->key) *why = "has a key that is neither RSA nor EC";
     return c->key;
 }
 

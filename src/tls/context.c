@@ -73,6 +73,31 @@ static const char *say_which(size_t index, const char *what)
     return text;
 }
 
+/* NULL: the certificate stands in the context, and OpenSSL would use it. One connection that is never used finds out: it is
+ * clients that choose among several, and a weak one must not wait for the client that chooses it. */
+static const char *take_certificate(struct gp_tls_context *x, gp_str chain_pem)
+{
+    const char         *why;
+    size_t              i = x->certificate_count++;
+    struct certificate *c = &x->certificates[i];
+    if (!certificate_open(c, chain_pem, i, &why)) return why;
+    SSL *trial = SSL_new(x->ssl);
+    if (!trial) return "no memory";
+    bool fit = SSL_use_cert_and_key(trial, c->leaf, c->key, c->chain, 1) == 1;
+    SSL_free(trial);
+    return fit ? NULL : "is too weak (RSA needs 2048 bits), or broken";
+}
+
+const char *gp_tls_certificate_fault(gp_str chain_pem)
+{
+    struct gp_tls_context *x   = context_open(TLS_server_method(), 1);
+    const char            *why = x ? NULL : "no memory";
+    if (x) why = take_certificate(x, chain_pem);
+    context_release(x);
+    ERR_clear_error();
+    return why;
+}
+
 struct gp_tls_context *gp_tls_server_context(const struct gp_tls_certificate *certificates, size_t count,
                                              const char **why)
 {
@@ -82,13 +107,12 @@ struct gp_tls_context *gp_tls_server_context(const struct gp_tls_certificate *ce
     struct gp_tls_context *x = context_open(TLS_server_method(), count);
     if (!x) return refuse(NULL, "no memory", why);
     for (size_t i = 0; i < count; i++) {
-        x->certificate_count = i + 1;
-        if (!certificate_open(&x->certificates[i], certificates[i].chain_pem, i, &what))
-            return refuse(x, say_which(i, what), why);
+        what = take_certificate(x, certificates[i].chain_pem);
+        if (what) return refuse(x, say_which(i, what), why);
     }
     const struct certificate *first = &x->certificates[0];
     if (SSL_CTX_use_cert_and_key(x->ssl, first->leaf, first->key, first->chain, 1) != 1)
-        return refuse(x, say_which(0, "is too weak, or broken"), why);
+        return refuse(x, say_which(0, "is broken"), why);
     SSL_CTX_set_mode(x->ssl, SSL_MODE_ASYNC); /* see keyless.c */
     SSL_CTX_set_cert_cb(x->ssl, certificate_choose, x);
     SSL_CTX_set_session_id_context(x->ssl, resumed_by_all, sizeof resumed_by_all - 1);

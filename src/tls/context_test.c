@@ -83,10 +83,28 @@ TEST(a_bad_certificate_is_named)
     CHECK(gp_certificate_new(ed, names, none, 1, &pem));
     struct gp_tls_certificate one = { gp_said(&pem) };
     CHECK(!gp_tls_server_context(&one, 1, &why));
-    CHECK_IS(gp_from(why), "certificate 0: its key is neither RSA nor EC");
+    CHECK_IS(gp_from(why), "certificate 0: has a key that is neither RSA nor EC");
+    CHECK_IS(gp_from(gp_tls_certificate_fault(gp_said(&pem))), "has a key that is neither RSA nor EC");
+    CHECK(!gp_tls_certificate_fault(identity_pem(id)));
     gp_key_close(ed);
     struct gp_tls_trust nobody = { .ca_pem = GP_LIT("none here"), .verify = true };
     CHECK(!gp_tls_client_context(&nobody, &why));
+}
+
+/* Also one that is not the first: it would be looked at only when a client asks for its name. */
+TEST(a_weak_certificate_is_named)
+{
+    static const char weak[] = "is too weak (RSA needs 2048 bits), or broken";
+    struct gp_key    *small  = gp_key_new(GP_KEY_RSA, 1024);
+    char              room[4096];
+    struct gp_text    pem     = GP_TEXT(room);
+    const char       *names[] = { "mail.example.org", NULL }, *none[] = { NULL }, *why = NULL;
+    CHECK(small && gp_certificate_new(small, names, none, 1, &pem));
+    CHECK_IS(gp_from(gp_tls_certificate_fault(gp_said(&pem))), weak);
+    struct gp_tls_certificate two[] = { { identity_pem(identity_ec()) }, { gp_said(&pem) } };
+    CHECK(!gp_tls_server_context(two, 2, &why));
+    CHECK(gp_starts(gp_from(why), "certificate 1: is too weak"));
+    gp_key_close(small);
 }
 
 /* ---- trust ------------------------------------------------------------------------------------------------------------ */

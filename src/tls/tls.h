@@ -17,6 +17,8 @@ struct gp_tls;
 struct gp_tls_certificate { gp_str chain_pem; }; /* leaf first; no private key */
 /* Server: certificate 0 answers clients without SNI or with an unknown name. NULL: *why says which and what. */
 struct gp_tls_context *gp_tls_server_context(const struct gp_tls_certificate *, size_t count, const char **why);
+/* NULL: a server context can hold it. Else why not; static. */
+const char *gp_tls_certificate_fault(gp_str chain_pem);
 /* The newest ticket key first; a connection resumed under an older one gets a new ticket. 48 octets each: name 16, AES 16,
  * HMAC 16. At most 3. Without any, no tickets are given. */
 #define GP_TLS_TICKET_KEY 48

@@ -1,11 +1,12 @@
 /* TLS certificates, their private keys and the session ticket keys. A set of pairs arrives one by one:
  *   COMING    some pairs of a generation are here; handshakes go on under the set in force
- *   IN FORCE  all pairs came and each key fits its certificate: announced to every smtpd, with fresh ticket keys
+ *   IN FORCE  all pairs came, each key fits its certificate and smtpd can use it: announced to every smtpd, with fresh ticket keys
  *   BEFORE    the set that was in force until then: handshakes that began under it may still ask for signatures
  * A set with a bad pair is dropped as a whole, loudly; the one in force stays. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "tls/tls.h"
 #include "vault/parts.h"
 
 enum { SOON_DAYS = 14, DAY_MS = 24 * 3600 * 1000 };
@@ -62,6 +63,8 @@ static const char *read_pair(struct pair *pair, const struct msg *m)
     file_free(pem);
     if (!pair->key) return "the key file holds no private key in PEM form without a passphrase";
     if (!gp_certificate_fits(pair->chain, pair->key, &expires)) return "the key does not belong to the certificate";
+    const char *fault = gp_tls_certificate_fault(pair->chain); /* smtpd would find it, and go on without a key in force */
+    if (fault) return fault;
     tell_expiry(&m->keypair, expires);
     return NULL;
 }

@@ -123,6 +123,23 @@ TEST(a_bad_pair_leaves_the_set_in_force)
     bed_close(b);
 }
 
+/* The key fits; but smtpd could not use it, and would keep a set whose keys are gone here after the next reload. */
+TEST(a_pair_that_smtpd_cannot_use_leaves_the_set_in_force)
+{
+    struct bed *b = bed_open();
+    new_pair(false);
+    send_pair(b, 0, 1, 1);
+    char           pem[PEM_ROOM];
+    size_t         len;
+    struct gp_key *key = new_key(GP_KEY_ED25519, pem, &len);
+    certificate_for(key, "pem");
+    bed_write("key", pem, len);
+    gp_key_close(key);
+    for (uint64_t generation = 2; generation <= 3; generation++) send_pair(b, 0, 1, generation);
+    CHECK(b->certificates == 1 && b->generation == 1 && sign(b, 0, 1, GP_SIGN_ECDSA) == GP_OK);
+    bed_close(b);
+}
+
 TEST(numbers_out_of_range_are_no_pair)
 {
     static const struct {

@@ -12,15 +12,15 @@ class Authority:
         self._openssl("req", "-x509", *self._new_key("ca.key"), "-days", "2", "-subj", f"/CN={name}", "-out", "ca.pem")
 
     @staticmethod
-    def _new_key(file):
-        return "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", file
+    def _new_key(file, kind=("ec", "-pkeyopt", "ec_paramgen_curve:P-256")):
+        return "-newkey", *kind, "-nodes", "-keyout", file
 
     def _openssl(self, *words):
         subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
 
-    def issue(self, label, *names):
+    def issue(self, label, *names, **key):
         """Certificate and key files for host names and addresses; the label tells two for the same names apart."""
-        self._openssl("req", "-new", *self._new_key(f"{label}.key"), "-subj", f"/CN={names[0]}", "-out", f"{label}.csr")
+        self._openssl("req", "-new", *self._new_key(f"{label}.key", **key), "-subj", f"/CN={names[0]}", "-out", f"{label}.csr")
         (self.folder / f"{label}.san").write_text("subjectAltName=" + ",".join(map(self._alternative, names)) + "\n")
         self._openssl("x509", "-req", "-in", f"{label}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
                       "-extfile", f"{label}.san", "-out", f"{label}.pem")

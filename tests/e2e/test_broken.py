@@ -421,6 +421,18 @@ def test_a_spoilt_certificate_leaves_the_one_before_in_force(name, spoil, said, 
     until("the mended certificate", lambda: serial(gatepost, context) != first)
 
 
+@pytest.mark.parametrize("kind,said", [("rsa:1024", "too weak"), ("ed25519", "neither RSA nor EC")])
+def test_a_certificate_of_no_use_is_refused_as_often_as_it_is_offered(kind, said, new_gatepost, authority, sink, context):
+    gatepost = new_gatepost(sink)
+    first = serial(gatepost, context)
+    gatepost.install(authority.issue(f"useless-{kind}", "localhost", kind=[kind]))
+    for times in (1, 2, 3):
+        gatepost.process.send_signal(signal.SIGHUP)
+        until("a complaint each time", lambda: gatepost.log().count("stay in force") >= times)
+        assert serial(gatepost, context) == first
+    complained(gatepost, "tls/cert.pem", said)
+
+
 @pytest.mark.parametrize("signalled", [True, False], ids=["SIGHUP", "files changed"])
 def test_certificates_change_under_load_and_nobody_notices(signalled, new_gatepost, authority, new_sink, context, recipient):
     sink = new_sink()
