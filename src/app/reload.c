@@ -99,19 +99,6 @@ void files_send(struct supervisor *s, struct child *vault)
     send_client_ca(s, vault);
 }
 
-void files_reload(struct supervisor *s)
-{
-    if (!files_usable(s)) {
-        LOG(LOG_ERROR, "config", LOG_Z("reload", "certificates"),
-            LOG_Z("problem", "not read again; the ones before stay in force"));
-        return;
-    }
-    s->generation++;
-    LOG(LOG_INFO, "config", LOG_Z("reload", "certificates"), LOG_N("generation", s->generation));
-    for (size_t i = 0; i < s->child_count; i++)
-        if (s->children[i].row->role == ROLE_VAULT && s->children[i].channel >= 0) files_send(s, &s->children[i]);
-}
-
 /* ---- watching ---------------------------------------------------------------------------------------------------------------- */
 /* FNV-1a, 64 bits: tells one state of the files from another; nothing hostile is behind it. */
 static void mix(uint64_t *hash, uint64_t value)
@@ -140,6 +127,20 @@ static uint64_t fingerprint(const struct config *config)
     if (has_password(config)) mix_file(config, config->relay.password_file, &hash);
     if (config->client_ca_file[0]) mix_file(config, config->client_ca_file, &hash);
     return hash;
+}
+
+void files_reload(struct supervisor *s)
+{
+    if (!files_usable(s)) {
+        LOG(LOG_ERROR, "config", LOG_Z("reload", "certificates"),
+            LOG_Z("problem", "not read again; the ones before stay in force"));
+        return;
+    }
+    s->generation++;
+    s->fingerprint = fingerprint(s->config); /* what is read now need not be noticed once more */
+    LOG(LOG_INFO, "config", LOG_Z("reload", "certificates"), LOG_N("generation", s->generation));
+    for (size_t i = 0; i < s->child_count; i++)
+        if (s->children[i].row->role == ROLE_VAULT && s->children[i].channel >= 0) files_send(s, &s->children[i]);
 }
 
 void files_watch(struct supervisor *s, gp_time now)

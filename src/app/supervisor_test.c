@@ -358,6 +358,21 @@ TEST(a_signal_or_a_changed_file_sends_the_certificates_anew)
     tear_down();
 }
 
+TEST(what_was_read_at_a_signal_is_not_read_once_more)
+{
+    enum { PAST_A_LOOK_MS = 2500 };
+    set_up();
+    pid_t pid = start();
+    json_decref(serving(0, 0));
+    write_file("tls/cert.pem", "another certificate", 0600);
+    CHECK(kill(pid, SIGHUP) == 0);
+    wait_for("vault 0 keypair readable 2", 1);
+    for (int waited = 0; waited < PAST_A_LOOK_MS; waited += LOOK_MS, rest())
+        CHECK(times("vault 0 keypair readable 3") == 0);
+    stop(pid);
+    tear_down();
+}
+
 TEST(the_end_goes_from_the_door_to_the_vault)
 {
     set_up();
