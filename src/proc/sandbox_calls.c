@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "ops/log.h"
@@ -32,8 +33,8 @@ static const int smtpd_may[] = {
     /* the loop and its sockets; sockets come by accept and from other roles, none is made here */
     CALL(epoll_wait), CALL(epoll_pwait), CALL(epoll_pwait2), CALL(epoll_ctl), CALL(epoll_create1), CALL(eventfd2), CALL(pipe2),
     CALL(poll), CALL(ppoll), CALL(accept), CALL(accept4), CALL(listen), CALL(shutdown), CALL(close), CALL(close_range),
-    CALL(read), CALL(readv), CALL(write), CALL(writev), CALL(recvfrom), CALL(recvmsg), CALL(sendto), CALL(sendmsg),
-    CALL(setsockopt), CALL(getsockopt), CALL(getsockname), CALL(getpeername), CALL(fcntl), CALL(dup), CALL(fstat),
+    CALL(read), CALL(readv), CALL(write), CALL(writev), CALL(recvfrom), CALL(recvmsg),
+    CALL(setsockopt), CALL(getsockopt), CALL(getsockname), CALL(getpeername), CALL(dup), CALL(fstat),
     /* the draft of a large message: a descriptor from queue */
     CALL(lseek), CALL(pwrite64), CALL(pwritev), CALL(pread64), CALL(ftruncate), CALL(fallocate), CALL(fsync), CALL(fdatasync),
     /* memory, time, random, signals */
@@ -42,7 +43,7 @@ static const int smtpd_may[] = {
     CALL(rt_sigreturn), CALL(sigaltstack), CALL(restart_syscall), CALL(timerfd_create), CALL(timerfd_settime),
     /* who am I, how many processors; the end */
     CALL(getpid), CALL(gettid), CALL(getppid), CALL(getuid), CALL(geteuid), CALL(getgid), CALL(getegid), CALL(uname),
-    CALL(sysinfo), CALL(sched_getaffinity), CALL(sched_yield), CALL(getcpu), CALL(getrusage), CALL(exit), CALL(exit_group), CALL(tgkill),
+    CALL(sysinfo), CALL(sched_getaffinity), CALL(sched_yield), CALL(getcpu), CALL(getrusage), CALL(exit), CALL(exit_group),
 };
 
 /* What libraries try and can live without gets an error: OpenSSL looks for its configuration, glibc for locales. */
@@ -73,6 +74,14 @@ static const struct refusal { enum msg_role role; int call; int error; } refusal
 
 /* Calls whose arguments tell good from bad. */
 static const struct argument { enum msg_role role; int call; unsigned at; uint32_t action; uint64_t mask, value; } arguments[] = {
+    { ROLE_SMTPD, CALL(sendto),     3, SCMP_ACT_ALLOW,         MSG_FASTOPEN,  0             },  /* it connects, behind the back of */
+    { ROLE_SMTPD, CALL(sendmsg),    2, SCMP_ACT_ALLOW,         MSG_FASTOPEN,  0             },  /* connect and of Landlock         */
+    { ROLE_SMTPD, CALL(fcntl),      1, SCMP_ACT_ALLOW,         UINT32_MAX,    F_GETFD       },  /* not F_SETOWN: signals to others */
+    { ROLE_SMTPD, CALL(fcntl),      1, SCMP_ACT_ALLOW,         UINT32_MAX,    F_SETFD       },
+    { ROLE_SMTPD, CALL(fcntl),      1, SCMP_ACT_ALLOW,         UINT32_MAX,    F_GETFL       },
+    { ROLE_SMTPD, CALL(fcntl),      1, SCMP_ACT_ALLOW,         UINT32_MAX,    F_SETFL       },
+    { ROLE_SMTPD, CALL(fcntl),      1, SCMP_ACT_ALLOW,         UINT32_MAX,    F_DUPFD       },
+    { ROLE_SMTPD, CALL(fcntl),      1, SCMP_ACT_ALLOW,         UINT32_MAX,    F_DUPFD_CLOEXEC},
     { ROLE_SMTPD, CALL(mmap),       2, SCMP_ACT_ALLOW,         PROT_EXEC,     0             },  /* memory is never made executable */
     { ROLE_SMTPD, CALL(mmap),       2, SCMP_ACT_ERRNO(EACCES), PROT_EXEC,     PROT_EXEC     },
     { ROLE_SMTPD, CALL(mprotect),   2, SCMP_ACT_ALLOW,         PROT_EXEC,     0             },
@@ -112,9 +121,16 @@ static bool argument_rules(scmp_filter_ctx filter, enum msg_role role)
     return true;
 }
 
+/* Its own threads: abort(). Other processes of its user are other smtpds. */
+static bool may_signal_itself(scmp_filter_ctx filter)
+{
+    const struct scmp_arg_cmp itself = { 0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0 };
+    return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(tgkill), 1, &itself) == 0;
+}
+
 static bool smtpd_rules(scmp_filter_ctx filter)
 {
-    return rules(filter, SCMP_ACT_ALLOW, smtpd_may, GP_COUNT(smtpd_may)) &&
+    return rules(filter, SCMP_ACT_ALLOW, smtpd_may, GP_COUNT(smtpd_may)) && may_signal_itself(filter) &&
            rules(filter, SCMP_ACT_ERRNO(EACCES), smtpd_is_refused, GP_COUNT(smtpd_is_refused));
 }
 

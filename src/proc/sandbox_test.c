@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -102,6 +103,8 @@ static bool has_no_dumps_and_no_new_privileges(void)
            getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0;
 }
 
+static int channel[2]; /* to another role */
+
 /* What smtpd does all day. */
 static bool runs_a_loop(void)
 {
@@ -111,7 +114,52 @@ static bool runs_a_loop(void)
     char       *memory = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     struct stat is;
     LOG(LOG_INFO, "sandbox", LOG_Z("still", "logs"));
-    return memory != MAP_FAILED && fstat(STDERR_FILENO, &is) == 0 && wall_now() > 0;
+    return memory != MAP_FAILED && fstat(STDERR_FILENO, &is) == 0 && wall_now() > 0 &&
+           send(channel[0], "x", 1, MSG_NOSIGNAL) == 1 && fcntl(channel[1], F_SETFL, O_NONBLOCK) == 0;
+}
+
+/* A listening socket, such as smtpd has, and where it could be turned to. */
+static int                listening;
+static struct sockaddr_in target = { .sin_family = AF_INET };
+
+static void listen_somewhere(void)
+{
+    socklen_t          len = sizeof target;
+    struct sockaddr_in any = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int                far = socket(AF_INET, SOCK_STREAM, 0);
+    listening              = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(far >= 0 && bind(far, (struct sockaddr *)&any, sizeof any) == 0 && listen(far, 1) == 0);
+    CHECK(getsockname(far, (struct sockaddr *)&target, &len) == 0);
+    CHECK(listening >= 0 && bind(listening, (struct sockaddr *)&any, sizeof any) == 0 && listen(listening, 1) == 0);
+}
+
+static bool sends_to_connect(void)
+{
+    (void)shutdown(listening, SHUT_RDWR);
+    return sendto(listening, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&target, sizeof target) == 1;
+}
+
+static bool sends_a_message_to_connect(void)
+{
+    struct iovec  octet = { (char[]) { "x" }, 1 };
+    struct msghdr m     = { .msg_name = &target, .msg_namelen = sizeof target, .msg_iov = &octet, .msg_iovlen = 1 };
+    (void)shutdown(listening, SHUT_RDWR);
+    return sendmsg(listening, &m, MSG_FASTOPEN | MSG_NOSIGNAL) == 1;
+}
+
+static bool signals_another(void)
+{
+    return syscall(SYS_tgkill, getppid(), getppid(), 0) == 0;
+}
+
+static bool has_another_signalled(void)
+{
+    return fcntl(listening, F_SETOWN, getppid()) == 0;
+}
+
+static bool signals_itself(void)
+{
+    return signal(SIGUSR1, SIG_IGN) != SIG_ERR && raise(SIGUSR1) == 0;
 }
 
 static bool test_filters(void)
@@ -122,7 +170,9 @@ static bool test_filters(void)
 
 TEST(smtpd_can_do_its_work)
 {
+    CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, channel) == 0);
     CHECK(attempt(ROLE_SMTPD, false, runs_a_loop) == CAME_THROUGH);
+    CHECK(attempt(ROLE_SMTPD, false, signals_itself) == CAME_THROUGH);
 }
 
 TEST(smtpd_can_do_nothing_else)
@@ -135,6 +185,11 @@ TEST(smtpd_can_do_nothing_else)
     CHECK(attempt(ROLE_SMTPD, false, forks) == DIED);
     CHECK(attempt(ROLE_SMTPD, false, traces) == DIED);
     CHECK(stops(ROLE_SMTPD, false, starts_a_thread));
+    listen_somewhere();
+    CHECK(attempt(ROLE_SMTPD, false, sends_to_connect) == DIED);
+    CHECK(attempt(ROLE_SMTPD, false, sends_a_message_to_connect) == DIED);
+    CHECK(attempt(ROLE_SMTPD, false, signals_another) == DIED);
+    CHECK(attempt(ROLE_SMTPD, false, has_another_signalled) == DIED);
 }
 
 TEST(the_others_can_neither_execute_nor_fork)
