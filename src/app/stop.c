@@ -42,6 +42,7 @@ void stop_begin(struct supervisor *s)
     control_notify("STOPPING=1");
     s->state = SUPERVISOR_STOPPING;
     s->stage = 0;
+    listeners_shut(s); /* who comes now is refused, not left to wait for nobody */
     begin_stage(s, (gp_time)s->config->stop_timeout * MS);
 }
 

@@ -69,6 +69,7 @@ void peers_join(struct supervisor *, struct child *); /* new channels between it
 /* ---- listeners.c ------------------------------------------------------------------------------------------------------- */
 bool   listeners_open(struct supervisor *) GP_MUST_USE;
 void   listeners_close(const struct supervisor *); /* the names that were made in the file system */
+void   listeners_shut(struct supervisor *);        /* the stop begins: its own descriptors        */
 size_t listeners_of(const struct supervisor *, unsigned smtpd, struct role_listener out[static ROLE_LISTENERS_MOST]);
 
 /* ---- unix_socket.c ------------------------------------------------------------------------------------------------------- */

@@ -77,25 +77,39 @@ void address_put(struct gp_text *out, const struct sockaddr_storage *address, bo
     gp_put_number(out, ntohs(v6 ? in6->sin6_port : in->sin_port));
 }
 
-static bool set_options(int fd, const struct sockaddr_storage *address)
+static bool set_options(int fd, const struct sockaddr_storage *address, bool shared)
 {
     static const int yes = 1;
     int              alone;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0) return false;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) != 0) return false;
+    if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) != 0) return false;
     if (address->ss_family != AF_INET6) return true;
     alone = !IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)address)->sin6_addr); /* [::] takes IPv4 as well */
     return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof alone) == 0;
 }
 
-int listen_on(const struct sockaddr_storage *address, const char **why)
+static int bound(const struct sockaddr_storage *address, bool shared, const char **why)
 {
     socklen_t len = address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     int       fd  = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && set_options(fd, address) && bind(fd, (const struct sockaddr *)address, len) == 0 &&
-        listen(fd, BACKLOG) == 0)
-        return fd;
+    if (fd >= 0 && set_options(fd, address, shared) && bind(fd, (const struct sockaddr *)address, len) == 0) return fd;
     *why = strerrordesc_np(errno);
     if (fd >= 0) close(fd);
     return -1;
+}
+
+int listen_on(const struct sockaddr_storage *address, const char **why)
+{
+    int fd = bound(address, true, why);
+    if (fd < 0 || listen(fd, BACKLOG) == 0) return fd;
+    *why = strerrordesc_np(errno);
+    close(fd);
+    return -1;
+}
+
+bool listen_could(const struct sockaddr_storage *address, const char **why)
+{
+    int fd = bound(address, false, why);
+    if (fd >= 0) close(fd);
+    return fd >= 0;
 }

@@ -64,8 +64,12 @@ TEST(two_may_listen_on_one_port)
     CHECK(one >= 0 && getsockname(one, (struct sockaddr *)&address, &len) == 0);
     int two = listen_on(&address, &why);
     CHECK(two >= 0);
+    CHECK(!listen_could(&address, &why)); /* without sharing */
+    CHECK_IS(gp_from(why), "Address already in use");
     close(one);
+    CHECK(!listen_could(&address, &why));
     close(two);
+    CHECK(listen_could(&address, &why));
 }
 
 /* What is read is written so that it reads as the same. */

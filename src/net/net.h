@@ -78,6 +78,8 @@ bool address_read(gp_str text, uint16_t default_port, struct sockaddr_storage *)
 void address_put(struct gp_text *, const struct sockaddr_storage *, bool with_port);
 /* Bound and listening, SO_REUSEPORT, IPv6 only when the address is IPv6 other than [::]; -1: *why is set (errno's text). */
 int  listen_on(const struct sockaddr_storage *, const char **why);
+/* Nobody listens there, not even one who shares. */
+bool listen_could(const struct sockaddr_storage *, const char **why) GP_MUST_USE;
 
 /* The addresses that a hosts file has for a name, in its order: how many of `room` were filled. Reads the file: not per message. */
 size_t hosts_find(const char *path, gp_str name, uint16_t port, struct sockaddr_storage *out, size_t room);

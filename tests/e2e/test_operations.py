@@ -1,9 +1,11 @@
 """What an operator does, and what must hold while it happens."""
+import errno
 import json
 import os
 import pathlib
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import time
@@ -81,6 +83,24 @@ def test_a_stop_lets_an_open_message_finish(new_gatepost, sink, context, recipie
         wire.send(f"From: <{account.name}>\r\n\r\nx\r\n.\r\n")
         assert wire.hear()[0] == 250
         assert wire.hear()[0] in (421, 0)
+    assert gatepost.process.wait(15) == 0
+
+
+def test_who_comes_during_a_stop_is_refused_at_once(new_gatepost, sink, context, recipient):
+    gatepost = new_gatepost(sink)
+    account = gatepost.account()
+    with signed_in(gatepost, context, account) as wire:
+        wire.say(f"MAIL FROM:<{account.name}>")
+        wire.say(f"RCPT TO:<{recipient}>")
+        assert wire.say("DATA")[0] == 354
+        gatepost.process.send_signal(signal.SIGTERM)
+
+        def is_refused():
+            with socket.socket() as caller:
+                return caller.connect_ex(("127.0.0.1", gatepost.port)) == errno.ECONNREFUSED
+        until("a refusal", is_refused, 3)
+        wire.send(f"From: <{account.name}>\r\n\r\nx\r\n.\r\n")
+        assert wire.hear()[0] == 250
     assert gatepost.process.wait(15) == 0
 
 

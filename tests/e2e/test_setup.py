@@ -1,7 +1,9 @@
 """Set-ups as containers and scripts make them: by root or by a user, with a file of five lines or none, and commands beside them."""
 import os
+import pathlib
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -77,6 +79,22 @@ def test_a_port_that_is_roots_is_told(new_gatepost):
     gatepost.before = AS_NOBODY
     said = gatepost.command("serve").stderr
     assert "127.0.0.1:1" in said and "below 1024" in said
+
+
+def test_a_port_that_is_taken_is_told(new_gatepost, sink):
+    first = new_gatepost(sink)
+    second = new_gatepost(start=False, GATEPOST_SUBMISSION=f"127.0.0.1:{first.port}", GATEPOST_SUBMISSIONS=f"127.0.0.1:{first.tls_port}")
+    done = second.command("serve")
+    assert done.returncode == 1
+    for port in (first.port, first.tls_port):   # both at once
+        assert [line for line in done.stderr.splitlines() if f"127.0.0.1:{port}" in line and "another program listens there" in line]
+
+
+def test_a_machine_without_ipv6_is_told(new_gatepost):
+    gatepost = new_gatepost(start=False, GATEPOST_SUBMISSION="[::]:0")
+    gatepost.before = [sys.executable, str(pathlib.Path(__file__).with_name("without_ipv6.py"))]
+    done = gatepost.command("serve")
+    assert done.returncode == 1 and "listen on 0.0.0.0" in done.stderr
 
 
 # ---- what says how -------------------------------------------------------------------------------------------
