@@ -6,6 +6,12 @@
 #include "submit/submit.h"
 #include "vault/vault.h"
 
+#include <errno.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 30 * 1000 };
+
 /* clang-format off */
 static const struct role_row roles[] = {
 /*    role        main         lives in     chroot  owns   many  */
@@ -16,6 +22,16 @@ static const struct role_row roles[] = {
 };
 /* clang-format on */
 
+/* In a process of its own, which ends here: the supervisor never holds a key, nor memory that one was in. */
+static bool files_are_sound(const struct config *config)
+{
+    int   status = 1;
+    pid_t pid    = fork();
+    if (pid == 0) _exit(cli_check_files(config) ? 0 : 1);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 static int serve(const struct cli_command *command, int argc, char **argv)
 {
     static struct config    config;
@@ -25,8 +41,8 @@ static int serve(const struct cli_command *command, int argc, char **argv)
     };
     int stop = cli_parse(command, options, argc, argv, &dir, NULL, 0, 0, NULL);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    if (!cli_config(dir, &config)) return CLI_FAILED;
-    return supervisor_run(&config, roles, GP_COUNT(roles)) == 0 ? CLI_DONE : CLI_FAILED;
+    if (!cli_config(dir, &config) || !files_are_sound(&config)) return CLI_FAILED;
+    return supervisor_run(&config, roles, GP_COUNT(roles), PATIENCE_MS) == 0 ? CLI_DONE : CLI_FAILED;
 }
 
 static const struct cli_command serve_command = { "serve", "", "run the server in the foreground", serve };

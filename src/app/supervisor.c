@@ -6,7 +6,8 @@
  *   READY        >0   >=0      it dies: DOWN
  *   STOPPING     >0   >=0      it ends: DOWN, for good
  *
- *   the whole: STARTING until every role was READY once, then SERVING, then STOPPING (asked to, or a role that never came up) */
+ *   the whole: STARTING until every role was READY once, then SERVING, then STOPPING (asked to, or a role that never came up,
+ *   or is not ready when patience with the start ends) */
 #include "app/supervisor.h"
 
 #include <errno.h>
@@ -145,6 +146,19 @@ static void start_due(struct supervisor *s, gp_time now)
     }
 }
 
+/* One that waits for ever, not one that dies: of that, ended() takes care. */
+static void check_start(struct supervisor *s, gp_time now)
+{
+    if (s->state != SUPERVISOR_STARTING || now < s->start_due) return;
+    for (size_t i = 0; i < s->child_count; i++)
+        if (s->children[i].state != CHILD_READY)
+            LOG(LOG_ERROR, "role", LOG_Z("process", role_name(s->children[i].row->role)),
+                LOG_N("index", s->children[i].index), LOG_Z("problem", "is not ready in time: giving up"),
+                LOG_Z("hint", "the lines above say why"));
+    s->exit_status = 1;
+    stop_begin(s);
+}
+
 /* ---- the loop -------------------------------------------------------------------------------------------------------------------- */
 static void take_signals(struct supervisor *s)
 {
@@ -161,6 +175,7 @@ static void take_signals(struct supervisor *s)
 static int wait_ms(const struct supervisor *s, gp_time now)
 {
     gp_time due = s->state == SUPERVISOR_STOPPING ? s->stage_due : s->files_due;
+    if (s->state == SUPERVISOR_STARTING && s->start_due < due) due = s->start_due;
     for (size_t i = 0; i < s->child_count && s->state != SUPERVISOR_STOPPING; i++)
         if (s->children[i].state == CHILD_DOWN && s->children[i].due < due) due = s->children[i].due;
     return due > now ? (int)(due - now) : 0;
@@ -188,6 +203,7 @@ static int run(struct supervisor *s)
         gp_time now = monotonic_now();
         reap(s, now);
         start_due(s, now);
+        check_start(s, now);
         files_watch(s, now);
         stop_step(s, now);
         if (!stop_done(s)) wait_and_hear(s);
@@ -225,12 +241,15 @@ static void list_children(struct supervisor *s)
             s->children[s->child_count++] = (struct child) { .row = &s->rows[i], .index = n, .channel = -1 };
 }
 
-int supervisor_run(const struct config *config, const struct role_row *rows, size_t count)
+int supervisor_run(const struct config *config, const struct role_row *rows, size_t count, gp_time patience)
 {
     static struct supervisor s;
-    s = (struct supervisor) {
-        .config = config, .rows = rows, .row_count = count, .smtpds = smtpds_wanted(config), .generation = 1
-    };
+    s = (struct supervisor) { .config     = config,
+                              .rows       = rows,
+                              .row_count  = count,
+                              .smtpds     = smtpds_wanted(config),
+                              .generation = 1,
+                              .start_due  = monotonic_now() + patience };
     list_children(&s);
     log_open(role_name(ROLE_SUPERVISOR), config->log_format, config->log_level);
     if (!control_open(&s)) return 1;

@@ -17,7 +17,8 @@ struct role_row {
     bool          owns;      /* as root the directory is made its   */
     bool          many;      /* one per smtpd wanted, not just one  */
 };
-int supervisor_run(const struct config *, const struct role_row *rows, size_t count); /* exit status */
+/* patience: so many ms after the start all must be ready, or all end. The exit status. */
+int supervisor_run(const struct config *, const struct role_row *rows, size_t count, gp_time patience);
 
 enum { CHILDREN_MOST = ROLE_SMTPD_MOST + ROLES, DIRECTORY_MODE = 0755 };
 
@@ -54,6 +55,7 @@ struct supervisor {
     int                    run_dir, lock, control, signals; /* DIR/run, DIR/run/lock, control.sock, signalfd */
     uint64_t               generation, fingerprint; /* of the certificate files                         */
     gp_time                files_due, stage_due;    /* next look at the files; end of patience with a stage */
+    gp_time                start_due;               /* end of patience with those that are not ready yet  */
     size_t                 stage;                   /* of stopping                                       */
 };
 

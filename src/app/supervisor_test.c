@@ -32,6 +32,7 @@ enum {
 };
 
 static char          dir[64];
+static gp_time       patience = PATIENCE_MS; /* of the supervisor with the start */
 static struct config config;
 
 static const char *in_dir(const char *name)
@@ -125,7 +126,8 @@ static int fake_main(const struct role_start *start)
     tell(&f, "starts", "uid", (long)getuid());
     tell(&f, "listens", "sockets", (long)start->listener_count);
     tell(&f, "inherits", "surplus", descriptors() - (long)(FEWEST + start->listener_count));
-    say(start->supervisor, &ready);
+    if (start->role != ROLE_SMTPD || start->index != 1 || access(in_dir("waiting"), F_OK) != 0)
+        say(start->supervisor, &ready);
     for (;;) {
         struct pollfd p[1 + PEERS_MOST] = {
             {.fd = start->supervisor, .events = POLLIN}
@@ -178,9 +180,10 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    static const char *const made[] = { "tls/cert.pem", "tls/key.pem", "tls", "queue/bodies/one", "queue/bodies",
-                                        "queue",        "events",      "log", "broken",           "stubborn",
-                                        "run/lock",     "run/empty",   "run" };
+    static const char *const made[] = { "tls/cert.pem", "tls/key.pem", "tls",     "queue/bodies/one",
+                                        "queue/bodies", "queue",       "events",  "log",
+                                        "broken",       "stubborn",    "waiting", "run/lock",
+                                        "run/empty",    "run" };
     for (size_t i = 0; i < GP_COUNT(made); i++) (void)remove(in_dir(made[i]));
     CHECK(rmdir(dir) == 0);
 }
@@ -192,7 +195,7 @@ static pid_t start(void)
     if (pid == 0) {
         if (!freopen(in_dir("log"), "a", stderr)) _exit(5);
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        _exit(supervisor_run(&config, fakes, GP_COUNT(fakes)));
+        _exit(supervisor_run(&config, fakes, GP_COUNT(fakes), patience));
     }
     return pid;
 }
@@ -418,5 +421,23 @@ TEST(what_cannot_start_is_given_up_with_status_1)
     write_file("broken", "", 0644);
     CHECK(end_of(start()) == 1);
     CHECK(times("queue 0 starts") == 0 && times("vault 0 stop") == 1);
+    tear_down();
+}
+
+TEST(what_is_never_ready_is_given_up_with_status_1)
+{
+    enum { SHORT_MS = 300 };
+    set_up();
+    write_file("waiting", "", 0644);
+    patience = SHORT_MS;
+    CHECK(end_of(start()) == 1);
+    patience = PATIENCE_MS;
+    CHECK(times("smtpd 1 starts") == 1 && times("vault 0 stop") == 1);
+    char        log[ROOM] = "";
+    int         fd        = open(in_dir("log"), O_RDONLY | O_CLOEXEC);
+    const char *who       = read(fd, log, sizeof log - 1) > 0 ? strstr(log, "is not ready in time") : NULL;
+    close(fd);
+    CHECK(who && !strstr(who + 1, "is not ready in time")); /* one, and which one */
+    CHECK(strstr(log, "process=smtpd index=1"));
     tear_down();
 }

@@ -29,6 +29,7 @@ struct cli_command {
 int  cli_parse(const struct cli_command *, const struct cli_option *, int argc, char **argv, const char **dir,
                const char **words, size_t least, size_t most, size_t *count);
 bool cli_config(const char *dir, struct config *out); /* reads it, prints the problems */
+bool cli_check_files(const struct config *); /* reads the files that it names, also private keys; prints the problems */
 void cli_problem(const char *what, const char *reason, const char *hint); /* "gatepost: what: reason\n  hint" */
 /* One line from stdin without its line end, for --password-stdin. false: nothing, or too long. */
 bool cli_secret_from_stdin(char *out, size_t room, size_t *len);

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "crypto/crypto.h"
+#include "tls/tls.h"
 
 static void print_line(void *owner, gp_str line)
 {
@@ -32,13 +33,16 @@ static bool check_pair(const struct config *config, const struct config_certific
     bool           has_pem   = read_named(config, pair->key, &pem);
     struct gp_key *key       = has_pem ? gp_key_read(gp_said(&pem)) : NULL;
     bool           fits      = has_chain && key && gp_certificate_fits(gp_said(&chain), key, &expires);
+    const char    *fault     = fits ? gp_tls_certificate_fault(gp_said(&chain)) : NULL;
     if (has_pem && !key)
-        cli_problem(pair->key, "is not a private key", "it must be PEM, not encrypted: RSA, EC or Ed25519");
+        cli_problem(pair->key, "is not a private key", "it must be PEM, not encrypted: RSA or EC");
     else if (has_chain && key && !fits)
         cli_problem(pair->certificate, "is not the certificate of that key", "name the two files that belong together");
+    else if (fault)
+        cli_problem(pair->certificate, fault, "have one issued for an EC key (P-256), or RSA with 2048 bits");
     gp_wipe(key_room, sizeof key_room);
     gp_key_close(key);
-    return fits;
+    return fits && !fault;
 }
 
 /* A file that need not be named, but must be there if it is. */
@@ -63,7 +67,7 @@ static bool check_authorities(const struct config *config)
     return false;
 }
 
-static bool check_files(const struct config *config)
+bool cli_check_files(const struct config *config)
 {
     bool sound = check_named(config, config->relay.password_file);
     sound      = check_named(config, config->relay.ca_file) && sound;
@@ -84,7 +88,7 @@ static int run_check(const struct cli_command *command, int argc, char **argv)
     int         stop  = cli_parse(command, options, argc, argv, &dir, NULL, 0, 0, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     bool sound = cli_config(dir, &config);
-    if (config.dir[0]) sound = check_files(&config) && sound; /* all at once: its keys may have problems besides */
+    if (config.dir[0]) sound = cli_check_files(&config) && sound; /* all at once: its keys may have problems besides */
     if (sound) (void)printf("%s/gatepost.yml: no problems\n", config.dir);
     return sound ? CLI_DONE : CLI_FAILED;
 }

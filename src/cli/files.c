@@ -93,7 +93,7 @@ bool file_write(const char *path, unsigned mode, gp_str content)
 bool file_read(const char *path, struct gp_text *text)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return failed(path, NULL);
+    if (fd < 0) return failed(path, errno == EACCES ? "be root, or the user that the set-up belongs to" : NULL);
     ssize_t got = 1;
     while (got > 0 && text->len < text->room) {
         got = read(fd, text->ptr + text->len, text->room - text->len);

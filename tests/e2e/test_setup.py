@@ -97,6 +97,24 @@ def test_a_machine_without_ipv6_is_told(new_gatepost):
     assert done.returncode == 1 and "listen on 0.0.0.0" in done.stderr
 
 
+@pytest.mark.parametrize("words", [("config", "check"), ("serve",)])
+def test_a_certificate_of_no_use_stops_the_start(words, new_gatepost, authority):
+    """With all problems at once, and nothing started."""
+    gatepost = new_gatepost(start=False)
+    weak = authority.issue("weak", "localhost", kind=["rsa:1024"])
+    other = authority.issue("one", "localhost")[0], authority.issue("two", "localhost")[1]
+    for name, pair in (("weak", weak), ("other", other)):
+        shutil.copy(pair[0], gatepost.dir / f"tls/{name}.pem")
+        shutil.copy(pair[1], gatepost.dir / f"tls/{name}.key")
+    with open(gatepost.dir / "gatepost.yml", "a") as config:
+        config.write("tls:\n  certificates: [tls/weak.pem tls/weak.key, tls/other.pem tls/other.key, tls/none.pem tls/none.key]\n")
+    done = gatepost.command(*words)
+    assert done.returncode == 1
+    for file, said in (("tls/weak.pem", "too weak"), ("tls/other.pem", "is not the certificate of that key"), ("tls/none.pem", "No such file")):
+        assert [line for line in done.stderr.splitlines() if file in line and said in line], done.stderr
+    assert "role=vault" not in done.stderr
+
+
 # ---- what says how -------------------------------------------------------------------------------------------
 def test_no_file_at_all_but_the_environment(new_gatepost, sink, context, recipient):
     gatepost = new_gatepost(sink, start=False)
