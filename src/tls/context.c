@@ -20,6 +20,7 @@ static bool settle(SSL_CTX *ssl)
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_read_ahead(ssl, 0);
+    SSL_CTX_set_msg_callback(ssl, stream_saw_message);
     return SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) && SSL_CTX_set_cipher_list(ssl, ciphers) &&
            SSL_CTX_set1_groups_list(ssl, groups);
 }

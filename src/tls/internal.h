@@ -43,6 +43,7 @@ struct gp_tls {
     struct question       *question;
     const char            *why;
     enum tls_state         state;
+    uint64_t               received, handshakes; /* since hands were shaken: octets of plaintext, messages of the handshake protocol */
     bool                   crowded;
 };
 
@@ -55,6 +56,9 @@ int  certificate_choose(SSL *, void *context);
 EVP_PKEY *keyless_key(X509 *leaf, size_t index);     /* NULL: neither RSA nor EC, or no memory              */
 int       keyless_handshake(struct gp_tls *);        /* SSL_do_handshake, so that its private operations ask */
 
+/* stream.c: OpenSSL's message callback */
+void stream_saw_message(int sent, int version, int type, const void *bytes, size_t len, SSL *, void *unused);
+
 /* ticket.c */
 int ticket_key(SSL *, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *, EVP_MAC_CTX *, int encrypt);
 int ticket_remember(SSL *, void *nothing); /* which certificate the session began with */
@@ -66,6 +70,7 @@ size_t end_point_of(SSL *, uint8_t out[static 64]);
 int peer_is_welcome(X509_STORE_CTX *, void *nothing);
 
 /* wire.c: OpenSSL's view of gp_tls.cipher and gp_tls.wire */
-BIO *wire_bio(struct gp_tls *);
+BIO           *wire_bio(struct gp_tls *);
+struct gp_tls *wire_owner(const SSL *); /* of a connection with such a BIO */
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum { PLAIN_MOST = 64 * 1024, RECORD_MOST = 16 * 1024, NAME_MOST = 255 };
+enum { HANDSHAKES_FREE = 32, PLAIN_PER_HANDSHAKE = 32 * 1024 };
 
 static _Thread_local struct {
     struct gp_tls *holder;
@@ -189,6 +190,23 @@ void gp_tls_answer(struct gp_tls *t, gp_str signature)
     q->signature_len = signature.len;
 }
 
+/* ---- messages of the handshake protocol, once hands are shaken ---------------------------------------------------------- */
+/* Each can be answered by OpenSSL itself: a key update with another one (RFC 8446 4.6.3), a wish to negotiate anew with an
+ * alert. A peer that sends nothing else would have work and memory of ours for as long as it likes. */
+void stream_saw_message(int sent, int version, int type, const void *bytes, size_t len, SSL *ssl, void *unused)
+{
+    (void)version, (void)unused;
+    struct gp_tls *t = wire_owner(ssl);
+    if (sent || !t || t->state != TLS_SHAKEN || len == 0) return;
+    bool refused = type == SSL3_RT_HEADER && *(const unsigned char *)bytes == SSL3_RT_HANDSHAKE; /* TLS 1.2: unread */
+    if (refused || type == SSL3_RT_HANDSHAKE) t->handshakes++;
+}
+
+static bool shakes_too_much(const struct gp_tls *t)
+{
+    return t->handshakes > HANDSHAKES_FREE + t->received / PLAIN_PER_HANDSHAKE;
+}
+
 /* ---- bytes ---------------------------------------------------------------------------------------------------------- */
 /* false: nothing more comes out of what was fed. */
 static bool read_record(struct gp_tls *t)
@@ -198,11 +216,14 @@ static bool read_record(struct gp_tls *t)
     make_room();
     ERR_clear_error();
     int result = SSL_read_ex(t->ssl, plain.bytes + plain.start + plain.len, RECORD_MOST, &got);
-    if (result == 1) {
-        plain.len += got;
-        return true;
-    }
+    plain.len += got;
+    t->received += got;
     if (plain.len == 0) leave_room();
+    if (shakes_too_much(t)) {
+        broken(t, "too many handshake messages");
+        return false;
+    }
+    if (result == 1) return true;
     int error = SSL_get_error(t->ssl, result);
     if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_ZERO_RETURN) broken(t, "a broken record");
     return false;

@@ -309,6 +309,49 @@ TEST(an_altered_record_breaks_the_connection)
     }
 }
 
+static void update_keys(struct pair *p, unsigned times)
+{
+    for (unsigned i = 0; i < times; i++)
+        CHECK(SSL_key_update(p->client->ssl, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_do_handshake(p->client->ssl) == 1);
+    pair_run(p);
+}
+
+TEST(key_updates_are_answered_but_not_for_ever)
+{
+    enum { FREE = 32, MEBIBYTE = 1024 * 1024, PIECE = 8192 };
+    static const char  piece[PIECE];
+    static struct pair p;
+    pair_simple(&p, identity_ec(), TLS1_3_VERSION);
+    update_keys(&p, FREE);
+    CHECK(p.server_status == GP_OK && p.client_status == GP_OK);
+    for (size_t sent = 0; sent < MEBIBYTE; sent += PIECE) { /* who sends data may go on */
+        p.heard[SERVER].len = 0;
+        CHECK(gp_tls_write(p.client, (gp_str) { piece, PIECE }) == GP_OK);
+        pair_run(&p);
+        CHECK(p.heard[SERVER].len == PIECE);
+    }
+    update_keys(&p, MEBIBYTE / (32 * 1024));
+    CHECK(p.server_status == GP_OK);
+    update_keys(&p, 1);
+    CHECK(p.server_status == GP_PERMFAIL);
+    CHECK_IS(gp_from(gp_tls_why(p.server)), "too many handshake messages");
+    pair_close(&p);
+}
+
+/* TLS 1.2: the wish is refused with an alert, which costs as much. */
+TEST(wishes_to_negotiate_anew_are_counted)
+{
+    static struct pair p;
+    pair_simple(&p, identity_ec(), TLS1_2_VERSION);
+    CHECK(p.server->handshakes == 0);
+    SSL_clear_options(p.client->ssl, SSL_OP_NO_RENEGOTIATION);
+    CHECK(SSL_renegotiate(p.client->ssl) == 1);
+    (void)SSL_do_handshake(p.client->ssl);
+    pair_run(&p);
+    CHECK(p.server->handshakes > 0);
+    pair_close(&p);
+}
+
 /* What a stranger sends before hands are shaken never becomes plaintext, and is taken or refused: no loop. */
 PROPERTY(tls_garbage_never_becomes_plaintext, bytes)
 {

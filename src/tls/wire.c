@@ -61,3 +61,8 @@ BIO *wire_bio(struct gp_tls *t)
     BIO_set_init(bio, 1);
     return bio;
 }
+
+struct gp_tls *wire_owner(const SSL *ssl)
+{
+    return BIO_get_data(SSL_get_rbio(ssl));
+}
