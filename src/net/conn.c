@@ -22,14 +22,30 @@ static void rewatch(struct conn *);
 static void linger(struct conn *);
 
 /* ---- the end -------------------------------------------------------------------------------------------------------- */
+static void join_lingering(struct conn *c)
+{
+    struct loop *l   = c->loop;
+    c->link          = l->lingering ? l->lingering_end : &l->lingering;
+    *c->link         = c;
+    l->lingering_end = &c->next;
+    l->lingering_count++;
+}
+
+static void leave_lingering(struct conn *c)
+{
+    *c->link = c->next;
+    if (c->next)
+        c->next->link = c->link;
+    else
+        c->loop->lingering_end = c->link;
+    c->loop->lingering_count--;
+}
+
 static void dispose(struct conn *c)
 {
     c->state = CONN_CLOSED;
     later_stop(&c->due);
-    if (c->link) {
-        *c->link = c->next;
-        if (c->next) c->next->link = c->link;
-    }
+    if (c->link) leave_lingering(c);
     timer_close(c->patience);
     gp_tls_close(c->tls);
     gp_buffer_free(&c->kept);
@@ -367,10 +383,8 @@ void conn_close(struct conn *c, bool flush)
     if (!may_linger || !conn_wait(c, LINGER_MS)) return dispose(c);
     later_stop(&c->due);
     c->state = CONN_LINGERING;
-    c->next  = c->loop->lingering;
-    c->link  = &c->loop->lingering;
-    if (c->next) c->next->link = &c->next;
-    c->loop->lingering = c;
+    if (c->loop->lingering_count == CONN_LINGERING_MOST) dispose(c->loop->lingering);
+    join_lingering(c);
     gp_buffer_free(&c->kept);
     if (c->tls) (void)!gp_tls_end(c->tls);
     linger(c);

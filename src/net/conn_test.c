@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -555,4 +556,31 @@ TEST(the_end_waits_until_the_input_is_taken)
     timer_close(soon);
     close(fd);
     bench_close(&b);
+}
+
+/* Their peers neither read on nor go: each would hold its descriptor until patience ends. */
+TEST(no_more_than_so_many_linger_and_the_oldest_go_first)
+{
+    enum { SURPLUS = 88, ALL = CONN_LINGERING_MOST + SURPLUS, DESCRIPTORS = 2 * ALL + 64 };
+    static int                       peers[ALL];
+    static const struct conn_handler nobody = { 0 };
+    struct rlimit                    files;
+    CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max >= DESCRIPTORS);
+    if (files.rlim_cur < DESCRIPTORS) files.rlim_cur = DESCRIPTORS;
+    CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
+    struct loop *l = loop_open();
+    for (size_t i = 0; i < ALL; i++) {
+        int ends[2];
+        CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+        struct conn *c = conn_accepted(l, ends[0], &nobody, NULL);
+        CHECK(c && conn_write(c, GP_LIT("421 not now\r\n")));
+        conn_close(c, true);
+        peers[i] = ends[1];
+    }
+    for (size_t i = 0; i < ALL; i++) {
+        bool lingers = send(peers[i], "x", 1, MSG_NOSIGNAL) == 1;
+        if (lingers != (i >= SURPLUS)) fail_msg("connection %zu: %s", i, lingers ? "lingers" : "is gone");
+        close(peers[i]);
+    }
+    loop_close(l);
 }

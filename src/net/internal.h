@@ -22,7 +22,8 @@ struct loop {
     struct later waiting;  /* head of a ring */
     void (*after_turn)(void *owner);
     void        *after_turn_owner;
-    struct conn *lingering; /* closed by their owners, still flushing */
+    struct conn *lingering, **lingering_end; /* closed by their owners, still flushing; the oldest first */
+    size_t       lingering_count;
     bool         closing;
 };
 void conn_drop_lingering(struct loop *);
