@@ -13,11 +13,11 @@ static bool read_chunk_size(gp_str arguments, uint64_t *octets, bool *last, bool
     return *counted && (*last || word.len == 0) && gp_trim(arguments).len == 0;
 }
 
-static bool is_number(gp_str word)
+static bool has_digit(gp_str word)
 {
     for (size_t i = 0; i < word.len; i++)
-        if (word.ptr[i] < '0' || word.ptr[i] > '9') return false;
-    return word.len > 0;
+        if (word.ptr[i] >= '0' && word.ptr[i] <= '9') return true;
+    return false;
 }
 
 /* RFC 3030 2: "accept and discard the associated message data before sending the appropriate 5XX or 4XX code". */
@@ -30,14 +30,20 @@ static bool drop(struct gp_smtp_server *s, uint64_t octets, struct gp_reply repl
     return false;
 }
 
-/* A count that no integer holds can't be dropped, and what follows must not be read as commands: the session ends. */
+/* Octets may follow, and nobody knows how many: they must not be read as commands, so the session ends. */
+bool gp_server_bdat_lost(struct gp_smtp_server *s, struct gp_smtp_event *ev, struct gp_reply reply)
+{
+    s->phase = GP_PHASE_ENDED;
+    return gp_server_refuse(s, ev, reply, GP_LIT("BDAT"));
+}
+
 bool gp_server_bdat_refused(struct gp_smtp_server *s, struct gp_smtp_event *ev, struct gp_reply reply, gp_str arguments)
 {
     uint64_t octets = 0;
     bool     last, counted;
     gp_str   rest = arguments;
     (void)read_chunk_size(arguments, &octets, &last, &counted);
-    if (!counted && is_number(gp_word(&rest))) s->phase = GP_PHASE_ENDED;
+    if (!counted && has_digit(gp_word(&rest))) return gp_server_bdat_lost(s, ev, reply);
     return counted ? drop(s, octets, reply) : gp_server_refuse(s, ev, reply, GP_LIT("BDAT"));
 }
 

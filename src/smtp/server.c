@@ -22,6 +22,7 @@ enum {
     OUT_RESERVE   = 5120, /* what one step may say at most: a SASL challenge, or the lines of EHLO */
     SASL_MOST     = OUT_RESERVE - 8,
     NOTICE_OCTETS = 64,
+    BDAT_MOST     = 512, /* of a command line, RFC 5321 4.5.3.1.4: BDAT has no long arguments */
 };
 
 /* ---- saying ---------------------------------------------------------------------------------------------- */
@@ -201,12 +202,14 @@ static bool read_command(struct gp_smtp_server *s, struct gp_smtp_event *ev)
 {
     static const struct gp_reply command_too_long = { 500, "5.5.2", "line is too long" };
     static const struct gp_reply auth_too_long    = { 500, "5.5.6", "authentication exchange line is too long" };
-    gp_str                       line;
-    size_t                       passed;
-    bool                         auth = gp_starts(gp_lines_rest(&s->in), "AUTH ");
-    gp_status status = gp_lines_next(&s->in, auth ? GP_SMTP_AUTH_MOST : GP_SMTP_COMMAND_MOST, &line, &passed);
+    gp_str                       line, rest   = gp_trim(gp_lines_rest(&s->in));
+    size_t                       passed, most = GP_SMTP_COMMAND_MOST; /* the one that was passed says what it was */
+    if (gp_starts(rest, "AUTH ")) most = GP_SMTP_AUTH_MOST;
+    if (gp_starts(rest, "BDAT")) most = BDAT_MOST;
+    gp_status status = gp_lines_next(&s->in, most, &line, &passed);
     if (status == GP_WAIT) return true;
     if (status == GP_OK) return gp_server_command(s, line, ev);
+    if (passed == BDAT_MOST) return gp_server_bdat_lost(s, ev, command_too_long);
     bool was_auth = passed == GP_SMTP_AUTH_MOST;
     return gp_server_refuse(s, ev, was_auth ? auth_too_long : command_too_long, GP_LIT("(over-long line)"));
 }

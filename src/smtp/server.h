@@ -18,6 +18,7 @@ bool gp_server_command(struct gp_smtp_server *, gp_str line, struct gp_smtp_even
 
 bool gp_server_bdat(struct gp_smtp_server *, gp_str arguments, struct gp_smtp_event *); /* bdat.c from here on */
 bool gp_server_bdat_refused(struct gp_smtp_server *, struct gp_smtp_event *, struct gp_reply, gp_str line);
+bool gp_server_bdat_lost(struct gp_smtp_server *, struct gp_smtp_event *, struct gp_reply); /* its line cannot be read: the end */
 void gp_server_chunk_answered(struct gp_smtp_server *, struct gp_reply); /* by the host, to DATA */
 bool gp_server_read_chunk(struct gp_smtp_server *, struct gp_smtp_event *);
 bool gp_server_drop_chunk(struct gp_smtp_server *, struct gp_smtp_event *);

@@ -322,10 +322,13 @@ static gp_str fit_to_show(const struct verb *v, gp_str line)
 bool gp_server_command(struct gp_smtp_server *s, gp_str line, struct gp_smtp_event *ev)
 {
     gp_str             arguments = gp_trim(line), word = gp_word(&arguments);
-    const struct verb *v     = find_verb(word);
-    gp_str             shown = fit_to_show(v, line);
-    if (has_control(line)) return refuse(s, ev, shown, 500, "5.5.2", "control octet in a command");
-    if (!v) return refuse(s, ev, shown, 500, "5.5.2", "command not recognized");
+    const struct verb *v      = find_verb(word);
+    gp_str             shown  = fit_to_show(v, line);
+    struct gp_reply    unread = { 0, NULL, NULL };
+    if (!v) unread = (struct gp_reply) { 500, "5.5.2", "command not recognized" };
+    if (has_control(line)) unread = (struct gp_reply) { 500, "5.5.2", "control octet in a command" };
+    if (unread.code && gp_starts(gp_trim(line), "BDAT")) return gp_server_bdat_lost(s, ev, unread);
+    if (unread.code) return gp_server_refuse(s, ev, unread, shown);
     struct gp_reply no = obstacle(s, v, arguments);
     if (no.code == 0) return v->read(s, arguments, ev);
     return v->refused ? v->refused(s, ev, no, arguments) : gp_server_refuse(s, ev, no, shown);
