@@ -226,8 +226,9 @@ static const struct {
     { "hostname:\n", "gatepost.yml:1: 'hostname' has no value: write one, or leave the key out\n" },
     { "hostname: [a, b]\n", "gatepost.yml:1: 'hostname' must have one value, not a list\n" },
     { H "limits: 5\n", "gatepost.yml:2: 'limits' must have keys of its own, indented below it\n" },
-    { H "limits:\n  recipients: many\n", "gatepost.yml:3: limits.recipients: 'many' is not a number from 1 to 10000\n" },
-    { H "limits:\n  recipients: 0\n", "gatepost.yml:3: limits.recipients: '0' is not a number from 1 to 10000\n" },
+    { H "limits:\n  recipients: many\n", "gatepost.yml:3: limits.recipients: 'many' is not a number from 1 to 1000\n" },
+    { H "limits:\n  auth_failures_per_session: 2\n", "gatepost.yml:3: limits.auth_failures_per_session: '2' is not a number from 3 to 100\n" },
+    { H "limits:\n  recipients: 0\n", "gatepost.yml:3: limits.recipients: '0' is not a number from 1 to 1000\n" },
     { H "limits:\n  message_size: 10X\n", "gatepost.yml:3: limits.message_size: '10X' is not a size such as 512K, 25M or 1G from 1K to 1T\n" },
     { H "limits:\n  message_size: 99999999999999999999T\n", "gatepost.yml:3: limits.message_size: '99999999999999999999T' is not a size such as 512K, 25M or 1G from 1K to 1T\n" },
     { H "queue:\n  lifetime: 5 days\n", "gatepost.yml:3: queue.lifetime: '5 days' is not a duration such as 30s, 5m, 4h or 5d from 1m to 30d\n" },
@@ -348,7 +349,7 @@ TEST(the_environment_goes_before_the_file)
     unsetenv("GATEPOST_TLS_KEY");
     setenv("GATEPOST_LIMITS_RECIPIENTS", "x", 1);
     CHECK(!read_set_up(NULL));
-    CHECK_IS(gp_said(&said), "GATEPOST_LIMITS_RECIPIENTS: limits.recipients: 'x' is not a number from 1 to 10000\n"
+    CHECK_IS(gp_said(&said), "GATEPOST_LIMITS_RECIPIENTS: limits.recipients: 'x' is not a number from 1 to 1000\n"
                              "GATEPOST_TLS_CERTIFICATE: a certificate without a key: set GATEPOST_TLS_KEY too\n");
     static const char *const set[] = { "LIMITS_RECIPIENTS", "SUBMISSION", "SUBMISSIONS",   "RELAY",
                                        "TLS_CERTIFICATE",   "PORT",       "QUEUE_RETRIES", "HOSTNAME" };
