@@ -68,7 +68,8 @@ static bool set_server(struct ub_ctx *ub, const char *server)
 {
     if (server) /* who names a server may mean one for trying out: libunbound's own answer for "test" is in its way */
         return ub_ctx_set_fwd(ub, server) == 0 && ub_ctx_zone_remove(ub, "test.") == 0;
-    if (ub_ctx_resolvconf(ub, NULL) != 0) LOG(LOG_WARN, "dns", LOG_Z("why", "no resolv.conf: asking the root servers"));
+    if (ub_ctx_resolvconf(ub, NULL) != 0)
+        LOG(LOG_WARN, "dns", LOG_Z("reason", "no resolv.conf: asking the root servers"));
     return true;
 }
 
@@ -232,7 +233,7 @@ static void root_asked(void *owner, const struct dns_answer *a)
     (void)owner;
     if (!a->secure)
         LOG(LOG_WARN, "dns",
-            LOG_Z("why", "this resolver gives no proofs (DNSSEC): its answers are taken without until it does"));
+            LOG_Z("reason", "this resolver gives no proofs (DNSSEC): its answers are taken without until it does"));
 }
 
 struct dns *dns_open(struct loop *l, const char *server)

@@ -32,7 +32,7 @@ static void rest(struct listener *l, int error)
 {
     gp_time now = loop_now(l->loop);
     if (l->logged == 0 || now - l->logged >= LOG_EVERY_MS) {
-        LOG(LOG_ERROR, "accept", LOG_Z("why", strerrordesc_np(error)));
+        LOG(LOG_ERROR, "accept", LOG_Z("reason", strerrordesc_np(error)));
         l->logged = now;
     }
     watch_for(l->watch, false, false);
