@@ -1,4 +1,4 @@
-/* Counts of sessions. An address is an IPv4 address or the first 64 bits of an IPv6 one: who has one of those has all behind it. */
+/* Counts of sessions, and of those that were refused. An address is an IPv4 address or the first 64 bits of an IPv6 one: who has one of those has all behind it. */
 #include "submit/parts.h"
 
 #include <netinet/in.h>
@@ -11,7 +11,9 @@ struct address_count {
     struct address_count *next;
     unsigned char         key[KEY];
     unsigned              sessions, bucket;
+    struct refusals       refusals;
 };
+enum { TELL_EVERY_MS = 10 * MS };
 
 static const struct gp_reply overloaded     = { 421, "4.3.2", "too many sessions now, try again later" };
 static const struct gp_reply too_many_yours = { 421, "4.7.0", "too many sessions from your address" };
@@ -79,4 +81,18 @@ void limits_leave(struct limits *l, struct address_count *counted)
     while (*at != counted) at = &(*at)->next;
     *at = counted->next;
     free(counted);
+}
+
+/* ---- what the log hears of refusals ------------------------------------------------------------------------------------- */
+unsigned limits_refused(struct limits *l, const struct sockaddr_storage *address, gp_time now)
+{
+    unsigned char key[KEY];
+    key_of(address, key);
+    struct address_count *known = find(l, key, bucket_of(key));
+    struct refusals      *r     = known ? &known->refusals : &l->refusals;
+    r->untold++;
+    if (now < r->due) return 0;
+    unsigned told = r->untold;
+    *r            = (struct refusals) { .due = now + TELL_EVERY_MS };
+    return told;
 }

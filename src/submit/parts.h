@@ -30,13 +30,17 @@ void                 rooms_close(struct rooms *);
 struct sockaddr_storage;
 struct address_count;
 enum { ADDRESS_BUCKETS = 1024 };
+struct refusals { gp_time due; unsigned untold; }; /* due: when the log may hear of the next one */
 struct limits {
+    struct refusals       refusals; /* of addresses that have no session */
     struct address_count *buckets[ADDRESS_BUCKETS];
     unsigned              sessions, sessions_most, per_address_most;
 };
 /* NULL: may come in, and is counted; *counted is for limits_leave. Else why not. */
 const struct gp_reply *limits_enter(struct limits *, const struct sockaddr_storage *, struct address_count **counted);
 void                   limits_leave(struct limits *, struct address_count *);
+/* One was refused: how many that makes since the log was told of this address; 0: not now, a flood must not fill the disk. */
+unsigned               limits_refused(struct limits *, const struct sockaddr_storage *, gp_time now);
 
 /* ---- keyring.c: the TLS context, made of the certificates that vault announces ------------------------------------- */
 struct keyring {

@@ -274,14 +274,19 @@ static void link_session(struct session *s)
     role->sessions = s;
 }
 
+static void log_refusal(struct submit *role, const struct sockaddr_storage *address, const char *peer, const char *why)
+{
+    unsigned count = limits_refused(&role->limits, address, loop_now(role->loop));
+    if (count > 0) LOG(LOG_WARN, "refused", LOG_Z("peer", peer), LOG_Z("reason", why), LOG_N("callers", count));
+}
+
 /* RFC 5321 3.8: whom we can't serve is told so, where it can be told in clear. */
-static void turn_away(struct port *port, int fd, const struct gp_reply *why, const char *peer)
+static void turn_away(struct port *port, int fd, const struct gp_reply *why)
 {
     static const struct conn_handler nobody = { 0 };
     char                             line[GP_SMTP_REPLY_MOST];
     struct gp_text                   text = GP_TEXT(line);
     struct conn                     *conn = conn_accepted(port->submit->loop, fd, &nobody, NULL);
-    LOG(LOG_WARN, "refused", LOG_Z("peer", peer), LOG_Z("reason", why->text));
     if (!conn) return;
     gp_put_number(&text, why->code);
     gp_put_char(&text, ' ');
@@ -326,7 +331,9 @@ void session_open(struct port *port, int fd)
     struct session        *s  = no ? NULL : calloc(1, sizeof *s);
     if (!s) {
         if (counted) limits_leave(&role->limits, counted);
-        turn_away(port, fd, no ? no : &no_memory, peer);
+        if (!no) no = &no_memory;
+        log_refusal(role, &address, peer, no->text);
+        turn_away(port, fd, no);
         return;
     }
     *s        = (struct session) { .submit = role, .port = port, .counted = counted };

@@ -10,6 +10,7 @@
 
 #include "submit/parts.h"
 
+enum { SESSIONS_PER_MS_SHIFT = 7 /* more than anybody accepts, and it fits until 2039 */ };
 enum { SWEEP_MS = 2 * MS, ORPHAN_MS = 5 * MS, LAST_WORDS_MS = 100, GRACE_MS = 500 /* less than the supervisor has */ };
 
 static const struct gp_reply going_down = { 421, "4.3.2", "the server is going down, try again later" };
@@ -103,7 +104,7 @@ void submit_session_ended(struct submit *role)
 uint64_t submit_next_session(struct submit *role)
 {
     enum { SHIFT = 48 };
-    return role->index << SHIFT | ++role->last_session;
+    return role->index << SHIFT | (++role->last_session & ((UINT64_C(1) << SHIFT) - 1));
 }
 
 /* ---- the beginning ---------------------------------------------------------------------------------------------------------- */
@@ -204,6 +205,7 @@ static void take_settings(struct submit *role, const struct role_start *start)
     const struct config *c = start->config;
     role->config           = c;
     role->index            = start->index;
+    role->last_session     = (uint64_t)wall_now() << SESSIONS_PER_MS_SHIFT; /* another life, other numbers */
     role->options          = (struct gp_smtp_options) {
                  .hostname           = c->hostname,
                  .mechanisms         = "", /* none in clear; under TLS it depends on the client */

@@ -60,6 +60,19 @@ def test_a_role_that_dies_comes_back(role, new_gatepost, sink, context, recipien
     assert sink.wait(recipient)
 
 
+def test_sessions_of_a_new_life_have_new_numbers(new_gatepost, sink):
+    gatepost = new_gatepost(sink, GATEPOST_WORKERS="1")
+
+    def numbers():
+        return re.findall(r"event=session session=(\d+) .*state=open", gatepost.log())
+    Wire(gatepost.port).close()
+    before = gatepost.pids("smtpd")
+    os.kill(before[0], signal.SIGKILL)
+    until("a new process", lambda: (now := gatepost.pids("smtpd")) and now != before)
+    Wire(gatepost.port).close()
+    assert len(until("both sessions", lambda: (found := numbers()) and len(found) == 2 and found)) == len(set(numbers()))
+
+
 def test_nothing_is_left_after_a_stop(new_gatepost, sink):
     gatepost = new_gatepost(sink)
     pids = gatepost.pids()

@@ -216,6 +216,7 @@ def test_a_flood_from_one_address_is_bounded(new_gatepost, sink, context):
     wires = [Wire(gatepost.port) for _ in range(5)]
     codes = [wire.greeting[0] for wire in wires]
     assert codes.count(220) == 3 and set(codes[3:]) <= {421, 0}
+    assert gatepost.log().count("too many sessions from your address") == 1
     for wire in wires:
         wire.close()
     until("room for another session", lambda: Wire(gatepost.port).greeting[0] == 220)
