@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from house import GATEPOST, HOSTNAME
+from house import DOMAIN, GATEPOST, HOSTNAME, free_port
 from test_operations import deliver
+from wire import Wire, submit
 
 AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -150,6 +151,27 @@ def test_a_file_of_five_lines(new_gatepost, sink, ca, context, recipient):
     gatepost.environment["GATEPOST_RELAY_CA_FILE"] = str(ca)
     gatepost.start()
     works(gatepost, context, sink, recipient)
+
+
+def test_listeners_of_both_kinds_on_ipv4_and_ipv6(new_gatepost, sink, ca, context, recipient):
+    gatepost = new_gatepost(sink, start=False)
+    places = [(kind, host, free_port()) for kind in ("submission", "submissions") for host in ("127.0.0.1", "::1")]
+    for name in ("GATEPOST_SUBMISSION", "GATEPOST_SUBMISSIONS"):
+        del gatepost.environment[name]
+    listen = ", ".join(f"'{kind} {f'[{host}]' if ':' in host else host}:{port}'" for kind, host, port in places)
+    (gatepost.dir / "gatepost.yml").write_text(f"hostname: {HOSTNAME}\ndomain: {DOMAIN}\nlisten: [{listen}]\n")
+    account = gatepost.account()
+    gatepost.start()
+    for n, (kind, host, port) in enumerate(places):
+        with Wire(port, context, implicit=kind == "submissions", host=host) as wire:
+            if kind == "submission":
+                wire.starttls()
+            wire.say("EHLO client.example")
+            assert wire.auth_plain(account)[0] == 235
+            assert submit(wire, account.name, [f"{n}-{recipient}"], f"From: <{account.name}>\r\n\r\nx\r\n.\r\n")[0] == 250
+        assert sink.wait(f"{n}-{recipient}")
+        assert f"state=open listener={'[::1]' if host == '::1' else host}:{port}" in gatepost.log()
+        assert f"peer={host} state=open" in gatepost.log()
 
 
 def test_init_in_an_empty_folder_is_runnable_at_once(folder, recipient):
