@@ -63,7 +63,8 @@ static const char *read_pair(struct pair *pair, const struct msg *m)
     file_free(pem);
     if (!pair->key) return "the key file holds no private key in PEM form without a passphrase";
     if (!gp_certificate_fits(pair->chain, pair->key, &expires)) return "the key does not belong to the certificate";
-    const char *fault = gp_tls_certificate_fault(pair->chain); /* smtpd would find it, and go on without a key in force */
+    const char *fault =
+        gp_tls_certificate_fault(pair->chain); /* smtpd would find it, and go on without a key in force */
     if (fault) return fault;
     tell_expiry(&m->keypair, expires);
     return NULL;
