@@ -28,7 +28,7 @@ static unsigned refused(struct limits *l, const char *address, gp_time now)
 
 TEST(an_address_is_ipv4_or_the_network_of_an_ipv6)
 {
-    struct limits         l = { .sessions_most = 10, .per_address_most = 1 };
+    struct limits         l  = { .sessions_most = 10, .per_address_most = 1 };
     struct address_count *v4 = NULL, *v6 = NULL, *other = NULL, *none = NULL;
     CHECK(enter(&l, "192.0.2.1:1", &v4) == 0 && enter(&l, "[2001:db8::1]:1", &v6) == 0);
     CHECK(enter(&l, "192.0.2.1:2", &none) == 421 && enter(&l, "[::ffff:192.0.2.1]:1", &none) == 421);
@@ -44,7 +44,7 @@ TEST(an_address_is_ipv4_or_the_network_of_an_ipv6)
 
 TEST(there_is_an_end_to_all_sessions)
 {
-    struct limits         l = { .sessions_most = 1, .per_address_most = 1 };
+    struct limits         l   = { .sessions_most = 1, .per_address_most = 1 };
     struct address_count *one = NULL, *none = NULL;
     CHECK(enter(&l, "192.0.2.1:1", &one) == 0 && enter(&l, "192.0.2.2:1", &none) == 421 && !none);
     limits_leave(&l, one);
@@ -53,7 +53,7 @@ TEST(there_is_an_end_to_all_sessions)
 TEST(a_flood_of_refusals_is_a_line_now_and_then)
 {
     enum { FLOOD = 1000, LATER = 10 * MS };
-    struct limits         l = { .sessions_most = 10, .per_address_most = 1 };
+    struct limits         l   = { .sessions_most = 10, .per_address_most = 1 };
     struct address_count *one = NULL, *two = NULL;
     CHECK(enter(&l, "192.0.2.1:1", &one) == 0 && enter(&l, "192.0.2.2:1", &two) == 0);
     CHECK(refused(&l, "192.0.2.1:2", 1) == 1);
