@@ -8,7 +8,7 @@
 #include "ops/log.h"
 
 enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32,
-       CONFIG_KEYS_MOST = 64 };
+       CONFIG_KEYS_MOST = 64, CONFIG_LOOKUPS_MOST = 8 };
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED }; /* where a value comes from */
 
 /* 587 STARTTLS, 465 implicit TLS; a UNIX socket that answers other servers' questions about passwords */
@@ -26,6 +26,20 @@ struct config_listen {
 struct config_certificate { char certificate[CONFIG_PATH], key[CONFIG_PATH]; };
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
+
+/* Accounts that live elsewhere; an item of `sources`. What does not go with the type is empty. */
+enum lookup_type { LOOKUP_PASSWD_FILE, LOOKUP_SASLAUTHD, LOOKUP_PAM, LOOKUP_LDAP, LOOKUP_SQL, LOOKUP_HTTP, LOOKUP_TYPES };
+struct config_lookup {
+    enum lookup_type type;
+    char     name[64];
+    unsigned timeout, workers, waiting, failures, pause, pause_most;
+    bool     starttls;
+    char     service[64], realm[256], socket[108];
+    char     path[CONFIG_PATH], services[CONFIG_PATH], uri[CONFIG_PATH], query[CONFIG_PATH];
+    char     ca_file[CONFIG_PATH], password_file[CONFIG_PATH], token_file[CONFIG_PATH];
+    char     user_dn[CONFIG_TEXT], base[CONFIG_TEXT], filter[CONFIG_TEXT], bind_dn[CONFIG_TEXT];
+    char     hash_attribute[64], name_attribute[64];
+};
 
 /* Every field is a row of the schema; durations are seconds, sizes octets. Relative paths are relative to `dir`. */
 struct config {
@@ -73,6 +87,10 @@ struct config {
         bool sign;
         char rsa_selector[64], ed25519_selector[64]; /* keys are DIR/vault/dkim/DOMAIN.SELECTOR.pem */
     } dkim;
+
+    struct config_lookup lookups[CONFIG_LOOKUPS_MOST]; size_t lookup_count; /* in the order in which they are asked */
+    size_t          store_at;                /* the store is asked before this one of them; first, unless it is listed */
+    bool            store_listed;
 
     bool            hide_client;             /* leave the client's address out of Received   */
     unsigned        smtpds;                  /* 0: one per core                              */

@@ -360,6 +360,71 @@ TEST(the_environment_goes_before_the_file)
     }
 }
 
+/* ---- sources ---------------------------------------------------------------------------------------------- */
+#define LDAP "name: staff, type: ldap, uri: 'ldaps://ldap.example.org', base: 'dc=example,dc=org'"
+
+TEST(sources_stand_in_the_order_in_which_they_are_asked)
+{
+    CHECK(read_set_up(H));
+    CHECK(config.lookup_count == 0 && config.store_at == 0);
+    CHECK(read_set_up(H "sources:\n- {" LDAP
+                        ", timeout: 9s}\n- store\n- name: old\n  type: passwd-file\n  path: old.passwd\n"));
+    CHECK(config.lookup_count == 2 && config.store_at == 1);
+    const struct config_lookup *staff = &config.lookups[0], *old = &config.lookups[1];
+    CHECK(staff->type == LOOKUP_LDAP && staff->timeout == 9 && staff->workers == 4 && staff->starttls);
+    CHECK_IS(gp_from(staff->filter), "(|(uid=$user)(mail=$user))");
+    CHECK(old->type == LOOKUP_PASSWD_FILE && old->timeout == 5 && old->failures == 5 && old->workers == 0);
+    CHECK_IS(gp_from(old->path), "old.passwd");
+    CHECK(!old->uri[0] && !old->filter[0]);
+    CHECK(read_set_up(H "sources: [{name: a, type: pam}]\n") && config.store_at == 0 && config.lookup_count == 1);
+}
+
+TEST(what_is_wrong_with_a_source)
+{
+    static const struct {
+        const char *items, *said;
+    } cases[] = {
+  /* clang-format off */
+        { "- stroe\n", "2: sources: 'stroe' is neither 'store' nor a mapping with a name and a type" },
+        { "- store\n- store\n", "3: sources: 'store' is there twice" },
+        { "- name: a\n  path: x\n", "2: sources: a source needs a type: passwd-file, saslauthd, pam, ldap, sql or http" },
+        { "- name: a\n  type: ladp\n", "3: sources: type: 'ladp' is not one of: passwd-file saslauthd pam ldap sql http (did you mean 'ldap'?)" },
+        { "- type: pam\n", "2: sources: name: is missing" },
+        { "- name: a\n  type: passwd-file\n", "2: sources: path: is missing" },
+        { "- name: a\n  type: pam\n  servcie: x\n", "4: sources: unknown key 'servcie' (did you mean 'service'?)" },
+        { "- name: a\n  type: pam\n  query: x\n", "4: sources: 'query' does not go with type: pam" },
+        { "- name: a\n  type: passwd-file\n  path: x\n  workers: 2\n", "5: sources: 'workers' does not go with type: passwd-file" },
+        { "- name: a\n  type: pam\n  service: x\n  service: y\n", "5: sources: service: is given twice" },
+        { "- name: a\n  type: pam\n  timeout: 2m\n", "4: sources: timeout: '2m' is not a duration such as 30s, 5m, 4h or 5d from 1s to 1m" },
+        { "- name: a\n  type: pam\n  service: [x]\n", "4: sources: 'service' must have one value" },
+        { "- {name: a, type: pam}\n- {name: A, type: pam}\n", "3: sources: A: two sources have this name" },
+        { "- {name: a, type: pam, pause: 2m}\n", "2: sources: a: pause is longer than pause_most" },
+        { "- {name: a, type: ldap, uri: 'ldaps://h'}\n", "2: sources: a: write one of user_dn and base: how an entry is named, or where to search for it" },
+        { "- {name: a, type: ldap, uri: 'ldap://h', base: b, starttls: no}\n", "2: sources: a: starttls: no would send passwords in clear to another host" },
+        { "- {name: a, type: ldap, uri: 'ldap://localhost.evil.example', base: b, starttls: no}\n", "2: sources: a: starttls: no would send passwords in clear to another host" },
+        { "- {name: a, type: ldap, uri: 'h', base: b}\n", "2: sources: a: uri must be ldaps://HOST, ldap://HOST or ldapi://FILE" },
+        { "- {name: a, type: ldap, uri: 'ldaps://h', base: b, filter: '(uid=ada)'}\n", "2: sources: a: user_dn and filter must say where the name goes: $user, or $local" },
+        { "- {name: a, type: ldap, uri: 'ldaps://h', base: b, bind_dn: c}\n", "2: sources: a: bind_dn has no password: name its file as password_file" },
+        { "- {name: a, type: sql, uri: 'postgresql://u:secret@h/d', query: '$user'}\n", "2: sources: a: uri has a password in it: write it to a file, and name that as password_file or token_file" },
+        { "- {name: a, type: sql, uri: 'mysql://h', query: '$user'}\n", "2: sources: a: uri must be postgresql://USER@HOST/DATABASE or sqlite:FILE" },
+        { "- {name: a, type: sql, uri: 'sqlite:f', query: 'SELECT 1'}\n", "2: sources: a: query must say where the name goes: $user" },
+        { "- {name: a, type: http, uri: 'http://h/p'}\n", "2: sources: a: uri must be https://HOST/PATH: passwords go there (http:// only to this host)" },
+        { "- {name: a, type: http, uri: 'http://127.0.0.1@evil.example/p'}\n", "2: sources: a: uri must be https://HOST/PATH: passwords go there (http:// only to this host)" },
+  /* clang-format on */
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        char yaml[1024], want[512];
+        (void)snprintf(yaml, sizeof yaml, "hostname: mail.example.org\nsources:\n%s", cases[i].items);
+        (void)snprintf(want, sizeof want, "gatepost.yml:%u: %s\n", (unsigned)(cases[i].said[0] - '0') + 1,
+                       cases[i].said + strlen("2: "));
+        CHECK(!read_set_up(yaml));
+        CHECK_IS(gp_said(&said), want);
+    }
+    CHECK(read_set_up(
+        H
+        "sources: [{name: a, type: http, uri: 'http://127.0.0.1:80/p'}, {name: b, type: ldap, uri: 'ldap://[::1]:389', base: b, starttls: no}]\n"));
+}
+
 static gp_str show_in(char *room, size_t size)
 {
     said = (struct gp_text) { .ptr = room, .room = size };
@@ -377,7 +442,10 @@ TEST(what_is_shown_reads_back_the_same)
         H
         "relay: {via: 'smtp://[::1]:25', ca_file: 'a \"b\" \\\\ c.pem'}\nqueue: {retries: [90s, 1h], lifetime: 36h}\n"
         "tls: {certificates: [{certificate: 'x y', key: z}], client_ca_file: ca.pem}\nlimits: {message_size: 1000000}\n"
-        "listen: [submission 127.0.0.1:587, 'submissions [::]:465 name=x mechanisms=PLAIN+EXTERNAL client_certificates=ask']\n"));
+        "listen: [submission 127.0.0.1:587, 'submissions [::]:465 name=x mechanisms=PLAIN+EXTERNAL client_certificates=ask']\n"
+        "sources: [{" LDAP
+        ", bind_dn: 'cn=\"a\"', password_file: p}, store, {name: b, type: sql, uri: 'sqlite:f', query: 'SELECT \"hash\" WHERE u = $user'}]\n"));
+
     gp_str first = show_in(room, sizeof room);
     CHECK(strstr(room, "ca_file: \"a \\\"b\\\" \\\\\\\\ c.pem\"  # gatepost.yml\n") &&
           strstr(room, "  lifetime: 36h  # gatepost.yml\n"));

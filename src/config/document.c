@@ -6,7 +6,7 @@
 
 #include <yaml.h>
 
-enum { NAME_ROOM = 128, WORDS_ROOM = 2048, ITEM_ROOM = 2 * CONFIG_PATH + 2 };
+enum { NAME_ROOM = 128, PAIRS_MOST = 64, WORDS_ROOM = 2048, ITEM_ROOM = 2 * CONFIG_PATH + 2 };
 
 struct walk {
     struct config_reading *reading;
@@ -136,10 +136,30 @@ static void take_mapping(const struct walk *walk, const struct config_key *key, 
         config_take(walk->reading, key, &place, gp_said(&text));
 }
 
+/* A source has many keys, and a place for each. */
+static void take_source(const struct walk *walk, const struct config_key *key, const yaml_node_t *item)
+{
+    struct config_pair  pairs[PAIRS_MOST];
+    struct config_place place = place_of(item);
+    size_t              count = 0;
+    for (yaml_node_pair_t *pair = item->data.mapping.pairs.start; pair < item->data.mapping.pairs.top; pair++) {
+        yaml_node_t *name = yaml_document_get_node(walk->document, pair->key);
+        yaml_node_t *node = yaml_document_get_node(walk->document, pair->value);
+        if (!is_scalar(name) || !is_scalar(node) || is_nothing(node) || count == PAIRS_MOST) {
+            complain_of(walk, key, name, is_scalar(name) ? scalar(name) : GP_LIT("?"), " must have one value");
+            return;
+        }
+        pairs[count++] = (struct config_pair) { scalar(name), scalar(node), place_of(name) };
+    }
+    config_take_source(walk->reading, &place, pairs, count);
+}
+
 static void take_item(const struct walk *walk, const struct config_key *key, const yaml_node_t *item)
 {
     struct config_place place = place_of(item);
-    if (item->type == YAML_MAPPING_NODE && key->type->fields[0])
+    if (item->type == YAML_MAPPING_NODE && key->type == &config_sources_type)
+        take_source(walk, key, item);
+    else if (item->type == YAML_MAPPING_NODE && key->type->fields[0])
         take_mapping(walk, key, item);
     else if (is_scalar(item) && !is_nothing(item))
         config_take(walk->reading, key, &place, scalar(item));

@@ -66,7 +66,9 @@ static void say_variables(const struct page *page, const struct config_key *key)
     char           room[LINE_ROOM];
     struct gp_text text = GP_TEXT(room);
     gp_put_z(&text, "Environment: ");
-    if (key->type->fields[0])
+    if (key->type == &config_sources_type)
+        gp_put_z(&text, "none");
+    else if (key->type->fields[0])
         gp_put_z(&text, "GATEPOST_TLS_CERTIFICATE and GATEPOST_TLS_KEY");
     else
         config_variable(key, &text);
@@ -96,6 +98,36 @@ static void say_key(const struct page *page, const struct config_key *key)
     say_variables(page, key);
 }
 
+/* The keys of an item have no variables of their own, and say with which types they go. */
+static void say_source_key(const struct page *page, const struct config_source_key *k)
+{
+    char           room[LINE_ROOM];
+    struct gp_text text  = GP_TEXT(room);
+    const char *const *types = NULL;
+    for (size_t i = 0; i < config_source_key_count; i++)
+        if (config_source_keys[i].key.choices) types = config_source_keys[i].key.choices;
+    say(page, ".TP");
+    gp_put_z(&text, ".B ");
+    put_roff(&text, k->key.name);
+    page->line(page->owner, gp_said(&text));
+    text.len = 0;
+    put_roff(&text, k->key.help);
+    page->line(page->owner, gp_said(&text));
+    say(page, ".br");
+    say_value(page, &k->key);
+    if (k->types == ~0U) return;
+    say(page, ".br");
+    text.len = 0;
+    gp_put_z(&text, "Type:");
+    for (unsigned i = 0; types && types[i]; i++) {
+        if (!(k->types & 1U << i)) continue;
+        gp_put_char(&text, ' ');
+        put_roff(&text, types[i]);
+    }
+    gp_put_char(&text, '.');
+    page->line(page->owner, gp_said(&text));
+}
+
 static const char *const opening[] = {
     ".\\\" Made by `gatepost config manual` from the schema: change it there.",
     ".TH GATEPOST.YML 5 \"\" gatepost \"File formats\"",
@@ -123,11 +155,32 @@ static const char *const opening[] = {
     ".SH KEYS",
 };
 
+static const char *const sources[] = {
+    ".SH SOURCES",
+    "Each item of",
+    ".I sources",
+    "but store is a mapping with the keys below. Each source is asked by a process of its own: one that is slow or gone",
+    "holds up nobody but its own users, who are told to try again later.",
+    ".PP",
+    ".nf",
+    "sources:",
+    "  \\- store",
+    "  \\- name: staff",
+    "    type: ldap",
+    "    uri: ldaps://ldap.example.org",
+    "    base: ou=people,dc=example,dc=org",
+    "    bind_dn: cn=gatepost,dc=example,dc=org",
+    "    password_file: ldap.password",
+    ".fi",
+};
+
 void config_manual(void (*line)(void *owner, gp_str), void *owner)
 {
     struct page page = { line, owner };
     for (size_t i = 0; i < GP_COUNT(opening); i++) say(&page, opening[i]);
     for (size_t i = 0; i < config_key_count; i++) say_key(&page, &config_keys[i]);
+    for (size_t i = 0; i < GP_COUNT(sources); i++) say(&page, sources[i]);
+    for (size_t i = 0; i < config_source_key_count; i++) say_source_key(&page, &config_source_keys[i]);
     say(&page, ".SH SEE ALSO");
     say(&page, ".BR gatepost (1)");
 }

@@ -126,6 +126,9 @@ const struct config_key config_keys[] = {
     { "dkim.ed25519_selector", &config_hostname, FIELD(dkim.ed25519_selector), 1, 63, CONFIG_ED25519_SELECTOR,
       "The selector of the Ed25519 key (RFC 8463)." },
 
+    { "sources", &config_sources_type, NO_FIELD, 0, 0, "store",
+      "Where accounts live, in the order in which they are asked; see SOURCES. The store is what `gatepost user` writes; it comes first unless it is in the list." },
+
     { "log.format", &config_choice, FIELD(log_format), 0, 0, "logfmt",
       "How log lines on standard error are written.", log_formats },
     { "log.level", &config_choice, FIELD(log_level), 0, 0, "info",

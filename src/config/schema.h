@@ -18,7 +18,7 @@ struct config_type {
     const char *fields[2];             /* not NULL: an item is a mapping of these two; read gets both, LF between them */
 };
 extern const struct config_type config_hostname, config_text, config_path_type, config_number, config_duration, config_size,
-    config_flag, config_choice, config_resolver, config_mechanisms, config_listens, config_certificates, config_retries, config_route;
+    config_flag, config_choice, config_resolver, config_mechanisms, config_listens, config_certificates, config_retries, config_route, config_sources_type;
 
 struct config_key {
     const char               *name; /* "limits.recipients" */
@@ -33,6 +33,14 @@ extern const struct config_key config_keys[];
 extern const size_t            config_key_count;
 const struct config_key       *config_find(gp_str name);     /* NULL: no such key                     */
 bool                           config_is_section(gp_str name); /* some key is called "NAME.something"  */
+
+/* A key of an item of `sources`; types: a bit for each type that has it, or must have it. */
+struct config_source_key {
+    struct config_key key;
+    unsigned          types, required;
+};
+extern const struct config_source_key config_source_keys[];
+extern const size_t                   config_source_key_count;
 
 /* Variables that are not named after their key; `before` stands before the value: "submission " of a listen item. */
 struct config_alias { const char *variable, *key, *before; };
@@ -65,6 +73,9 @@ void config_problem(struct config_reading *, const struct config_place *, gp_str
 void config_take(struct config_reading *, const struct config_key *, const struct config_place *, gp_str text);
 /* The same, of a text that may hold several items. */
 void config_take_all(struct config_reading *, const struct config_key *, const struct config_place *, gp_str text);
+/* One item of `sources`, as name and value of each of its keys. */
+struct config_pair { gp_str name, value; struct config_place place; };
+void config_take_source(struct config_reading *, const struct config_place *, const struct config_pair *, size_t count);
 /* The key is now given here: a list starts afresh, config_show knows the source. */
 void config_begin(struct config_reading *, const struct config_key *, const struct config_place *, enum config_source);
 

@@ -1,7 +1,7 @@
 /* `config show`: every key with its value in force and where it comes from, as YAML that reads back. */
 #include "config/schema.h"
 
-enum { LINE_ROOM = 2 * 2 * CONFIG_PATH + 256 };
+enum { LINE_ROOM = 2 * (int)sizeof(struct config_lookup) }; /* a quote or backslash takes two */
 
 static const char *const sources[] = {
     [CONFIG_DEFAULT]     = "default",

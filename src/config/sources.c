@@ -1,0 +1,330 @@
+/* Accounts that live elsewhere: the keys that an item of `sources` may have, and which of them go with which type. */
+#include "config/schema.h"
+
+#include <stddef.h>
+#include <string.h>
+
+enum { SECOND = 1, MINUTE = 60, HOUR = 3600 };
+
+#define OF(type)      (1U << (type))
+#define OF_ANY        (~0U)
+#define OF_REMOTE     (OF(LOOKUP_LDAP) | OF(LOOKUP_SQL) | OF(LOOKUP_HTTP))
+#define FIELD(member) offsetof(struct config_lookup, member), sizeof(((struct config_lookup *)0)->member)
+
+static const char *const types[] = { [LOOKUP_PASSWD_FILE] = "passwd-file",
+                                     [LOOKUP_SASLAUTHD]   = "saslauthd",
+                                     [LOOKUP_PAM]         = "pam",
+                                     [LOOKUP_LDAP]        = "ldap",
+                                     [LOOKUP_SQL]         = "sql",
+                                     [LOOKUP_HTTP]        = "http",
+                                     NULL };
+
+/* A row's offset is that within an item. */
+const struct config_source_key config_source_keys[] = {
+  /* clang-format off */
+    { { "name", &config_hostname, FIELD(name), 1, 63, NULL,
+        "What the log and the commands call it. Required." }, OF_ANY, OF_ANY },
+    { { "type", &config_choice, FIELD(type), 0, 0, NULL,
+        "What it is. Required.", types }, OF_ANY, OF_ANY },
+    { { "timeout", &config_duration, FIELD(timeout), SECOND, MINUTE, "5s",
+        "How long an answer may take. Then the client is told to try again later." }, OF_ANY, 0 },
+    { { "workers", &config_number, FIELD(workers), 1, 64, "4",
+        "Questions that are under way at a time, each with a connection that is kept." }, OF_ANY & ~OF(LOOKUP_PASSWD_FILE), 0 },
+    { { "waiting", &config_number, FIELD(waiting), 1, 4096, "256",
+        "Questions that may wait for a worker; they wait in a line for each client address, and the lines take turns." }, OF_ANY, 0 },
+    { { "failures", &config_number, FIELD(failures), 1, 1000, "5",
+        "Failures in a row after which the source is not asked for a while: all get 'try again later' at once." }, OF_ANY, 0 },
+    { { "pause", &config_duration, FIELD(pause), SECOND, HOUR, "1s",
+        "How long that while is at first; each further failure doubles it." }, OF_ANY, 0 },
+    { { "pause_most", &config_duration, FIELD(pause_most), SECOND, HOUR, "1m",
+        "How long it may become." }, OF_ANY, 0 },
+
+    { { "path", &config_path_type, FIELD(path), 1, CONFIG_PATH - 1, NULL,
+        "The file with lines NAME:HASH, as htpasswd and Dovecot write them; read again when it changes." }, OF(LOOKUP_PASSWD_FILE), OF(LOOKUP_PASSWD_FILE) },
+    { { "socket", &config_path_type, FIELD(socket), 1, 107, "/run/saslauthd/mux",
+        "The socket of saslauthd." }, OF(LOOKUP_SASLAUTHD), 0 },
+    { { "service", &config_text, FIELD(service), 1, 63, "smtp",
+        "The service that is asked for: of PAM, the file in /etc/pam.d." }, OF(LOOKUP_SASLAUTHD) | OF(LOOKUP_PAM), 0 },
+    { { "realm", &config_text, FIELD(realm), 0, 255, "",
+        "The realm that is asked for." }, OF(LOOKUP_SASLAUTHD), 0 },
+    { { "services", &config_path_type, FIELD(services), 0, CONFIG_PATH - 1, "",
+        "The directory with PAM's service files. Default: that of the system." }, OF(LOOKUP_PAM), 0 },
+
+    { { "uri", &config_text, FIELD(uri), 1, CONFIG_PATH - 1, NULL,
+        "Where it is: ldaps://HOST or ldap://HOST; postgresql://USER@HOST/DATABASE or sqlite:FILE; https://HOST/PATH." }, OF_REMOTE, OF_REMOTE },
+    { { "ca_file", &config_path_type, FIELD(ca_file), 0, CONFIG_PATH - 1, "",
+        "Certificates (PEM) to trust when that of the server is checked. Default: those of the system." }, OF_REMOTE, 0 },
+    { { "starttls", &config_flag, FIELD(starttls), 0, 1, "yes",
+        "Whether ldap:// goes on under TLS. no is for a directory on this host." }, OF(LOOKUP_LDAP), 0 },
+    { { "user_dn", &config_text, FIELD(user_dn), 0, CONFIG_TEXT - 1, "",
+        "The entry of a user, such as 'uid=$user,ou=people,dc=example,dc=org': signed in to with the password, without a search. "
+        "$user is the name, $local what stands before its @, $domain what stands after it." }, OF(LOOKUP_LDAP), 0 },
+    { { "base", &config_text, FIELD(base), 0, CONFIG_TEXT - 1, "",
+        "Where the search for a user's entry begins, if there is no user_dn." }, OF(LOOKUP_LDAP), 0 },
+    { { "filter", &config_text, FIELD(filter), 1, CONFIG_TEXT - 1, "(|(uid=$user)(mail=$user))",
+        "Which entry that is (RFC 4515)." }, OF(LOOKUP_LDAP), 0 },
+    { { "bind_dn", &config_text, FIELD(bind_dn), 0, CONFIG_TEXT - 1, "",
+        "Who searches. Default: nobody, anonymously." }, OF(LOOKUP_LDAP), 0 },
+    { { "hash_attribute", &config_text, FIELD(hash_attribute), 0, 63, "",
+        "The attribute with the hash of the password, such as userPassword: it is read and checked here. Default: the directory checks." }, OF(LOOKUP_LDAP), 0 },
+    { { "name_attribute", &config_text, FIELD(name_attribute), 0, 63, "",
+        "The attribute with the user's name here. Default: the name as it was given." }, OF(LOOKUP_LDAP), 0 },
+    { { "query", &config_text, FIELD(query), 0, CONFIG_PATH - 1, NULL,
+        "SQL that gives one row for $user, with a column hash, and columns name and disabled if you like. $user is bound, never pasted." }, OF(LOOKUP_SQL), OF(LOOKUP_SQL) },
+    { { "password_file", &config_path_type, FIELD(password_file), 0, CONFIG_PATH - 1, "",
+        "The file whose first line is the password of bind_dn, or of the database's user." }, OF(LOOKUP_LDAP) | OF(LOOKUP_SQL), 0 },
+    { { "token_file", &config_path_type, FIELD(token_file), 0, CONFIG_PATH - 1, "",
+        "The file whose first line is sent as 'Authorization: Bearer'." }, OF(LOOKUP_HTTP), 0 },
+  /* clang-format on */
+};
+const size_t config_source_key_count = GP_COUNT(config_source_keys);
+
+/* ---- one key of an item ------------------------------------------------------------------------------------------------- */
+/* The types read and show fields of struct config: the row as it is for that item. */
+static struct config_key row_of(const struct config_source_key *k, size_t index)
+{
+    struct config_key row = k->key;
+    row.offset += offsetof(struct config, lookups) + index * sizeof(struct config_lookup);
+    return row;
+}
+
+static void put_problem(struct config_reading *reading, const struct config_place *place, gp_str key, gp_str problem)
+{
+    char           room[CONFIG_PROBLEM_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    gp_put_z(&text, "sources: ");
+    if (key.len) gp_put(&text, key);
+    if (key.len) gp_put_z(&text, ": ");
+    gp_put(&text, problem);
+    config_problem(reading, place, gp_said(&text));
+}
+
+static bool take(struct config_reading *reading, const struct config_source_key *k, const struct config_place *place,
+                 gp_str value)
+{
+    char              room[CONFIG_PROBLEM_ROOM];
+    struct gp_text    why = GP_TEXT(room);
+    struct config_key row = row_of(k, reading->config->lookup_count);
+    if (row.type->read(reading->config, &row, value, &why)) return true;
+    put_problem(reading, place, gp_from(row.name), gp_said(&why));
+    return false;
+}
+
+static const struct config_pair *find_pair(const struct config_pair *pairs, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (gp_same(pairs[i].name, gp_from(name))) return &pairs[i];
+    return NULL;
+}
+
+static const struct config_source_key *find_key(gp_str name)
+{
+    for (size_t i = 0; i < GP_COUNT(config_source_keys); i++)
+        if (gp_same(name, gp_from(config_source_keys[i].key.name))) return &config_source_keys[i];
+    return NULL;
+}
+
+static void complain_of_key(struct config_reading *reading, const struct config_pair *pair, const char *type)
+{
+    char           room[CONFIG_PROBLEM_ROOM], list[CONFIG_PROBLEM_ROOM];
+    struct gp_text text = GP_TEXT(room), words = GP_TEXT(list);
+    bool           known = find_key(pair->name) != NULL;
+    gp_put_z(&text, known ? "" : "unknown key ");
+    config_quote(&text, pair->name);
+    if (known) {
+        gp_put_z(&text, " does not go with type: ");
+        gp_put_z(&text, type);
+    } else {
+        for (size_t i = 0; i < GP_COUNT(config_source_keys); i++) {
+            gp_put_z(&words, config_source_keys[i].key.name);
+            gp_put_char(&words, ' ');
+        }
+        config_suggest(&text, pair->name, gp_said(&words));
+    }
+    put_problem(reading, &pair->place, GP_NONE, gp_said(&text));
+}
+
+/* ---- what the values of an item mean together ----------------------------------------------------------------------------- */
+static bool is_loopback(gp_str host)
+{
+    static const char *const here[] = { "127.0.0.1", "localhost", "[::1]" };
+    for (size_t i = 0; i < GP_COUNT(here); i++)
+        if (gp_starts(host, here[i]) && (host.len == strlen(here[i]) || strchr(":/?", host.ptr[strlen(here[i])])))
+            return true;
+    return false;
+}
+
+static bool has_scheme(const struct config_lookup *l, const char *scheme)
+{
+    return gp_starts(gp_from(l->uri), scheme);
+}
+
+static gp_str authority_of(const struct config_lookup *l)
+{
+    const char *at   = strstr(l->uri, "://");
+    gp_str      rest = gp_from(at ? at + 3 : "");
+    return gp_cut(&rest, '/');
+}
+
+static const char *wrong_uri(const struct config_lookup *l)
+{
+    gp_str authority = authority_of(l), host = authority, user = gp_cut(&host, '@');
+    if (host.ptr && gp_find(user, ':') < user.len)
+        return "uri has a password in it: write it to a file, and name that as password_file or token_file";
+    switch (l->type) {
+    case LOOKUP_LDAP:
+        return has_scheme(l, "ldap://") || has_scheme(l, "ldaps://") || has_scheme(l, "ldapi://")
+                   ? NULL
+                   : "uri must be ldaps://HOST, ldap://HOST or ldapi://FILE";
+    case LOOKUP_SQL:
+        return has_scheme(l, "postgresql://") || has_scheme(l, "postgres://") || has_scheme(l, "sqlite:")
+                   ? NULL
+                   : "uri must be postgresql://USER@HOST/DATABASE or sqlite:FILE";
+    case LOOKUP_HTTP:
+        if (has_scheme(l, "https://")) return NULL;
+        return has_scheme(l, "http://") && is_loopback(authority)
+                   ? NULL
+                   : "uri must be https://HOST/PATH: passwords go there (http:// only to this host)";
+    default: return NULL;
+    }
+}
+
+static const char *wrong_ldap(const struct config_lookup *l)
+{
+    if (l->type != LOOKUP_LDAP) return NULL;
+    if (!l->user_dn[0] == !l->base[0])
+        return "write one of user_dn and base: how an entry is named, or where to search for it";
+    if (l->user_dn[0] && l->hash_attribute[0])
+        return "hash_attribute wants a search: write base and filter instead of user_dn";
+    if (!strchr(l->user_dn[0] ? l->user_dn : l->filter, '$'))
+        return "user_dn and filter must say where the name goes: $user, or $local";
+    if (l->bind_dn[0] && !l->password_file[0]) return "bind_dn has no password: name its file as password_file";
+    if (has_scheme(l, "ldap://") && !l->starttls && !is_loopback(authority_of(l)))
+        return "starttls: no would send passwords in clear to another host";
+    return NULL;
+}
+
+static const char *wrong_rest(const struct config_lookup *l)
+{
+    if (l->type == LOOKUP_SQL && !strstr(l->query, "$user")) return "query must say where the name goes: $user";
+    if (l->pause > l->pause_most) return "pause is longer than pause_most";
+    return NULL;
+}
+
+static bool is_sound(struct config_reading *reading, const struct config_lookup *l, const struct config_place *place)
+{
+    const char *wrong = wrong_uri(l);
+    if (!wrong) wrong = wrong_ldap(l);
+    if (!wrong) wrong = wrong_rest(l);
+    for (size_t i = 0; !wrong && i < reading->config->lookup_count; i++)
+        if (gp_is(gp_from(reading->config->lookups[i].name), l->name)) wrong = "two sources have this name";
+    if (wrong) put_problem(reading, place, gp_from(l->name), gp_from(wrong));
+    return !wrong;
+}
+
+/* ---- an item ---------------------------------------------------------------------------------------------------------------- */
+static bool take_usual(struct config_reading *reading, const struct config_place *place,
+                       const struct config_pair *pairs, size_t count, unsigned type)
+{
+    bool sound = true;
+    for (size_t i = 0; i < GP_COUNT(config_source_keys); i++) {
+        const struct config_source_key *k = &config_source_keys[i];
+        if (!(k->types & OF(type)) || find_pair(pairs, count, k->key.name)) continue;
+        if (k->required & OF(type)) {
+            put_problem(reading, place, gp_from(k->key.name), GP_LIT("is missing"));
+            sound = false;
+        } else if (k->key.usual[0]) {
+            sound = take(reading, k, place, gp_from(k->key.usual)) && sound;
+        }
+    }
+    return sound;
+}
+
+static bool take_given(struct config_reading *reading, const struct config_pair *pairs, size_t count, unsigned type)
+{
+    bool sound = true;
+    for (size_t i = 0; i < count; i++) {
+        const struct config_source_key *k = find_key(pairs[i].name);
+        if (!k || !(k->types & OF(type))) {
+            complain_of_key(reading, &pairs[i], types[type]);
+            sound = false;
+        } else if (find_pair(pairs, i, k->key.name)) {
+            put_problem(reading, &pairs[i].place, gp_from(k->key.name), GP_LIT("is given twice"));
+            sound = false;
+        } else {
+            sound = take(reading, k, &pairs[i].place, pairs[i].value) && sound;
+        }
+    }
+    return sound;
+}
+
+void config_take_source(struct config_reading *reading, const struct config_place *place,
+                        const struct config_pair *pairs, size_t count)
+{
+    struct config            *config = reading->config;
+    const struct config_pair *type   = find_pair(pairs, count, "type");
+    if (config->lookup_count == CONFIG_LOOKUPS_MOST) {
+        put_problem(reading, place, GP_NONE, GP_LIT("there are too many"));
+        return;
+    }
+    struct config_lookup *l = &config->lookups[config->lookup_count];
+    *l                      = (struct config_lookup) { 0 };
+    if (!type)
+        put_problem(reading, place, GP_NONE,
+                    GP_LIT("a source needs a type: passwd-file, saslauthd, pam, ldap, sql or http"));
+    if (!type || !take(reading, find_key(GP_LIT("type")), &type->place, type->value)) return;
+    bool sound = take_usual(reading, place, pairs, count, (unsigned)l->type);
+    sound      = take_given(reading, pairs, count, (unsigned)l->type) && sound;
+    if (sound && is_sound(reading, l, place)) config->lookup_count++;
+}
+
+/* ---- the list ----------------------------------------------------------------------------------------------------------------- */
+/* The one item that is a word: where the store stands among the others. */
+static bool read_store(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+{
+    (void)key;
+    if (!gp_same(text, GP_LIT("store"))) {
+        config_quote(why, text);
+        gp_put_z(why, " is neither 'store' nor a mapping with a name and a type");
+        return false;
+    }
+    if (config->store_listed) {
+        gp_put_z(why, "'store' is there twice");
+        return false;
+    }
+    config->store_listed = true;
+    config->store_at     = config->lookup_count;
+    return true;
+}
+
+static bool show_source(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
+{
+    (void)key;
+    if (index == config->store_at) {
+        gp_put_z(out, "store");
+        return true;
+    }
+    size_t item = index < config->store_at ? index : index - 1;
+    if (item >= config->lookup_count) return false;
+    for (size_t i = 0; i < GP_COUNT(config_source_keys); i++) {
+        struct config_key row = row_of(&config_source_keys[i], item);
+        if (!(config_source_keys[i].types & OF(config->lookups[item].type))) continue;
+        gp_put_z(out, i ? ", " : "{");
+        gp_put_z(out, row.name);
+        gp_put_z(out, ": ");
+        (void)row.type->show(config, &row, 0, out);
+    }
+    gp_put_char(out, '}');
+    return true;
+}
+
+static void clear_sources(struct config *config)
+{
+    config->lookup_count = 0;
+    config->store_at     = 0;
+    config->store_listed = false;
+}
+
+const struct config_type config_sources_type = {
+    "a list of 'store' and mappings with the keys of the next section", read_store, show_source, clear_sources, { NULL }
+};
