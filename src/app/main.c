@@ -1,6 +1,7 @@
 /* gatepost, the program: the table of roles, and `gatepost serve`; all other commands are cli's. */
 #include "app/supervisor.h"
 #include "cli/cli.h"
+#include "lookup/lookup.h"
 #include "queue/queue.h"
 #include "relay/relay.h"
 #include "submit/submit.h"
@@ -14,10 +15,11 @@ enum { PATIENCE_MS = 30 * 1000 };
 
 /* clang-format off */
 static const struct role_row roles[] = {
-/*    role        main         lives in     chroot  owns   many  */
+/*    role         main         lives in     chroot  owns   many  */
     { ROLE_VAULT, vault_main,  "vault",     true,   true,  false },
     { ROLE_QUEUE, queue_main,  "queue",     true,   true,  false },
     { ROLE_RELAY, relay_main,  "run/empty", false,  false, false }, /* reads the system's resolver and trust store */
+    { ROLE_LOOKUP, lookup_main, "run/empty", false,  false, true }, /* so do sources in the network; pam reads more */
     { ROLE_SMTPD, submit_main, "run/empty", true,   false, true  },
 };
 /* clang-format on */

@@ -14,6 +14,7 @@ static const struct pair {
     { ROLE_SMTPD, ROLE_QUEUE},
     { ROLE_QUEUE, ROLE_RELAY},
     { ROLE_RELAY, ROLE_VAULT},
+    { ROLE_VAULT, ROLE_LOOKUP},
 };
 
 static bool talk(enum msg_role a, enum msg_role b)
@@ -27,7 +28,7 @@ static void introduce(const struct supervisor *s, struct child *to, const struct
 {
     struct msg m = MSG(PEER);
     m.peer =
-        (struct msg_peer) { .role = peer->row->role, .index = peer->index, .count = peer->row->many ? s->smtpds : 1 };
+        (struct msg_peer) { .role = peer->row->role, .index = peer->index, .count = wanted_of(s, peer->row) };
     m.fds[0] = fd;
     child_send(to, &m);
     close(fd);

@@ -16,7 +16,7 @@
 
 #include "proc/wire.h"
 
-enum { DEPTH_MOST = 4, NAME_ROOM = 16, KEPT_MOST = ROLE_LISTENERS_MOST + 4, EXIT_BROKEN = 1 };
+enum { DEPTH_MOST = 4, NAME_ROOM = 16, KEPT_MOST = ROLE_LISTENERS_MOST + 5, EXIT_BROKEN = 1 };
 
 /* ---- users --------------------------------------------------------------------------------------------------------------- */
 struct user {
@@ -100,7 +100,7 @@ static void set_name(const struct role_start *start)
     struct gp_text text = { .ptr = name, .room = sizeof name - 1 };
     gp_put_z(&text, "gp-");
     gp_put_z(&text, role_name(start->role));
-    if (start->role == ROLE_SMTPD) gp_put_number(&text, start->index);
+    if (start->role == ROLE_SMTPD || start->role == ROLE_LOOKUP) gp_put_number(&text, start->index);
     name[text.len] = '\0';
     (void)prctl(PR_SET_NAME, name);
 }
@@ -116,6 +116,7 @@ static bool close_others(const struct role_start *start)
     int    kept[KEPT_MOST] = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, start->supervisor };
     size_t count           = 4;
     for (size_t i = 0; i < start->listener_count; i++) kept[count++] = start->listeners[i].fd;
+    if (start->secret >= 0) kept[count++] = start->secret;
     qsort(kept, count, sizeof *kept, by_number);
     for (size_t i = 1; i < count; i++) {
         const unsigned from = (unsigned)kept[i - 1] + 1, to = (unsigned)kept[i];
@@ -136,12 +137,29 @@ static bool settle(const struct supervisor *s, const struct role_row *row)
     return become(user);
 }
 
+/* While the new process may still read it; a source says in its own words when it got none. */
+static int open_secret(const struct supervisor *s, unsigned index)
+{
+    const struct config_lookup *l    = &s->config->lookups[index];
+    const char                 *name = l->token_file[0] ? l->token_file : l->password_file;
+    char                        path[CONFIG_PATH];
+    if (!name[0] || !config_path(s->config, name, path)) return -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        LOG(LOG_ERROR, "config", LOG_Z("source", l->name), LOG_Z("file", name), LOG_Z("reason", strerror(errno)));
+    return fd;
+}
+
 static _Noreturn void live(const struct supervisor *s, const struct child *c, int channel)
 {
     static struct role_start start;
-    start = (struct role_start) {
-        .role = c->row->role, .index = c->index, .smtpds = s->smtpds, .config = s->config, .supervisor = channel
-    };
+    start = (struct role_start) { .role       = c->row->role,
+                                  .index      = c->index,
+                                  .smtpds     = s->smtpds,
+                                  .config     = s->config,
+                                  .supervisor = channel,
+                                  .secret     = -1 };
+    if (c->row->role == ROLE_LOOKUP) start.secret = open_secret(s, c->index);
     if (c->row->role == ROLE_SMTPD) start.listener_count = listeners_of(s, c->index, start.listeners);
     reset_signals();
     set_name(&start);

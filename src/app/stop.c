@@ -3,7 +3,7 @@
 
 enum { MS = 1000, LATER_STAGE_MS = 5000, KILL_AFTER_MS = 1000 };
 
-static const enum msg_role stages[] = { ROLE_SMTPD, ROLE_RELAY, ROLE_QUEUE, ROLE_VAULT };
+static const enum msg_role stages[] = { ROLE_SMTPD, ROLE_RELAY, ROLE_QUEUE, ROLE_VAULT, ROLE_LOOKUP };
 
 static bool lives(const struct supervisor *s, enum msg_role role)
 {

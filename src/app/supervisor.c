@@ -234,10 +234,16 @@ static unsigned smtpds_wanted(const struct config *config)
     return wanted < ROLE_SMTPD_MOST ? wanted : ROLE_SMTPD_MOST;
 }
 
+unsigned wanted_of(const struct supervisor *s, const struct role_row *row)
+{
+    if (row->role == ROLE_LOOKUP) return (unsigned)s->config->lookup_count;
+    return row->many ? s->smtpds : 1;
+}
+
 static void list_children(struct supervisor *s)
 {
     for (size_t i = 0; i < s->row_count; i++)
-        for (unsigned n = 0; n < (s->rows[i].many ? s->smtpds : 1) && s->child_count < CHILDREN_MOST; n++)
+        for (unsigned n = 0; n < wanted_of(s, &s->rows[i]) && s->child_count < CHILDREN_MOST; n++)
             s->children[s->child_count++] = (struct child) { .row = &s->rows[i], .index = n, .channel = -1 };
 }
 

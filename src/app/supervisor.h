@@ -15,12 +15,12 @@ struct role_row {
     const char   *directory; /* in DIR: where it lives              */
     bool          chroot;    /* as root it sees nothing else        */
     bool          owns;      /* as root the directory is made its   */
-    bool          many;      /* one per smtpd wanted, not just one  */
+    bool          many;      /* one per smtpd wanted, not just one; lookup: one per source */
 };
 /* patience: so many ms after the start all must be ready, or all end. The exit status. */
 int supervisor_run(const struct config *, const struct role_row *rows, size_t count, gp_time patience);
 
-enum { CHILDREN_MOST = ROLE_SMTPD_MOST + ROLES, DIRECTORY_MODE = 0755 };
+enum { CHILDREN_MOST = ROLE_SMTPD_MOST + CONFIG_LOOKUPS_MOST + ROLES, DIRECTORY_MODE = 0755 };
 
 enum child_state { CHILD_DOWN, CHILD_STARTING, CHILD_READY, CHILD_STOPPING };
 struct child {
@@ -66,6 +66,7 @@ void child_kill(struct child *);
 bool take_directories(const struct supervisor *) GP_MUST_USE;      /* as root: gives each role its directory */
 
 /* ---- peers.c ----------------------------------------------------------------------------------------------------------- */
+unsigned wanted_of(const struct supervisor *, const struct role_row *); /* how many processes of this role */
 void peers_join(struct supervisor *, struct child *); /* new channels between it and every peer that lives */
 
 /* ---- listeners.c ------------------------------------------------------------------------------------------------------- */

@@ -170,7 +170,7 @@ const char *role_name(enum msg_role role)
 {
     static const char *const names[ROLES] = {
         [ROLE_SUPERVISOR] = "supervisor", [ROLE_SMTPD] = "smtpd", [ROLE_VAULT] = "vault",
-        [ROLE_QUEUE] = "queue",           [ROLE_RELAY] = "relay",
+        [ROLE_QUEUE] = "queue",           [ROLE_RELAY] = "relay", [ROLE_LOOKUP] = "lookup",
     };
     return (unsigned)role < ROLES ? names[role] : "unknown";
 }

@@ -9,7 +9,10 @@
 
 enum { MSG_MOST = 192 * 1024, MSG_INLINE_BODY_MOST = 64 * 1024, MSG_FDS_MOST = 2 };
 
-enum msg_role { ROLE_SUPERVISOR, ROLE_SMTPD, ROLE_VAULT, ROLE_QUEUE, ROLE_RELAY, ROLES };
+enum msg_role { ROLE_SUPERVISOR, ROLE_SMTPD, ROLE_VAULT, ROLE_QUEUE, ROLE_RELAY, ROLE_LOOKUP, ROLES };
+
+/* What LOOKUP wants to know: is this the password, what is kept of the password, is this a good token. */
+enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
 
 /* status fields carry a gp_status. Times are gp_time (ms). Lists in a slice are lines that end in '\n'. */
 #define MSG_ROWS(ROW)                                                                                                     \
@@ -59,7 +62,13 @@ enum msg_role { ROLE_SUPERVISOR, ROLE_SMTPD, ROLE_VAULT, ROLE_QUEUE, ROLE_RELAY,
     ROW(LOGIN_LINE, login_line, U(login) S(line))                                                                         \
     /* text: base64 to send. believed: the server may say 235 from here on; before SCRAM's proof it may not              */ \
     ROW(LOGIN_SAYS, login_says, U(status) U(step) U(has_initial) U(believed) S(mechanism) S(text))                         \
-    ROW(LOGIN_END, login_end, U(login))                   /* one way                                                   */
+    ROW(LOGIN_END, login_end, U(login))                   /* one way                                                   */ \
+    /* vault -> lookup, which is one source of accounts. kind: enum lookup_kind; peer: lines are kept fair by it          */ \
+    ROW(LOOKUP, lookup, U(kind) U(session) S(user) S(secret) S(peer) S(helo) S(mechanism))                                \
+    /* status: OK it is right; WAIT: the source only keeps `hash`: check the secret against that (or, kind HASH: here it is);   \
+     * PERMFAIL: no; TEMPFAIL: cannot tell now. known: there is such a user there, else ask the next source. user: the       \
+     * name there; hash: a password string; why: the true reason, for the log.                                            */ \
+    ROW(LOOKED, looked, U(status) U(known) S(user) S(hash) S(why))
 
 enum msg_type {
     MSG_NONE,

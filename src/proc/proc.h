@@ -31,11 +31,12 @@ void        ipc_close(struct ipc *);
 struct role_listener { int fd; const struct config_listen *listen; };
 struct role_start { /* all that a role is given at birth; the rest comes by MSG_PEER and MSG_KEYPAIR */
     enum msg_role        role;
-    unsigned             index, smtpds;  /* which smtpd of how many */
+    unsigned             index, smtpds;  /* which smtpd of how many; lookup: which item of config's lookups */
     const struct config *config;
     int                  supervisor;     /* channel                 */
     struct role_listener listeners[ROLE_LISTENERS_MOST]; /* smtpd: its own */
     size_t               listener_count;
+    int                  secret;         /* lookup: the file with its own secret, opened for it; -1: it has none */
 };
 typedef int role_main(const struct role_start *); /* exit status */
 
@@ -43,5 +44,15 @@ typedef int role_main(const struct role_start *); /* exit status */
  * already changed directory (and root and uid, when started as root) to the role's own directory: DIR/vault for vault, DIR/queue
  * for queue, DIR/run/empty for smtpd; relay is not chrooted. Roles open files by relative paths. Logs its own failure; false: the role must not go on. */
 bool sandbox_enter(enum msg_role, bool may_open_files) GP_MUST_USE;
+
+/* lookup: what its one source needs besides. */
+enum { SANDBOX_READS_MOST = 4 };
+struct sandbox_needs {
+    const char *reads[SANDBOX_READS_MOST]; /* files, or directories with all below; NULL: none               */
+    bool        network;  /* the system's resolver and trust store, sockets of all kinds, TCP to other hosts  */
+    bool        sockets;  /* Unix sockets (which no wall tells from others) but no TCP                        */
+    bool        programs; /* may start programs and read all files that its user may; still no new privileges */
+};
+bool sandbox_enter_lookup(const struct sandbox_needs *) GP_MUST_USE;
 
 #endif

@@ -48,5 +48,11 @@ static bool set_process(void)
 
 bool sandbox_enter(enum msg_role role, bool may_open_files)
 {
-    return set_limits(role) && set_process() && sandbox_files(role, may_open_files) && sandbox_calls(role);
+    return set_limits(role) && set_process() && sandbox_files(role, may_open_files, NULL) && sandbox_calls(role, NULL);
+}
+
+bool sandbox_enter_lookup(const struct sandbox_needs *needs)
+{
+    return set_limits(ROLE_LOOKUP) && set_process() && sandbox_files(ROLE_LOOKUP, true, needs) &&
+           sandbox_calls(ROLE_LOOKUP, needs);
 }

@@ -3,13 +3,15 @@
 #define PROC_SANDBOX_H
 
 #include "proc/messages.h"
+#include "proc/proc.h"
 
 enum { SANDBOX_VIOLATION = 159 }; /* exit status of a role that made a system call it may not make: 128 + SIGSYS */
 
 /* Landlock: which files, and no TCP but for relay. true also when the kernel has none: said once in the log. */
-bool sandbox_files(enum msg_role, bool may_open_files) GP_MUST_USE;
+/* needs: of lookup; NULL for the others. */
+bool sandbox_files(enum msg_role, bool may_open_files, const struct sandbox_needs *) GP_MUST_USE;
 /* seccomp: which system calls. true also in sanitised builds, which need more than the list allows: said in the log. */
-bool sandbox_calls(enum msg_role) GP_MUST_USE;
+bool sandbox_calls(enum msg_role, const struct sandbox_needs *) GP_MUST_USE;
 bool sandbox_calls_built_in(void);
 
 #endif

@@ -54,13 +54,18 @@ static const int smtpd_is_refused[] = {
 };
 
 static const int nobody_may[] = {
-    CALL(execve), CALL(execveat), CALL(fork), CALL(vfork), CALL(ptrace), CALL(process_vm_readv), CALL(process_vm_writev), CALL(kcmp),
+    CALL(ptrace), CALL(process_vm_readv), CALL(process_vm_writev), CALL(kcmp),
     CALL(pidfd_getfd), CALL(mount), CALL(umount2), CALL(move_mount), CALL(open_tree), CALL(fsopen), CALL(pivot_root), CALL(chroot), CALL(setns),
     CALL(unshare), CALL(bpf), CALL(perf_event_open), CALL(userfaultfd), CALL(io_uring_setup), CALL(keyctl), CALL(add_key),
     CALL(request_key), CALL(init_module), CALL(finit_module), CALL(delete_module), CALL(kexec_load), CALL(kexec_file_load),
     CALL(reboot), CALL(swapon), CALL(swapoff), CALL(acct), CALL(quotactl), CALL(settimeofday), CALL(clock_settime), CALL(adjtimex),
-    CALL(personality), CALL(open_by_handle_at), CALL(mknod), CALL(mknodat), CALL(setuid), CALL(setgid), CALL(setreuid),
-    CALL(setregid), CALL(setresuid), CALL(setresgid), CALL(setgroups), CALL(capset), CALL(syslog), CALL(sethostname),
+    CALL(personality), CALL(open_by_handle_at), CALL(mknod), CALL(mknodat), CALL(syslog), CALL(sethostname),
+};
+
+/* Nor these, but for a lookup that starts programs: they get no privileges from it. */
+static const int starts_programs[] = {
+    CALL(execve), CALL(execveat), CALL(fork), CALL(vfork), CALL(setuid), CALL(setgid), CALL(setreuid), CALL(setregid),
+    CALL(setresuid), CALL(setresgid), CALL(setgroups), CALL(capset),
 };
 
 /* On top of nobody_may; the answer is an error. A filter cannot see the arguments of clone3: without it glibc uses clone. */
@@ -70,7 +75,11 @@ static const struct refusal { enum msg_role role; int call; int error; } refusal
     { ROLE_VAULT, CALL(connect), EACCES }, { ROLE_QUEUE, CALL(connect), EACCES },
     { ROLE_VAULT, CALL(bind),    EACCES }, { ROLE_QUEUE, CALL(bind),    EACCES },
     { ROLE_VAULT, CALL(listen),  EACCES }, { ROLE_QUEUE, CALL(listen),  EACCES }, { ROLE_RELAY, CALL(listen), EACCES },
+    { ROLE_LOOKUP, CALL(listen), EACCES },
 };
+
+/* Of a lookup that needs no socket, and of one that starts no program. */
+static const int lookup_sockets[] = { CALL(socket), CALL(connect), CALL(bind) };
 
 /* Calls whose arguments tell good from bad. */
 static const struct argument { enum msg_role role; int call; unsigned at; uint32_t action; uint64_t mask, value; } arguments[] = {
@@ -98,6 +107,7 @@ static const struct argument { enum msg_role role; int call; unsigned at; uint32
     { ROLE_QUEUE, CALL(clone),      0, SCMP_ACT_ERRNO(EPERM),  CLONE_THREAD,  0             },
     { ROLE_RELAY, CALL(clone),      0, SCMP_ACT_ERRNO(EPERM),  CLONE_THREAD,  0             },
 };
+static const struct argument lookup_threads = { ROLE_LOOKUP, CALL(clone), 0, SCMP_ACT_ERRNO(EPERM), CLONE_THREAD, 0 };
 /* clang-format on */
 
 /* A call that this processor does not have cannot be made either. */
@@ -110,14 +120,16 @@ static bool rules(scmp_filter_ctx filter, uint32_t action, const int *calls, siz
     return true;
 }
 
+static bool argument_rule(scmp_filter_ctx filter, const struct argument *a)
+{
+    const struct scmp_arg_cmp when = { a->at, SCMP_CMP_MASKED_EQ, a->mask, a->value };
+    return seccomp_rule_add_array(filter, a->action, a->call, 1, &when) == 0;
+}
+
 static bool argument_rules(scmp_filter_ctx filter, enum msg_role role)
 {
-    for (size_t i = 0; i < GP_COUNT(arguments); i++) {
-        const struct argument *a = &arguments[i];
-        if (a->role != role) continue;
-        const struct scmp_arg_cmp when = { a->at, SCMP_CMP_MASKED_EQ, a->mask, a->value };
-        if (seccomp_rule_add_array(filter, a->action, a->call, 1, &when) != 0) return false;
-    }
+    for (size_t i = 0; i < GP_COUNT(arguments); i++)
+        if (arguments[i].role == role && !argument_rule(filter, &arguments[i])) return false;
     return true;
 }
 
@@ -128,19 +140,31 @@ static bool may_signal_itself(scmp_filter_ctx filter)
     return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(tgkill), 1, &itself) == 0;
 }
 
+static bool lookup_rules(scmp_filter_ctx filter, const struct sandbox_needs *needs)
+{
+    static const int no_clone3[] = { CALL(clone3) };
+    if (!needs->network && !needs->sockets && !needs->programs &&
+        !rules(filter, SCMP_ACT_ERRNO(EACCES), lookup_sockets, GP_COUNT(lookup_sockets)))
+        return false;
+    return needs->programs || (argument_rule(filter, &lookup_threads) &&
+                               rules(filter, SCMP_ACT_ERRNO(ENOSYS), no_clone3, GP_COUNT(no_clone3)));
+}
+
 static bool smtpd_rules(scmp_filter_ctx filter)
 {
     return rules(filter, SCMP_ACT_ALLOW, smtpd_may, GP_COUNT(smtpd_may)) && may_signal_itself(filter) &&
            rules(filter, SCMP_ACT_ERRNO(EACCES), smtpd_is_refused, GP_COUNT(smtpd_is_refused));
 }
 
-static bool refusal_rules(scmp_filter_ctx filter, enum msg_role role)
+static bool refusal_rules(scmp_filter_ctx filter, enum msg_role role, const struct sandbox_needs *needs)
 {
     for (size_t i = 0; i < GP_COUNT(refusals); i++)
         if (refusals[i].role == role &&
             !rules(filter, SCMP_ACT_ERRNO((uint32_t)refusals[i].error), &refusals[i].call, 1))
             return false;
-    return rules(filter, SCMP_ACT_TRAP, nobody_may, GP_COUNT(nobody_may));
+    if (needs && !lookup_rules(filter, needs)) return false;
+    return rules(filter, SCMP_ACT_TRAP, nobody_may, GP_COUNT(nobody_may)) &&
+           ((needs && needs->programs) || rules(filter, SCMP_ACT_TRAP, starts_programs, GP_COUNT(starts_programs)));
 }
 
 /* The call was not made. Who tried is either attacked or missing a line above; both should be loud. */
@@ -153,13 +177,14 @@ static void violated(int signal, siginfo_t *info, void *context)
     _exit(SANDBOX_VIOLATION);
 }
 
-static bool load(enum msg_role role)
+static bool load(enum msg_role role, const struct sandbox_needs *needs)
 {
     const struct sigaction on_violation = { .sa_sigaction = violated, .sa_flags = SA_SIGINFO };
     scmp_filter_ctx        filter       = seccomp_init(role == ROLE_SMTPD ? SCMP_ACT_TRAP : SCMP_ACT_ALLOW);
     if (!filter) return false;
     bool loaded = sigaction(SIGSYS, &on_violation, NULL) == 0 && argument_rules(filter, role) &&
-                  (role == ROLE_SMTPD ? smtpd_rules(filter) : refusal_rules(filter, role)) && seccomp_load(filter) == 0;
+                  (role == ROLE_SMTPD ? smtpd_rules(filter) : refusal_rules(filter, role, needs)) &&
+                  seccomp_load(filter) == 0;
     seccomp_release(filter);
     return loaded;
 }
@@ -169,13 +194,13 @@ bool sandbox_calls_built_in(void)
     return !SANITISED;
 }
 
-bool sandbox_calls(enum msg_role role)
+bool sandbox_calls(enum msg_role role, const struct sandbox_needs *needs)
 {
     if (!sandbox_calls_built_in()) {
         LOG(LOG_WARN, "sandbox", LOG_Z("problem", "a sanitised build: system calls are not filtered"));
         return true;
     }
-    if (load(role)) return true;
+    if (load(role, needs)) return true;
     LOG(LOG_ERROR, "sandbox", LOG_Z("problem", "seccomp"), LOG_Z("hint", "the kernel needs CONFIG_SECCOMP_FILTER"));
     return false;
 }

@@ -17,6 +17,7 @@
 #define OWN                                                                                                            \
     (READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |           \
      LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR | REFER | TRUNCATE)
+#define PROGRAM       (READ | LANDLOCK_ACCESS_FS_EXECUTE)
 #define REFER         RIGHT(13) /* from version 2 on */
 #define TRUNCATE      RIGHT(14) /* 3 */
 #define NET_BIND      RIGHT(0)  /* 4 */
@@ -27,24 +28,46 @@
     (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_EXECUTE | TRUNCATE)
 
 /* What is not there is left out. */
+enum when { ALWAYS, NETWORK, PROGRAMS }; /* of lookup: what its source must need for it */
 static const struct reach {
     enum msg_role role;
     const char   *path;
     uint64_t      rights;
+    enum when     when;
 } reaches[] = {
-    {ROLE_VAULT,  ".",                                OWN },
-    { ROLE_QUEUE, ".",                                OWN },
-    { ROLE_RELAY, "/etc/ssl",                         READ},
-    { ROLE_RELAY, "/etc/pki",                         READ},
-    { ROLE_RELAY, "/etc/ca-certificates",             READ},
-    { ROLE_RELAY, "/usr/lib/ssl",                     READ},
-    { ROLE_RELAY, "/usr/share/ca-certificates",       READ},
-    { ROLE_RELAY, "/usr/local/share/ca-certificates", READ},
-    { ROLE_RELAY, "/etc/resolv.conf",                 READ},
-    { ROLE_RELAY, "/etc/hosts",                       READ},
-    { ROLE_RELAY, "/etc/unbound",                     READ},
-    { ROLE_RELAY, "/usr/share/dns",                   READ},
-    { ROLE_RELAY, "/dev/urandom",                     READ},
+  /* clang-format off */
+    { ROLE_VAULT,  ".",                                OWN,     ALWAYS   },
+    { ROLE_QUEUE,  ".",                                OWN,     ALWAYS   },
+    { ROLE_RELAY,  "/etc/ssl",                         READ,    ALWAYS   },
+    { ROLE_RELAY,  "/etc/pki",                         READ,    ALWAYS   },
+    { ROLE_RELAY,  "/etc/ca-certificates",             READ,    ALWAYS   },
+    { ROLE_RELAY,  "/usr/lib/ssl",                     READ,    ALWAYS   },
+    { ROLE_RELAY,  "/usr/share/ca-certificates",       READ,    ALWAYS   },
+    { ROLE_RELAY,  "/usr/local/share/ca-certificates", READ,    ALWAYS   },
+    { ROLE_RELAY,  "/etc/resolv.conf",                 READ,    ALWAYS   },
+    { ROLE_RELAY,  "/etc/hosts",                       READ,    ALWAYS   },
+    { ROLE_RELAY,  "/etc/unbound",                     READ,    ALWAYS   },
+    { ROLE_RELAY,  "/usr/share/dns",                   READ,    ALWAYS   },
+    { ROLE_RELAY,  "/dev/urandom",                     READ,    ALWAYS   },
+    { ROLE_LOOKUP, "/dev/urandom",                     READ,    ALWAYS   },
+    { ROLE_LOOKUP, "/etc/ssl",                         READ,    NETWORK  },
+    { ROLE_LOOKUP, "/etc/pki",                         READ,    NETWORK  },
+    { ROLE_LOOKUP, "/etc/gnutls",                      READ,    NETWORK  },
+    { ROLE_LOOKUP, "/etc/ca-certificates",             READ,    NETWORK  },
+    { ROLE_LOOKUP, "/usr/share/ca-certificates",       READ,    NETWORK  },
+    { ROLE_LOOKUP, "/usr/local/share/ca-certificates", READ,    NETWORK  },
+    { ROLE_LOOKUP, "/etc/resolv.conf",                 READ,    NETWORK  },
+    { ROLE_LOOKUP, "/etc/hosts",                       READ,    NETWORK  },
+    { ROLE_LOOKUP, "/etc/nsswitch.conf",               READ,    NETWORK  },
+    { ROLE_LOOKUP, "/etc/gai.conf",                    READ,    NETWORK  },
+    { ROLE_LOOKUP, "/etc/services",                    READ,    NETWORK  },
+    { ROLE_LOOKUP, "/etc/ld.so.cache",                 READ,    NETWORK  }, /* glibc loads what nsswitch.conf names */
+    { ROLE_LOOKUP, "/lib",                             READ,    NETWORK  },
+    { ROLE_LOOKUP, "/usr/lib",                         READ,    NETWORK  },
+    { ROLE_LOOKUP, "/",                                PROGRAM, PROGRAMS },
+    { ROLE_LOOKUP, "/dev/null",                        OWN,     PROGRAMS },
+    { ROLE_LOOKUP, "/run/faillock",                    OWN,     PROGRAMS }, /* pam_faillock counts there */
+  /* clang-format on */
 };
 
 /* What each version of Landlock can refuse. */
@@ -87,14 +110,31 @@ static bool allow(int rules, const struct reach *r, uint64_t handled)
     return done == 0;
 }
 
-static bool allow_all(int rules, enum msg_role role, uint64_t handled)
+static bool is_wanted(enum when when, const struct sandbox_needs *needs)
+{
+    return when == ALWAYS || (needs && (when == NETWORK ? needs->network : needs->programs));
+}
+
+static bool allow_all(int rules, enum msg_role role, const struct sandbox_needs *needs, uint64_t handled)
 {
     for (size_t i = 0; i < GP_COUNT(reaches); i++)
-        if (reaches[i].role == role && !allow(rules, &reaches[i], handled)) return false;
+        if (reaches[i].role == role && is_wanted(reaches[i].when, needs) && !allow(rules, &reaches[i], handled))
+            return false;
+    for (size_t i = 0; needs && i < SANDBOX_READS_MOST; i++) {
+        const struct reach own = { .role = role, .path = needs->reads[i], .rights = READ };
+        if (own.path && !allow(rules, &own, handled)) return false;
+    }
     return true;
 }
 
-bool sandbox_files(enum msg_role role, bool may_open_files)
+/* TCP: relay's is its work; a source's helpers may have any, and one in the network none that listens. */
+static uint64_t tcp_handled(enum msg_role role, const struct sandbox_needs *needs, uint64_t handles)
+{
+    if (role == ROLE_RELAY || (needs && needs->programs)) return 0;
+    return needs && needs->network ? handles & NET_BIND : handles;
+}
+
+bool sandbox_files(enum msg_role role, bool may_open_files, const struct sandbox_needs *needs)
 {
     const struct version *v = find_version();
     if (!v) {
@@ -103,9 +143,10 @@ bool sandbox_files(enum msg_role role, bool may_open_files)
         return true;
     }
     struct ruleset handles = v->handles;
-    if (role == ROLE_RELAY) handles.net = 0;
+    handles.net            = tcp_handled(role, needs, handles.net);
+    if (needs && needs->programs) handles.scopes = 0; /* helpers talk to daemons */
     int  rules  = (int)syscall(SYS_landlock_create_ruleset, &handles, v->size, 0);
-    bool locked = rules >= 0 && (!may_open_files || allow_all(rules, role, handles.files)) &&
+    bool locked = rules >= 0 && (!may_open_files || allow_all(rules, role, needs, handles.files)) &&
                   syscall(SYS_landlock_restrict_self, rules, 0) == 0;
     if (!locked) LOG(LOG_ERROR, "sandbox", LOG_Z("problem", "Landlock"), LOG_Z("reason", strerror(errno)));
     if (rules >= 0) close(rules);

@@ -1,0 +1,230 @@
+/* From vault's question to the answer: the breaker, a seat or the line, the thread, the deadline.
+ *
+ *   an ask is     in             leaves when
+ *   waiting       line           a seat is free: asked; its deadline passes, it is pushed out, or the breaker opens: TEMPFAIL
+ *   asked         seat           the thread is done: answered; its deadline passes: TEMPFAIL, and the seat stays taken
+ *   overdue       seat           the thread is done: nothing more is said
+ *
+ * A process whose seats are all overdue for long ends itself: its threads hang in a library, and a fresh one has fresh threads. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lookup/parts.h"
+
+enum { HANGING = 3, EXIT_HANGING = 3, LOOK_MS = 100 }; /* HANGING: times the timeout, after the deadline */
+
+/* ---- answers -------------------------------------------------------------------------------------------------------------- */
+static void answer(struct ask *a, const struct question *q)
+{
+    struct lookup *l = a->lookup;
+    struct msg     m = MSG(LOOKED);
+    a->answered      = true;
+    if (a->life != l->life) return; /* who asked is no more */
+    m.looked = (struct msg_looked) {
+        .status = (uint64_t)q->status,
+        .known  = q->known,
+        .user   = q->name[0] ? gp_from(q->name) : GP_NONE,
+        .hash   = q->status == GP_WAIT ? gp_from(q->hash) : GP_NONE,
+        .why    = gp_from(q->why),
+    };
+    ipc_answer(l->vault, a->number, &m);
+}
+
+/* Not from the question itself: a thread may be writing there. */
+static void put_off(struct ask *a, const char *why)
+{
+    struct question no = { .kind = a->q.kind };
+    question_unclear(&no, why, NULL);
+    answer(a, &no);
+}
+
+static void ask_free(struct ask *a)
+{
+    gp_wipe(a, sizeof *a);
+    free(a);
+}
+
+static void put_off_all(struct lookup *l, const char *why)
+{
+    for (struct waiting *w = line_take(l->line); w; w = line_take(l->line)) {
+        put_off((struct ask *)w, why);
+        ask_free((struct ask *)w);
+    }
+}
+
+/* ---- what it means for the breaker ------------------------------------------------------------------------------------------ */
+static void note_result(struct ask *a, bool good, const char *why)
+{
+    struct lookup      *l      = a->lookup;
+    enum breaker_change change = breaker_result(&l->breaker, good, a->probe, loop_now(l->loop));
+    if (change == BREAKER_MENDED)
+        LOG(LOG_INFO, "source", LOG_Z("source", l->source.plan->name), LOG_Z("state", "answers again"));
+    if (change != BREAKER_OPENED) return;
+    LOG(LOG_ERROR, "source", LOG_Z("source", l->source.plan->name),
+        LOG_Z("problem", "failed too often in a row: its users are told to try again later"), LOG_Z("reason", why),
+        LOG_N("failures", l->breaker.failures), LOG_N("next_try_in_ms", l->breaker.pause));
+    put_off_all(l, "the source is left alone after failures");
+}
+
+/* ---- seats -------------------------------------------------------------------------------------------------------------------- */
+static struct seat *free_seat(struct lookup *l)
+{
+    for (size_t i = 0; i < l->source.seats; i++)
+        if (!l->seats[i].ask) return &l->seats[i];
+    return NULL;
+}
+
+static void on_thread(void *job)
+{
+    struct ask *a = job;
+    a->lookup->source.type->ask(&a->lookup->source, &a->seat->state, &a->q);
+    gp_wipe(a->q.secret, sizeof a->q.secret);
+}
+
+static void on_loop(void *job);
+static void look_at_time(void *owner);
+
+static bool sit_down(struct ask *a, struct seat *s)
+{
+    a->seat = s;
+    if (!loop_work(a->lookup->loop, on_thread, on_loop, a)) return false;
+    s->ask = a;
+    return true;
+}
+
+static void fill_seats(struct lookup *l)
+{
+    for (struct seat *s = free_seat(l); s; s = free_seat(l)) {
+        struct ask *a = (struct ask *)line_take(l->line);
+        if (!a) return;
+        if (sit_down(a, s)) continue;
+        put_off(a, "no memory");
+        ask_free(a);
+    }
+}
+
+static void on_loop(void *job)
+{
+    struct ask    *a = job;
+    struct lookup *l = a->lookup;
+    a->seat->ask     = NULL;
+    if (!a->answered) {
+        answer(a, &a->q);
+        note_result(a, !a->q.failed, a->q.why);
+    }
+    ask_free(a);
+    fill_seats(l);
+}
+
+bool asks_running(const struct lookup *l)
+{
+    for (size_t i = 0; i < l->source.seats; i++)
+        if (l->seats[i].ask) return true;
+    return false;
+}
+
+/* ---- time ----------------------------------------------------------------------------------------------------------------------- */
+static void end_when_all_hang(const struct lookup *l, gp_time now)
+{
+    for (size_t i = 0; i < l->source.seats; i++) {
+        const struct ask *a = l->seats[i].ask;
+        if (!a || now < a->waiting.deadline + (gp_time)HANGING * l->source.timeout_ms) return;
+    }
+    LOG(LOG_ERROR, "source", LOG_Z("source", l->source.plan->name),
+        LOG_Z("problem", "all its workers hang: this process ends, and a fresh one begins"));
+    _exit(EXIT_HANGING); /* no orderly end: threads would be waited for */
+}
+
+static void expire(struct lookup *l, gp_time now)
+{
+    for (size_t i = 0; i < l->source.seats; i++) {
+        struct ask *a = l->seats[i].ask;
+        if (!a || a->answered || now < a->waiting.deadline) continue;
+        put_off(a, "the source gave no answer in time");
+        note_result(a, false, "no answer in time");
+    }
+    for (struct waiting *w = line_take_late(l->line, now); w; w = line_take_late(l->line, now)) {
+        put_off((struct ask *)w, "no worker was free in time");
+        ask_free((struct ask *)w);
+    }
+}
+
+/* While anything is under way, often enough for a timeout of a second. */
+static void look_at_time(void *owner)
+{
+    struct lookup *l   = owner;
+    gp_time        now = loop_now(l->loop);
+    expire(l, now);
+    end_when_all_hang(l, now);
+    if (asks_running(l) || line_deadline(l->line)) timer_set(l->tick, LOOK_MS);
+}
+
+/* ---- questions --------------------------------------------------------------------------------------------------------------------- */
+static bool start(struct ask *a)
+{
+    struct lookup *l    = a->lookup;
+    struct seat   *s    = free_seat(l);
+    bool           idle = !asks_running(l) && !line_deadline(l->line);
+    if (!breaker_lets(&l->breaker, s != NULL, loop_now(l->loop))) {
+        put_off(a, "the source is left alone after failures");
+        return false;
+    }
+    a->probe = l->breaker.state == BREAKER_PROBING;
+    if (s && !sit_down(a, s)) {
+        put_off(a, "no memory");
+        note_result(a, false, "no memory");
+        return false;
+    }
+    struct waiting *out = s ? NULL : line_add(l->line, &a->waiting);
+    if (out) {
+        put_off((struct ask *)out, "too many questions wait for the source");
+        if (out == &a->waiting) return false;
+        ask_free((struct ask *)out);
+    }
+    if (idle) timer_set(l->tick, LOOK_MS);
+    return true;
+}
+
+void asks_take_question(struct lookup *l, const struct msg *m)
+{
+    struct ask *a = calloc(1, sizeof *a);
+    if (!a) {
+        struct msg no    = MSG(LOOKED);
+        no.looked.status = GP_TEMPFAIL;
+        ipc_answer(l->vault, m->question, &no);
+        return;
+    }
+    a->lookup           = l;
+    a->life             = l->life;
+    a->number           = m->question;
+    a->waiting.deadline = loop_now(l->loop) + l->source.timeout_ms;
+    line_key(m->lookup.peer, a->waiting.key);
+    bool on_its_way = question_read(&a->q, &m->lookup);
+    if (!on_its_way)
+        answer(a, &a->q);
+    else
+        on_its_way = start(a);
+    if (!on_its_way) ask_free(a);
+}
+
+bool asks_start(struct lookup *l)
+{
+    const struct config_lookup *plan = l->source.plan;
+    l->breaker                       = (struct breaker) { .failures_most = plan->failures,
+                                                          .pause_least   = (gp_time)plan->pause * LOOKUP_MS,
+                                                          .pause_most    = (gp_time)plan->pause_most * LOOKUP_MS };
+    l->seats                         = calloc(l->source.seats, sizeof *l->seats);
+    l->line                          = line_open(plan->waiting);
+    l->tick                          = timer_open(l->loop, look_at_time, l);
+    return l->seats && l->line && l->tick;
+}
+
+void asks_end(struct lookup *l)
+{
+    for (struct waiting *w = line_take(l->line); w; w = line_take(l->line)) ask_free((struct ask *)w);
+    for (size_t i = 0; i < l->source.seats; i++)
+        if (l->seats[i].state) l->source.type->leave(l->seats[i].state);
+    free(l->seats);
+    line_close(l->line);
+    timer_close(l->tick);
+}

@@ -1,0 +1,144 @@
+/* Inside of lookup: what its files share. Pure: breaker, line, template. The struct lookup belongs to the loop's thread; a seat
+ * and its question belong to the thread that they were lent to, until it is done; a source never changes once it is open. */
+#ifndef LOOKUP_PARTS_H
+#define LOOKUP_PARTS_H
+
+#include "crypto/crypto.h"
+#include "ops/log.h"
+#include "proc/proc.h"
+
+enum {
+    LOOKUP_NAME      = 256, /* with NUL: as the store's names                  */
+    LOOKUP_HASH_MOST = 512,
+    LOOKUP_WHY       = 200,
+    LOOKUP_PEER      = 64,
+    LOOKUP_SECRET    = 1024, /* of the source itself                            */
+    LOOKUP_MS        = 1000,
+};
+
+/* ---- a question, as a thread has it ---------------------------------------------------------------------------------- */
+struct question {
+    enum lookup_kind kind; /* HASH or PASSWORD: TOKEN is nobody's yet */
+    char             user[LOOKUP_NAME], secret[GP_PASSWORD_MOST + 1], peer[LOOKUP_PEER], mechanism[LOOKUP_PEER];
+    /* the answer; TEMPFAIL until somebody says otherwise */
+    gp_status        status;
+    bool             known,
+        failed; /* failed: it is the source that is in trouble, not this one question: the breaker counts that */
+    char name[LOOKUP_NAME], hash[LOOKUP_HASH_MOST], why[LOOKUP_WHY];
+};
+/* false: nobody needs to be asked, and the answer is there. Checks what must never reach a source: empty passwords, which
+ * directories take for a sign-in of nobody (RFC 4513 5.1.2), control octets in names, NUL in either. */
+bool question_read(struct question *, const struct msg_lookup *) GP_MUST_USE;
+void question_right(struct question *);             /* the password is right                            */
+void question_hash(struct question *, gp_str hash); /* what the source keeps: to be checked by vault     */
+void question_refuse(struct question *, bool known, const char *why);
+void question_unclear(struct question *, const char *why,
+                      const char *detail); /* cannot tell; detail may be NULL          */
+void question_failed(struct question *, const char *why,
+                     const char *detail);           /* ... because the source is in trouble     */
+void question_name(struct question *, gp_str name); /* the user's name there; does not fit: cannot tell  */
+
+/* ---- a source and its types (types.c) ---------------------------------------------------------------------------------- */
+struct source {
+    const struct source_type   *type;
+    const struct config_lookup *plan;
+    int                         timeout_ms;
+    size_t                      seats;
+    char                        path[CONFIG_PATH], ca_file[CONFIG_PATH], services[CONFIG_PATH]; /* absolute, or "" */
+    char                        secret[LOOKUP_SECRET];                                          /* "": none */
+};
+struct source_type {
+    bool one_seat; /* whatever the configuration says: the file is kept once */
+    /* On the loop, before the sandbox; NULL: nothing to do. false: logged. */
+    bool (*open)(const struct source *);
+    void (*needs)(const struct source *, struct sandbox_needs *);
+    void (*ask)(const struct source *, void **seat,
+                struct question *); /* on a thread. *seat: NULL at first, kept between */
+    void (*leave)(void *seat);      /* NULL: a seat is never anything but NULL      */
+};
+void                            http_judge(struct question *, gp_str body); /* http.c: what a service answered */
+extern const struct source_type source_passwd_file, source_saslauthd, source_pam, source_ldap, source_sql, source_http;
+bool source_open(struct source *, const struct config *, const struct role_start *) GP_MUST_USE; /* false: logged */
+bool source_enter_sandbox(const struct source *) GP_MUST_USE;
+
+/* ---- the breaker (breaker.c) ------------------------------------------------------------------------------------------------ */
+struct breaker {
+    unsigned failures_most;
+    gp_time  pause_least, pause_most;
+    enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_PROBING } state;
+    unsigned failures; /* in a row */
+    gp_time  pause, until;
+};
+enum breaker_change { BREAKER_SAME, BREAKER_OPENED, BREAKER_MENDED };
+/* May this question be asked? can_start: it would be at once, which a probe must. Then state says whether it is the probe. */
+bool                breaker_lets(struct breaker *, bool can_start, gp_time now) GP_MUST_USE;
+enum breaker_change breaker_result(struct breaker *, bool good, bool probe, gp_time now);
+
+/* ---- who waits (line.c) -------------------------------------------------------------------------------------------------------- */
+struct waiting {
+    struct waiting *next;
+    gp_time         deadline; /* not before that of those that came before it */
+    char            key[LOOKUP_PEER];
+};
+struct line;
+struct line    *line_open(size_t most); /* NULL: no memory */
+void            line_close(struct line *);
+/* Who has to go for it: NULL, the youngest of the longest lane, or the new one itself when its lane is the longest. */
+struct waiting *line_add(struct line *, struct waiting *) GP_MUST_USE;
+struct waiting *line_take(struct line *);                   /* the oldest of the lane whose turn it is; NULL: nobody */
+struct waiting *line_take_late(struct line *, gp_time now); /* one whose deadline has passed; NULL: nobody           */
+gp_time         line_deadline(const struct line *);         /* the earliest; 0: nobody waits                          */
+void line_key(gp_str peer, char out[static LOOKUP_PEER]);   /* clients of one /64 share a lane                   */
+
+/* ---- names in queries (template.c) ------------------------------------------------------------------------------------------------ */
+typedef void template_escape(struct gp_text *, gp_str);
+void         escape_filter(struct gp_text *, gp_str); /* RFC 4515 3 */
+void         escape_dn(struct gp_text *, gp_str);     /* RFC 4514 2.4 */
+/* $user, $local and $domain replaced, each escaped. false: does not fit. */
+bool         template_fill(struct gp_text *out, const char *form, gp_str user, template_escape *) GP_MUST_USE;
+
+/* ---- octets in and out, before a time (octets.c) ------------------------------------------------------------------------------------ */
+gp_time octets_clock(void);                                     /* monotonic ms */
+int     octets_connect(const char *socket_path, gp_time until); /* -1: errno */
+bool    octets_write(int fd, const void *octets, size_t len, gp_time until) GP_MUST_USE;
+bool    octets_read(int fd, void *octets, size_t len, gp_time until) GP_MUST_USE;
+bool    octets_wait(int fd, short events, gp_time until) GP_MUST_USE; /* false: too late, errno ETIMEDOUT */
+
+/* ---- memory of libraries that passwords pass through, wiped when it is freed (memory.c) ---------------------------------------------- */
+void *memory_take(size_t);
+void *memory_take_zeroed(size_t count, size_t size);
+void *memory_again(void *, size_t);
+void  memory_free(void *);
+char *memory_copy(const char *);
+
+/* ---- all together (lookup.c, asks.c) -------------------------------------------------------------------------------------------------- */
+struct lookup;
+struct ask {                 /* a question on its way: waiting, or lent to a seat's thread */
+    struct waiting  waiting; /* first */
+    struct lookup  *lookup;
+    struct seat    *seat;
+    uint64_t        life; /* of the vault that asked */
+    uint32_t        number;
+    bool            answered, probe;
+    struct question q;
+};
+struct seat {
+    void       *state;
+    struct ask *ask; /* NULL: free */
+};
+struct lookup {
+    struct loop   *loop;
+    struct ipc    *supervisor, *vault;
+    uint64_t       life; /* counts the processes that have been the vault */
+    struct timer  *tick;
+    struct source  source;
+    struct breaker breaker;
+    struct line   *line;
+    struct seat   *seats;
+};
+bool asks_start(struct lookup *) GP_MUST_USE;
+void asks_take_question(struct lookup *, const struct msg *);
+void asks_end(struct lookup *); /* those that wait */
+bool asks_running(const struct lookup *);
+
+#endif
