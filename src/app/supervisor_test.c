@@ -24,7 +24,8 @@ enum {
     PATIENCE_MS      = 20000,
     LOOK_MS          = 20,
     SMTPDS           = 2,
-    ALL              = SMTPDS + 3,
+    LOOKUPS          = 2,
+    ALL              = SMTPDS + LOOKUPS + 3,
     PEERS_MOST       = 64,
     UID_BASE         = 61000,
     DESCRIPTORS_SEEN = 256,
@@ -121,11 +122,15 @@ static int fake_main(const struct role_start *start)
 {
     struct fake f     = { .start = start, .events = open(in_dir("events"), O_WRONLY | O_APPEND | O_CLOEXEC) };
     struct msg  ready = MSG(READY);
+    char        octets[32];
     if (f.events < 0 || (start->role == ROLE_QUEUE && access(in_dir("broken"), F_OK) == 0)) return 3;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     tell(&f, "starts", "uid", (long)getuid());
     tell(&f, "listens", "sockets", (long)start->listener_count);
-    tell(&f, "inherits", "surplus", descriptors() - (long)(FEWEST + start->listener_count));
+    tell(&f, "inherits", "surplus", descriptors() - (long)(FEWEST + start->listener_count + (start->secret >= 0)));
+    if (start->role == ROLE_LOOKUP)
+        tell(&f, "secret", start->secret < 0 ? "none" : "octets",
+             start->secret < 0 ? 0 : read(start->secret, octets, sizeof octets));
     if (start->role != ROLE_SMTPD || start->index != 1 || access(in_dir("waiting"), F_OK) != 0)
         say(start->supervisor, &ready);
     for (;;) {
@@ -149,6 +154,7 @@ static const struct role_row fakes[] = {
     { ROLE_QUEUE, fake_main, "queue",     false, true,  false },
     { ROLE_RELAY, fake_main, "run/empty", false, false, false },
     { ROLE_SMTPD, fake_main, "run/empty", false, false, true  },
+    { ROLE_LOOKUP, fake_main, "run/empty", false, false, true },
 };
 /* clang-format on */
 
@@ -169,11 +175,14 @@ static void set_up(void)
     write_file("tls/cert.pem", "certificate", 0600);
     write_file("tls/key.pem", "key", 0600);
     write_file("queue/bodies/one", "body", 0600);
+    write_file("secret", "hunter2", 0600); /* only root reads it, and only one source gets it */
     write_file("events", "", 0666);
     config = (struct config) {
         .smtpds = SMTPDS, .listen_count = 1, .stop_timeout = 1, .uid_base = UID_BASE, .log_level = LOG_INFO
     };
-    config.listen[0] = (struct config_listen) { LISTEN_SUBMISSION, "127.0.0.1:0" };
+    config.listen[0]    = (struct config_listen) { LISTEN_SUBMISSION, "127.0.0.1:0" };
+    config.lookup_count = LOOKUPS;
+    (void)snprintf(config.lookups[1].password_file, sizeof config.lookups[1].password_file, "secret");
     (void)snprintf(config.dir, sizeof config.dir, "%s", dir);
     (void)snprintf(config.hostname, sizeof config.hostname, "mail.test");
 }
@@ -183,7 +192,7 @@ static void tear_down(void)
     static const char *const made[] = { "tls/cert.pem", "tls/key.pem", "tls",     "queue/bodies/one",
                                         "queue/bodies", "queue",       "events",  "log",
                                         "broken",       "stubborn",    "waiting", "run/lock",
-                                        "run/empty",    "run" };
+                                        "run/empty",    "run",         "secret" };
     for (size_t i = 0; i < GP_COUNT(made); i++) (void)remove(in_dir(made[i]));
     CHECK(rmdir(dir) == 0);
 }
@@ -298,8 +307,12 @@ TEST(all_roles_start_and_meet_their_peers)
     wait_for("vault 0 keypair readable 1", 1);
     wait_for("vault 0 upstream present 0", 1);
     CHECK(times("smtpd 1 listens sockets 1") == 1 && times("vault 0 listens sockets 0") == 1);
+    wait_for("vault 0 peer lookup 1", 1);
+    wait_for("lookup 1 peer vault 0", 1);
+    wait_for("lookup 0 secret none 0", 1);
+    wait_for("lookup 1 secret octets 7", 1);
     CHECK(times("inherits surplus 0\n") == ALL);
-    CHECK(times(" peer ") == 2 * (2 * SMTPDS + 2)); /* nobody else met */
+    CHECK(times(" peer ") == 2 * (2 * SMTPDS + 2 + LOOKUPS)); /* nobody else met */
     json_decref(seen);
     stop(pid);
     tear_down();
@@ -311,7 +324,7 @@ TEST(as_root_every_role_is_a_user_of_its_own)
     set_up();
     pid_t pid = start();
     json_decref(serving(0, 0));
-    for (int role = ROLE_SMTPD; role <= ROLE_RELAY; role++) {
+    for (int role = ROLE_SMTPD; role <= ROLE_LOOKUP; role++) {
         char line[64];
         (void)snprintf(line, sizeof line, "%s 0 starts uid %d\n", role_name((enum msg_role)role), UID_BASE + role);
         wait_for(line, 1);
@@ -384,8 +397,10 @@ TEST(the_end_goes_from_the_door_to_the_vault)
     stop(pid);
     const char *all   = events();
     const char *smtpd = strstr(all, "smtpd 1 stop"), *relay = strstr(all, "relay 0 stop"),
-               *queue = strstr(all, "queue 0 stop"), *vault = strstr(all, "vault 0 stop");
-    CHECK(smtpd && relay && queue && vault && smtpd < relay && relay < queue && queue < vault);
+               *queue = strstr(all, "queue 0 stop"), *vault = strstr(all, "vault 0 stop"),
+               *lookup = strstr(all, "lookup 1 stop");
+    CHECK(smtpd && relay && queue && vault && lookup && smtpd < relay && relay < queue && queue < vault &&
+          vault < lookup);
     CHECK(access(in_dir("run/control.sock"), F_OK) != 0);
     tear_down();
 }

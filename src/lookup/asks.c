@@ -11,6 +11,8 @@
 
 #include "lookup/parts.h"
 
+static const char left_alone[] = "the source is left alone after failures";
+
 enum { HANGING = 3, EXIT_HANGING = 3, LOOK_MS = 100 }; /* HANGING: times the timeout, after the deadline */
 
 /* ---- answers -------------------------------------------------------------------------------------------------------------- */
@@ -53,17 +55,21 @@ static void put_off_all(struct lookup *l, const char *why)
 }
 
 /* ---- what it means for the breaker ------------------------------------------------------------------------------------------ */
-static void note_result(struct ask *a, bool good, const char *why)
+static void note_change(struct lookup *l, enum breaker_change change, const char *why)
 {
-    struct lookup      *l      = a->lookup;
-    enum breaker_change change = breaker_result(&l->breaker, good, a->probe, loop_now(l->loop));
     if (change == BREAKER_MENDED)
         LOG(LOG_INFO, "source", LOG_Z("source", l->source.plan->name), LOG_Z("state", "answers again"));
     if (change != BREAKER_OPENED) return;
     LOG(LOG_ERROR, "source", LOG_Z("source", l->source.plan->name),
         LOG_Z("problem", "failed too often in a row: its users are told to try again later"), LOG_Z("reason", why),
-        LOG_N("failures", l->breaker.failures), LOG_N("next_try_in_ms", l->breaker.pause));
-    put_off_all(l, "the source is left alone after failures");
+        LOG_N("next_try_in_ms", l->breaker.pause));
+    put_off_all(l, left_alone);
+}
+
+static void note_result(struct ask *a, bool good, const char *why)
+{
+    struct lookup *l = a->lookup;
+    note_change(l, breaker_result(&l->breaker, good, a->probe, loop_now(l->loop)), why);
 }
 
 /* ---- seats -------------------------------------------------------------------------------------------------------------------- */
@@ -124,14 +130,22 @@ bool asks_running(const struct lookup *l)
 }
 
 /* ---- time ----------------------------------------------------------------------------------------------------------------------- */
-static void end_when_all_hang(const struct lookup *l, gp_time now)
+/* Every seat is taken, by asks whose deadline passed that long ago. */
+static bool all_overdue(const struct lookup *l, gp_time now, gp_time for_ms)
 {
     for (size_t i = 0; i < l->source.seats; i++) {
         const struct ask *a = l->seats[i].ask;
-        if (!a || now < a->waiting.deadline + (gp_time)HANGING * l->source.timeout_ms) return;
+        if (!a || now < a->waiting.deadline + for_ms) return false;
     }
+    return true;
+}
+
+static void end_when_all_hang(const struct lookup *l, gp_time now)
+{
+    if (!all_overdue(l, now, (gp_time)HANGING * l->source.timeout_ms)) return;
     LOG(LOG_ERROR, "source", LOG_Z("source", l->source.plan->name),
         LOG_Z("problem", "all its workers hang: this process ends, and a fresh one begins"));
+    helpers_end();
     _exit(EXIT_HANGING); /* no orderly end: threads would be waited for */
 }
 
@@ -143,6 +157,7 @@ static void expire(struct lookup *l, gp_time now)
         put_off(a, "the source gave no answer in time");
         note_result(a, false, "no answer in time");
     }
+    if (all_overdue(l, now, 0)) note_change(l, breaker_trip(&l->breaker, now), "all workers are overdue");
     for (struct waiting *w = line_take_late(l->line, now); w; w = line_take_late(l->line, now)) {
         put_off((struct ask *)w, "no worker was free in time");
         ask_free((struct ask *)w);
@@ -166,7 +181,7 @@ static bool start(struct ask *a)
     struct seat   *s    = free_seat(l);
     bool           idle = !asks_running(l) && !line_deadline(l->line);
     if (!breaker_lets(&l->breaker, s != NULL, loop_now(l->loop))) {
-        put_off(a, "the source is left alone after failures");
+        put_off(a, left_alone);
         return false;
     }
     a->probe = l->breaker.state == BREAKER_PROBING;

@@ -1,7 +1,7 @@
 /* When to leave a source alone.
  *
  *   state    asked                              becomes
- *   CLOSED   all                                OPEN after failures_most failures in a row
+ *   CLOSED   all                                OPEN after failures_most failures in a row, or when tripped
  *   OPEN     none before `until`                PROBING with the first question after it
  *   PROBING  none but the probe                 CLOSED when the probe is answered; OPEN, for twice as long, when it is not
  *
@@ -38,4 +38,9 @@ enum breaker_change breaker_result(struct breaker *b, bool good, bool probe, gp_
     }
     if (was != BREAKER_CLOSED || ++b->failures < b->failures_most) return BREAKER_SAME;
     return open_for(b, b->pause_least, now);
+}
+
+enum breaker_change breaker_trip(struct breaker *b, gp_time now)
+{
+    return b->state == BREAKER_CLOSED ? open_for(b, b->pause_least, now) : BREAKER_SAME;
 }

@@ -79,7 +79,10 @@ int lookup_main(const struct role_start *start)
     static struct lookup l;
     if (!open_all(&l, start) || !source_enter_sandbox(&l.source) || !tell_ready(&l)) return EXIT_BROKEN;
     loop_run(l.loop);
-    if (asks_running(&l)) return 0; /* a thread that hangs would be waited for: the process's end frees as well */
+    if (asks_running(&l)) { /* a thread that hangs would be waited for: the process's end frees as well */
+        helpers_end();
+        return 0;
+    }
     ipc_close(l.vault);
     ipc_close(l.supervisor);
     asks_end(&l);

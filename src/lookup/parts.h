@@ -73,6 +73,7 @@ enum breaker_change { BREAKER_SAME, BREAKER_OPENED, BREAKER_MENDED };
 /* May this question be asked? can_start: it would be at once, which a probe must. Then state says whether it is the probe. */
 bool                breaker_lets(struct breaker *, bool can_start, gp_time now) GP_MUST_USE;
 enum breaker_change breaker_result(struct breaker *, bool good, bool probe, gp_time now);
+enum breaker_change breaker_trip(struct breaker *, gp_time now); /* nobody is left to ask: that is failures enough */
 
 /* ---- who waits (line.c) -------------------------------------------------------------------------------------------------------- */
 struct waiting {
@@ -103,6 +104,9 @@ int     octets_connect(const char *socket_path, gp_time until); /* -1: errno */
 bool    octets_write(int fd, const void *octets, size_t len, gp_time until) GP_MUST_USE;
 bool    octets_read(int fd, void *octets, size_t len, gp_time until) GP_MUST_USE;
 bool    octets_wait(int fd, short events, gp_time until) GP_MUST_USE; /* false: too late, errno ETIMEDOUT */
+
+/* ---- programs that modules of PAM have started, and that hang (helpers.c) */
+void helpers_end(void);
 
 /* ---- memory of libraries that passwords pass through, wiped when it is freed (memory.c) ---------------------------------------------- */
 void *memory_take(size_t);

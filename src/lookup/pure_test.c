@@ -77,6 +77,14 @@ TEST(late_answers_from_before_close_it_and_late_failures_change_nothing)
           b.state == BREAKER_CLOSED); /* one failure of three */
 }
 
+TEST(a_trip_opens_at_once)
+{
+    struct breaker b = new_breaker();
+    CHECK(breaker_trip(&b, 5) == BREAKER_OPENED && b.until == 1005);
+    CHECK(breaker_trip(&b, 6) == BREAKER_SAME && b.until == 1005);
+    CHECK(breaker_lets(&b, true, 1005) && breaker_trip(&b, 1005) == BREAKER_SAME && b.state == BREAKER_PROBING);
+}
+
 /* ---- line ------------------------------------------------------------------------------------------------------------------ */
 enum { WAITING = 64 };
 static struct waiting  who[WAITING];

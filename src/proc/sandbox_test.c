@@ -221,6 +221,64 @@ TEST(vault_and_queue_keep_to_their_own_directory)
     CHECK(unlink("sandbox.tmp") == 0 && chdir("/") == 0 && rmdir(home) == 0);
 }
 
+/* ---- lookup, as its source needs it ---- */
+static int attempt_lookup(const struct sandbox_needs *needs, bool (*works)(void))
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (!freopen("/dev/null", "w", stderr) || !sandbox_enter_lookup(needs)) _exit(NO_SANDBOX);
+        _exit(works() ? CAME_THROUGH : WAS_REFUSED);
+    }
+    int status;
+    CHECK(waitpid(pid, &status, 0) == pid);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) == SANDBOX_VIOLATION) return DIED;
+    return WEXITSTATUS(status);
+}
+
+static bool reads_the_trust_store(void)
+{
+    return open("/etc/ssl", O_RDONLY | O_DIRECTORY | O_CLOEXEC) >= 0;
+}
+
+static bool starts_a_program(void)
+{
+    int   status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        char *const none[] = { NULL };
+        (void)execve("/bin/true", none, none);
+        _exit(1);
+    }
+    return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST(a_source_gets_what_its_type_needs_and_no_more)
+{
+    const struct sandbox_needs file = { .reads = { "/etc/ssl" } }, socket_only = { .sockets = true },
+                               network = { .network = true }, programs = { .programs = true };
+    const struct sandbox_needs *const all[] = { &file, &socket_only, &network, &programs };
+    for (size_t i = 0; i < GP_COUNT(all); i++) {
+        CHECK(attempt_lookup(all[i], has_no_dumps_and_no_new_privileges) == CAME_THROUGH);
+        CHECK(attempt_lookup(all[i], starts_a_thread) == CAME_THROUGH &&
+              attempt_lookup(all[i], runs_a_loop) == CAME_THROUGH);
+        CHECK(attempt_lookup(all[i], makes_a_file) == WAS_REFUSED);
+    }
+    CHECK(attempt_lookup(&file, reads_the_trust_store) == CAME_THROUGH &&
+          attempt_lookup(&file, opens_a_file) == WAS_REFUSED);
+    CHECK(attempt_lookup(&socket_only, reads_the_trust_store) == WAS_REFUSED);
+    CHECK(attempt_lookup(&network, reads_the_trust_store) == CAME_THROUGH &&
+          attempt_lookup(&network, opens_a_file) == WAS_REFUSED);
+    CHECK(attempt_lookup(&network, makes_a_socket) == CAME_THROUGH &&
+          attempt_lookup(&socket_only, makes_a_socket) == CAME_THROUGH);
+    CHECK(attempt_lookup(&programs, opens_a_file) == CAME_THROUGH &&
+          attempt_lookup(&programs, starts_a_program) == CAME_THROUGH);
+    if (!test_filters()) return;
+    CHECK(attempt_lookup(&file, makes_a_socket) == WAS_REFUSED);
+    CHECK(attempt_lookup(&file, executes) == DIED && attempt_lookup(&network, executes) == DIED &&
+          attempt_lookup(&network, forks) != CAME_THROUGH);
+    CHECK(attempt_lookup(&programs, traces) == DIED);
+}
+
 TEST(every_role_loses_dumps_and_new_privileges)
 {
     for (enum msg_role role = ROLE_VAULT; role <= ROLE_RELAY; role++)
