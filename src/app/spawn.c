@@ -22,6 +22,7 @@ enum { DEPTH_MOST = 4, NAME_ROOM = 16, KEPT_MOST = ROLE_LISTENERS_MOST + 5, EXIT
 struct user {
     uid_t uid;
     gid_t gid;
+    char  with_groups[32]; /* "": none but gid */
 };
 
 /* The user gatepost-ROLE where the system has one, else a number of its own. */
@@ -33,14 +34,32 @@ static struct user user_of(const struct config *config, enum msg_role role)
     gp_put_z(&text, role_name(role));
     gp_put_char(&text, '\0');
     const struct passwd *known = getpwnam(name);
-    if (known) return (struct user) { known->pw_uid, known->pw_gid };
+    if (known) return (struct user) { .uid = known->pw_uid, .gid = known->pw_gid };
     const uid_t number = config->uid_base + (uid_t)role;
-    return (struct user) { number, number };
+    return (struct user) { .uid = number, .gid = number };
+}
+
+/* A source may have a user of its own, with groups: PAM's modules read what the group shadow may. */
+static bool user_of_source(const struct config *config, unsigned index, struct user *out)
+{
+    const char *name = config->lookups[index].user;
+    *out             = user_of(config, ROLE_LOOKUP);
+    if (!name[0]) return true;
+    const struct passwd *known = getpwnam(name);
+    if (!known || !gp_copy_z(gp_from(name), out->with_groups, sizeof out->with_groups)) {
+        LOG(LOG_ERROR, "config", LOG_Z("source", config->lookups[index].name),
+            LOG_Z("problem", "the system has no such user"), LOG_Z("user", name));
+        return false;
+    }
+    out->uid = known->pw_uid;
+    out->gid = known->pw_gid;
+    return true;
 }
 
 static bool become(struct user u)
 {
-    return setgroups(1, &u.gid) == 0 && setresgid(u.gid, u.gid, u.gid) == 0 && setresuid(u.uid, u.uid, u.uid) == 0;
+    int groups = u.with_groups[0] ? initgroups(u.with_groups, u.gid) : setgroups(1, &u.gid);
+    return groups == 0 && setresgid(u.gid, u.gid, u.gid) == 0 && setresuid(u.uid, u.uid, u.uid) == 0;
 }
 
 /* Links are not followed, and a file with a second name is left alone: a role that was taken over could have put a link to
@@ -125,11 +144,13 @@ static bool close_others(const struct role_start *start)
     return close_range((unsigned)kept[count - 1] + 1, ~0U, 0) == 0;
 }
 
-static bool settle(const struct supervisor *s, const struct role_row *row)
+static bool settle(const struct supervisor *s, const struct child *c)
 {
-    char        path[CONFIG_PATH];
-    const bool  root = geteuid() == 0;
-    struct user user = root ? user_of(s->config, row->role) : (struct user) { 0 };
+    char                   path[CONFIG_PATH];
+    const struct role_row *row  = c->row;
+    const bool             root = geteuid() == 0;
+    struct user            user = root ? user_of(s->config, row->role) : (struct user) { 0 };
+    if (root && row->role == ROLE_LOOKUP && !user_of_source(s->config, c->index, &user)) return false;
     if (!config_path(s->config, row->directory, path) || chdir(path) != 0) return false;
     if (!root) return true;
     if (row->chroot && chroot(".") != 0) return false;
@@ -164,7 +185,7 @@ static _Noreturn void live(const struct supervisor *s, const struct child *c, in
     reset_signals();
     set_name(&start);
     log_open(role_name(start.role), s->config->log_format, s->config->log_level);
-    if (close_others(&start) && settle(s, c->row)) _exit(c->row->main(&start));
+    if (close_others(&start) && settle(s, c)) _exit(c->row->main(&start));
     LOG(LOG_ERROR, "role", LOG_Z("problem", "cannot settle in its directory"), LOG_Z("directory", c->row->directory),
         LOG_Z("reason", strerror(errno)));
     _exit(EXIT_BROKEN);

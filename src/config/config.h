@@ -34,6 +34,7 @@ struct config_lookup {
     char     name[64];
     unsigned timeout, workers, waiting, failures, pause, pause_most;
     bool     starttls;
+    char     user[32];
     char     service[64], realm[256], socket[108];
     char     path[CONFIG_PATH], services[CONFIG_PATH], uri[CONFIG_PATH], query[CONFIG_PATH];
     char     ca_file[CONFIG_PATH], password_file[CONFIG_PATH], token_file[CONFIG_PATH];

@@ -39,6 +39,8 @@ const struct config_source_key config_source_keys[] = {
     { { "pause_most", &config_duration, FIELD(pause_most), SECOND, HOUR, "1m",
         "How long it may become." }, OF_ANY, 0 },
 
+    { { "user", &config_text, FIELD(user), 0, 31, "",
+        "The system's user that its process becomes, with all its groups, if root starts the server. Default: gatepost-lookup." }, OF_ANY, 0 },
     { { "path", &config_path_type, FIELD(path), 1, CONFIG_PATH - 1, NULL,
         "The file with lines NAME:HASH, as htpasswd and Dovecot write them; read again when it changes." }, OF(LOOKUP_PASSWD_FILE), OF(LOOKUP_PASSWD_FILE) },
     { { "socket", &config_path_type, FIELD(socket), 1, 107, "/run/saslauthd/mux",

@@ -115,8 +115,8 @@ static void on_loop(void *job)
     struct lookup *l = a->lookup;
     a->seat->ask     = NULL;
     if (!a->answered) {
-        answer(a, &a->q);
         note_result(a, !a->q.failed, a->q.why);
+        answer(a, &a->q);
     }
     ask_free(a);
     fill_seats(l);

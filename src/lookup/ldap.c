@@ -229,6 +229,8 @@ static void by_search(struct directory *d, const struct source *s, struct questi
     int count        = found ? ldap_count_entries(d->searches, found) : 0;
     if (done == LDAP_SIZELIMIT_EXCEEDED || (done == LDAP_SUCCESS && count > 1))
         question_unclear(q, "more than one entry has this name", NULL);
+    else if (done == LDAP_INVALID_CREDENTIALS || done == LDAP_INSUFFICIENT_ACCESS)
+        question_failed(q, "the directory does not let bind_dn search", NULL);
     else if (done == LDAP_NO_SUCH_OBJECT)
         question_failed(q, "there is no such base", s->plan->base);
     else if (done != LDAP_SUCCESS)

@@ -21,22 +21,19 @@ struct question {
     enum lookup_kind kind; /* HASH or PASSWORD: TOKEN is nobody's yet */
     char             user[LOOKUP_NAME], secret[GP_PASSWORD_MOST + 1], peer[LOOKUP_PEER], mechanism[LOOKUP_PEER];
     /* the answer; TEMPFAIL until somebody says otherwise */
-    gp_status        status;
-    bool             known,
-        failed; /* failed: it is the source that is in trouble, not this one question: the breaker counts that */
-    char name[LOOKUP_NAME], hash[LOOKUP_HASH_MOST], why[LOOKUP_WHY];
+    gp_status status;
+    bool      known, failed; /* failed: it is the source that is in trouble, not this one question: the breaker counts that */
+    char      name[LOOKUP_NAME], hash[LOOKUP_HASH_MOST], why[LOOKUP_WHY];
 };
 /* false: nobody needs to be asked, and the answer is there. Checks what must never reach a source: empty passwords, which
  * directories take for a sign-in of nobody (RFC 4513 5.1.2), control octets in names, NUL in either. */
 bool question_read(struct question *, const struct msg_lookup *) GP_MUST_USE;
-void question_right(struct question *);             /* the password is right                            */
-void question_hash(struct question *, gp_str hash); /* what the source keeps: to be checked by vault     */
+void question_right(struct question *);                                        /* the password is right                       */
+void question_hash(struct question *, gp_str hash);                            /* what the source keeps: vault checks that    */
 void question_refuse(struct question *, bool known, const char *why);
-void question_unclear(struct question *, const char *why,
-                      const char *detail); /* cannot tell; detail may be NULL          */
-void question_failed(struct question *, const char *why,
-                     const char *detail);           /* ... because the source is in trouble     */
-void question_name(struct question *, gp_str name); /* the user's name there; does not fit: cannot tell  */
+void question_unclear(struct question *, const char *why, const char *detail); /* cannot tell; detail may be NULL             */
+void question_failed(struct question *, const char *why, const char *detail);  /* ... because the source is in trouble        */
+void question_name(struct question *, gp_str name);                            /* the user's name there, if it is a good one  */
 
 /* ---- a source and its types (types.c) ---------------------------------------------------------------------------------- */
 struct source {
@@ -45,19 +42,18 @@ struct source {
     int                         timeout_ms;
     size_t                      seats;
     char                        path[CONFIG_PATH], ca_file[CONFIG_PATH], services[CONFIG_PATH]; /* absolute, or "" */
-    char                        secret[LOOKUP_SECRET];                                          /* "": none */
+    char                        secret[LOOKUP_SECRET]; /* "": none */
 };
 struct source_type {
     bool one_seat; /* whatever the configuration says: the file is kept once */
     /* On the loop, before the sandbox; NULL: nothing to do. false: logged. */
     bool (*open)(const struct source *);
     void (*needs)(const struct source *, struct sandbox_needs *);
-    void (*ask)(const struct source *, void **seat,
-                struct question *); /* on a thread. *seat: NULL at first, kept between */
-    void (*leave)(void *seat);      /* NULL: a seat is never anything but NULL      */
+    void (*ask)(const struct source *, void **seat, struct question *); /* on a thread. *seat: NULL at first, kept between */
+    void (*leave)(void *seat);                                          /* NULL: a seat is never anything but NULL         */
 };
-void                            http_judge(struct question *, gp_str body); /* http.c: what a service answered */
 extern const struct source_type source_passwd_file, source_saslauthd, source_pam, source_ldap, source_sql, source_http;
+void http_judge(struct question *, gp_str body); /* http.c: what a service answered */
 bool source_open(struct source *, const struct config *, const struct role_start *) GP_MUST_USE; /* false: logged */
 bool source_enter_sandbox(const struct source *) GP_MUST_USE;
 
@@ -105,7 +101,7 @@ bool    octets_write(int fd, const void *octets, size_t len, gp_time until) GP_M
 bool    octets_read(int fd, void *octets, size_t len, gp_time until) GP_MUST_USE;
 bool    octets_wait(int fd, short events, gp_time until) GP_MUST_USE; /* false: too late, errno ETIMEDOUT */
 
-/* ---- programs that modules of PAM have started, and that hang (helpers.c) */
+/* ---- programs that modules of PAM have started, and that hang (helpers.c) --------------------------------------------------------------- */
 void helpers_end(void);
 
 /* ---- memory of libraries that passwords pass through, wiped when it is freed (memory.c) ---------------------------------------------- */

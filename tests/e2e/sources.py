@@ -110,8 +110,8 @@ class Server:
     ending = signal.SIGTERM
 
 
-def connects(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+def connects(port, address="127.0.0.1"):
+    with contextlib.suppress(OSError), socket.create_connection((address, port), 1):
         return True
 
 
@@ -186,7 +186,7 @@ class Slapd(Server):
         subprocess.run(["slapadd", "-f", folder / "slapd.conf", "-l", folder / "people.ldif"], check=True, capture_output=True)
 
     def words(self):
-        return ["slapd", "-d", "0", "-f", str(self.folder / "slapd.conf"), "-h", f"ldap://127.0.0.1:{self.port} ldaps://127.0.0.1:{self.tls_port}"]
+        return ["slapd", "-d", "0", "-f", str(self.folder / "slapd.conf"), "-h", " ".join(f"ldap://{address}:{self.port} ldaps://{address}:{self.tls_port}" for address in ("127.0.0.1", "127.0.0.2"))]
 
     def is_up(self):
         return connects(self.port) and connects(self.tls_port)

@@ -10,6 +10,7 @@ import time
 import pytest
 
 import sources
+from authority import Authority
 from sources import OTHER_USER, Asker, Postgres, Saslauthd, Service, Slapd, replace
 
 counter = itertools.count(1)
@@ -225,10 +226,19 @@ def test_ldap_gives_hashes(asker, slapd, ca, place):
 
 
 def test_ldap_speaks_to_verified_servers_only(asker, slapd, ca, place):
-    (place / "none.pem").write_text(ca.read_text()[:0])
-    for wrong in ({"ca_file": str(place / "none.pem")}, {"uri": f"ldaps://127.0.0.2:{slapd.tls_port}"}, {"ca_file": ""},
-                  {"uri": f"ldap://localhost.localdomain:{slapd.port}"}):
-        assert asker(**people_of(slapd, ca, place) | wrong).says("ada", "correct horse")[0] == "TEMPFAIL"
+    """It listens on 127.0.0.2 as well, and its certificate does not say so."""
+    other = Authority(place / "other").ca
+    assert sources.connects(slapd.port, "127.0.0.2") and sources.connects(slapd.tls_port, "127.0.0.2")
+    for wrong in ({"ca_file": str(other)}, {"ca_file": ""}, {"uri": f"ldaps://127.0.0.2:{slapd.tls_port}"}, {"uri": f"ldap://127.0.0.2:{slapd.port}"}):
+        assert asker(**people_of(slapd, ca, place) | wrong).says("ada", "correct horse")[0] == "TEMPFAIL", wrong
+
+
+def test_ldap_that_does_not_let_us_search_is_a_failure(asker, slapd, ca, place):
+    item = people_of(slapd, ca, place)
+    (place / "reader").write_text("guessed\n")
+    a = asker(**item | {"failures": 1, "pause": "1m"})
+    assert "bind_dn" in a.ask("ada", "correct horse")["why"]
+    assert "left alone" in a.ask("ada", "correct horse")["why"]
 
 
 # ---- call-outs -------------------------------------------------------------------------------------------------------------------
@@ -346,11 +356,14 @@ def test_a_storm_from_one_address_leaves_room_for_others(asker, certificate, ca)
 def test_the_server_starts_and_restarts_a_process_for_each_source(new_gatepost, place):
     replace(place / "people", f"ada:{HASH}\n")
     gatepost = new_gatepost(start=False)
+    (gatepost.dir / "token").write_text("sesame\n")
+    os.chmod(gatepost.dir / "token", 0o600)     # for root alone, who opens it for the one process that needs it
     with open(gatepost.dir / "gatepost.yml", "a", encoding="ascii") as config:
-        config.write(f"sources:\n- name: old\n  type: passwd-file\n  path: {place}/people\n- store\n- name: dead\n  type: saslauthd\n  socket: {place}/nowhere\n")
+        config.write(f"sources:\n- name: old\n  type: passwd-file\n  path: {place}/people\n- store\n- name: dead\n  type: saslauthd\n  socket: {place}/nowhere\n"
+                     "- name: out\n  type: http\n  uri: http://127.0.0.1:9/\n  token_file: token\n")
     gatepost.start()
     pids = gatepost.pids("lookup")
-    assert len(pids) == 2
+    assert len(pids) == 3
     os.kill(pids[0], 9)
-    sources.until("another process", lambda: len(now := gatepost.pids("lookup")) == 2 and pids[0] not in now)
-    assert pids[1] in gatepost.pids("lookup")
+    sources.until("another process", lambda: len(now := gatepost.pids("lookup")) == 3 and pids[0] not in now)
+    assert set(pids[1:]) < set(gatepost.pids("lookup"))
