@@ -10,10 +10,10 @@
 static const struct pair {
     enum msg_role one, other;
 } pairs[] = {
-    {ROLE_SMTPD,  ROLE_VAULT},
-    { ROLE_SMTPD, ROLE_QUEUE},
-    { ROLE_QUEUE, ROLE_RELAY},
-    { ROLE_RELAY, ROLE_VAULT},
+    {ROLE_SMTPD,  ROLE_VAULT },
+    { ROLE_SMTPD, ROLE_QUEUE },
+    { ROLE_QUEUE, ROLE_RELAY },
+    { ROLE_RELAY, ROLE_VAULT },
     { ROLE_VAULT, ROLE_LOOKUP},
 };
 
@@ -27,8 +27,7 @@ static bool talk(enum msg_role a, enum msg_role b)
 static void introduce(const struct supervisor *s, struct child *to, const struct child *peer, int fd)
 {
     struct msg m = MSG(PEER);
-    m.peer =
-        (struct msg_peer) { .role = peer->row->role, .index = peer->index, .count = wanted_of(s, peer->row) };
+    m.peer   = (struct msg_peer) { .role = peer->row->role, .index = peer->index, .count = wanted_of(s, peer->row) };
     m.fds[0] = fd;
     child_send(to, &m);
     close(fd);

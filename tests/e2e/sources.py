@@ -97,10 +97,13 @@ class Server:
         return {}
 
     def stall(self):
-        self.process.send_signal(signal.SIGSTOP)
+        """With the processes that it has for connections; they are stopped when it returns."""
+        pids = [self.process.pid, *children(self.process.pid)]
+        signal_all(pids, signal.SIGSTOP)
+        until("stop of the server", lambda: all(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "TZ" for pid in pids))
 
     def resume(self):
-        self.process.send_signal(signal.SIGCONT)
+        signal_all([self.process.pid, *children(self.process.pid)], signal.SIGCONT)
 
     def stop(self):
         if self.process and self.process.poll() is None:

@@ -302,20 +302,12 @@ def test_a_server_in_trouble_costs_its_users_little_and_comes_back(asker, slapd,
         "saslauthd": (saslauthd, {"type": "saslauthd", "socket": str(saslauthd.socket)}, ("ada", "correct horse"), "OK")}[kind]
     a = asker(**QUICK, **item)
     assert a.ask(*right)["status"] == want
-    backends = list(sources.children(server.process.pid)) if kind == "postgresql" else []
-    if trouble == "slow":
-        server.stall()
-        sources.signal_all(backends, sources.signal.SIGSTOP)
-    else:
-        server.stop()
+    begin, end = (server.stall, server.resume) if trouble == "slow" else (server.stop, server.start)
+    begin()
     try:
         in_trouble(a, right)
     finally:
-        if trouble == "slow":
-            sources.signal_all(backends, sources.signal.SIGCONT)
-            server.resume()
-        else:
-            server.start()
+        end()
     mended(a, right, want)
 
 
