@@ -101,8 +101,8 @@ static void say_key(const struct page *page, const struct config_key *key)
 /* The keys of an item have no variables of their own, and say with which types they go. */
 static void say_source_key(const struct page *page, const struct config_source_key *k)
 {
-    char           room[LINE_ROOM];
-    struct gp_text text  = GP_TEXT(room);
+    char               room[LINE_ROOM];
+    struct gp_text     text  = GP_TEXT(room);
     const char *const *types = NULL;
     for (size_t i = 0; i < config_source_key_count; i++)
         if (config_source_keys[i].key.choices) types = config_source_keys[i].key.choices;
