@@ -387,8 +387,8 @@ TEST(what_is_wrong_with_a_source)
   /* clang-format off */
         { "- stroe\n", "2: sources: 'stroe' is neither 'store' nor a mapping with a name and a type" },
         { "- store\n- store\n", "3: sources: 'store' is there twice" },
-        { "- name: a\n  path: x\n", "2: sources: a source needs a type: passwd-file, saslauthd, pam, ldap, sql or http" },
-        { "- name: a\n  type: ladp\n", "3: sources: type: 'ladp' is not one of: passwd-file saslauthd pam ldap sql http (did you mean 'ldap'?)" },
+        { "- name: a\n  path: x\n", "2: sources: a source needs a type: passwd-file, saslauthd, pam, ldap, sql, http or dovecot" },
+        { "- name: a\n  type: ladp\n", "3: sources: type: 'ladp' is not one of: passwd-file saslauthd pam ldap sql http dovecot (did you mean 'ldap'?)" },
         { "- type: pam\n", "2: sources: name: is missing" },
         { "- name: a\n  type: passwd-file\n", "2: sources: path: is missing" },
         { "- name: a\n  type: pam\n  servcie: x\n", "4: sources: unknown key 'servcie' (did you mean 'service'?)" },

@@ -17,6 +17,7 @@ static const char *const types[] = { [LOOKUP_PASSWD_FILE] = "passwd-file",
                                      [LOOKUP_LDAP]        = "ldap",
                                      [LOOKUP_SQL]         = "sql",
                                      [LOOKUP_HTTP]        = "http",
+                                     [LOOKUP_DOVECOT]     = "dovecot",
                                      NULL };
 
 /* A row's offset is that within an item. */
@@ -44,9 +45,9 @@ const struct config_source_key config_source_keys[] = {
     { { "path", &config_path_type, FIELD(path), 1, CONFIG_PATH - 1, NULL,
         "The file with lines NAME:HASH, as htpasswd and Dovecot write them; read again when it changes." }, OF(LOOKUP_PASSWD_FILE), OF(LOOKUP_PASSWD_FILE) },
     { { "socket", &config_path_type, FIELD(socket), 1, 107, "/run/saslauthd/mux",
-        "The socket of saslauthd." }, OF(LOOKUP_SASLAUTHD), 0 },
+        "The socket of saslauthd; or that of Dovecot's auth service for clients, such as /run/dovecot/auth-client, which has no default." }, OF(LOOKUP_SASLAUTHD) | OF(LOOKUP_DOVECOT), OF(LOOKUP_DOVECOT) },
     { { "service", &config_text, FIELD(service), 1, 63, "smtp",
-        "The service that is asked for: of PAM, the file in /etc/pam.d." }, OF(LOOKUP_SASLAUTHD) | OF(LOOKUP_PAM), 0 },
+        "The service that is asked for: of PAM, the file in /etc/pam.d." }, OF(LOOKUP_SASLAUTHD) | OF(LOOKUP_PAM) | OF(LOOKUP_DOVECOT), 0 },
     { { "realm", &config_text, FIELD(realm), 0, 255, "",
         "The realm that is asked for." }, OF(LOOKUP_SASLAUTHD), 0 },
     { { "services", &config_path_type, FIELD(services), 0, CONFIG_PATH - 1, "",
@@ -273,7 +274,7 @@ void config_take_source(struct config_reading *reading, const struct config_plac
     *l                      = (struct config_lookup) { 0 };
     if (!type)
         put_problem(reading, place, GP_NONE,
-                    GP_LIT("a source needs a type: passwd-file, saslauthd, pam, ldap, sql or http"));
+                    GP_LIT("a source needs a type: passwd-file, saslauthd, pam, ldap, sql, http or dovecot"));
     if (!type || !take(reading, find_key(GP_LIT("type")), &type->place, type->value)) return;
     bool sound = take_usual(reading, place, pairs, count, (unsigned)l->type);
     sound      = take_given(reading, pairs, count, (unsigned)l->type) && sound;

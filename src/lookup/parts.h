@@ -52,7 +52,7 @@ struct source_type {
     void (*ask)(const struct source *, void **seat, struct question *); /* on a thread. *seat: NULL at first, kept between */
     void (*leave)(void *seat);                                          /* NULL: a seat is never anything but NULL         */
 };
-extern const struct source_type source_passwd_file, source_saslauthd, source_pam, source_ldap, source_sql, source_http;
+extern const struct source_type source_passwd_file, source_saslauthd, source_pam, source_ldap, source_sql, source_http, source_dovecot;
 void http_judge(struct question *, gp_str body); /* http.c: what a service answered */
 bool source_open(struct source *, const struct config *, const struct role_start *) GP_MUST_USE; /* false: logged */
 bool source_enter_sandbox(const struct source *) GP_MUST_USE;

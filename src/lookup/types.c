@@ -12,6 +12,7 @@ static const struct source_type *const types[LOOKUP_TYPES] = {
     [LOOKUP_LDAP]        = &source_ldap,
     [LOOKUP_SQL]         = &source_sql,
     [LOOKUP_HTTP]        = &source_http,
+    [LOOKUP_DOVECOT]     = &source_dovecot,
 };
 
 static bool complain(const struct source *s, const char *problem, const char *reason)

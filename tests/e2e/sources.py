@@ -262,6 +262,40 @@ class Saslauthd(Server):
             return True
 
 
+class Dovecot(Server):
+    """Its auth service alone, with a password file."""
+
+    def __init__(self, folder, people):
+        self.folder, self.socket = folder, folder / "auth-client"
+        folder.mkdir()
+        (folder / "people").write_text("".join(f"{name}:{{PLAIN}}{secret}\n" for name, secret in people.items()))
+        who = pwd.getpwuid(os.geteuid()).pw_name
+        (folder / "dovecot.conf").write_text(f"""protocols =
+base_dir = {folder}/run
+log_path = {folder}/log
+ssl = no
+auth_mechanisms = plain
+auth_failure_delay = 0
+default_internal_user = {who}
+default_login_user = {who}
+passdb {{
+  driver = passwd-file
+  args = {folder}/people
+}}
+service auth {{
+  unix_listener {self.socket} {{
+    mode = 0666
+  }}
+}}
+""")
+
+    def words(self):
+        return ["dovecot", "-F", "-c", str(self.folder / "dovecot.conf")]
+
+    def is_up(self):
+        return self.socket.exists()
+
+
 class Service:
     """A call-out over TLS: `answer` makes (status, body) of what was asked."""
 

@@ -11,7 +11,7 @@ import pytest
 
 import sources
 from authority import Authority
-from sources import OTHER_USER, Asker, Postgres, Saslauthd, Service, Slapd, replace
+from sources import OTHER_USER, Asker, Dovecot, Postgres, Saslauthd, Service, Slapd, replace
 
 counter = itertools.count(1)
 HASH = subprocess.run(["openssl", "passwd", "-6", "correct horse"], check=True, capture_output=True, text=True).stdout.strip()
@@ -156,6 +156,21 @@ def test_saslauthd(asker, saslauthd):
     assert a.says("ada", "correct horse") == ("TEMPFAIL", False)
     saslauthd.start()
     assert a.says("ada", "correct horse") == ("OK", True)
+
+
+def test_dovecot(asker, folder):
+    dovecot = Dovecot(folder / f"dovecot-{next(counter)}", {"ada": "correct horse"}).start()
+    try:
+        a = asker(type="dovecot", socket=str(dovecot.socket))
+        answer = a.ask("ada", "correct horse")
+        assert (answer["status"], answer["user"]) == ("OK", "ada"), answer
+        assert a.says("ada", "wrong") == ("PERMFAIL", False)
+        assert a.says("carol", "correct horse") == ("PERMFAIL", False)
+        assert a.says("ada", kind="hash") == ("PERMFAIL", False)
+        dovecot.stop()
+        assert a.says("ada", "correct horse") == ("TEMPFAIL", False)
+    finally:
+        dovecot.stop()
 
 
 # ---- PAM -----------------------------------------------------------------------------------------------------------------------
