@@ -72,6 +72,11 @@ static bool user_without_smarthost(const struct config *c)
     return c->relay.user[0] && c->relay.kind == RELAY_MX;
 }
 
+static bool user_without_safe_tls(const struct config *c)
+{
+    return c->relay.user[0] && c->relay.kind == RELAY_SMARTHOST && c->relay.tls != RELAY_TLS_REQUIRED;
+}
+
 static bool notice_after_the_end(const struct config *c)
 {
     return c->queue.delay_notice >= c->queue.lifetime;
@@ -114,6 +119,7 @@ static const struct rule {
     { user_without_password,  "relay.user",          "relay.user has no password: name its file as relay.password_file" },
     { password_without_user,  "relay.password_file", "relay.password_file has no user: name it as relay.user" },
     { user_without_smarthost, "relay.user",          "relay.user is for a server that relay.via names, and relay.via is mx" },
+    { user_without_safe_tls,  "relay.user",          "relay.user needs tls=required in relay.via: else the password goes to whoever answers" },
     { notice_after_the_end,   "queue.delay_notice",  "queue.delay_notice must be shorter than queue.lifetime" },
     { one_selector,           "dkim.ed25519_selector", "dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each" },
     { more_per_destination_than_in_all, "relay.connections_per_destination", "relay.connections_per_destination is more than relay.connections" },

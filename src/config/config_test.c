@@ -38,7 +38,8 @@ static bool read_set_up(const char *yaml)
     return sound;
 }
 
-#define H "hostname: mail.example.org\n"
+#define H         "hostname: mail.example.org\n"
+#define NEEDS_TLS "relay.user needs tls=required in relay.via: else the password goes to whoever answers\n"
 
 TEST(two_lines_are_enough)
 {
@@ -91,15 +92,14 @@ TEST(the_domain_follows_from_the_hostname)
 
 TEST(values_reach_their_fields)
 {
-    CHECK(read_set_up(
-        H
-        "listen: [submission 127.0.0.1:2587, 'submissions [::1]:2465']\n"
-        "tls: {certificates: [{certificate: a.pem, key: a.key}, {key: 'b c.key', certificate: b.pem}]}\n"
-        "mechanisms: [PLAIN, LOGIN]\n"
-        "relay: {via: 'smtp://[::1]:2525?tls=none', user: u, password_file: p, dns_server: 127.0.0.1@5353, mx_port: 2500}\n"
-        "queue: {retries: [1s, 2m], lifetime: 90m, delay_notice: 0}\n"
-        "limits: {message_size: 25M, command_timeout: 30}\n"
-        "log: {format: json, level: debug}\nhide_client: yes\nworkers: 3\n"));
+    CHECK(read_set_up(H
+                      "listen: [submission 127.0.0.1:2587, 'submissions [::1]:2465']\n"
+                      "tls: {certificates: [{certificate: a.pem, key: a.key}, {key: 'b c.key', certificate: b.pem}]}\n"
+                      "mechanisms: [PLAIN, LOGIN]\n"
+                      "relay: {via: 'smtp://[::1]:2525?tls=none', dns_server: 127.0.0.1@5353, mx_port: 2500}\n"
+                      "queue: {retries: [1s, 2m], lifetime: 90m, delay_notice: 0}\n"
+                      "limits: {message_size: 25M, command_timeout: 30}\n"
+                      "log: {format: json, level: debug}\nhide_client: yes\nworkers: 3\n"));
     CHECK_IS(gp_from(config.listen[0].address), "127.0.0.1:2587");
     CHECK_IS(gp_from(config.listen[1].address), "[::1]:2465");
     CHECK(config.certificate_count == 2);
@@ -250,6 +250,9 @@ static const struct {
     { H "relay: {via: 'smtps://a?tls=none'}\n", "gatepost.yml:2: relay.via: 'smtps://a?tls=none' wants TLS and none of it: write smtp://\n" },
     { H "relay: {via: 'smtp://a', user: u}\n", "gatepost.yml:2: relay.user has no password: name its file as relay.password_file\n" },
     { H "relay: {user: u, password_file: p}\n", "gatepost.yml:2: relay.user is for a server that relay.via names, and relay.via is mx\n" },
+    { H "relay: {via: 'smtp://a?tls=opportunistic', user: u, password_file: p}\n", "gatepost.yml:2: " NEEDS_TLS },
+    { H "relay: {via: 'smtps://a?tls=opportunistic', user: u, password_file: p}\n", "gatepost.yml:2: " NEEDS_TLS },
+    { H "relay: {via: 'smtp://a?tls=none', user: u, password_file: p}\n", "gatepost.yml:2: " NEEDS_TLS },
     { H "dkim: {rsa_selector: s, ed25519_selector: s}\n", "gatepost.yml:2: dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each\n" },
     { "hostname: [\n", "gatepost.yml:2: not YAML: did not find expected node content\n" },
     { "- a\n- b\n", "gatepost.yml:1: must be keys with values, such as 'hostname: mail.example.org'\n" },

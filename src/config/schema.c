@@ -56,7 +56,7 @@ const struct config_key config_keys[] = {
       "How mail leaves. mx: to the mail servers of each recipient's domain. smtp://HOST:PORT or smtps://HOST:PORT: all of it to that server. "
       "?tls=required, opportunistic or none may follow; default: required to a server, opportunistic to MX." },
     { "relay.user", &config_text, FIELD(relay.user), 0, 255, "",
-      "The name to sign in with at the server of relay.via." },
+      "The name to sign in with at the server of relay.via; that needs tls=required there, or the password could go to whoever answers." },
     { "relay.password_file", &config_path_type, FIELD(relay.password_file), 0, CONFIG_PATH - 1, "",
       "The file whose first line is the password for it. It is read by the vault only." },
     { "relay.mechanisms", &config_mechanisms, FIELD(relay.mechanisms), 1, CONFIG_TEXT - 1, SCRAM_MECHANISMS " PLAIN LOGIN",
