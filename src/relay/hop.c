@@ -156,7 +156,6 @@ static void closed(void *owner, struct conn *conn, const char *why)
 {
     struct hop *h = owner;
     (void)conn;
-    if (h->delivery && h->phase != HOP_CONNECTING) h->delivery->reached = true;
     hop_fail(h, broken(h, why), is_shaking_hands(h));
 }
 
@@ -242,9 +241,18 @@ void hop_close_idle(struct relay *relay)
 /* ---- what the client says ------------------------------------------------------------------------------------------------ */
 enum verdict { GO_ON, STOP_HERE, GONE }; /* GONE: the hop is freed */
 
+/* A smarthost that wants a sign-in or TLS first (RFC 4954 6, RFC 3207 4) is a set-up that somebody mends. */
+static gp_status status_of(const struct hop *h, int code)
+{
+    enum { SIGN_IN_FIRST = 530 };
+    bool our_fault = code == SIGN_IN_FIRST && h->relay->config->relay.kind == RELAY_SMARTHOST;
+    if (code >= 500 && !our_fault) return GP_PERMFAIL;
+    return code >= 400 || !code ? GP_TEMPFAIL : GP_OK;
+}
+
 static struct result reply_result(struct delivery *d, struct hop *h, const struct gp_smtp_client_event *ev)
 {
-    gp_status status = ev->code >= 500 ? GP_PERMFAIL : ev->code >= 400 || !ev->code ? GP_TEMPFAIL : GP_OK;
+    gp_status status = status_of(h, ev->code);
     return (struct result) { .status   = status,
                              .code     = ev->code,
                              .enhanced = delivery_keep(d, result_enhanced(ev->code, ev->enhanced)),
@@ -260,7 +268,6 @@ static enum verdict need_input(struct hop *h, const struct gp_smtp_client_event 
     if (!in.len) return STOP_HERE;
     size_t taken = gp_smtp_client_feed(&h->client, in);
     conn_took(h->conn, taken);
-    if (h->delivery) h->delivery->reached = true;
     return taken ? GO_ON : STOP_HERE;
 }
 
@@ -320,6 +327,7 @@ static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)
     h->started                            = false;
     h->messages++;
     set_timer(h, HOP_MESSAGE);
+    d->reached = true; /* not before: who greets with 421 or refuses our sign-in would do so to the next message, too */
     uint64_t size = d->size + d->signed_text.len;
     if (gp_smtp_client_mail(&h->client, d->sender, d->params, size, &why)) return GO_ON;
     h->delivery = NULL; /* the session is as it was: it serves the next one */
@@ -419,7 +427,6 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
           .status = final ? GP_PERMFAIL : GP_TEMPFAIL, .code = ev->code, .enhanced = ev->enhanced, .text = ev->text
     };
     if (clear) why.enhanced = GP_LIT("4.7.4"); /* RFC 3463 3.8: TLS is required and was not to be had */
-    if (h->delivery) h->delivery->reached = true;
     hop_fail(h, why, false);
     return GONE;
 }

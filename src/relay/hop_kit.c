@@ -36,6 +36,11 @@ static void said_starttls(struct caller *c)
     CHECK(conn_secure(c->conn, gp_tls_accept(c->bench->tls)));
 }
 
+static void said_auth(struct caller *c)
+{
+    say(c, c->script->auth, "235 2.7.0 welcome");
+}
+
 static void said_mail(struct caller *c)
 {
     c->rcpts = 0;
@@ -79,6 +84,7 @@ static void take_line(struct caller *c, gp_str line)
     } verbs[] = {
         {"EHLO",      said_ehlo    },
         { "STARTTLS", said_starttls},
+        { "AUTH",     said_auth    },
         { "MAIL",     said_mail    },
         { "RCPT",     said_rcpt    },
         { "DATA",     said_data    },
@@ -172,6 +178,22 @@ static void nothing(void *owner, struct ipc *from, struct msg *m)
 
 static const struct ipc_handler relay_side = { from_queue, NULL }, queue_side = { nothing, NULL };
 
+/* ---- vault: signs in with PLAIN, and has no secret to tell ----------------------------------------------------------- */
+static void asked_vault(void *owner, struct ipc *from, struct msg *m)
+{
+    struct bench *b    = owner;
+    struct msg    says = MSG(LOGIN_SAYS);
+    if (m->type != MSG_LOGIN_START) return;
+    b->logins++;
+    b->secure       = m->login_start.secure != 0;
+    says.login_says = (struct msg_login_says) {
+        .status = GP_OK, .has_initial = 1, .believed = 1, .mechanism = GP_LIT("PLAIN"), .text = GP_LIT("AGFkYQBo")
+    };
+    ipc_answer(from, m->question, &says);
+}
+
+static const struct ipc_handler vault_side = { asked_vault, NULL };
+
 static void answered(void *owner, gp_status status, const struct msg *m)
 {
     struct bench *b = owner;
@@ -228,20 +250,22 @@ struct bench *bench_open(void)
 {
     struct bench *b = calloc(1, sizeof *b);
     const char   *why;
-    int           pair[2];
+    int           pair[2], to_vault[2];
     socklen_t     len = sizeof b->address;
     CHECK(b && (b->loop = loop_open()) && address_read(GP_LIT("0.0.0.0:0"), 1, &b->address));
     log_open("relay", LOG_LOGFMT, LOG_LEVELS);
     int fd = listen_on(&b->address, &why);
     CHECK(fd >= 0 && getsockname(fd, (struct sockaddr *)&b->address, &len) == 0);
     CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+    CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, to_vault) == 0);
     set_up(b);
     b->listener     = listener_open(b->loop, fd, on_accepted, b);
     b->guard        = timer_open(b->loop, too_long, b);
     b->relay.loop   = b->loop;
     b->relay.config = &b->config;
     b->relay.queue  = ipc_open(b->loop, pair[0], &relay_side, &b->relay);
-    b->relay.vault  = ipc_open(b->loop, -1, &queue_side, b);
+    b->relay.vault  = ipc_open(b->loop, to_vault[0], &queue_side, b);
+    b->vault        = ipc_open(b->loop, to_vault[1], &vault_side, b);
     b->queue        = ipc_open(b->loop, pair[1], &queue_side, b);
     open_tls(b);
     return b;
@@ -256,6 +280,7 @@ void bench_close(struct bench *b)
     ipc_close(b->queue);
     ipc_close(b->relay.queue);
     ipc_close(b->relay.vault);
+    ipc_close(b->vault);
     if (b->listener) listener_close(b->listener, true);
     timer_close(b->guard);
     loop_close(b->loop);
@@ -264,6 +289,15 @@ void bench_close(struct bench *b)
     gp_tls_context_close(b->relay.opportunistic);
     gp_key_close(b->key);
     free(b);
+}
+
+/* The name for which its certificate is good: see open_tls. */
+void smarthost(struct bench *b, const char *user, enum relay_tls tls)
+{
+    b->config.relay.kind = RELAY_SMARTHOST;
+    b->config.relay.tls  = tls;
+    CHECK(gp_copy_z(GP_LIT("127.0.0.9"), b->config.relay.host, sizeof b->config.relay.host));
+    CHECK(gp_copy_z(gp_from(user), b->config.relay.user, sizeof b->config.relay.user));
 }
 
 void ask(struct bench *b, const char *recipients, const char *body)

@@ -10,7 +10,7 @@ enum { CALLERS_MOST = 8, HEARD_ROOM = 4096, LINE_ROOM = 1024, RESULTS_ROOM = 819
 
 /* What it says to each command. NULL: what a good server says. "": nothing. "-": it closes the connection. */
 struct script {
-    const char *greeting, *ehlo, *starttls, *mail, *rcpt[RCPTS_MOST], *data, *dot, *quit;
+    const char *greeting, *ehlo, *starttls, *auth, *mail, *rcpt[RCPTS_MOST], *data, *dot, *quit;
     bool        breaks_tls; /* answers a handshake with noise */
 };
 struct bench;
@@ -35,17 +35,21 @@ struct bench {
     struct gp_tls_context  *tls;
     struct config           config;
     struct relay            relay;
-    struct ipc             *queue; /* our end */
-    size_t                  open;  /* deliveries not answered yet */
+    struct ipc             *queue, *vault; /* our ends */
+    unsigned                logins; /* that vault was asked for, and whether over a connection fit for a password */
+    bool                    secure;
+    size_t                  open; /* deliveries not answered yet */
     char                    results[RESULTS_ROOM];
     bool                    answered, host_down;
 };
 
 struct bench *bench_open(void);
 void          bench_close(struct bench *);
+void          smarthost(struct bench *, const char *user,
+                        enum relay_tls); /* all mail goes to the next hop, signed in as user if not "" */
 void          deliver(struct bench *, const char *recipients); /* a small message; until it is answered */
 void          ask(struct bench *, const char *recipients, const char *body);
-void          rest(struct bench *, uint64_t ms);               /* lets time go by */
+void          rest(struct bench *, uint64_t ms); /* lets time go by */
 /* The first two fields of each result line: "0 250, 3 550". */
 void          results_are(const struct bench *, const char *want);
 gp_str        heard(const struct bench *, size_t caller);

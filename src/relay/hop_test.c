@@ -39,6 +39,7 @@ TEST(what_the_message_meets_is_the_result_of_who_was_accepted)
         { { .rcpt = { "550 a", "450 b" } },                                           "3 550, 2 450"},
         { { .data = "554 5.6.0 no" },                                                 "3 554, 3 554"},
         { { .rcpt = { "550 a" }, .dot = "554 5.6.0 spam" },                           "3 550, 3 554"},
+        { { .mail = "530 5.7.0 not you" },                                            "3 530, 3 530"},
         { { .dot = "452 4.3.1 full" },                                                "2 452, 2 452"},
         { { .dot = "-" },                                                             "2 0, 2 0"    },
         { { .dot = "" },                                                              "2 0, 2 0"    },
@@ -98,6 +99,46 @@ TEST(a_smarthost_that_refuses_us_condemns_no_message)
         b->script_count      = 1;
         deliver(b, "a@x\t\n");
         CHECK(b->results[0] == '2');
+        bench_close(b);
+    }
+}
+
+TEST(a_host_that_takes_no_mail_at_all_is_down)
+{
+    static const struct script rows[] = {
+        {.greeting = "421 4.3.2 too many of you"            },
+        { .greeting = "-"                                   },
+        { .ehlo = "421 busy"                                },
+        { .ehlo = "250-mx\r\n250-STARTTLS\r\n250 AUTH PLAIN", .auth = "535 5.7.8 who are you" },
+        { .ehlo = "250-mx\r\n250-STARTTLS\r\n250 AUTH PLAIN",                                                  .auth = "454 4.7.0 cannot tell now" },
+        { .ehlo = "250-mx\r\n250-STARTTLS\r\n250 AUTH PLAIN",.auth = "-" },
+        { .ehlo = "250 mx"},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench *b = bench_open();
+        smarthost(b, "ada", RELAY_TLS_REQUIRED);
+        b->scripts[0]   = &rows[i];
+        b->script_count = 1;
+        deliver(b, "a@x\t\n");
+        CHECK(b->results[0] == '2' && b->host_down && b->caller_count == 1);
+        bench_close(b);
+    }
+}
+
+TEST(a_host_that_wants_a_sign_in_that_nobody_set_up_condemns_no_message)
+{
+    static const struct script rows[] = {
+        { .mail = "530 5.7.0 Authentication required" },
+        { .rcpt = { "530 5.7.0 Authentication required" } },
+        { .dot = "530 5.7.0 Must issue a STARTTLS command" },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench *b = bench_open();
+        smarthost(b, "", RELAY_TLS_REQUIRED);
+        b->scripts[0]   = &rows[i];
+        b->script_count = 1;
+        deliver(b, "a@x\t\n");
+        results_are(b, "2 530");
         bench_close(b);
     }
 }
@@ -189,6 +230,26 @@ TEST(a_sign_in_is_never_tried_in_clear_because_tls_broke)
     results_are(b, "2 0");
     CHECK(b->caller_count == 1);
     bench_close(b);
+}
+
+TEST(a_password_is_for_a_host_that_has_proved_its_name)
+{
+    static const struct {
+        enum relay_tls tls;
+        bool           secure;
+    } rows[] = {
+        {RELAY_TLS_REQUIRED,       true },
+        { RELAY_TLS_OPPORTUNISTIC, false},
+        { RELAY_TLS_NONE,          false},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench *b = bench_open();
+        smarthost(b, "ada", rows[i].tls);
+        SCRIPTS(b, { .ehlo = "250-mx\r\n250-STARTTLS\r\n250 AUTH PLAIN" });
+        deliver(b, "a@x\t\n");
+        CHECK(b->logins == 1 && b->secure == rows[i].secure && b->callers[0].secure == (rows[i].tls != RELAY_TLS_NONE));
+        bench_close(b);
+    }
 }
 
 /* ---- reuse ---------------------------------------------------------------------------------------------------------------- */

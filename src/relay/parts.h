@@ -107,7 +107,7 @@ struct delivery {
     struct route     route;
     struct hop      *hop;
     struct result    last;        /* of the hop that failed last; one that may yet be reached outweighs a final no */
-    bool             reached;     /* some host answered          */
+    bool             reached;     /* some host was ready to take a message; else its lane rests */
     bool             in_clear;    /* opportunistic TLS failed at this address: again without */
 };
 void delivery_open(struct relay *, struct msg *deliver);
