@@ -125,17 +125,23 @@ static bool open_all(struct relay *r, const struct role_start *start)
     r->config = start->config;
     r->loop   = loop_open();
     if (!r->loop) return false;
-    r->supervisor      = ipc_open(r->loop, start->supervisor, &supervisor_handler, r);
-    r->queue           = ipc_open(r->loop, -1, &queue_handler, r);
-    r->vault           = ipc_open(r->loop, -1, &vault_handler, r);
-    r->stopping        = timer_open(r->loop, check_stopped, r);
+    r->supervisor = ipc_open(r->loop, start->supervisor, &supervisor_handler, r);
+    r->queue      = ipc_open(r->loop, -1, &queue_handler, r);
+    r->vault      = ipc_open(r->loop, -1, &vault_handler, r);
+    r->stopping   = timer_open(r->loop, check_stopped, r);
+    return r->supervisor && r->queue && r->vault && r->stopping && open_tls(r);
+}
+
+/* Inside the sandbox: its thread reads what strangers send, and a sandbox binds only the threads that are made in it. */
+static bool open_dns(struct relay *r)
+{
     const char *server = r->config->relay.dns_server;
     r->dns             = dns_open(r->loop, server[0] ? server : NULL);
     if (r->dns)
         dns_set_patience(r->dns, (uint64_t)r->config->relay.dns_timeout * MS);
     else
         LOG(LOG_ERROR, "dns", LOG_Z("reason", "the resolver could not be started"));
-    return r->supervisor && r->queue && r->vault && r->stopping && r->dns && open_tls(r);
+    return r->dns != NULL;
 }
 
 static void close_all(struct relay *r)
@@ -156,7 +162,7 @@ int relay_main(const struct role_start *start)
 {
     static struct relay relay;
     log_open("relay", start->config->log_format, start->config->log_level);
-    if (!open_all(&relay, start) || !sandbox_enter(ROLE_RELAY, true)) return 1;
+    if (!open_all(&relay, start) || !sandbox_enter(ROLE_RELAY, true) || !open_dns(&relay)) return 1;
     struct msg ready = MSG(READY);
     ready.ready.pid  = (uint64_t)getpid();
     if (!ipc_tell(relay.supervisor, &ready)) return 1;
