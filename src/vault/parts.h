@@ -122,12 +122,24 @@ void dkim_sign(struct peer *, struct msg *);
 void dkim_close(struct dkim_ring *);
 
 /* ---- our own sign-in at the smarthost (upstream.c) ---------------------------------------------------------------------- */
-struct login { bool open; uint64_t id; struct gp_sasl x; };
+struct login { /* lent to the thread while it is the one that steps */
+    struct login     *next; /* in the line */
+    struct peer      *peer;
+    uint64_t          id;
+    uint32_t          question;
+    bool              busy, gone;
+    enum gp_sasl_step step;
+    size_t            line_len;
+    char              line[GP_SASL_LINE_MOST];
+    struct gp_sasl    x;
+};
 struct upstream {
-    bool         present;
-    size_t       password_len;
-    char         password[GP_PASSWORD_MOST];
-    struct login logins[UPSTREAM_LOGINS];
+    bool          present;
+    size_t        password_len;
+    char          password[GP_PASSWORD_MOST];
+    struct login *logins[UPSTREAM_LOGINS]; /* NULL: a free place                     */
+    struct login *waiting;                 /* for the thread, oldest first           */
+    struct login *stepping;                /* on the thread; NULL: none              */
 };
 void upstream_password(struct peer *, struct msg *);
 void upstream_start(struct peer *, struct msg *);

@@ -1,6 +1,6 @@
 /* Signatures for TLS handshakes and DKIM. With an EC or Ed25519 key one takes some 20 µs and is made on the loop; with RSA it takes
  * a millisecond, in which the loop could step a hundred sign-ins, so a thread makes it. The pool has one thread more than passwords
- * may take (check.c): a signature never waits for an Argon2id to end. */
+ * (check.c) and sign-ins upstream (upstream.c) may take: a signature never waits for an Argon2id to end. */
 #include <stdlib.h>
 #include <string.h>
 

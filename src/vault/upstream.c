@@ -1,6 +1,9 @@
-/* Our own sign-in at the smarthost: the relay carries the lines, the password and the exchange stay here.
- *   FREE     the place is not in use
- *   TALKING  our last line is on its way; LOGIN_LINE brings the server's next, LOGIN_END frees the place */
+/* Our own sign-in at the smarthost: the relay carries the lines, the password and the exchange stay here. What a line of the server
+ * asks for is worked out on a thread: with SCRAM the server names the number of rounds, up to seconds of work.
+ *   TALKING  our last line is on its way; LOGIN_LINE brings the server's next
+ *   BUSY     its line waits for the thread, or the thread works on it
+ *   GONE     LOGIN_END came, or the relay died: no answer is due; freed at once, or when the thread is done with it */
+#include <stdlib.h>
 #include <string.h>
 
 #include "vault/parts.h"
@@ -30,28 +33,49 @@ void upstream_password(struct peer *peer, struct msg *m)
 }
 
 /* ---- exchanges --------------------------------------------------------------------------------------------------------- */
-static struct login *find(struct upstream *up, uint64_t id)
+static struct login **find(struct upstream *up, uint64_t id)
 {
     for (size_t i = 0; i < UPSTREAM_LOGINS; i++)
-        if (up->logins[i].open && up->logins[i].id == id) return &up->logins[i];
+        if (up->logins[i] && up->logins[i]->id == id) return &up->logins[i];
     return NULL;
 }
 
-static struct login *take(struct upstream *up, uint64_t id)
-{
-    struct login *old = find(up, id);
-    for (size_t i = 0; !old && i < UPSTREAM_LOGINS; i++)
-        if (!up->logins[i].open) old = &up->logins[i];
-    if (!old) return NULL;
-    old->open = true;
-    old->id   = id;
-    return old;
-}
-
-static void give_back(struct login *l)
+static void login_free(struct login *l)
 {
     gp_sasl_end(&l->x);
-    l->open = false;
+    gp_wipe(l, sizeof(*l));
+    free(l);
+}
+
+static void leave_line(struct upstream *up, const struct login *l)
+{
+    struct login **at = &up->waiting;
+    while (*at && *at != l) at = &(*at)->next;
+    if (*at) *at = l->next;
+}
+
+/* One that a thread works on is freed when that comes back. */
+static void give_back(struct upstream *up, struct login **place)
+{
+    struct login *l = *place;
+    *place          = NULL;
+    l->gone         = true;
+    leave_line(up, l);
+    if (up->stepping != l) login_free(l);
+}
+
+static struct login *take(struct upstream *up, struct peer *peer, uint64_t id)
+{
+    struct login **place = find(up, id);
+    if (place) give_back(up, place);
+    for (size_t i = 0; !place && i < UPSTREAM_LOGINS; i++)
+        if (!up->logins[i]) place = &up->logins[i];
+    struct login *l = place ? calloc(1, sizeof(*l)) : NULL;
+    if (!l) return NULL;
+    *place  = l;
+    l->id   = id;
+    l->peer = peer;
+    return l;
 }
 
 static void refuse(struct peer *peer, uint32_t question, gp_status status)
@@ -63,14 +87,15 @@ static void refuse(struct peer *peer, uint32_t question, gp_status status)
     ipc_answer(peer->channel, question, &m);
 }
 
-static void say(struct peer *peer, uint32_t question, struct login *l, enum gp_sasl_step step, gp_str mechanism)
+static void say(struct login *l, uint32_t question, enum gp_sasl_step step, gp_str mechanism)
 {
+    struct vault *v = l->peer->vault;
     if (step != GP_SASL_CHALLENGE && step != GP_SASL_DONE) {
-        LOG(LOG_ERROR, "upstream", LOG_Z("host", peer->vault->config->relay.host), LOG_N("login", l->id),
+        LOG(LOG_ERROR, "upstream", LOG_Z("host", v->config->relay.host), LOG_N("login", l->id),
             LOG_Z("reason",
                   "the server's side of the exchange is wrong, or it could not prove that it knows the password"));
-        give_back(l);
-        refuse(peer, question, GP_PERMFAIL);
+        refuse(l->peer, question, GP_PERMFAIL);
+        give_back(v->upstream, find(v->upstream, l->id));
         return;
     }
     struct msg m = MSG(LOGIN_SAYS);
@@ -80,7 +105,7 @@ static void say(struct peer *peer, uint32_t question, struct login *l, enum gp_s
                                              .believed    = gp_sasl_client_believes(&l->x),
                                              .mechanism   = mechanism,
                                              .text        = l->x.out.ptr ? l->x.out : GP_LIT("") };
-    ipc_answer(peer->channel, question, &m);
+    ipc_answer(l->peer->channel, question, &m);
 }
 
 void upstream_start(struct peer *peer, struct msg *m)
@@ -99,41 +124,103 @@ void upstream_start(struct peer *peer, struct msg *m)
         refuse(peer, m->question, GP_PERMFAIL);
         return;
     }
-    struct login *l = take(up, start->login);
+    struct login *l = take(up, peer, start->login);
     if (!l) {
         refuse(peer, m->question, GP_TEMPFAIL);
         return;
     }
-    gp_sasl_init(&l->x, binds ? (enum gp_sasl_binding)start->binding : GP_BIND_NONE, start->binding_data, false);
+    gp_sasl_init(&l->x, binds ? (enum gp_sasl_binding)start->binding : GP_BIND_NONE, start->binding_data,
+                 policy_lists_plus(start->offered));
     gp_sasl_bind(&l->x, GP_BIND_TLS_SERVER_END_POINT, start->end_point);
     gp_secret password = { up->password, up->password_len };
-    say(peer, m->question, l, gp_sasl_client_start(&l->x, gp_from(mech->name), gp_from(config->relay.user), password),
+    say(l, m->question, gp_sasl_client_start(&l->x, gp_from(mech->name), gp_from(config->relay.user), password),
         gp_from(mech->name));
+}
+
+/* ---- the server's lines -------------------------------------------------------------------------------------------------- */
+static void on_thread(void *job)
+{
+    struct login *l = job;
+    l->step         = gp_sasl_client_line(&l->x, (gp_str) { l->line, l->line_len });
+}
+
+static void step_next(struct vault *v);
+
+static void on_loop(void *job)
+{
+    struct login *l       = job;
+    struct vault *v       = l->peer->vault;
+    v->upstream->stepping = NULL;
+    if (l->gone) {
+        login_free(l);
+    } else {
+        l->busy = false;
+        say(l, l->question, l->step, GP_LIT(""));
+    }
+    step_next(v);
+}
+
+/* One at a time: so the pool needs one thread for them, and a server that wants much work done delays nobody but itself. */
+static void step_next(struct vault *v)
+{
+    struct upstream *up = v->upstream;
+    while (up->waiting && !up->stepping) {
+        struct login *l = up->waiting;
+        up->waiting     = l->next;
+        l->next         = NULL;
+        if (loop_work(v->loop, on_thread, on_loop, l)) {
+            up->stepping = l;
+            return;
+        }
+        refuse(l->peer, l->question, GP_TEMPFAIL);
+        give_back(up, find(up, l->id));
+    }
+}
+
+static void join_line(struct upstream *up, struct login *l)
+{
+    struct login **at = &up->waiting;
+    while (*at) at = &(*at)->next;
+    *at = l;
 }
 
 void upstream_line(struct peer *peer, struct msg *m)
 {
-    struct login *l = find(peer->vault->upstream, m->login_line.login);
-    if (!l) {
-        refuse(peer, m->question, GP_TEMPFAIL);
+    struct upstream *up    = peer->vault->upstream;
+    struct login   **place = find(up, m->login_line.login);
+    struct login    *l     = place && !(*place)->busy ? *place : NULL;
+    if (!l || m->login_line.line.len > sizeof(l->line)) {
+        refuse(peer, m->question, l ? GP_PERMFAIL : GP_TEMPFAIL);
         return;
     }
-    say(peer, m->question, l, gp_sasl_client_line(&l->x, m->login_line.line), GP_LIT(""));
+    l->busy     = true;
+    l->question = m->question;
+    l->line_len = m->login_line.line.len;
+    if (l->line_len) memcpy(l->line, m->login_line.line.ptr, l->line_len);
+    join_line(up, l);
+    step_next(peer->vault);
 }
 
 void upstream_end(struct peer *peer, struct msg *m)
 {
-    struct login *l = find(peer->vault->upstream, m->login_end.login);
-    if (l) give_back(l);
+    struct login **place = find(peer->vault->upstream, m->login_end.login);
+    if (place) give_back(peer->vault->upstream, place);
+}
+
+static void drop_all(struct upstream *up)
+{
+    for (size_t i = 0; i < UPSTREAM_LOGINS; i++)
+        if (up->logins[i]) give_back(up, &up->logins[i]);
 }
 
 void upstream_drop(struct vault *v)
 {
-    for (size_t i = 0; i < UPSTREAM_LOGINS; i++)
-        if (v->upstream->logins[i].open) give_back(&v->upstream->logins[i]);
+    drop_all(v->upstream);
 }
 
 void upstream_close(struct upstream *up)
 {
-    if (up) gp_wipe(up, sizeof(*up));
+    if (!up) return;
+    drop_all(up);
+    gp_wipe(up, sizeof(*up));
 }

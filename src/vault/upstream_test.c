@@ -185,6 +185,115 @@ TEST(the_number_of_logins_is_bounded_and_ends_free_places)
     CHECK(b->answer.login_says.status == GP_OK);
     ipc_close(b->relay);
     b->relay = bed_join(b, ROLE_RELAY); /* a new relay knows nothing of the old one's */
-    for (size_t i = 0; i < UPSTREAM_LOGINS; i++) CHECK(!b->vault->upstream->logins[i].open);
+    for (size_t i = 0; i < UPSTREAM_LOGINS; i++) CHECK(!b->vault->upstream->logins[i]);
+    bed_close(b);
+}
+
+/* ---- SCRAM: which form, and the server's number of rounds ------------------------------------------------------------------ */
+static gp_str decoded(gp_str base64, char *room, size_t size)
+{
+    size_t len = 0;
+    CHECK(gp_read_base64(base64, (uint8_t *)room, size, &len));
+    return (gp_str) { room, len };
+}
+
+TEST(a_form_with_binding_that_is_offered_is_never_denied)
+{
+    static const struct {
+        const char *allowed, *offered, *begins;
+    } rows[] = {
+        {"SCRAM-SHA-256",                     "SCRAM-SHA-256",                    "y,"             },
+        { "SCRAM-SHA-256",                    "SCRAM-SHA-256-PLUS SCRAM-SHA-256", "n,"             },
+        { "SCRAM-SHA-256",                    "SCRAM-SHA-1-PLUS SCRAM-SHA-256",   "n,"             },
+        { "SCRAM-SHA-256-PLUS SCRAM-SHA-256", "SCRAM-SHA-256",                    "y,"             },
+        { "SCRAM-SHA-256-PLUS SCRAM-SHA-256", "SCRAM-SHA-256-PLUS SCRAM-SHA-256", "p=tls-exporter,"},
+    };
+    char        room[BED_TEXT];
+    struct bed *b = bed_open();
+    give_password(b, BED_PASSWORD);
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct msg m  = MSG(LOGIN_START);
+        m.login_start = (struct msg_login_start) { .login        = LOGIN,
+                                                   .secure       = 1,
+                                                   .binding      = GP_BIND_TLS_EXPORTER,
+                                                   .binding_data = GP_LIT("0123456789abcdef0123456789abcdef"),
+                                                   .offered      = gp_from(rows[i].offered) };
+        CHECK(gp_copy_z(gp_from(rows[i].allowed), b->config.relay.mechanisms, sizeof(b->config.relay.mechanisms)));
+        bed_ask(b, b->relay, &m);
+        if (!gp_starts(decoded(bed_text(b), room, sizeof(room)), rows[i].begins)) fail_msg("row %zu: %s", i, room);
+    }
+    bed_close(b);
+}
+
+enum { MANY_ROUNDS = 500000 };
+
+/* "r=" + our nonce + "x,s=...,i=ROUNDS" in base64, after the first message of ours that is in b->text. */
+static gp_str server_first(struct bed *b, char *out, size_t size)
+{
+    char           first[BED_TEXT], plain[BED_TEXT];
+    gp_str         said = decoded(bed_text(b), first, sizeof(first));
+    struct gp_text text = GP_TEXT(plain), base64 = { .ptr = out, .room = size };
+    gp_put_z(&text, "r=");
+    gp_put(&text, gp_tail(said, strlen("n,,n=upstream,r=")));
+    gp_put_z(&text, "x,s=c2FsdHNhbHQ=,i=");
+    gp_put_number(&text, MANY_ROUNDS);
+    gp_put_base64(&base64, gp_said(&text));
+    return gp_said(&base64);
+}
+
+struct order {
+    struct bed *bed;
+    unsigned    answers, keys_at, line_at;
+    gp_status   line_status;
+};
+
+static void heard_line(void *owner, gp_status status, const struct msg *m)
+{
+    struct order *o = owner;
+    CHECK(status == GP_OK);
+    o->line_status = (gp_status)m->login_says.status;
+    o->line_at     = ++o->answers;
+    if (o->answers == 2) loop_stop(o->bed->loop);
+}
+
+static void heard_keys(void *owner, gp_status status, const struct msg *m)
+{
+    struct order *o = owner;
+    CHECK(status == GP_OK && m->type == MSG_DKIM_KEYS_ARE);
+    o->keys_at = ++o->answers;
+    if (o->answers == 2) loop_stop(o->bed->loop);
+}
+
+TEST(other_questions_are_answered_while_the_servers_rounds_are_worked_through)
+{
+    char         room[BED_TEXT];
+    struct bed  *b = bed_open();
+    struct order o = { .bed = b };
+    struct msg   m = MSG(LOGIN_LINE), keys = MSG(DKIM_KEYS);
+    give_password(b, BED_PASSWORD);
+    CHECK(start(b, "SCRAM-SHA-256", true).status == GP_OK);
+    m.login_line          = (struct msg_login_line) { LOGIN, server_first(b, room, sizeof(room)) };
+    keys.dkim_keys.domain = GP_LIT("example.org");
+    ipc_ask(b->relay, &m, heard_line, &o);
+    ipc_ask(b->relay, &keys, heard_keys, &o);
+    bed_run(b);
+    CHECK(o.keys_at == 1 && o.line_at == 2 && o.line_status == GP_OK);
+    bed_close(b);
+}
+
+TEST(a_sign_in_that_ends_while_it_is_worked_on_leaves_nothing_behind)
+{
+    char        room[BED_TEXT];
+    struct bed *b = bed_open();
+    struct msg  m = MSG(LOGIN_LINE), end = MSG(LOGIN_END);
+    give_password(b, BED_PASSWORD);
+    CHECK(start(b, "SCRAM-SHA-256", true).status == GP_OK);
+    m.login_line        = (struct msg_login_line) { LOGIN, server_first(b, room, sizeof(room)) };
+    end.login_end.login = LOGIN;
+    CHECK(ipc_tell(b->relay, &m) && ipc_tell(b->relay, &end));
+    CHECK(start(b, "SCRAM-SHA-256", true).status == GP_OK); /* the same number, another exchange */
+    CHECK(line(b, GP_LIT("!!")).status == GP_PERMFAIL && !b->vault->upstream->waiting);
+    while (b->vault->upstream->stepping) bed_turns(b, 1);
+    for (size_t i = 0; i < UPSTREAM_LOGINS; i++) CHECK(!b->vault->upstream->logins[i]);
     bed_close(b);
 }

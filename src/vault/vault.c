@@ -261,12 +261,12 @@ void vault_close(struct vault *v)
     free(v);
 }
 
-/* libuv reads it when the first job comes. One more than passwords may take: for signatures. */
+/* libuv reads it when the first job comes. Two more than passwords may take: for signatures, and for our sign-in upstream. */
 static void set_threads(const struct config *config)
 {
     char           room[THREADS_TEXT];
     struct gp_text text = GP_TEXT(room);
-    gp_put_number(&text, hashing_threads(config) + 1);
+    gp_put_number(&text, hashing_threads(config) + 2);
     gp_put(&text, (gp_str) { "", 1 }); /* the NUL */
     (void)setenv("UV_THREADPOOL_SIZE", room, 1);
 }
