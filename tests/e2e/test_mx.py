@@ -86,9 +86,12 @@ def new_host(world, self_signed):
 
 
 def shown(gatepost, queue_id):
-    """What `gatepost queue show` says once an attempt has failed."""
+    """What `gatepost queue show` says once an attempt has failed; the log tells of it a moment before the commit."""
+    def recorded():
+        said = gatepost.run("queue", "show", queue_id)
+        return None if " 0 attempts" in said else said
     until("a failed attempt", lambda: f"event=deferred queue_id={queue_id}" in gatepost.log())
-    return gatepost.run("queue", "show", queue_id)
+    return until("a failed attempt on disk", recorded)
 
 
 def was_given_mail(sink):
