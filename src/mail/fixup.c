@@ -18,6 +18,7 @@ static const struct gp_reply malformed = { 554, "5.6.0", "the message header has
 static const struct gp_reply bare      = { 554, "5.6.0", "the message header has a bare CR, a bare LF or a NUL" };
 static const struct gp_reply no_from   = { 554, "5.6.0", "the message has no From header field" };
 static const struct gp_reply bad_from  = { 554, "5.6.0", "the From header field is not a list of addresses" };
+static const struct gp_reply crowd     = { 554, "5.6.0", "the From header field names too many authors" };
 
 /* ---- one row a field that submission cares for ------------------------------------------------------------ */
 struct survey; /* what the header section holds */
@@ -177,13 +178,18 @@ static gp_status end_line(struct gp_fixup *f)
 
 static gp_status read_from(struct gp_fixup *f, gp_str value, struct survey *s)
 {
-    char           room[2048];
-    struct gp_text text   = GP_TEXT(room);
-    gp_str         author = GP_NONE;
-    s->authors            = gp_mailboxes(value, &author, 1, &text);
-    if (s->authors < 0 || author.len > sizeof f->from) return refuse(f, bad_from);
-    if (author.len) memcpy(f->from, author.ptr, author.len);
-    f->from_len = author.len;
+    enum { ADDRESS_MOST = GP_SMTP_LOCAL_MOST + 1 + GP_SMTP_DOMAIN_MOST };
+    char           room[GP_MAIL_AUTHORS_MOST * ADDRESS_MOST];
+    struct gp_text text = GP_TEXT(room);
+    gp_str         authors[GP_MAIL_AUTHORS_MOST], end = { "", 1 }; /* a NUL: the header section holds none */
+    s->authors = gp_mailboxes(value, authors, GP_COUNT(authors), &text);
+    if (s->authors > GP_MAIL_AUTHORS_MOST) return refuse(f, crowd);
+    if (s->authors < 0) return refuse(f, bad_from);
+    for (int i = 0; i < s->authors; i++) {
+        if (authors[i].len > ADDRESS_MOST) return refuse(f, bad_from);
+        if (!gp_buffer_add(&f->authors, authors[i], sizeof room) || !gp_buffer_add(&f->authors, end, sizeof room))
+            return refuse(f, no_room);
+    }
     return GP_OK;
 }
 
@@ -287,6 +293,7 @@ gp_status gp_fixup_end(struct gp_fixup *f)
 void gp_fixup_close(struct gp_fixup *f)
 {
     gp_buffer_free(&f->header);
+    gp_buffer_free(&f->authors);
 }
 
 struct gp_reply gp_fixup_why(const struct gp_fixup *f)
@@ -301,5 +308,11 @@ gp_str gp_fixup_message_id(const struct gp_fixup *f)
 
 gp_str gp_fixup_from(const struct gp_fixup *f)
 {
-    return (gp_str) { f->from, f->from_len };
+    gp_str authors = gp_fixup_authors(f);
+    return authors.len ? gp_cut(&authors, '\0') : GP_NONE;
+}
+
+gp_str gp_fixup_authors(const struct gp_fixup *f)
+{
+    return gp_buffer_all(&f->authors);
 }

@@ -11,8 +11,9 @@ struct gp_fixup {
     unsigned               state, seen;  /* seen: of the end of the header section */
     char                   last[2];      /* octets of the output */
     struct gp_reply        why;
-    char                   message_id[512], from[GP_SMTP_LOCAL_MOST + 1 + GP_SMTP_DOMAIN_MOST];
-    size_t                 message_id_len, from_len;
+    struct gp_buffer       authors; /* each with a NUL behind it */
+    char                   message_id[512];
+    size_t                 message_id_len;
 };
 
 #endif

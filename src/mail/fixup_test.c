@@ -32,7 +32,7 @@ struct result {
     gp_status       status;
     struct gp_reply why;
     struct gathered out;
-    char            id[512], from[512];
+    char            id[512], from[512], authors[1024]; /* authors: with | for their NULs */
 };
 
 static struct result *mend_in_pieces(gp_str message, const struct gp_trace *trace, size_t piece)
@@ -54,6 +54,10 @@ static struct result *mend_in_pieces(gp_str message, const struct gp_trace *trac
     CHECK(gp_copy_z(gp_fixup_message_id(&f), r->id, sizeof r->id));
     gp_str from = gp_fixup_from(&f);
     if (from.len) memcpy(r->from, from.ptr, from.len);
+    gp_str authors = gp_fixup_authors(&f);
+    CHECK(authors.len < sizeof r->authors);
+    for (size_t i = 0; i < authors.len; i++) r->authors[i] = authors.ptr[i] ? authors.ptr[i] : '|';
+    r->authors[authors.len] = '\0';
     gp_fixup_close(&f);
     return r;
 }
@@ -297,6 +301,39 @@ TEST(received_is_folded_and_bounded)
         gp_str line = gp_cut(&rest, '\n');
         CHECK(line.len <= GP_LINE_GOOD + 1 || mentions(line, "aaaa"));
     }
+}
+
+TEST(every_author_is_named_to_who_must_know)
+{
+    static const struct {
+        const char *from, *authors;
+    } rows[] = {
+        {"From: Alice <alice@example.com>\r\n",                                      "alice@example.com|"          },
+        { "From: a@example.com,\r\n \"B\" <b@example.com>, (who) c@example.net\r\n",
+         "a@example.com|b@example.com|c@example.net|"                                                              },
+        { "From: us: a@example.com, b@example.com;\r\n",                             "a@example.com|b@example.com|"},
+        { "From: nobody:;\r\n",                                                      ""                            },
+    };
+    struct gp_trace trace = trace_of();
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        const struct result *r = mend_in_pieces(gp_from(rows[i].from), &trace, 7);
+        CHECK(r->status == GP_OK);
+        CHECK_IS(gp_from(r->authors), rows[i].authors);
+    }
+}
+
+TEST(a_crowd_of_authors_is_refused)
+{
+    char            room[4096];
+    struct gp_text  text  = GP_TEXT(room);
+    struct gp_trace trace = trace_of();
+    gp_put_z(&text, "From: a@example.com");
+    for (size_t i = 1; i < GP_MAIL_AUTHORS_MOST; i++) gp_put_z(&text, ",\r\n a@example.com");
+    CHECK(mend_in_pieces(gp_said(&text), &trace, 100)->status == GP_OK);
+    gp_put_z(&text, ",\r\n a@example.com");
+    const struct result *r = mend_in_pieces(gp_said(&text), &trace, 100);
+    CHECK(r->status == GP_PERMFAIL && r->why.code == 554);
+    CHECK_IS(gp_from(r->why.text), "the From header field names too many authors");
 }
 
 PROPERTY(fixups_do_not_depend_on_the_cuts, bytes)

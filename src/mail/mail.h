@@ -12,6 +12,7 @@ enum {
     GP_MAIL_HEADER_MOST = 65536, /* octets of the whole header section */
     GP_MAIL_RECEIVED_MOST = 100, /* hops (RFC 5321 6.3): 554 5.4.6     */
     GP_MAIL_LINE_MOST = 998,
+    GP_MAIL_AUTHORS_MOST = 32,  /* addresses in From */
 };
 
 /* ---- submission: bytes in, mended message out ---------------------------------------------------------- */
@@ -41,6 +42,7 @@ void      gp_fixup_close(struct gp_fixup *);
 struct gp_reply gp_fixup_why(const struct gp_fixup *);                   /* the reply for a PERMFAIL, 554 5.6.0 ... */
 gp_str    gp_fixup_message_id(const struct gp_fixup *);                  /* with angle brackets; until close */
 gp_str    gp_fixup_from(const struct gp_fixup *);                        /* first author's address; until close */
+gp_str    gp_fixup_authors(const struct gp_fixup *);                     /* all of From, each with a NUL behind it; until close */
 
 /* ---- headers -------------------------------------------------------------------------------------------- */
 struct gp_field { gp_str name, value, raw; };  /* value: unfolded not, without the final CR LF; raw: whole field with CR LF */

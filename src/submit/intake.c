@@ -4,6 +4,7 @@
  *   OPEN        body_open; text goes through the fix-ups into `body` (in memory) or the draft
  *   WAITING     asked: memory is full and queue was asked for a file; the session is paused
  *   FAILED      failed.code: the text is thrown away, the end is answered with why
+ *   CHECKING    asked, ended: vault is asked whether the account may write in the name of an author (authors.c)
  *   COMMITTING  asked, ended: queue has it, its answer becomes the client's
  *   ORPHAN      session is NULL: the client is gone; freed when the answer that is due has come
  */
@@ -210,6 +211,11 @@ static void finish(struct session *s, struct gp_reply reply)
     mail_forget(s);
 }
 
+void mail_refuse(struct session *s, struct gp_reply why)
+{
+    finish(s, why);
+}
+
 static struct gp_reply reply_of(gp_status verdict, gp_str why)
 {
     if (verdict == GP_PERMFAIL) return rejected;
@@ -253,7 +259,7 @@ static void committed(void *owner, gp_status status, const struct msg *said)
     session_pump(s);
 }
 
-static void commit(struct session *s)
+void mail_commit(struct session *s)
 {
     struct mail *m   = s->mail;
     struct msg   ask = MSG(COMMIT);
@@ -288,7 +294,7 @@ static void conclude(struct session *s)
     if (s->mail->failed.code != 0)
         finish(s, s->mail->failed);
     else if (!s->mail->asked)
-        commit(s);
+        authors_check(s);
 }
 
 void intake_end(struct session *s, const struct gp_smtp_event *ev)

@@ -129,7 +129,7 @@ void signin_start(struct session *, const struct gp_smtp_event *);
 void signin_line(struct session *, const struct gp_smtp_event *);
 void signin_abort(struct session *); /* the client is gone */
 
-/* ---- envelope.c and intake.c: a message on its way in --------------------------------------------------------------------- */
+/* ---- envelope.c, intake.c and authors.c: a message on its way in --------------------------------------------------------------------- */
 struct mail {
     struct session *session;      /* NULL: the client is gone, an answer is still due      */
     struct submit  *submit;
@@ -146,6 +146,7 @@ struct mail {
     struct gp_trace  trace;
     struct gp_fixup  fixup;
     struct gp_buffer body;        /* what is not in the draft                              */
+    gp_str           author, authors; /* the one asked about, and who comes after: authors.c */
     int              draft_fd;    /* -1: none                                              */
     uint64_t         draft, size;
     char             queue_id[QUEUE_ID_ROOM], unique[2 * QUEUE_ID_ROOM], tls[64];
@@ -156,6 +157,9 @@ void mail_forget(struct session *); /* the transaction, if there is one */
 void intake_open(struct session *, const struct gp_smtp_event *);
 void intake_piece(struct session *, const struct gp_smtp_event *);
 void intake_end(struct session *, const struct gp_smtp_event *);
+void mail_commit(struct session *);                    /* to the queue: all of it has come, and may be sent */
+void mail_refuse(struct session *, struct gp_reply);   /* the answer to its end; the transaction is over    */
+void authors_check(struct session *);                    /* ends in one of the two, now or later              */
 void intake_abandon(struct mail *); /* frees it, at once or when the answer that is due has come */
 
 #endif

@@ -89,6 +89,21 @@ def test_messages_that_are_refused(header, code, gatepost, context, account, rec
         assert wire.say("NOOP")[0] == 250
 
 
+@pytest.mark.parametrize("sender", ["its own", ""], ids=["own sender", "null sender"])
+@pytest.mark.parametrize("authors,wrong", [("ceo@{0}", "ceo@{0}"), ("me, ceo@{0}", "ceo@{0}"), ("me@other.example", "me@other.example"),
+                                           ("ceo@{0} (me)", "ceo@{0}"), ("Board: me, ceo@{0};", "ceo@{0}"), ("me, ALIAS, me", None), ("Board:;", None)])
+def test_only_who_an_account_may_send_as_may_be_an_author(authors, wrong, sender, gatepost, context, sink, recipient):
+    alias = f"alias-{recipient.split('@')[0]}@{DOMAIN}"
+    account = gatepost.account("--send-as", name := f"me-{recipient.split('@')[0]}@{DOMAIN}", "--send-as", alias, name=name)
+    authors = authors.format(DOMAIN).replace("me,", f"{name},").replace(", me", f", {name}").replace("ALIAS", alias)
+    with signed_in(gatepost, context, account) as wire:
+        reply = submit(wire, sender and account.name, [recipient], f"From: {authors}\r\n\r\nx\r\n.\r\n")
+        assert reply == ((550, [f"5.7.1 sender address not yours: {wrong.format(DOMAIN)}"]) if wrong else (250, reply[1]))
+        assert wire.say("NOOP")[0] == 250
+    assert wrong is None or not sink.for_(recipient)
+    assert wrong or sink.wait(recipient)
+
+
 def test_a_message_over_the_limit(new_gatepost, context, sink, recipient):
     gatepost = new_gatepost(sink, GATEPOST_LIMITS_MESSAGE_SIZE="100K")
     account = gatepost.account()
