@@ -9,6 +9,7 @@ enum { ORIGINAL_MOST = 64 * 1024, DIAGNOSTIC_MOST = 500, LINE_ROOM = 1536 };
 struct page {
     struct gp_sink       sink;
     const struct gp_dsn *dsn;
+    gp_str               back;           /* of the original, what goes back                         */
     bool                 ok, utf8, full; /* utf8: RFC 6533 forms; full: the message goes back whole */
 };
 
@@ -27,14 +28,15 @@ static const struct {
         "Your message was passed on for the recipients below to a mail server that does\r\nnot report deliveries, so you will hear no more of it.\r\n", true },
 };
 
-/* What a status means to somebody who does not read RFC 3463; the first row that it begins with. */
+/* What a status means to somebody who does not read RFC 3463; the first row that it begins with. A row with a class holds for
+ * that class alone: 4.2.1 is a mailbox that is busy. */
 static const struct {
     const char *status, *meaning;
 } meanings[] = {
     { ".1.10", "The domain says that it takes no mail at all." },
-    { ".1.1",  "There is no such mailbox. Check the address for typing errors." },
-    { ".1.2",  "The part of the address after the @ does not exist." },
-    { ".2.1",  "The mailbox is switched off." },
+    { "5.1.1", "There is no such mailbox. Check the address for typing errors." },
+    { "5.1.2", "The part of the address after the @ does not exist." },
+    { "5.2.1", "The mailbox is switched off." },
     { ".2.2",  "The mailbox is full." },
     { ".2.3",  "The message is larger than this recipient accepts." },
     { ".3.4",  "The message is larger than the recipient's server accepts." },
@@ -43,7 +45,7 @@ static const struct {
     { ".4.3",  "The recipient's domain could not be looked up." },
     { ".4.4",  "No server for the recipient's domain was found." },
     { ".4.6",  "The message went round in circles." },
-    { ".4.7",  "The recipient's server could not be reached for too long." },
+    { ".4.7",  "Delivery was tried for as long as it may be; what came of it last is this." },
     { ".6.7",  "The recipient's server does not take addresses with other than ASCII letters." },
     { ".7.5",  "The recipient's server could not be reached over a safe connection." },
     { ".7.10", "The recipient's server could not be reached over a safe connection." },
@@ -55,7 +57,7 @@ static const char *meaning_of(gp_str status)
 {
     gp_str rest = gp_tail(status, gp_find(status, '.'));
     for (size_t i = 0; i < GP_COUNT(meanings); i++)
-        if (gp_starts(rest, meanings[i].status)) return meanings[i].meaning;
+        if (gp_starts(meanings[i].status[0] == '.' ? rest : status, meanings[i].status)) return meanings[i].meaning;
     return NULL;
 }
 
@@ -157,6 +159,7 @@ static void put_header(struct page *p)
     put_date(p, "Date: ", dsn->now);
     put_line(p, "Message-ID: ", gp_said(&id), "");
     put_z(p, "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n");
+    if (p->utf8 || !gp_is_ascii(p->back)) put_z(p, "Content-Transfer-Encoding: 8bit\r\n"); /* RFC 2045 6.4 */
     put_z(p, "Content-Type: multipart/report; report-type=");
     put_z(p, p->utf8 ? "global-delivery-status" : "delivery-status");
     put_line(p, ";\r\n boundary=\"=_", dsn->unique, "\"");
@@ -223,6 +226,27 @@ static void put_original_recipient(struct page *p, gp_str params)
         put_cleaned(p, "Original-Recipient: ", gp_parameter(params, "ORCPT"), ""); /* utf-8: RFC 6533 3 */
 }
 
+static bool is_ipv4(gp_str name)
+{
+    size_t dots = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.ptr[i] != '.' && (name.ptr[i] < '0' || name.ptr[i] > '9')) return false;
+        dots += name.ptr[i] == '.';
+    }
+    return dots == 3;
+}
+
+/* RFC 3464 2.1.2: a domain, or an address literal; the address that was called, which follows, belongs into the log. */
+static void put_remote(struct page *p, gp_str remote)
+{
+    gp_str name = gp_word(&remote);
+    if (!name.len) return;
+    bool literal = name.ptr[0] != '[' && (is_ipv4(name) || gp_find(name, ':') < name.len);
+    put_z(p, "Remote-MTA: dns;");
+    if (literal) put_z(p, is_ipv4(name) ? "[" : "[IPv6:");
+    put_cleaned(p, "", name, literal ? "]" : "");
+}
+
 static void put_machine_recipient(struct page *p, const struct gp_dsn_recipient *r)
 {
     put_z(p, "\r\n");
@@ -230,7 +254,7 @@ static void put_machine_recipient(struct page *p, const struct gp_dsn_recipient 
     put_line(p, gp_is_ascii(r->address) ? "Final-Recipient: rfc822;" : "Final-Recipient: utf-8;", r->address, "");
     put_line(p, "Action: ", gp_from(actions[r->action].action), "");
     put_cleaned(p, "Status: ", r->status, "");
-    if (r->remote.len) put_cleaned(p, "Remote-MTA: dns;", r->remote, "");
+    put_remote(p, r->remote);
     if (r->diagnostic.len)
         put_folded(p, is_reply(r->diagnostic) ? "Diagnostic-Code: smtp;" : "Diagnostic-Code: X-Gatepost;", "\r\n ",
                    r->diagnostic);
@@ -273,7 +297,7 @@ static void put_original(struct page *p)
         {"text/rfc822-headers",     "message/rfc822"},
         { "message/global-headers", "message/global"}
     };
-    gp_str text = p->full ? p->dsn->original : header_of(p->dsn->original);
+    gp_str text = p->back;
     if (text.len == 0) return;
     put_boundary(p, "");
     put_line(p, "Content-Type: ", gp_from(types[p->utf8][p->full]), "");
@@ -288,6 +312,7 @@ gp_status gp_dsn_write(const struct gp_dsn *dsn, struct gp_sink sink)
     struct page p = { .sink = sink, .dsn = dsn, .ok = true };
     p.utf8        = gp_parameter(dsn->params, "SMTPUTF8").ptr != NULL;
     p.full        = goes_back_whole(dsn);
+    p.back        = p.full ? dsn->original : header_of(dsn->original);
     put_header(&p);
     put_for_people(&p);
     put_for_machines(&p);

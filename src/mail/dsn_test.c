@@ -116,6 +116,75 @@ TEST(what_every_report_says)
         if (!mentions(text, wanted[i])) fail_msg("no \"%s\" in\n%.*s", wanted[i], (int)text.len, text.ptr);
 }
 
+/* RFC 3464 2.1.2: a domain or an address literal, whatever else the log has. */
+TEST(the_remote_server_has_one_name)
+{
+    static const struct {
+        const char *remote, *field;
+    } rows[] = {
+        {"mx.example.net [192.0.2.1:25]",          "\r\nRemote-MTA: dns;mx.example.net\r\n"    },
+        { "127.0.0.1 [127.0.0.1:27251]",           "\r\nRemote-MTA: dns;[127.0.0.1]\r\n"       },
+        { "[192.0.2.1] [192.0.2.1:25]",            "\r\nRemote-MTA: dns;[192.0.2.1]\r\n"       },
+        { "2001:db8::1 [[2001:db8::1]:25]",        "\r\nRemote-MTA: dns;[IPv6:2001:db8::1]\r\n"},
+        { "[IPv6:2001:db8::1] [[2001:db8::1]:25]", "\r\nRemote-MTA: dns;[IPv6:2001:db8::1]\r\n"},
+        { "4.example.net",                         "\r\nRemote-MTA: dns;4.example.net\r\n"     },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct gp_dsn_recipient recipient = bob();
+        struct gp_dsn           dsn       = report_of(&recipient, 1);
+        recipient.remote                  = gp_from(rows[i].remote);
+        if (!mentions(written(&dsn), rows[i].field)) fail_msg("row %zu lacks %s", i, rows[i].field);
+    }
+}
+
+TEST(what_a_status_means_is_not_more_than_it_says)
+{
+    static const struct {
+        const char        *status;
+        enum gp_dsn_action action;
+        const char        *has, *lacks;
+    } rows[] = {
+        {"5.2.1",  GP_DSN_FAILED,  "The mailbox is switched off",    "too long"       },
+        { "4.2.1", GP_DSN_DELAYED, "Final-Recipient",                "switched off"   },
+        { "4.1.1", GP_DSN_DELAYED, "Final-Recipient",                "no such mailbox"},
+        { "4.1.2", GP_DSN_DELAYED, "Final-Recipient",                "does not exist" },
+        { "4.2.2", GP_DSN_DELAYED, "The mailbox is full",            "switched off"   },
+        { "4.4.7", GP_DSN_FAILED,  "tried for as long as it may be", "reached"        },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct gp_dsn_recipient recipient = bob();
+        struct gp_dsn           dsn       = report_of(&recipient, 1);
+        recipient.status                  = gp_from(rows[i].status);
+        recipient.action                  = rows[i].action;
+        gp_str text                       = written(&dsn);
+        if (!mentions(text, rows[i].has) || mentions(text, rows[i].lacks)) fail_msg("row %zu", i);
+    }
+}
+
+/* RFC 2045 6.4: what a part needs, the whole must own up to. */
+TEST(eight_bits_within_are_declared_without)
+{
+    static const char outer[] =
+        "MIME-Version: 1.0\r\nContent-Transfer-Encoding: 8bit\r\nContent-Type: multipart/report";
+    static const struct {
+        const char *params, *original;
+        bool        declared;
+    } rows[] = {
+        {"RET=FULL",  "Subject: x\r\n\r\nsch\xc3\xb6n\r\n", true },
+        { "RET=HDRS", "Subject: x\r\n\r\nsch\xc3\xb6n\r\n", false},
+        { "RET=HDRS", "Subject: \xc3\xb6\r\n\r\nx\r\n",     true },
+        { "RET=FULL", "Subject: x\r\n\r\nx\r\n",            false},
+        { "SMTPUTF8", "Subject: x\r\n\r\nx\r\n",            true },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct gp_dsn_recipient recipient = bob();
+        struct gp_dsn           dsn       = report_of(&recipient, 1);
+        dsn.params                        = gp_from(rows[i].params);
+        dsn.original                      = gp_from(rows[i].original);
+        if (mentions(written(&dsn), outer) != rows[i].declared) fail_msg("row %zu", i);
+    }
+}
+
 TEST(recipients_are_told_apart_by_what_happened)
 {
     struct gp_dsn_recipient both[] = { bob(), bob() };
