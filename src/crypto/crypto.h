@@ -44,6 +44,7 @@ enum gp_key_kind { GP_KEY_RSA, GP_KEY_EC, GP_KEY_ED25519 };
 struct gp_key   *gp_key_read(gp_str pem);                             /* NULL: not a private key of these kinds */
 struct gp_key   *gp_key_new(enum gp_key_kind, unsigned bits);         /* bits for RSA only; EC is P-256         */
 enum gp_key_kind gp_key_kind(const struct gp_key *);
+unsigned         gp_key_bits(const struct gp_key *);                  /* RSA: of its modulus                     */
 bool             gp_key_pem(const struct gp_key *, struct gp_text *pem) GP_MUST_USE; /* PKCS#8, secret         */
 /* What DNS publishes as DKIM p=: RSA SubjectPublicKeyInfo (RFC 6376 3.6.1), Ed25519 the raw 32 octets (RFC 8463 4). */
 bool             gp_key_public(const struct gp_key *, struct gp_text *octets) GP_MUST_USE;

@@ -49,6 +49,12 @@ enum gp_key_kind gp_key_kind(const struct gp_key *key)
     return kind;
 }
 
+unsigned gp_key_bits(const struct gp_key *key)
+{
+    int bits = EVP_PKEY_get_bits(gp_key_of(key));
+    return bits > 0 ? (unsigned)bits : 0;
+}
+
 struct gp_key *gp_key_share(const struct gp_key *key)
 {
     return EVP_PKEY_up_ref(gp_key_of(key)) == 1 ? key_from(gp_key_of(key)) : NULL;

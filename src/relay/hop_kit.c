@@ -178,11 +178,20 @@ static void nothing(void *owner, struct ipc *from, struct msg *m)
 
 static const struct ipc_handler relay_side = { from_queue, NULL }, queue_side = { nothing, NULL };
 
-/* ---- vault: signs in with PLAIN, and has no secret to tell ----------------------------------------------------------- */
+/* ---- vault: signs in with PLAIN, and has no keys ----------------------------------------------------------- */
+static void asked_for_keys(struct bench *b, struct ipc *from, const struct msg *m)
+{
+    struct msg none    = MSG(DKIM_KEYS_ARE);
+    none.dkim_keys_are = (struct msg_dkim_keys_are) { GP_OK, GP_LIT("") };
+    CHECK(gp_copy_z(m->dkim_keys.domain, b->domain, sizeof b->domain));
+    ipc_answer(from, m->question, &none);
+}
+
 static void asked_vault(void *owner, struct ipc *from, struct msg *m)
 {
     struct bench *b    = owner;
     struct msg    says = MSG(LOGIN_SAYS);
+    if (m->type == MSG_DKIM_KEYS) asked_for_keys(b, from, m);
     if (m->type != MSG_LOGIN_START) return;
     b->logins++;
     b->secure       = m->login_start.secure != 0;
@@ -328,10 +337,15 @@ void rest(struct bench *b, uint64_t ms)
     timer_close(t);
 }
 
+void deliver_text(struct bench *b, const char *recipients, const char *message)
+{
+    ask(b, recipients, message);
+    run(b);
+}
+
 void deliver(struct bench *b, const char *recipients)
 {
-    ask(b, recipients, "Subject: x\r\n\r\n.dot\r\n");
-    run(b);
+    deliver_text(b, recipients, "Subject: x\r\n\r\n.dot\r\n");
 }
 
 void results_are(const struct bench *b, const char *want)

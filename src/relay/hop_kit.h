@@ -38,6 +38,7 @@ struct bench {
     struct ipc             *queue, *vault; /* our ends */
     unsigned                logins; /* that vault was asked for, and whether over a connection fit for a password */
     bool                    secure;
+    char                    domain[256];   /* whose keys it was asked for; it has none */
     size_t                  open; /* deliveries not answered yet */
     char                    results[RESULTS_ROOM];
     bool                    answered, host_down;
@@ -48,6 +49,7 @@ void          bench_close(struct bench *);
 void          smarthost(struct bench *, const char *user,
                         enum relay_tls); /* all mail goes to the next hop, signed in as user if not "" */
 void          deliver(struct bench *, const char *recipients); /* a small message; until it is answered */
+void          deliver_text(struct bench *, const char *recipients, const char *message);
 void          ask(struct bench *, const char *recipients, const char *body);
 void          rest(struct bench *, uint64_t ms); /* lets time go by */
 /* The first two fields of each result line: "0 250, 3 550". */

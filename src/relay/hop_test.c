@@ -61,6 +61,35 @@ TEST(what_the_message_meets_is_the_result_of_who_was_accepted)
     }
 }
 
+/* ---- signatures ---------------------------------------------------------------------------------------------------------- */
+TEST(the_keys_asked_for_are_those_of_the_domain_as_dns_writes_it)
+{
+    static const struct {
+        const char *from, *domain;
+    } rows[] = {
+        {"ada@Example.ORG",            "example.org"          },
+        { "ada@b\xc3\xbc"
+          "cher.example",     "xn--bcher-kva.example"},
+        { "ada@B\xc3\x9c"
+          "CHER.example",     "xn--bcher-kva.example"},
+        { "ada@xn--bcher-kva.example", "xn--bcher-kva.example"},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench  *b = bench_open();
+        char           room[256];
+        struct gp_text message = GP_TEXT(room);
+        b->config.dkim.sign    = true;
+        SCRIPTS(b, { 0 });
+        gp_put_z(&message, "From: ");
+        gp_put_z(&message, rows[i].from);
+        gp_put(&message, (gp_str) { "\r\n\r\nx\r\n", sizeof "\r\n\r\nx\r\n" });
+        deliver_text(b, "a@x\t\n", room);
+        results_are(b, "0 250");
+        CHECK_IS(gp_from(b->domain), rows[i].domain);
+        bench_close(b);
+    }
+}
+
 /* ---- hosts --------------------------------------------------------------------------------------------------------------- */
 TEST(the_next_host_is_tried_and_a_no_is_final_only_from_all)
 {

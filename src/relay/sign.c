@@ -93,6 +93,9 @@ static void got_keys(void *owner, gp_status status, const struct msg *answer)
         return;
     }
     d->key_list = gp_arena_copy(&d->arena, answer->dkim_keys_are.keys);
+    if (!d->key_list.len)
+        LOG(LOG_INFO, "dkim", LOG_S("queue_id", d->queue_id), LOG_Z("domain", d->domain),
+            LOG_Z("reason", "no key for the domain of From: sent unsigned"));
     next_key(d);
 }
 
@@ -117,7 +120,8 @@ void sign_start(struct delivery *d)
         delivery_signed(d);
         return;
     }
-    if (!digest(d) || !gp_copy_z(gp_dkim_from_domain(d->dkim), d->domain, sizeof d->domain) || !d->domain[0]) {
+    /* d= is written in A-labels (RFC 6376 3.5), as the files of the keys are. */
+    if (!digest(d) || !route_dns_name(gp_dkim_from_domain(d->dkim), d->domain)) {
         LOG(LOG_WARN, "dkim", LOG_S("queue_id", d->queue_id), LOG_Z("reason", "the message cannot be signed"));
         done(d);
         return;

@@ -68,17 +68,27 @@ static struct gp_key *read_key(int dir, const char *name)
     return key;
 }
 
+/* NULL: it may sign. */
+static const char *why_not(const struct gp_key *key)
+{
+    enum { RSA_BITS_LEAST = 1024 }; /* RFC 8301 3.2 */
+    if (!key || gp_key_kind(key) == GP_KEY_EC)
+        return "not a readable RSA or Ed25519 private key in PEM form, or one too many: not signed with";
+    bool weak = gp_key_kind(key) == GP_KEY_RSA && gp_key_bits(key) < RSA_BITS_LEAST;
+    return weak ? "an RSA key of less than 1024 bits, which receivers must not believe: not signed with" : NULL;
+}
+
 static void add_key(struct vault *v, int dir, const char *name)
 {
     struct dkim_key key = { .key = NULL };
     if (!split_name(gp_from(name), v->config->dkim.rsa_selector, &key) &&
         !split_name(gp_from(name), v->config->dkim.ed25519_selector, &key))
         return;
-    key.key = v->dkim.count < DKIM_KEYS_MOST ? read_key(dir, name) : NULL;
-    if (!key.key || gp_key_kind(key.key) == GP_KEY_EC) {
+    key.key            = v->dkim.count < DKIM_KEYS_MOST ? read_key(dir, name) : NULL;
+    const char *reason = why_not(key.key);
+    if (reason) {
         gp_key_close(key.key);
-        LOG(LOG_ERROR, "dkim", LOG_Z("file", name),
-            LOG_Z("reason", "not a readable RSA or Ed25519 private key in PEM form, or one too many: not signed with"));
+        LOG(LOG_ERROR, "dkim", LOG_Z("file", name), LOG_Z("reason", reason));
         return;
     }
     v->dkim.keys[v->dkim.count++] = key;

@@ -13,7 +13,7 @@ enum {
     SIGNINS_MOST       = 2048, /* exchanges open at once, over all smtpds: 15 KiB each               */
     SIGNIN_BUCKETS     = 1024, /* a power of two                                                     */
     CHECKS_PER_THREAD  = 32,   /* slow checks waiting for one hashing thread; beyond: 454            */
-    SIGNINGS_MOST      = 4096, /* RSA signatures under way; beyond: refused                          */
+    SIGNINGS_MOST      = 4096, /* RSA signatures under way; beyond: TEMPFAIL                         */
     USES_MOST          = 256,  /* credentials whose last use is not written yet                      */
     TICK_MS            = 1000,
     USES_EVERY_MS      = 5000,
@@ -111,7 +111,7 @@ void   file_free(gp_str); /* wipes */
 
 /* ---- signatures (signing.c) --------------------------------------------------------------------------------------------- */
 struct signing_wish { uint32_t question; enum msg_type answer; const struct gp_key *key; enum gp_sign how; gp_str data; };
-void signing_start(struct peer *, const struct signing_wish *); /* key NULL: refused; answers now or later */
+void signing_start(struct peer *, const struct signing_wish *); /* key NULL: PERMFAIL; answers now or later */
 
 /* ---- DKIM (dkim.c) ------------------------------------------------------------------------------------------------------ */
 struct dkim_key { char domain[256], selector[64]; struct gp_key *key; };

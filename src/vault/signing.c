@@ -55,7 +55,7 @@ static void on_loop(void *job)
 
 static struct signing *signing_new(struct peer *peer, const struct signing_wish *w)
 {
-    struct signing *s = w->key && w->data.len <= GP_SIGNATURE_MOST ? calloc(1, sizeof(*s)) : NULL;
+    struct signing *s = calloc(1, sizeof(*s));
     if (!s) return NULL;
     *s = (struct signing) { peer,   peer->life,  w->question, w->answer, gp_key_share(w->key),
                             w->how, w->data.len, 0,           { 0 },     { 0 } };
@@ -67,10 +67,11 @@ static struct signing *signing_new(struct peer *peer, const struct signing_wish 
 
 void signing_start(struct peer *peer, const struct signing_wish *wish)
 {
-    struct vault   *v = peer->vault;
-    struct signing *s = v->signings < SIGNINGS_MOST ? signing_new(peer, wish) : NULL;
-    if (!s) {
-        tell(peer, wish->question, wish->answer, GP_PERMFAIL, GP_LIT(""));
+    struct vault   *v   = peer->vault;
+    bool            can = wish->key && wish->data.len <= GP_SIGNATURE_MOST;
+    struct signing *s   = can && v->signings < SIGNINGS_MOST ? signing_new(peer, wish) : NULL;
+    if (!s) { /* too many at once: mail waits, rather than go out unsigned */
+        tell(peer, wish->question, wish->answer, can ? GP_TEMPFAIL : GP_PERMFAIL, GP_LIT(""));
         return;
     }
     if (gp_key_kind(s->key) == GP_KEY_RSA && loop_work(v->loop, on_thread, on_loop, s)) {

@@ -6,18 +6,23 @@
 
 enum { PEM_ROOM = 8192, QUESTIONS = 32 };
 
-static void rsa_key(void)
+static void rsa_key_of(unsigned bits)
 {
     char           pem[PEM_ROOM];
     struct gp_text text = GP_TEXT(pem);
-    struct gp_key *key  = gp_key_new(GP_KEY_RSA, 2048);
+    struct gp_key *key  = gp_key_new(GP_KEY_RSA, bits);
     CHECK(key && gp_key_pem(key, &text) && mkdir("dkim", 0700) == 0);
     bed_write("dkim/example.org.gp-rsa.pem", pem, text.len);
     gp_key_close(key);
 }
 
+static void rsa_key(void)
+{
+    rsa_key_of(2048);
+}
+
 struct tally {
-    unsigned signatures, refusals, gone, keys, signatures_before_keys;
+    unsigned signatures, refusals, put_offs, gone, keys, signatures_before_keys;
 };
 
 static void count_signature(void *owner, gp_status status, const struct msg *m)
@@ -27,6 +32,8 @@ static void count_signature(void *owner, gp_status status, const struct msg *m)
         t->gone++;
     else if (m->dkim_signed.status == GP_OK)
         t->signatures++;
+    else if (m->dkim_signed.status == GP_TEMPFAIL)
+        t->put_offs++;
     else
         t->refusals++;
 }
@@ -114,7 +121,7 @@ TEST(an_answer_does_not_reach_the_process_that_took_the_askers_place)
     bed_close(b);
 }
 
-TEST(more_than_the_bound_are_refused_at_once)
+TEST(more_than_the_bound_are_put_off_at_once)
 {
     struct tally t = { 0 };
     struct bed  *b = bed_open();
@@ -123,7 +130,25 @@ TEST(more_than_the_bound_are_refused_at_once)
     b->vault->signings = SIGNINGS_MOST;
     ask_signatures(b, &t, 1);
     bed_settle(b);
-    CHECK(t.refusals == 1 && b->vault->signings == SIGNINGS_MOST);
+    CHECK(t.put_offs == 1 && t.refusals == 0 && b->vault->signings == SIGNINGS_MOST);
     b->vault->signings = 0;
     bed_close(b);
+}
+
+/* RFC 8301 3.2: nobody is to believe them. */
+TEST(rsa_keys_that_can_be_broken_do_not_sign)
+{
+    static const struct {
+        unsigned bits, keys;
+    } rows[] = {
+        {768,   0},
+        { 1024, 1},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bed *b = bed_open();
+        rsa_key_of(rows[i].bits);
+        dkim_load(b->vault);
+        CHECK(b->vault->dkim.count == rows[i].keys);
+        bed_close(b);
+    }
 }
