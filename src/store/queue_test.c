@@ -108,6 +108,23 @@ static bool has(struct queue_store *s, const char *id)
 }
 
 /* ---- round trips -------------------------------------------------------------------------------------------------------- */
+/* What a commit promises hangs on these two; SQLite takes a wrong value without a word. */
+TEST(a_commit_is_on_stable_storage_when_it_returns)
+{
+    enum { FULL = 2 };
+    make_folder();
+    struct queue_store *s = reopen();
+    {
+        auto_rows synchronous = rows_of(queue_database(s), "PRAGMA synchronous");
+        CHECK(rows_next(&synchronous) == GP_OK && rows_number(&synchronous, 0) == FULL);
+        auto_rows journal = rows_of(queue_database(s), "PRAGMA journal_mode");
+        CHECK(rows_next(&journal) == GP_OK);
+        CHECK_IS(rows_text(&journal, 0), "wal");
+    }
+    queue_close(s);
+    remove_folder();
+}
+
 TEST(a_message_comes_back_as_it_went_in)
 {
     make_folder();
