@@ -68,14 +68,14 @@ class Postfix:
 
 
 def client(folder, gatepost, account, ca, mechanism, transport):
-    """Everything that it is given goes to gatepost, signed in as the account."""
+    """Everything that it is given goes to gatepost, signed in as the account. transport: "tls", "starttls" or "clear"."""
     port = gatepost.tls_port if transport == "tls" else gatepost.port
     folder.mkdir(parents=True)
     (folder / "password").write_text(f"[localhost]:{port} {account.name}:{account.password}\n")
     return Postfix(folder, f"""myhostname = client.example
 relayhost = [localhost]:{port}
 smtp_host_lookup = native
-smtp_tls_security_level = secure
+smtp_tls_security_level = {"none" if transport == "clear" else "secure"}
 smtp_tls_wrappermode = {"yes" if transport == "tls" else "no"}
 smtp_tls_CAfile = {ca}
 smtp_tls_secure_cert_match = localhost
@@ -141,9 +141,13 @@ virtual_minimum_uid = 1
 """)
 
 
+def mailbox(postfix):
+    return list(pathlib.Path(postfix.folder / "mail").glob("lena/new/*"))
+
+
 def kept(postfix, words):
     """The message in Postfix's mailbox that has these words."""
     def find():
-        texts = [path.read_text(errors="replace") for path in pathlib.Path(postfix.folder / "mail").glob("lena/new/*")]
+        texts = [path.read_text(errors="replace") for path in mailbox(postfix)]
         return next((text for text in texts if words in text), None)
     return until(f"message with {words!r} in Postfix's mailbox", find, 20)

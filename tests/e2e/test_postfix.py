@@ -1,4 +1,5 @@
 """Postfix on both sides of gatepost: as a client that signs in with Cyrus SASL, and as the server that mail goes on to."""
+import re
 import smtplib
 
 import pytest
@@ -33,12 +34,17 @@ def test_postfix_sends_through_gatepost(mechanism, transport, running, gatepost,
     assert any(account.name in line and mechanism in line for line in gatepost.log().splitlines() if "sign-in" in line)
 
 
-def test_postfix_with_a_wrong_password_keeps_its_mail(running, gatepost, ca, sink, folder, account, recipient):
-    client = postfix.client(folder / "client-wrong", gatepost, account._replace(password="wrong"), ca, "PLAIN", "starttls")
+# Postfix waits after a refused sign-in; without TLS it is offered none, goes on without, and takes the 530 to MAIL for final.
+@pytest.mark.parametrize("wrong,transport,said,status",
+                         [({"password": "wrong"}, "starttls", "535 5.7.8", "deferred"), ({"name": "nobody@example.org"}, "tls", "535 5.7.8", "deferred"),
+                          ({}, "clear", "530 5.7.0 Must issue a STARTTLS", "bounced")], ids=["wrong password", "unknown user", "no TLS"])
+def test_postfix_is_not_let_in(wrong, transport, said, status, running, gatepost, ca, sink, folder, account, recipient):
+    client = postfix.client(folder / f"client-{recipient}", gatepost, account._replace(**wrong), ca, "PLAIN", transport)
     running.append(client)
     with smtplib.SMTP("127.0.0.1", client.port, timeout=20) as local:
         local.sendmail(account.name, [recipient], f"From: <{account.name}>\r\n\r\nx\r\n")
-    until("refusal in Postfix's log", lambda: "535 5.7.8" in client.log())
+    until("an attempt in Postfix's log", lambda: re.search("status=(sent|deferred|bounced)", client.log()))
+    assert f"status={status}" in client.log() and "status=sent" not in client.log() and said in client.log(), client.log()
     assert not sink.for_(recipient)
 
 
@@ -78,3 +84,40 @@ def test_what_postfix_refuses_comes_back(server, upstream, new_gatepost, context
         assert submit(wire, "lena@example.net", ["nobody@example.net"], "From: <lena@example.net>\r\n\r\nx\r\n.\r\n")[0] == 250
     report = postfix.kept(server, "Final-Recipient: rfc822;nobody@example.net")   # lena has a mailbox there
     assert "Action: failed" in report and "multipart/report" in report
+
+
+@pytest.mark.parametrize("user,password", [("nobody@mx.example.net", SECRET), ("relay@mx.example.net", "not " + SECRET)], ids=["wrong user", "wrong password"])
+def test_what_postfix_does_not_let_in_stays_with_us(user, password, server, upstream, new_gatepost, folder, context, recipient):
+    secret = folder / f"secret-{recipient}"
+    secret.write_text(password + "\n")
+    secret.chmod(0o600)
+    gatepost = new_gatepost(**upstream | {"GATEPOST_RELAY_USER": user, "GATEPOST_RELAY_PASSWORD_FILE": str(secret)})
+    gatepost.secrets.append(password)
+    account = gatepost.account()
+    with signed_in(gatepost, context, account) as wire:
+        assert submit(wire, account.name, ["lena@example.net"], f"From: <{account.name}>\r\nSubject: {recipient}\r\n\r\nx\r\n.\r\n")[0] == 250
+    until("a refused sign-in in the log", lambda: "event=upstream" in gatepost.log())
+    until("a deferral", lambda: "event=deferred" in gatepost.log())
+    [kept] = gatepost.queued()
+    assert "535 5.7.8" in until("its reason", lambda: (said := gatepost.run("queue", "show", queue_id_of(kept))) and " 0 attempts" not in said and said)
+    assert all(recipient not in path.read_text(errors="replace") for path in postfix.mailbox(server))
+
+
+def queue_id_of(entry):
+    return entry.get("id") or entry["queue_id"]
+
+
+def test_a_password_never_goes_to_postfix_in_clear(upstream, server, new_gatepost):
+    """The set-up that would send it is refused; without the password, Postfix's 530 keeps the mail here."""
+    clear = {"GATEPOST_RELAY": upstream["GATEPOST_RELAY"].replace("required", "none")}
+    refused = new_gatepost(start=False, **upstream | clear).command("config", "check")
+    assert refused.returncode == 1 and "relay.user needs tls=required" in refused.stdout + refused.stderr
+
+
+def test_postfix_that_wants_tls_first_bounces_nothing(upstream, server, new_gatepost, context):
+    gatepost = new_gatepost(GATEPOST_RELAY=upstream["GATEPOST_RELAY"].replace("required", "none"))
+    account = gatepost.account()
+    with signed_in(gatepost, context, account) as wire:
+        assert submit(wire, account.name, ["lena@example.net"], f"From: <{account.name}>\r\n\r\nx\r\n.\r\n")[0] == 250
+    until("an attempt", lambda: "event=deferred" in gatepost.log() or "event=failed" in gatepost.log())
+    assert "event=failed" not in gatepost.log() and "code=530" in gatepost.log() and len(gatepost.queued()) == 1
