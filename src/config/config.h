@@ -58,6 +58,7 @@ struct config {
         char     host[256];
         uint16_t port;                       /* of the smarthost                             */
         uint16_t mx_port;                    /* 25                                           */
+        bool     allow_loopback;             /* MX may lead to this host's own addresses     */
         char     user[256], password_file[CONFIG_PATH], ca_file[CONFIG_PATH];
         char     dns_server[128];            /* "127.0.0.1@5353"; "": the system's           */
         char     mechanisms[CONFIG_TEXT];    /* allowed when we sign in upstream             */

@@ -69,6 +69,9 @@ const struct config_key config_keys[] = {
       "How long the DNS may take for an answer before the mail waits for the next attempt." },
     { "relay.mx_port", &config_number, FIELD(relay.mx_port), 1, PORT_MOST, "25",
       "The port of the mail servers that MX names." },
+    { "relay.allow_loopback", &config_flag, FIELD(relay.allow_loopback), 0, 1, "no",
+      "Deliver also where the DNS says that a domain's mail server is 127.0.0.1, ::1 or an address that gatepost listens on: for trying out with servers on this host. "
+      "Otherwise such mail comes back, or anybody with a domain could have gatepost talk to what listens here." },
     { "relay.connections", &config_number, FIELD(relay.connections_most), 1, 10000, "100",
       "Connections to all other servers at a time." },
     { "relay.connections_per_destination", &config_number, FIELD(relay.connections_per_destination), 1, 1000, "10",

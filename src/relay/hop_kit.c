@@ -246,6 +246,7 @@ static void set_up(struct bench *b)
 {
     struct config *c         = &b->config;
     c->relay.kind            = RELAY_MX;
+    c->relay.allow_loopback  = true;
     c->relay.tls             = RELAY_TLS_OPPORTUNISTIC;
     c->relay.mx_port         = ntohs(((struct sockaddr_in *)&b->address)->sin_port);
     c->relay.port            = c->relay.mx_port;

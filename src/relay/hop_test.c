@@ -172,6 +172,21 @@ TEST(a_host_that_wants_a_sign_in_that_nobody_set_up_condemns_no_message)
     }
 }
 
+TEST(strangers_do_not_send_us_to_ourselves)
+{
+    struct bench *b                = bench_open();
+    b->config.relay.allow_loopback = false;
+    SCRIPTS(b, { 0 });
+    deliver(b, "a@x\t\n");
+    results_are(b, "3 0");
+    CHECK(b->caller_count == 0 && holds(gp_from(b->results), "\t5.4.6\t") &&
+          holds(gp_from(b->results), "relay.allow_loopback"));
+    smarthost(b, "", RELAY_TLS_REQUIRED); /* whom we are told to use may be anywhere */
+    deliver(b, "a@x\t\n");
+    results_are(b, "0 250");
+    bench_close(b);
+}
+
 TEST(a_host_that_is_not_there_is_down)
 {
     struct bench *b = bench_open();

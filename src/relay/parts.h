@@ -71,6 +71,7 @@ struct route {
     struct dns_query       *mx, *a, *aaaa;
     bool                    looked_up;   /* addresses are those of the host at host_at  */
     bool                    had_address;
+    bool                    led_home;    /* some host has an address of ours, which was left out  */
     const char             *dns_trouble; /* why an address could not be asked for; NULL: none failed so */
     struct result           reason;      /* why there is no (further) host              */
 };
@@ -81,6 +82,8 @@ bool route_order(struct route_host *, size_t *count, const char *our_name, uint6
 void route_add(struct route *, gp_str name, uint16_t preference);
 /* The text of a domain as DNS wants it (A-labels); false: not a domain. */
 bool route_dns_name(gp_str domain, char out[static 256]);
+/* Leads this address, to which a stranger's DNS or literal sent us, to this very machine? */
+bool route_is_home(const struct config *, const struct sockaddr_storage *);
 void route_start(struct route *, struct delivery *);  /* ends in delivery_routed(), now or later          */
 /* GP_OK: *to and *host are the next to try; GP_WAIT: delivery_routed() will be called; GP_TEMPFAIL, GP_PERMFAIL: none left, see reason. */
 gp_status route_next(struct route *, struct sockaddr_storage *to, const char **host);

@@ -83,6 +83,32 @@ static bool read_literal(gp_str domain, uint16_t port, struct sockaddr_storage *
     return !text.cut && address_read(gp_said(&text), port, out);
 }
 
+/* The end of ::ffff:127.0.0.1 (RFC 4291 2.5.5.2), of ::127.0.0.1 (2.5.5.1) and of ::1; all ones in 0/8 and 127/8 lead here. */
+static bool is_this_host(const struct sockaddr_storage *a)
+{
+    enum { THIS_NETWORK = 0, LOOPBACK = 127, V4_IN_V6 = 12 };
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
+    const uint8_t *v4 = a->ss_family == AF_INET ? (const uint8_t *)&((const struct sockaddr_in *)a)->sin_addr
+                                                : &v6->sin6_addr.s6_addr[V4_IN_V6];
+    bool           has_v4 =
+        a->ss_family == AF_INET || IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) || IN6_IS_ADDR_V4COMPAT(&v6->sin6_addr);
+    if (a->ss_family == AF_INET6 && (IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) || IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr)))
+        return true;
+    return has_v4 && (v4[0] == THIS_NETWORK || v4[0] == LOOPBACK);
+}
+
+bool route_is_home(const struct config *c, const struct sockaddr_storage *a)
+{
+    char           room[NET_ADDRESS_ROOM];
+    struct gp_text text = { .ptr = room, .room = sizeof room - 1 };
+    if (is_this_host(a)) return true;
+    address_put(&text, a, true);
+    room[text.len] = '\0';
+    for (size_t i = 0; i < c->listen_count; i++)
+        if (strcmp(c->listen[i].address, room) == 0) return true;
+    return false;
+}
+
 /* ---- hosts ------------------------------------------------------------------------------------------------- */
 static void give_up(struct route *r, struct result reason)
 {
@@ -174,6 +200,15 @@ void route_start(struct route *r, struct delivery *d)
 }
 
 /* ---- addresses of the host whose turn it is ------------------------------------------------------------------ */
+/* A smarthost is named by who runs this server, and may be where he likes. */
+static bool leads_home(struct route *r, const struct sockaddr_storage *a)
+{
+    const struct config *c    = r->owner->relay->config;
+    bool                 home = c->relay.kind == RELAY_MX && !c->relay.allow_loopback && route_is_home(c, a);
+    r->led_home |= home;
+    return home;
+}
+
 static void keep_address(struct route *r, gp_str octets)
 {
     if (r->address_count == ROUTE_ADDRESSES_MOST) return;
@@ -184,13 +219,13 @@ static void keep_address(struct route *r, gp_str octets)
         v4->sin_family         = AF_INET;
         v4->sin_port           = htons(r->port);
         memcpy(&v4->sin_addr, octets.ptr, octets.len);
-        r->address_count++;
+        r->address_count += !leads_home(r, to);
     } else if (octets.len == sizeof(struct in6_addr)) {
         struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
         v6->sin6_family         = AF_INET6;
         v6->sin6_port           = htons(r->port);
         memcpy(&v6->sin6_addr, octets.ptr, octets.len);
-        r->address_count++;
+        r->address_count += !leads_home(r, to);
     }
 }
 
@@ -231,7 +266,7 @@ static void look_up(struct route *r, const char *name)
     r->looked_up                     = true;
     if (read_literal(gp_from(name), r->port, &r->addresses[0]) ||
         address_read(gp_from(name), r->port, &r->addresses[0])) {
-        r->address_count = 1;
+        r->address_count = !leads_home(r, &r->addresses[0]);
     } else if ((r->address_count = look_into_hosts(r, name)) == 0) {
         struct dns *dns = r->owner->relay->dns;
         r->a            = dns_ask(dns, gp_from(name), DNS_A, got_a, r);
@@ -247,6 +282,9 @@ static gp_status exhausted(struct route *r)
     if (r->host_count == 0 || r->had_address) return r->reason.status;
     if (r->dns_trouble)
         r->reason = no_answer(r, "the mail host's address", r->dns_trouble);
+    else if (r->led_home)
+        r->reason = no_route(GP_PERMFAIL, "5.4.6",
+                             "the domain's mail host has an address of this server itself: see relay.allow_loopback");
     else if (smarthost)
         r->reason =
             no_route(GP_TEMPFAIL, "4.4.3", "the smarthost's name has no address: see relay.via in gatepost.yml");

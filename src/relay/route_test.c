@@ -96,6 +96,40 @@ TEST(domains_are_asked_as_a_labels)
     }
 }
 
+TEST(addresses_of_this_machine_are_known)
+{
+    static const struct {
+        const char *address;
+        bool        home;
+    } rows[] = {
+        {"127.0.0.1:25",           true },
+        { "127.255.0.9:25",        true },
+        { "0.0.0.0:25",            true },
+        { "0.1.2.3:25",            true },
+        { "[::1]:25",              true },
+        { "[::]:25",               true },
+        { "[::ffff:127.0.0.1]:25", true },
+        { "[::ffff:0.0.0.0]:25",   true },
+        { "[::127.0.0.1]:25",      true },
+        { "192.0.2.1:587",         true },
+        { "[2001:db8::1]:465",     true },
+        { "192.0.2.1:25",          false},
+        { "192.0.2.127:587",       false},
+        { "[2001:db8::7f00:1]:25", false},
+        { "[::ffff:192.0.2.1]:25", false},
+        { "128.0.0.1:25",          false},
+    };
+    static struct config c = {
+        .listen       = {{ LISTEN_SUBMISSION, "192.0.2.1:587" }, { LISTEN_SUBMISSIONS, "[2001:db8::1]:465" }},
+        .listen_count = 2
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct sockaddr_storage a;
+        CHECK(address_read(gp_from(rows[i].address), 25, &a));
+        if (route_is_home(&c, &a) != rows[i].home) fail_msg("%s", rows[i].address);
+    }
+}
+
 TEST(results_are_lines_without_controls)
 {
     char             room[512];

@@ -23,6 +23,7 @@ class World:
 
     def environment(self, tls="opportunistic", **more):
         return {"GATEPOST_RELAY": f"mx?tls={tls}", "GATEPOST_RELAY_MX_PORT": str(self.port), "GATEPOST_RELAY_IDLE_TIMEOUT": "0s",
+                "GATEPOST_RELAY_ALLOW_LOOPBACK": "yes",
                 "GATEPOST_RELAY_DNS_SERVER": f"127.0.0.1@{self.names.port}"} | more
 
     def sink(self, certificate, name, address=None, **options):
@@ -193,6 +194,16 @@ def test_hosts_behind_ourselves_are_left_alone(gatepost, world, new_host, domain
     queue_id = send(gatepost, context, account, [f"lena@{domain}"])
     assert "not now" in shown(gatepost, queue_id)
     assert first.wait(f"lena@{domain}") and not behind.heard
+
+
+@pytest.mark.parametrize("literal", [False, True], ids=["by DNS", "by address"])
+def test_nobody_can_send_us_to_what_listens_beside_us(literal, world, new_host, new_gatepost, domain, context):
+    gatepost = new_gatepost(**world.environment(GATEPOST_RELAY_ALLOW_LOOPBACK="no"))
+    sink = new_host(f"mx.{domain}")
+    world.names.mx(domain, (10, f"mx.{domain}"))
+    queue_id = send(gatepost, context, gatepost.account(), [f"lena@[{sink.address}]" if literal else f"lena@{domain}"])
+    line = until("a final no", lambda: next((line for line in gatepost.log().splitlines() if f"event=failed queue_id={queue_id}" in line), None))
+    assert "status=5.4.6" in line and "relay.allow_loopback" in line and not sink.heard
 
 
 # ---- what waits --------------------------------------------------------------------------------------------------
