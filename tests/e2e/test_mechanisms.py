@@ -53,7 +53,8 @@ def test_each_listener_offers_its_own(new_gatepost, sink, context):
     assert f'submission 127.0.0.1:{gatepost.port} mechanisms=SCRAM-SHA-256,SCRAM-SHA-256-PLUS name=office' in gatepost.run("config", "show")
 
 
-def test_what_nobody_could_use_is_not_offered(gatepost, context):
+def test_what_nobody_could_use_is_not_offered(new_gatepost, sink, context):
+    gatepost = new_gatepost(sink)  # of its own: an account with a CRAM-MD5 secret that another test made would be somebody
     with Wire(gatepost.tls_port, context, implicit=True) as wire:
         known = offered(wire)
         for name in ("EXTERNAL", "OAUTHBEARER", "XOAUTH2", "CRAM-MD5"):
