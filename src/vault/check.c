@@ -4,14 +4,15 @@
 #include <string.h>
 
 #include "vault/parts.h"
+#include "vault/policy.h"
 
-struct check {              /* owned by the loop, lent to the thread while it runs */
-    struct check     *next; /* while it waits */
+struct check {               /* owned by the loop, lent to the thread while it runs */
+    struct line_place place; /* first: the line knows a check by it */
     struct vault     *vault;
-    struct signin    *signin;                             /* NULL: gone meanwhile */
-    uint64_t          changes;                            /* the store's state when this began */
-    int64_t           credentials[CREDENTIALS_SLOW_MOST]; /* ids, as work.verifiers */
-    int64_t           right;                              /* the id of the one that fits; 0: none so far */
+    struct signin    *signin;                        /* NULL: gone while it ran */
+    bool              waits;                         /* in line; else it runs or has just begun */
+    uint64_t          changes;                       /* the store's state when this began */
+    int64_t           credentials[CREDENTIALS_MOST]; /* ids, as work.verifiers */
     struct check_work work;
 };
 
@@ -36,48 +37,25 @@ void check_work_run(struct check_work *w)
         gp_status status = verifier_check(w->keys, &w->verifiers[i], password_of(w));
         w->spent += verifier_cost(&w->verifiers[i]);
         w->matched = i;
+        if (w->nobody) continue; /* whatever it says about somebody's password */
         if (status != GP_PERMFAIL) w->verdict = status;
         if (status == GP_OK) return;
     }
     pretend_the_rest(w);
 }
 
-/* One that costs nothing, or was seen right a moment ago, needs no thread. */
-static bool fits_at_once(struct check *c, const struct credential *one, gp_status *verdict)
-{
-    gp_secret password = password_of(&c->work);
-    if (verifier_cost(&one->verifier) > 0)
-        return recent_has(c->vault->recent, one->id, password, loop_now(c->vault->loop));
-    *verdict = verifier_check(&c->vault->keys, &one->verifier, password);
-    return *verdict == GP_OK;
-}
-
-/* The rest is kept for the thread, and so is one that cannot be read: it is no refusal. */
-static void keep(struct check *c, const struct credential *one)
+/* Credentials come cheapest first: those that cost nothing, and those seen right a moment ago, need no thread. */
+static gp_status settle_at_once(struct check *c, gp_time now)
 {
     struct check_work *w = &c->work;
-    if (w->count == CREDENTIALS_SLOW_MOST) return;
-    c->credentials[w->count] = one->id;
-    w->verifiers[w->count++] = one->verifier;
-}
-
-/* OK: one fits. WAIT: those kept have to be tried. */
-static gp_status look_at_all(struct check *c, int64_t account)
-{
-    struct credential one;
-    gp_status         status = GP_PERMFAIL, verdict;
-    auto_rows         r      = credentials_of(c->vault->accounts, account);
-    while (!c->right && (status = credentials_next(&r, &one)) == GP_OK) {
-        if (!credential_kind_has_password(one.kind) || credential_state(&one, wall_now()) != CREDENTIAL_LIVE) continue;
-        verdict = GP_WAIT;
-        if (fits_at_once(c, &one, &verdict))
-            c->right = one.id;
-        else if (verdict != GP_PERMFAIL)
-            keep(c, &one);
+    for (size_t i = 0; i < w->count; i++) {
+        bool fast  = verifier_cost(&w->verifiers[i]) == 0;
+        bool right = fast ? verifier_check(w->keys, &w->verifiers[i], password_of(w)) == GP_OK
+                          : recent_has(c->vault->recent, c->credentials[i], password_of(w), now);
+        w->matched = i;
+        if (right && !w->nobody) return GP_OK;
     }
-    gp_wipe(&one.verifier, sizeof(one.verifier));
-    if (c->right) return GP_OK;
-    return status == GP_PERMFAIL ? GP_WAIT : status;
+    return GP_WAIT;
 }
 
 static bool is_slow(const struct check_work *w)
@@ -88,14 +66,30 @@ static bool is_slow(const struct check_work *w)
 }
 
 /* ---- there and back ------------------------------------------------------------------------------------------------ */
-static gp_status fill(struct check *c, const struct signin *s)
+/* Whose credentials are read, and asked: for nobody those of somebody, so that every name is the same work. */
+static int64_t account_to_read(const struct signin *s, int64_t account)
 {
+    if (account) return account;
+    return s->account ? s->account : s->peer->vault->somebody;
+}
+
+static gp_status fill(struct check *c, struct signin *s, int64_t account)
+{
+    struct credential list[CREDENTIALS_MOST];
+    int64_t           read   = account_to_read(s, account);
+    gp_status         status = read ? accounts_credentials(c->vault->accounts, read, list, &c->work.count) : GP_OK;
+    for (size_t i = 0; status == GP_OK && i < c->work.count; i++) {
+        c->credentials[i]    = list[i].id;
+        c->work.verifiers[i] = list[i].verifier;
+    }
+    gp_wipe(list, sizeof(list));
     if (s->x.secret.len > sizeof(c->work.password)) return GP_PERMFAIL;
     c->work.password_len = s->x.secret.len;
     memcpy(c->work.password, s->x.secret.ptr, s->x.secret.len);
-    c->work.keys  = &c->vault->keys;
-    c->work.decoy = c->vault->survey;
-    return GP_WAIT;
+    c->work.keys   = &c->vault->keys;
+    c->work.decoy  = c->vault->survey;
+    c->work.nobody = account == 0;
+    return status;
 }
 
 static void check_free(struct check *c)
@@ -106,10 +100,28 @@ static void check_free(struct check *c)
 
 static gp_status verdict_for(struct signin *s, const struct check *c, gp_status verdict)
 {
-    if (verdict == GP_OK) s->credential = c->right;
+    if (verdict == GP_OK) s->credential = c->credentials[c->work.matched];
     if (verdict == GP_PERMFAIL && !s->reason) s->reason = "wrong password";
     if (verdict == GP_TEMPFAIL) s->reason = "the stored password cannot be checked";
     return verdict;
+}
+
+static void resume(struct check *c, gp_status verdict)
+{
+    struct signin *s = c->signin;
+    s->check         = NULL;
+    verdict          = verdict_for(s, c, verdict);
+    check_free(c);
+    signin_resume(s, verdict);
+}
+
+static void put_off(struct check *c, const char *why)
+{
+    struct signin *s = c->signin;
+    s->check         = NULL;
+    s->reason        = why;
+    check_free(c);
+    signin_resume(s, GP_TEMPFAIL);
 }
 
 static void on_thread(void *job)
@@ -122,19 +134,18 @@ static void run_waiting(struct vault *v);
 
 static void on_loop(void *job)
 {
-    struct check  *c = job;
-    struct vault  *v = c->vault;
-    struct signin *s = c->signin;
-    v->checks--;
+    struct check *c = job;
+    struct vault *v = c->vault;
     v->hashing--;
+    if (c->work.verdict == GP_OK && c->changes == v->changes)
+        recent_add(v->recent, c->credentials[c->work.matched], password_of(&c->work), loop_now(v->loop));
+    if (c->signin) {
+        resume(c, c->work.verdict);
+    } else { /* hung up: what was wrong is remembered all the same */
+        if (c->work.verdict == GP_PERMFAIL) line_note(&v->line, c->place.address, false, loop_now(v->loop));
+        check_free(c);
+    }
     run_waiting(v);
-    if (c->work.verdict == GP_OK) c->right = c->credentials[c->work.matched];
-    if (c->right && c->changes == v->changes) recent_add(v->recent, c->right, password_of(&c->work), loop_now(v->loop));
-    gp_status verdict = s ? verdict_for(s, c, c->work.verdict) : GP_PERMFAIL;
-    check_free(c);
-    if (!s) return;
-    s->check = NULL;
-    signin_resume(s, verdict);
 }
 
 static bool run(struct check *c)
@@ -144,72 +155,69 @@ static bool run(struct check *c)
     return true;
 }
 
-static struct check *take_first(struct vault *v)
-{
-    struct check *c = v->first_check;
-    v->first_check  = c->next;
-    if (!c->next) v->last_check = NULL;
-    c->next = NULL;
-    return c;
-}
-
-/* As many at once as passwords have threads, so that the pool's last thread is there for signatures. */
+/* As many at once as passwords have threads, so that the pool's last thread is there for signatures. A password that was seen right
+ * while this waited needs none. */
 static void run_waiting(struct vault *v)
 {
-    while (v->first_check && v->hashing < v->hashing_most) {
-        struct check *c = take_first(v);
-        if (c->signin && run(c)) continue;
-        v->checks--;
-        struct signin *s = c->signin;
-        check_free(c);
-        if (!s) continue; /* hung up meanwhile: no work for nobody */
-        s->check  = NULL;
-        s->reason = "no memory to check the password";
-        signin_resume(s, GP_TEMPFAIL);
+    while (v->hashing < v->hashing_most) {
+        struct check *c = (struct check *)line_take(&v->line);
+        if (!c) return;
+        c->waits = false;
+        if (c->changes == v->changes && settle_at_once(c, loop_now(v->loop)) == GP_OK)
+            resume(c, GP_OK);
+        else if (!run(c))
+            put_off(c, "no memory to check the password");
     }
-}
-
-static void wait_in_line(struct check *c)
-{
-    struct vault *v = c->vault;
-    if (v->last_check)
-        v->last_check->next = c;
-    else
-        v->first_check = c;
-    v->last_check = c;
 }
 
 void checks_close(struct vault *v)
 {
-    while (v->first_check) check_free(take_first(v));
+    for (struct line_place *p = line_take(&v->line); p; p = line_take(&v->line)) check_free((struct check *)p);
+}
+
+static bool wait_in_line(struct check *c)
+{
+    struct vault *v    = c->vault;
+    struct check *gone = (struct check *)line_enter(&v->line, &c->place, loop_now(v->loop));
+    if (gone == c) return false;
+    c->waits = true;
+    if (gone) put_off(gone, "too many passwords are being checked: another's turn came first");
+    return true;
 }
 
 static gp_status to_thread(struct check *c, struct signin *s)
 {
-    struct vault *v    = c->vault;
-    bool          full = v->hashing >= v->hashing_most;
-    if (v->checks >= v->checks_most || (!full && !run(c))) {
-        s->reason = "too many passwords are being checked";
-        return GP_TEMPFAIL;
-    }
-    if (full) wait_in_line(c);
-    v->checks++;
-    s->check = c;
-    return GP_WAIT;
+    struct vault *v       = c->vault;
+    bool          at_once = v->hashing < v->hashing_most;
+    s->check              = c;
+    if (at_once ? run(c) : wait_in_line(c)) return GP_WAIT;
+    s->check = NULL;
+    s->reason =
+        at_once ? "no memory to check the password" : "too many passwords are being checked for this address or name";
+    return GP_TEMPFAIL;
+}
+
+static struct check *check_open(struct signin *s)
+{
+    struct vault *v = s->peer->vault;
+    struct check *c = calloc(1, sizeof(*c));
+    if (!c) return NULL;
+    c->vault         = v;
+    c->signin        = s;
+    c->changes       = v->changes;
+    c->place.address = s->source;
+    c->place.name    = line_name(policy_plain_name(s->x.user, gp_from(v->config->domain)));
+    return c;
 }
 
 gp_status check_start(struct signin *s, int64_t account)
 {
-    struct vault *v = s->peer->vault;
-    struct check *c = calloc(1, sizeof(*c));
+    struct check *c = check_open(s);
     if (!c) return GP_TEMPFAIL;
-    c->vault         = v;
-    c->signin        = s;
-    c->changes       = v->changes;
-    gp_status status = fill(c, s);
-    if (status == GP_WAIT && account) status = look_at_all(c, account);
+    gp_status status = fill(c, s, account);
+    if (status == GP_OK) status = settle_at_once(c, loop_now(c->vault->loop));
     if (status == GP_WAIT && !is_slow(&c->work)) {
-        check_work_run(&c->work); /* nothing fits, or it cannot be told */
+        check_work_run(&c->work);
         status = c->work.verdict;
     }
     status = status == GP_WAIT ? to_thread(c, s) : verdict_for(s, c, status);
@@ -219,5 +227,9 @@ gp_status check_start(struct signin *s, int64_t account)
 
 void check_forget(struct check *c)
 {
-    if (c) c->signin = NULL;
+    if (!c) return;
+    c->signin = NULL;
+    if (!c->waits) return;
+    line_leave(&c->vault->line, &c->place);
+    check_free(c);
 }

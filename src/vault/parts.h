@@ -6,13 +6,14 @@
 #include "proc/proc.h"
 #include "sasl/exchange.h"
 #include "store/accounts.h"
+#include "vault/line.h"
 #include "vault/policy.h"
 #include "vault/recent.h"
 
 enum {
     SIGNINS_MOST       = 2048, /* exchanges open at once, over all smtpds: 15 KiB each               */
     SIGNIN_BUCKETS     = 1024, /* a power of two                                                     */
-    CHECKS_PER_THREAD  = 32,   /* slow checks waiting for one hashing thread; beyond: 454            */
+    CHECKS_PER_THREAD  = 32,   /* slow checks waiting for one hashing thread, 16 KiB each            */
     SIGNINGS_MOST      = 4096, /* RSA signatures under way; beyond: TEMPFAIL                         */
     USES_MOST          = 256,  /* credentials whose last use is not written yet                      */
     TICK_MS            = 1000,
@@ -43,8 +44,9 @@ struct peer {
 struct check;
 struct signin {
     struct signin *next; /* in its bucket */
+    struct signin *older, *younger;
     struct peer   *peer;
-    uint64_t       session;
+    uint64_t       session, source; /* source: line_address of the client */
     uint32_t       question; /* 0: the client's turn */
     gp_time        started;  /* on the loop's clock  */
     struct check  *check;    /* NULL: none is running; cleared by both sides */
@@ -64,6 +66,14 @@ void signin_resume(struct signin *, gp_status answer); /* a check came back */
 void signin_drop_peer(struct peer *);                  /* that smtpd died   */
 void signin_expire(struct vault *, gp_time now);
 
+/* ---- who has the most of something (crowd.c), of not more than SIGNINS_MOST -------------------------------------------- */
+struct crowd {
+    uint64_t biggest; /* out: the source that was added most often; among equals the one that was first */
+    unsigned most;
+    struct { uint64_t source; unsigned count; } slots[2 * SIGNINS_MOST];
+};
+void crowd_add(struct crowd *, uint64_t source);
+
 /* ---- what an exchange asks (answers.c): OK, PERMFAIL, TEMPFAIL, or WAIT: signin_resume comes later ---------------- */
 gp_status answer_question(struct signin *) GP_MUST_USE;
 
@@ -71,6 +81,7 @@ gp_status answer_question(struct signin *) GP_MUST_USE;
 struct check_work { /* owns all it needs: it moves to a thread and back */
     const struct verifier_keys *keys; /* never changes after start */
     struct survey               decoy;
+    bool                        nobody; /* the verifiers are somebody else's: the verdict is no      */
     size_t                      count;
     struct verifier             verifiers[CREDENTIALS_SLOW_MOST];
     size_t                      password_len;
@@ -80,9 +91,9 @@ struct check_work { /* owns all it needs: it moves to a thread and back */
     uint64_t                    spent;   /* out: rounds of work, whoever asked */
 };
 void      check_work_run(struct check_work *); /* pure */
-/* account 0: nobody; the same work and the same answer as for a wrong password. */
+/* account 0: nobody, or disabled; the same reads, the same work and the same answer as for a wrong password. */
 gp_status check_start(struct signin *, int64_t account) GP_MUST_USE;
-void      check_forget(struct check *); /* the sign-in is gone; the job ends by itself */
+void      check_forget(struct check *); /* the sign-in is gone: it leaves the line, or ends by itself */
 void      checks_close(struct vault *); /* those that wait                             */
 
 /* ---- TLS keys (keys.c, tickets.c) ------------------------------------------------------------------------------------ */
@@ -177,12 +188,12 @@ struct vault {
     struct survey         survey;  /* what unknown users have to look like                     */
     uint64_t              changes; /* how often somebody else changed the store since start    */
     struct recent        *recent;  /* NULL: no memory, every password is checked in full       */
-    unsigned              checks, checks_most;      /* slow ones: on threads and waiting           */
-    unsigned              hashing, hashing_most;    /* those on threads                            */
-    struct check         *first_check, *last_check; /* those waiting, oldest first                 */
+    int64_t               somebody; /* an account whose credentials are read for names that do not exist; 0: none */
+    unsigned              hashing, hashing_most; /* slow checks on threads                     */
+    struct line           line;                  /* those that wait for one                    */
     unsigned              signings;
     size_t                signin_count;
-    struct signin        *signins[SIGNIN_BUCKETS];
+    struct signin        *signins[SIGNIN_BUCKETS], *oldest, *youngest; /* in the order in which they began */
     struct keyring        keyring;
     struct dkim_ring      dkim;
     gp_time               folder_seen;

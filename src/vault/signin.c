@@ -1,7 +1,7 @@
 /* Sign-ins in progress: one exchange per session of an smtpd, found by (channel, session), bounded in number and time.
  *   CLIENT'S TURN  question == 0: a challenge was sent; SASL_LINE or SASL_ABORT may come, or time runs out
  *   OURS           question != 0: a check is running on a thread; signin_resume comes
- * A verdict ends it: answered, logged, wiped. */
+ * A verdict ends it: answered, logged, wiped. So do the client's leaving, time, and others who need the place. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,13 +24,31 @@ static struct signin *find(struct peer *peer, uint64_t session)
     return s;
 }
 
+static void link_youngest(struct vault *v, struct signin *s)
+{
+    s->older = v->youngest;
+    if (v->youngest)
+        v->youngest->younger = s;
+    else
+        v->oldest = s;
+    v->youngest = s;
+    v->signin_count++;
+}
+
+static void unlink_age(struct vault *v, struct signin *s)
+{
+    *(s->older ? &s->older->younger : &v->oldest)     = s->younger;
+    *(s->younger ? &s->younger->older : &v->youngest) = s->older;
+    v->signin_count--;
+}
+
 static void drop(struct signin *s)
 {
     struct vault   *v  = s->peer->vault;
     struct signin **at = bucket_of(v, s->peer, s->session);
     while (*at != s) at = &(*at)->next;
     *at = s->next;
-    v->signin_count--;
+    unlink_age(v, s);
     check_forget(s->check);
     gp_sasl_end(&s->x); /* wipes what was lent to it */
     free(s->token);
@@ -42,27 +60,6 @@ static void drop(struct signin *s)
 static void copy_text(char *out, size_t room, gp_str text)
 {
     if (!gp_copy_z(gp_head(text, room - 1), out, room)) out[0] = '\0';
-}
-
-static struct signin *add(struct peer *peer, const struct msg_sasl_start *m)
-{
-    struct vault  *v = peer->vault;
-    struct signin *s = v->signin_count < SIGNINS_MOST ? calloc(1, sizeof(*s)) : NULL;
-    if (!s) return NULL;
-    s->peer     = peer;
-    s->session  = m->session;
-    s->started  = loop_now(v->loop);
-    s->listener = (size_t)m->listener;
-    copy_text(s->mechanism, sizeof(s->mechanism), m->mechanism);
-    copy_text(s->address, sizeof(s->address), m->peer);
-    copy_text(s->helo, sizeof(s->helo), m->helo);
-    copy_text(s->tls_version, sizeof(s->tls_version), m->tls_version);
-    copy_text(s->tls_cipher, sizeof(s->tls_cipher), m->tls_cipher);
-    struct signin **bucket = bucket_of(v, peer, m->session);
-    s->next                = *bucket;
-    *bucket                = s;
-    v->signin_count++;
-    return s;
 }
 
 /* ---- verdicts ---------------------------------------------------------------------------------------------------------- */
@@ -79,7 +76,8 @@ static const char *reason_of(const struct signin *s)
         [GP_SASL_BAD_BINDING] = "channel binding differs, or a downgrade: somebody may sit in between",
         [GP_SASL_UNAVAILABLE] = "the verdict could not be reached",
     };
-    bool mine = s->reason && (s->x.why == GP_SASL_REFUSED || s->x.why == GP_SASL_UNAVAILABLE);
+    bool mine =
+        s->reason && (s->x.why == GP_SASL_REFUSED || s->x.why == GP_SASL_UNAVAILABLE || s->x.why == GP_SASL_CANCELLED);
     return mine ? s->reason : reasons[s->x.why];
 }
 
@@ -89,18 +87,31 @@ static const char *result_of(const struct signin *s, bool right)
     return s->x.why == GP_SASL_UNAVAILABLE ? "put off" : "refused";
 }
 
-static void log_verdict(const struct signin *s, bool right)
+static void log_end(const struct signin *s, enum log_level level, const char *result, gp_str reason)
 {
     char           room[2 * SIGNIN_TEXT];
     struct gp_text tls = GP_TEXT(room);
     gp_put_z(&tls, s->tls_version);
     if (s->tls_cipher[0]) gp_put_char(&tls, ' '); /* another server that asks us may not say it */
     gp_put_z(&tls, s->tls_cipher);
-    LOG(right ? LOG_INFO : LOG_WARN, "sign-in", LOG_N("session", s->session), LOG_Z("account", s->name),
-        LOG_N("credential", s->credential), LOG_Z("peer", s->address),
+    LOG(level, "sign-in", LOG_N("session", s->session),
+        LOG_S("account", gp_from(s->name)), LOG_N("credential", s->credential),
+        LOG_Z("peer", s->address),
         LOG_Z("listener", s->peer->vault->config->listen[s->listener].name), LOG_Z("mechanism", s->mechanism),
-        LOG_S("tls", s->tls_version[0] ? gp_said(&tls) : GP_NONE), LOG_Z("helo", s->helo),
-        LOG_Z("result", result_of(s, right)), LOG_S("reason", right ? GP_NONE : gp_from(reason_of(s))));
+        LOG_S("tls", s->tls_version[0] ? gp_said(&tls) : GP_NONE), LOG_Z("helo", s->helo), LOG_Z("result", result),
+        LOG_S("reason", reason));
+}
+
+static void log_verdict(const struct signin *s, bool right)
+{
+    log_end(s, right ? LOG_INFO : LOG_WARN, result_of(s, right), right ? GP_NONE : gp_from(reason_of(s)));
+}
+
+/* It ends without a verdict. */
+static void abandon(struct signin *s, const char *why)
+{
+    log_end(s, LOG_WARN, "abandoned", gp_from(why));
+    drop(s);
 }
 
 /* The store is asked once more: a check takes time, and an exchange as long as the client likes. */
@@ -129,6 +140,12 @@ static void say(struct signin *s, enum gp_sasl_step step)
     ipc_answer(s->peer->channel, question, &m);
 }
 
+static void note_source(const struct signin *s, bool right)
+{
+    struct vault *v = s->peer->vault;
+    if (right || s->x.why == GP_SASL_REFUSED) line_note(&v->line, s->source, right, loop_now(v->loop));
+}
+
 /* Goes on until the client has to speak, a thread has to think, or all is said. */
 static void go_on(struct signin *s, enum gp_sasl_step step)
 {
@@ -142,6 +159,7 @@ static void go_on(struct signin *s, enum gp_sasl_step step)
     say(s, step);
     if (step == GP_SASL_CHALLENGE) return;
     log_verdict(s, step == GP_SASL_DONE);
+    note_source(s, step == GP_SASL_DONE);
     if (step == GP_SASL_DONE) uses_note(s->peer->vault, s);
     drop(s);
 }
@@ -150,6 +168,45 @@ void signin_resume(struct signin *s, gp_status answer)
 {
     s->x.answer = answer;
     go_on(s, gp_sasl_resume(&s->x));
+}
+
+/* ---- room for one more ----------------------------------------------------------------------------------------------------- */
+/* Who leaves exchanges open holds places of others: when all are taken, the oldest that waits for its client gives way, of the
+ * address that has the most of those. Its client hears 454 when it speaks again. */
+static bool make_room(struct vault *v)
+{
+    struct crowd   crowd  = { 0 };
+    struct signin *victim = NULL;
+    for (struct signin *s = v->oldest; s; s = s->younger)
+        if (!s->question) crowd_add(&crowd, s->source);
+    for (struct signin *s = v->oldest; s && !victim; s = s->younger)
+        if (!s->question && s->source == crowd.biggest) victim = s;
+    if (!victim) return false;
+    abandon(victim, "others needed the place: too many sign-ins at once");
+    return true;
+}
+
+static struct signin *add(struct peer *peer, const struct msg_sasl_start *m)
+{
+    struct vault *v = peer->vault;
+    if (v->signin_count >= SIGNINS_MOST && !make_room(v)) return NULL;
+    struct signin *s = calloc(1, sizeof(*s));
+    if (!s) return NULL;
+    s->peer    = peer;
+    s->session = m->session;
+    s->started = loop_now(v->loop);
+    s->listener = (size_t)m->listener;
+    copy_text(s->mechanism, sizeof(s->mechanism), m->mechanism);
+    s->source = line_address(m->peer);
+    copy_text(s->address, sizeof(s->address), m->peer);
+    copy_text(s->helo, sizeof(s->helo), m->helo);
+    copy_text(s->tls_version, sizeof(s->tls_version), m->tls_version);
+    copy_text(s->tls_cipher, sizeof(s->tls_cipher), m->tls_cipher);
+    struct signin **bucket = bucket_of(v, peer, m->session);
+    s->next                = *bucket;
+    *bucket                = s;
+    link_youngest(v, s);
+    return s;
 }
 
 /* ---- what smtpd says ------------------------------------------------------------------------------------------------------ */
@@ -198,25 +255,34 @@ static void open_exchange(struct signin *s, const struct msg_sasl_start *m)
     if (s->token) gp_sasl_lend(&s->x, s->token, GP_SASL_TOKEN_MOST);
 }
 
+/* Nothing was begun; the log has a line all the same. */
+static void refuse_start(struct peer *peer, const struct msg *m, enum gp_sasl_why why)
+{
+    bool unknown = why == GP_SASL_UNKNOWN;
+    LOG(LOG_WARN, "sign-in", LOG_N("session", m->sasl_start.session), LOG_S("peer", m->sasl_start.peer),
+        LOG_S("mechanism", unknown ? GP_NONE : m->sasl_start.mechanism), LOG_S("helo", m->sasl_start.helo),
+        LOG_Z("result", unknown ? "refused" : "put off"),
+        LOG_Z("reason", unknown ? "the mechanism is not known or not allowed here" : "too many sign-ins at once"));
+    refuse(peer, m->question, why);
+}
+
 void exchange_start(struct peer *peer, struct msg *m)
 {
     const struct msg_sasl_start *start = &m->sasl_start;
     struct vault                *v     = peer->vault;
     struct signin               *s     = find(peer, start->session);
-    if (s) drop(s); /* a session has one exchange at a time */
+    if (s) abandon(s, "the session began another"); /* it has one at a time */
     vault_refresh(v);
     bool                       sound = is_sound(v, start);
     const struct gp_sasl_mech *mech  = sound ? allowed(v, start) : NULL;
     if (!sound) LOG(LOG_ERROR, "sign-in", LOG_N("smtpd", peer->index), LOG_Z("reason", "what smtpd says cannot be"));
     if (!mech) {
-        refuse(peer, m->question, sound ? GP_SASL_UNKNOWN : GP_SASL_UNAVAILABLE);
+        refuse_start(peer, m, sound ? GP_SASL_UNKNOWN : GP_SASL_UNAVAILABLE);
         return;
     }
     s = add(peer, start);
     if (!s || !equip(s, start, mech->traits)) {
-        LOG(LOG_WARN, "sign-in", LOG_Z("result", "put off"), LOG_N("session", start->session),
-            LOG_Z("reason", s ? "no memory" : "too many sign-ins at once"));
-        refuse(peer, m->question, GP_SASL_UNAVAILABLE);
+        refuse_start(peer, m, GP_SASL_UNAVAILABLE);
         if (s) drop(s);
         return;
     }
@@ -228,7 +294,9 @@ void exchange_start(struct peer *peer, struct msg *m)
 void exchange_line(struct peer *peer, struct msg *m)
 {
     struct signin *s = find(peer, m->sasl_line.session);
-    if (!s || s->question) { /* expired, or smtpd does not wait for its answer */
+    if (!s || s->question) { /* it has ended, or smtpd does not wait for its answer */
+        LOG(LOG_WARN, "sign-in", LOG_N("session", m->sasl_line.session), LOG_Z("result", "put off"),
+            LOG_Z("reason", "the client speaks when its exchange has ended, or out of turn"));
         refuse(peer, m->question, GP_SASL_UNAVAILABLE);
         return;
     }
@@ -239,38 +307,40 @@ void exchange_line(struct peer *peer, struct msg *m)
 void exchange_abort(struct peer *peer, struct msg *m)
 {
     struct signin *s = find(peer, m->sasl_abort.session);
-    if (s) drop(s);
+    if (s) abandon(s, s->question ? "the client left before the verdict" : "the client left");
 }
 
 /* ---- ends from our side ------------------------------------------------------------------------------------------------------ */
-static void drop_where(struct vault *v, bool (*ends)(struct signin *, const void *), const void *what)
+/* ends: why it does; NULL: it does not. */
+static void abandon_where(struct vault *v, const char *(*ends)(const struct signin *, const void *), const void *what)
 {
-    for (size_t i = 0; i < SIGNIN_BUCKETS; i++)
-        for (struct signin *s = v->signins[i], *next; s; s = next) {
-            next = s->next;
-            if (ends(s, what)) drop(s);
-        }
+    for (struct signin *s = v->oldest, *younger; s; s = younger) {
+        younger         = s->younger;
+        const char *why = ends(s, what);
+        if (!why) continue;
+        if (s->question) refuse(s->peer, s->question, GP_SASL_UNAVAILABLE);
+        abandon(s, why);
+    }
 }
 
-static bool is_of_peer(struct signin *s, const void *peer)
+static const char *is_of_peer(const struct signin *s, const void *peer)
 {
-    return s->peer == peer;
+    return s->peer == peer ? "the process that served the client has ended" : NULL;
 }
 
-static bool is_late(struct signin *s, const void *now)
+static const char *is_late(const struct signin *s, const void *now)
 {
     gp_time most = (gp_time)s->peer->vault->config->limits.sign_in_timeout * SECOND_MS;
-    if (*(const gp_time *)now - s->started < most) return false;
-    if (s->question) refuse(s->peer, s->question, GP_SASL_UNAVAILABLE);
-    return true;
+    if (*(const gp_time *)now - s->started < most) return NULL;
+    return s->question ? "no thread had time for the password" : "the client took too long";
 }
 
 void signin_drop_peer(struct peer *peer)
 {
-    drop_where(peer->vault, is_of_peer, peer);
+    abandon_where(peer->vault, is_of_peer, peer);
 }
 
 void signin_expire(struct vault *v, gp_time now)
 {
-    if (v->signin_count) drop_where(v, is_late, &now);
+    abandon_where(v, is_late, &now);
 }

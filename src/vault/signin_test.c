@@ -15,6 +15,12 @@ static struct msg start_of(const char *mechanism)
     return m;
 }
 
+/* Slow checks on threads and in line. */
+static unsigned busy(const struct bed *b)
+{
+    return b->vault->hashing + b->vault->line.count;
+}
+
 static void say(struct bed *b, gp_str line)
 {
     struct msg m        = MSG(SASL_LINE);
@@ -94,7 +100,7 @@ TEST(every_mechanism_takes_the_right_password_and_no_other)
             CHECK(wrong.step == GP_SASL_FAILED && wrong.why == GP_SASL_REFUSED && wrong.account == 0);
         }
     }
-    CHECK(b->vault->signin_count == 0 && b->vault->checks == 0);
+    CHECK(b->vault->signin_count == 0 && busy(b) == 0);
     bed_close(b);
 }
 
@@ -212,7 +218,7 @@ TEST(a_check_whose_client_has_gone_ends_by_itself)
     ipc_close(b->smtpd); /* what was said still arrives, and then the end */
     b->smtpd = NULL;
     bed_settle(b);
-    while (b->vault->checks) bed_settle(b);
+    while (busy(b)) bed_settle(b);
     CHECK(b->vault->signin_count == 0 && !b->answered);
     b->smtpd = bed_join(b, ROLE_SMTPD);
     bed_close(b);
@@ -240,11 +246,11 @@ TEST(passwords_wait_in_line_for_a_thread_and_all_are_answered)
         m.sasl_start.initial     = gp_from(initial);
         ipc_ask(b->smtpd, &m, count_refused, &refused);
     }
-    while (!b->vault->checks) bed_settle(b);
-    CHECK(b->vault->hashing == 1 && b->vault->first_check);
-    while (b->vault->checks) bed_settle(b);
+    while (!busy(b)) bed_settle(b);
+    CHECK(b->vault->hashing == 1 && b->vault->line.count == CLIENTS - 1);
+    while (busy(b)) bed_settle(b);
     bed_settle(b);
-    CHECK(refused == CLIENTS && b->vault->hashing == 0 && !b->vault->first_check && !b->vault->last_check);
+    CHECK(refused == CLIENTS && busy(b) == 0);
     bed_close(b);
 }
 
@@ -253,7 +259,7 @@ TEST(a_password_seen_right_is_known_until_it_changes)
     struct bed *b = bed_open();
     bed_account(b, "anna", BED_CHOSEN, false);
     CHECK(sign_in(b, "PLAIN", "anna", BED_PASSWORD).step == GP_SASL_DONE);
-    b->vault->checks_most = 0; /* from here on nothing slow can run */
+    b->vault->hashing_most = b->vault->line.most = 0; /* from here on nothing slow can run */
     CHECK(sign_in(b, "PLAIN", "anna", BED_PASSWORD).step == GP_SASL_DONE);
     CHECK(sign_in(b, "PLAIN", "anna", "wrong").why == GP_SASL_UNAVAILABLE);
     CHECK(sign_in(b, "PLAIN", "nobody", "wrong").why == GP_SASL_UNAVAILABLE);
@@ -348,18 +354,170 @@ TEST(an_exchange_ends_when_smtpd_says_so_dies_or_time_is_up)
     bed_close(b);
 }
 
-TEST(the_number_of_exchanges_is_bounded)
+/* ---- those who want all places --------------------------------------------------------------------------------------------- */
+static void start_from(struct bed *b, uint64_t session, const char *peer, const char *initial)
 {
+    struct msg m         = start_of("PLAIN");
+    m.sasl_start.session = session;
+    m.sasl_start.peer    = gp_from(peer);
+    if (initial) {
+        m.sasl_start.has_initial = true;
+        m.sasl_start.initial     = gp_from(initial);
+    }
+    bed_ask(b, b->smtpd, &m);
+}
+
+static const char right_anna[] = "AGFubmEAY29ycmVjdCBob3JzZSBiYXR0ZXJ5", wrong_anna[] = "AGFubmEAd3Jvbmc=";
+
+TEST(exchanges_left_open_keep_nobody_out)
+{
+    enum { ADDRESSES = 21, LOST = 3 };
+    char        peer[32];
     struct bed *b = bed_open();
-    struct msg  m = start_of("PLAIN");
+    bed_account(b, "anna", BED_CHOSEN, false);
     for (uint64_t i = 0; i < SIGNINS_MOST; i++) {
-        m.sasl_start.session = i;
-        bed_ask(b, b->smtpd, &m);
+        (void)snprintf(peer, sizeof(peer), "192.0.2.%u", (unsigned)(i % ADDRESSES));
+        start_from(b, 1000 + i, peer, NULL);
         CHECK(result_of(b).step == GP_SASL_CHALLENGE);
     }
-    m.sasl_start.session = SIGNINS_MOST;
-    bed_ask(b, b->smtpd, &m);
-    CHECK(result_of(b).step == GP_SASL_FAILED && result_of(b).why == GP_SASL_UNAVAILABLE);
+    CHECK(b->vault->signin_count == SIGNINS_MOST);
+    start_from(b, 1, "198.51.100.1", right_anna);
+    CHECK(result_of(b).step == GP_SASL_DONE);
+    for (uint64_t i = 0; i < LOST; i++) { /* and those who do not say all at once */
+        start_from(b, 1 + i, "198.51.100.1", NULL);
+        CHECK(result_of(b).step == GP_SASL_CHALLENGE);
+    }
+    for (uint64_t i = 0; i < LOST; i++) {
+        struct msg m        = MSG(SASL_LINE);
+        m.sasl_line.session = 1 + i;
+        m.sasl_line.line    = gp_from(right_anna);
+        bed_ask(b, b->smtpd, &m);
+        CHECK(result_of(b).step == GP_SASL_DONE);
+    }
+    bed_close(b);
+}
+
+/* 192.0.2.1 has most; its oldest goes, and nobody else's, though older. */
+TEST(the_oldest_of_the_address_that_holds_most_gives_way)
+{
+    struct bed *b = bed_open();
+    bed_account(b, "anna", BED_GENERATED, false);
+    for (uint64_t i = 0; i < SIGNINS_MOST; i++) start_from(b, 1000 + i, i < 10 ? "192.0.2.2" : "192.0.2.1", NULL);
+    start_from(b, 1, "198.51.100.1", NULL);
+    CHECK(result_of(b).step == GP_SASL_CHALLENGE && b->vault->signin_count == SIGNINS_MOST);
+    const struct {
+        uint64_t          session;
+        enum gp_sasl_step step;
+    } rows[] = {
+        {1000,       GP_SASL_DONE  },
+        { 1010,      GP_SASL_FAILED},
+        { 1000 + 11, GP_SASL_DONE  },
+        { 1,         GP_SASL_DONE  }
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct msg m        = MSG(SASL_LINE);
+        m.sasl_line.session = rows[i].session;
+        m.sasl_line.line    = gp_from(right_anna);
+        bed_ask(b, b->smtpd, &m);
+        CHECK(result_of(b).step == rows[i].step);
+        if (rows[i].step == GP_SASL_FAILED) CHECK(result_of(b).why == GP_SASL_UNAVAILABLE);
+    }
+    bed_close(b);
+}
+
+struct tally {
+    unsigned refused, put_off, other;
+};
+
+static void count_end(void *owner, gp_status status, const struct msg *m)
+{
+    struct tally                 *t      = owner;
+    const struct msg_sasl_result *r      = &m->sasl_result;
+    bool                          failed = status == GP_OK && m->type == MSG_SASL_RESULT && r->step == GP_SASL_FAILED;
+    t->refused += failed && r->why == GP_SASL_REFUSED;
+    t->put_off += failed && r->why == GP_SASL_UNAVAILABLE;
+    t->other += !failed;
+}
+
+/* One address fills the line with wrong passwords again and again; another's right one is never put off. */
+TEST(a_storm_of_wrong_passwords_starves_no_right_one)
+{
+    enum { STORM = 99, TRIES = 4 };
+    struct tally storm = { 0 };
+    struct bed  *b     = bed_open();
+    bed_account(b, "anna", BED_CHOSEN, false);
+    bed_account(b, "bert", BED_CHOSEN, false);
+    b->vault->hashing_most = 1;
+    for (uint64_t try = 0; try < TRIES; try++) {
+        for (uint64_t i = 0; i < STORM; i++) {
+            struct msg m             = start_of("PLAIN");
+            m.sasl_start.session     = 1000 + i;
+            m.sasl_start.has_initial = true;
+            m.sasl_start.initial     = gp_from(wrong_anna);
+            ipc_ask(b->smtpd, &m, count_end, &storm);
+        }
+        while (storm.put_off < (try + 1) * (STORM - 1 - CHECKS_PER_THREAD)) bed_settle(b); /* the line is full of it */
+        recent_clear(b->vault->recent);
+        start_from(b, 1, "198.51.100.1", "AGJlcnQAY29ycmVjdCBob3JzZSBiYXR0ZXJ5");
+        CHECK(result_of(b).step == GP_SASL_DONE);
+        while (busy(b)) bed_settle(b);
+        bed_settle(b);
+    }
+    CHECK(storm.other == 0 && storm.refused + storm.put_off == TRIES * STORM);
+    bed_close(b);
+}
+
+/* Who waits with a password that another client shows to be right needs no thread any more. */
+TEST(what_was_seen_right_while_it_waited_is_not_checked_again)
+{
+    enum { CLIENTS = 8 };
+    struct bed *b = bed_open();
+    bed_account(b, "anna", BED_CHOSEN, false);
+    vault_refresh(b->vault);
+    b->vault->hashing_most = 1;
+    struct tally tally     = { 0 };
+    for (uint64_t i = 0; i < CLIENTS; i++) {
+        struct msg m             = start_of("PLAIN");
+        m.sasl_start.session     = 100 + i;
+        m.sasl_start.has_initial = true;
+        m.sasl_start.initial     = gp_from(right_anna);
+        ipc_ask(b->smtpd, &m, count_end, &tally);
+    }
+    while (!busy(b)) bed_settle(b);
+    CHECK(b->vault->line.count == CLIENTS - 1);
+    b->vault->line.turns = 0;
+    while (busy(b)) {
+        CHECK(b->vault->line.count == CLIENTS - 1 || b->vault->line.count == 0); /* all at once */
+        bed_settle(b);
+    }
+    bed_settle(b);
+    CHECK(tally.other == CLIENTS);
+    bed_close(b);
+}
+
+TEST(who_hangs_up_leaves_the_line)
+{
+    struct tally tally = { 0 };
+    struct bed  *b     = bed_open();
+    bed_account(b, "anna", BED_CHOSEN, false);
+    vault_refresh(b->vault);
+    b->vault->hashing_most = 0; /* nothing runs */
+    for (uint64_t i = 0; i < 3; i++) {
+        struct msg m             = start_of("PLAIN");
+        m.sasl_start.session     = 100 + i;
+        m.sasl_start.has_initial = true;
+        m.sasl_start.initial     = gp_from(wrong_anna);
+        ipc_ask(b->smtpd, &m, count_end, &tally);
+    }
+    while (b->vault->line.count < 3) bed_settle(b);
+    struct msg abort_it         = MSG(SASL_ABORT);
+    abort_it.sasl_abort.session = 101;
+    CHECK(ipc_tell(b->smtpd, &abort_it));
+    bed_settle(b);
+    CHECK(b->vault->line.count == 2 && b->vault->signin_count == 2);
+    signin_expire(b->vault, loop_now(b->loop) + 61000);
+    CHECK(b->vault->line.count == 0 && b->vault->signin_count == 0);
+    bed_settle(b);
     bed_close(b);
 }
 

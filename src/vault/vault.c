@@ -19,10 +19,18 @@ void vault_store_failed(struct vault *v)
         LOG_Z("hint", database_hint(trouble)));
 }
 
+static bool take_this(void *owner, const struct account *account)
+{
+    struct vault *v = owner;
+    v->somebody     = account->id;
+    return false;
+}
+
 static void survey_again(struct vault *v)
 {
     struct survey survey;
-    if (accounts_survey(v->accounts, wall_now(), &survey) != GP_OK) {
+    v->somebody = 0;
+    if (accounts_survey(v->accounts, wall_now(), &survey) != GP_OK || accounts_each(v->accounts, take_this, v) != GP_OK) {
         vault_store_failed(v);
         return;
     }
@@ -211,6 +219,13 @@ static unsigned hashing_threads(const struct config *config)
     return wished ? wished : 1;
 }
 
+static void line_open(struct vault *v)
+{
+    uint64_t seed;
+    gp_random(&seed, sizeof(seed));
+    line_init(&v->line, CHECKS_PER_THREAD * v->hashing_most, seed);
+}
+
 struct vault *vault_open(struct loop *loop, const struct config *config)
 {
     struct vault *v = calloc(1, sizeof(*v));
@@ -219,8 +234,8 @@ struct vault *vault_open(struct loop *loop, const struct config *config)
     v->notices      = -1;
     v->config       = config;
     v->hashing_most = hashing_threads(config);
-    v->checks_most  = CHECKS_PER_THREAD * v->hashing_most;
-    v->survey       = (struct survey) { .iterations = VERIFIER_FEW_ROUNDS };
+    line_open(v);
+    v->survey = (struct survey) { .iterations = VERIFIER_FEW_ROUNDS };
     if (!open_store(v) || !open_memory(v)) {
         vault_close(v);
         return NULL;
