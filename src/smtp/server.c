@@ -211,7 +211,8 @@ static bool read_command(struct gp_smtp_server *s, struct gp_smtp_event *ev)
     if (status == GP_OK) return gp_server_command(s, line, ev);
     if (passed == BDAT_MOST) return gp_server_bdat_lost(s, ev, command_too_long);
     bool was_auth = passed == GP_SMTP_AUTH_MOST;
-    return gp_server_refuse(s, ev, was_auth ? auth_too_long : command_too_long, GP_LIT("(over-long line)"));
+    return was_auth ? gp_server_refuse(s, ev, auth_too_long, GP_LIT("AUTH"))
+                    : gp_server_refuse(s, ev, command_too_long, GP_LIT("(over-long line)"));
 }
 
 /* RFC 4954 4: a response. One that is too long ends the exchange: the host hears "*", the client is told why. */
@@ -381,6 +382,11 @@ enum gp_smtp_state gp_smtp_server_state(const struct gp_smtp_server *s)
     if (s->asked != GP_SMTP_NEED_INPUT) return GP_SMTP_ANSWERING;
     if (s->phase == GP_PHASE_SIGN_IN) return GP_SMTP_SIGNING_IN;
     return body_is_open(s) ? GP_SMTP_IN_BODY : GP_SMTP_COMMANDS;
+}
+
+bool gp_smtp_server_line_over(const struct gp_smtp_server *s)
+{
+    return s->line_over;
 }
 
 gp_str gp_smtp_server_helo(const struct gp_smtp_server *s)

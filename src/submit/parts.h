@@ -128,6 +128,7 @@ struct asker *asker_after(const struct asker *);
 void signin_start(struct session *, const struct gp_smtp_event *);
 void signin_line(struct session *, const struct gp_smtp_event *);
 void signin_abort(struct session *); /* the client is gone */
+void signin_refused(const struct session *, gp_str reason); /* before there was a question: the log has a line of every sign-in */
 
 /* ---- envelope.c, intake.c and authors.c: a message on its way in --------------------------------------------------------------------- */
 struct mail {

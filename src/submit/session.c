@@ -62,6 +62,10 @@ static void on_reset(struct session *s, const struct gp_smtp_event *ev)
 
 static void on_notice(struct session *s, const struct gp_smtp_event *ev)
 {
+    if (gp_same(ev->more, GP_LIT("AUTH"))) {
+        signin_refused(s, ev->text);
+        return;
+    }
     LOG(LOG_INFO, "refused", LOG_N("session", s->id), LOG_Z("peer", s->peer), LOG_S("reason", ev->text),
         LOG_S("command", ev->more));
 }

@@ -16,20 +16,39 @@ static const struct gp_reply failures[] = {
     [GP_SASL_UNAVAILABLE] = { 454, "4.7.0", "authentication is not available now, try again later"},
 };
 
+/* vault says how a sign-in ended; this is for those it never hears of, or does not answer. */
+static void log_end(const struct session *s, const char *result, gp_str reason)
+{
+    LOG(LOG_WARN, "sign-in", LOG_N("session", s->id), LOG_Z("peer", s->peer),
+        LOG_S("mechanism", s->exchanging ? gp_from(s->mechanism) : GP_NONE),
+        LOG_S("helo", gp_smtp_server_helo(&s->smtp)), LOG_Z("result", result), LOG_S("reason", reason));
+}
+
+void signin_refused(const struct session *s, gp_str reason)
+{
+    log_end(s, "refused", reason);
+}
+
+static void put_off(struct session *s, const char *reason)
+{
+    log_end(s, "put off", gp_from(reason));
+    session_answer(s, failures[GP_SASL_UNAVAILABLE]);
+}
+
 static void challenge(struct session *s, gp_str text)
 {
     char line[GP_SASL_OUT_ROOM + 1];
     if (gp_copy_z(text, line, sizeof line))
         session_answer(s, (struct gp_reply) { 334, NULL, line });
     else
-        session_answer(s, failures[GP_SASL_UNAVAILABLE]);
+        put_off(s, "vault's challenge does not fit into a line");
 }
 
 static void welcome(struct session *s, const struct msg_sasl_result *r)
 {
     bool kept = gp_copy_z(r->user, s->user, sizeof s->user);
     if (!kept || r->account == 0) { /* a vault that does not say who it is has not said yes */
-        session_answer(s, failures[GP_SASL_UNAVAILABLE]);
+        put_off(s, "vault says yes and not to whom");
         return;
     }
     s->account    = r->account;
@@ -43,15 +62,15 @@ static void stepped(void *owner, gp_status status, const struct msg *m)
     struct session               *s     = owner;
     const struct msg_sasl_result *r     = status == GP_OK && m->type == MSG_SASL_RESULT ? &m->sasl_result : NULL;
     bool                          known = r && r->why < GP_COUNT(failures);
-    if (r && r->step == GP_SASL_CHALLENGE) {
+    if (r && r->step == GP_SASL_CHALLENGE)
         challenge(s, r->text);
-    } else {
-        s->exchanging = false;
-        if (r && r->step == GP_SASL_DONE)
-            welcome(s, r);
-        else
-            session_answer(s, failures[known ? r->why : GP_SASL_UNAVAILABLE]);
-    }
+    else if (r && r->step == GP_SASL_DONE)
+        welcome(s, r);
+    else if (known)
+        session_answer(s, failures[r->why]);
+    else
+        put_off(s, "vault does not answer");
+    s->exchanging = r && r->step == GP_SASL_CHALLENGE;
     session_pump(s);
 }
 
@@ -83,6 +102,7 @@ void signin_start(struct session *s, const struct gp_smtp_event *ev)
     struct msg     m   = MSG(SASL_START);
     struct gp_tls *tls = conn_tls(s->conn);
     if (!gp_copy_z(ev->text, s->mechanism, sizeof s->mechanism)) {
+        signin_refused(s, GP_LIT("the mechanism's name is too long"));
         session_answer(s, failures[GP_SASL_UNKNOWN]);
         return;
     }
@@ -110,7 +130,7 @@ void signin_start(struct session *s, const struct gp_smtp_event *ev)
 void signin_line(struct session *s, const struct gp_smtp_event *ev)
 {
     struct msg m = MSG(SASL_LINE);
-    m.sasl_line  = (struct msg_sasl_line) { s->id, ev->text };
+    m.sasl_line  = (struct msg_sasl_line) { s->id, gp_smtp_server_line_over(&s->smtp), ev->text };
     ipc_ask(s->submit->vault, &m, stepped, s);
 }
 

@@ -301,7 +301,8 @@ void exchange_line(struct peer *peer, struct msg *m)
         return;
     }
     s->question = m->question;
-    go_on(s, gp_sasl_line(&s->x, m->sasl_line.line));
+    if (m->sasl_line.over) s->reason = "the client's line is too long";
+    go_on(s, gp_sasl_line(&s->x, m->sasl_line.over ? GP_LIT("*") : m->sasl_line.line));
 }
 
 void exchange_abort(struct peer *peer, struct msg *m)

@@ -52,7 +52,7 @@ static struct msg_sasl_result serve(struct bed *b, bool first)
         m.sasl_start.has_initial = b->answer.login_says.has_initial;
         m.sasl_start.initial     = text;
     } else {
-        m.sasl_line = (struct msg_sasl_line) { SESSION, text };
+        m.sasl_line = (struct msg_sasl_line) { .session = SESSION, .line = text };
     }
     bed_ask(b, b->smtpd, &m);
     return b->answer.sasl_result;

@@ -303,6 +303,7 @@ def test_vault_killed_while_it_checks_a_password(new_gatepost, sink, context, re
             before = kill(gatepost, "vault")
             code, lines = wire.hear()
             assert code == 454 and lines[0].startswith("4.7.0")
+        until("the reason", lambda: 'result="put off" reason="vault does not answer"' in gatepost.log())
         back(gatepost, "vault", before)
         assert wire.auth_plain(account)[0] == 235
         assert submit(wire, account.name, [recipient], letter(account))[0] == 250
@@ -316,6 +317,7 @@ def test_vault_killed_between_two_lines_of_an_exchange(new_gatepost, sink, conte
         assert wire.say("AUTH LOGIN " + base64.b64encode(account.name.encode()).decode())[0] == 334
         back(gatepost, "vault", kill(gatepost, "vault"))
         assert wire.say(base64.b64encode(account.password.encode()).decode())[0] == 454
+        until("the reason", lambda: "the client speaks when its exchange has ended" in gatepost.log())
         assert wire.auth_plain(account)[0] == 235
 
 
