@@ -74,3 +74,37 @@ gp_str policy_plain_name(gp_str name, gp_str domain)
     size_t at = gp_find(name, '@');
     return at < name.len && gp_alike(gp_tail(name, at + 1), domain) ? gp_head(name, at) : name;
 }
+
+static bool is_of_alphabet(char c)
+{
+    gp_str letters = GP_LIT("abcdefghijkmnpqrstuvwxyzABCDEFGHIJKMNPQRSTUVWXYZ23456789");
+    return gp_find(letters, c) < letters.len;
+}
+
+/* gp_new_password: five groups, of five letters and the last of six. */
+static bool looks_made(gp_str text)
+{
+    enum { LEN = 30, GROUP = 5, HYPHENS = 4 };
+    if (text.len != LEN) return false;
+    for (size_t i = 0; i < text.len; i++) {
+        bool hyphen = i % (GROUP + 1) == GROUP && i / (GROUP + 1) < HYPHENS;
+        if (hyphen ? text.ptr[i] != '-' : !is_of_alphabet(text.ptr[i])) return false;
+    }
+    return true;
+}
+
+static bool is_printable(char c)
+{
+    return (unsigned char)c > ' ' && c != '\x7f';
+}
+
+gp_str policy_name_for_log(gp_str name, bool known)
+{
+    enum { SHOWN = 64 };
+    size_t at = gp_find(name, '@'), shown = 0;
+    if (known) return name;
+    if (looks_made(gp_head(name, at))) return GP_LIT("(looks like a password)");
+    if (at < name.len) return name;
+    while (shown < name.len && shown < SHOWN && is_printable(name.ptr[shown])) shown++;
+    return gp_head(name, shown);
+}

@@ -107,3 +107,33 @@ TEST(names_of_one_account_have_one_form)
         CHECK_IS(policy_plain_name(gp_from(plain_names[i].name), gp_from(plain_names[i].domain)),
                  plain_names[i].result);
 }
+
+TEST(a_password_in_the_place_of_a_name_is_not_shown)
+{
+    static const char *const hidden      = "(looks like a password)";
+    static const char        long_name[] = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn";
+    char                     password[GP_PASSWORD_ROOM], upper[GP_PASSWORD_ROOM];
+    gp_new_password(password);
+    for (size_t i = 0; i < sizeof(password); i++)
+        upper[i] = (char)(password[i] >= 'a' && password[i] <= 'z' ? password[i] - 32 : password[i]);
+    CHECK_IS(policy_name_for_log(gp_from(password), false), hidden);
+    CHECK_IS(policy_name_for_log(gp_from(upper), false), hidden);
+    CHECK_IS(policy_name_for_log(gp_from(password), true), password);
+    const struct {
+        const char *name, *shown;
+    } rows[] = {
+        {"abcde-fghij-kmnpq-rstuv-wxyz23",              hidden                                                            },
+        { "abcde-fghij-kmnpq-rstuv-wxyz23@example.org", hidden                                                            },
+        { "abcde-fghij-kmnpq-rstuv-wxyz2",              "abcde-fghij-kmnpq-rstuv-wxyz2"                                   },
+        { "abcdefghij-kmnpq-rstuv-wxyz2-3",             "abcdefghij-kmnpq-rstuv-wxyz2-3"                                  },
+        { "abcde-fghij-kmnpq-rstuv-wxyz0o",             "abcde-fghij-kmnpq-rstuv-wxyz0o"                                  },
+        { "nobody",                                     "nobody"                                                          },
+        { "nobody\x01"
+          "else",                              "nobody"                                                          },
+        { "my pass phrase",                             "my"                                                              },
+        { long_name,                                    "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"},
+        { "",                                           ""                                                                },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++)
+        CHECK_IS(policy_name_for_log(gp_from(rows[i].name), false), rows[i].shown);
+}

@@ -95,10 +95,9 @@ static void log_end(const struct signin *s, enum log_level level, const char *re
     if (s->tls_cipher[0]) gp_put_char(&tls, ' '); /* another server that asks us may not say it */
     gp_put_z(&tls, s->tls_cipher);
     LOG(level, "sign-in", LOG_N("session", s->session),
-        LOG_S("account", gp_from(s->name)), LOG_N("credential", s->credential),
-        LOG_Z("peer", s->address),
-        LOG_Z("listener", s->peer->vault->config->listen[s->listener].name), LOG_Z("mechanism", s->mechanism),
-        LOG_S("tls", s->tls_version[0] ? gp_said(&tls) : GP_NONE), LOG_Z("helo", s->helo), LOG_Z("result", result),
+        LOG_S("account", policy_name_for_log(gp_from(s->name), s->account != 0)), LOG_N("credential", s->credential),
+        LOG_Z("peer", s->address), LOG_Z("listener", s->peer->vault->config->listen[s->listener].name),
+        LOG_Z("mechanism", s->mechanism), LOG_S("tls", s->tls_version[0] ? gp_said(&tls) : GP_NONE), LOG_Z("helo", s->helo), LOG_Z("result", result),
         LOG_S("reason", reason));
 }
 

@@ -148,6 +148,23 @@ def test_the_client_hears_one_answer_and_the_log_the_true_reason(new_gatepost, s
     assert "messages=0" in closed[-1] and "reason=" in closed[-1]
 
 
+def test_every_sign_in_that_comes_to_nothing_has_its_line(new_gatepost, sink, context):
+    gatepost = new_gatepost(sink)
+    gatepost.account()
+    with Wire(gatepost.tls_port, context, implicit=True) as wire:
+        wire.say("EHLO client.example")
+        assert wire.say("AUTH GSSAPI")[0] == 504
+        assert "result=refused" in last_sign_in(gatepost, "mechanism not offered")
+        assert wire.say("AUTH PLAIN " + "A" * 13000)[0] == 500
+        assert "result=refused" in last_sign_in(gatepost, "authentication exchange line is too long")
+        assert wire.say("AUTH PLAIN")[0] == 334
+        assert wire.say("A" * 13000)[0] == 500
+        assert "result=refused" in last_sign_in(gatepost, "the client's line is too long") and "cancelled" not in gatepost.log()
+        assert wire.say("AUTH LOGIN")[0] == 334
+    line = last_sign_in(gatepost, "the client left")
+    assert "result=abandoned" in line and "mechanism=LOGIN" in line and "peer=127.0.0.1" in line and "session=" in line
+
+
 def forms_of(secret):
     """A password as it is, in base64 however it falls into groups of three, and in hex: what of each is sure to be seen."""
     octets = secret.encode()
@@ -180,6 +197,9 @@ def test_no_password_is_in_any_log_at_debug_level(style, new_gatepost, new_sink,
         wire.say(f"AUTH PLAIN {blurted}!")
         wire.say(f"AUTH PLAIN {blurted} more")
         wire.say(f"AUTH NONSENSE {blurted}")
+        swapped = Account(account.password, account.name)      # each in the other's field
+        assert wire.auth_plain(swapped)[0] == 535
+        assert wire.auth_plain(Account(f"{account.password}@{DOMAIN}", account.name))[0] == 535
         wire.say("AUTH LOGIN")
         wire.say(base64.b64encode(account.name.encode()).decode())
         wire.say(base64.b64encode(account.password.encode()).decode() + "*")
@@ -187,5 +207,6 @@ def test_no_password_is_in_any_log_at_debug_level(style, new_gatepost, new_sink,
     gatepost.stop()
     said = gatepost.log()
     assert "debug" in said or "sign-in" in said
+    assert said.count("(looks like a password)") == 2
     for word in (account.password, wrong, "upstream-secret"):
         assert not [form for form in forms_of(word) if form in said]
