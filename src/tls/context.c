@@ -16,7 +16,8 @@ static bool settle(SSL_CTX *ssl)
 {
     /* RFC 9325 3.3, 3.5: no compression, no renegotiation. Early data stay off: OpenSSL wants to be asked for them. */
     SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_TICKET);
+                                 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_TICKET |
+                                 SSL_OP_CLEANSE_PLAINTEXT); /* passwords come in records, too */
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_read_ahead(ssl, 0);

@@ -1,0 +1,212 @@
+"""Passwords stay nowhere: hundreds of sign-ins with known ones, and then no line of the log and no octet of any role's memory has them.
+
+Right passwords are remembered by vault as keyed digests only. Reading the memory of others takes root."""
+import base64
+import hmac
+import os
+import secrets
+
+import pytest
+
+from house import DOMAIN, Account, until
+from test_signin import scram
+from wire import Wire, submit
+
+ROUNDS = 25
+PIECE, OVERLAP = 128 * 1024, 1024
+ZEROES = bytes(PIECE + OVERLAP)
+MESSAGE = f"From: <user1@{DOMAIN}>\r\nSubject: secrets\r\n\r\nA line.\r\n.\r\n"
+ROLES = ("supervisor", "smtpd", "vault", "queue", "relay")
+
+
+# ---- memory ----------------------------------------------------------------------------------------------------
+def regions(pid):
+    with open(f"/proc/{pid}/maps", encoding="ascii", errors="replace") as maps:
+        for line in maps:
+            words = line.split(maxsplit=5)
+            name = words[5].strip() if len(words) > 5 else ""
+            if words[1].startswith("rw") and not name.startswith("[v"):     # [vvar] and the like cannot be read
+                start, end = (int(n, 16) for n in words[0].split("-"))
+                yield start, end, name or "anonymous"
+
+
+def found_in(pid, wanted):
+    """Where the process can be seen to hold any of these octet strings."""
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for start, end, name in regions(pid):
+            try:
+                memory.seek(start)
+                octets = memory.read(end - start)
+            except (OSError, ValueError, OverflowError):
+                continue
+            for piece in range(0, len(octets), PIECE):          # most have never been touched
+                part = octets[piece:piece + PIECE + OVERLAP]
+                if part != ZEROES[:len(part)]:
+                    yield from (f"{name} {start + piece + part.find(form):x}: {part[max(part.find(form) - 24, 0):][:88]!r}"
+                                for form in wanted if form in part)
+
+
+def forms_of(account):
+    """What of a password is sure to be seen: itself, as SASLprep's library has it, and the base64 of the lines that carry it."""
+    octets = account.password.encode()
+    yield octets
+    yield account.password.encode("utf-32-le")[-48:]
+    yield octets.hex().encode()
+    for shift in range(3):                     # however it falls into groups of three
+        yield base64.b64encode(b"\0" * shift + octets)[2 * shift:].rstrip(b"=")[:-2]
+
+
+def all_forms(accounts):
+    """Their tails: the allocator writes its own over the first octets of what is freed."""
+    return {form[16:] for account in accounts for form in forms_of(account)}
+
+
+def may_read_memory(pid):
+    try:
+        with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+            memory.seek(next(regions(pid))[0])
+            return len(memory.read(16)) == 16
+    except OSError:
+        return False
+
+
+# ---- sign-ins --------------------------------------------------------------------------------------------------
+def encoded(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def by_plain(wire, account):
+    return wire.auth_plain(account)[0]
+
+
+def by_plain_in_two_lines(wire, account):
+    assert wire.say("AUTH PLAIN")[0] == 334
+    return wire.say(encoded(f"\0{account.name}\0{account.password}"))[0]
+
+
+def by_login(wire, account):
+    assert wire.say("AUTH LOGIN")[0] == 334
+    assert wire.say(encoded(account.name))[0] == 334
+    return wire.say(encoded(account.password))[0]
+
+
+def by_scram(wire, account):
+    return scram(wire, account, "SCRAM-SHA-256", b"n,,", b"")
+
+
+def by_cram_md5(wire, account):
+    _, challenge = wire.say("AUTH CRAM-MD5")
+    digest = hmac.new(account.password.encode(), base64.b64decode(challenge[0]), "md5").hexdigest()
+    return wire.say(encoded(f"{account.name} {digest}"))[0]
+
+
+WAYS = (by_plain, by_plain_in_two_lines, by_login, by_scram, by_cram_md5)
+
+
+def session(gatepost, context):
+    wire = Wire(gatepost.tls_port, context, implicit=True)
+    assert wire.say("EHLO client.example")[0] == 250
+    return wire
+
+
+def sign_in_and_send(gatepost, context, account, way, recipient):
+    with session(gatepost, context) as wire:
+        assert way(wire, account) == 235
+        if recipient:
+            assert submit(wire, account.name, [recipient], MESSAGE)[0] == 250
+
+
+def fail(gatepost, context, account, way):
+    with session(gatepost, context) as wire:
+        assert way(wire, account) == 535
+
+
+def pids_of(gatepost):
+    """By role, the supervisor too."""
+    pids = {role: [] for role in ROLES} | {"supervisor": [gatepost.process.pid]}
+    for role in gatepost.roles():
+        pids[role["name"]].append(role["pid"])
+    assert all(pids.values()), pids
+    return pids
+
+
+def no_role_holds(gatepost, accounts, after=""):
+    wanted = all_forms(accounts)
+    holding = [f"{role} {where}" for role, pids in pids_of(gatepost).items() for pid in pids for where in found_in(pid, wanted)]
+    assert not holding, after + "\n" + "\n".join(sorted(holding)[:40])
+
+
+@pytest.fixture
+def served(new_gatepost, sink):
+    gatepost = new_gatepost(sink, GATEPOST_LOG_LEVEL="debug", GATEPOST_PASSWORDS_SCRAM_ITERATIONS="10000")
+    if os.geteuid() != 0 or not may_read_memory(gatepost.process.pid):
+        pytest.skip("reading the memory of other processes takes root with CAP_SYS_PTRACE")
+    return gatepost
+
+
+def test_the_search_finds_what_is_there(served):
+    """The other test would pass for ever if it could see nothing: what a role must hold is found."""
+    for role, pids in pids_of(served).items():
+        assert any(list(found_in(pid, [DOMAIN.encode()])) for pid in pids), role
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_password_outlives_its_exchange(way, served, context):
+    """Looked for at once, before anything else could write over it: while the session goes on, and when it has ended."""
+    made = served.account("--allow-cram-md5")
+    chosen = served.account("--allow-cram-md5", name=f"chosen@{DOMAIN}", password="Kq7-lönely-violin-" + secrets.token_hex(4))
+    for account in (made, chosen, made):
+        wrong = Account(account.name, "wrong-" + secrets.token_hex(12))
+        with session(served, context) as wire:
+            assert way(wire, wrong) == 535
+            no_role_holds(served, [wrong])
+            assert way(wire, account) == 235
+            no_role_holds(served, [account])
+        no_role_holds(served, [account, wrong])
+
+
+def broken_off(wire, account):
+    """What is sent of a sign-in that never comes to its end."""
+    line = encoded(f"\0{account.name}\0{account.password}")
+    yield "a line without an end", lambda: wire.send(f"AUTH PLAIN {line}")
+    yield "a response without an end", lambda: (wire.say("AUTH LOGIN"), wire.say(encoded(account.name)), wire.send(encoded(account.password)))
+    yield "what is not base64", lambda: wire.say(f"AUTH PLAIN {line}!")
+    yield "an argument too many", lambda: wire.say(f"AUTH PLAIN {line} more")
+    yield "a mechanism that is not offered", lambda: wire.say(f"AUTH NONSENSE {line}")
+    yield "a line that is too long", lambda: wire.say(f"AUTH PLAIN {line}{'A' * 13000}")
+    yield "a response that is too long", lambda: (wire.say("AUTH PLAIN"), wire.say(f"{line}{'A' * 13000}"))
+    yield "a password where a command is due", lambda: wire.say(account.password)
+    yield "lines in one packet, and no patience", lambda: wire.send(f"AUTH LOGIN\r\n{encoded(account.name)}\r\n{encoded(account.password)}\r\n")
+
+
+def test_no_password_outlives_what_is_broken_off(served, context):
+    made = served.account()
+    for number in range(len(list(broken_off(None, made)))):
+        wrong = Account(made.name, "wrong-" + secrets.token_hex(12))
+        assert served.log().count("state=closed") == number
+        with session(served, context) as wire:
+            what, say = list(broken_off(wire, wrong))[number]
+            say()
+        until("the end of the session", lambda: served.log().count("state=closed") == number + 1)
+        no_role_holds(served, [wrong], what)
+
+
+def test_no_password_is_left_in_any_memory_or_log(served, context, recipient, sink):
+    made = served.account("--allow-cram-md5")
+    chosen = served.account("--allow-cram-md5", name=f"chosen@{DOMAIN}", password="Kq7-lönely-violin-" + secrets.token_hex(4))
+    wrong = [Account(account.name, "wrong-" + secrets.token_hex(12)) for account in (made, chosen, Account(f"nobody@{DOMAIN}", ""))]
+    kept = [session(served, context) for _ in WAYS]
+    for wire, way in zip(kept, WAYS):                # sessions that stay open hold none, either
+        assert way(wire, wrong[0]) == 535 and way(wire, made) == 235
+    for turn in range(ROUNDS):
+        for way in WAYS:
+            sign_in_and_send(served, context, (made, chosen)[turn % 2], way, recipient if turn == 0 else None)
+            fail(served, context, wrong[turn % 3], way)
+    sink.wait(recipient, len(WAYS))
+    no_role_holds(served, [made, chosen, *wrong])
+    for wire in kept:
+        wire.close()
+    no_role_holds(served, [made, chosen, *wrong])
+    said = served.log().encode()
+    assert said.count(b"event=sign-in") >= 2 * len(WAYS) * ROUNDS
+    assert not [form for form in all_forms([made, chosen, *wrong]) if form in said]
