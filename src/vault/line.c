@@ -127,7 +127,7 @@ static void see(struct view *v, struct line_place *p, const struct line_place *n
 
 static struct line_place *later_of(struct line_place *a, struct line_place *b)
 {
-    return is_before(a, b) ? b : a;
+    return a && is_before(b, a) ? a : b;
 }
 
 static unsigned share_of(const struct line *l, enum line_rank rank)
