@@ -1,9 +1,11 @@
 """Signing in: what is offered to whom, bound channels, and what the log says about it."""
 import base64
+import contextlib
 import hashlib
 import hmac
 import ssl
 import subprocess
+import threading
 
 import pytest
 
@@ -107,6 +109,40 @@ def test_who_claims_what_is_not_so_is_refused(mechanism, gs2, code, gatepost, ca
     if code == 535:
         line = until("the reason", lambda: [line for line in gatepost.log().splitlines() if "event=sign-in" in line and "result=refused" in line])[-1]
         assert "reason=" in line
+
+
+# ---- storms ----------------------------------------------------------------------------------------------------
+@contextlib.contextmanager
+def storm(gatepost, context, accounts, clients=95):
+    """Wrong passwords from one address, as many as it can; the codes that they got."""
+    end, codes = threading.Event(), []
+
+    def guess(number):
+        while not end.is_set():
+            with contextlib.suppress(OSError, ssl.SSLError), Wire(gatepost.tls_port, context, implicit=True) as wire:
+                wire.say("EHLO client.example")
+                codes.append(wire.auth_plain(accounts[number % len(accounts)]._replace(password="wrong"))[0])
+    threads = [threading.Thread(target=guess, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield codes
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_a_storm_of_wrong_passwords_puts_off_no_right_one(new_gatepost, sink, context):
+    gatepost = new_gatepost(sink, GATEPOST_PASSWORDS_SCRAM_ITERATIONS="100000")
+    accounts = [gatepost.account(name=f"ada{number}@{DOMAIN}", password=f"chosen by hand {number}") for number in range(6)]
+    with storm(gatepost, context, accounts) as codes:
+        until("a full line", lambda: codes.count(454) > 100)
+        for account in accounts:                   # each for the first time: none is known from before
+            with Wire(gatepost.tls_port, context, implicit=True, source="127.0.0.2") as wire:
+                wire.say("EHLO client.example")
+                assert wire.auth_plain(account)[0] == 235
+    assert set(codes) <= {454, 535, 0, 421}
 
 
 # ---- what the log says ---------------------------------------------------------------------------------------

@@ -5,13 +5,15 @@ import ssl
 
 
 class Wire:
-    def __init__(self, port, context=None, implicit=False, name="localhost", host="127.0.0.1", room=None):
+    def __init__(self, port, context=None, implicit=False, name="localhost", host="127.0.0.1", room=None, source=None):
         """room: so small is the kernel's buffer for what comes in."""
         self.context, self.name = context, name
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         if room:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
         self.socket.settimeout(20)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect((host, port))
         if implicit:
             self.handshake()
