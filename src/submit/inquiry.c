@@ -66,7 +66,7 @@ static void stepped(void *owner, gp_status status, const struct msg *m);
 static void pass_on(struct inquiry *e, gp_str line)
 {
     struct msg m = MSG(SASL_LINE);
-    m.sasl_line  = (struct msg_sasl_line) { e->id, line };
+    m.sasl_line  = (struct msg_sasl_line) { .session = e->id, .line = line };
     ipc_ask(e->asker->submit->vault, &m, stepped, e);
 }
 

@@ -160,7 +160,7 @@ static bool run(struct check *c)
 static void run_waiting(struct vault *v)
 {
     while (v->hashing < v->hashing_most) {
-        struct check *c = (struct check *)line_take(&v->line);
+        struct check *c = (struct check *)line_serve(&v->line);
         if (!c) return;
         c->waits = false;
         if (c->changes == v->changes && settle_at_once(c, loop_now(v->loop)) == GP_OK)
@@ -172,7 +172,7 @@ static void run_waiting(struct vault *v)
 
 void checks_close(struct vault *v)
 {
-    for (struct line_place *p = line_take(&v->line); p; p = line_take(&v->line)) check_free((struct check *)p);
+    for (struct line_place *p = line_serve(&v->line); p; p = line_serve(&v->line)) check_free((struct check *)p);
 }
 
 static bool wait_in_line(struct check *c)

@@ -178,7 +178,7 @@ void line_leave(struct line *l, struct line_place *p)
     l->count--;
 }
 
-struct line_place *line_take(struct line *l)
+struct line_place *line_serve(struct line *l)
 {
     struct line_place *first = l->oldest;
     if (!first) return NULL;

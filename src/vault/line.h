@@ -43,7 +43,7 @@ struct line {
 void line_init(struct line *, unsigned most, uint64_t seed); /* seed: so that nobody can choose addresses that push another out */
 /* Who has to leave for it, already unlinked: NULL, nobody; it may be the newcomer itself. */
 struct line_place *line_enter(struct line *, struct line_place *, gp_time now) GP_MUST_USE;
-struct line_place *line_take(struct line *);  /* whose turn it is, unlinked; NULL: nobody waits */
+struct line_place *line_serve(struct line *);  /* whose turn it is, unlinked; NULL: nobody waits */
 void               line_leave(struct line *, struct line_place *); /* which waits */
 /* A password from there was right, or wrong. */
 void               line_note(struct line *, uint64_t address, bool right, gp_time now);

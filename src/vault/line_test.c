@@ -37,7 +37,7 @@ static void wrong(uint64_t address, unsigned times, gp_time now)
 
 static uint64_t taken(void)
 {
-    const struct line_place *p = line_take(&line);
+    const struct line_place *p = line_serve(&line);
     return p ? p->address : 0;
 }
 
@@ -165,7 +165,7 @@ TEST(a_known_address_comes_in_where_its_name_is_attacked)
     CHECK(enter(stranger, START) == stranger);
     const struct line_place *gone = enter(owner, START);
     CHECK(gone && gone != owner && gone->name == 7);
-    CHECK(line_take(&line) == owner);
+    CHECK(line_serve(&line) == owner);
 }
 
 TEST(a_storm_keeps_a_newcomer_out_for_no_turn)
@@ -175,7 +175,7 @@ TEST(a_storm_keeps_a_newcomer_out_for_no_turn)
     for (uint64_t address = 1; address <= MOST / 16; address++) wrong(address, LINE_WRONGS, START);
     struct line_place *newcomer = place(500, 500), *gone = enter(newcomer, START);
     CHECK(gone && gone != newcomer);
-    CHECK(line_take(&line) == newcomer);
+    CHECK(line_serve(&line) == newcomer);
 }
 
 TEST(who_waits_longest_has_a_turn_of_his_own)
@@ -206,7 +206,7 @@ TEST(a_line_without_room_takes_nobody)
 {
     fresh(0);
     struct line_place *p = place(1, 1);
-    CHECK(enter(p, START) == p && !line_take(&line));
+    CHECK(enter(p, START) == p && !line_serve(&line));
     fresh(1);
     CHECK(!enter(place(1, 1), START));
     p = place(2, 2);
@@ -263,7 +263,7 @@ static void take_one(void)
     enum line_rank           best   = LINE_WRONG;
     for (const struct line_place *p = line.oldest; p; p = p->next)
         if (p->rank < best) best = p->rank;
-    const struct line_place *p = line_take(&line);
+    const struct line_place *p = line_serve(&line);
     CHECK((p != NULL) == (oldest != NULL));
     CHECK(!p || p->rank == best || p == oldest);
     CHECK(!p || !waits(p));
@@ -305,5 +305,5 @@ PROPERTY(the_line_is_fair_whatever_happens, bytes)
         is_sound(most);
     }
     for (unsigned left = line.count; left > 0; left--) take_one();
-    CHECK(line.count == 0 && !line_take(&line));
+    CHECK(line.count == 0 && !line_serve(&line));
 }
