@@ -63,13 +63,6 @@ gp_status account_next(struct rows *r, struct account *out)
     return read_account(r, out) ? GP_OK : GP_TEMPFAIL;
 }
 
-gp_status account_named(struct accounts *a, gp_str name, struct account *out)
-{
-    auto_rows r = rows_of(a->db, "SELECT " ACCOUNT_COLUMNS " FROM accounts a WHERE a.name = ?");
-    rows_bind_text(&r, name);
-    return account_next(&r, out);
-}
-
 gp_status accounts_get(struct accounts *a, int64_t id, struct account *out)
 {
     auto_rows r = rows_of(a->db, "SELECT " ACCOUNT_COLUMNS " FROM accounts a WHERE a.id = ?");
@@ -77,29 +70,62 @@ gp_status accounts_get(struct accounts *a, int64_t id, struct account *out)
     return account_next(&r, out);
 }
 
-bool account_other_name(const struct accounts *a, gp_str name, struct gp_text *out)
+/* The server's own domain after an @, tidied. */
+static void put_own_domain(const struct accounts *a, struct gp_text *out)
 {
-    size_t at = gp_find(name, '@');
-    if (a->domain.len == 0) return false;
-    if (at == name.len) {
-        gp_put(out, name);
-        gp_put_char(out, '@');
-        gp_put(out, a->domain);
-    } else {
-        if (at == 0 || !gp_alike(gp_tail(name, at + 1), a->domain)) return false;
-        gp_put(out, gp_head(name, at));
-    }
-    return !out->cut;
+    char           room[ACCOUNT_NAME_MOST + 1];
+    struct gp_text at_domain = GP_TEXT(room), tidy = *out;
+    gp_put_char(&at_domain, '@');
+    gp_put(&at_domain, a->domain);
+    if (account_tidy_domain(gp_said(&at_domain), &tidy)) *out = tidy;
+}
+
+/* Its domain tidied, and taken off if it is the server's. false: too long to be a name. */
+static bool put_short(const struct accounts *a, gp_str name, struct gp_text *out)
+{
+    char           room[ACCOUNT_NAME_MOST + 1];
+    struct gp_text own = GP_TEXT(room);
+    if (!account_tidy_domain(name, out)) return false;
+    put_own_domain(a, &own);
+    size_t at = gp_find(gp_said(out), '@');
+    if (a->domain.len > 0 && at > 0 && gp_same(gp_tail(gp_said(out), at), gp_said(&own))) out->len = at;
+    return true;
+}
+
+void accounts_login_key(const struct accounts *a, gp_str login, struct gp_text *key)
+{
+    struct gp_text start = *key;
+    if (put_short(a, login, key)) return;
+    *key = start;
+    gp_put(key, login);
+}
+
+/* With the server's domain, if it has none. */
+static void put_long(const struct accounts *a, gp_str name, struct gp_text *out)
+{
+    gp_put(out, name);
+    if (a->domain.len > 0 && gp_find(name, '@') == name.len) put_own_domain(a, out);
+}
+
+/* All spellings in one question: one that is not there takes as long as one that is. What is spelt so goes before what means the same. */
+static gp_status account_spelt(struct accounts *a, gp_str name, gp_str brief, gp_str full, struct account *out)
+{
+    auto_rows r = rows_of(a->db, "SELECT " ACCOUNT_COLUMNS " FROM accounts a WHERE a.name IN (?1, ?2, ?3)"
+                                 " ORDER BY a.name = ?1 DESC LIMIT 1");
+    rows_bind_text(&r, name);
+    rows_bind_text(&r, brief);
+    rows_bind_text(&r, full);
+    return account_next(&r, out);
 }
 
 gp_status accounts_find(struct accounts *a, gp_str login, struct account *out)
 {
-    char           prepared[ACCOUNT_NAME_MOST], other[ACCOUNT_NAME_MOST];
-    struct gp_text name = GP_TEXT(prepared), alias = GP_TEXT(other);
+    char           name_room[ACCOUNT_NAME_MOST], brief_room[ACCOUNT_NAME_MOST + 1], full_room[2 * ACCOUNT_NAME_MOST];
+    struct gp_text name = GP_TEXT(name_room), brief = GP_TEXT(brief_room), full = GP_TEXT(full_room);
     if (login.len == 0 || !gp_saslprep(login, false, &name)) return GP_PERMFAIL;
-    gp_status status = account_named(a, gp_said(&name), out);
-    if (status != GP_PERMFAIL || !account_other_name(a, gp_said(&name), &alias)) return status;
-    return account_named(a, gp_said(&alias), out);
+    accounts_login_key(a, gp_said(&name), &brief);
+    put_long(a, gp_said(&brief), &full);
+    return account_spelt(a, gp_said(&name), gp_said(&brief), gp_said(&full), out);
 }
 
 gp_status accounts_each(struct accounts *a, bool (*each)(void *owner, const struct account *), void *owner)

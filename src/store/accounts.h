@@ -1,7 +1,8 @@
 /* accounts.db: accounts, the addresses they may send as and whom they may act for; their credentials are in credentials.h. Opened
  * by the vault and, at the same time, by the commands; belongs to the thread that opened it. Blocks only as long as a small SQLite
  * call; changes take effect at once, since every question is asked of the file. Login names: as stored (octets after SASLprep);
- * else, for a bare NAME, the account NAME@D, and for NAME@D the account NAME, D being the server's domain. Both can't exist. */
+ * else, for a bare NAME, the account NAME@D, and for NAME@D the account NAME, D being the server's domain. Both can't exist. Domains are
+ * kept and found in the form of identity_key. */
 #ifndef STORE_ACCOUNTS_H
 #define STORE_ACCOUNTS_H
 
@@ -14,6 +15,7 @@ enum {
     ACCOUNT_ADDRESS_MOST = 320,
     IDENTITIES_MOST      = 64, /* per account */
     DELEGATIONS_MOST     = 64, /* per account */
+    SURVEY_COUNTS_MOST   = 8,
 };
 
 struct accounts_plan {
@@ -39,6 +41,8 @@ struct account {
 /* OK, PERMFAIL: no such account, TEMPFAIL: the store could not tell. */
 gp_status accounts_find(struct accounts *, gp_str login, struct account *) GP_MUST_USE;
 gp_status accounts_get(struct accounts *, int64_t id, struct account *) GP_MUST_USE;
+/* The one form of all login names that would find the same account: without the server's own domain. */
+void      accounts_login_key(const struct accounts *, gp_str login, struct gp_text *key);
 /* Is the account there and enabled, and is this one of its credentials still, and live? PERMFAIL: no. */
 gp_status accounts_in_force(struct accounts *, int64_t account, int64_t credential, gp_time now) GP_MUST_USE;
 /* In the order of their names; `each` returns false to stop. */
@@ -47,7 +51,7 @@ gp_status accounts_identities(struct accounts *, int64_t account, void (*each)(v
 
 /* May it send as this address ("" too: RFC 6409 4.3)? Compared without regard to ASCII case, the domain as A-label. An
  * identity "@example.org" stands for every address there. The credential's senders narrow the account's identities; a
- * credential that is gone or has ended, or a disabled account, may not. */
+ * credential that is gone or has ended, or a disabled account, may not; one of another account's may while that may act for it. */
 gp_status accounts_may_send(struct accounts *, int64_t account, int64_t credential, gp_str sender, gp_time now) GP_MUST_USE;
 /* The form in which addresses are compared. false: not an address (or "@domain", where that is allowed). */
 bool      identity_key(gp_str address, bool whole_domain, struct gp_text *key) GP_MUST_USE;
@@ -88,12 +92,18 @@ struct survey {
     uint32_t cost;         /* the most that the live credentials of one account cost at a PLAIN check */
     bool     as_hash;      /* and whether a password hash is what costs it                            */
     uint32_t iterations;   /* SCRAM: the count that most accounts have                                */
+    struct survey_count { uint32_t iterations, accounts; } counts[SURVEY_COUNTS_MOST]; /* SCRAM: the commonest, and how many have each */
+    size_t   count_count;
     uint32_t candidates;   /* SCRAM: the most credentials with keys that one account has              */
+    uint32_t credentials;  /* the most credentials that one account has, ...                          */
+    int64_t  crowded;      /* ... and which account that is; 0: there is none                         */
     bool     sha512;       /* SCRAM-SHA-512 opens what SCRAM-SHA-256 opens: no keys lack it           */
     bool     secrets;      /* some credential can be used with CRAM-MD5                               */
     bool     certificates; /* there are credentials of this kind                                      */
     bool     oauth;
 };
 gp_status accounts_survey(struct accounts *, gp_time now, struct survey *) GP_MUST_USE;
+/* The count that somebody of that name could have: as frequent among names as among accounts, and each time the same. */
+uint32_t  survey_iterations(const struct survey *, const struct verifier_keys *, gp_str name);
 
 #endif

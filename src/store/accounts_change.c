@@ -47,8 +47,11 @@ static gp_status insert_own_identity(struct accounts *a, int64_t account, gp_str
     char           room[ACCOUNT_ADDRESS_MOST];
     struct gp_text address = GP_TEXT(room);
     if (gp_find(name, '@') < name.len) return insert_identity(a, account, name, why);
-    if (!account_other_name(a, name, &address))
+    if (a->domain.len == 0)
         return refuse_because(why, "without a domain the name is no address: say --send-as ADDRESS");
+    gp_put(&address, name);
+    gp_put_char(&address, '@');
+    gp_put(&address, a->domain);
     return insert_identity(a, account, gp_said(&address), why);
 }
 
@@ -64,11 +67,14 @@ static gp_status insert_identities(struct accounts *a, int64_t account, gp_str n
     return GP_OK;
 }
 
-/* SASLprep'd into out. */
+/* SASLprep'd, and the domain as it will be looked for. */
 static bool tidy_name(gp_str name, struct gp_text *out, const char **why)
 {
+    char           room[ACCOUNT_NAME_MOST];
+    struct gp_text prepared = GP_TEXT(room);
     *why = "that cannot be the name of an account: 1 to 255 octets, no spaces or control characters, no '-' first";
-    return gp_is_utf8(name) && gp_saslprep(name, true, out) && is_name(gp_said(out));
+    return gp_is_utf8(name) && gp_saslprep(name, true, &prepared) && is_name(gp_said(&prepared)) &&
+           account_tidy_domain(gp_said(&prepared), out);
 }
 
 static gp_status insert_first_credential(struct accounts *a, const struct account *account, const struct new_account *n,

@@ -21,10 +21,8 @@ gp_status run_on(struct accounts *, struct rows *, int64_t id) GP_MUST_USE;
     "a.id, a.disabled, a.created, a.name, a.mechanisms, a.source, a.scram_iterations, a.scram_salt_sha1," \
     " a.scram_salt_sha256, a.scram_salt_sha512"
 gp_status account_next(struct rows *, struct account *) GP_MUST_USE; /* of a SELECT of those columns */
-/* The account with exactly this name. */
-gp_status account_named(struct accounts *, gp_str name, struct account *) GP_MUST_USE;
-/* The other name that means the same account: with the server's domain added or taken off. false: there is none. */
-bool      account_other_name(const struct accounts *, gp_str name, struct gp_text *out);
+/* With its domain, if it has one, in the form of identity_key; as it is where that has none. false: too long. */
+bool      account_tidy_domain(gp_str name, struct gp_text *out);
 
 /* ---- credentials_write.c ---- */
 gp_status credential_insert(struct accounts *, const struct account *, const struct new_credential *, gp_time now, int64_t *id,

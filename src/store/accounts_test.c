@@ -40,6 +40,14 @@ static const struct { const char *made, *login; bool same; } names[] = {
     { "bert@example.org", "bert@example.org", true  },
     { "carl@example.com", "carl",             false },
     { "carl@example.com", "carl@example.com", true  },
+    { "carl@example.com", "carl@EXAMPLE.Com", true  },
+    { "carl@EXAMPLE.com", "carl@example.com", true  },
+    { "carl@example.com", "Carl@example.com", false },
+    { "dora@example.com", "dora@example.org", false },
+    { "bert@EXAMPLE.org", "bert",             true  },
+    { "eva@b\xc3\xbc" "cher.example", "eva@B\xc3\xbc" "cher.Example",     true },
+    { "eva@b\xc3\xbc" "cher.example", "eva@xn--bcher-kva.example",      true },
+    { "eva@xn--bcher-kva.example",    "eva@b\xc3\xbc" "cher.example",   true },
     { "\xc3\xa9va",       "e\xcc\x81va",      true  }, /* SASLprep: composed and decomposed are one */
 };
 /* clang-format on */
@@ -198,6 +206,105 @@ TEST(the_count_of_unknown_users_is_that_of_most_accounts_not_of_most_credentials
     CHECK(password_of_account(a, account_of(a, "bert"), "", &few) &&
           password_of_account(a, account_of(a, "carl"), "", &few));
     CHECK(accounts_survey(a, NOW, &s) == GP_OK && s.iterations == 4096);
+    accounts_close(a);
+}
+
+static uint32_t count_for(const struct survey *s, unsigned number)
+{
+    char                 room[32];
+    struct gp_text       name = GP_TEXT(room);
+    struct verifier_keys keys = { .unknown_count = "a key" };
+    gp_put_z(&name, "nobody");
+    gp_put_number(&name, number);
+    return survey_iterations(s, &keys, gp_said(&name));
+}
+
+/* Names see the counts as often as accounts have them, and one account more moves few of them. */
+TEST(unknown_users_have_the_counts_that_accounts_have)
+{
+    enum { NAMES = 2000, BERTS = 30, CARLS = 10, SLACK = 120 };
+    struct survey    s, later;
+    unsigned         high = 0, moved = 0;
+    struct accounts *a    = open_fresh();
+    struct verifier  many = keys_of(FAST, 600000, 's'), few = keys_of(FAST, 4096, 's');
+    CHECK(accounts_survey(a, NOW, &s) == GP_OK && count_for(&s, 1) == VERIFIER_FEW_ROUNDS);
+    for (int i = 0; i < BERTS + CARLS; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "bert%d", i);
+        CHECK(password_of_account(a, account_of(a, name), "", i < BERTS ? &few : &many));
+    }
+    CHECK(accounts_survey(a, NOW, &s) == GP_OK && s.count_count == 2 && s.iterations == 4096);
+    CHECK(password_of_account(a, account_of(a, "dora"), "", &many));
+    CHECK(accounts_survey(a, NOW, &later) == GP_OK && later.counts[1].accounts == CARLS + 1);
+    for (unsigned i = 0; i < NAMES; i++) {
+        uint32_t count = count_for(&s, i);
+        CHECK(count == 4096 || count == 600000);
+        high += count == 600000;
+        moved += count_for(&later, i) != count;
+    }
+    CHECK(high > NAMES / 4 - SLACK && high < NAMES / 4 + SLACK);
+    CHECK(moved > 0 && moved < NAMES / 20);
+    accounts_close(a);
+}
+
+TEST(the_survey_names_the_account_with_most_credentials)
+{
+    struct survey    s;
+    struct accounts *a = open_fresh();
+    struct verifier  v = keys_of(FAST, 4096, 's');
+    CHECK(accounts_survey(a, NOW, &s) == GP_OK && s.credentials == 0 && s.crowded == 0);
+    int64_t anna = account_of(a, "anna"), bert = account_of(a, "bert");
+    CHECK(password_of_account(a, anna, "", &v));
+    CHECK(accounts_survey(a, NOW, &s) == GP_OK && s.credentials == 1 && s.crowded == anna);
+    for (int i = 0; i < 3; i++) CHECK(password_of_account(a, bert, "", &v));
+    CHECK(accounts_survey(a, NOW, &s) == GP_OK && s.credentials == 3 && s.crowded == bert);
+    accounts_close(a);
+}
+
+TEST(who_acts_for_another_sends_as_that_one_while_he_may)
+{
+    const char      *why  = "";
+    struct accounts *a    = open_fresh();
+    struct verifier  v    = keys_of(FAST, 4096, 's');
+    int64_t          anna = account_of(a, "anna"), bert = account_of(a, "bert");
+    int64_t          one   = password_of_account(a, anna, "", &v);
+    gp_str           berts = GP_LIT("bert@example.org"), annas = GP_LIT("anna@example.org");
+    CHECK(accounts_may_send(a, bert, one, berts, NOW) == GP_PERMFAIL);
+    CHECK(accounts_in_force(a, bert, one, NOW) == GP_PERMFAIL);
+    CHECK(accounts_delegate(a, anna, bert, true, &why) == GP_OK);
+    CHECK(accounts_may_send(a, bert, one, berts, NOW) == GP_OK && accounts_in_force(a, bert, one, NOW) == GP_OK);
+    CHECK(accounts_may_send(a, bert, one, annas, NOW) == GP_PERMFAIL); /* he is bert now */
+    CHECK(accounts_set_disabled(a, bert, true) == GP_OK);
+    CHECK(accounts_may_send(a, bert, one, berts, NOW) == GP_PERMFAIL);
+    CHECK(accounts_set_disabled(a, bert, false) == GP_OK && accounts_set_disabled(a, anna, true) == GP_OK);
+    CHECK(accounts_may_send(a, bert, one, berts, NOW) == GP_PERMFAIL);
+    CHECK(accounts_set_disabled(a, anna, false) == GP_OK && accounts_delegate(a, anna, bert, false, &why) == GP_OK);
+    CHECK(accounts_may_send(a, bert, one, berts, NOW) == GP_PERMFAIL);
+    accounts_close(a);
+}
+
+TEST(all_spellings_of_a_name_have_one_key)
+{
+    static const struct {
+        const char *login, *key;
+    } rows[] = {
+        {"nobody",                 "nobody"                  },
+        { "nobody@example.org",    "nobody"                  },
+        { "nobody@EXAMPLE.org",    "nobody"                  },
+        { "nobody@Example.com",    "nobody@example.com"      },
+        { "Nobody",                "Nobody"                  },
+        { "@example.org",          "@example.org"            },
+        { "nobody@",               "nobody@"                 },
+        { "no@b\xc3\xbc"
+          "cher.example", "no@xn--bcher-kva.example"},
+    };
+    struct accounts *a = open_fresh();
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char           room[512];
+        struct gp_text key = GP_TEXT(room);
+        accounts_login_key(a, gp_from(rows[i].login), &key);
+        CHECK_IS(gp_said(&key), rows[i].key);
+    }
     accounts_close(a);
 }
 

@@ -57,6 +57,20 @@ bool identity_key(gp_str address, bool whole_domain, struct gp_text *key)
     return !key->cut;
 }
 
+bool account_tidy_domain(gp_str name, struct gp_text *out)
+{
+    struct gp_text start  = *out;
+    size_t         at     = last_at(name);
+    gp_str         domain = gp_tail(name, at + 1);
+    gp_put(out, gp_head(name, at));
+    if (at < name.len) gp_put_char(out, '@');
+    if (gp_is_ascii(domain)) put_lower(out, domain);
+    if (gp_is_ascii(domain) || put_a_labels(out, domain)) return !out->cut;
+    *out = start;
+    gp_put(out, name);
+    return !out->cut;
+}
+
 static gp_status has_identity(struct accounts *a, int64_t account, gp_str key)
 {
     auto_rows r = rows_of(a->db, "SELECT 1 FROM identities WHERE account = ? AND key IN (?, ?)");
@@ -66,12 +80,14 @@ static gp_status has_identity(struct accounts *a, int64_t account, gp_str key)
     return rows_next(&r);
 }
 
-/* What a question about one credential has to know of it, and no verifier. */
+/* What a question about one credential has to know of it, and no verifier: of the account's own, or of one that may act for it. */
 static gp_status read_standing(struct accounts *a, int64_t account, int64_t credential, struct credential *out)
 {
     auto_rows r = rows_of(a->db, "SELECT c.expires, c.retires, c.idle_days, c.created, c.last_used, c.senders"
                                  " FROM credentials c JOIN accounts a ON a.id = c.account"
-                                 " WHERE c.id = ? AND a.id = ? AND a.disabled = 0");
+                                 " WHERE c.id = ?1 AND a.disabled = 0 AND (a.id = ?2 OR EXISTS"
+                                 " (SELECT 1 FROM delegations d JOIN accounts o ON o.id = d.may_act_as"
+                                 "  WHERE d.account = a.id AND d.may_act_as = ?2 AND o.disabled = 0))");
     rows_bind_number(&r, credential);
     rows_bind_number(&r, account);
     gp_status status = rows_next(&r);
