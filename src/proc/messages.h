@@ -35,7 +35,8 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(SASL_START, sasl_start, U(session) U(has_initial) U(listener) U(binding) S(binding_data) S(end_point) S(mechanism) \
             S(initial) S(peer) S(helo) S(tls_version) S(tls_cipher) S(chain))                                             \
     ROW(SASL_LINE, sasl_line, U(session) U(over) S(line)) /* over: it was too long, and is not there                   */ \
-    ROW(SASL_RESULT, sasl_result, U(step) U(why) U(account) U(credential) S(text) S(user)) /* step, why: sasl.h's; text: challenge */ \
+    /* step, why: sasl.h's; text: challenge. account, user: whose session it is; signer: whose the credential is, who may act for it. */ \
+    ROW(SASL_RESULT, sasl_result, U(step) U(why) U(account) U(credential) S(text) S(user) S(signer))                      \
     ROW(SASL_ABORT, sasl_abort, U(session))               /* one way: the client is gone                               */ \
     ROW(MAY_SEND, may_send, U(session) U(account) U(credential) S(sender))                                                \
     ROW(PERMISSION, permission, U(status) S(why))         /* OK, PERMFAIL not his address, TEMPFAIL                    */ \

@@ -32,32 +32,31 @@ static enum gp_sasl_step read_response(struct gp_sasl *x, gp_str in)
     gp_str name = gp_head(in, in.len - MD5_HEX - 1);
     if (!read_digest(gp_tail(in, in.len - MD5_HEX), x->talk.cram_digest) || !gp_sasl_set_user(x, name))
         return gp_sasl_fail(x, GP_SASL_MALFORMED);
-    return gp_sasl_question(x, GP_SASL_GET_SECRET);
+    return gp_sasl_question(x, GP_SASL_IS_PROOF);
 }
 
-static enum gp_sasl_step check_response(struct gp_sasl *x)
+bool gp_sasl_fits_secret(struct gp_sasl *x, gp_secret secret)
 {
     char           room[CHALLENGE_ROOM];
     struct gp_text text = GP_TEXT(room);
     uint8_t        want[GP_DIGEST_MOST];
-    if (x->cram_secret_len > sizeof x->cram_secret) return gp_sasl_fail(x, GP_SASL_UNAVAILABLE);
-    bool made = gp_hmac(GP_MD5, (gp_str) { x->cram_secret, x->cram_secret_len }, challenge(x, &text), want);
-    gp_wipe(x->cram_secret, sizeof x->cram_secret);
-    if (!made) return gp_sasl_fail(x, GP_SASL_UNAVAILABLE);
-    bool same = gp_matches(want, x->talk.cram_digest, MD5_SIZE);
+    if (x->ask != GP_SASL_IS_PROOF || !(x->mech->traits & GP_SASL_NEEDS_SECRET)) return false;
+    bool fits = gp_hmac(GP_MD5, (gp_str) { secret.ptr, secret.len }, challenge(x, &text), want) &&
+                gp_matches(want, x->talk.cram_digest, MD5_SIZE);
     gp_wipe(want, sizeof want);
-    return same ? GP_SASL_DONE : gp_sasl_fail(x, GP_SASL_REFUSED);
+    x->fitted |= fits;
+    return fits;
 }
 
 enum gp_sasl_step gp_sasl_cram_md5_step(struct gp_sasl *x, gp_str in)
 {
-    enum { START, RESPONSE, SECRET };
+    enum { START, RESPONSE, VERDICT };
     char           room[CHALLENGE_ROOM];
     struct gp_text text = GP_TEXT(room);
     switch (x->turn++) {
     case START: return gp_sasl_say(x, challenge(x, &text));
     case RESPONSE: return read_response(x, in);
-    case SECRET: return check_response(x);
+    case VERDICT: return x->fitted ? GP_SASL_DONE : gp_sasl_fail(x, GP_SASL_REFUSED);
     default: return gp_sasl_fail(x, GP_SASL_MALFORMED);
     }
 }

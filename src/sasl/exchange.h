@@ -20,6 +20,7 @@ struct gp_scram_talk { /* what a SCRAM exchange remembers between its messages *
     gp_str         nonce;           /* both parts; client: first its own                                  */
     enum gp_sasl_binding bound;     /* the type that p= named                                             */
     uint8_t        signature[GP_DIGEST_MOST]; /* client: what the server must prove                       */
+    uint8_t        proof[GP_DIGEST_MOST];     /* server: what the client says to prove itself             */
 };
 
 struct gp_sasl {
@@ -33,9 +34,7 @@ struct gp_sasl {
 
     /* ---- for the host to fill before resume() */
     gp_status            answer;    /* PERMFAIL until the host says otherwise */
-    struct gp_scram_keys scram;
-    size_t               cram_secret_len;
-    char                 cram_secret[GP_SASL_SECRET_MOST];
+    struct gp_scram_keys scram;     /* of its keys, those that fitted come by gp_sasl_fits_keys */
 
     /* ---- for the host to set after init, for OAUTHBEARER and XOAUTH2; all may be absent */
     gp_str   host; /* server: the name that the client must have meant; client: the name it says it meant      */
@@ -45,7 +44,7 @@ struct gp_sasl {
     /* ---- the exchange's own */
     const struct gp_sasl_mech *mech;
     unsigned                   phase, turn; /* phase: exchange.c; turn: the mechanism's */
-    bool                       also_plus, proven, repeated, told; /* told: the no has been said, whatever comes ends it */
+    bool                       also_plus, proven, fitted, repeated, told; /* told: the no has been said, whatever comes ends it */
     char                      *lent; /* the host's */
     size_t                     lent_size;
     struct {

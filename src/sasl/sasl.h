@@ -12,8 +12,8 @@ enum gp_sasl_step { GP_SASL_CHALLENGE, GP_SASL_ASK, GP_SASL_DONE, GP_SASL_FAILED
 enum gp_sasl_ask {
     GP_SASL_IS_PASSWORD, /* user, secret: does it match? answer = GP_OK, TEMPFAIL or PERMFAIL             */
     GP_SASL_IS_TOKEN,    /* secret = bearer token; user: whom it must be of, "" when the token alone says it */
-    GP_SASL_GET_SCRAM,   /* user: fill scram, answer = GP_OK (for unknown users too, with made-up keys)    */
-    GP_SASL_GET_SECRET,  /* user: fill cram_secret (CRAM-MD5); PERMFAIL when there is none                 */
+    GP_SASL_GET_SCRAM,   /* user: fill scram's hash, salt and count, GP_OK (for unknown users, made-up ones) */
+    GP_SASL_IS_PROOF,    /* user: try what he may sign in with, by gp_sasl_fits_...; answer = GP_OK: one fits */
     GP_SASL_MAY_ACT,     /* user, authzid (differs from user): may user act as authzid?                    */
     GP_SASL_IS_EXTERNAL, /* user: who the TLS client's certificate must stand for, "" when it alone says it */
 };
@@ -61,7 +61,7 @@ bool gp_scram_keys_make(enum gp_hash, gp_secret password, gp_str salt, uint32_t 
 /* "SCRAM-SHA-256$4096:c2FsdA==$StoredKey:ServerKey" (RFC 5803) */
 void gp_scram_keys_put(struct gp_text *, const struct gp_scram_keys *);
 bool gp_scram_keys_read(gp_str, struct gp_scram_keys *) GP_MUST_USE;
-bool gp_scram_keys_match(const struct gp_scram_keys *, gp_secret password); /* a PLAIN password against SCRAM keys; slow */
+bool gp_scram_keys_match(const struct gp_scram_keys *, gp_secret password); /* a PLAIN password, after SASLprep, against SCRAM keys; slow */
 
 struct gp_sasl; /* fields in sasl/exchange.h: a host embeds one */
 
@@ -91,6 +91,10 @@ void              gp_sasl_seed(struct gp_sasl *, gp_str nonce);
 enum gp_sasl_step gp_sasl_start(struct gp_sasl *, gp_str mechanism, gp_str initial); /* base64 (already "" for "="), GP_NONE absent */
 enum gp_sasl_step gp_sasl_line(struct gp_sasl *, gp_str line);                       /* base64, or "*" to cancel */
 enum gp_sasl_step gp_sasl_resume(struct gp_sasl *);                                  /* after filling the answer  */
+/* While IS_PROOF is open: is what the client said made with these keys (SCRAM), with this secret (CRAM-MD5)? As long for a no as
+ * for a yes. A user may have several; the host tries as many for everybody, and only what fitted can be answered with GP_OK. */
+bool              gp_sasl_fits_keys(struct gp_sasl *, const struct gp_scram_keys *) GP_MUST_USE;
+bool              gp_sasl_fits_secret(struct gp_sasl *, gp_secret) GP_MUST_USE;
 /* Client: picks nothing itself; name is one that the server offered. out is base64 after CHALLENGE. password: or the token;
  * EXTERNAL wants none, and the user is then the authzid, "" for whoever the certificate stands for. */
 enum gp_sasl_step gp_sasl_client_start(struct gp_sasl *, gp_str mechanism, gp_str user, gp_secret password);

@@ -153,16 +153,19 @@ static bool channel_is_ours(const struct gp_sasl *x, gp_str base64)
 }
 
 /* ClientProof XOR ClientSignature is ClientKey, whose hash is StoredKey (RFC 5802 3). */
-static bool proof_holds(const struct gp_sasl *x, uint8_t *proof)
+bool gp_sasl_fits_keys(struct gp_sasl *x, const struct gp_scram_keys *keys)
 {
     size_t  size = gp_hash_size(x->mech->hash);
-    uint8_t signature[GP_DIGEST_MOST], stored[GP_DIGEST_MOST];
-    if (!gp_scram_sign(x, x->scram.stored_key, signature)) return false;
-    for (size_t i = 0; i < size; i++) proof[i] ^= signature[i];
-    bool holds = gp_digest(x->mech->hash, (gp_str) { (const char *)proof, size }, stored) &&
-                 gp_matches(stored, x->scram.stored_key, size);
-    gp_wipe(proof, size);
-    return holds;
+    uint8_t key[GP_DIGEST_MOST], stored[GP_DIGEST_MOST];
+    if (x->ask != GP_SASL_IS_PROOF || keys->hash != x->mech->hash || keys->hash != x->scram.hash) return false;
+    if (!gp_scram_sign(x, keys->stored_key, key)) return false;
+    for (size_t i = 0; i < size; i++) key[i] ^= x->talk.scram.proof[i];
+    bool fits = gp_digest(x->mech->hash, (gp_str) { (const char *)key, size }, stored) &&
+                gp_matches(stored, keys->stored_key, size);
+    gp_wipe(key, sizeof key);
+    x->fitted |= fits;
+    if (fits) memcpy(x->scram.server_key, keys->server_key, size);
+    return fits;
 }
 
 /* c= "," r= ["," extensions]; the proof has been taken off. */
@@ -188,22 +191,30 @@ static enum gp_sasl_step say_server_final(struct gp_sasl *x)
     gp_put_z(&text, "v=");
     gp_put_base64(&text, (gp_str) { (const char *)signature, gp_hash_size(x->mech->hash) });
     gp_wipe(&x->scram, sizeof x->scram);
+    gp_wipe(x->talk.scram.proof, sizeof x->talk.scram.proof);
     return gp_sasl_say(x, gp_said(&text));
 }
 
 static enum gp_sasl_step client_final(struct gp_sasl *x, gp_str in)
 {
-    uint8_t proof[GP_DIGEST_MOST];
-    size_t  len = 0, last = in.len;
+    struct gp_scram_talk *t   = &x->talk.scram;
+    size_t                len = 0, last = in.len;
     while (last > 0 && in.ptr[last - 1] != ',') last--; /* the proof is the last attribute, and base64 has no comma */
     gp_str tail = gp_tail(in, last), base64 = gp_scram_attribute(&tail, 'p');
-    if (last == 0 || !base64.ptr || !gp_read_base64(base64, proof, sizeof proof, &len) ||
+    if (last == 0 || !base64.ptr || !gp_read_base64(base64, t->proof, sizeof t->proof, &len) ||
         len != gp_hash_size(x->mech->hash))
         return gp_sasl_fail(x, GP_SASL_MALFORMED);
 
     enum gp_sasl_why why = read_final(x, gp_head(in, last - 1));
     if (why != GP_SASL_NO_REASON) return gp_sasl_fail(x, why);
-    if (!proof_holds(x, proof)) return gp_sasl_fail(x, GP_SASL_REFUSED);
+    x->turn++;
+    return gp_sasl_question(x, GP_SASL_IS_PROOF);
+}
+
+static enum gp_sasl_step proof_judged(struct gp_sasl *x, gp_str in)
+{
+    (void)in;
+    if (!x->fitted) return gp_sasl_fail(x, GP_SASL_REFUSED);
     x->turn++;
     if (gp_sasl_acts_for_other(x)) return gp_sasl_question(x, GP_SASL_MAY_ACT);
     x->turn++;
@@ -226,6 +237,6 @@ static enum gp_sasl_step empty_line(struct gp_sasl *x, gp_str in)
 enum gp_sasl_step gp_sasl_scram_step(struct gp_sasl *x, gp_str in)
 {
     static enum gp_sasl_step (*const turns[])(struct gp_sasl *, gp_str) = { client_first, server_first, client_final,
-                                                                            may_act, empty_line };
+                                                                            proof_judged, may_act,      empty_line };
     return x->turn < GP_COUNT(turns) ? turns[x->turn](x, in) : gp_sasl_fail(x, GP_SASL_MALFORMED);
 }

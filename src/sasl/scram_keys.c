@@ -26,12 +26,12 @@ bool gp_scram_derive(gp_secret password, struct gp_scram_keys *keys, uint8_t *cl
     return derived;
 }
 
-static bool make(gp_secret password, bool stored, struct gp_scram_keys *keys)
+static bool make(gp_secret password, struct gp_scram_keys *keys)
 {
     char           room[GP_SASL_SECRET_MOST];
     struct gp_text text = GP_TEXT(room);
     uint8_t        client_key[GP_DIGEST_MOST];
-    bool           made = gp_saslprep((gp_str) { password.ptr, password.len }, stored, &text) && text.len > 0 &&
+    bool           made = gp_saslprep((gp_str) { password.ptr, password.len }, true, &text) && text.len > 0 &&
                 gp_scram_derive((gp_secret) { room, text.len }, keys, client_key);
     gp_wipe(room, sizeof room);
     gp_wipe(client_key, sizeof client_key);
@@ -44,13 +44,16 @@ bool gp_scram_keys_make(enum gp_hash hash, gp_secret password, gp_str salt, uint
     if (!gp_scram_hash_name(hash) || salt.len == 0 || salt.len > GP_SCRAM_SALT_MOST || iterations == 0) return false;
     *keys = (struct gp_scram_keys) { .hash = hash, .iterations = iterations, .salt_len = salt.len };
     memcpy(keys->salt, salt.ptr, salt.len);
-    return make(password, true, keys);
+    return make(password, keys);
 }
 
 bool gp_scram_keys_match(const struct gp_scram_keys *keys, gp_secret password)
 {
     struct gp_scram_keys mine = *keys;
-    bool same = make(password, false, &mine) && gp_matches(mine.stored_key, keys->stored_key, gp_hash_size(keys->hash));
+    uint8_t              client_key[GP_DIGEST_MOST];
+    bool                 same = password.len > 0 && gp_scram_derive(password, &mine, client_key) &&
+                gp_matches(mine.stored_key, keys->stored_key, gp_hash_size(keys->hash));
+    gp_wipe(client_key, sizeof client_key);
     gp_wipe(&mine, sizeof mine);
     return same;
 }

@@ -57,10 +57,29 @@ static void serve_first(struct gp_sasl *x, const json_t *row)
     CHECK(gp_sasl_start(x, talk_field(row, "mechanism"), talk_field(row, "client_first_b64")) == GP_SASL_ASK);
     CHECK(x->ask == GP_SASL_GET_SCRAM);
     CHECK_SAME(x->user, talk_field(row, "username"));
-    x->scram  = keys_of(row);
+    x->scram = keys_of(row);
+    gp_wipe(x->scram.stored_key, sizeof x->scram.stored_key); /* salt and count are all that is needed so far */
+    gp_wipe(x->scram.server_key, sizeof x->scram.server_key);
     x->answer = GP_OK;
     CHECK(gp_sasl_resume(x) == GP_SASL_CHALLENGE);
     CHECK_SAME(x->out, talk_field(row, "server_first_b64"));
+}
+
+/* The line that holds the proof, which is tried on the right keys and on others before and after. */
+static enum gp_sasl_step prove(struct gp_sasl *x, const json_t *row, gp_str line)
+{
+    enum gp_sasl_step    step  = gp_sasl_line(x, line);
+    struct gp_scram_keys right = keys_of(row), other = right;
+    if (step != GP_SASL_ASK) return step;
+    CHECK(x->ask == GP_SASL_IS_PROOF);
+    other.stored_key[0] ^= 1;
+    CHECK(!gp_sasl_fits_keys(x, &other));
+    bool fits = gp_sasl_fits_keys(x, &right);
+    CHECK(!gp_sasl_fits_keys(x, &other));
+    x->answer = GP_OK; /* of a proof that did not fit, that is not believed */
+    step      = gp_sasl_resume(x);
+    CHECK(fits == (step != GP_SASL_FAILED));
+    return step;
 }
 
 /* ---- server ------------------------------------------------------------------------------------------- */
@@ -72,7 +91,7 @@ TEST(serves_the_vectors)
     json_array_foreach(exchanges(root), i, row)
     {
         serve_first(&x, row);
-        enum gp_sasl_step step = gp_sasl_line(&x, talk_field(row, "client_final_b64"));
+        enum gp_sasl_step step = prove(&x, row, talk_field(row, "client_final_b64"));
         if (talk_field(row, "authzid").len > 0) {
             CHECK(step == GP_SASL_ASK && x.ask == GP_SASL_MAY_ACT);
             CHECK_SAME(x.authzid, talk_field(row, "authzid"));
@@ -101,7 +120,7 @@ TEST(server_final_is_not_yet_a_sign_in) /* RFC 4954 4 */
     struct gp_sasl x;
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         serve_first(&x, row);
-        CHECK(gp_sasl_line(&x, talk_field(row, "client_final_b64")) == GP_SASL_CHALLENGE);
+        CHECK(prove(&x, row, talk_field(row, "client_final_b64")) == GP_SASL_CHALLENGE);
         CHECK(gp_sasl_line(&x, gp_from(rows[i].line)) == GP_SASL_FAILED);
         CHECK(x.why == rows[i].why);
         CHECK(gp_sasl_line(&x, GP_LIT("")) == GP_SASL_FAILED);
@@ -189,7 +208,7 @@ static enum gp_sasl_step final_of(struct gp_sasl *x, const json_t *row, gp_str p
     if (at < pattern.len) gp_put_z(&line, nonce);
     gp_put(&line, gp_tail(pattern, at + 1));
     serve_first(x, row);
-    return gp_sasl_line(x, TALK_LINE(gp_said(&line)));
+    return prove(x, row, TALK_LINE(gp_said(&line)));
 }
 
 TEST(refuses_spoilt_final_messages)
@@ -235,7 +254,7 @@ TEST(a_recorded_exchange_can_not_be_replayed)
     x.scram  = keys_of(row);
     x.answer = GP_OK;
     CHECK(gp_sasl_resume(&x) == GP_SASL_CHALLENGE);
-    CHECK(gp_sasl_line(&x, talk_field(row, "client_final_b64")) == GP_SASL_FAILED && x.why == GP_SASL_REFUSED);
+    CHECK(prove(&x, row, talk_field(row, "client_final_b64")) == GP_SASL_FAILED && x.why == GP_SASL_REFUSED);
     json_decref(root);
 }
 
@@ -376,7 +395,7 @@ TEST(keys_are_those_of_the_vectors)
     size_t  i;
     json_array_foreach(exchanges(root), i, row)
     {
-        char                 room[GP_DIGEST_MOST], text_room[512];
+        char                 room[GP_DIGEST_MOST], text_room[512], password_room[GP_SASL_SECRET_MOST];
         struct gp_scram_keys keys = keys_of(row), again;
         struct gp_text       text = GP_TEXT(text_room);
         size_t               size = gp_hash_size(keys.hash);
@@ -385,7 +404,9 @@ TEST(keys_are_those_of_the_vectors)
         gp_scram_keys_put(&text, &keys);
         CHECK(!text.cut && gp_scram_keys_read(gp_said(&text), &again));
         CHECK(memcmp(&keys, &again, sizeof keys) == 0);
-        CHECK(gp_scram_keys_match(&again, talk_secret(talk_field(row, "password"))));
+        struct gp_text prepared = GP_TEXT(password_room);
+        CHECK(gp_saslprep(talk_field(row, "password"), false, &prepared));
+        CHECK(gp_scram_keys_match(&again, talk_secret(gp_said(&prepared))));
         CHECK(!gp_scram_keys_match(&again, talk_secret(GP_LIT("pencil "))));
     }
     json_decref(root);

@@ -109,6 +109,7 @@ struct session {
     bool                   exchanging;   /* vault has an exchange open for this session     */
     bool                   signed_in;
     char                   peer[NET_ADDRESS_ROOM], mechanism[MECHANISM_ROOM], user[USER_ROOM];
+    char                   signer[USER_ROOM]; /* whose credential it was, where it acts for another; else "" */
 };
 void session_open(struct port *, int fd);
 void session_answer(struct session *, struct gp_reply); /* settles the open question; does not pump */

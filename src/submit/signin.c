@@ -46,7 +46,9 @@ static void challenge(struct session *s, gp_str text)
 
 static void welcome(struct session *s, const struct msg_sasl_result *r)
 {
-    bool kept = gp_copy_z(r->user, s->user, sizeof s->user);
+    bool   same   = gp_same(r->user, r->signer);
+    gp_str signer = same ? GP_LIT("") : r->signer;
+    bool   kept   = gp_copy_z(r->user, s->user, sizeof s->user) && gp_copy_z(signer, s->signer, sizeof s->signer);
     if (!kept || r->account == 0) { /* a vault that does not say who it is has not said yes */
         put_off(s, "vault says yes and not to whom");
         return;

@@ -1,9 +1,14 @@
-/* What an exchange asks, answered from the store: passwords, SCRAM keys, the secret for CRAM-MD5, acting for another. A name that
- * does not exist, or whose account is disabled, gets answers that look like any other's and lead to the same refusal. */
+/* What an exchange asks, answered from the store: passwords, proofs, acting for another, subjects. A name that does not exist, or whose
+ * account is disabled, gets answers that look like any other's and lead to the same refusal. */
 #include <string.h>
 
 #include "vault/parts.h"
-#include "vault/policy.h"
+
+static gp_status refuse(struct signin *s, const char *reason)
+{
+    s->reason = reason;
+    return GP_PERMFAIL;
+}
 
 static gp_status store_failed(struct signin *s)
 {
@@ -12,138 +17,174 @@ static gp_status store_failed(struct signin *s)
     return GP_TEMPFAIL;
 }
 
+static void take_account(struct signin *s, const struct account *account)
+{
+    s->account = s->acting = account->id;
+    (void)gp_copy_z(gp_from(account->name), s->name, sizeof(s->name));
+    (void)gp_copy_z(gp_from(account->name), s->acting_name, sizeof(s->acting_name));
+}
+
 /* PERMFAIL: nobody who may sign in; account->id is 0 when there is no such account at all. */
 static gp_status find_user(struct signin *s, struct account *account)
 {
-    struct vault *v  = s->peer->vault;
     *account         = (struct account) { 0 };
-    gp_status status = accounts_find(v->accounts, s->x.user, account);
+    gp_status status = accounts_find(s->peer->vault->accounts, s->x.user, account);
     if (status == GP_TEMPFAIL) return store_failed(s);
     if (status != GP_OK) {
         account->id = 0;
-        s->reason   = "no such account";
-        return GP_PERMFAIL;
+        return refuse(s, "no such account");
     }
-    s->account = account->id;
-    (void)gp_copy_z(gp_from(account->name), s->name, sizeof(s->name));
-    if (!account->disabled) return GP_OK;
-    s->reason = "the account is disabled";
-    return GP_PERMFAIL;
+    take_account(s, account);
+    return account->disabled ? refuse(s, "the account is disabled") : GP_OK;
 }
 
 static gp_status is_password(struct signin *s)
 {
     struct account account;
-    gp_status      status = find_user(s, &account);
-    return status == GP_TEMPFAIL ? status : check_start(s, status == GP_OK ? account.id : 0);
+    return find_user(s, &account) == GP_TEMPFAIL ? GP_TEMPFAIL : check_start(s, &account);
 }
 
-/* ---- SCRAM --------------------------------------------------------------------------------------------------------- */
-/* Of the first live credential that keeps keys for this hash. PERMFAIL: none does. */
-static gp_status real_keys(struct signin *s, const struct account *account)
+/* ---- SCRAM and CRAM-MD5 -------------------------------------------------------------------------------------------- */
+/* Of the name alone: what somebody who is not there could have. */
+static bool make_up(struct signin *s)
 {
-    struct credential c;
-    gp_status         status = GP_OK;
-    auto_rows         r      = credentials_of(s->peer->vault->accounts, account->id);
-    s->credential            = 0;
-    while (!s->credential && (status = credentials_next(&r, &c)) == GP_OK)
-        if (credential_state(&c, wall_now()) == CREDENTIAL_LIVE &&
-            credential_scram(&c, &account->scram, s->x.mech->hash, &s->x.scram))
-            s->credential = c.id;
-    gp_wipe(&c.verifier, sizeof(c.verifier));
-    return status == GP_TEMPFAIL ? store_failed(s) : status;
+    struct vault  *v = s->peer->vault;
+    char           room[2 * NAME_ROOM];
+    struct gp_text name = GP_TEXT(room);
+    accounts_login_key(v->accounts, s->x.user, &name);
+    uint32_t iterations = survey_iterations(&v->survey, &v->keys, gp_said(&name));
+    return verifier_unknown_user(&v->keys, s->x.mech->hash, gp_said(&name), iterations, &s->x.scram);
 }
 
-static gp_status made_up_keys(struct signin *s)
-{
-    struct vault *v    = s->peer->vault;
-    gp_str        name = policy_plain_name(s->x.user, gp_from(v->config->domain));
-    bool          made = verifier_unknown_user(&v->keys, s->x.mech->hash, name, v->survey.iterations, &s->x.scram);
-    return made ? GP_OK : GP_TEMPFAIL;
-}
-
-/* With the salt and the count that the account has shown before, if it has. */
-static gp_status keys_that_never_fit(struct signin *s, const struct account *account)
-{
-    enum gp_hash hash   = s->x.mech->hash;
-    gp_status    status = made_up_keys(s);
-    if (status != GP_OK || !account->id || !account->scram.iterations || !account->scram.has_salt[hash]) return status;
-    s->x.scram.iterations = account->scram.iterations;
-    memcpy(s->x.scram.salt, account->scram.salt[hash], VERIFIER_SALT);
-    return GP_OK;
-}
-
+/* An account shows the same salt and count as long as any of its credentials has keys, in force or not. */
 static gp_status get_scram(struct signin *s)
 {
     struct account account;
-    gp_status      status = find_user(s, &account);
-    if (status == GP_OK) status = real_keys(s, &account);
-    if (status != GP_PERMFAIL) return status;
-    if (!s->reason) s->reason = "no SCRAM keys of this kind are kept for the account";
-    return keys_that_never_fit(s, &account);
-}
-
-/* ---- CRAM-MD5 ------------------------------------------------------------------------------------------------------ */
-static gp_status real_secret(struct signin *s, const struct account *account)
-{
-    struct vault     *v = s->peer->vault;
-    struct credential c;
-    gp_status         status = GP_OK;
-    auto_rows         r      = credentials_of(v->accounts, account->id);
-    s->credential            = 0;
-    while (!s->credential && (status = credentials_next(&r, &c)) == GP_OK)
-        if (credential_state(&c, wall_now()) == CREDENTIAL_LIVE &&
-            verifier_cram_secret(&v->keys, &c.verifier, gp_from(account->name), s->x.cram_secret,
-                                 &s->x.cram_secret_len))
-            s->credential = c.id;
-    gp_wipe(&c.verifier, sizeof(c.verifier));
-    return status == GP_TEMPFAIL ? store_failed(s) : status;
-}
-
-static gp_status get_secret(struct signin *s)
-{
-    enum { MADE_UP = 32 };
-    struct account account;
-    gp_status      status = find_user(s, &account);
-    if (status == GP_OK) status = real_secret(s, &account);
-    if (status != GP_PERMFAIL) return status;
-    if (!s->reason) s->reason = "CRAM-MD5 is not allowed for the account";
-    gp_random(s->x.cram_secret, MADE_UP);
-    s->x.cram_secret_len = MADE_UP;
+    enum gp_hash   hash = s->x.mech->hash;
+    if (find_user(s, &account) == GP_TEMPFAIL || !make_up(s)) return GP_TEMPFAIL;
+    if (account.scram.iterations) s->x.scram.iterations = account.scram.iterations;
+    if (account.scram.iterations && account.scram.has_salt[hash])
+        memcpy(s->x.scram.salt, account.scram.salt[hash], VERIFIER_SALT);
     return GP_OK;
 }
 
-/* ---- the rest ------------------------------------------------------------------------------------------------------ */
+struct attempt {
+    bool counts, fits;
+}; /* counts: it has what the mechanism goes by, and is of this account */
+
+/* What does not count is tried as well, spoilt, so that it takes its time and cannot fit. */
+static struct attempt try_keys(struct signin *s, const struct account *account, const struct credential *c, bool own)
+{
+    enum gp_hash         hash = s->x.mech->hash;
+    struct gp_scram_keys keys = { .hash = hash };
+    bool                 has  = credential_scram(c, &account->scram, hash, &keys) && own;
+    keys.hash                 = hash;
+    keys.stored_key[0] ^= !has;
+    bool fits = gp_sasl_fits_keys(&s->x, &keys);
+    gp_wipe(&keys, sizeof(keys));
+    return (struct attempt) { has, fits && has };
+}
+
+static struct attempt try_secret(struct signin *s, const struct account *account, const struct credential *c, bool own)
+{
+    const struct verifier_keys *keys    = &s->peer->vault->keys;
+    gp_secret                   nobodys = { (const char *)keys->unknown_user, sizeof(keys->unknown_user) };
+    char                        secret[GP_PASSWORD_MOST];
+    size_t                      len = 0;
+    bool has  = verifier_cram_secret(keys, &c->verifier, gp_from(account->name), secret, &len) && own;
+    bool fits = gp_sasl_fits_secret(&s->x, has ? (gp_secret) { secret, len } : nobodys);
+    gp_wipe(secret, sizeof(secret));
+    return (struct attempt) { has, fits && has };
+}
+
+/* OK: s->found may be used. PERMFAIL: it may not, or nothing fits, and its id is 0. */
+static gp_status try_all(struct signin *s, const struct account *account, bool *any)
+{
+    struct credential one;
+    gp_status         status;
+    bool              by_secret = s->x.mech->traits & GP_SASL_NEEDS_SECRET;
+    struct candidates all       = candidates_of(s->peer->vault, account->id);
+    s->found                    = (struct found) { 0 };
+    while ((status = candidates_next(&all, &one)) == GP_OK) {
+        struct attempt a = (by_secret ? try_secret : try_keys)(s, account, &one, !all.others);
+        *any |= a.counts;
+        if (!a.fits) continue;
+        s->found = found_of(s, account, &one);
+        if (!s->found.refused[0]) break;
+    }
+    candidates_end(&all);
+    gp_wipe(&one.verifier, sizeof(one.verifier));
+    return status;
+}
+
+static const char *why_not(const struct signin *s, bool any)
+{
+    if (s->found.id) return s->found.refused;
+    if (s->reason) return s->reason;
+    if (any) return "wrong password";
+    return s->x.mech->traits & GP_SASL_NEEDS_SECRET ? "CRAM-MD5 is not allowed for the account"
+                                                    : "no SCRAM keys of this kind are kept for the account";
+}
+
+static gp_status is_proof(struct signin *s)
+{
+    struct account account;
+    bool           any = false;
+    s->reason          = NULL;
+    if (find_user(s, &account) == GP_TEMPFAIL) return GP_TEMPFAIL;
+    gp_status status = try_all(s, &account, &any);
+    if (status == GP_TEMPFAIL) return store_failed(s);
+    return status == GP_OK ? GP_OK : refuse(s, why_not(s, any));
+}
+
+/* ---- acting for another -------------------------------------------------------------------------------------------- */
 /* Two names of one account are no other. */
-static gp_status may_act(struct signin *s)
+static gp_status act_for(struct signin *s, gp_str name)
 {
     struct vault  *v = s->peer->vault;
-    struct account user, other;
-    gp_status      status = find_user(s, &user);
-    if (status == GP_OK) status = accounts_find(v->accounts, s->x.authzid, &other);
+    struct account other;
+    gp_status      status = accounts_find(v->accounts, name, &other);
+    if (status == GP_OK) status = accounts_may_act(v->accounts, s->account, other.id);
     if (status == GP_TEMPFAIL) return store_failed(s);
-    if (status == GP_OK && user.id == other.id) return GP_OK;
-    if (!s->reason) s->reason = "may not act for another user";
-    return GP_PERMFAIL;
+    if (status != GP_OK) return refuse(s, "the account may not act for the one that the client names");
+    s->acting = other.id;
+    (void)gp_copy_z(gp_from(other.name), s->acting_name, sizeof(s->acting_name));
+    return GP_OK;
+}
+
+static gp_status may_act(struct signin *s)
+{
+    struct account user;
+    gp_status      status = find_user(s, &user);
+    return status == GP_OK ? act_for(s, s->x.authzid) : status;
+}
+
+/* ---- subjects ------------------------------------------------------------------------------------------------------ */
+gp_status answer_subject(struct signin *s, enum credential_kind kind, gp_str subject)
+{
+    struct vault     *v = s->peer->vault;
+    struct account    account;
+    struct credential one;
+    gp_status         status = accounts_by_subject(v->accounts, kind, subject, &account, &one);
+    if (status == GP_TEMPFAIL) return store_failed(s);
+    if (status != GP_OK) return s->reason ? GP_PERMFAIL : refuse(s, "no credential has that subject");
+    take_account(s, &account);
+    s->found = found_of(s, &account, &one);
+    if (s->found.refused[0]) return refuse(s, s->found.refused);
+    gp_str asked = s->x.authzid.len ? s->x.authzid : s->x.user;
+    return asked.len ? act_for(s, asked) : GP_OK;
 }
 
 static gp_status is_token(struct signin *s)
 {
-    s->reason = "tokens are not accepted here";
-    return GP_PERMFAIL;
-}
-
-static gp_status is_external(struct signin *s)
-{
-    s->reason = "the certificate stands for no account";
-    return GP_PERMFAIL;
+    return refuse(s, "no token checker is configured");
 }
 
 gp_status answer_question(struct signin *s)
 {
     static gp_status (*const answers[])(struct signin *) = {
         [GP_SASL_IS_PASSWORD] = is_password, [GP_SASL_IS_TOKEN] = is_token, [GP_SASL_GET_SCRAM] = get_scram,
-        [GP_SASL_GET_SECRET] = get_secret,   [GP_SASL_MAY_ACT] = may_act,   [GP_SASL_IS_EXTERNAL] = is_external,
+        [GP_SASL_IS_PROOF] = is_proof,       [GP_SASL_MAY_ACT] = may_act,   [GP_SASL_IS_EXTERNAL] = external_answer,
     };
     (void)gp_copy_z(gp_head(s->x.user, sizeof(s->name) - 1), s->name, sizeof(s->name));
     return answers[s->x.ask](s);

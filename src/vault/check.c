@@ -4,15 +4,15 @@
 #include <string.h>
 
 #include "vault/parts.h"
-#include "vault/policy.h"
 
 struct check {               /* owned by the loop, lent to the thread while it runs */
     struct line_place place; /* first: the line knows a check by it */
     struct vault     *vault;
-    struct signin    *signin;                        /* NULL: gone while it ran */
-    bool              waits;                         /* in line; else it runs or has just begun */
-    uint64_t          changes;                       /* the store's state when this began */
-    int64_t           credentials[CREDENTIALS_MOST]; /* ids, as work.verifiers */
+    struct signin    *signin;                       /* NULL: gone while it ran */
+    bool              waits;                        /* in line; else it runs or has just begun */
+    uint64_t          changes;                      /* the store's state when this began */
+    struct found      found[CREDENTIALS_SLOW_MOST]; /* as work.verifiers */
+    struct found      right, useless; /* one that fits, and one that fits and may not be used; id 0: none */
     struct check_work work;
 };
 
@@ -30,66 +30,97 @@ static void pretend_the_rest(struct check_work *w)
     w->spent += rest;
 }
 
+/* true: it fits, and may be used. */
+static bool try_one(struct check_work *w, size_t i)
+{
+    gp_status status = verifier_check(w->keys, &w->verifiers[i], password_of(w));
+    w->spent += verifier_cost(&w->verifiers[i]);
+    if (status == GP_OK) *(w->may[i] ? &w->matched : &w->useless) = i;
+    if (w->may[i] && status != GP_PERMFAIL) w->verdict = status;
+    return w->may[i] && status == GP_OK;
+}
+
+/* Those that may not be used come last: a no must cost no more for them than anybody's. */
 void check_work_run(struct check_work *w)
 {
     w->verdict = GP_PERMFAIL;
-    for (size_t i = 0; i < w->count; i++) {
-        gp_status status = verifier_check(w->keys, &w->verifiers[i], password_of(w));
-        w->spent += verifier_cost(&w->verifiers[i]);
-        w->matched = i;
-        if (w->nobody) continue; /* whatever it says about somebody's password */
-        if (status != GP_PERMFAIL) w->verdict = status;
-        if (status == GP_OK) return;
-    }
+    w->useless = w->count;
+    for (size_t i = 0; i < w->count; i++)
+        if (w->may[i] && try_one(w, i)) return;
+    for (size_t i = 0; i < w->count; i++)
+        if (!w->may[i] && w->spent + verifier_cost(&w->verifiers[i]) <= w->decoy.cost) (void)try_one(w, i);
     pretend_the_rest(w);
 }
 
-/* Credentials come cheapest first: those that cost nothing, and those seen right a moment ago, need no thread. */
-static gp_status settle_at_once(struct check *c, gp_time now)
+/* One that costs nothing, or was seen right a moment ago, needs no thread. */
+static gp_status try_at_once(struct check *c, const struct credential *one, bool may)
+{
+    gp_secret password = password_of(&c->work);
+    if (verifier_cost(&one->verifier) == 0) return verifier_check(&c->vault->keys, &one->verifier, password);
+    return recent_has(c->vault->recent, one->id, password, loop_now(c->vault->loop)) && may ? GP_OK : GP_WAIT;
+}
+
+/* The rest is kept for the thread, and so is one that cannot be read: it is no refusal. */
+static void keep(struct check *c, const struct credential *one, const struct found *found)
 {
     struct check_work *w = &c->work;
-    for (size_t i = 0; i < w->count; i++) {
-        bool fast  = verifier_cost(&w->verifiers[i]) == 0;
-        bool right = fast ? verifier_check(w->keys, &w->verifiers[i], password_of(w)) == GP_OK
-                          : recent_has(c->vault->recent, c->credentials[i], password_of(w), now);
-        w->matched = i;
-        if (right && !w->nobody) return GP_OK;
-    }
-    return GP_WAIT;
+    if (w->count == CREDENTIALS_SLOW_MOST) return;
+    c->found[w->count]       = *found;
+    w->may[w->count]         = !found->refused[0];
+    w->verifiers[w->count++] = one->verifier;
+}
+
+/* own: of the account that the client names. */
+static void look_at(struct check *c, const struct account *account, const struct credential *one, bool own)
+{
+    struct found found  = found_of(c->signin, account, one);
+    bool         may    = own && !found.refused[0];
+    gp_status    status = try_at_once(c, one, may);
+    if (!own) return;
+    if (status == GP_OK) *(may ? &c->right : &c->useless) = found;
+    if (status == GP_WAIT || status == GP_TEMPFAIL) keep(c, one, &found);
+}
+
+/* OK: one fits. WAIT: those kept have to be tried. */
+static gp_status look_at_all(struct check *c, const struct account *account)
+{
+    struct credential one;
+    gp_status         status = GP_PERMFAIL;
+    struct candidates all    = candidates_of(c->vault, account->id);
+    while (!c->right.id && (status = candidates_next(&all, &one)) == GP_OK)
+        if (credential_kind_has_password(one.kind)) look_at(c, account, &one, !all.others);
+    candidates_end(&all);
+    gp_wipe(&one.verifier, sizeof(one.verifier));
+    if (c->right.id) return GP_OK;
+    return status == GP_PERMFAIL ? GP_WAIT : status;
+}
+
+/* One of those kept was seen right while this waited. */
+static bool was_recognised(struct check *c)
+{
+    struct check_work *w = &c->work;
+    for (size_t i = 0; i < w->count && !c->right.id; i++)
+        if (w->may[i] && recent_has(c->vault->recent, c->found[i].id, password_of(w), loop_now(c->vault->loop)))
+            c->right = c->found[i];
+    return c->right.id != 0;
 }
 
 static bool is_slow(const struct check_work *w)
 {
     uint64_t cost = w->decoy.cost;
-    for (size_t i = 0; i < w->count; i++) cost += verifier_cost(&w->verifiers[i]);
+    for (size_t i = 0; i < w->count; i++) cost += w->may[i] ? verifier_cost(&w->verifiers[i]) : 0;
     return cost > 0;
 }
 
 /* ---- there and back ------------------------------------------------------------------------------------------------ */
-/* Whose credentials are read, and asked: for nobody those of somebody, so that every name is the same work. */
-static int64_t account_to_read(const struct signin *s, int64_t account)
+static gp_status fill(struct check *c, const struct signin *s)
 {
-    if (account) return account;
-    return s->account ? s->account : s->peer->vault->somebody;
-}
-
-static gp_status fill(struct check *c, struct signin *s, int64_t account)
-{
-    struct credential list[CREDENTIALS_MOST];
-    int64_t           read   = account_to_read(s, account);
-    gp_status         status = read ? accounts_credentials(c->vault->accounts, read, list, &c->work.count) : GP_OK;
-    for (size_t i = 0; status == GP_OK && i < c->work.count; i++) {
-        c->credentials[i]    = list[i].id;
-        c->work.verifiers[i] = list[i].verifier;
-    }
-    gp_wipe(list, sizeof(list));
     if (s->x.secret.len > sizeof(c->work.password)) return GP_PERMFAIL;
     c->work.password_len = s->x.secret.len;
     memcpy(c->work.password, s->x.secret.ptr, s->x.secret.len);
-    c->work.keys   = &c->vault->keys;
-    c->work.decoy  = c->vault->survey;
-    c->work.nobody = account == 0;
-    return status;
+    c->work.keys  = &c->vault->keys;
+    c->work.decoy = c->vault->survey;
+    return GP_WAIT;
 }
 
 static void check_free(struct check *c)
@@ -98,11 +129,22 @@ static void check_free(struct check *c)
     free(c);
 }
 
+/* A thread has tried what was kept: what that means. */
+static void take_results(struct check *c)
+{
+    const struct check_work *w = &c->work;
+    if (w->verdict == GP_OK) c->right = c->found[w->matched];
+    if (w->useless < w->count) c->useless = c->found[w->useless];
+}
+
 static gp_status verdict_for(struct signin *s, const struct check *c, gp_status verdict)
 {
-    if (verdict == GP_OK) s->credential = c->credentials[c->work.matched];
+    s->found = verdict == GP_OK ? c->right : c->useless;
+    if (verdict == GP_PERMFAIL && s->found.id) s->reason = s->found.refused;
     if (verdict == GP_PERMFAIL && !s->reason) s->reason = "wrong password";
     if (verdict == GP_TEMPFAIL) s->reason = "the stored password cannot be checked";
+    if (verdict == GP_OK && s->found.kind == CREDENTIAL_IMPORTED && c->changes == c->vault->changes)
+        s->upgrade = upgrade_open(c->vault, s->account, s->found.id, password_of(&c->work));
     return verdict;
 }
 
@@ -130,22 +172,21 @@ static void on_thread(void *job)
     check_work_run(&c->work);
 }
 
-static void run_waiting(struct vault *v);
-
 static void on_loop(void *job)
 {
     struct check *c = job;
     struct vault *v = c->vault;
     v->hashing--;
+    take_results(c);
     if (c->work.verdict == GP_OK && c->changes == v->changes)
-        recent_add(v->recent, c->credentials[c->work.matched], password_of(&c->work), loop_now(v->loop));
+        recent_add(v->recent, c->right.id, password_of(&c->work), loop_now(v->loop));
     if (c->signin) {
         resume(c, c->work.verdict);
     } else { /* hung up: what was wrong is remembered all the same */
         if (c->work.verdict == GP_PERMFAIL) line_note(&v->line, c->place.address, false, loop_now(v->loop));
         check_free(c);
     }
-    run_waiting(v);
+    checks_go_on(v);
 }
 
 static bool run(struct check *c)
@@ -157,13 +198,13 @@ static bool run(struct check *c)
 
 /* As many at once as passwords have threads, so that the pool's last thread is there for signatures. A password that was seen right
  * while this waited needs none. */
-static void run_waiting(struct vault *v)
+void checks_go_on(struct vault *v)
 {
     while (v->hashing < v->hashing_most) {
         struct check *c = (struct check *)line_serve(&v->line);
         if (!c) return;
         c->waits = false;
-        if (c->changes == v->changes && settle_at_once(c, loop_now(v->loop)) == GP_OK)
+        if (c->changes == v->changes && was_recognised(c))
             resume(c, GP_OK);
         else if (!run(c))
             put_off(c, "no memory to check the password");
@@ -185,16 +226,26 @@ static bool wait_in_line(struct check *c)
     return true;
 }
 
-static gp_status to_thread(struct check *c, struct signin *s)
+/* false: why is said. */
+static bool to_thread(struct check *c, struct signin *s)
 {
     struct vault *v       = c->vault;
     bool          at_once = v->hashing < v->hashing_most;
     s->check              = c;
-    if (at_once ? run(c) : wait_in_line(c)) return GP_WAIT;
+    if (at_once ? run(c) : wait_in_line(c)) return true;
     s->check = NULL;
     s->reason =
         at_once ? "no memory to check the password" : "too many passwords are being checked for this address or name";
-    return GP_TEMPFAIL;
+    return false;
+}
+
+/* One for all spellings of a name. */
+static uint64_t name_source(const struct vault *v, gp_str user)
+{
+    char           room[2 * NAME_ROOM];
+    struct gp_text name = GP_TEXT(room);
+    accounts_login_key(v->accounts, user, &name);
+    return line_name(gp_said(&name));
 }
 
 static struct check *check_open(struct signin *s)
@@ -206,22 +257,24 @@ static struct check *check_open(struct signin *s)
     c->signin        = s;
     c->changes       = v->changes;
     c->place.address = s->source;
-    c->place.name    = line_name(policy_plain_name(s->x.user, gp_from(v->config->domain)));
+    c->place.name    = name_source(v, s->x.user);
     return c;
 }
 
-gp_status check_start(struct signin *s, int64_t account)
+gp_status check_start(struct signin *s, const struct account *account)
 {
     struct check *c = check_open(s);
     if (!c) return GP_TEMPFAIL;
-    gp_status status = fill(c, s, account);
-    if (status == GP_OK) status = settle_at_once(c, loop_now(c->vault->loop));
+    gp_status status = fill(c, s);
+    if (status == GP_WAIT) status = look_at_all(c, account);
     if (status == GP_WAIT && !is_slow(&c->work)) {
-        check_work_run(&c->work);
+        check_work_run(&c->work); /* nothing fits, or it cannot be told */
+        take_results(c);
         status = c->work.verdict;
     }
-    status = status == GP_WAIT ? to_thread(c, s) : verdict_for(s, c, status);
-    if (status != GP_WAIT) check_free(c);
+    if (status == GP_WAIT && to_thread(c, s)) return GP_WAIT; /* it is the thread's or the line's now */
+    status = status == GP_WAIT ? GP_TEMPFAIL : verdict_for(s, c, status);
+    check_free(c);
     return status;
 }
 

@@ -17,7 +17,10 @@ static struct verifier make(bool generated, bool scram, uint32_t iterations)
 static struct check_work work_of(const struct verifier *v, size_t count, const char *password, struct survey decoy)
 {
     struct check_work w = { .keys = &keys, .count = count, .decoy = decoy, .password_len = strlen(password) };
-    for (size_t i = 0; i < count; i++) w.verifiers[i] = v[i];
+    for (size_t i = 0; i < count; i++) {
+        w.verifiers[i] = v[i];
+        w.may[i]       = true;
+    }
     memcpy(w.password, password, w.password_len);
     check_work_run(&w);
     return w;
@@ -75,4 +78,38 @@ TEST(a_verifier_that_cannot_be_read_is_no_refusal)
     struct verifier broken = { .plain = "$unknown$scheme" };
     struct survey   none   = { .cost = 0 };
     CHECK(work_of(&broken, 1, "x", none).verdict == GP_TEMPFAIL);
+}
+
+/* What may not be used is tried for the log's sake, after the others, and not beyond what anybody's no costs. */
+TEST(what_may_not_be_used_never_opens_and_costs_nothing_more)
+{
+    struct verifier list[] = { make(false, true, CHEAP), make(false, true, DEAR) };
+    const struct {
+        uint32_t cost; /* of the dearest account */
+        bool     may[2];
+        size_t   useless;
+        bool     opens;
+    } rows[] = {
+        {CHEAP + DEAR,  { false, false }, 1, false},
+        { DEAR,         { false, false }, 0, false}, /* the second would have cost more */
+        { CHEAP - 1,    { false, false }, 2, false},
+        { 0,            { false, false }, 2, false},
+        { CHEAP + DEAR, { false, true },  2, true },
+        { CHEAP + DEAR, { true, false },  2, true },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct check_work w = {
+            .keys         = &keys,
+            .count        = 2,
+            .decoy        = {.cost = rows[i].cost},
+            .verifiers    = {  list[0],             list[1] },
+            .may          = { rows[i].may[0],      rows[i].may[1] },
+            .password_len = strlen(BED_PASSWORD)
+        };
+        memcpy(w.password, BED_PASSWORD, w.password_len);
+        check_work_run(&w);
+        CHECK((w.verdict == GP_OK) == rows[i].opens && w.useless == rows[i].useless);
+        CHECK(rows[i].opens || w.spent == rows[i].cost);
+        if (rows[i].opens) CHECK(rows[i].may[w.matched]);
+    }
 }

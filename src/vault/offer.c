@@ -13,7 +13,7 @@ struct policy_facts offer_facts(const struct vault *v, size_t listener)
 {
     return (struct policy_facts) {
         .secrets = v->survey.secrets,
-        .sha512  = false, /* no credential has keys for it */
+        .sha512  = v->survey.candidates > 0 && v->survey.sha512,
         .tokens  = v->tokens,
         .peers   = v->config->listen[listener].asks,
     };

@@ -50,7 +50,7 @@ TEST(each_listener_has_an_offer_of_its_own)
     bed_account(b, "otto", BED_GENERATED, true);
     bed_settle(b);
     CHECK(b->offers == 4 && b->offer_of == 1);
-    CHECK_IS(gp_from(b->offered), "PLAIN EXTERNAL CRAM-MD5 OAUTHBEARER");
+    CHECK_IS(gp_from(b->offered), "PLAIN EXTERNAL CRAM-MD5 OAUTHBEARER SCRAM-SHA-512");
     CHECK_IS(gp_from(b->vault->offered[0]), "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN CRAM-MD5");
     bed_close(b);
 }

@@ -6,6 +6,7 @@
 #include "proc/proc.h"
 #include "sasl/exchange.h"
 #include "store/accounts.h"
+#include "vault/judge.h"
 #include "vault/line.h"
 #include "vault/policy.h"
 #include "vault/recent.h"
@@ -40,8 +41,29 @@ struct peer {
     uint64_t      life;    /* counts the processes that have been this peer */
 };
 
+/* ---- credentials that a sign-in may be with (candidates.c) -------------------------------------------------------- */
+struct candidates { /* struct candidates c = candidates_of(v, id); while (candidates_next(&c, &one) == GP_OK) ... ; candidates_end(&c) */
+    struct vault *vault;
+    struct rows   rows;
+    unsigned      seen;
+    bool          others; /* what is read now is not of this account, and only work */
+};
+struct candidates candidates_of(struct vault *, int64_t account); /* 0: nobody */
+gp_status         candidates_next(struct candidates *, struct credential *) GP_MUST_USE;
+void              candidates_end(struct candidates *);
+struct found { /* the one that fits */
+    int64_t              id; /* 0: none */
+    enum credential_kind kind;
+    gp_time              retires; /* 0: it has no successor */
+    char                 label[CREDENTIAL_TEXT];
+    char                 refused[JUDGE_TEXT]; /* why it may not be used here and now; "": it may */
+};
+struct signin;
+struct found found_of(const struct signin *, const struct account *, const struct credential *);
+
 /* ---- sign-ins (signin.c) ----------------------------------------------------------------------------------------- */
 struct check;
+struct upgrade;
 struct signin {
     struct signin *next; /* in its bucket */
     struct signin *older, *younger;
@@ -50,12 +72,14 @@ struct signin {
     uint32_t       question; /* 0: the client's turn */
     gp_time        started;  /* on the loop's clock  */
     struct check  *check;    /* NULL: none is running; cleared by both sides */
-    int64_t        account, credential;
-    const char    *reason; /* the true one, for the log: static, or NULL */
+    int64_t        account, acting; /* who signs in, and whose session it will be: the same, or one that it may act as */
+    struct found   found;
+    struct upgrade *upgrade; /* to be begun when the client has its answer; or NULL */
+    const char    *reason; /* the true one, for the log: static or in here, or NULL */
     size_t         listener; /* index in config */
     char          *token;    /* room lent to x, for mechanisms whose secret is a token; or NULL */
     gp_str         chain;    /* what the client presented, DER after DER; malloc'ed; or GP_NONE */
-    char           name[NAME_ROOM], mechanism[MECHANISM_TEXT], address[SIGNIN_TEXT], tls_version[SIGNIN_TEXT],
+    char           name[NAME_ROOM], acting_name[NAME_ROOM], mechanism[MECHANISM_TEXT], address[SIGNIN_TEXT], tls_version[SIGNIN_TEXT],
         tls_cipher[SIGNIN_TEXT], helo[CONFIG_TEXT / 2];
     struct gp_sasl x;
 };
@@ -76,25 +100,38 @@ void crowd_add(struct crowd *, uint64_t source);
 
 /* ---- what an exchange asks (answers.c): OK, PERMFAIL, TEMPFAIL, or WAIT: signin_resume comes later ---------------- */
 gp_status answer_question(struct signin *) GP_MUST_USE;
+/* Somebody who may say so vouches for it: who is that here, and may he be whom the client asks to be? For OAuth and certificates. */
+gp_status answer_subject(struct signin *, enum credential_kind, gp_str subject) GP_MUST_USE;
 
 /* ---- password checks (check.c) ------------------------------------------------------------------------------------- */
 struct check_work { /* owns all it needs: it moves to a thread and back */
     const struct verifier_keys *keys; /* never changes after start */
     struct survey               decoy;
-    bool                        nobody; /* the verifiers are somebody else's: the verdict is no      */
     size_t                      count;
     struct verifier             verifiers[CREDENTIALS_SLOW_MOST];
+    bool                        may[CREDENTIALS_SLOW_MOST]; /* what may not be used is tried for the log, as far as that costs no more */
     size_t                      password_len;
     char                        password[GP_PASSWORD_MOST];
     gp_status                   verdict; /* out */
     size_t                      matched; /* out: index, when OK */
+    size_t                      useless; /* out: index of one that fits and may not be used; count: none */
     uint64_t                    spent;   /* out: rounds of work, whoever asked */
 };
 void      check_work_run(struct check_work *); /* pure */
-/* account 0: nobody, or disabled; the same reads, the same work and the same answer as for a wrong password. */
-gp_status check_start(struct signin *, int64_t account) GP_MUST_USE;
+/* Its id 0: nobody; the same reads, the same work and the same answer as for a wrong password. */
+gp_status check_start(struct signin *, const struct account *) GP_MUST_USE;
 void      check_forget(struct check *); /* the sign-in is gone: it leaves the line, or ends by itself */
+void      checks_go_on(struct vault *); /* a thread is free                            */
 void      checks_close(struct vault *); /* those that wait                             */
+
+/* ---- better forms of imported passwords (upgrade.c) ------------------------------------------------------------------ */
+struct upgrade *upgrade_open(struct vault *, int64_t account, int64_t credential, gp_secret password); /* NULL: no memory */
+void            upgrade_start(struct upgrade *); /* when no check wants the thread; else the next sign-in tries again */
+void            upgrade_drop(struct upgrade *);  /* NULL is fine */
+
+/* ---- the time where the host is (moment.c) ----------------------------------------------------------------------------- */
+struct hours_moment moment_local(gp_time);
+void                moment_put(struct gp_text *, gp_time); /* "2026-12-24 18:00" */
 
 /* ---- TLS keys (keys.c, tickets.c) ------------------------------------------------------------------------------------ */
 struct pair { gp_str chain; struct gp_key *key; }; /* chain.ptr is malloc'ed */
@@ -169,6 +206,7 @@ void offer_update(struct vault *);  /* to all, when it has changed */
 void external_ca(struct peer *, struct msg *);
 /* Who the certificates that came with this sign-in say the client is. false: they are none. */
 bool external_peer(const struct signin *, struct gp_certificate_peer *) GP_MUST_USE;
+gp_status external_answer(struct signin *) GP_MUST_USE; /* whose it is, and may he be whom he asks to be */
 
 /* ---- the store is changed by commands (notice.c) ---------------------------------------------------------------------------- */
 void notice_open(struct vault *); /* from now on a change is seen at once; without it at the next tick */
@@ -188,7 +226,6 @@ struct vault {
     struct survey         survey;  /* what unknown users have to look like                     */
     uint64_t              changes; /* how often somebody else changed the store since start    */
     struct recent        *recent;  /* NULL: no memory, every password is checked in full       */
-    int64_t               somebody; /* an account whose credentials are read for names that do not exist; 0: none */
     unsigned              hashing, hashing_most; /* slow checks on threads                     */
     struct line           line;                  /* those that wait for one                    */
     unsigned              signings;
@@ -214,6 +251,7 @@ struct vault *vault_open(struct loop *, const struct config *);
 void          vault_close(struct vault *);
 void          vault_join(struct vault *, enum msg_role, unsigned index, int fd); /* a channel to a peer, new or anew */
 void          vault_refresh(struct vault *);           /* notices what commands changed         */
+void          vault_survey(struct vault *);            /* after changes of our own              */
 void          vault_store_failed(struct vault *);      /* says it once, until it works again    */
 
 #endif

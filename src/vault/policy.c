@@ -69,12 +69,6 @@ const struct gp_sasl_mech *policy_choose(gp_str allowed, gp_str offered, bool tl
     return NULL;
 }
 
-gp_str policy_plain_name(gp_str name, gp_str domain)
-{
-    size_t at = gp_find(name, '@');
-    return at < name.len && gp_alike(gp_tail(name, at + 1), domain) ? gp_head(name, at) : name;
-}
-
 static bool is_of_alphabet(char c)
 {
     gp_str letters = GP_LIT("abcdefghijkmnpqrstuvwxyzABCDEFGHIJKMNPQRSTUVWXYZ23456789");

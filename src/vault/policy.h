@@ -22,8 +22,6 @@ bool policy_offer(gp_str configured, const struct policy_facts *, struct gp_text
 bool policy_lists_plus(gp_str configured);
 /* The best that is allowed, offered and safe on this connection, for signing in upstream. NULL: none. */
 const struct gp_sasl_mech *policy_choose(gp_str allowed, gp_str offered, bool tls, bool binding);
-/* The name that stands for all names of an account: without the server's own domain. */
-gp_str policy_plain_name(gp_str name, gp_str domain);
 
 /* What the log may show of a name that signs in. Of one that no account has: not what has the shape of a password that gatepost made,
  * in whose place it was typed by mistake, and what is no address only as far as it is printable and short. */

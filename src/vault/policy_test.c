@@ -36,12 +36,6 @@ static const struct { const char *allowed, *offered; bool tls, binding; const ch
     { "PLAIN",                                        "XOAUTH2 GSSAPI",                   true,  true,  "none"               },
     { "PLAIN",                                        "",                                 true,  true,  "none"               },
 };
-static const struct { const char *name, *domain, *result; } plain_names[] = {
-    { "anna",             "example.org", "anna"             },
-    { "anna@example.org", "example.org", "anna"             },
-    { "anna@EXAMPLE.ORG", "example.org", "anna"             },
-    { "anna@example.com", "example.org", "anna@example.com" },
-};
 /* clang-format on */
 
 TEST(a_mechanism_must_be_configured_and_safe_on_the_connection)
@@ -99,13 +93,6 @@ TEST(a_plus_form_counts_when_it_is_configured)
     CHECK(policy_lists_plus(GP_LIT("PLAIN SCRAM-SHA-1-PLUS")));
     CHECK(!policy_lists_plus(GP_LIT("PLAIN SCRAM-SHA-1 NONSENSE-PLUS")));
     CHECK(!policy_lists_plus(GP_LIT("")));
-}
-
-TEST(names_of_one_account_have_one_form)
-{
-    for (size_t i = 0; i < GP_COUNT(plain_names); i++)
-        CHECK_IS(policy_plain_name(gp_from(plain_names[i].name), gp_from(plain_names[i].domain)),
-                 plain_names[i].result);
 }
 
 TEST(a_password_in_the_place_of_a_name_is_not_shown)

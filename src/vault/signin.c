@@ -50,6 +50,7 @@ static void drop(struct signin *s)
     *at = s->next;
     unlink_age(v, s);
     check_forget(s->check);
+    upgrade_drop(s->upgrade);
     gp_sasl_end(&s->x); /* wipes what was lent to it */
     free(s->token);
     file_free(s->chain);
@@ -95,15 +96,30 @@ static void log_end(const struct signin *s, enum log_level level, const char *re
     if (s->tls_cipher[0]) gp_put_char(&tls, ' '); /* another server that asks us may not say it */
     gp_put_z(&tls, s->tls_cipher);
     LOG(level, "sign-in", LOG_N("session", s->session),
-        LOG_S("account", policy_name_for_log(gp_from(s->name), s->account != 0)), LOG_N("credential", s->credential),
+        LOG_S("account", policy_name_for_log(gp_from(s->name), s->account != 0)), LOG_N("credential", s->found.id),
         LOG_Z("peer", s->address), LOG_Z("listener", s->peer->vault->config->listen[s->listener].name),
-        LOG_Z("mechanism", s->mechanism), LOG_S("tls", s->tls_version[0] ? gp_said(&tls) : GP_NONE), LOG_Z("helo", s->helo), LOG_Z("result", result),
-        LOG_S("reason", reason));
+        LOG_Z("mechanism", s->mechanism), LOG_S("tls", s->tls_version[0] ? gp_said(&tls) : GP_NONE),
+        LOG_Z("helo", s->helo), LOG_S("acting_for", s->acting != s->account ? gp_from(s->acting_name) : GP_NONE),
+        LOG_Z("result", result), LOG_S("reason", reason));
+}
+
+/* "the old credential of a rotation was used: it works until 2026-12-24 18:00" */
+static void log_old_one(const struct signin *s)
+{
+    char           room[JUDGE_TEXT];
+    struct gp_text text = GP_TEXT(room);
+    judge_put_name(&text, s->found.id, s->found.label);
+    gp_put_z(&text, ", the old one of a rotation, was used: it works until ");
+    moment_put(&text, s->found.retires);
+    LOG(LOG_WARN, "credential", LOG_N("session", s->session), LOG_Z("account", s->name),
+        LOG_N("credential", s->found.id), LOG_Z("peer", s->address), LOG_Z("helo", s->helo),
+        LOG_S("reason", gp_said(&text)), LOG_Z("hint", "give this client the new one"));
 }
 
 static void log_verdict(const struct signin *s, bool right)
 {
     log_end(s, right ? LOG_INFO : LOG_WARN, result_of(s, right), right ? GP_NONE : gp_from(reason_of(s)));
+    if (right && s->found.retires) log_old_one(s);
 }
 
 /* It ends without a verdict. */
@@ -116,7 +132,7 @@ static void abandon(struct signin *s, const char *why)
 /* The store is asked once more: a check takes time, and an exchange as long as the client likes. */
 static enum gp_sasl_step confirm(struct signin *s)
 {
-    gp_status status = accounts_in_force(s->peer->vault->accounts, s->account, s->credential, wall_now());
+    gp_status status = accounts_in_force(s->peer->vault->accounts, s->acting, s->found.id, wall_now());
     if (status == GP_OK) return GP_SASL_DONE;
     s->x.why  = status == GP_PERMFAIL ? GP_SASL_REFUSED : GP_SASL_UNAVAILABLE;
     s->reason = status == GP_PERMFAIL ? "the account was changed meanwhile" : "the store could not be read";
@@ -126,12 +142,15 @@ static enum gp_sasl_step confirm(struct signin *s)
 static void say(struct signin *s, enum gp_sasl_step step)
 {
     struct msg m  = MSG(SASL_RESULT);
-    m.sasl_result = (struct msg_sasl_result) { .step = step, .why = s->x.why, .text = GP_LIT(""), .user = GP_LIT("") };
-    bool right    = step == GP_SASL_DONE;
+    m.sasl_result = (struct msg_sasl_result) {
+        .step = step, .why = s->x.why, .text = GP_LIT(""), .user = GP_LIT(""), .signer = GP_LIT("")
+    };
+    bool right = step == GP_SASL_DONE;
     if (right) {
-        m.sasl_result.account    = (uint64_t)s->account;
-        m.sasl_result.credential = (uint64_t)s->credential;
-        m.sasl_result.user       = gp_from(s->name);
+        m.sasl_result.account    = (uint64_t)s->acting;
+        m.sasl_result.credential = (uint64_t)s->found.id;
+        m.sasl_result.user       = gp_from(s->acting_name);
+        m.sasl_result.signer     = gp_from(s->name);
     }
     if (step == GP_SASL_CHALLENGE && s->x.out.ptr) m.sasl_result.text = s->x.out;
     uint32_t question = s->question;
@@ -143,6 +162,14 @@ static void note_source(const struct signin *s, bool right)
 {
     struct vault *v = s->peer->vault;
     if (right || s->x.why == GP_SASL_REFUSED) line_note(&v->line, s->source, right, loop_now(v->loop));
+}
+
+/* The client has its answer. */
+static void note_use(struct signin *s)
+{
+    uses_note(s->peer->vault, s);
+    if (s->upgrade) upgrade_start(s->upgrade);
+    s->upgrade = NULL;
 }
 
 /* Goes on until the client has to speak, a thread has to think, or all is said. */
@@ -159,7 +186,7 @@ static void go_on(struct signin *s, enum gp_sasl_step step)
     if (step == GP_SASL_CHALLENGE) return;
     log_verdict(s, step == GP_SASL_DONE);
     note_source(s, step == GP_SASL_DONE);
-    if (step == GP_SASL_DONE) uses_note(s->peer->vault, s);
+    if (step == GP_SASL_DONE) note_use(s);
     drop(s);
 }
 
@@ -191,9 +218,9 @@ static struct signin *add(struct peer *peer, const struct msg_sasl_start *m)
     if (v->signin_count >= SIGNINS_MOST && !make_room(v)) return NULL;
     struct signin *s = calloc(1, sizeof(*s));
     if (!s) return NULL;
-    s->peer    = peer;
-    s->session = m->session;
-    s->started = loop_now(v->loop);
+    s->peer     = peer;
+    s->session  = m->session;
+    s->started  = loop_now(v->loop);
     s->listener = (size_t)m->listener;
     copy_text(s->mechanism, sizeof(s->mechanism), m->mechanism);
     s->source = line_address(m->peer);
@@ -211,9 +238,10 @@ static struct signin *add(struct peer *peer, const struct msg_sasl_start *m)
 /* ---- what smtpd says ------------------------------------------------------------------------------------------------------ */
 static void refuse(struct peer *peer, uint32_t question, enum gp_sasl_why why)
 {
-    struct msg m = MSG(SASL_RESULT);
-    m.sasl_result =
-        (struct msg_sasl_result) { .step = GP_SASL_FAILED, .why = why, .text = GP_LIT(""), .user = GP_LIT("") };
+    struct msg m  = MSG(SASL_RESULT);
+    m.sasl_result = (struct msg_sasl_result) {
+        .step = GP_SASL_FAILED, .why = why, .text = GP_LIT(""), .user = GP_LIT(""), .signer = GP_LIT("")
+    };
     ipc_answer(peer->channel, question, &m);
 }
 

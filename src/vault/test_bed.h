@@ -34,7 +34,7 @@ struct bed {
     gp_status     status;
     bool          believed; /* of the last LOGIN_SAYS */
     struct msg    answer;
-    char          text[BED_TEXT], user[NAME_ROOM], mechanism[MECHANISM_TEXT]; /* its slices, copied */
+    char          text[BED_TEXT], user[NAME_ROOM], signer[NAME_ROOM], mechanism[MECHANISM_TEXT]; /* its slices, copied */
     size_t        text_len;
 };
 
@@ -182,6 +182,7 @@ static inline void bed_answered(void *owner, gp_status status, const struct msg 
     if (m->type == MSG_SASL_RESULT) {
         bed_copy(b, m->sasl_result.text);
         (void)gp_copy_z(m->sasl_result.user, b->user, sizeof(b->user));
+        (void)gp_copy_z(m->sasl_result.signer, b->signer, sizeof(b->signer));
     }
     if (m->type == MSG_LOGIN_SAYS) {
         b->believed = m->login_says.believed != 0;

@@ -32,10 +32,10 @@ static void put_tls(const struct signin *s, char *out, size_t room)
 
 void uses_note(struct vault *v, const struct signin *s)
 {
-    struct credential_use *use = place_for(&v->uses, s->credential);
+    struct credential_use *use = place_for(&v->uses, s->found.id);
     if (!use) {
         uses_write(v);
-        use = place_for(&v->uses, s->credential);
+        use = place_for(&v->uses, s->found.id);
     }
     if (!use) return; /* the store takes nothing now: the sign-in itself matters more */
     use->when = wall_now();

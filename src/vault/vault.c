@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vault/parts.h"
@@ -19,18 +20,10 @@ void vault_store_failed(struct vault *v)
         LOG_Z("hint", database_hint(trouble)));
 }
 
-static bool take_this(void *owner, const struct account *account)
-{
-    struct vault *v = owner;
-    v->somebody     = account->id;
-    return false;
-}
-
-static void survey_again(struct vault *v)
+void vault_survey(struct vault *v)
 {
     struct survey survey;
-    v->somebody = 0;
-    if (accounts_survey(v->accounts, wall_now(), &survey) != GP_OK || accounts_each(v->accounts, take_this, v) != GP_OK) {
+    if (accounts_survey(v->accounts, wall_now(), &survey) != GP_OK) {
         vault_store_failed(v);
         return;
     }
@@ -55,7 +48,7 @@ void vault_refresh(struct vault *v)
     if (!database_changed(accounts_database(v->accounts)) && !v->failed) return;
     v->changes++;
     recent_clear(v->recent); /* a password that was changed must not be recognised any more */
-    survey_again(v);
+    vault_survey(v);
 }
 
 static void may_send(struct peer *peer, struct msg *m)
@@ -241,7 +234,7 @@ struct vault *vault_open(struct loop *loop, const struct config *config)
         return NULL;
     }
     (void)database_changed(accounts_database(v->accounts));
-    survey_again(v);
+    vault_survey(v);
     dkim_load(v);
     notice_open(v);
     timer_set(v->tick, TICK_MS);
@@ -301,6 +294,7 @@ int vault_main(const struct role_start *start)
     struct vault *v    = loop ? vault_open(loop, start->config) : NULL;
     if (!v) return EXIT_BROKEN;
     vault_join(v, ROLE_SUPERVISOR, 0, start->supervisor);
+    tzset(); /* hours of credentials are local time, and its file cannot be read later */
     bool ready = sandbox_enter(ROLE_VAULT, true) && tell_ready(v);
     if (ready) loop_run(loop);
     vault_close(v);

@@ -121,7 +121,7 @@ def test_clients_of_postfix_sign_in(asked, running, sink_certificate, ca, folder
             until("refusal in gatepost's log", lambda: sign_ins(gatepost, account.name, "result=refused"))
     with Wire(server.port, context) as wire:     # what it offers, to whom
         _, lines = wire.say("EHLO client.example")
-        assert "AUTH SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN" in lines
+        assert "AUTH SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN" in lines
         wire.starttls()
         account = gatepost.account()
         assert scram(wire, account, "SCRAM-SHA-256", b"y,,", b"") == 235  # it could bind a channel, and nobody here could
