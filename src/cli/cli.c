@@ -12,7 +12,7 @@ static struct cli_group groups[] = {
     { "Run",      { NULL /* serve */, NULL /* status */ }                                                          },
     { "Accounts",
      { &cli_user_add, &cli_user_list, &cli_user_show, &cli_user_password, &cli_user_disable, &cli_user_enable,
-        &cli_user_delete }                                                                                         },
+        &cli_user_delete, &cli_user_may_act }                                                                      },
     { "Queue",
      { &cli_queue_list, &cli_queue_show, &cli_queue_retry, &cli_queue_hold, &cli_queue_release, &cli_queue_delete }},
     { NULL,       { NULL }                                                                                         },

@@ -36,14 +36,14 @@ bool cli_secret_from_stdin(char *out, size_t room, size_t *len);
 
 /* Rows, each defined in its own file and listed in cli.c. */
 extern const struct cli_command cli_init, cli_config_check, cli_config_show, cli_config_manual, cli_status, cli_user_add, cli_user_list, cli_user_show,
-    cli_user_disable, cli_user_enable, cli_user_delete, cli_user_password, cli_queue_list, cli_queue_show, cli_queue_retry,
+    cli_user_disable, cli_user_enable, cli_user_delete, cli_user_password, cli_user_may_act, cli_queue_list, cli_queue_show, cli_queue_retry,
     cli_queue_hold, cli_queue_release, cli_queue_delete;
 
 /* Finds and runs the command that argv names; `gatepost serve` is app's and comes in as a row of its own. */
 int cli_main(int argc, char **argv, const struct cli_command *serve);
 
 /* ---- help.c, for cli.c and parse.c ------------------------------------------------------------------------------------- */
-struct cli_group { const char *title; const struct cli_command *commands[8]; }; /* NULL ends the commands; title NULL: the groups */
+struct cli_group { const char *title; const struct cli_command *commands[16]; }; /* NULL ends the commands; title NULL: the groups */
 void cli_help_all(const struct cli_group *);
 bool cli_help_word(const struct cli_group *, gp_str word); /* the commands "WORD ..."; false: there are none */
 void cli_help_command(const struct cli_command *, const struct cli_option *); /* options may be NULL */

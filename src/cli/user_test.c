@@ -208,6 +208,25 @@ TEST(the_state_of_an_account_changes)
     remove_place();
 }
 
+TEST(an_account_may_act_for_another_until_that_is_taken_back)
+{
+    make_place();
+    CHECK(run(&cli_user_add, "anna") == CLI_DONE && run(&cli_user_add, "bert") == CLI_DONE);
+    CHECK(run(&cli_user_may_act, "anna") == CLI_DONE && !output[0]);
+    CHECK(run(&cli_user_may_act, "anna bert@example.org") == CLI_DONE && strstr(output, "anna may act for bert"));
+    CHECK(run(&cli_user_may_act, "anna") == CLI_DONE);
+    CHECK_IS(gp_from(output), "bert\n");
+    CHECK(run(&cli_user_may_act, "anna --json") == CLI_DONE);
+    json_t *shown = json_of_output();
+    CHECK_IS(gp_from(json_string_value(json_array_get(json_object_get(shown, "may_act_as"), 0))), "bert");
+    json_decref(shown);
+    CHECK(run(&cli_user_may_act, "anna bert --remove --json") == CLI_DONE && strstr(output, "\"may_act\": false"));
+    CHECK(run(&cli_user_may_act, "anna") == CLI_DONE && !output[0]);
+    CHECK(run(&cli_user_may_act, "anna anna") == CLI_FAILED && strstr(output, "always act for itself"));
+    CHECK(run(&cli_user_may_act, "anna nobody") == CLI_FAILED && strstr(output, "no such account"));
+    remove_place();
+}
+
 /* clang-format off */
 static const struct { const struct cli_command *command; const char *words; int exit; } wrong[] = {
     { &cli_user_add,      "",                                CLI_WRONG_USE },
@@ -220,6 +239,10 @@ static const struct { const struct cli_command *command; const char *words; int 
     { &cli_user_enable,   "nobody",                          CLI_FAILED    },
     { &cli_user_delete,   "nobody",                          CLI_FAILED    },
     { &cli_user_password, "nobody",                          CLI_FAILED    },
+    { &cli_user_may_act,  "",                                CLI_WRONG_USE },
+    { &cli_user_may_act,  "nobody",                          CLI_FAILED    },
+    { &cli_user_may_act,  "nobody --remove",                 CLI_WRONG_USE },
+    { &cli_user_may_act,  "a b c",                           CLI_WRONG_USE },
 };
 /* clang-format on */
 

@@ -1,0 +1,39 @@
+"""Acting for another: only by an account's own credential, only where it was given the right, and no longer than it has it."""
+import base64
+
+from house import until
+from test_signin import last_sign_in
+from wire import Wire, submit
+
+MESSAGE = "From: <{sender}>\r\nSubject: acting\r\n\r\nA line.\r\n.\r\n"
+
+
+def as_another(wire, account, other):
+    return wire.say("AUTH PLAIN " + base64.b64encode(f"{other}\0{account.name}\0{account.password}".encode()).decode())
+
+
+def session(gatepost, context):
+    wire = Wire(gatepost.tls_port, context, implicit=True)
+    wire.say("EHLO client.example")
+    return wire
+
+
+def test_who_may_act_for_another_sends_as_that_one_until_it_is_taken_back(new_gatepost, sink, context, recipient):
+    gatepost = new_gatepost(sink)
+    anna, bert = gatepost.account(), gatepost.account()
+    with session(gatepost, context) as wire:
+        assert as_another(wire, anna, bert.name)[0] == 535
+        assert f"account={anna.name}" in last_sign_in(gatepost, "may not act for the one that the client names")
+    gatepost.run("user", "may-act", anna.name, bert.name)
+    assert gatepost.json("user", "may-act", anna.name)["may_act_as"] == [bert.name]
+    with session(gatepost, context) as wire:
+        assert as_another(wire, anna, bert.name.upper().replace("USER", "user"))[0] == 235
+        line = last_sign_in(gatepost, "result=ok")
+        assert f"account={anna.name}" in line and f"acting_for={bert.name}" in line
+        assert submit(wire, anna.name, [recipient], MESSAGE.format(sender=anna.name))[0] == 550
+        assert submit(wire, bert.name, [recipient], MESSAGE.format(sender=bert.name))[0] == 250
+        queued = until("the message in the log", lambda: [line for line in gatepost.log().splitlines() if "event=queued" in line])
+        assert f"account={bert.name}" in queued[0] and f"signed_in_as={anna.name}" in queued[0]
+        gatepost.run("user", "may-act", anna.name, bert.name, "--remove")
+        assert submit(wire, bert.name, [recipient], MESSAGE.format(sender=bert.name))[0] == 550
+    sink.wait(recipient)
