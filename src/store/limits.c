@@ -1,10 +1,10 @@
-/* Texts that people write about a credential, in the form that is kept: its label, its subject and its restrictions. What a network
- * or an hour means is the vault's to say; here they only have to be one line of words that fits. */
+/* Texts that people write about a credential, in the form that is kept: its label, its subject and its restrictions. */
 #include <string.h>
 
 #include "store/accounts_parts.h"
 
 #include "store/accounts.h"
+#include "store/within.h"
 
 static bool refuse(const char **why, const char *what)
 {
@@ -155,6 +155,7 @@ bool restrictions_tidy(const struct restrictions *in, struct restrictions *out, 
     *out = (struct restrictions) { .expires = in->expires, .idle_days = in->idle_days };
     if (in->expires < 0) return refuse(why, "the time of expiry is before 1970");
     if (in->idle_days > CREDENTIAL_IDLE_MOST) return refuse(why, "unused for more than 36500 days is no restriction");
+    if (!networks_are_good(gp_from(in->networks), why) || !hours_are_good(gp_from(in->hours), why)) return false;
     return tidy_words(in->mechanisms, out->mechanisms, sizeof(out->mechanisms), "the mechanisms cannot be kept", why) &&
            tidy_words(in->listeners, out->listeners, sizeof(out->listeners), "the listeners cannot be kept", why) &&
            tidy_words(in->networks, out->networks, sizeof(out->networks), "the networks cannot be kept", why) &&
