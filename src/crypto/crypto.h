@@ -95,10 +95,10 @@ bool gp_certificate_peer(gp_str chain, gp_str trusted, gp_time now, struct gp_ce
 #define GP_HASH_ROOM     256
 /* Argon2id, 19 MiB, t=2, p=1 (OWASP) as a PHC string. Takes 16 ms: never on an I/O thread. */
 bool gp_password_hash(gp_secret password, char out[static GP_HASH_ROOM]) GP_MUST_USE;
-/* Is it of a scheme that we check, and at a cost that we pay? Others are TEMPFAIL below, before anything is computed. */
-bool gp_password_is_affordable(gp_str stored);
 /* Verifies a password against a stored string. GP_OK matches, GP_PERMFAIL does not, GP_TEMPFAIL cannot tell
  * (unknown scheme, no memory). Schemes are rows of a table in password.c. */
 gp_status gp_password_check(gp_secret password, gp_str stored) GP_MUST_USE;
+/* NULL: it can be checked. Else what is wrong with it: of no scheme that is known, cut short, or too dear. Static. */
+const char *gp_password_wrong(gp_str stored);
 
 #endif

@@ -1,8 +1,6 @@
-/* Password strings: made as Argon2id, verified by the row of the table whose prefix they carry. */
-#include "crypto/crypto.h"
+/* Password strings: made as Argon2id, verified by the row of the table that they name. */
+#include "crypto/password.h"
 
-#include <crypt.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <argon2.h>
@@ -15,14 +13,8 @@ enum {
     DIGEST        = 32,
 };
 
-/* What a stored string may make us spend: an imported one is somebody else's choice. */
-enum {
-    ARGON2_MEMORY_MOST = 256 * 1024,
-    ARGON2_PASSES_MOST = 16,
-    ARGON2_LANES_MOST  = 8,
-    BCRYPT_COST_MOST   = 16,
-    SHA_ROUNDS_MOST    = 1000000,
-};
+const char password_garbled[] = "it is not what its scheme looks like: cut short, perhaps";
+const char password_dear[]    = "to check it would cost more time or memory than a sign-in may";
 
 bool gp_password_hash(gp_secret password, char out[static GP_HASH_ROOM])
 {
@@ -33,133 +25,172 @@ bool gp_password_hash(gp_secret password, char out[static GP_HASH_ROOM])
                                  sizeof salt, DIGEST, out, GP_HASH_ROOM) == ARGON2_OK;
 }
 
-/* ---- Argon2 -------------------------------------------------------------------------------------------- */
-static bool take_parameter(gp_str *list, const char *name, uint64_t most)
-{
-    gp_str   one   = gp_cut(list, ',');
-    uint64_t value = 0;
-    return gp_starts(one, name) && gp_read_number(gp_tail(one, gp_from(name).len), most, &value) && value > 0;
-}
-
-/* "$argon2id$v=19$m=19456,t=2,p=1$SALT$DIGEST"; without v= it would be the older Argon2 1.0. */
-static bool argon2_is_affordable(gp_str stored)
-{
-    gp_str rest = gp_tail(stored, 1);
-    (void)gp_cut(&rest, '$');
-    gp_str version    = gp_cut(&rest, '$');
-    gp_str parameters = gp_cut(&rest, '$');
-    return gp_same(version, GP_LIT("v=19")) && take_parameter(&parameters, "m=", ARGON2_MEMORY_MOST) &&
-           take_parameter(&parameters, "t=", ARGON2_PASSES_MOST) &&
-           take_parameter(&parameters, "p=", ARGON2_LANES_MOST) && parameters.len == 0;
-}
-
-static gp_status argon2_check(gp_secret password, const char *stored, argon2_type type)
-{
-    switch (argon2_verify(stored, password.ptr, password.len, type)) {
-    case ARGON2_OK: return GP_OK;
-    case ARGON2_VERIFY_MISMATCH: return GP_PERMFAIL;
-    default: return GP_TEMPFAIL;
-    }
-}
-
-static gp_status argon2id_check(gp_secret password, const char *stored)
-{
-    return argon2_check(password, stored, Argon2_id);
-}
-
-static gp_status argon2i_check(gp_secret password, const char *stored)
-{
-    return argon2_check(password, stored, Argon2_i);
-}
-
-/* ---- crypt(3) ------------------------------------------------------------------------------------------ */
-/* "$2y$10$SALT-AND-DIGEST" */
-static bool bcrypt_is_affordable(gp_str stored)
-{
-    enum { WHOLE = 60, COST_AT = 4, COST_DIGITS = 2 };
-    uint64_t cost = 0;
-    return stored.len == WHOLE &&
-           gp_read_number(gp_head(gp_tail(stored, COST_AT), COST_DIGITS), BCRYPT_COST_MOST, &cost);
-}
-
-/* "$6$SALT$DIGEST" or "$6$rounds=5000$SALT$DIGEST" */
-static bool sha_is_affordable(gp_str stored)
-{
-    gp_str   rest   = gp_tail(stored, 3);
-    gp_str   first  = gp_cut(&rest, '$');
-    uint64_t rounds = 0;
-    if (rest.len == 0) return false;
-    return !gp_starts(first, "rounds=") ||
-           gp_read_number(gp_tail(first, sizeof "rounds=" - 1), SHA_ROUNDS_MOST, &rounds);
-}
-
-/* "$y$j9T$SALT$DIGEST": flavour j, log2 of N as a letter up to 'B' (2^14), block size as a letter up to 'T' (32 times
- * 128 octets), so at most 64 MiB; further parameters would multiply that and no tool writes them by default. */
-static bool yescrypt_is_affordable(gp_str stored)
-{
-    gp_str rest = gp_tail(stored, 1);
-    (void)gp_cut(&rest, '$');
-    gp_str cost = gp_cut(&rest, '$');
-    return cost.len == 3 && cost.ptr[0] == 'j' && cost.ptr[1] <= 'B' && cost.ptr[2] <= 'T' && rest.len > 0;
-}
-
-static gp_status crypt_check(gp_secret password, const char *stored)
-{
-    char               typed[GP_PASSWORD_MOST + 1];
-    struct crypt_data *work = calloc(1, sizeof *work);
-    if (!work) return GP_TEMPFAIL;
-    gp_status verdict = GP_PERMFAIL; /* a NUL inside: crypt would look at half of it */
-    if (gp_copy_z((gp_str) { password.ptr, password.len }, typed, sizeof typed)) {
-        const char *made = crypt_rn(typed, stored, work, (int)sizeof *work);
-        size_t      len  = gp_from(stored).len;
-        if (!made)
-            verdict = GP_TEMPFAIL;
-        else if (gp_from(made).len == len && gp_matches(made, stored, len))
-            verdict = GP_OK;
-    }
-    gp_wipe(typed, sizeof typed);
-    gp_wipe(work, sizeof *work);
-    free(work);
-    return verdict;
-}
-
 /* ---- the schemes --------------------------------------------------------------------------------------- */
-static const struct scheme {
-    const char *prefix;
-    bool (*is_affordable)(gp_str stored);
-    gp_status (*check)(gp_secret password, const char *stored);
-} schemes[] = {
-  /* clang-format off */
-    { "$argon2id$", argon2_is_affordable,   argon2id_check },
-    { "$argon2i$",  argon2_is_affordable,   argon2i_check  },
-    { "$2a$",       bcrypt_is_affordable,   crypt_check    },
-    { "$2b$",       bcrypt_is_affordable,   crypt_check    },
-    { "$2y$",       bcrypt_is_affordable,   crypt_check    },
-    { "$5$",        sha_is_affordable,      crypt_check    },
-    { "$6$",        sha_is_affordable,      crypt_check    },
-    { "$y$",        yescrypt_is_affordable, crypt_check    },
-    { "$gy$",       yescrypt_is_affordable, crypt_check    },
-  /* clang-format on */
+/* clang-format off */
+static const struct password_scheme bare[] = { /* known by how they begin */
+    { "$argon2id$",      PASSWORD_TEXT, 0,         argon2_wrong,    argon2_check  },
+    { "$argon2i$",       PASSWORD_TEXT, 0,         argon2_wrong,    argon2_check  },
+    { "$argon2d$",       PASSWORD_TEXT, 0,         argon2_wrong,    argon2_check  },
+    { "$2a$",            PASSWORD_TEXT, 0,         bcrypt_wrong,    crypt_check   },
+    { "$2b$",            PASSWORD_TEXT, 0,         bcrypt_wrong,    crypt_check   },
+    { "$2y$",            PASSWORD_TEXT, 0,         bcrypt_wrong,    crypt_check   },
+    { "$5$",             PASSWORD_TEXT, GP_SHA256, sha_crypt_wrong, crypt_check   },
+    { "$6$",             PASSWORD_TEXT, GP_SHA512, sha_crypt_wrong, crypt_check   },
+    { "$y$",             PASSWORD_TEXT, 0,         yescrypt_wrong,  crypt_check   },
+    { "$gy$",            PASSWORD_TEXT, 0,         yescrypt_wrong,  crypt_check   },
+    { "$7$",             PASSWORD_TEXT, 0,         scrypt_wrong,    crypt_check   },
+    { "$1$",             PASSWORD_TEXT, 0,         md5_crypt_wrong, crypt_check   }, /* from here on: old, to be replaced at the first use */
+    { "$3$",             PASSWORD_TEXT, 0,         nt_wrong,        crypt_check   },
+    { "$md5",            PASSWORD_TEXT, 0,         sun_md5_wrong,   crypt_check   },
+    { "$apr1$",          PASSWORD_TEXT, 0,         apr1_wrong,      apr1_check    },
+    { "_",               PASSWORD_TEXT, 0,         bsdi_wrong,      crypt_check   },
+    { "$pbkdf2-sha512$", PASSWORD_TEXT, GP_SHA512, passlib_wrong,   passlib_check },
+    { "$pbkdf2-sha256$", PASSWORD_TEXT, GP_SHA256, passlib_wrong,   passlib_check },
+    { "$pbkdf2$",        PASSWORD_TEXT, GP_SHA1,   passlib_wrong,   passlib_check },
+    { "pbkdf2_sha256$",  PASSWORD_TEXT, GP_SHA256, django_wrong,    django_check  },
+    { "pbkdf2_sha1$",    PASSWORD_TEXT, GP_SHA1,   django_wrong,    django_check  },
+    { "SCRAM-SHA-1$",    PASSWORD_TEXT, GP_SHA1,   scram_wrong,     scram_check   }, /* RFC 5803 */
+    { "SCRAM-SHA-256$",  PASSWORD_TEXT, GP_SHA256, scram_wrong,     scram_check   },
+    { "SCRAM-SHA-512$",  PASSWORD_TEXT, GP_SHA512, scram_wrong,     scram_check   },
+};
+static const struct password_scheme des = { "", PASSWORD_TEXT, 0, des_wrong, crypt_check };
+
+static const struct password_scheme braced[] = { /* RFC 2307's {SCHEME}, as LDAP servers and Dovecot write it */
+    { "CRYPT",         PASSWORD_INNER,  0,         NULL,          NULL          },
+    { "DES-CRYPT",     PASSWORD_INNER,  0,         NULL,          NULL          },
+    { "MD5-CRYPT",     PASSWORD_INNER,  0,         NULL,          NULL          },
+    { "SHA256-CRYPT",  PASSWORD_INNER,  0,         NULL,          NULL          },
+    { "SHA512-CRYPT",  PASSWORD_INNER,  0,         NULL,          NULL          },
+    { "BLF-CRYPT",     PASSWORD_INNER,  0,         NULL,          NULL          },
+    { "ARGON2I",       PASSWORD_INNER,  0,         NULL,          NULL          },
+    { "ARGON2ID",      PASSWORD_INNER,  0,         NULL,          NULL          },
+    { "ARGON2",        PASSWORD_INNER,  0,         NULL,          NULL          }, /* OpenLDAP's */
+    { "SHA",           PASSWORD_BASE64, GP_SHA1,   digest_wrong,  digest_check  },
+    { "SHA1",          PASSWORD_BASE64, GP_SHA1,   digest_wrong,  digest_check  },
+    { "SHA256",        PASSWORD_BASE64, GP_SHA256, digest_wrong,  digest_check  },
+    { "SHA512",        PASSWORD_BASE64, GP_SHA512, digest_wrong,  digest_check  },
+    { "MD5",           PASSWORD_BASE64, GP_MD5,    digest_wrong,  digest_check  },
+    { "LDAP-MD5",      PASSWORD_BASE64, GP_MD5,    digest_wrong,  digest_check  },
+    { "PLAIN-MD5",     PASSWORD_HEX,    GP_MD5,    digest_wrong,  digest_check  },
+    { "SSHA",          PASSWORD_BASE64, GP_SHA1,   salted_wrong,  digest_check  },
+    { "SSHA256",       PASSWORD_BASE64, GP_SHA256, salted_wrong,  digest_check  },
+    { "SSHA512",       PASSWORD_BASE64, GP_SHA512, salted_wrong,  digest_check  },
+    { "SMD5",          PASSWORD_BASE64, GP_MD5,    salted_wrong,  digest_check  },
+    { "PBKDF2",        PASSWORD_TEXT,   GP_SHA1,   dovecot_pbkdf2_wrong, dovecot_pbkdf2_check },
+    { "PBKDF2-SHA1",   PASSWORD_TEXT,   GP_SHA1,   passlib_wrong, passlib_check },
+    { "PBKDF2-SHA256", PASSWORD_TEXT,   GP_SHA256, passlib_wrong, passlib_check },
+    { "PBKDF2-SHA512", PASSWORD_TEXT,   GP_SHA512, passlib_wrong, passlib_check },
+    { "SCRAM-SHA-1",   PASSWORD_TEXT,   GP_SHA1,   scram_wrong,   scram_check   },
+    { "SCRAM-SHA-256", PASSWORD_TEXT,   GP_SHA256, scram_wrong,   scram_check   },
+    { "SCRAM-SHA-512", PASSWORD_TEXT,   GP_SHA512, scram_wrong,   scram_check   },
+    { "CRAM-MD5",      PASSWORD_HEX,    GP_MD5,    cram_wrong,    cram_check    },
+    { "HMAC-MD5",      PASSWORD_HEX,    GP_MD5,    cram_wrong,    cram_check    },
+};
+/* clang-format on */
+
+/* ---- which one it is ------------------------------------------------------------------------------------ */
+struct opened {
+    const struct password_scheme *scheme;
+    size_t                        len;
+    char                          text[GP_HASH_ROOM];
 };
 
-/* NULL: of no scheme, or too costly. */
-static const struct scheme *scheme_of(gp_str stored)
+static bool is_locked(gp_str stored)
 {
-    for (size_t i = 0; i < GP_COUNT(schemes); i++)
-        if (gp_starts(stored, schemes[i].prefix)) return schemes[i].is_affordable(stored) ? &schemes[i] : NULL;
+    return stored.len == 0 || stored.ptr[0] == '!' || stored.ptr[0] == '*';
+}
+
+/* Django puts the name of its hasher before strings of other makers. */
+static gp_str without_hasher(gp_str text)
+{
+    if (gp_starts(text, "argon2$argon2")) return gp_tail(text, sizeof "argon2" - 1);
+    return gp_starts(text, "bcrypt$$2") ? gp_tail(text, sizeof "bcrypt$" - 1) : text;
+}
+
+static const struct password_scheme *find_bare(gp_str text)
+{
+    enum { DES_WHOLE = 13 };
+    for (size_t i = 0; i < GP_COUNT(bare); i++)
+        if (gp_starts(text, bare[i].name)) return &bare[i];
+    return text.len == DES_WHOLE && password_is_crypt_text(text) ? &des : NULL;
+}
+
+static const char *open_bare(gp_str text, struct opened *o)
+{
+    text      = without_hasher(text);
+    o->scheme = find_bare(text);
+    o->len    = text.len;
+    if (!o->scheme) return "its scheme is not one that is known here";
+    memmove(o->text, text.ptr, text.len);
+    o->text[text.len] = '\0';
+    return o->scheme->wrong(o->scheme, (gp_str) { o->text, o->len });
+}
+
+static bool decode(gp_str text, enum password_form form, struct opened *o)
+{
+    size_t room = sizeof o->text - 1;
+    bool   read =
+        form == PASSWORD_HEX ? gp_read_hex(text, o->text, room, &o->len) : gp_read_base64(text, o->text, room, &o->len);
+    if (read) o->text[o->len] = '\0';
+    return read;
+}
+
+/* What the suffix says, or else the row; a digest without salt is also known as hex by its length, as Dovecot has it. */
+static enum password_form form_of(const struct password_scheme *scheme, gp_str suffix, gp_str text)
+{
+    if (gp_is(suffix, "HEX")) return PASSWORD_HEX;
+    if (gp_is(suffix, "B64") || gp_is(suffix, "BASE64")) return PASSWORD_BASE64;
+    bool is_hex = scheme->wrong == digest_wrong && text.len == 2 * gp_hash_size(scheme->hash);
+    return is_hex ? PASSWORD_HEX : scheme->form;
+}
+
+static const struct password_scheme *find_braced(gp_str name)
+{
+    for (size_t i = 0; i < GP_COUNT(braced); i++)
+        if (gp_is(name, braced[i].name)) return &braced[i];
     return NULL;
 }
 
-bool gp_password_is_affordable(gp_str stored)
+static const char *open_braced(gp_str stored, struct opened *o)
 {
-    return scheme_of(stored) != NULL;
+    gp_str text = gp_tail(stored, 1), suffix = gp_cut(&text, '}'), name = gp_cut(&suffix, '.');
+    o->scheme = find_braced(name);
+    if (!o->scheme) return "its scheme is not one that is known here";
+    enum password_form form = form_of(o->scheme, suffix, text);
+    if (text.len > 0 && text.ptr[0] == '$' && o->scheme->form != PASSWORD_TEXT) return open_bare(text, o);
+    if (form == PASSWORD_INNER) return open_bare(text, o);
+    if (form == PASSWORD_TEXT) {
+        memcpy(o->text, text.ptr, text.len);
+        o->text[o->len = text.len] = '\0';
+    } else if (!decode(text, form, o)) {
+        return password_garbled;
+    }
+    gp_str inside = { o->text, o->len };
+    return o->scheme->form == PASSWORD_INNER ? open_bare(inside, o) : o->scheme->wrong(o->scheme, inside);
+}
+
+static const char *open_string(gp_str stored, struct opened *o)
+{
+    if (is_locked(stored)) return "there is no password, or the account is locked";
+    if (stored.len >= sizeof o->text || memchr(stored.ptr, '\0', stored.len)) return "it is too long, or has a NUL";
+    return stored.ptr[0] == '{' ? open_braced(stored, o) : open_bare(stored, o);
+}
+
+/* ---- what others ask ------------------------------------------------------------------------------------- */
+const char *gp_password_wrong(gp_str stored)
+{
+    struct opened o   = { NULL, 0, "" };
+    const char   *why = open_string(stored, &o);
+    gp_wipe(&o, sizeof o);
+    return why;
 }
 
 gp_status gp_password_check(gp_secret password, gp_str stored)
 {
-    char text[GP_HASH_ROOM];
+    struct opened o = { NULL, 0, "" };
     if (password.len == 0 || password.len > GP_PASSWORD_MOST) return GP_PERMFAIL;
-    if (!gp_copy_z(stored, text, sizeof text)) return GP_TEMPFAIL;
-    const struct scheme *scheme = scheme_of(stored);
-    return scheme ? scheme->check(password, text) : GP_TEMPFAIL;
+    if (open_string(stored, &o)) return GP_TEMPFAIL;
+    gp_status verdict = o.scheme->check(o.scheme, password, (gp_str) { o.text, o.len });
+    gp_wipe(&o, sizeof o);
+    return verdict;
 }

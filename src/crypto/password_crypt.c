@@ -1,0 +1,206 @@
+/* Strings of Argon2 and of crypt(3). What one may make us spend is bounded: an imported string is somebody else's choice. */
+#include "crypto/password.h"
+
+#include <crypt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <argon2.h>
+
+enum {
+    ARGON2_MEMORY_MOST = 256 * 1024,
+    ARGON2_PASSES_MOST = 16,
+    ARGON2_LANES_MOST  = 8,
+    BCRYPT_COST_LEAST  = 4,
+    BCRYPT_COST_MOST   = 16,
+    SHA_ROUNDS_MOST    = 1000000,
+    SUN_ROUNDS_MOST    = 250000,
+    BSDI_ROUNDS_MOST   = 100000,
+    ALPHABET           = 64,
+};
+static const char alphabet[] = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+static unsigned value_of(char c)
+{
+    const char *at = c ? strchr(alphabet, c) : NULL;
+    return at ? (unsigned)(at - alphabet) : ALPHABET;
+}
+
+bool password_is_crypt_text(gp_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (value_of(text.ptr[i]) == ALPHABET) return false;
+    return true;
+}
+
+/* Low digits first. */
+static uint32_t read_crypt_number(gp_str text)
+{
+    uint32_t number = 0;
+    for (size_t i = text.len; i > 0; i--) number = number << 6 | value_of(text.ptr[i - 1]);
+    return number;
+}
+
+/* What stands behind the last '$'. */
+static gp_str last_part(gp_str text)
+{
+    const char *last = memrchr(text.ptr, '$', text.len);
+    return last ? gp_tail(text, (size_t)(last + 1 - text.ptr)) : text;
+}
+
+/* Its digest is whole. */
+static bool ends_in(gp_str text, size_t len)
+{
+    gp_str last = last_part(text);
+    return last.len == len && password_is_crypt_text(last);
+}
+
+/* ---- Argon2 -------------------------------------------------------------------------------------------- */
+static bool take_parameter(gp_str *list, const char *name, uint64_t most)
+{
+    gp_str   one   = gp_cut(list, ',');
+    uint64_t value = 0;
+    return gp_starts(one, name) && gp_read_number(gp_tail(one, gp_from(name).len), most, &value) && value > 0;
+}
+
+/* "$argon2id$v=19$m=19456,t=2,p=1$SALT$DIGEST"; without v= it would be the older Argon2 1.0. */
+const char *argon2_wrong(const struct password_scheme *s, gp_str text)
+{
+    enum { SALT_LEAST = 11, DIGEST_LEAST = 6 }; /* 8 and 4 octets, in base64 */
+    gp_str rest       = gp_tail(text, strlen(s->name));
+    gp_str version    = gp_cut(&rest, '$');
+    gp_str parameters = gp_cut(&rest, '$');
+    gp_str salt       = gp_cut(&rest, '$');
+    if (!gp_same(version, GP_LIT("v=19"))) return "it is not of version 19 of Argon2";
+    if (salt.len < SALT_LEAST || rest.len < DIGEST_LEAST) return password_garbled;
+    if (take_parameter(&parameters, "m=", ARGON2_MEMORY_MOST) &&
+        take_parameter(&parameters, "t=", ARGON2_PASSES_MOST) && take_parameter(&parameters, "p=", ARGON2_LANES_MOST) &&
+        parameters.len == 0)
+        return NULL;
+    return password_dear;
+}
+
+gp_status argon2_check(const struct password_scheme *s, gp_secret password, gp_str text)
+{
+    argon2_type type = gp_is(gp_from(s->name), "$argon2id$") ? Argon2_id : Argon2_i;
+    if (gp_is(gp_from(s->name), "$argon2d$")) type = Argon2_d;
+    switch (argon2_verify(text.ptr, password.ptr, password.len, type)) {
+    case ARGON2_OK: return GP_OK;
+    case ARGON2_VERIFY_MISMATCH: return GP_PERMFAIL;
+    default: return GP_TEMPFAIL;
+    }
+}
+
+/* ---- crypt(3) ------------------------------------------------------------------------------------------ */
+/* "$2y$10$SALT-AND-DIGEST" */
+const char *bcrypt_wrong(const struct password_scheme *s, gp_str text)
+{
+    enum { WHOLE = 60, COST_DIGITS = 2, REST = 53, COST_ANY = 99 };
+    uint64_t cost = 0;
+    if (text.len != WHOLE || !ends_in(text, REST) ||
+        !gp_read_number(gp_head(gp_tail(text, strlen(s->name)), COST_DIGITS), COST_ANY, &cost))
+        return password_garbled;
+    if (cost < BCRYPT_COST_LEAST) return password_garbled;
+    return cost > BCRYPT_COST_MOST ? password_dear : NULL;
+}
+
+/* "$6$SALT$DIGEST" or "$6$rounds=5000$SALT$DIGEST" */
+const char *sha_crypt_wrong(const struct password_scheme *s, gp_str text)
+{
+    enum { DIGEST_256 = 43, DIGEST_512 = 86 };
+    gp_str   rest   = gp_tail(text, strlen(s->name));
+    gp_str   first  = gp_cut(&rest, '$');
+    uint64_t rounds = 0;
+    if (rest.len == 0 || !ends_in(text, s->hash == GP_SHA256 ? DIGEST_256 : DIGEST_512)) return password_garbled;
+    if (!gp_starts(first, "rounds=")) return NULL;
+    return gp_read_number(gp_tail(first, sizeof "rounds=" - 1), SHA_ROUNDS_MOST, &rounds) ? NULL : password_dear;
+}
+
+enum { YESCRYPT_DIGEST = 43 };
+
+/* "$y$j9T$SALT$DIGEST": flavour j, log2 of N as a letter up to 'B' (2^14), block size as a letter up to 'T' (32 times
+ * 128 octets), so at most 64 MiB; further parameters would multiply that and no tool writes them by default. */
+const char *yescrypt_wrong(const struct password_scheme *s, gp_str text)
+{
+    gp_str rest = gp_tail(text, strlen(s->name));
+    gp_str cost = gp_cut(&rest, '$');
+    if (gp_find(rest, '$') == rest.len || !ends_in(text, YESCRYPT_DIGEST)) return password_garbled;
+    return cost.len == 3 && cost.ptr[0] == 'j' && cost.ptr[1] <= 'B' && cost.ptr[2] <= 'T' ? NULL : password_dear;
+}
+
+/* "$7$CU..../....SALT$DIGEST": log2 of N, then r and p with five digits each; 128 r N octets of memory, p times. */
+const char *scrypt_wrong(const struct password_scheme *s, gp_str text)
+{
+    enum { PARAMETERS = 11, DIGITS = 5, LOG_MOST = 14, BLOCKS_MOST = 32, LANES_MOST = 4 };
+    gp_str rest = gp_tail(text, strlen(s->name));
+    if (rest.len <= PARAMETERS || !password_is_crypt_text(gp_head(rest, PARAMETERS)) || !ends_in(text, YESCRYPT_DIGEST))
+        return password_garbled;
+    uint32_t blocks = read_crypt_number(gp_head(gp_tail(rest, 1), DIGITS));
+    uint32_t lanes  = read_crypt_number(gp_head(gp_tail(rest, 1 + DIGITS), DIGITS));
+    return value_of(rest.ptr[0]) <= LOG_MOST && blocks <= BLOCKS_MOST && lanes <= LANES_MOST ? NULL : password_dear;
+}
+
+enum { MD5_DIGEST = 22 };
+
+/* "$1$SALT$DIGEST" */
+const char *md5_crypt_wrong(const struct password_scheme *s, gp_str text)
+{
+    gp_str rest = gp_tail(text, strlen(s->name));
+    return gp_find(rest, '$') < rest.len && ends_in(text, MD5_DIGEST) ? NULL : password_garbled;
+}
+
+/* "$md5,rounds=4000$SALT$$DIGEST" or "$md5$SALT$DIGEST" */
+const char *sun_md5_wrong(const struct password_scheme *s, gp_str text)
+{
+    gp_str   rest   = gp_tail(text, strlen(s->name));
+    gp_str   first  = gp_cut(&rest, '$');
+    uint64_t rounds = 0;
+    if (!ends_in(text, MD5_DIGEST) || (first.len > 0 && !gp_starts(first, ",rounds="))) return password_garbled;
+    if (first.len == 0) return NULL;
+    return gp_read_number(gp_tail(first, sizeof ",rounds=" - 1), SUN_ROUNDS_MOST, &rounds) ? NULL : password_dear;
+}
+
+/* "$3$$" and 32 hex digits: MD4 of the password in UTF-16, as Windows keeps it. */
+const char *nt_wrong(const struct password_scheme *s, gp_str text)
+{
+    enum { WHOLE = 36 };
+    (void)s;
+    return text.len == WHOLE && gp_starts(text, "$3$$") ? NULL : password_garbled;
+}
+
+/* "_", four digits of rounds, four of salt, eleven of digest. */
+const char *bsdi_wrong(const struct password_scheme *s, gp_str text)
+{
+    enum { WHOLE = 20, DIGITS = 4 };
+    gp_str rest = gp_tail(text, strlen(s->name));
+    if (text.len != WHOLE || !password_is_crypt_text(rest)) return password_garbled;
+    return read_crypt_number(gp_head(rest, DIGITS)) <= BSDI_ROUNDS_MOST ? NULL : password_dear;
+}
+
+const char *des_wrong(const struct password_scheme *s, gp_str text)
+{
+    (void)s; /* it was found by its whole form */
+    (void)text;
+    return NULL;
+}
+
+gp_status crypt_check(const struct password_scheme *s, gp_secret password, gp_str text)
+{
+    char               typed[GP_PASSWORD_MOST + 1];
+    struct crypt_data *work    = calloc(1, sizeof *work);
+    gp_status          verdict = GP_PERMFAIL;
+    (void)s;
+    if (!work) return GP_TEMPFAIL;
+    /* crypt(3) reads up to a NUL: a password with one would be cut short. */
+    if (gp_copy_z((gp_str) { password.ptr, password.len }, typed, sizeof typed)) {
+        const char *made = crypt_rn(typed, text.ptr, work, (int)sizeof *work);
+        if (!made)
+            verdict = GP_TEMPFAIL;
+        else if (gp_from(made).len == text.len && gp_matches(made, text.ptr, text.len))
+            verdict = GP_OK;
+    }
+    gp_wipe(typed, sizeof typed);
+    gp_wipe(work, sizeof *work);
+    free(work);
+    return verdict;
+}
