@@ -49,6 +49,18 @@ bool gp_certificate_any(gp_str pem)
     return any;
 }
 
+bool gp_certificate_fingerprint(gp_str pem, uint8_t *out)
+{
+    unsigned size = 0;
+    BIO     *in   = pem.len > 0 && pem.len <= GP_PEER_TRUSTED_MOST ? BIO_new_mem_buf(pem.ptr, (int)pem.len) : NULL;
+    X509    *leaf = in ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
+    bool     read = leaf && X509_digest(leaf, EVP_sha256(), out, &size) == 1 && size == GP_PEER_FINGERPRINT;
+    X509_free(leaf);
+    BIO_free(in);
+    ERR_clear_error();
+    return read;
+}
+
 /* ---- what it says -------------------------------------------------------------------------------------- */
 /* An address with a NUL or a control in it is somebody who wants it to be read as another. */
 static bool is_plain(gp_str text)

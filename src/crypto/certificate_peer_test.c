@@ -127,6 +127,25 @@ TEST(a_chain_is_verified_when_a_trusted_one_vouches_for_it)
     done_with(&root);
 }
 
+TEST(a_fingerprint_is_that_of_the_first_certificate)
+{
+    static char                room[DER_ROOM];
+    uint8_t                    print[GP_PEER_FINGERPRINT];
+    struct gp_text             pem = GP_TEXT(room);
+    struct gp_certificate_peer p;
+    struct made                root = make(&roots[0], NULL), leaf = make(&leaves[0].leaf, &root);
+    const struct made *const   alone[] = { &leaf };
+    look(alone, 1, NULL, &p);
+    put_pem(&pem, &leaf);
+    put_pem(&pem, &root);
+    CHECK(gp_certificate_fingerprint(gp_said(&pem), print) && memcmp(print, p.fingerprint, sizeof(print)) == 0);
+    CHECK(!gp_certificate_fingerprint(gp_tail(gp_said(&pem), pem.len / 2 + 40), print) ||
+          memcmp(print, p.fingerprint, sizeof(print)) != 0);
+    CHECK(!gp_certificate_fingerprint(GP_LIT(""), print) && !gp_certificate_fingerprint(GP_LIT("sha256:00"), print));
+    done_with(&leaf);
+    done_with(&root);
+}
+
 TEST(who_is_no_authority_can_not_vouch)
 {
     static const struct wish   user        = { "user", NULL, NULL, "CA:FALSE", -1, 30, false };

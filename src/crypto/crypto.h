@@ -87,6 +87,8 @@ struct gp_certificate_peer {
     char        subject[GP_PEER_SUBJECT_MOST + 1]; /* RFC 4514, UTF-8; "": none, or too long */
 };
 bool gp_certificate_any(gp_str pem); /* there is one at least in it */
+/* SHA-256 of the first certificate of a PEM text, as GP_PEER_FINGERPRINT octets. false: there is none. */
+bool gp_certificate_fingerprint(gp_str pem, uint8_t *out) GP_MUST_USE;
 /* chain: DER after DER, the client's own first. trusted: PEM, "" when none is. false: not a chain of certificates. */
 bool gp_certificate_peer(gp_str chain, gp_str trusted, gp_time now, struct gp_certificate_peer *) GP_MUST_USE;
 

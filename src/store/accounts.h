@@ -66,15 +66,27 @@ gp_status accounts_delegations(struct accounts *, int64_t account, bool (*each)(
 
 /* ---- changes; each is one transaction ------------------------------------------------------------------------ */
 struct new_account {
-    gp_str                 name; /* goes through SASLprep */
-    enum credential_kind   kind; /* a password's */
-    const struct verifier *verifier; /* NULL: an account without a credential, so far */
-    gp_str                 label;
-    const char *const     *send_as; /* none: NAME if it is an address, else NAME@D */
-    size_t                 send_as_count;
+    gp_str                     name; /* goes through SASLprep */
+    enum credential_kind       kind; /* a password's */
+    const struct verifier     *verifier; /* NULL: an account without a credential, so far */
+    gp_str                     label;
+    const struct restrictions *limits; /* of the credential; NULL: none */
+    const char *const         *send_as; /* none: NAME if it is an address, else NAME@D */
+    size_t                     send_as_count;
+    bool                       disabled;
 };
 /* PERMFAIL: *why says (name taken, bad name, bad address); TEMPFAIL: the database. */
 gp_status accounts_add(struct accounts *, const struct new_account *, gp_time now, const char **why) GP_MUST_USE;
+/* Many at once, all or none. One whose name one before it has made gives that account a further credential. `refused` is told of
+ * each that cannot be. PERMFAIL: there were such, and nothing was made. A rehearsal makes nothing either way. */
+struct accounts_import {
+    const struct new_account *list;
+    size_t                    count;
+    bool                      rehearsal;
+    void (*refused)(void *owner, size_t which, const char *why);
+    void *owner;
+};
+gp_status accounts_import(struct accounts *, const struct accounts_import *, gp_time now) GP_MUST_USE;
 /* An account whose password an account source has just confirmed: made with one credential of kind SOURCE when it is not there.
  * PERMFAIL: *why; the name is taken by an account that this source does not check, or whose credential for it was revoked. */
 gp_status accounts_provision(struct accounts *, gp_str name, gp_str source, gp_time now, struct account *,

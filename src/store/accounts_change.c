@@ -81,23 +81,30 @@ static gp_status insert_first_credential(struct accounts *a, const struct accoun
                                          gp_time now, const char **why)
 {
     int64_t               id;
-    struct new_credential first = { .kind = n->kind, .label = n->label, .verifier = n->verifier };
+    struct new_credential first = { .kind = n->kind, .label = n->label, .verifier = n->verifier, .limits = n->limits };
     return n->verifier ? credential_insert(a, account, &first, now, &id, why) : GP_OK;
 }
 
-gp_status accounts_add(struct accounts *a, const struct new_account *n, gp_time now, const char **why)
+gp_status account_insert(struct accounts *a, const struct new_account *n, gp_time now, const char **why)
 {
     char           prepared[ACCOUNT_NAME_MOST];
     struct gp_text text = GP_TEXT(prepared);
     struct account account;
     if (!tidy_name(n->name, &text, why)) return GP_PERMFAIL;
-    *why = "the name was taken a moment ago";
-    auto_transaction t;
-    gp_status        status = transaction_begin(&t, a->db);
-    if (status == GP_OK) status = still_free(a, gp_said(&text), why);
+    *why             = "the name was taken a moment ago";
+    gp_status status = still_free(a, gp_said(&text), why);
     if (status == GP_OK) status = insert_account(a, gp_said(&text), GP_NONE, now, &account);
     if (status == GP_OK) status = insert_first_credential(a, &account, n, now, why);
     if (status == GP_OK) status = insert_identities(a, account.id, gp_said(&text), n, why);
+    if (status == GP_OK && n->disabled) status = accounts_set_disabled(a, account.id, true);
+    return status;
+}
+
+gp_status accounts_add(struct accounts *a, const struct new_account *n, gp_time now, const char **why)
+{
+    auto_transaction t;
+    gp_status        status = transaction_begin(&t, a->db);
+    if (status == GP_OK) status = account_insert(a, n, now, why);
     return status == GP_OK ? transaction_commit(&t) : status;
 }
 
