@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-enum { NAME_WIDTH = 16, OPTION_WIDTH = 24 };
+enum { NAME_WIDTH = 16, OPTION_WIDTH = 28 };
 
 static void print_row(const struct cli_command *command)
 {

@@ -1,5 +1,5 @@
 /* What the user commands share: opening the store and showing accounts. */
-#include "cli/user.h"
+#include "cli/credential.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -64,18 +64,10 @@ const char *user_time(gp_time when, char out[static USER_TIME_ROOM])
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
-static json_t *time_json(gp_time when)
+json_t *user_time_json(gp_time when)
 {
     char text[USER_TIME_ROOM];
     return when ? json_string(user_time(when, text)) : json_null();
-}
-
-static json_t *credential_json(const struct credential *c)
-{
-    return json_pack("{s:I, s:s, s:b, s:b, s:b, s:o, s:o, s:s, s:s}", "id", (json_int_t)c->id, "label", c->label,
-                     "generated", c->kind == CREDENTIAL_GENERATED, "scram", c->verifier.scram_sha256[0] != '\0',
-                     "cram_md5", c->verifier.cram_len > 0, "created", time_json(c->created), "last_used",
-                     time_json(c->last_used), "last_from", c->last_from, "last_mechanism", c->last_mechanism);
 }
 
 static void add_address(void *owner, gp_str address)
@@ -83,12 +75,13 @@ static void add_address(void *owner, gp_str address)
     (void)json_array_append_new(owner, json_stringn(address.ptr, address.len));
 }
 
-static bool add_credentials(struct user_store *s, int64_t account, json_t *list)
+static bool add_credentials(struct user_store *s, const struct account *account, json_t *list)
 {
     struct credential c;
     gp_status         status;
-    auto_rows         r = credentials_of(s->accounts, account);
-    while ((status = credentials_next(&r, &c)) == GP_OK) (void)json_array_append_new(list, credential_json(&c));
+    auto_rows         r = credentials_of(s->accounts, account->id);
+    while ((status = credentials_next(&r, &c)) == GP_OK)
+        (void)json_array_append_new(list, credential_json(account->name, &c, user_now()));
     gp_wipe(&c.verifier, sizeof(c.verifier));
     return status == GP_PERMFAIL;
 }
@@ -97,10 +90,10 @@ json_t *user_json(struct user_store *s, const struct account *account)
 {
     json_t *addresses = json_array(), *credentials = json_array();
     json_t *user = json_pack("{s:s, s:I, s:b, s:o, s:o, s:o}", "user", account->name, "id", (json_int_t)account->id,
-                             "disabled", account->disabled, "created", time_json(account->created), "send_as",
+                             "disabled", account->disabled, "created", user_time_json(account->created), "send_as",
                              addresses, "credentials", credentials);
     if (user && accounts_identities(s->accounts, account->id, add_address, addresses) == GP_OK &&
-        add_credentials(s, account->id, credentials))
+        add_credentials(s, account, credentials))
         return user;
     json_decref(user);
     return NULL;

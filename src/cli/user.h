@@ -24,21 +24,24 @@ int  user_store_failed(struct user_store *, const char *what);
 
 /* A password for an account: made, or read from standard input and looked over; and what is to be kept of it. */
 struct user_password {
-    bool            from_stdin, allow_cram;
-    char            text[GP_PASSWORD_MOST + 1]; /* NUL-terminated, after SASLprep */
-    size_t          len;
-    struct verifier verifier;
+    bool                      from_stdin, allow_cram;
+    const struct scram_group *group; /* the account's; NULL: decided anew */
+    char                      text[GP_PASSWORD_MOST + 1]; /* NUL-terminated, after SASLprep */
+    size_t                    len;
+    struct verifier           verifier;
 };
 bool user_password_make(struct user_store *, gp_str account, struct user_password *); /* false: the problem was printed */
 enum credential_kind user_password_kind(const struct user_password *);
 void user_password_wipe(struct user_password *);
 #define auto_user_password __attribute__((cleanup(user_password_wipe))) struct user_password
+void user_password_notes(const struct user_password *); /* what people should know of it */
 /* {"user": ..., "password": ...}, or the same for people; a password that was given is not repeated. */
 int  user_password_print(const char *name, const struct user_password *, bool json, const char *done);
 
 gp_time user_now(void);
 json_t *user_json(struct user_store *, const struct account *); /* NULL: the store or memory failed */
 int     user_print_json(json_t *);                              /* gives it up; CLI_DONE or CLI_FAILED */
+json_t *user_time_json(gp_time);                                 /* the text below, or null */
 enum { USER_TIME_ROOM = 32 };
 const char *user_time(gp_time, char out[static USER_TIME_ROOM]); /* "2026-11-24T00:12:39Z"; "never" for 0 */
 

@@ -1,7 +1,7 @@
 /* gatepost user list, gatepost user show: what there is, and how it was last used. */
 #include <stdio.h>
 
-#include "cli/user.h"
+#include "cli/credential.h"
 
 /* ---- list ---------------------------------------------------------------------------------------------------------- */
 struct listing {
@@ -72,21 +72,12 @@ static void print_address(void *owner, gp_str address)
     (void)printf("may send as  %.*s\n", (int)address.len, address.ptr);
 }
 
-static void print_credential(const struct credential *c)
-{
-    char created[USER_TIME_ROOM], used[USER_TIME_ROOM];
-    (void)printf("password     %s, %s%s, made %s, last used %s%s%s%s%s\n", credential_kind_name(c->kind),
-                 c->verifier.scram_sha256[0] ? "SCRAM PLAIN LOGIN" : "PLAIN LOGIN",
-                 c->verifier.cram_len ? " CRAM-MD5" : "", user_time(c->created, created), user_time(c->last_used, used),
-                 c->last_mechanism[0] ? " by " : "", c->last_mechanism, c->last_from[0] ? " from " : "", c->last_from);
-}
-
 static bool print_credentials(struct user_store *s, int64_t account)
 {
     struct credential c;
     gp_status         status;
     auto_rows         r = credentials_of(s->accounts, account);
-    while ((status = credentials_next(&r, &c)) == GP_OK) print_credential(&c);
+    while ((status = credentials_next(&r, &c)) == GP_OK) credential_print(&c, user_now());
     gp_wipe(&c.verifier, sizeof(c.verifier));
     return status == GP_PERMFAIL;
 }
@@ -124,4 +115,4 @@ static int run_show(const struct cli_command *command, int argc, char **argv)
 }
 
 const struct cli_command cli_user_show = { "user show", "NAME [--json]",
-                                           "show one account: addresses, password, last use", run_show };
+                                           "show one account: addresses, credentials, last use", run_show };

@@ -39,7 +39,8 @@ bool user_password_make(struct user_store *s, gp_str account, struct user_passwo
                                   .generated  = !p->from_stdin,
                                   .scram      = s->config.passwords.scram,
                                   .allow_cram = p->allow_cram,
-                                  .iterations = s->config.passwords.scram_iterations };
+                                  .iterations = s->config.passwords.scram_iterations,
+                                  .group      = p->group };
     if (verifier_make(&s->keys, (gp_secret) { p->text, p->len }, &wish, &p->verifier)) return true;
     cli_problem("password", "could not be hashed", "see that memory is free, then try again");
     return false;
@@ -53,6 +54,15 @@ enum credential_kind user_password_kind(const struct user_password *p)
 void user_password_wipe(struct user_password *p)
 {
     gp_wipe(p, sizeof(*p));
+}
+
+void user_password_notes(const struct user_password *p)
+{
+    if (p->allow_cram) (void)printf("\nNote: %s.\n", cram_warning);
+    if (p->verifier.scram_left_out)
+        (void)puts(
+            "\nNote: this password works with PLAIN and LOGIN alone. The account's SCRAM keys are those of a generated\n"
+            "password, and would be too cheap to guess for one that a person chose.");
 }
 
 static int print_json(const char *name, const struct user_password *p)
@@ -70,6 +80,6 @@ int user_password_print(const char *name, const struct user_password *p, bool js
         put =
             printf("    password   %s\n\nThis password is shown only now; `gatepost user password %s` makes another.\n",
                    p->text, name);
-    if (put >= 0 && p->allow_cram) put = printf("\nNote: %s.\n", cram_warning);
+    user_password_notes(p);
     return put < 0 ? CLI_FAILED : CLI_DONE;
 }

@@ -1,0 +1,258 @@
+/* gatepost credential add, rotate: a new credential for an account, or one in the place of another. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/credential.h"
+#include "cli/files.h"
+#include "cli/restrict.h"
+#include "cli/when.h"
+
+/* What the credential is to be made of: a password unless one of the others is given. */
+struct material {
+    const char *certificate, *oauth;
+    bool        from_stdin, allow_cram;
+};
+#define MATERIAL_OPTIONS(m)                                                                                            \
+    { "certificate", CLI_VALUE, &(m).certificate, "CERT",                                                              \
+      "a client certificate: its FILE (PEM), or sha256:FINGERPRINT, email:ADDRESS or subject:NAME" },                  \
+        { "oauth", CLI_VALUE, &(m).oauth, "'ISSUER SUBJECT'", "a subject of an OAuth issuer" },                        \
+        { "password-stdin", CLI_FLAG, &(m).from_stdin, NULL,                                                           \
+          "take the password from the first line of standard input" },                                                 \
+    {                                                                                                                  \
+        "allow-cram-md5", CLI_FLAG, &(m).allow_cram, NULL, "also allow CRAM-MD5, for old devices"                      \
+    }
+#define MATERIAL_USAGE "[--password-stdin] [--allow-cram-md5] [--certificate CERT] [--oauth 'ISSUER SUBJECT']"
+
+struct made {
+    enum credential_kind kind;
+    char                 subject[CREDENTIAL_SUBJECT];
+    struct user_password password;
+};
+
+static void made_wipe(struct made *m)
+{
+    gp_wipe(m, sizeof(*m));
+}
+#define auto_made __attribute__((cleanup(made_wipe))) struct made
+
+static bool material_is_good(const struct material *m)
+{
+    bool        password = m->from_stdin || m->allow_cram;
+    const char *why      = NULL;
+    if (m->certificate && m->oauth) why = "a credential is one of the two, not both";
+    if ((m->certificate || m->oauth) && password) why = "that goes with a password only";
+    if (why) cli_problem(m->certificate ? "--certificate" : "--oauth", why, "add a credential for each");
+    return !why;
+}
+
+/* ---- certificates ---------------------------------------------------------------------------------------------------- */
+static bool put_fingerprint(const char *file, char out[static CREDENTIAL_SUBJECT])
+{
+    char           room[FILE_MOST];
+    uint8_t        print[GP_PEER_FINGERPRINT];
+    struct gp_text pem = GP_TEXT(room), text = { .ptr = out, .room = CREDENTIAL_SUBJECT - 1 };
+    if (!file_read(file, &pem)) return false;
+    if (!gp_certificate_fingerprint(gp_said(&pem), print)) {
+        cli_problem(file, "there is no certificate in it",
+                    "--certificate takes a PEM file, sha256:..., email:... or subject:...");
+        return false;
+    }
+    gp_put_z(&text, "sha256:");
+    gp_put_hex(&text, (gp_str) { (const char *)print, sizeof(print) });
+    out[text.len] = '\0';
+    return true;
+}
+
+/* Fingerprints are shown with colons by most programs. */
+static bool put_certificate(const char *given, char out[static CREDENTIAL_SUBJECT])
+{
+    static const char *const forms[]     = { "sha256:", "email:", "subject:" };
+    bool                     is_file     = true;
+    struct gp_text           text        = { .ptr = out, .room = CREDENTIAL_SUBJECT - 1 };
+    bool                     fingerprint = gp_starts(gp_from(given), forms[0]);
+    for (size_t i = 0; i < GP_COUNT(forms); i++) is_file &= !gp_starts(gp_from(given), forms[i]);
+    if (is_file) return put_fingerprint(given, out);
+    gp_str rest = gp_from(given), what = gp_cut(&rest, ':');
+    gp_put(&text, what);
+    gp_put_char(&text, ':');
+    for (size_t i = 0; i < rest.len; i++)
+        if (!fingerprint || rest.ptr[i] != ':') gp_put_char(&text, rest.ptr[i]);
+    out[text.len] = '\0';
+    if (text.cut) cli_problem("--certificate", "it is too long", NULL);
+    return !text.cut;
+}
+
+/* ---- making ------------------------------------------------------------------------------------------------------------ */
+static bool make(struct user_store *s, const struct material *m, const struct account *account, struct made *out)
+{
+    out->kind = CREDENTIAL_OAUTH;
+    if (m->oauth) {
+        if (gp_copy_z(gp_from(m->oauth), out->subject, sizeof(out->subject))) return true;
+        cli_problem("--oauth", "it is too long", NULL);
+        return false;
+    }
+    out->kind = CREDENTIAL_CERTIFICATE;
+    if (m->certificate) return put_certificate(m->certificate, out->subject);
+    out->password.from_stdin = m->from_stdin;
+    out->password.allow_cram = m->allow_cram;
+    out->password.group      = &account->scram;
+    out->kind                = user_password_kind(&out->password);
+    return user_password_make(s, gp_from(account->name), &out->password);
+}
+
+static struct new_credential as_new(const struct made *m)
+{
+    bool has = credential_kind_has_password(m->kind);
+    return (struct new_credential) { .kind     = m->kind,
+                                     .subject  = has ? GP_NONE : gp_from(m->subject),
+                                     .verifier = has ? &m->password.verifier : NULL };
+}
+
+static struct issued as_issued(const struct made *m, const struct account *account)
+{
+    return (struct issued) { .user     = account->name,
+                             .label    = "",
+                             .password = credential_kind_has_password(m->kind) ? &m->password : NULL };
+}
+
+/* ---- add ----------------------------------------------------------------------------------------------------------------- */
+struct addition {
+    struct material      material;
+    struct limit_options limits;
+    struct handout       handout;
+    const char          *label;
+};
+
+static int add(struct user_store *s, const char *user, const struct addition *a)
+{
+    struct account      account;
+    struct restrictions limits = { .expires = 0 };
+    auto_made           m      = { .kind = CREDENTIAL_GENERATED };
+    const char         *label = a->label ? a->label : "", *why = "";
+    gp_time             now = user_now();
+    if (!user_find(s, user, &account) || !limits_take(&a->limits, &s->config, now, limits_refuse_option, NULL, &limits))
+        return CLI_FAILED;
+    if (!credential_label_is_good(gp_from(label), &why)) return credential_refused(s, label, GP_PERMFAIL, why);
+    if (!make(s, &a->material, &account, &m)) return CLI_FAILED;
+    struct new_credential n      = as_new(&m);
+    struct issued         issued = as_issued(&m, &account);
+    n.label                      = gp_from(label);
+    n.limits                     = &limits;
+    issued.label                 = label;
+    issued.done                  = "The credential is made.";
+    gp_status status             = credential_add(s->accounts, account.id, &n, now, &issued.id, &why);
+    if (status != GP_OK) return credential_refused(s, user, status, why);
+    return handout_show(&a->handout, &s->config, &issued);
+}
+
+static int run_add(const struct cli_command *command, int argc, char **argv)
+{
+    struct addition   a   = { .label = NULL };
+    const char       *dir = NULL, *user;
+    size_t            count;
+    struct cli_option options[] = {
+        {"label", CLI_VALUE, &a.label, "LABEL", "what the account's owner calls it, as printer-2f"},
+        LIMIT_OPTIONS(a.limits),
+        MATERIAL_OPTIONS(a.material),
+        HANDOUT_OPTIONS(a.handout),
+        { NULL,   CLI_FLAG,  NULL,     NULL,    NULL                                              },
+    };
+    int stop = cli_parse(command, options, argc, argv, &dir, &user, 1, 1, &count);
+    if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
+    if (!material_is_good(&a.material) || !handout_is_good(&a.handout, !a.material.certificate && !a.material.oauth))
+        return CLI_WRONG_USE;
+    auto_user_store s;
+    return user_store_open(dir, &s) ? add(&s, user, &a) : CLI_FAILED;
+}
+
+const struct cli_command cli_credential_add = {
+    "credential add", "USER [--label LABEL] " LIMIT_USAGE " " MATERIAL_USAGE " " HANDOUT_USAGE,
+    "give an account one more password, certificate or OAuth subject", run_add
+};
+
+/* ---- rotate ---------------------------------------------------------------------------------------------------------------- */
+struct rotation {
+    struct material material;
+    struct handout  handout;
+    const char     *overlap;
+};
+
+/* What takes the place of a certificate is a certificate, and so on. */
+static bool is_of_a_kind(const struct credential *old, const struct material *m)
+{
+    const char *why      = NULL;
+    bool        password = credential_kind_has_password(old->kind);
+    if (old->kind == CREDENTIAL_SOURCE) why = "its password is kept by an account source: change it there";
+    if (old->kind == CREDENTIAL_CERTIFICATE && !m->certificate)
+        why = "it is a certificate: say --certificate for the new one";
+    if (old->kind == CREDENTIAL_OAUTH && !m->oauth) why = "it is an OAuth subject: say --oauth for the new one";
+    if (password && (m->certificate || m->oauth)) why = "it is a password: add the other as a credential of its own";
+    if (why) cli_problem("credential rotate", why, NULL);
+    return !why;
+}
+
+static bool read_overlap(const char *given, gp_time *out)
+{
+    const char *why = "";
+    *out            = 0;
+    if (gp_is(gp_from(given), "0") || gp_is(gp_from(given), "none") || span_read(gp_from(given), out, &why))
+        return true;
+    cli_problem("--overlap", why, "`--overlap none` ends the old one at once");
+    return false;
+}
+
+static int replace(struct user_store *s, const struct account *account, const struct credential *old,
+                   const struct rotation *r, gp_time overlap)
+{
+    auto_made       m        = { .kind = CREDENTIAL_GENERATED };
+    struct material material = r->material;
+    const char     *why      = "";
+    gp_time         now      = user_now();
+    if (old->verifier.cram_len > 0) material.allow_cram = true; /* a device that needs it shall not stop working */
+    if (!is_of_a_kind(old, &material) || !handout_is_good(&r->handout, credential_kind_has_password(old->kind)) ||
+        !make(s, &material, account, &m))
+        return CLI_FAILED;
+    struct new_credential n      = as_new(&m);
+    struct issued         issued = as_issued(&m, account);
+    issued.label                 = old->label;
+    issued.done                  = "The credential has a successor, with its label and its restrictions.";
+    issued.rotated               = true;
+    issued.old_until             = overlap ? now + overlap : 0;
+    gp_status status             = credential_rotate(s->accounts, old->id, &n, now + overlap, now, &issued.id, &why);
+    if (status != GP_OK) return credential_refused(s, account->name, status, why);
+    return handout_show(&r->handout, &s->config, &issued);
+}
+
+static int rotate(struct user_store *s, const char *const *words, const struct rotation *r, gp_time overlap)
+{
+    struct account    account;
+    struct credential old;
+    if (!credential_find(s, words[0], words[1], &account, &old)) return CLI_FAILED;
+    int done = replace(s, &account, &old, r, overlap);
+    gp_wipe(&old.verifier, sizeof(old.verifier));
+    return done;
+}
+
+static int run_rotate(const struct cli_command *command, int argc, char **argv)
+{
+    struct rotation   r   = { .overlap = "7d" };
+    const char       *dir = NULL, *words[2];
+    size_t            count;
+    gp_time           overlap;
+    struct cli_option options[] = {
+        {"overlap", CLI_VALUE, &r.overlap, "SPAN", "how long the old one works beside it, or `none` (default: 7d)"},
+        MATERIAL_OPTIONS(r.material),
+        HANDOUT_OPTIONS(r.handout),
+        { NULL,     CLI_FLAG,  NULL,       NULL,   NULL                                                           },
+    };
+    int stop = cli_parse(command, options, argc, argv, &dir, words, 2, 2, &count);
+    if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
+    if (!material_is_good(&r.material) || !read_overlap(r.overlap, &overlap)) return CLI_WRONG_USE;
+    auto_user_store s;
+    return user_store_open(dir, &s) ? rotate(&s, words, &r, overlap) : CLI_FAILED;
+}
+
+const struct cli_command cli_credential_rotate = { "credential rotate",
+                                                   "USER LABEL|ID [--overlap SPAN] " MATERIAL_USAGE " " HANDOUT_USAGE,
+                                                   "put a new one in its place; the old works on for a while",
+                                                   run_rotate };

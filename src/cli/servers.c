@@ -1,0 +1,197 @@
+/* Servers for clients, as a URL, as DNS records and as Mozilla's autoconfiguration. */
+#include "cli/servers.h"
+
+#include <string.h>
+
+/* ---- which there are --------------------------------------------------------------------------------------------------- */
+/* "127.0.0.1:587", "[::1]:465" */
+static bool is_loopback(gp_str address)
+{
+    return gp_starts(address, "127.") || gp_starts(address, "[::1]:") || gp_starts(address, "localhost:");
+}
+
+static uint16_t port_of(gp_str address)
+{
+    const char *colon = memrchr(address.ptr, ':', address.len);
+    uint64_t    port  = 0;
+    if (!colon || !gp_read_number(gp_tail(address, (size_t)(colon + 1 - address.ptr)), UINT16_MAX, &port)) return 0;
+    return (uint16_t)port;
+}
+
+static bool has(const struct server *list, size_t count, bool implicit_tls, uint16_t port)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i].implicit_tls == implicit_tls && list[i].port == port) return true;
+    return false;
+}
+
+static void add(const struct config *c, enum listen_kind kind, bool loopback, struct server *out, size_t *count)
+{
+    for (size_t i = 0; i < c->listen_count; i++) {
+        const struct config_listen *l    = &c->listen[i];
+        uint16_t                    port = port_of(gp_from(l->address));
+        bool                        tls  = kind == LISTEN_SUBMISSIONS;
+        if (l->kind != kind || is_loopback(gp_from(l->address)) != loopback || has(out, *count, tls, port)) continue;
+        out[(*count)++] = (struct server) { .implicit_tls = tls,
+                                            .port         = port,
+                                            .mechanisms   = l->mechanisms[0] ? l->mechanisms : c->mechanisms,
+                                            .asks         = l->asks };
+    }
+}
+
+size_t servers_of(const struct config *c, struct server out[static CONFIG_LISTEN_MOST])
+{
+    size_t count = 0;
+    for (int loopback = 0; loopback <= 1 && count == 0; loopback++) {
+        add(c, LISTEN_SUBMISSIONS, loopback, out, &count);
+        add(c, LISTEN_SUBMISSION, loopback, out, &count);
+    }
+    return count;
+}
+
+/* ---- URL and DNS --------------------------------------------------------------------------------------------------------- */
+/* RFC 3986 2.3: all but the unreserved is encoded. */
+static void put_percent(struct gp_text *out, gp_str text)
+{
+    static const char others[] = "-._~";
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            memchr(others, c, sizeof(others) - 1)) {
+            gp_put_char(out, c);
+        } else {
+            gp_put_char(out, '%');
+            gp_put_hex(out, (gp_str) { &c, 1 });
+        }
+    }
+}
+
+void servers_put_url(struct gp_text *out, const struct config *c, gp_str user, gp_str password)
+{
+    struct server list[CONFIG_LISTEN_MOST];
+    if (servers_of(c, list) == 0) return;
+    gp_put_z(out, list[0].implicit_tls ? "smtps://" : "smtp://");
+    put_percent(out, user);
+    gp_put_char(out, ':');
+    put_percent(out, password);
+    gp_put_char(out, '@');
+    gp_put_z(out, c->hostname);
+    gp_put_char(out, ':');
+    gp_put_number(out, list[0].port);
+}
+
+static void put_record(struct gp_text *out, const struct config *c, const struct server *s)
+{
+    enum { PREFERENCE_STARTTLS = 10 };
+    gp_put_z(out, s->implicit_tls ? "_submissions._tcp." : "_submission._tcp.");
+    gp_put_z(out, c->domain);
+    gp_put_z(out, ". IN SRV ");
+    gp_put_number(out, s->implicit_tls ? 0 : PREFERENCE_STARTTLS);
+    gp_put_z(out, " 1 ");
+    gp_put_number(out, s->port);
+    gp_put_char(out, ' ');
+    gp_put_z(out, c->hostname);
+    gp_put_z(out, ".\n");
+}
+
+void servers_put_records(struct gp_text *out, const struct config *c)
+{
+    struct server list[CONFIG_LISTEN_MOST];
+    size_t        count = servers_of(c, list);
+    for (size_t i = 0; i < count; i++) put_record(out, c, &list[i]);
+}
+
+/* ---- autoconfiguration ------------------------------------------------------------------------------------------------------ */
+/* XML 1.0 2.2 has no control characters, not even as references. */
+static bool put_xml(struct gp_text *out, gp_str text)
+{
+    static const struct {
+        char        c;
+        const char *entity;
+    } entities[] = {
+        {'&',  "&amp;" },
+        { '<', "&lt;"  },
+        { '>', "&gt;"  },
+        { '"', "&quot;"}
+    };
+    for (size_t i = 0; i < text.len; i++) {
+        const char *entity = NULL;
+        if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == '\x7f') return false;
+        for (size_t e = 0; e < GP_COUNT(entities); e++)
+            if (entities[e].c == text.ptr[i]) entity = entities[e].entity;
+        if (entity)
+            gp_put_z(out, entity);
+        else
+            gp_put_char(out, text.ptr[i]);
+    }
+    return gp_is_utf8(text);
+}
+
+static bool put_element(struct gp_text *out, const char *indent, const char *name, gp_str text)
+{
+    gp_put_z(out, indent);
+    gp_put_char(out, '<');
+    gp_put_z(out, name);
+    gp_put_char(out, '>');
+    bool good = put_xml(out, text);
+    gp_put_z(out, "</");
+    gp_put_z(out, name);
+    gp_put_z(out, ">\n");
+    return good;
+}
+
+static bool lists(const char *mechanisms, const char *name)
+{
+    for (gp_str rest = gp_from(mechanisms), word = gp_word(&rest); word.len > 0; word = gp_word(&rest))
+        if (gp_is(word, name)) return true;
+    return false;
+}
+
+/* Those that the account has something for, the best first; a client takes the first that it can do. */
+static void put_authentication(struct gp_text *out, const struct server *s, unsigned signs_in)
+{
+    const struct {
+        unsigned    needs;
+        bool        offered;
+        const char *name;
+    } ways[] = {
+        {SIGNS_IN_BY_CERTIFICATE, s->asks && lists(s->mechanisms, "EXTERNAL"),                       "TLS-client-cert"                     },
+        { SIGNS_IN_BY_TOKEN,      lists(s->mechanisms,            "XOAUTH2") || lists(s->mechanisms, "OAUTHBEARER"),                         "OAuth2" },
+        { SIGNS_IN_BY_PASSWORD,                      lists(s->mechanisms,                                "PLAIN") || lists(s->mechanisms,                         "LOGIN"), "password-cleartext" },
+        { SIGNS_IN_BY_CRAM,   lists(s->mechanisms,                                "CRAM-MD5"),                                                 "password-encrypted"                                                                 },
+    };
+    for (size_t i = 0; i < GP_COUNT(ways); i++)
+        if (ways[i].offered && (signs_in & ways[i].needs))
+            (void)put_element(out, "      ", "authentication", gp_from(ways[i].name));
+}
+
+static bool put_server(struct gp_text *out, const struct config *c, const struct server *s, gp_str user,
+                       unsigned signs_in)
+{
+    char           room[8];
+    struct gp_text port = GP_TEXT(room);
+    gp_put_number(&port, s->port);
+    gp_put_z(out, "    <outgoingServer type=\"smtp\">\n");
+    bool good = put_element(out, "      ", "hostname", gp_from(c->hostname)) &&
+                put_element(out, "      ", "port", gp_said(&port)) &&
+                put_element(out, "      ", "socketType", gp_from(s->implicit_tls ? "SSL" : "STARTTLS")) &&
+                put_element(out, "      ", "username", user);
+    put_authentication(out, s, signs_in);
+    gp_put_z(out, "    </outgoingServer>\n");
+    return good;
+}
+
+bool servers_put_autoconfig(struct gp_text *out, const struct config *c, gp_str user, unsigned signs_in)
+{
+    struct server list[CONFIG_LISTEN_MOST];
+    size_t        count  = servers_of(c, list);
+    gp_str        domain = gp_from(c->domain);
+    gp_put_z(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<clientConfig version=\"1.1\">\n  <emailProvider id=\"");
+    bool good = put_xml(out, domain);
+    gp_put_z(out, "\">\n");
+    good = good && put_element(out, "    ", "domain", domain) && put_element(out, "    ", "displayName", domain) &&
+           put_element(out, "    ", "displayShortName", domain);
+    for (size_t i = 0; i < count && good; i++) good = put_server(out, c, &list[i], user, signs_in);
+    gp_put_z(out, "  </emailProvider>\n</clientConfig>\n");
+    return good;
+}

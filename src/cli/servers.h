@@ -1,0 +1,25 @@
+/* What a client has to be told: where this server is reached, and how one signs in there. Pure. */
+#ifndef CLI_SERVERS_H
+#define CLI_SERVERS_H
+
+#include "config/config.h"
+
+struct server {
+    bool        implicit_tls; /* else STARTTLS                     */
+    uint16_t    port;
+    const char *mechanisms;   /* that it lists                     */
+    bool        asks;         /* its clients for a certificate     */
+};
+/* The listeners that others can reach (all, if none but this host can), TLS from the first octet first (RFC 8314 3.3), each once. */
+size_t servers_of(const struct config *, struct server out[static CONFIG_LISTEN_MOST]);
+
+/* "smtps://USER:PASSWORD@HOST:465", or smtp:// where STARTTLS is all there is; percent-encoded (RFC 3986). */
+void servers_put_url(struct gp_text *, const struct config *, gp_str user, gp_str password);
+/* RFC 6186, RFC 8314 5.1: lines of a zone file. */
+void servers_put_records(struct gp_text *, const struct config *);
+
+enum { SIGNS_IN_BY_PASSWORD = 1, SIGNS_IN_BY_CRAM = 2, SIGNS_IN_BY_TOKEN = 4, SIGNS_IN_BY_CERTIFICATE = 8 }; /* what the account has */
+/* Mozilla's autoconfiguration, clientConfig 1.1, for one user. false: the user name cannot stand in XML. */
+bool servers_put_autoconfig(struct gp_text *, const struct config *, gp_str user, unsigned signs_in);
+
+#endif
