@@ -8,17 +8,17 @@ static const struct cli_command *serve_row; /* app's, put into the table by cli_
 
 /* A new command is a row here and a line in cli.h. */
 static struct cli_group groups[] = {
-    {"Set up",    { &cli_init, &cli_config_check, &cli_config_show, &cli_config_manual }                           },
-    { "Run",      { NULL /* serve */, NULL /* status */ }                                                          },
+    {"Set up",       { &cli_init, &cli_config_check, &cli_config_show, &cli_config_manual }                        },
+    { "Run",         { NULL /* serve */, NULL /* status */ }                                                       },
     { "Accounts",
      { &cli_user_add, &cli_user_list, &cli_user_show, &cli_user_password, &cli_user_disable, &cli_user_enable,
-        &cli_user_delete, &cli_user_may_act }                                                                                         },
+        &cli_user_delete, &cli_user_may_act, &cli_user_import, &cli_user_export }                                                     },
     { "Credentials",
-     { &cli_credential_add, &cli_credential_list, &cli_credential_show, &cli_credential_settings, &cli_credential_rotate,
-        &cli_credential_alter, &cli_credential_revoke }                                                            },
+     { &cli_credential_add, &cli_credential_list, &cli_credential_show, &cli_credential_settings,
+        &cli_credential_rotate, &cli_credential_alter, &cli_credential_revoke }                                    },
     { "Queue",
      { &cli_queue_list, &cli_queue_show, &cli_queue_retry, &cli_queue_hold, &cli_queue_release, &cli_queue_delete }},
-    { NULL,       { NULL }                                                                                         },
+    { NULL,          { NULL }                                                                                      },
 };
 enum { GROUP_RUN = 1, WORDS_ROOM = 512 };
 

@@ -67,8 +67,9 @@ gp_status accounts_delegations(struct accounts *, int64_t account, bool (*each)(
 /* ---- changes; each is one transaction ------------------------------------------------------------------------ */
 struct new_account {
     gp_str                     name; /* goes through SASLprep */
-    enum credential_kind       kind; /* a password's */
-    const struct verifier     *verifier; /* NULL: an account without a credential, so far */
+    enum credential_kind       kind; /* of its first credential */
+    const struct verifier     *verifier; /* NULL and no subject: an account without a credential, so far */
+    gp_str                     subject;  /* of a certificate or of OAuth */
     gp_str                     label;
     const struct restrictions *limits; /* of the credential; NULL: none */
     const char *const         *send_as; /* none: NAME if it is an address, else NAME@D */

@@ -77,12 +77,19 @@ static bool tidy_name(gp_str name, struct gp_text *out, const char **why)
            account_tidy_domain(gp_said(&prepared), out);
 }
 
+struct new_credential credential_of_new(const struct new_account *n)
+{
+    return (struct new_credential) {
+        .kind = n->kind, .label = n->label, .subject = n->subject, .verifier = n->verifier, .limits = n->limits
+    };
+}
+
 static gp_status insert_first_credential(struct accounts *a, const struct account *account, const struct new_account *n,
                                          gp_time now, const char **why)
 {
     int64_t               id;
-    struct new_credential first = { .kind = n->kind, .label = n->label, .verifier = n->verifier, .limits = n->limits };
-    return n->verifier ? credential_insert(a, account, &first, now, &id, why) : GP_OK;
+    struct new_credential first = credential_of_new(n);
+    return n->verifier || n->subject.len ? credential_insert(a, account, &first, now, &id, why) : GP_OK;
 }
 
 gp_status account_insert(struct accounts *a, const struct new_account *n, gp_time now, const char **why)

@@ -36,8 +36,8 @@ static gp_status insert(struct accounts *a, const struct new_account *n, int64_t
     gp_status      status = made_before(a, n->name, highest, &account);
     if (status == GP_PERMFAIL) return account_insert(a, n, now, why);
     if (status != GP_OK) return status;
-    struct new_credential more = { .kind = n->kind, .label = n->label, .verifier = n->verifier, .limits = n->limits };
-    if (!n->verifier || n->label.len == 0)
+    struct new_credential more = credential_of_new(n);
+    if ((!n->verifier && n->subject.len == 0) || n->label.len == 0)
         return refuse_because(why, "an account with that name stands before it: a further password needs a label");
     return credential_insert(a, &account, &more, now, &id, why);
 }
