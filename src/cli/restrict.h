@@ -23,7 +23,7 @@ struct limit_options { /* NULL or none: not given */
 typedef void limits_refuse(void *owner, const char *option, gp_str value, const char *reason);
 limits_refuse limits_refuse_option; /* prints it, as of an option of a command */
 /* Puts those that were given into *out, which holds those before. false: it was told what is wrong. */
-bool limits_take(const struct limit_options *, const struct config *, gp_time now, limits_refuse *, void *owner,
+bool limits_take(const struct limit_options *l, const struct config *config, gp_time now, limits_refuse *refuse_to, void *owner,
                  struct restrictions *out);
 bool limits_given(const struct limit_options *);
 

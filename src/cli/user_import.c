@@ -9,6 +9,7 @@
 #include "cli/import_row.h"
 
 #define ARENA_MOST ((size_t)512 << 20)
+#define FIRST_ROOM ((size_t)64 << 10)
 
 static const struct format {
     const char  *name;
@@ -49,7 +50,7 @@ static bool failed(const char *file, const char *reason)
 static bool read_more(int fd, char **text, size_t *room, size_t *len)
 {
     if (*len + 1 >= *room) {
-        size_t wider = *room ? 2 * *room : 64 * 1024;
+        size_t wider = *room ? 2 * *room : FIRST_ROOM;
         char  *more  = wider <= 2 * (size_t)IMPORT_TEXT_MOST ? malloc(wider) : NULL;
         if (!more) return errno = EFBIG, false;
         if (*len) memcpy(more, *text, *len);
@@ -74,7 +75,8 @@ static bool read_text(const char *file, struct import_source *s, size_t *room)
     while (read_more(fd, &s->text, room, &s->len)) continue;
     int why = errno;
     if (!is_stdin) (void)close(fd);
-    if (why || s->len > IMPORT_TEXT_MOST) return failed(file, why ? strerror(why) : "it is larger than 64 MiB");
+    if (why || !s->text || s->len > IMPORT_TEXT_MOST)
+        return failed(file, why ? strerror(why) : "it is larger than 64 MiB");
     return !memchr(s->text, '\0', s->len) || failed(file, "it has NULs in it: it is no text, or not of this format");
 }
 

@@ -25,7 +25,7 @@ bool span_read(gp_str text, gp_time *out, const char **why)
     for (size_t i = 0; i < GP_COUNT(units); i++) {
         if (text.ptr[text.len - 1] != units[i].letter) continue;
         *out = (gp_time)number * units[i].length;
-        return *out <= YEARS_MOST * YEAR_DAYS * DAY;
+        return *out <= DAY * YEAR_DAYS * YEARS_MOST;
     }
     return false;
 }

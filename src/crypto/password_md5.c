@@ -5,7 +5,7 @@
 #include <openssl/md5.h>
 #include <string.h>
 
-enum { OCTETS = MD5_DIGEST_LENGTH, APR1_SALT_MOST = 8, APR1_ROUNDS = 1000, APR1_TEXT = 22 };
+enum { OCTETS = MD5_DIGEST_LENGTH, CONTEXTS = 2 * OCTETS, APR1_SALT_MOST = 8, APR1_ROUNDS = 1000, APR1_TEXT = 22 };
 
 /* ---- apr1 ---------------------------------------------------------------------------------------------- */
 static gp_str apr1_salt(const struct password_scheme *s, gp_str text)
@@ -102,7 +102,7 @@ gp_status apr1_check(const struct password_scheme *s, gp_secret password, gp_str
 const char *cram_wrong(const struct password_scheme *s, gp_str octets)
 {
     (void)s;
-    return octets.len == 2 * OCTETS ? NULL : password_garbled;
+    return octets.len == CONTEXTS ? NULL : password_garbled;
 }
 
 /* MD5's state after one block of the key and a pad (RFC 2104 4), low octets first. */
@@ -123,7 +123,7 @@ static bool put_context(const uint8_t key[static MD5_CBLOCK], uint8_t pad, uint8
 gp_status cram_check(const struct password_scheme *s, gp_secret password, gp_str octets)
 {
     enum { OUTER_PAD = 0x5c, INNER_PAD = 0x36 };
-    uint8_t key[MD5_CBLOCK] = { 0 }, mine[2 * OCTETS];
+    uint8_t key[MD5_CBLOCK] = { 0 }, mine[CONTEXTS];
     bool    made            = true;
     (void)s;
     if (password.len <= sizeof key)
