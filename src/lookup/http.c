@@ -3,103 +3,28 @@
  *   {"ok": false, "known": true, "why": ""} no; whether there is such a user, and a reason for the log
  *   {"hash": "$argon2id$...", "user": ""}   check against that
  * Anything else is a failure of the service. */
-#include <curl/curl.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lookup/json_text.h"
 #include "lookup/parts.h"
+#include "lookup/transfer.h"
 
-enum {
-    REPLY_MOST  = 16 * 1024,
-    BODY_ROOM   = 8 * (GP_PASSWORD_MOST + LOOKUP_NAME),
-    HEADER_ROOM = LOOKUP_SECRET + 32,
-    HTTP_OK     = 200
-};
-
-struct callout { /* the seat */
-    CURL              *curl;
-    struct curl_slist *headers;
-    size_t             len;
-    char               reply[REPLY_MOST];
-};
+enum { REPLY_MOST = 16 * 1024, BODY_ROOM = 8 * (GP_PASSWORD_MOST + LOOKUP_NAME), HTTP_OK = 200 };
 
 static void leave(void *seat)
 {
-    struct callout *x = seat;
-    curl_easy_cleanup(x->curl);
-    curl_slist_free_all(x->headers);
-    gp_wipe(x, sizeof *x);
-    free(x);
+    transfer_close(seat);
 }
 
-static size_t take_reply(char *octets, size_t size, size_t count, void *owner)
+static struct transfer *open_callout(const struct source *s)
 {
-    struct callout *x   = owner;
-    size_t          len = size * count;           /* curl: size is 1 */
-    if (len > sizeof x->reply - x->len) return 0; /* which ends the transfer */
-    memcpy(x->reply + x->len, octets, len);
-    x->len += len;
-    return len;
-}
-
-static bool add_header(struct callout *x, const char *header)
-{
-    struct curl_slist *more = curl_slist_append(x->headers, header);
-    if (more) x->headers = more;
-    return more != NULL;
-}
-
-static bool add_headers(struct callout *x, const struct source *s)
-{
-    char           room[HEADER_ROOM];
-    struct gp_text text = { .ptr = room, .room = sizeof room - 1 };
-    gp_put_z(&text, "Authorization: Bearer ");
-    gp_put_z(&text, s->secret);
-    room[text.len] = '\0';
-    bool done      = add_header(x, "Content-Type: application/json") && add_header(x, "Accept: application/json") &&
-                (!s->secret[0] || add_header(x, room));
-    gp_wipe(room, sizeof room);
-    return done;
-}
-
-static bool set_options(CURL *c, const struct source *s)
-{
-    const bool https = gp_starts(gp_from(s->plan->uri), "https:");
-    CURLcode   done  = curl_easy_setopt(c, CURLOPT_URL, s->plan->uri);
-    const struct {
-        CURLoption option;
-        long       value;
-    } numbers[] = {
-        {CURLOPT_NOSIGNAL,        1L                     },
-        { CURLOPT_TIMEOUT_MS,     s->timeout_ms          },
-        { CURLOPT_FOLLOWLOCATION, 0L                     }, /* a password goes where it was sent, and nowhere else */
-        { CURLOPT_SSL_VERIFYPEER, 1L                     },
-        { CURLOPT_SSL_VERIFYHOST, 2L                     },
-        { CURLOPT_SSLVERSION,     CURL_SSLVERSION_TLSv1_2},
-        { CURLOPT_MAXFILESIZE,    REPLY_MOST             },
-    };
-    for (size_t i = 0; done == CURLE_OK && i < GP_COUNT(numbers); i++)
-        done = curl_easy_setopt(c, numbers[i].option, numbers[i].value);
-    if (done == CURLE_OK) done = curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, https ? "https" : "http");
-    if (done == CURLE_OK) done = curl_easy_setopt(c, CURLOPT_PROXY, ""); /* whatever the environment says */
-    if (done == CURLE_OK && s->ca_file[0]) done = curl_easy_setopt(c, CURLOPT_CAINFO, s->ca_file);
-    if (done == CURLE_OK && s->ca_file[0]) done = curl_easy_setopt(c, CURLOPT_CAPATH, NULL); /* that and no other */
-    return done == CURLE_OK;
-}
-
-static struct callout *open_callout(const struct source *s)
-{
-    struct callout *x = calloc(1, sizeof *x);
-    if (!x) return NULL;
-    x->curl = curl_easy_init();
-    if (x->curl && add_headers(x, s) && set_options(x->curl, s) &&
-        curl_easy_setopt(x->curl, CURLOPT_HTTPHEADER, x->headers) == CURLE_OK &&
-        curl_easy_setopt(x->curl, CURLOPT_WRITEFUNCTION, take_reply) == CURLE_OK &&
-        curl_easy_setopt(x->curl, CURLOPT_WRITEDATA, x) == CURLE_OK)
-        return x;
-    leave(x);
+    struct transfer *t = transfer_open(s->ca_file, REPLY_MOST);
+    if (t && transfer_header(t, "Content-Type: ", "application/json") &&
+        transfer_header(t, "Accept: ", "application/json") &&
+        (!s->secret[0] || transfer_header(t, "Authorization: Bearer ", s->secret)))
+        return t;
+    transfer_close(t);
     return NULL;
 }
 
@@ -134,17 +59,15 @@ void http_judge(struct question *q, gp_str body)
     json_decref(object);
 }
 
-static void judge(struct question *q, struct callout *x, CURLcode done)
+static void judge(struct question *q, struct transfer *t, const char *wrong, long status)
 {
-    long status = 0;
-    (void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (done != CURLE_OK)
-        question_failed(q, "the service does not answer", curl_easy_strerror(done));
+    if (wrong)
+        question_failed(q, "the service does not answer", wrong);
     else if (status != HTTP_OK)
         question_failed(q, "the service answers with another status than 200", NULL);
     else
-        http_judge(q, (gp_str) { x->reply, x->len });
-    gp_wipe(x->reply, sizeof x->reply);
+        http_judge(q, transfer_reply(t));
+    transfer_forget(t);
 }
 
 static bool put_body(struct gp_text *out, const struct question *q)
@@ -161,28 +84,25 @@ static bool put_body(struct gp_text *out, const struct question *q)
 
 static void ask(const struct source *s, void **seat, struct question *q)
 {
-    struct callout *x = *seat ? *seat : open_callout(s);
-    char            room[BODY_ROOM];
-    struct gp_text  body = GP_TEXT(room);
-    *seat                = x;
-    if (!x) {
+    struct transfer *t = *seat ? *seat : open_callout(s);
+    char             room[BODY_ROOM];
+    struct gp_text   body   = GP_TEXT(room);
+    long             status = 0;
+    *seat                   = t;
+    if (!t) {
         question_failed(q, "no memory", NULL);
     } else if (!put_body(&body, q)) {
         question_refuse(q, false, "a password that is not UTF-8");
     } else {
-        x->len = 0;
-        (void)curl_easy_setopt(x->curl, CURLOPT_POSTFIELDSIZE, (long)body.len);
-        (void)curl_easy_setopt(x->curl, CURLOPT_POSTFIELDS, room);
-        judge(q, x, curl_easy_perform(x->curl));
+        const char *wrong = transfer_run(t, s->plan->uri, gp_said(&body), s->timeout_ms, &status);
+        judge(q, t, wrong, status);
     }
     gp_wipe(room, sizeof room);
 }
 
 static bool open_library(const struct source *s)
 {
-    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, memory_take, memory_free, memory_again, memory_copy,
-                             memory_take_zeroed) == CURLE_OK)
-        return true;
+    if (transfer_library()) return true;
     LOG(LOG_ERROR, "source", LOG_Z("source", s->plan->name), LOG_Z("problem", "libcurl cannot be used"));
     return false;
 }

@@ -1,0 +1,21 @@
+/* A question to a web service with libcurl, for the threads that block: bounded in time and in octets, the certificate and name of
+ * the server always checked, no redirects (what is sent goes where it was sent, and nowhere else), no proxy of the environment. */
+#ifndef LOOKUP_TRANSFER_H
+#define LOOKUP_TRANSFER_H
+
+#include "base/base.h"
+
+struct transfer; /* with its connection, which is kept; one thread at a time */
+
+bool             transfer_library(void) GP_MUST_USE; /* before the first thread; what libcurl frees is wiped from then on */
+struct transfer *transfer_open(const char *ca_file, size_t reply_most); /* ca_file "": the system's; NULL: no memory */
+void             transfer_close(struct transfer *);
+bool             transfer_header(struct transfer *, const char *name_and_colon, const char *value) GP_MUST_USE;
+/* HTTP basic authentication (RFC 7617). */
+bool             transfer_sign_in(struct transfer *, const char *user, const char *secret) GP_MUST_USE;
+/* A POST of the body, or a GET if that is GP_NONE. NULL: it answered, with that status; else why it did not. */
+const char      *transfer_run(struct transfer *, const char *uri, gp_str body, int timeout_ms, long *status) GP_MUST_USE;
+gp_str           transfer_reply(const struct transfer *); /* until the next one, or */
+void             transfer_forget(struct transfer *);      /* wiped */
+
+#endif
