@@ -28,7 +28,7 @@ enum relay_kind { RELAY_MX, RELAY_SMARTHOST };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
 
 /* Accounts that live elsewhere; an item of `sources`. What does not go with the type is empty. */
-enum lookup_type { LOOKUP_PASSWD_FILE, LOOKUP_SASLAUTHD, LOOKUP_PAM, LOOKUP_LDAP, LOOKUP_SQL, LOOKUP_HTTP, LOOKUP_DOVECOT, LOOKUP_TYPES };
+enum lookup_type { LOOKUP_PASSWD_FILE, LOOKUP_SASLAUTHD, LOOKUP_PAM, LOOKUP_LDAP, LOOKUP_SQL, LOOKUP_HTTP, LOOKUP_DOVECOT, LOOKUP_OAUTH, LOOKUP_TYPES };
 struct config_lookup {
     enum lookup_type type;
     char     name[64];
@@ -40,6 +40,11 @@ struct config_lookup {
     char     ca_file[CONFIG_PATH], password_file[CONFIG_PATH], token_file[CONFIG_PATH];
     char     user_dn[CONFIG_TEXT], base[CONFIG_TEXT], filter[CONFIG_TEXT], bind_dn[CONFIG_TEXT];
     char     hash_attribute[64], name_attribute[64];
+    /* of tokens; lists are words with blanks between them */
+    char     issuer[CONFIG_TEXT], keys_uri[CONFIG_PATH], keys_file[CONFIG_PATH], introspection_uri[CONFIG_PATH], client_id[256];
+    char     audience[CONFIG_TEXT], algorithms[128], scope[CONFIG_TEXT], require[CONFIG_TEXT];
+    char     user_claim[64], strip_domain[256];
+    unsigned leeway, refresh, cache;
 };
 
 /* Every field is a row of the schema; durations are seconds, sizes octets. Relative paths are relative to `dir`. */

@@ -382,16 +382,31 @@ TEST(sources_stand_in_the_order_in_which_they_are_asked)
     CHECK(read_set_up(H "sources: [{name: a, type: pam}]\n") && config.store_at == 0 && config.lookup_count == 1);
 }
 
+/* A list of sources, and what is said of it; the line counts from "sources:". */
+struct wrong_items {
+    const char *items, *said;
+};
+
+static void check_items(const struct wrong_items *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char yaml[1024], want[512];
+        (void)snprintf(yaml, sizeof yaml, "hostname: mail.example.org\nsources:\n%s", cases[i].items);
+        (void)snprintf(want, sizeof want, "gatepost.yml:%u: %s\n", (unsigned)(cases[i].said[0] - '0') + 1,
+                       cases[i].said + strlen("2: "));
+        CHECK(!read_set_up(yaml));
+        CHECK_IS(gp_said(&said), want);
+    }
+}
+
 TEST(what_is_wrong_with_a_source)
 {
-    static const struct {
-        const char *items, *said;
-    } cases[] = {
+    static const struct wrong_items cases[] = {
   /* clang-format off */
         { "- stroe\n", "2: sources: 'stroe' is neither 'store' nor a mapping with a name and a type" },
         { "- store\n- store\n", "3: sources: 'store' is there twice" },
-        { "- name: a\n  path: x\n", "2: sources: a source needs a type: passwd-file, saslauthd, pam, ldap, sql, http or dovecot" },
-        { "- name: a\n  type: ladp\n", "3: sources: type: 'ladp' is not one of: passwd-file saslauthd pam ldap sql http dovecot (did you mean 'ldap'?)" },
+        { "- name: a\n  path: x\n", "2: sources: a source needs a type: passwd-file, saslauthd, pam, ldap, sql, http, dovecot or oauth" },
+        { "- name: a\n  type: ladp\n", "3: sources: type: 'ladp' is not one of: passwd-file saslauthd pam ldap sql http dovecot oauth (did you mean 'ldap'?)" },
         { "- type: pam\n", "2: sources: name: is missing" },
         { "- name: a\n  type: passwd-file\n", "2: sources: path: is missing" },
         { "- name: a\n  type: pam\n  servcie: x\n", "4: sources: unknown key 'servcie' (did you mean 'service'?)" },
@@ -415,17 +430,39 @@ TEST(what_is_wrong_with_a_source)
         { "- {name: a, type: http, uri: 'http://127.0.0.1@evil.example/p'}\n", "2: sources: a: uri must be https://HOST/PATH: passwords go there (http:// only to this host)" },
   /* clang-format on */
     };
-    for (size_t i = 0; i < GP_COUNT(cases); i++) {
-        char yaml[1024], want[512];
-        (void)snprintf(yaml, sizeof yaml, "hostname: mail.example.org\nsources:\n%s", cases[i].items);
-        (void)snprintf(want, sizeof want, "gatepost.yml:%u: %s\n", (unsigned)(cases[i].said[0] - '0') + 1,
-                       cases[i].said + strlen("2: "));
-        CHECK(!read_set_up(yaml));
-        CHECK_IS(gp_said(&said), want);
-    }
+    check_items(cases, GP_COUNT(cases));
     CHECK(read_set_up(
         H
         "sources: [{name: a, type: http, uri: 'http://127.0.0.1:80/p'}, {name: b, type: ldap, uri: 'ldap://[::1]:389', base: b, starttls: no}]\n"));
+}
+
+TEST(what_is_wrong_with_a_source_of_tokens)
+{
+    static const struct wrong_items cases[] = {
+  /* clang-format off */
+        { "- {name: a, type: oauth, audience: x}\n", "2: sources: issuer: is missing" },
+        { "- {name: a, type: oauth, issuer: 'https://i'}\n", "2: sources: a: audience is missing: without it every token of the issuer would do, also one that another service was given" },
+        { "- {name: a, type: oauth, audience: x, issuer: i}\n", "2: sources: a: issuer is no https://HOST, where its keys could be asked for: write keys_uri or keys_file" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'http://i'}\n", "2: sources: a: issuer is no https://HOST, where its keys could be asked for: write keys_uri or keys_file" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', keys_uri: 'http://i/k'}\n", "2: sources: a: keys_uri must be https://HOST/PATH" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', keys_uri: 'https://u:p@i/k'}\n", "2: sources: a: keys_uri must be https://HOST/PATH" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', keys_uri: 'https://i/k', keys_file: k}\n", "2: sources: a: write one of keys_uri and keys_file" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', introspection_uri: 'http://localhost/i', client_id: c, password_file: p}\n", "2: sources: a: introspection_uri must be https://HOST/PATH: tokens go there" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', introspection_uri: 'https://i/i'}\n", "2: sources: a: introspection_uri wants client_id and password_file, or token_file" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', introspection_uri: 'https://i/i', client_id: c}\n", "2: sources: a: client_id and password_file go together" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', introspection_uri: 'https://i/i', client_id: c, password_file: p, token_file: t}\n", "2: sources: a: introspection_uri wants client_id and password_file, or token_file" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', client_id: c, password_file: p}\n", "2: sources: a: client_id, password_file and token_file are for introspection_uri, which is missing" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', algorithms: RS256 HS256}\n", "2: sources: a: algorithms are some of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', algorithms: none}\n", "2: sources: a: algorithms are some of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', algorithms: ' '}\n", "2: sources: a: algorithms are some of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', require: tid}\n", "2: sources: a: require is made of NAME=VALUE, with blanks between them" },
+  /* clang-format on */
+    };
+    check_items(cases, GP_COUNT(cases));
+    CHECK(read_set_up(H
+                      "sources:\n- {name: a, type: oauth, issuer: i, keys_file: k, audience: a b, require: a=b c=d=e}\n"
+                      "- {name: b, type: oauth, issuer: i, introspection_uri: 'https://i/i', token_file: t}\n"));
+    CHECK(config.lookups[0].leeway == 60 && config.lookups[0].refresh == 3600 && config.lookups[1].cache == 60);
 }
 
 static gp_str show_in(char *room, size_t size)

@@ -76,6 +76,8 @@ void config_take_all(struct config_reading *, const struct config_key *, const s
 /* One item of `sources`, as name and value of each of its keys. */
 struct config_pair { gp_str name, value; struct config_place place; };
 void config_take_source(struct config_reading *, const struct config_place *, const struct config_pair *, size_t count);
+/* What is wrong with a source of tokens, if it is one (sources_oauth.c). */
+const char *config_wrong_oauth(const struct config_lookup *);
 /* The key is now given here: a list starts afresh, config_show knows the source. */
 void config_begin(struct config_reading *, const struct config_key *, const struct config_place *, enum config_source);
 

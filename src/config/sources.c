@@ -4,11 +4,12 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { SECOND = 1, MINUTE = 60, HOUR = 3600 };
+enum { SECOND = 1, MINUTE = 60, TWO_MINUTES = 120, HOUR = 3600, DAY = 86400 };
 
 #define OF(type)      (1U << (type))
 #define OF_ANY        (~0U)
 #define OF_REMOTE     (OF(LOOKUP_LDAP) | OF(LOOKUP_SQL) | OF(LOOKUP_HTTP))
+#define OF_WEB        (OF(LOOKUP_HTTP) | OF(LOOKUP_OAUTH))
 #define FIELD(member) offsetof(struct config_lookup, member), sizeof(((struct config_lookup *)0)->member)
 
 static const char *const types[] = { [LOOKUP_PASSWD_FILE] = "passwd-file",
@@ -18,6 +19,7 @@ static const char *const types[] = { [LOOKUP_PASSWD_FILE] = "passwd-file",
                                      [LOOKUP_SQL]         = "sql",
                                      [LOOKUP_HTTP]        = "http",
                                      [LOOKUP_DOVECOT]     = "dovecot",
+                                     [LOOKUP_OAUTH]       = "oauth",
                                      NULL };
 
 /* A row's offset is that within an item. */
@@ -56,7 +58,7 @@ const struct config_source_key config_source_keys[] = {
     { { "uri", &config_text, FIELD(uri), 1, CONFIG_PATH - 1, NULL,
         "Where it is: ldaps://HOST or ldap://HOST; postgresql://USER@HOST/DATABASE or sqlite:FILE; https://HOST/PATH." }, OF_REMOTE, OF_REMOTE },
     { { "ca_file", &config_path_type, FIELD(ca_file), 0, CONFIG_PATH - 1, "",
-        "Certificates (PEM) to trust when that of the server is checked. Default: those of the system." }, OF_REMOTE, 0 },
+        "Certificates (PEM) to trust when that of the server is checked. Default: those of the system." }, OF_REMOTE | OF(LOOKUP_OAUTH), 0 },
     { { "starttls", &config_flag, FIELD(starttls), 0, 1, "yes",
         "Whether ldap:// goes on under TLS. no is for a directory on this host." }, OF(LOOKUP_LDAP), 0 },
     { { "user_dn", &config_text, FIELD(user_dn), 0, CONFIG_TEXT - 1, "",
@@ -75,9 +77,39 @@ const struct config_source_key config_source_keys[] = {
     { { "query", &config_text, FIELD(query), 0, CONFIG_PATH - 1, NULL,
         "SQL that gives one row for $user, with a column hash, and columns name and disabled if you like. $user is bound, never pasted." }, OF(LOOKUP_SQL), OF(LOOKUP_SQL) },
     { { "password_file", &config_path_type, FIELD(password_file), 0, CONFIG_PATH - 1, "",
-        "The file whose first line is the password of bind_dn, or of the database's user." }, OF(LOOKUP_LDAP) | OF(LOOKUP_SQL), 0 },
+        "The file whose first line is the password of bind_dn, of the database's user, or the secret of client_id." }, OF(LOOKUP_LDAP) | OF(LOOKUP_SQL) | OF(LOOKUP_OAUTH), 0 },
     { { "token_file", &config_path_type, FIELD(token_file), 0, CONFIG_PATH - 1, "",
-        "The file whose first line is sent as 'Authorization: Bearer'." }, OF(LOOKUP_HTTP), 0 },
+        "The file whose first line is sent as 'Authorization: Bearer'." }, OF_WEB, 0 },
+
+    { { "issuer", &config_text, FIELD(issuer), 1, CONFIG_TEXT - 1, NULL,
+        "Whose tokens are taken: exactly as their claim iss says it." }, OF(LOOKUP_OAUTH), OF(LOOKUP_OAUTH) },
+    { { "keys_uri", &config_text, FIELD(keys_uri), 0, CONFIG_PATH - 1, "",
+        "Where the issuer has its public keys (a JWKS, RFC 7517). Default, if there is no keys_file and no introspection_uri: where its "
+        "openid-configuration says." }, OF(LOOKUP_OAUTH), 0 },
+    { { "keys_file", &config_path_type, FIELD(keys_file), 0, CONFIG_PATH - 1, "",
+        "A file with the keys instead; read again when it changes." }, OF(LOOKUP_OAUTH), 0 },
+    { { "introspection_uri", &config_text, FIELD(introspection_uri), 0, CONFIG_PATH - 1, "",
+        "Where the issuer tells what a token is (RFC 7662). Beside keys_uri or keys_file it is asked about tokens that are no JWT, else about all." }, OF(LOOKUP_OAUTH), 0 },
+    { { "client_id", &config_text, FIELD(client_id), 0, 255, "",
+        "Who asks there, with the secret in password_file; or else with a token in token_file." }, OF(LOOKUP_OAUTH), 0 },
+    { { "audience", &config_text, FIELD(audience), 0, CONFIG_TEXT - 1, "",
+        "For whom a token must be: its claim aud must have one of these words. Required if JWTs are checked here." }, OF(LOOKUP_OAUTH), 0 },
+    { { "algorithms", &config_text, FIELD(algorithms), 1, 127, "RS256 PS256 ES256",
+        "Signatures that are taken: of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512." }, OF(LOOKUP_OAUTH), 0 },
+    { { "scope", &config_text, FIELD(scope), 0, CONFIG_TEXT - 1, "",
+        "Words that must all be in a token's claim scope or scp." }, OF(LOOKUP_OAUTH), 0 },
+    { { "require", &config_text, FIELD(require), 0, CONFIG_TEXT - 1, "",
+        "Further claims that a token must have, as NAME=VALUE with blanks between them; of a list, one item must be that." }, OF(LOOKUP_OAUTH), 0 },
+    { { "user_claim", &config_text, FIELD(user_claim), 1, 63, "email",
+        "The claim with the name of the account. An email with email_verified: false is refused." }, OF(LOOKUP_OAUTH), 0 },
+    { { "strip_domain", &config_text, FIELD(strip_domain), 0, 253, "",
+        "A domain that is left out of that name with its @: users of other domains are refused." }, OF(LOOKUP_OAUTH), 0 },
+    { { "leeway", &config_duration, FIELD(leeway), 0, TWO_MINUTES, "1m",
+        "How far the clocks may differ." }, OF(LOOKUP_OAUTH), 0 },
+    { { "refresh", &config_duration, FIELD(refresh), MINUTE, DAY, "1h",
+        "How often the keys are fetched anew; and at once, but not more than once a minute, for a token of a key that is not known." }, OF(LOOKUP_OAUTH), 0 },
+    { { "cache", &config_duration, FIELD(cache), 0, HOUR, "1m",
+        "How long the issuer's yes to a token is remembered, at most until that ends; 0s: not at all. So long a revoked token still works." }, OF(LOOKUP_OAUTH), 0 },
   /* clang-format on */
 };
 const size_t config_source_key_count = GP_COUNT(config_source_keys);
@@ -218,6 +250,7 @@ static bool is_sound(struct config_reading *reading, const struct config_lookup 
 {
     const char *wrong = wrong_uri(l);
     if (!wrong) wrong = wrong_ldap(l);
+    if (!wrong) wrong = config_wrong_oauth(l);
     if (!wrong) wrong = wrong_rest(l);
     for (size_t i = 0; !wrong && i < reading->config->lookup_count; i++)
         if (gp_is(gp_from(reading->config->lookups[i].name), l->name)) wrong = "two sources have this name";
@@ -274,7 +307,7 @@ void config_take_source(struct config_reading *reading, const struct config_plac
     *l                      = (struct config_lookup) { 0 };
     if (!type)
         put_problem(reading, place, GP_NONE,
-                    GP_LIT("a source needs a type: passwd-file, saslauthd, pam, ldap, sql, http or dovecot"));
+                    GP_LIT("a source needs a type: passwd-file, saslauthd, pam, ldap, sql, http, dovecot or oauth"));
     if (!type || !take(reading, find_key(GP_LIT("type")), &type->place, type->value)) return;
     bool sound = take_usual(reading, place, pairs, count, (unsigned)l->type);
     sound      = take_given(reading, pairs, count, (unsigned)l->type) && sound;
