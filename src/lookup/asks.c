@@ -4,6 +4,8 @@
  *   waiting       line           a seat is free: asked; its deadline passes, it is pushed out, or the breaker opens: TEMPFAIL
  *   asked         seat           the thread is done: answered; its deadline passes: TEMPFAIL, and the seat stays taken
  *   overdue       seat           the thread is done: nothing more is said
+ *   parked        parked         what its type waits for has come: woken; its deadline passes: TEMPFAIL
+ *   woken         woken          a seat is free: asked once more; its deadline passes: TEMPFAIL
  *
  * A process whose seats are all overdue for long ends itself: its threads hang in a library, and a fresh one has fresh threads. */
 #include <stdlib.h>
@@ -72,6 +74,57 @@ static void note_result(struct ask *a, bool good, const char *why)
     note_change(l, breaker_result(&l->breaker, good, a->probe, loop_now(l->loop)), why);
 }
 
+/* One that no thread has. A probe that comes to nothing is a failure, or the breaker would wait for it for ever. */
+static void give_up(struct ask *a, const char *why)
+{
+    put_off(a, why);
+    if (a->probe) note_result(a, false, why);
+    ask_free(a);
+}
+
+/* ---- those that have been asked, and will be again ------------------------------------------------------------------------- */
+static void push(struct ask_list *list, struct ask *a)
+{
+    a->waiting.next = NULL;
+    if (list->last)
+        list->last->waiting.next = &a->waiting;
+    else
+        list->first = a;
+    list->last = a;
+    list->count++;
+}
+
+static struct ask *pop(struct ask_list *list)
+{
+    struct ask *a = list->first;
+    if (!a) return NULL;
+    list->first = (struct ask *)a->waiting.next;
+    if (!list->first) list->last = NULL;
+    list->count--;
+    a->waiting.next = NULL;
+    return a;
+}
+
+static void park(struct ask *a, struct ask_list *list)
+{
+    struct lookup *l = a->lookup;
+    if (l->parked.count + l->woken.count < l->source.plan->waiting)
+        push(list, a);
+    else
+        give_up(a, "too many questions wait for the source");
+}
+
+static void give_up_late(struct ask_list *list, gp_time now)
+{
+    for (size_t left = list->count; left; left--) {
+        struct ask *a = pop(list);
+        if (a->waiting.deadline <= now)
+            give_up(a, "what it waited for did not come in time");
+        else
+            push(list, a);
+    }
+}
+
 /* ---- seats -------------------------------------------------------------------------------------------------------------------- */
 static struct seat *free_seat(struct lookup *l)
 {
@@ -84,16 +137,28 @@ static void on_thread(void *job)
 {
     struct ask *a = job;
     a->lookup->source.type->ask(&a->lookup->source, &a->seat->state, &a->q);
-    gp_wipe(a->q.secret, sizeof a->q.secret);
+    if (!a->lookup->source.type->settle) gp_wipe(a->q.secret, sizeof a->q.secret); /* else it may be asked again */
 }
 
 static void on_loop(void *job);
 static void look_at_time(void *owner);
 
+static enum settled settle(struct ask *a)
+{
+    const struct source_type *type = a->lookup->source.type;
+    enum settled              said = type->settle ? type->settle(&a->q) : SETTLED;
+    return a->answered ? SETTLED : said;
+}
+
 static bool sit_down(struct ask *a, struct seat *s)
 {
-    a->seat = s;
-    if (!loop_work(a->lookup->loop, on_thread, on_loop, a)) return false;
+    const struct source_type *type = a->lookup->source.type;
+    a->seat                        = s;
+    if (type->lend) type->lend(&a->q);
+    if (!loop_work(a->lookup->loop, on_thread, on_loop, a)) {
+        (void)settle(a);
+        return false;
+    }
     s->ask = a;
     return true;
 }
@@ -101,12 +166,20 @@ static bool sit_down(struct ask *a, struct seat *s)
 static void fill_seats(struct lookup *l)
 {
     for (struct seat *s = free_seat(l); s; s = free_seat(l)) {
-        struct ask *a = (struct ask *)line_take(l->line);
+        struct ask *a = pop(&l->woken);
+        if (!a) a = (struct ask *)line_take(l->line);
         if (!a) return;
-        if (sit_down(a, s)) continue;
-        put_off(a, "no memory");
-        ask_free(a);
+        if (!sit_down(a, s)) give_up(a, "no memory");
     }
+}
+
+static void finish(struct ask *a)
+{
+    if (!a->answered) {
+        note_result(a, !a->q.failed, a->q.why);
+        answer(a, &a->q);
+    }
+    ask_free(a);
 }
 
 static void on_loop(void *job)
@@ -114,11 +187,17 @@ static void on_loop(void *job)
     struct ask    *a = job;
     struct lookup *l = a->lookup;
     a->seat->ask     = NULL;
-    if (!a->answered) {
-        note_result(a, !a->q.failed, a->q.why);
-        answer(a, &a->q);
+    switch (settle(a)) {
+    case SETTLED: finish(a); break;
+    case SETTLED_WAITS: park(a, &l->parked); break;
+    case SETTLED_AGAIN: park(a, &l->woken); break;
     }
-    ask_free(a);
+    fill_seats(l);
+}
+
+void asks_wake(struct lookup *l)
+{
+    for (struct ask *a = pop(&l->parked); a; a = pop(&l->parked)) push(&l->woken, a);
     fill_seats(l);
 }
 
@@ -158,10 +237,17 @@ static void expire(struct lookup *l, gp_time now)
         note_result(a, false, "no answer in time");
     }
     if (all_overdue(l, now, 0)) note_change(l, breaker_trip(&l->breaker, now), "all workers are overdue");
+    give_up_late(&l->parked, now);
+    give_up_late(&l->woken, now);
     for (struct waiting *w = line_take_late(l->line, now); w; w = line_take_late(l->line, now)) {
         put_off((struct ask *)w, "no worker was free in time");
         ask_free((struct ask *)w);
     }
+}
+
+static bool is_idle(const struct lookup *l)
+{
+    return !asks_running(l) && !line_deadline(l->line) && !l->parked.count && !l->woken.count;
 }
 
 /* While anything is under way, often enough for a timeout of a second. */
@@ -171,7 +257,7 @@ static void look_at_time(void *owner)
     gp_time        now = loop_now(l->loop);
     expire(l, now);
     end_when_all_hang(l, now);
-    if (asks_running(l) || line_deadline(l->line)) timer_set(l->tick, LOOK_MS);
+    if (!is_idle(l)) timer_set(l->tick, LOOK_MS);
 }
 
 /* ---- questions --------------------------------------------------------------------------------------------------------------------- */
@@ -179,7 +265,7 @@ static bool start(struct ask *a)
 {
     struct lookup *l    = a->lookup;
     struct seat   *s    = free_seat(l);
-    bool           idle = !asks_running(l) && !line_deadline(l->line);
+    bool           idle = is_idle(l);
     if (!breaker_lets(&l->breaker, s != NULL, loop_now(l->loop))) {
         put_off(a, left_alone);
         return false;
@@ -214,7 +300,7 @@ void asks_take_question(struct lookup *l, const struct msg *m)
     a->number           = m->question;
     a->waiting.deadline = loop_now(l->loop) + l->source.timeout_ms;
     line_key(m->lookup.peer, a->waiting.key);
-    bool on_its_way = question_read(&a->q, &m->lookup);
+    bool on_its_way = question_read(&a->q, &m->lookup, l->source.type->tokens);
     if (!on_its_way)
         answer(a, &a->q);
     else
@@ -231,12 +317,15 @@ bool asks_start(struct lookup *l)
     l->seats                         = calloc(l->source.seats, sizeof *l->seats);
     l->line                          = line_open(plan->waiting);
     l->tick                          = timer_open(l->loop, look_at_time, l);
-    return l->seats && l->line && l->tick;
+    return l->seats && l->line && l->tick && (!l->source.type->begin || l->source.type->begin(l));
 }
 
 void asks_end(struct lookup *l)
 {
     for (struct waiting *w = line_take(l->line); w; w = line_take(l->line)) ask_free((struct ask *)w);
+    for (struct ask *a = pop(&l->parked); a; a = pop(&l->parked)) ask_free(a);
+    for (struct ask *a = pop(&l->woken); a; a = pop(&l->woken)) ask_free(a);
+    if (l->source.type->end) l->source.type->end();
     for (size_t i = 0; i < l->source.seats; i++)
         if (l->seats[i].state) l->source.type->leave(l->seats[i].state);
     free(l->seats);

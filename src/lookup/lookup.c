@@ -67,7 +67,7 @@ static bool tell_ready(struct lookup *l)
 static bool open_all(struct lookup *l, const struct role_start *start)
 {
     if (!source_open(&l->source, start->config, start)) return false;
-    set_threads(l->source.seats);
+    set_threads(l->source.seats + l->source.type->jobs);
     l->loop       = loop_open();
     l->supervisor = l->loop ? ipc_open(l->loop, start->supervisor, &supervisor_handler, l) : NULL;
     l->vault      = l->supervisor ? ipc_open(l->loop, -1, &vault_handler, l) : NULL;
@@ -79,7 +79,7 @@ int lookup_main(const struct role_start *start)
     static struct lookup l;
     if (!open_all(&l, start) || !source_enter_sandbox(&l.source) || !tell_ready(&l)) return EXIT_BROKEN;
     loop_run(l.loop);
-    if (asks_running(&l)) { /* a thread that hangs would be waited for: the process's end frees as well */
+    if (asks_running(&l) || l.jobs) { /* a thread that hangs would be waited for: the process's end frees as well */
         helpers_end();
         return 0;
     }

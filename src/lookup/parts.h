@@ -13,21 +13,35 @@ enum {
     LOOKUP_WHY       = 200,
     LOOKUP_PEER      = 64,
     LOOKUP_SECRET    = 1024, /* of the source itself                            */
+    TOKEN_MOST       = 9216, /* a bearer token: all that a line of SASL holds    */
     LOOKUP_MS        = 1000,
 };
 
 /* ---- a question, as a thread has it ---------------------------------------------------------------------------------- */
+/* What the loop lends to a question about a token before its thread gets it, and what comes back. */
+struct lent {
+    struct key_set *keys;       /* NULL: none are there                                            */
+    bool            lacks_key;  /* back: with other keys it might be told                          */
+    bool            waited;     /* it has had its second try                                       */
+    bool            remembered; /* its issuer said yes a moment ago, and user is whose it is       */
+    bool            fresh;      /* back: its issuer has just said yes                              */
+    int64_t         expires;    /* back: seconds since 1970; 0: it does not say                    */
+    char            user[LOOKUP_NAME];
+};
 struct question {
-    enum lookup_kind kind; /* HASH or PASSWORD: TOKEN is nobody's yet */
-    char             user[LOOKUP_NAME], secret[GP_PASSWORD_MOST + 1], peer[LOOKUP_PEER], mechanism[LOOKUP_PEER];
+    enum lookup_kind kind;
+    char             user[LOOKUP_NAME], secret[TOKEN_MOST + 1], peer[LOOKUP_PEER], mechanism[LOOKUP_PEER];
     /* the answer; TEMPFAIL until somebody says otherwise */
     gp_status status;
     bool      known, failed; /* failed: it is the source that is in trouble, not this one question: the breaker counts that */
+    struct lent lent;
     char      name[LOOKUP_NAME], hash[LOOKUP_HASH_MOST], why[LOOKUP_WHY];
 };
-/* false: nobody needs to be asked, and the answer is there. Checks what must never reach a source: empty passwords, which
+/* false: nobody needs to be asked, and the answer is there. tokens: the source knows tokens, and those alone. user may then be
+ * "", for whoever the token is of. Checks what must never reach a source: empty passwords, which
  * directories take for a sign-in of nobody (RFC 4513 5.1.2), control octets in names, NUL in either. */
-bool question_read(struct question *, const struct msg_lookup *) GP_MUST_USE;
+bool question_read(struct question *, const struct msg_lookup *, bool tokens) GP_MUST_USE;
+const char *question_wrong_name(gp_str user);                                  /* NULL: it is none                          */
 void question_right(struct question *);                                        /* the password is right                       */
 void question_hash(struct question *, gp_str hash);                            /* what the source keeps: vault checks that    */
 void question_refuse(struct question *, bool known, const char *why);
@@ -44,15 +58,26 @@ struct source {
     char                        path[CONFIG_PATH], ca_file[CONFIG_PATH], services[CONFIG_PATH]; /* absolute, or "" */
     char                        secret[LOOKUP_SECRET]; /* "": none */
 };
+struct lookup;
+enum settled { SETTLED, SETTLED_WAITS, SETTLED_AGAIN }; /* the answer is there; asked again after asks_wake; at once */
 struct source_type {
     bool one_seat; /* whatever the configuration says: the file is kept once */
+    bool tokens;   /* it is asked for tokens, and for nothing else           */
     /* On the loop, before the sandbox; NULL: nothing to do. false: logged. */
     bool (*open)(const struct source *);
     void (*needs)(const struct source *, struct sandbox_needs *);
     void (*ask)(const struct source *, void **seat, struct question *); /* on a thread. *seat: NULL at first, kept between */
     void (*leave)(void *seat);                                          /* NULL: a seat is never anything but NULL         */
+    /* For types whose questions share something; all NULL, or none. It is the loop's: lent before a thread gets the question,
+     * taken back and settled after. */
+    bool (*begin)(struct lookup *); /* no thread may begin here: the sandbox is not up yet */
+    void (*lend)(struct question *);
+    enum settled (*settle)(struct question *);
+    void (*end)(void);
+    size_t jobs; /* threads beside those of the seats */
 };
-extern const struct source_type source_passwd_file, source_saslauthd, source_pam, source_ldap, source_sql, source_http, source_dovecot;
+extern const struct source_type source_passwd_file, source_saslauthd, source_pam, source_ldap, source_sql, source_http, source_dovecot,
+    source_oauth;
 void http_judge(struct question *, gp_str body); /* http.c: what a service answered */
 bool source_open(struct source *, const struct config *, const struct role_start *) GP_MUST_USE; /* false: logged */
 bool source_enter_sandbox(const struct source *) GP_MUST_USE;
@@ -112,7 +137,6 @@ void  memory_free(void *);
 char *memory_copy(const char *);
 
 /* ---- all together (lookup.c, asks.c) -------------------------------------------------------------------------------------------------- */
-struct lookup;
 struct ask {                 /* a question on its way: waiting, or lent to a seat's thread */
     struct waiting  waiting; /* first */
     struct lookup  *lookup;
@@ -126,6 +150,10 @@ struct seat {
     void       *state;
     struct ask *ask; /* NULL: free */
 };
+struct ask_list {
+    struct ask *first, *last;
+    size_t      count;
+};
 struct lookup {
     struct loop   *loop;
     struct ipc    *supervisor, *vault;
@@ -135,9 +163,12 @@ struct lookup {
     struct breaker breaker;
     struct line   *line;
     struct seat   *seats;
+    struct ask_list parked, woken; /* settled as waiting; before the line, for a seat */
+    size_t         jobs;           /* on threads, beside the questions */
 };
 bool asks_start(struct lookup *) GP_MUST_USE;
 void asks_take_question(struct lookup *, const struct msg *);
+void asks_wake(struct lookup *); /* those that were settled as waiting are asked again */
 void asks_end(struct lookup *); /* those that wait */
 bool asks_running(const struct lookup *);
 

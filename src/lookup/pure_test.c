@@ -332,7 +332,7 @@ TEST(what_never_reaches_a_source)
     for (size_t i = 0; i < GP_COUNT(cases); i++) {
         struct question   q;
         struct msg_lookup m = { .kind = LOOKUP_PASSWORD, .user = cases[i].user, .secret = cases[i].secret };
-        CHECK(!question_read(&q, &m) && q.status == GP_PERMFAIL && !q.known);
+        CHECK(!question_read(&q, &m, false) && q.status == GP_PERMFAIL && !q.known);
         CHECK_IS(gp_from(q.why), cases[i].why);
     }
     struct question   q;
@@ -340,11 +340,11 @@ TEST(what_never_reaches_a_source)
         .kind = LOOKUP_PASSWORD, .user = {long_text,  LOOKUP_NAME - 1 },
              .secret = { long_text, GP_PASSWORD_MOST}
     };
-    CHECK(question_read(&q, &fine) && q.status == GP_TEMPFAIL);
+    CHECK(question_read(&q, &fine, false) && q.status == GP_TEMPFAIL);
     struct msg_lookup hash = { .kind = LOOKUP_HASH, .user = GP_LIT("ada") };
-    CHECK(question_read(&q, &hash));
+    CHECK(question_read(&q, &hash, false));
     hash.kind = LOOKUP_KINDS;
-    CHECK(!question_read(&q, &hash) && q.status == GP_PERMFAIL);
+    CHECK(!question_read(&q, &hash, false) && q.status == GP_PERMFAIL);
 }
 
 /* ---- queries ------------------------------------------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@ static bool is_control(unsigned char octet)
     return octet < ' ' || octet == 0x7f;
 }
 
-static const char *wrong_name(gp_str user)
+const char *question_wrong_name(gp_str user)
 {
     if (user.len == 0) return "an empty name";
     if (user.len >= LOOKUP_NAME) return "a name that is too long";
@@ -25,24 +25,37 @@ static const char *wrong_secret(gp_str secret)
     return memchr(secret.ptr, '\0', secret.len) ? "a NUL in the password" : NULL;
 }
 
-static const char *wrong_with(const struct msg_lookup *m)
+/* RFC 6750 2.1: what any token may be made of, b64token. */
+static const char *wrong_token(gp_str token)
 {
-    if (m->kind >= LOOKUP_KINDS) return "a question of no known kind";
-    if (m->kind == LOOKUP_TOKEN) return "this source knows no tokens";
-    const char *wrong = wrong_name(m->user);
-    return !wrong && m->kind == LOOKUP_PASSWORD ? wrong_secret(m->secret) : wrong;
+    static const char octets[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=";
+    if (token.len == 0) return "an empty token";
+    if (token.len > TOKEN_MOST) return "a token that is too long";
+    for (size_t i = 0; i < token.len; i++)
+        if (!memchr(octets, token.ptr[i], sizeof octets - 1)) return "a token with octets that no token has";
+    return NULL;
 }
 
-bool question_read(struct question *q, const struct msg_lookup *m)
+static const char *wrong_with(const struct msg_lookup *m, bool tokens)
 {
-    const char *wrong = wrong_with(m);
+    if (m->kind >= LOOKUP_KINDS) return "a question of no known kind";
+    if (tokens != (m->kind == LOOKUP_TOKEN))
+        return tokens ? "this source knows tokens only" : "this source knows no tokens";
+    const char *wrong = tokens && m->user.len == 0 ? NULL : question_wrong_name(m->user);
+    if (wrong || m->kind == LOOKUP_HASH) return wrong;
+    return tokens ? wrong_token(m->secret) : wrong_secret(m->secret);
+}
+
+bool question_read(struct question *q, const struct msg_lookup *m, bool tokens)
+{
+    const char *wrong = wrong_with(m, tokens);
     *q                = (struct question) { .kind = (enum lookup_kind)m->kind, .status = GP_TEMPFAIL };
     if (wrong) {
         question_refuse(q, false, wrong);
         return false;
     }
     bool fits = gp_copy_z(m->user, q->user, sizeof q->user) &&
-                (q->kind != LOOKUP_PASSWORD || gp_copy_z(m->secret, q->secret, sizeof q->secret));
+                (q->kind == LOOKUP_HASH || gp_copy_z(m->secret, q->secret, sizeof q->secret));
     (void)gp_copy_z(m->peer, q->peer, sizeof q->peer); /* for logs of others, and fairness: "" will do */
     (void)gp_copy_z(m->mechanism, q->mechanism, sizeof q->mechanism);
     if (!fits) question_refuse(q, false, "it does not fit");
@@ -95,6 +108,6 @@ void question_failed(struct question *q, const char *why, const char *detail)
 
 void question_name(struct question *q, gp_str name)
 {
-    const char *wrong = wrong_name(name);
+    const char *wrong = question_wrong_name(name);
     if (wrong || !gp_copy_z(name, q->name, sizeof q->name)) question_unclear(q, "the name there is no good", wrong);
 }

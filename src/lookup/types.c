@@ -13,6 +13,7 @@ static const struct source_type *const types[LOOKUP_TYPES] = {
     [LOOKUP_SQL]         = &source_sql,
     [LOOKUP_HTTP]        = &source_http,
     [LOOKUP_DOVECOT]     = &source_dovecot,
+    [LOOKUP_OAUTH]       = &source_oauth,
 };
 
 static bool complain(const struct source *s, const char *problem, const char *reason)
@@ -49,7 +50,10 @@ bool source_open(struct source *s, const struct config *config, const struct rol
     const struct config_lookup *plan = &config->lookups[start->index];
     const char                 *sqlite =
         plan->type == LOOKUP_SQL && gp_starts(gp_from(plan->uri), "sqlite:") ? plan->uri + strlen("sqlite:") : "";
-    const char *path = plan->path[0] ? plan->path : plan->socket[0] ? plan->socket : sqlite;
+    const char *path = plan->path[0]        ? plan->path
+                       : plan->keys_file[0] ? plan->keys_file
+                       : plan->socket[0]    ? plan->socket
+                                            : sqlite;
     *s = (struct source) { .plan = plan, .type = types[plan->type], .timeout_ms = (int)plan->timeout * LOOKUP_MS };
     s->seats = s->type->one_seat || !plan->workers ? 1 : plan->workers;
     if (!take_path(config, path, s->path) || !take_path(config, plan->ca_file, s->ca_file) ||
