@@ -1,0 +1,324 @@
+"""Bearer tokens: the role lookup checks those of an identity provider, which rotates its keys, is slowed, stopped and brought back."""
+import base64
+import itertools
+import json
+import os
+import smtplib
+import subprocess
+import time
+
+import jwt
+import pytest
+
+from authority import Authority
+from identity import AUDIENCE, MAKE, Identity
+from sources import OTHER_USER, Asker, replace
+
+counter = itertools.count(1)
+ADA = "ada@example.org"
+
+
+@pytest.fixture
+def identity(certificate):
+    made = Identity(certificate).start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def asker(folder, identity, ca):
+    """asker(KEY=VALUE...): a source of that provider's tokens; its log must know no token and no secret."""
+    made = []
+
+    def make(user=None, **item):
+        item = {"type": "oauth", "issuer": identity.issuer, "ca_file": str(ca), "audience": AUDIENCE, "scope": "smtp", "timeout": "2s"} | item
+        made.append(Asker(folder / f"oauth-{next(counter)}", {k: v for k, v in item.items() if v is not None}, user))
+        return made[-1]
+    yield make
+    try:
+        for one in made:
+            one.close()
+            log = one.log.read_text()
+            assert "eyJ" not in log and "ya29" not in log and identity.client[1] not in log, log
+    finally:
+        for one in made:
+            one.kill()
+
+
+def ask(a, token, user=ADA):
+    return a.ask(user, token, kind="token")
+
+
+def says(a, token, user=ADA):
+    answer = ask(a, token, user)
+    return answer["status"], answer["why"]
+
+
+# ---- JWT ----------------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("keys", ["discovery", "keys_uri", "keys_file"])
+def test_tokens_are_checked_with_the_issuers_keys(asker, identity, folder, keys):
+    identity.rotate("RS256", "PS256", "ES256", "ES384")
+    place = folder / f"jwks-{next(counter)}"
+    place.mkdir()
+    os.chmod(place, 0o755)
+    replace(place / "keys.json", json.dumps(identity.jwks()))
+    more = {"discovery": {}, "keys_uri": {"keys_uri": identity.issuer + "/keys"}, "keys_file": {"keys_file": str(place / "keys.json")}}[keys]
+    a = asker(user=OTHER_USER, **more)
+    for algorithm in ("RS256", "PS256", "ES256"):
+        answer = ask(a, identity.token(ADA, algorithm))
+        assert (answer["status"], answer["known"], answer["user"]) == ("OK", True, ADA), answer
+        assert ask(a, identity.token(ADA, algorithm), "")["user"] == ADA       # whom it is of, the token says
+    status, why = says(a, identity.token(ADA, "ES384"))
+    assert status == "PERMFAIL" and "'ES384'" in why
+    answer = ask(a, identity.token("bob@example.org"))
+    assert (answer["status"], answer["known"], answer["user"]) == ("PERMFAIL", True, None) and "bob@example.org" in answer["why"], answer
+    assert says(a, identity.token(ADA, exp=int(time.time()) - 200)) == ("PERMFAIL", "it expired 3 min ago")
+    assert says(a, identity.token(ADA, aud="imap://x")) == ("PERMFAIL", "its audience 'imap://x' is not ours")
+    assert says(a, identity.token(ADA, key=MAKE["RS256"]())) == ("PERMFAIL", "its signature is wrong")
+    assert a.says(ADA, "a password") == ("PERMFAIL", False) and a.says(ADA, kind="hash") == ("PERMFAIL", False)
+    assert identity.fetches() == (0 if keys == "keys_file" else 1)
+    assert identity.fetches("/realm/.well-known/openid-configuration") == (1 if keys == "discovery" else 0)
+
+
+def test_attacks_with_a_key_that_everybody_knows(asker, identity):
+    a = asker(algorithms="RS256 ES256")
+    good = identity.token(ADA)
+    assert says(a, good)[0] == "OK"
+    before = len(identity.asked)
+    claims = jwt.decode(good, options={"verify_signature": False})
+    kid = jwt.get_unverified_header(good)["kid"]
+    for header in ({"kid": "../../../../../dev/null"}, {"kid": "x", "jku": identity.issuer + "/keys"}, {"kid": "x", "x5u": identity.issuer + "/keys"}):
+        assert says(a, identity.token(ADA, key=MAKE["RS256"](), header=header))[0] == "PERMFAIL"
+    assert says(a, jwt.encode(claims, "", "none", headers={"kid": kid}))[0] == "PERMFAIL"
+    shared = json.dumps(identity.jwks()["keys"][0])
+    assert says(a, jwt.encode(claims, shared, "HS256", headers={"kid": kid})) == ("PERMFAIL", "its algorithm 'HS256' is none of those allowed")
+    head, body, signature = good.split(".")
+    for forged in (f"{head}.{body}.", f"{head}.{body}", f"{head}.{body}.{signature}A", f"{head}.{body}.{signature}.", f"{head}.{body[:-1]}.{signature}"):
+        assert says(a, forged)[0] == "PERMFAIL", forged
+    assert len(identity.asked) - before <= 2, "made-up keys were looked for more than once a minute, or elsewhere"
+
+
+def test_rotation_of_keys(asker, identity):
+    """A key that is not known is looked for at once, but once a minute at the most; a burst of new tokens waits for the same look."""
+    a = asker(workers=8)
+    old = identity.token(ADA)
+    assert says(a, old)[0] == "OK" and identity.fetches() == 1
+    identity.rotate(keep=True)
+    new = identity.token(ADA)
+    said = [a.wait(n)["status"] for n in [a.send(ADA, new, kind="token", peer=f"192.0.2.{i}") for i in range(8)]]
+    assert "OK" in said and set(said) <= {"OK", "TEMPFAIL"}, said   # half of the workers may wait, others come again
+    assert says(a, new)[0] == "OK" and says(a, old)[0] == "OK" and identity.fetches() == 2
+    identity.rotate()
+    status, why = says(a, identity.token(ADA))
+    assert status == "PERMFAIL" and "has no key" in why and identity.fetches() == 2
+
+
+@pytest.mark.parametrize("trouble", ["slow", "gone"])
+def test_keys_that_are_there_go_on_when_the_issuer_does_not_answer(asker, identity, trouble):
+    a = asker(failures=2, pause="1s", pause_most="1s")
+    assert says(a, identity.token(ADA))[0] == "OK"
+    good = identity.token(ADA)
+    if trouble == "slow":
+        identity.free.clear()
+    else:
+        identity.stop()
+    identity.rotate(keep=True)
+    unknown = a.send(ADA, identity.token(ADA), kind="token")
+    answer = ask(a, good)
+    assert answer["status"] == "OK" and answer["ms"] < 500, answer
+    assert a.wait(unknown)["status"] == "TEMPFAIL"
+    for _ in range(4):                                  # strangers' keys never open the breaker
+        assert says(a, identity.token(ADA))[0] == "TEMPFAIL"
+    assert says(a, good)[0] == "OK"
+    if trouble == "gone":
+        assert a.log.read_text().count("those at hand go on") == 1
+
+
+def test_an_issuer_that_comes_late(asker, identity):
+    """Without keys nobody can tell: the breaker opens; when the issuer is there, all is well without a restart."""
+    identity.stop()
+    a = asker(failures=2, pause="1s", pause_most="1s")
+    assert {says(a, identity.token(ADA))[0] for _ in range(3)} == {"TEMPFAIL"}
+    assert "left alone" in says(a, identity.token(ADA))[1]
+    identity.start()
+    end = time.monotonic() + 15
+    while says(a, identity.token(ADA))[0] != "OK":
+        assert time.monotonic() < end, a.log.read_text()
+        time.sleep(0.1)
+    assert "keys are read again" in a.log.read_text()
+
+
+@pytest.mark.parametrize("wrong", ["issuer", "http", "redirect", "error", "garbage", "huge", "authority"])
+def test_keys_come_from_the_issuer_itself_or_not_at_all(asker, identity, folder, wrong):
+    more = {}
+    if wrong == "issuer":
+        identity.discovered["issuer"] += "/"
+    elif wrong == "http":
+        identity.discovered["jwks_uri"] = f"http://localhost:{identity.port}/realm/keys"
+    elif wrong in ("redirect", "error"):
+        identity.status = 302 if wrong == "redirect" else 500
+    elif wrong in ("garbage", "huge"):
+        identity.jwks = lambda: b"<html>" if wrong == "garbage" else b'{"keys": [' + b" " * 300_000 + b"]}"
+    else:
+        more["ca_file"] = str(Authority(folder / f"other-{next(counter)}").ca)
+    a = asker(**more)
+    status, why = says(a, identity.token(ADA))
+    assert status == "TEMPFAIL" and "are not there" in why, why
+    assert "/realm/elsewhere" not in identity.asked
+
+
+def test_a_file_of_keys_is_read_again_when_it_changes(asker, identity, folder):
+    place = folder / f"jwks-{next(counter)}"
+    place.mkdir()
+    os.chmod(place, 0o755)
+    file = place / "keys.json"
+    replace(file, json.dumps(identity.jwks()))
+    a = asker(user=OTHER_USER, keys_file=str(file))
+    old = identity.token(ADA)
+    assert says(a, old)[0] == "OK"
+    file.unlink()
+    assert says(a, old)[0] == "OK", "the keys at hand go on"
+    identity.rotate()
+    replace(file, json.dumps(identity.jwks()))
+    assert says(a, identity.token(ADA))[0] == "OK" and says(a, old)[0] == "PERMFAIL"
+    replace(file, "{}")
+    assert says(a, identity.token(ADA))[0] == "OK"
+    log = a.log.read_text()
+    assert log.count("those at hand go on") == 2 and log.count("is read again") == 1 and not identity.asked, log
+
+
+def test_names_scopes_and_further_claims(asker, identity):
+    a = asker(user_claim="preferred_username", strip_domain="example.org", require="tid=t1 roles=mail", scope="smtp openid")
+    fits = {"preferred_username": ADA, "tid": "t1", "roles": ["x", "mail"]}
+    answer = ask(a, identity.token("x", **fits), "ada")
+    assert (answer["status"], answer["user"]) == ("OK", "ada"), answer
+    for other in ({"tid": "t2"}, {"tid": None}, {"roles": "mailx"}, {"scope": "smtp"}, {"preferred_username": "ada@evil.example"}, {"preferred_username": None}):
+        assert says(a, identity.token("x", **fits | other), "ada")[0] == "PERMFAIL", other
+    assert says(a, identity.token("x", **fits, scp=["smtp", "openid"], scope=None), "ada")[0] == "OK"
+
+
+# ---- introspection -----------------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def introspects(asker, identity, folder):
+    secret = folder / f"secret-{next(counter)}"
+    secret.write_text(identity.client[1] + "\n")
+    os.chmod(secret, 0o600)
+
+    def make(**more):
+        return asker(**{"introspection_uri": identity.issuer + "/introspect", "client_id": identity.client[0], "password_file": str(secret)} | more)
+    return make
+
+
+def test_the_issuer_is_asked_about_tokens_that_only_it_can_read(introspects, identity):
+    a = introspects(cache="0s")
+    token = identity.opaque_token(ADA)
+    answer = ask(a, token)
+    assert (answer["status"], answer["known"], answer["user"]) == ("OK", True, ADA), answer
+    assert identity.introspected == [{"token": [token], "token_type_hint": ["access_token"]}]
+    assert says(a, "made-up") == ("PERMFAIL", "its issuer says that it is not active")
+    assert "bob@example.org" in says(a, identity.opaque_token("bob@example.org"))[1]
+    assert "audience" in says(a, identity.opaque_token(ADA, aud="imap"))[1]
+    assert "scope" in says(a, identity.opaque_token(ADA, scope="imap"))[1]
+    assert "expired" in says(a, identity.opaque_token(ADA, exp=1))[1]
+    del identity.opaque[token]
+    assert says(a, token)[0] == "PERMFAIL", "revoked"
+
+
+def test_a_yes_is_remembered_for_a_while(introspects, identity):
+    a = introspects(cache="1h")
+    token, short = identity.opaque_token(ADA), identity.opaque_token(ADA, exp=int(time.time()) + 1)
+    for _ in range(5):
+        assert says(a, token)[0] == "OK"
+    assert len(identity.introspected) == 1
+    assert says(a, token, "bob@example.org")[0] == "PERMFAIL" and len(identity.introspected) == 1
+    assert says(a, short)[0] == "OK"
+    asked, end = len(identity.introspected), time.monotonic() + 10
+    while len(identity.introspected) == asked:          # until its own end, however long others are remembered
+        assert time.monotonic() < end
+        says(a, short)
+        time.sleep(0.05)
+    for _ in range(2):
+        assert says(a, "made-up")[0] == "PERMFAIL"
+    assert [asked["token"] for asked in identity.introspected].count(["made-up"]) == 2, "a no is never remembered"
+
+
+def test_an_issuer_that_does_not_answer_leaves_what_is_remembered(introspects, identity):
+    a = introspects(failures=2, pause="1s", pause_most="1s")
+    token = identity.opaque_token(ADA)
+    assert says(a, token)[0] == "OK"
+    identity.stop()
+    assert says(a, token)[0] == "OK"
+    assert says(a, identity.opaque_token(ADA))[0] == "TEMPFAIL"
+    identity.start()
+    assert says(a, identity.opaque_token(ADA))[0] == "OK"
+    for status in (302, 400, 500):
+        identity.status = status
+        assert says(a, identity.opaque_token(ADA))[0] == "TEMPFAIL"
+        identity.status = 200
+        assert says(a, identity.opaque_token(ADA))[0] == "OK"
+
+
+def test_a_client_that_the_issuer_does_not_know(introspects, identity, folder):
+    place = folder / f"token-{next(counter)}"
+    place.write_text("sesame\n")
+    assert "client_id" in says(introspects(client_id="stranger"), identity.opaque_token(ADA))[1]
+    a = introspects(client_id=None, password_file=None, token_file=str(place))
+    assert says(a, identity.opaque_token(ADA))[0] == "OK"
+
+
+def test_both_ways_beside_each_other(introspects, identity):
+    a = introspects(keys_uri=identity.issuer + "/keys")
+    assert says(a, identity.token(ADA))[0] == "OK" and not identity.introspected
+    assert says(a, identity.opaque_token(ADA))[0] == "OK" and identity.fetches() == 1
+    assert says(a, identity.token(ADA, aud="x"))[0] == "PERMFAIL" and len(identity.introspected) == 1
+
+
+# ---- all together ------------------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def with_tokens(new_gatepost, identity, sink, ca, context):
+    """A server whose accounts sign in with that provider's tokens."""
+    gatepost = new_gatepost(sink, start=False)
+    gatepost.account(name=ADA)
+    with open(gatepost.dir / "gatepost.yml", "a", encoding="ascii") as config:
+        config.write(f"mechanisms: OAUTHBEARER XOAUTH2 PLAIN LOGIN\nsources:\n- store\n- name: sso\n  type: oauth\n  issuer: {identity.issuer}\n"
+                     f"  audience: {AUDIENCE}\n  scope: smtp\n  ca_file: {ca}\n")
+    gatepost.start()
+    with smtplib.SMTP_SSL("localhost", gatepost.tls_port, context=context) as client:
+        client.ehlo()
+        if "OAUTHBEARER" not in client.esmtp_features["auth"]:
+            pytest.skip("vault does not ask sources about tokens")
+    return gatepost
+
+
+@pytest.mark.parametrize("mechanism", ["OAUTHBEARER", "XOAUTH2"])
+def test_curl_signs_in_and_sends_with_a_token(with_tokens, identity, sink, recipient, ca, tmp_path, mechanism):
+    message = tmp_path / "message"
+    message.write_text(f"From: {ADA}\r\nTo: {recipient}\r\nSubject: {mechanism}\r\n\r\nx\r\n")
+
+    def curl(token):
+        return subprocess.run(["curl", "--silent", "--show-error", "--cacert", str(ca), f"smtps://localhost:{with_tokens.tls_port}", "--user", ADA, "--oauth2-bearer", token,
+                               "--login-options", f"AUTH={mechanism}", "--mail-from", ADA, "--mail-rcpt", recipient, "--upload-file", str(message)],
+                              capture_output=True, text=True, timeout=30, check=False)
+    sent = curl(identity.token(ADA))
+    assert sent.returncode == 0, sent.stderr
+    sink.wait(recipient)
+    for wrong in (identity.token("bob@example.org"), identity.token(ADA, exp=1), identity.token(ADA, key=MAKE["RS256"]()), "made-up"):
+        assert curl(wrong).returncode == 67      # CURLE_LOGIN_DENIED
+
+
+@pytest.mark.parametrize("mechanism", ["OAUTHBEARER", "XOAUTH2"])
+def test_a_client_hears_that_a_token_is_no_good_and_the_log_says_why(with_tokens, identity, context, mechanism):
+    def say(token):
+        head = f"n,a={ADA},\x01" if mechanism == "OAUTHBEARER" else f"user={ADA}\x01"
+        return base64.b64encode(f"{head}auth=Bearer {token}\x01\x01".encode()).decode()
+    with smtplib.SMTP_SSL("localhost", with_tokens.tls_port, context=context) as client:
+        client.ehlo()
+        code, challenge = client.docmd("AUTH", f"{mechanism} {say(identity.token(ADA, exp=int(time.time()) - 200))}")
+        assert code == 334 and json.loads(base64.b64decode(challenge))["status"] == "invalid_token"
+        assert client.docmd("AQ==" if mechanism == "OAUTHBEARER" else "")[0] == 535
+        assert client.docmd("AUTH", f"{mechanism} {say(identity.token(ADA))}")[0] == 235
+    assert "it expired 3 min ago" in with_tokens.log()
+    identity.stop()
+    with smtplib.SMTP_SSL("localhost", with_tokens.tls_port, context=context) as client:
+        client.ehlo()
+        assert client.docmd("AUTH", f"{mechanism} {say(identity.token(ADA))}")[0] == 235, "the keys at hand go on"
