@@ -1,7 +1,8 @@
 /* A connection's socket: what comes in goes to the owner, or to conn_tls.c first; what goes out waits when the kernel is
  * full. States: CONNECTING, OPEN, ENDED, LINGERING, CLOSED (internal.h).
  *
- * All reads go into one room that all connections share; a connection keeps only what its owner did not take. */
+ * All reads go into one room that all connections share; a connection keeps only what its owner did not take. What is
+ * written in one turn of the loop leaves at its end in one piece, or when there is more than GATHER_MOST of it. */
 #include "net/internal.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { UNSENT_MOST = 1024 * 1024, LINGER_MS = 5000, LINGER_READS = 4 };
+enum { UNSENT_MOST = 1024 * 1024, GATHER_MOST = 16 * 1024, LINGER_MS = 5000, LINGER_READS = 4 };
 
 static const char peer_closed[] = "the peer closed the connection";
 
@@ -45,6 +46,7 @@ static void dispose(struct conn *c)
 {
     c->state = CONN_CLOSED;
     later_stop(&c->due);
+    later_stop(&c->leaving);
     if (c->link) leave_lingering(c);
     timer_close(c->patience);
     gp_tls_close(c->tls);
@@ -101,9 +103,27 @@ bool conn_flush(struct conn *c)
     return !c->broken;
 }
 
+static bool send_out(struct conn *c)
+{
+    bool sent = conn_flush(c);
+    if (conn_unsent(c)) c->wants_drained = true;
+    rewatch(c);
+    return sent;
+}
+
+static void run_leaving(void *owner)
+{
+    (void)send_out(owner);
+}
+
+void conn_flush_soon(struct conn *c)
+{
+    if (conn_unsent(c)) later_at_turn_end(c->loop, &c->leaving);
+}
+
 static bool write_clear(struct conn *c, gp_str bytes)
 {
-    if (c->out.len == 0) bytes = gp_tail(bytes, send_some(c, bytes));
+    if (c->out.len == 0 && bytes.len >= GATHER_MOST) bytes = gp_tail(bytes, send_some(c, bytes));
     return !c->broken && gp_buffer_add(&c->out, bytes, UNSENT_MOST);
 }
 
@@ -113,9 +133,9 @@ bool conn_write(struct conn *c, gp_str bytes)
     bool   half_open = c->state == CONN_ENDED && !c->broken; /* the peer may still read */
     if (c->state != CONN_OPEN && !half_open) return false;
     if (!gp_add(conn_unsent(c), bytes.len, &would_wait) || would_wait > UNSENT_MOST) return false;
-    bool done = c->tls ? gp_tls_write(c->tls, bytes) == GP_OK && conn_flush(c) : write_clear(c, bytes);
-    if (conn_unsent(c)) c->wants_drained = true;
-    rewatch(c);
+    bool done = c->tls ? gp_tls_write(c->tls, bytes) == GP_OK : write_clear(c, bytes);
+    if (conn_unsent(c) >= GATHER_MOST) return send_out(c) && done;
+    conn_flush_soon(c);
     return done;
 }
 
@@ -220,6 +240,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
         if (c->state == CONN_LINGERING) dispose(c);
         return;
     }
+    if ((events & UV_READABLE) && !wants_input(c)) c->unwelcome = true;
     if (c->state == CONN_LINGERING) return linger(c);
     if (c->state == CONN_CONNECTING)
         on_connected(c);
@@ -229,12 +250,17 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     if (c->state != CONN_CLOSED) rewatch(c);
 }
 
+/* Each change makes libuv leave the kernel's list and enter it again, so input that is not wanted for a moment stays watched
+ * until some comes. */
 static void rewatch(struct conn *c)
 {
-    bool unsent = c->state == CONN_CONNECTING || (conn_unsent(c) && !c->broken);
+    bool waits  = conn_unsent(c) && !c->broken && !c->leaving.next;
+    bool unsent = c->state == CONN_CONNECTING || waits;
     int  wants  = (wants_input(c) ? UV_READABLE : 0) | (unsent ? UV_WRITABLE : 0);
-    if (wants == c->watched || c->state == CONN_CLOSED) return;
-    c->watched = wants;
+    int  idle   = wants | (c->unwelcome ? 0 : c->watched & UV_READABLE);
+    if (idle == c->watched || c->state == CONN_CLOSED) return;
+    c->watched   = wants;
+    c->unwelcome = false;
     if (wants)
         uv_poll_start(&c->poll, wants, on_ready);
     else
@@ -274,6 +300,7 @@ static struct conn *open_on(struct loop *l, int fd, const struct conn_handler *h
     c->owner   = owner;
     c->state   = state;
     c->due     = (struct later) { .fn = run_due, .owner = c };
+    c->leaving = (struct later) { .fn = run_leaving, .owner = c };
     return c;
 }
 
@@ -382,6 +409,7 @@ void conn_close(struct conn *c, bool flush)
     bool may_linger = flush && !c->broken && c->state != CONN_CONNECTING;
     if (!may_linger || !conn_wait(c, LINGER_MS)) return dispose(c);
     later_stop(&c->due);
+    later_stop(&c->leaving);
     c->state = CONN_LINGERING;
     if (c->loop->lingering_count == CONN_LINGERING_MOST) dispose(c->loop->lingering);
     join_lingering(c);

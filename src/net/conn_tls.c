@@ -57,7 +57,10 @@ static gp_str feed(struct conn *c, gp_str cipher)
         gp_status status = gp_tls_feed(c->tls, cipher, &taken);
         cipher           = gp_tail(cipher, taken);
         if (gp_tls_ended(c->tls)) c->peer_ended = true;
-        (void)conn_flush(c); /* an alert says why, when it fails */
+        if (status == GP_PERMFAIL)
+            (void)conn_flush(c); /* an alert says why */
+        else
+            conn_flush_soon(c);
         tell(c, before);
         if (c->state == CONN_OPEN && status == GP_PERMFAIL) conn_fail(c, gp_tls_why(c->tls));
     } while (c->state == CONN_OPEN && taken && cipher.len);

@@ -13,6 +13,7 @@ struct later { /* zeroed: not waiting */
     void *owner;
 };
 void later_set(struct loop *, struct later *); /* once is enough: a waiting one stays where it is */
+void later_at_turn_end(struct loop *, struct later *); /* at the end of this turn instead */
 void later_stop(struct later *);
 
 struct loop {
@@ -20,6 +21,7 @@ struct loop {
     uv_prepare_t turn_end; /* libuv's place after timers and events, before the wait */
     uv_idle_t    turn;     /* active while calls are put off: then there is no wait  */
     struct later waiting;  /* head of a ring */
+    struct later leaving;  /* the same, of those for the end of this turn */
     void (*after_turn)(void *owner);
     void        *after_turn_owner;
     struct conn *lingering, **lingering_end; /* closed by their owners, still flushing; the oldest first */
@@ -46,6 +48,7 @@ struct conn {
     struct gp_buffer           out;  /* clear octets that the kernel did not take; they go before any record    */
     gp_str                     fresh; /* clear, while the owner looks at it: what was just read, not in kept yet */
     struct later               due;  /* what conn_took and failures put off                                     */
+    struct later               leaving; /* what was written in this turn leaves together                        */
     struct timer              *patience; /* while lingering, or while too many others shake hands */
     struct conn               *next, **link; /* among the lingering */
     const char                *why;  /* of CONN_ENDED */
@@ -54,6 +57,7 @@ struct conn {
     bool                       broken;        /* nothing can be sent any more           */
     bool                       peer_ended;    /* no more will come                      */
     bool                       told_secured, told_sign, told_closed, wants_drained;
+    bool                       unwelcome;     /* input came that nobody wants now       */
 };
 
 enum { CONN_INPUT_MOST = 64 * 1024, CONN_READ_ROOM = 64 * 1024 };
@@ -61,6 +65,7 @@ enum { CONN_INPUT_MOST = 64 * 1024, CONN_READ_ROOM = 64 * 1024 };
 void conn_fail(struct conn *, const char *why);
 bool conn_wait(struct conn *, uint64_t ms); /* then `due` runs; lingering: then it is over. false: no memory */
 bool conn_flush(struct conn *); /* gives the kernel what it takes; false: it is broken */
+void conn_flush_soon(struct conn *); /* at the end of the turn */
 /* conn_tls.c: ciphertext in (none: go on with what was kept). */
 void conn_decrypt(struct conn *, gp_str cipher);
 

@@ -1,4 +1,4 @@
-/* The loop: libuv's, with a call after each turn, calls put off to the next turn, and jobs on pool threads. */
+/* The loop: libuv's, with a call after each turn, calls put off to the end of a turn or to the next, and jobs on pool threads. */
 #include "net/internal.h"
 
 #include <signal.h>
@@ -55,6 +55,20 @@ void later_set(struct loop *l, struct later *call)
     uv_idle_start(&l->turn, run_waiting);
 }
 
+void later_at_turn_end(struct loop *l, struct later *call)
+{
+    if (!call->next) ring_add(&l->leaving, call);
+}
+
+static void run_leaving(struct loop *l)
+{
+    while (l->leaving.next != &l->leaving) {
+        struct later *call = l->leaving.next;
+        later_stop(call);
+        call->fn(call->owner);
+    }
+}
+
 struct one_call { /* behind loop_later: gone once it ran */
     struct later later;
     void (*fn)(void *owner);
@@ -94,6 +108,7 @@ static void end_turn(uv_prepare_t *turn_end)
 {
     struct loop *l = turn_end->data;
     if (l->after_turn) l->after_turn(l->after_turn_owner);
+    run_leaving(l);
 }
 
 struct loop *loop_open(void)
@@ -105,6 +120,7 @@ struct loop *loop_open(void)
         return NULL;
     }
     ring_init(&l->waiting);
+    ring_init(&l->leaving);
     uv_prepare_init(&l->uv, &l->turn_end);
     uv_idle_init(&l->uv, &l->turn);
     l->turn_end.data = l->turn.data = l;
@@ -116,6 +132,7 @@ struct loop *loop_open(void)
 void loop_run(struct loop *l)
 {
     uv_run(&l->uv, UV_RUN_DEFAULT);
+    run_leaving(l); /* who stops the loop in the middle of a turn may have written in it */
 }
 
 void loop_stop(struct loop *l)

@@ -42,7 +42,7 @@ struct conn_handler { /* input and closed must be there, sign for a server's TLS
     void (*input)(void *owner, struct conn *);                /* conn_input() has more than it had                */
     void (*secured)(void *owner, struct conn *);              /* hands are shaken: conn_tls() says what           */
     void (*sign)(void *owner, struct conn *, const struct gp_tls_sign *); /* answer with conn_signed, now or later */
-    void (*drained)(void *owner, struct conn *);              /* conn_unsent was not 0 after a write, and is now  */
+    void (*drained)(void *owner, struct conn *);              /* the kernel did not take all, and has it now      */
     void (*closed)(void *owner, struct conn *, const char *why); /* peer or error; the owner calls conn_close. The peer's
                                                                * orderly end is told once all input was taken     */
 };
@@ -54,7 +54,8 @@ struct conn *conn_connect(struct loop *, const struct sockaddr_storage *to, cons
 /* Plaintext either way. What the owner does not take stays, and the socket is not read while over 64 KiB wait: back-pressure. */
 gp_str conn_input(struct conn *);
 void   conn_took(struct conn *, size_t);
-/* Writes now what the kernel takes, copies the rest; false: over 1 MiB would wait, or the connection is gone. May call nothing back. */
+/* Leaves at the end of the turn, together with what else is written in it; at once where it is much. false: over 1 MiB would wait, or
+ * the connection is gone. May call nothing back. */
 bool   conn_write(struct conn *, gp_str) GP_MUST_USE;
 size_t conn_unsent(const struct conn *);
 /* From here on the connection is TLS; input not yet taken is dropped (RFC 3207 4.2). Owns tls from now on. For a server

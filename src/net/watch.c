@@ -12,7 +12,7 @@ struct watch {
 
 static void ready(uv_poll_t *uv, int status, int events);
 
-static void want(struct watch *w, int wants)
+static void start(struct watch *w, int wants)
 {
     w->wants = wants;
     if (wants)
@@ -25,7 +25,7 @@ static void ready(uv_poll_t *uv, int status, int events)
 {
     struct watch *w = (struct watch *)uv;
     if (status < 0) { /* libuv stopped it; the owner's next read or write finds out what it is */
-        want(w, w->wants);
+        start(w, w->wants);
         events = w->wants;
     }
     w->fn(w->owner, events & UV_READABLE, events & UV_WRITABLE);
@@ -46,7 +46,8 @@ struct watch *watch_open(struct loop *l, int fd, void (*fn)(void *owner, bool re
 
 void watch_for(struct watch *w, bool readable, bool writable)
 {
-    want(w, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0));
+    int wants = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
+    if (wants != w->wants) start(w, wants); /* libuv would leave the kernel's list and enter it again */
 }
 
 void watch_close(struct watch *w)
