@@ -31,7 +31,11 @@ bool batch_open(struct queue *q)
 void batch_outcome(struct queue *q, struct attempt *a)
 {
     struct batch *b = &q->batch;
-    if (!b->done) b->done_last = &b->done;
+    if (!b->done) {
+        b->done_last  = &b->done;
+        b->done_since = a->when;
+    }
+    b->done_count++;
     a->done_next  = NULL;
     *b->done_last = a;
     b->done_last  = &a->done_next;
@@ -76,6 +80,7 @@ static bool commit(struct queue *q, gp_time now)
         return false;
     }
     q->batch.transactions++;
+    if (q->batch.ask_count) q->batch.took_in = now;
     answer_all(q, GP_OK, "");
     return true;
 }
@@ -95,6 +100,7 @@ static void forget_outcomes(struct queue *q)
 {
     struct attempt *a   = q->batch.done;
     q->batch.done       = NULL;
+    q->batch.done_count = 0;
     q->batch.rest_until = 0;
     while (a) {
         struct attempt *next = a->done_next;
@@ -103,11 +109,25 @@ static void forget_outcomes(struct queue *q)
     }
 }
 
+static bool is_within(gp_time now, gp_time since)
+{
+    return now >= since && now - since < JOIN_WAIT;
+}
+
+/* A transaction costs a sync, and pages that all its changes share. So while messages come in, outcomes go with the next of them. */
+gp_time batch_wait(const struct queue *q, gp_time now)
+{
+    const struct batch *b     = &q->batch;
+    bool                busy  = is_within(now, b->took_in) && !b->ask_count && !q->stopping;
+    bool                waits = b->done && b->done_count < JOIN_MOST && is_within(now, b->done_since);
+    return busy && waits ? b->done_since + JOIN_WAIT - now : 0;
+}
+
 static void flush(struct queue *q, gp_time now)
 {
     struct batch *b     = &q->batch;
     bool          again = b->rest_until != 0; /* outcomes that failed once must not pull new messages down with them */
-    bool          outcomes = b->done && now >= b->rest_until;
+    bool          outcomes = b->done && now >= b->rest_until && !batch_wait(q, now);
     if (queue_is_open(q->store) && (again || !outcomes)) (void)commit(q, now);
     if (!outcomes) return;
     if (!batch_open(q)) {

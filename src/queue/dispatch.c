@@ -213,7 +213,7 @@ static void serve(struct queue *q, struct lane *lane, gp_time now)
         start(a, now);
 }
 
-void dispatch(struct queue *q, gp_time now)
+static void serve_lanes(struct queue *q, gp_time now)
 {
     unsigned most = q->config->relay.connections_most;
     if (!most || most > ATTEMPTS_MOST) most = ATTEMPTS_MOST;
@@ -222,8 +222,15 @@ void dispatch(struct queue *q, gp_time now)
         if (q->stopping || !q->relay_there || rests || q->under_way >= most) return;
         struct lane *lane = lanes_next(&q->lanes, now);
         if (!lane) return;
+        database_hold(queue_database(q->store));
         serve(q, lane, now);
     }
+}
+
+void dispatch(struct queue *q, gp_time now)
+{
+    serve_lanes(q, now);
+    database_let_go(queue_database(q->store));
 }
 
 /* ---- and back ---------------------------------------------------------------------------------------------------------------- */

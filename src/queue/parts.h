@@ -20,6 +20,8 @@ enum {
     ENVELOPE_MOST     = 256 * 1024, /* arena for one message and its due recipients           */
     REST_AFTER_TROUBLE = 5 * SECOND, /* the store could not */
     REST_AFTER_DEATH   = 1 * SECOND,
+    JOIN_WAIT          = 10, /* ms that outcomes wait for the transaction of messages that come in */
+    JOIN_MOST          = 64, /* so many wait at most                                     */
     CHANGES_EVERY     = 1 * SECOND, /* how soon what commands change is noticed               */
 };
 
@@ -94,6 +96,9 @@ struct batch {
     struct ask      asks[BATCH_ASKS_MOST];
     size_t          ask_count;
     struct attempt *done, **done_last; /* outcomes to record          */
+    size_t          done_count;
+    gp_time         done_since;        /* when the first of them came */
+    gp_time         took_in;           /* when messages were last committed */
     gp_time         rest_until;        /* outcomes wait: the store could not */
     bool            refused;           /* it could not begin in this turn: the others need not wait as long to hear it */
     uint64_t        transactions;      /* for tests and for the curious      */
@@ -135,6 +140,7 @@ gp_str destination_of(const struct queue *, gp_str address, struct gp_text *room
 bool batch_open(struct queue *);                           /* false: the store could not */
 void batch_outcome(struct queue *, struct attempt *);
 void batch_flush(struct queue *, gp_time now);             /* commits what came, then answers */
+gp_time batch_wait(const struct queue *, gp_time now);        /* ms until outcomes want to be recorded; 0: none wait, or now */
 void batch_fail(struct queue *, gp_time now);              /* undo it: all that asked get TEMPFAIL, outcomes wait */
 void store_trouble(const struct queue *, const char *doing);  /* the loud log line */
 const char *store_why(const struct queue *);               /* for who asked; "space" has a reply code of its own */

@@ -138,7 +138,8 @@ static void after_turn(void *owner)
     batch_flush(q, now);
     dispatch(q, now);
     if (q->batch.done && now >= q->batch.rest_until)
-        timer_set(q->tick, 0); /* put off without being tried: recorded in the next turn */
+        timer_set(q->tick,
+                  (uint64_t)batch_wait(q, now)); /* 0: put off without being tried, recorded in the next turn */
     if (is_stopped(q, now)) loop_stop(q->loop);
 }
 

@@ -150,7 +150,7 @@ void kit_turn(struct kit *k)
 {
     enum { TURNS_MOST = 100 };
     for (int i = 0; i < TURNS_MOST; i++) {
-        batch_flush(k->queue, k->now);
+        batch_flush(k->queue, k->now + batch_wait(k->queue, k->now));
         dispatch(k->queue, k->now);
         if (!k->queue->batch.done || k->queue->batch.rest_until) return;
     }

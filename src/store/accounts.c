@@ -8,18 +8,19 @@
 /* ---- opening --------------------------------------------------------------------------------------------------- */
 struct accounts *accounts_open(const struct accounts_plan *plan, enum database_trouble *trouble)
 {
+    /* What is deleted is overwritten: an old verifier is not to be found in a backup of the file. */
     struct database_plan database = { .path     = plan->path,
                                       .scripts  = accounts_scripts,
                                       .versions = ACCOUNTS_VERSIONS,
                                       .busy_ms  = plan->busy_ms,
-                                      .create   = plan->create };
+                                      .create   = plan->create,
+                                      .settings = "PRAGMA secure_delete=ON" };
     struct accounts     *a        = calloc(1, sizeof(*a));
     *trouble                      = DATABASE_BROKEN;
     if (!a) return NULL;
     a->domain = plan->domain;
     a->db     = database_open(&database, trouble);
-    /* What is deleted is overwritten: an old verifier is not to be found in a backup of the file. */
-    if (a->db && database_script(a->db, "PRAGMA secure_delete=ON") == GP_OK) return a;
+    if (a->db) return a;
     accounts_close(a);
     return NULL;
 }

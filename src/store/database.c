@@ -21,7 +21,7 @@ struct database {
     sqlite3              *handle;
     enum database_trouble trouble;
     int64_t               seen_version;
-    bool                  has_seen;
+    bool                  has_seen, held;
     size_t                kept_count;
     struct kept_statement kept[STATEMENTS_KEPT];
 };
@@ -118,6 +118,7 @@ static enum database_trouble connect_to(struct database *db, const struct databa
     (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
     gp_status set = database_script(db, "PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON;"
                                         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
+    if (set == GP_OK && plan->settings) set = database_script(db, plan->settings);
     return set == GP_OK ? DATABASE_FINE : db->trouble;
 }
 
@@ -222,9 +223,17 @@ int64_t database_touched(const struct database *db)
 }
 
 /* ---- transactions ---------------------------------------------------------------------------------------------- */
+/* As database_script, but kept: these come with every turn. */
+static gp_status run(struct database *db, const char *sql)
+{
+    auto_rows r = rows_of(db, sql);
+    return rows_run(&r);
+}
+
 gp_status transaction_begin(struct transaction *t, struct database *db)
 {
-    gp_status status = database_moved(db) ? GP_TEMPFAIL : database_script(db, "BEGIN IMMEDIATE");
+    database_let_go(db);
+    gp_status status = database_moved(db) ? GP_TEMPFAIL : run(db, "BEGIN IMMEDIATE");
     t->db            = status == GP_OK ? db : NULL;
     return status;
 }
@@ -232,7 +241,7 @@ gp_status transaction_begin(struct transaction *t, struct database *db)
 gp_status transaction_commit(struct transaction *t)
 {
     if (!t->db) return GP_TEMPFAIL;
-    gp_status status = database_script(t->db, "COMMIT");
+    gp_status status = run(t->db, "COMMIT");
     if (status == GP_OK) t->db = NULL;
     transaction_end(t);
     return status == GP_OK ? GP_OK : GP_TEMPFAIL;
@@ -245,6 +254,19 @@ void transaction_end(struct transaction *t)
     (void)sqlite3_exec(t->db->handle, "ROLLBACK", NULL, NULL, NULL);
     t->db->trouble = cause;
     t->db          = NULL;
+}
+
+void database_hold(struct database *db)
+{
+    if (db->held || !sqlite3_get_autocommit(db->handle)) return; /* a transaction is of one moment anyway */
+    db->held = run(db, "BEGIN") == GP_OK;
+}
+
+void database_let_go(struct database *db)
+{
+    if (!db->held) return;
+    db->held = false;
+    if (run(db, "COMMIT") != GP_OK) (void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
 /* ---- statements ------------------------------------------------------------------------------------------------ */

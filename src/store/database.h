@@ -30,6 +30,7 @@ struct database_plan {
     size_t             versions;
     unsigned           busy_ms; /* how long a write waits for another process's                        */
     bool               create;  /* else a file that is not there is DATABASE_ABSENT                    */
+    const char        *settings; /* PRAGMAs of this database's own, or NULL                             */
 };
 
 /* NULL: *trouble says why. */
@@ -55,6 +56,11 @@ struct transaction { struct database *db; };
 gp_status transaction_begin(struct transaction *, struct database *) GP_MUST_USE;
 gp_status transaction_commit(struct transaction *) GP_MUST_USE; /* OK: on stable storage; else rolled back */
 void      transaction_end(struct transaction *);
+
+/* Until it is let go, or a transaction begins, all that is read is of one moment, and locks are taken once: for the questions of one
+ * turn of a loop. Held for longer it would keep the log from being cleared. Neither fails: what is read then is read on its own. */
+void      database_hold(struct database *);
+void      database_let_go(struct database *);
 
 /* ---- statements -------------------------------------------------------------------------------------------- */
 /* auto_rows r = rows_of(db, "SELECT ... WHERE a = ? AND b = ?"); rows_bind_text(&r, a); rows_bind_number(&r, b);

@@ -14,10 +14,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <endian.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MEMORY_MOST = 2 * GP_MAIL_HEADER_MOST + MSG_INLINE_BODY_MOST, ID_OCTETS = 10 };
+enum { MEMORY_MOST = 2 * GP_MAIL_HEADER_MOST + MSG_INLINE_BODY_MOST, ID_OCTETS = 10, TIME_OCTETS = 5 };
 
 static const struct gp_reply try_later = { 451, "4.3.0", "the message cannot be queued now, try again later" };
 static const struct gp_reply no_space  = { 452, "4.3.1", "not enough space now, try again later" };
@@ -144,28 +145,37 @@ void intake_piece(struct session *s, const struct gp_smtp_event *ev)
 }
 
 /* ---- its beginning ----------------------------------------------------------------------------------------------------------- */
-/* 80 random bits as 16 letters and digits. */
-static void put_id(struct gp_text *out)
+/* 80 bits as 16 digits and letters that sort as the bits do. */
+static void put_id(struct gp_text *out, const uint8_t octets[static ID_OCTETS])
 {
     enum { BITS = 5, MASK = 31, OCTET = 8 };
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
-    uint8_t           octets[ID_OCTETS];
+    static const char letters[] = "234567abcdefghijklmnopqrstuvwxyz";
     unsigned          held = 0, bits = 0;
-    gp_random(octets, sizeof octets);
-    for (size_t i = 0; i < sizeof octets; i++) {
+    for (size_t i = 0; i < ID_OCTETS; i++) {
         held = held << OCTET | octets[i];
         for (bits += OCTET; bits >= BITS; bits -= BITS) gp_put_char(out, letters[held >> (bits - BITS) & MASK]);
     }
+}
+
+/* A queue id begins with the time (40 bits of milliseconds) and ends at random, so that what comes together stands together in the
+ * indexes of queue and audit, which would otherwise be read and written at a place of its own for each message. */
+static void put_time(uint8_t octets[static ID_OCTETS])
+{
+    const uint64_t now = htobe64((uint64_t)wall_now() << (64 - TIME_OCTETS * 8));
+    memcpy(octets, &now, TIME_OCTETS);
 }
 
 static void make_names(struct mail *m)
 {
     struct gp_text id = GP_TEXT(m->queue_id), unique = GP_TEXT(m->unique), tls = GP_TEXT(m->tls);
     struct gp_tls *session = conn_tls(m->session->conn);
-    put_id(&id);
+    uint8_t        octets[3][ID_OCTETS];
+    gp_random(octets, sizeof octets);
+    put_time(octets[0]);
+    put_id(&id, octets[0]);
     gp_put_char(&id, '\0');
-    put_id(&unique);
-    put_id(&unique);
+    put_id(&unique, octets[1]);
+    put_id(&unique, octets[2]);
     gp_put_char(&unique, '\0');
     gp_put_z(&tls, gp_tls_version(session));
     gp_put_char(&tls, ' ');
