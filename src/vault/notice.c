@@ -12,7 +12,7 @@ static void noticed(void *owner, bool readable, bool writable)
     char          room[NOTICES_ROOM]; /* which file it was does not matter */
     (void)readable, (void)writable;
     while (read(v->notices, room, sizeof(room)) > 0) continue;
-    vault_refresh(v);
+    vault_look_anew(v);
 }
 
 void notice_open(struct vault *v)

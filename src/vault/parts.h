@@ -250,7 +250,8 @@ struct vault {
 struct vault *vault_open(struct loop *, const struct config *);
 void          vault_close(struct vault *);
 void          vault_join(struct vault *, enum msg_role, unsigned index, int fd); /* a channel to a peer, new or anew */
-void          vault_refresh(struct vault *);           /* notices what commands changed         */
+void          vault_refresh(struct vault *);           /* notices what commands changed until this turn began */
+void          vault_look_anew(struct vault *);         /* until now                             */
 void          vault_survey(struct vault *);            /* after changes of our own              */
 void          vault_store_failed(struct vault *);      /* says it once, until it works again    */
 

@@ -51,6 +51,12 @@ void vault_refresh(struct vault *v)
     vault_survey(v);
 }
 
+void vault_look_anew(struct vault *v)
+{
+    database_let_go(accounts_database(v->accounts));
+    vault_refresh(v);
+}
+
 static void may_send(struct peer *peer, struct msg *m)
 {
     struct vault *v      = peer->vault;
@@ -106,6 +112,7 @@ static void message(void *owner, struct ipc *channel, struct msg *m)
 {
     struct peer *from = owner;
     (void)channel;
+    if (from->role == ROLE_SMTPD) database_hold(accounts_database(from->vault->accounts));
     for (size_t i = 0; i < GP_COUNT(handlers); i++)
         if (handlers[i].type == m->type && handlers[i].from == from->role) {
             handlers[i].handle(from, m);
@@ -152,13 +159,20 @@ void vault_join(struct vault *v, enum msg_role role, unsigned index, int fd)
     keys_announce(peer);
 }
 
+/* All that one turn asks of the store is answered as of one moment; what commands change is seen in the next turn. */
+static void after_turn(void *owner)
+{
+    struct vault *v = owner;
+    database_let_go(accounts_database(v->accounts));
+}
+
 /* ---- time ---------------------------------------------------------------------------------------------------------------- */
 static void tick(void *owner)
 {
     struct vault *v   = owner;
     gp_time       now = loop_now(v->loop);
     look_for_the_file(v);
-    vault_refresh(v);
+    vault_look_anew(v);
     signin_expire(v, now);
     keys_tick(v, now);
     if (now - v->uses.written >= USES_EVERY_MS) {
@@ -237,6 +251,7 @@ struct vault *vault_open(struct loop *loop, const struct config *config)
     vault_survey(v);
     dkim_load(v);
     notice_open(v);
+    loop_after_turn(loop, after_turn, v);
     timer_set(v->tick, TICK_MS);
     return v;
 }
@@ -249,6 +264,7 @@ static void leave_peer(struct peer *peer)
 
 void vault_close(struct vault *v)
 {
+    loop_after_turn(v->loop, NULL, NULL);
     for (size_t i = 0; i < ROLE_SMTPD_MOST; i++) {
         if (v->smtpds[i].channel) signin_drop_peer(&v->smtpds[i]);
         leave_peer(&v->smtpds[i]);
