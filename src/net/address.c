@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -83,6 +84,8 @@ static bool set_options(int fd, const struct sockaddr_storage *address, bool sha
     int              alone;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0) return false;
     if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) != 0) return false;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes,
+                     sizeof yes); /* for those who are accepted: what leaves is whole already */
     if (address->ss_family != AF_INET6) return true;
     alone = !IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)address)->sin6_addr); /* [::] takes IPv4 as well */
     return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof alone) == 0;

@@ -286,14 +286,12 @@ static void run_due(void *owner)
 static struct conn *open_on(struct loop *l, int fd, const struct conn_handler *handler, void *owner,
                             enum conn_state state)
 {
-    static const int yes = 1;
-    struct conn     *c   = calloc(1, sizeof *c);
+    struct conn *c = calloc(1, sizeof *c);
     if (!c || uv_poll_init(&l->uv, &c->poll, fd) != 0) {
         free(c);
         close(fd);
         return NULL;
     }
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* replies are whole already */
     c->loop    = l;
     c->fd      = fd;
     c->handler = handler;
@@ -319,6 +317,7 @@ static socklen_t size_of(const struct sockaddr_storage *address)
 static bool start_connecting(int fd, const struct sockaddr_storage *to, const struct sockaddr_storage *from)
 {
     static const int yes = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* what leaves is whole already */
     if (from) {
         (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes,
                          sizeof yes); /* ports are then per destination */

@@ -95,27 +95,35 @@ static gp_str chain_for(gp_str mechanism, const struct gp_tls *tls, struct gp_te
     return gp_said(out);
 }
 
+/* PLAIN and LOGIN show the password itself and say nothing of a channel. */
+static bool may_bind(gp_str mechanism)
+{
+    const struct gp_sasl_mech *mech = gp_sasl_find(mechanism);
+    return mech && !(mech->traits & GP_SASL_REVEALS_PASSWORD);
+}
+
 void signin_start(struct session *s, const struct gp_smtp_event *ev)
 {
     uint8_t        data[64], end_point[64];
     char           chain[GP_TLS_PEER_MOST];
-    struct gp_text room = GP_TEXT(chain);
-    size_t         length;
-    struct msg     m   = MSG(SASL_START);
-    struct gp_tls *tls = conn_tls(s->conn);
+    struct gp_text room   = GP_TEXT(chain);
+    bool           binds  = may_bind(ev->text);
+    size_t         length = 0;
+    struct msg     m      = MSG(SASL_START);
+    struct gp_tls *tls    = conn_tls(s->conn);
     if (!gp_copy_z(ev->text, s->mechanism, sizeof s->mechanism)) {
         signin_refused(s, GP_LIT("the mechanism's name is too long"));
         session_answer(s, failures[GP_SASL_UNKNOWN]);
         return;
     }
-    enum gp_sasl_binding binding = binding_of(tls, data, &length);
+    enum gp_sasl_binding binding = binds ? binding_of(tls, data, &length) : GP_BIND_NONE;
     m.sasl_start                 = (struct msg_sasl_start) {
                         .session      = s->id,
                         .has_initial  = ev->more.ptr != NULL,
                         .listener     = s->port->index,
                         .binding      = binding,
-                        .binding_data = {(const char *)data,    length    },
-                        .end_point    = { (const char *)end_point, gp_tls_end_point(tls, end_point) },
+                        .binding_data = {(const char *)data,            length        },
+                        .end_point    = { (const char *)end_point, binds ? gp_tls_end_point(tls, end_point) : 0 },
                         .mechanism    = ev->text,
                         .initial      = ev->more,
                         .peer         = gp_from(s->peer),

@@ -85,16 +85,34 @@ static size_t remembered(const SSL_SESSION *session, uint8_t *out)
     return len;
 }
 
-size_t end_point_of(SSL *ssl, uint8_t out[static 64])
+size_t end_point_digest(X509 *certificate, uint8_t out[static 64])
 {
-    bool server = SSL_is_server(ssl);
-    if (server && SSL_session_reused(ssl)) return remembered(SSL_get_session(ssl), out);
-    X509         *certificate = server ? SSL_get_certificate(ssl) : SSL_get0_peer_certificate(ssl);
-    const EVP_MD *digest      = certificate ? digest_for(certificate) : NULL;
-    unsigned      len         = 0;
+    const EVP_MD *digest = digest_for(certificate);
+    unsigned      len    = 0;
     if (digest && (EVP_MD_get_size(digest) > BINDING_ROOM || X509_digest(certificate, digest, out, &len) != 1)) len = 0;
     ERR_clear_error();
     return len;
+}
+
+static size_t shown(const struct gp_tls_context *x, const X509 *leaf, uint8_t *out)
+{
+    for (size_t i = 0; i < x->certificate_count; i++) {
+        const struct certificate *c = &x->certificates[i];
+        if (c->leaf != leaf) continue;
+        memcpy(out, c->end_point, c->end_point_len);
+        return c->end_point_len;
+    }
+    return 0;
+}
+
+size_t end_point_of(SSL *ssl, uint8_t out[static 64])
+{
+    if (!SSL_is_server(ssl)) {
+        X509 *peer = SSL_get0_peer_certificate(ssl);
+        return peer ? end_point_digest(peer, out) : 0;
+    }
+    if (SSL_session_reused(ssl)) return remembered(SSL_get_session(ssl), out);
+    return shown(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)), SSL_get_certificate(ssl), out);
 }
 
 size_t gp_tls_end_point(const struct gp_tls *t, uint8_t out[static 64])

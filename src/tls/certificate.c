@@ -31,7 +31,8 @@ bool certificate_open(struct certificate *c, gp_str chain_pem, size_t index, con
     BIO_free(pem);
     if (!c->leaf) *why = "is not a PEM certificate";
     if (!c->leaf || !c->chain) return false;
-    c->key = keyless_key(c->leaf, index);
+    c->end_point_len = end_point_digest(c->leaf, c->end_point);
+    c->key           = keyless_key(c->leaf, index);
     if (!c->key) *why = "has a key that is neither RSA nor EC";
     return c->key;
 }

@@ -12,6 +12,8 @@ struct certificate {
     X509 *leaf;
     STACK_OF(X509) * chain; /* without the leaf */
     EVP_PKEY *key;          /* the leaf's public key; its private operations ask */
+    uint8_t end_point[64];  /* the leaf's digest (RFC 5929 4), made once         */
+    size_t end_point_len;
 };
 
 struct gp_tls_context {
@@ -65,6 +67,7 @@ int ticket_remember(SSL *, void *nothing); /* which certificate the session bega
 
 /* agreed.c */
 size_t end_point_of(SSL *, uint8_t out[static 64]);
+size_t end_point_digest(X509 *, uint8_t out[static 64]); /* 0: undefined */
 
 /* peer.c */
 int peer_is_welcome(X509_STORE_CTX *, void *nothing);
