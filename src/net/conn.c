@@ -257,8 +257,8 @@ static void rewatch(struct conn *c)
     bool waits  = conn_unsent(c) && !c->broken && !c->leaving.next;
     bool unsent = c->state == CONN_CONNECTING || waits;
     int  wants  = (wants_input(c) ? UV_READABLE : 0) | (unsent ? UV_WRITABLE : 0);
-    int  idle   = wants | (c->unwelcome ? 0 : c->watched & UV_READABLE);
-    if (idle == c->watched || c->state == CONN_CLOSED) return;
+    int  fits   = wants | (c->unwelcome ? 0 : c->watched & UV_READABLE);
+    if (fits == c->watched || c->state == CONN_CLOSED) return;
     c->watched   = wants;
     c->unwelcome = false;
     if (wants)

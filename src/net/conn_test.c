@@ -241,6 +241,21 @@ TEST(bytes_come_back_and_the_end_is_told_after_them)
     bench_close(&b);
 }
 
+static void write_and_stop(struct bench *b)
+{
+    CHECK(conn_write(b->client.conn, GP_LIT("hello")) && conn_unsent(b->client.conn) == 5);
+    loop_stop(b->loop);
+}
+
+TEST(what_is_written_in_a_turn_leaves_at_its_end)
+{
+    struct bench b;
+    bench_open(&b, write_and_stop);
+    bench_run(&b);
+    CHECK(conn_unsent(b.client.conn) == 0);
+    bench_close(&b);
+}
+
 static void only_connect(struct bench *b)
 {
     (void)b;
@@ -249,9 +264,8 @@ static void only_connect(struct bench *b)
 /* The client talks before it listens: the reset that would follow must not cost it the reply. */
 static void talk_a_lot(struct bench *b)
 {
-    if (b->sent) return;
-    b->sent = 1;
-    b->big  = calloc(1, BIG);
+    if (b->sent++) return;
+    b->big = calloc(1, BIG);
     (void)!conn_write(b->client.conn, (gp_str) { b->big, 500 * 1000 });
 }
 

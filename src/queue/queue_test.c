@@ -52,6 +52,43 @@ TEST(a_message_goes_out_once_and_leaves_nothing_but_its_audit)
     kit_close(k);
 }
 
+TEST(outcomes_go_with_the_next_messages_or_wait_but_a_moment)
+{
+    struct kit   *k = kit_open();
+    struct queue *q = k->queue;
+    struct msg    m = kit_message("first", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    kit_answer_all(k, TAKEN, false);
+    batch_flush(q, k->now);
+    CHECK(q->batch.transactions == 1 && q->batch.done && batch_wait(q, k->now) == JOIN_WAIT);
+    m = kit_message("second", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 2, &m);
+    batch_flush(q, k->now);
+    CHECK(q->batch.transactions == 2 && !q->batch.done && kit_audited(k, "delivered") == 1);
+
+    dispatch(q, k->now);
+    kit_answer_all(k, TAKEN, false);
+    batch_flush(q, k->now + JOIN_WAIT - 1);
+    CHECK(q->batch.done && batch_wait(q, k->now + JOIN_WAIT) == 0);
+    batch_flush(q, k->now + JOIN_WAIT);
+    CHECK(!q->batch.done && kit_audited(k, "delivered") == 2 && kit_count(k, "messages", "1") == 0);
+    kit_close(k);
+}
+
+TEST(who_stops_keeps_no_outcome_waiting)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("last", "ada@example.org", "bob@example.net\t\n");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    kit_answer_all(k, TAKEN, false);
+    k->queue->stopping = true;
+    batch_flush(k->queue, k->now);
+    CHECK(!k->queue->batch.done && kit_audited(k, "delivered") == 1);
+    kit_close(k);
+}
+
 TEST(mail_that_waits_goes_the_way_that_the_configuration_says_now)
 {
     struct kit *k        = kit_open();

@@ -184,6 +184,30 @@ TEST(another_connections_change_is_noticed_once)
     database_close(db);
 }
 
+TEST(what_is_held_is_of_one_moment)
+{
+    enum database_trouble trouble;
+    struct database      *db = open_fresh(), *other = open_with(2, &trouble);
+    CHECK(!database_changed(db));
+    database_hold(db);
+    CHECK(count(db) == 0);
+    CHECK(insert(other, 1, "theirs") == GP_OK); /* who reads locks nobody out */
+    database_hold(db);
+    CHECK(count(db) == 0 && !database_changed(db));
+    database_let_go(db);
+    CHECK(count(db) == 1 && database_changed(db));
+
+    database_hold(db);
+    CHECK(count(db) == 1 && insert(other, 2, "theirs too") == GP_OK);
+    auto_transaction t; /* ends what was held, or it could not write over what the other has written */
+    CHECK(transaction_begin(&t, db) == GP_OK && count(db) == 2 && insert(db, 3, "own") == GP_OK);
+    database_hold(db);
+    database_let_go(db);
+    CHECK(transaction_commit(&t) == GP_OK && count(other) == 3);
+    database_close(other);
+    database_close(db);
+}
+
 TEST(a_lock_is_told_from_other_trouble)
 {
     enum database_trouble trouble;
