@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What gatepost pays for one sign-in and for one message: processor time and system calls of each role. Two runs of each load,
+"""What gatepost pays for one sign-in and for one message: processor time, octets to disk and system calls of each role. Two runs of each load,
 because counting system calls slows them: one is timed, one is counted (strace). Divided by how many were done."""
 import argparse
 import json
@@ -40,11 +40,19 @@ def run_load(options, server, more):
     return json.loads(done.stdout)["all"]
 
 
+def to_disk(pid):
+    """Octets that it has made the kernel write to storage."""
+    lines = pathlib.Path(f"/proc/{pid}/io").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
+
+
 def timed(options, server, more):
-    """Microseconds of processor time of each role."""
-    before = {name: cpu_of([pid]) for name, pid in server.roles().items()}
+    """Microseconds of processor time of each role, and octets to disk of all."""
+    roles = {name: pid for name, pid in server.roles().items() if pid != server.process.pid}
+    before, written = {name: cpu_of([pid]) for name, pid in roles.items()}, sum(map(to_disk, roles.values()))
     done = run_load(options, server, more)
-    return {name: (cpu_of([pid]) - before[name]) * 1e6 / done for name, pid in server.roles().items() if pid != server.process.pid}
+    return ({name: (cpu_of([pid]) - before[name]) * 1e6 / done for name, pid in roles.items()},
+            (sum(map(to_disk, roles.values())) - written) / done)
 
 
 def read_counts(path):
@@ -70,12 +78,13 @@ def counted(options, server, more, folder):
     return {name: {call: n / done for call, n in read_counts(folder / name).items()} for name in roles}
 
 
-def print_costs(cpu, calls):
+def print_costs(cpu, written, calls):
     for name, each in calls.items():
         rest = sorted(((n, call) for call, n in each.items() if n >= SHOWN), reverse=True)
         print(f"  {name:10} {cpu[name]:7.1f} us  {sum(each.values()):6.2f} calls: " + ", ".join(f"{call} {n:.2f}" for n, call in rest))
     fsyncs = sum(each.get(call, 0) for each in calls.values() for call in FSYNCS)
-    print(f"  together   {sum(cpu.values()):7.1f} us  {sum(sum(each.values()) for each in calls.values()):6.2f} calls, {fsyncs:.3f} of them fsyncs",
+    print(f"  together   {sum(cpu.values()):7.1f} us  {sum(sum(each.values()) for each in calls.values()):6.2f} calls, {fsyncs:.3f} of them fsyncs; "
+          f"{written / 1024:.1f} KiB to disk",
           flush=True)
 
 
@@ -91,8 +100,8 @@ def main():
                 if kind not in options.only.split(","):
                     continue
                 print(f"{kind}: {what}; {options.connections} connections at a time; for each one")
-                cpu = timed(options, server, more)
-                print_costs(cpu, counted(options, server, more, folder))
+                cpu, written = timed(options, server, more)
+                print_costs(cpu, written, counted(options, server, more, folder))
 
 
 if __name__ == "__main__":
