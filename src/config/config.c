@@ -108,11 +108,27 @@ void config_read_defaults(struct config_reading *reading)
     }
 }
 
+/* Most sources can check a password that they are shown and nothing else; a client that takes SCRAM because it is offered would fail
+ * there with a right password. */
+static void derive_mechanisms(struct config_reading *reading)
+{
+    struct config *config = reading->config;
+    unsigned char *from   = &config->sources[config_find(GP_LIT("mechanisms")) - config_keys];
+    struct gp_text out    = { .ptr = config->mechanisms, .room = sizeof config->mechanisms - 1 };
+    bool           some   = false;
+    for (size_t i = 0; i < config->lookup_count; i++) some |= config->lookups[i].type != LOOKUP_OAUTH;
+    if (!some || *from != CONFIG_DEFAULT) return;
+    *from = CONFIG_FROM_SOURCES;
+    gp_put_z(&out, CONFIG_MECHANISMS_WITHOUT_SCRAM);
+    config->mechanisms[out.len] = '\0';
+}
+
 /* mail.example.org serves example.org; a name of one or two labels serves itself. */
 void config_derive(struct config_reading *reading)
 {
     struct config *config = reading->config;
     gp_str         rest   = gp_from(config->hostname);
+    derive_mechanisms(reading);
     if (config->domain[0]) return;
     (void)gp_cut(&rest, '.');
     bool is_parent = rest.ptr && gp_find(rest, '.') < rest.len;

@@ -9,7 +9,7 @@
 
 enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32,
        CONFIG_KEYS_MOST = 64, CONFIG_LOOKUPS_MOST = 8 };
-enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED }; /* where a value comes from */
+enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED, CONFIG_FROM_SOURCES }; /* where a value comes from */
 
 /* 587 STARTTLS, 465 implicit TLS; a UNIX socket that answers other servers' questions about passwords */
 enum listen_kind { LISTEN_SUBMISSION, LISTEN_SUBMISSIONS, LISTEN_DOVECOT_AUTH };
@@ -45,6 +45,8 @@ struct config_lookup {
     char     audience[CONFIG_TEXT], algorithms[128], scope[CONFIG_TEXT], require[CONFIG_TEXT];
     char     user_claim[64], strip_domain[256];
     unsigned leeway, refresh, cache;
+    /* of all others */
+    unsigned remember;
 };
 
 /* Every field is a row of the schema; durations are seconds, sizes octets. Relative paths are relative to `dir`. */

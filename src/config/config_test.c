@@ -366,6 +366,16 @@ TEST(the_environment_goes_before_the_file)
 /* ---- sources ---------------------------------------------------------------------------------------------- */
 #define LDAP "name: staff, type: ldap, uri: 'ldaps://ldap.example.org', base: 'dc=example,dc=org'"
 
+TEST(scram_is_no_default_beside_sources_of_passwords)
+{
+    CHECK(read_set_up(H "sources: [{name: a, type: pam}]\n"));
+    CHECK_IS(gp_from(config.mechanisms), "EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN CRAM-MD5");
+    CHECK(read_set_up(H "mechanisms: SCRAM-SHA-256 PLAIN\nsources: [{name: a, type: pam}]\n"));
+    CHECK_IS(gp_from(config.mechanisms), "SCRAM-SHA-256 PLAIN");
+    CHECK(read_set_up(H "sources: [{name: a, type: oauth, issuer: 'https://i', audience: x}]\n"));
+    CHECK(gp_starts(gp_from(config.mechanisms), "SCRAM-SHA-512-PLUS "));
+}
+
 TEST(sources_stand_in_the_order_in_which_they_are_asked)
 {
     CHECK(read_set_up(H));

@@ -32,10 +32,11 @@ const struct config_key config_keys[] = {
       "dovecot-auth PATH mode=0660 user=NAME group=NAME: a UNIX socket on which Postfix and Exim ask for sign-ins, as they ask Dovecot. "
       "mode is 0660 with a group and 0600 without. "
       "In GATEPOST_LISTEN, where commas stand between listeners, a plus sign stands between mechanisms." },
-    { "mechanisms", &config_mechanisms, FIELD(mechanisms), 1, CONFIG_TEXT - 1, SCRAM_MECHANISMS " EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN CRAM-MD5",
+    { "mechanisms", &config_mechanisms, FIELD(mechanisms), 1, CONFIG_TEXT - 1, SCRAM_MECHANISMS " " CONFIG_MECHANISMS_WITHOUT_SCRAM,
       "SASL mechanisms that are offered, under TLS only, and only where somebody could sign in with them: SCRAM-SHA-512 when credentials have "
       "keys for it, CRAM-MD5 when some credential was made for it, EXTERNAL to a client that has presented a certificate, "
-      "OAUTHBEARER and XOAUTH2 when tokens can be checked." },
+      "OAUTHBEARER and XOAUTH2 when tokens can be checked. Where sources other than oauth are configured, SCRAM is not in the default: most of them "
+      "cannot serve it, and clients that see it would fail with a right password." },
     { "hide_client", &config_flag, FIELD(hide_client), 0, 1, "no",
       "Leave the address of the client out of Received, so that recipients do not learn where a user was." },
     { "workers", &config_number, FIELD(smtpds), 0, 256, "0",

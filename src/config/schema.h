@@ -31,6 +31,8 @@ struct config_key {
 };
 extern const struct config_key config_keys[];
 extern const size_t            config_key_count;
+/* The default of `mechanisms` where accounts live elsewhere (config.c). */
+#define CONFIG_MECHANISMS_WITHOUT_SCRAM "EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN CRAM-MD5"
 const struct config_key       *config_find(gp_str name);     /* NULL: no such key                     */
 bool                           config_is_section(gp_str name); /* some key is called "NAME.something"  */
 

@@ -4,10 +4,11 @@
 enum { LINE_ROOM = 2 * (int)sizeof(struct config_lookup) }; /* a quote or backslash takes two */
 
 static const char *const sources[] = {
-    [CONFIG_DEFAULT]     = "default",
-    [CONFIG_FILE]        = CONFIG_FILE_NAME,
-    [CONFIG_ENVIRONMENT] = "environment",
-    [CONFIG_DERIVED]     = "from hostname",
+    [CONFIG_DEFAULT]      = "default",
+    [CONFIG_FILE]         = CONFIG_FILE_NAME,
+    [CONFIG_ENVIRONMENT]  = "environment",
+    [CONFIG_DERIVED]      = "from hostname",
+    [CONFIG_FROM_SOURCES] = "default beside sources",
 };
 
 struct page {

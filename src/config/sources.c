@@ -42,6 +42,9 @@ const struct config_source_key config_source_keys[] = {
     { { "pause_most", &config_duration, FIELD(pause_most), SECOND, HOUR, "1m",
         "How long it may become." }, OF_ANY, 0 },
 
+    { { "remember", &config_duration, FIELD(remember), 0, HOUR, "5m",
+        "How long a password that was right is taken for right without asking again: so long one that was changed there still works; 0s: not at all. A "
+        "change of accounts by a command forgets them all." }, OF_ANY & ~OF(LOOKUP_OAUTH), 0 },
     { { "user", &config_text, FIELD(user), 0, 31, "",
         "The system's user that its process becomes, with all its groups, if root starts the server. Default: gatepost-lookup." }, OF_ANY, 0 },
     { { "path", &config_path_type, FIELD(path), 1, CONFIG_PATH - 1, NULL,

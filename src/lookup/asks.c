@@ -18,18 +18,30 @@ static const char left_alone[] = "the source is left alone after failures";
 enum { HANGING = 3, EXIT_HANGING = 3, LOOK_MS = 100 }; /* HANGING: times the timeout, after the deadline */
 
 /* ---- answers -------------------------------------------------------------------------------------------------------------- */
+static void put_subject(struct gp_text *out, const struct lookup *l, const struct question *q)
+{
+    if (!q->subject[0]) return;
+    gp_put_z(out, l->source.plan->issuer);
+    gp_put_char(out, ' ');
+    gp_put_z(out, q->subject);
+}
+
 static void answer(struct ask *a, const struct question *q)
 {
-    struct lookup *l = a->lookup;
-    struct msg     m = MSG(LOOKED);
-    a->answered      = true;
+    char           room[CONFIG_TEXT + LOOKUP_NAME];
+    struct gp_text subject = GP_TEXT(room);
+    struct lookup *l       = a->lookup;
+    struct msg     m       = MSG(LOOKED);
+    put_subject(&subject, l, q);
+    a->answered = true;
     if (a->life != l->life) return; /* who asked is no more */
     m.looked = (struct msg_looked) {
-        .status = (uint64_t)q->status,
-        .known  = q->known,
-        .user   = q->name[0] ? gp_from(q->name) : GP_NONE,
-        .hash   = q->status == GP_WAIT ? gp_from(q->hash) : GP_NONE,
-        .why    = gp_from(q->why),
+        .status  = (uint64_t)q->status,
+        .known   = q->known,
+        .user    = q->name[0] ? gp_from(q->name) : GP_NONE,
+        .hash    = q->status == GP_WAIT ? gp_from(q->hash) : GP_NONE,
+        .subject = q->status == GP_OK && subject.len ? gp_said(&subject) : GP_NONE,
+        .why     = gp_from(q->why),
     };
     ipc_answer(l->vault, a->number, &m);
 }

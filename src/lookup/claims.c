@@ -213,10 +213,18 @@ static void name_user(const json_t *claims, const struct config_lookup *rules, s
         verdict_no(v, "its address ", said, " is not verified");
     else if (!strip(&name, rules->strip_domain))
         verdict_no(v, "its user ", said, " is of another domain");
-    else if (question_wrong_name(name) || !gp_copy_z(name, v->user, sizeof v->user))
+    else if (question_wrong_name(name) || !gp_copy_z(name, v->owner.user, sizeof v->owner.user))
         verdict_no(v, "its user ", said, " is no name of an account");
     else
         v->status = GP_OK;
+}
+
+/* One that is no text, or too long, is none: the account is then known by its name alone. */
+static void name_subject(const json_t *claims, struct verdict *v)
+{
+    gp_str sub = text_of(json_object_get(claims, "sub"));
+    if (question_wrong_name(sub) || !gp_copy_z(sub, v->owner.subject, sizeof v->owner.subject))
+        v->owner.subject[0] = '\0';
 }
 
 void claims_judge(const json_t *claims, enum claims_from from, const struct config_lookup *rules, int64_t now,
@@ -224,6 +232,8 @@ void claims_judge(const json_t *claims, enum claims_from from, const struct conf
 {
     if (claims_are_issuers(claims, from, rules, v) && is_in_time(claims, from, rules, now, v) &&
         is_for_us(claims, rules, v) && has_scope(claims, rules, v) && is_for_any_bearer(claims, v) &&
-        has_required(claims, rules, v))
+        has_required(claims, rules, v)) {
         name_user(claims, rules, v);
+        name_subject(claims, v);
+    }
 }

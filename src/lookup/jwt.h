@@ -14,7 +14,8 @@ struct verdict {
     bool      known;   /* the issuer itself has signed it, or spoken of it: no other source need be asked */
     bool      no_key;  /* PERMFAIL because no key is called so: newer ones may be                     */
     int64_t   expires; /* seconds since 1970; 0: it does not say                                      */
-    char      user[LOOKUP_NAME], why[LOOKUP_WHY];
+    struct token_owner owner;
+    char      why[LOOKUP_WHY];
 };
 
 /* ---- keys (jwks.c) ---------------------------------------------------------------------------------------------------- */

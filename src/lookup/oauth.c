@@ -83,8 +83,8 @@ static bool judge_by_keys(const struct source *s, struct bench *b, struct questi
 static bool judge_by_issuer(const struct source *s, struct bench *b, struct question *q, int64_t now, struct verdict *v)
 {
     if (q->lent.remembered) {
-        *v = (struct verdict) { .status = GP_OK, .known = true };
-        memcpy(v->user, q->lent.user, sizeof v->user);
+        *v       = (struct verdict) { .status = GP_OK, .known = true };
+        v->owner = q->lent.owner;
         return true;
     }
     if (!introspection_judge(s, &b->connection, q, now, v)) return false;
@@ -96,7 +96,7 @@ static bool judge_by_issuer(const struct source *s, struct bench *b, struct ques
 static void refuse_other(struct question *q, const struct verdict *v)
 {
     struct verdict no = { 0 };
-    verdict_no(&no, "it is the token of ", gp_from(v->user), ", whom the client did not name");
+    verdict_no(&no, "it is the token of ", gp_from(v->owner.user), ", whom the client did not name");
     question_refuse(q, true, no.why);
 }
 
@@ -104,11 +104,12 @@ static void conclude(struct question *q, const struct verdict *v)
 {
     if (v->status != GP_OK) {
         question_refuse(q, v->known, v->why);
-    } else if (q->user[0] && !gp_is(gp_from(q->user), v->user)) {
+    } else if (q->user[0] && !gp_is(gp_from(q->user), v->owner.user)) {
         refuse_other(q, v);
     } else {
         question_right(q);
-        question_name(q, gp_from(v->user));
+        question_name(q, gp_from(v->owner.user));
+        memcpy(q->subject, v->owner.subject, sizeof q->subject);
     }
 }
 
@@ -133,7 +134,7 @@ static void lend(struct question *q)
     q->lent           = (struct lent) { .waited = waited, .keys = issuer.keys ? provider_lend(issuer.keys) : NULL };
     if (issuer.cache)
         q->lent.remembered =
-            token_cache_find(issuer.cache, gp_from(q->secret), octets_clock(), (int64_t)time(NULL), q->lent.user);
+            token_cache_find(issuer.cache, gp_from(q->secret), octets_clock(), (int64_t)time(NULL), &q->lent.owner);
 }
 
 /* That newer keys cannot be had must not look like a failure of the source: anybody can make up such a token. */
@@ -150,9 +151,12 @@ static void settle_without_key(struct question *q)
 
 static enum settled settle(struct question *q)
 {
-    const gp_time until = octets_clock() + (gp_time)issuer.source->plan->cache * LOOKUP_MS;
+    const gp_time      until = octets_clock() + (gp_time)issuer.source->plan->cache * LOOKUP_MS;
+    struct token_owner owner;
+    memcpy(owner.user, q->name, sizeof owner.user);
+    memcpy(owner.subject, q->subject, sizeof owner.subject);
     if (issuer.cache && q->lent.fresh && q->status == GP_OK)
-        token_cache_keep(issuer.cache, gp_from(q->secret), q->name, until, q->lent.expires);
+        token_cache_keep(issuer.cache, gp_from(q->secret), &owner, until, q->lent.expires);
     if (!issuer.keys) return SETTLED;
     enum settled said = provider_settle(issuer.keys, q->lent.keys, q->lent.lacks_key, q->lent.waited);
     if (said == SETTLED && q->lent.lacks_key) settle_without_key(q);

@@ -19,14 +19,15 @@ enum {
 
 /* ---- a question, as a thread has it ---------------------------------------------------------------------------------- */
 /* What the loop lends to a question about a token before its thread gets it, and what comes back. */
+struct token_owner { char user[LOOKUP_NAME], subject[LOOKUP_NAME]; }; /* subject: the claim sub, which never changes; "": none */
 struct lent {
     struct key_set *keys;       /* NULL: none are there                                            */
     bool            lacks_key;  /* back: with other keys it might be told                          */
     bool            waited;     /* it has had its second try                                       */
-    bool            remembered; /* its issuer said yes a moment ago, and user is whose it is       */
+    bool            remembered; /* its issuer said yes a moment ago, and owner is whose it is      */
     bool            fresh;      /* back: its issuer has just said yes                              */
     int64_t         expires;    /* back: seconds since 1970; 0: it does not say                    */
-    char            user[LOOKUP_NAME];
+    struct token_owner owner;
 };
 struct question {
     enum lookup_kind kind;
@@ -36,6 +37,7 @@ struct question {
     bool      known, failed; /* failed: it is the source that is in trouble, not this one question: the breaker counts that */
     struct lent lent;
     char      name[LOOKUP_NAME], hash[LOOKUP_HASH_MOST], why[LOOKUP_WHY];
+    char      subject[LOOKUP_NAME]; /* of a token; "": none */
 };
 /* false: nobody needs to be asked, and the answer is there. tokens: the source knows tokens, and those alone. user may then be
  * "", for whoever the token is of. Checks what must never reach a source: empty passwords, which

@@ -7,10 +7,10 @@
 enum { DIGEST = 32, WAYS = 4, SETS = TOKEN_CACHE_MOST / WAYS };
 
 struct place {
-    uint8_t digest[DIGEST];
-    gp_time until; /* 0: free */
-    int64_t expires;
-    char    user[LOOKUP_NAME];
+    uint8_t            digest[DIGEST];
+    gp_time            until; /* 0: free */
+    int64_t            expires;
+    struct token_owner owner;
 };
 struct token_cache {
     uint8_t      key[DIGEST];
@@ -41,11 +41,12 @@ static size_t set_of(const uint8_t digest_of[static DIGEST])
     return ((size_t)digest_of[0] << 8 | digest_of[1]) % SETS;
 }
 
-void token_cache_keep(struct token_cache *c, gp_str token, const char *user, gp_time until, int64_t expires)
+void token_cache_keep(struct token_cache *c, gp_str token, const struct token_owner *owner, gp_time until,
+                      int64_t expires)
 {
     uint8_t      mac[DIGEST];
-    struct place made = { .until = until, .expires = expires };
-    if (!digest(c, token, mac) || !gp_copy_z(gp_from(user), made.user, sizeof made.user)) return;
+    struct place made = { .until = until, .expires = expires, .owner = *owner };
+    if (!digest(c, token, mac)) return;
     memcpy(made.digest, mac, sizeof made.digest);
     struct place *set = c->places[set_of(mac)], *at = set;
     for (size_t i = 0; i < WAYS; i++) {
@@ -58,8 +59,7 @@ void token_cache_keep(struct token_cache *c, gp_str token, const char *user, gp_
     *at = made;
 }
 
-bool token_cache_find(const struct token_cache *c, gp_str token, gp_time now, int64_t date,
-                      char user[static LOOKUP_NAME])
+bool token_cache_find(const struct token_cache *c, gp_str token, gp_time now, int64_t date, struct token_owner *owner)
 {
     uint8_t mac[DIGEST];
     if (!digest(c, token, mac)) return false;
@@ -67,7 +67,8 @@ bool token_cache_find(const struct token_cache *c, gp_str token, gp_time now, in
     for (size_t i = 0; i < WAYS; i++) {
         if (set[i].until <= now || !gp_matches(set[i].digest, mac, DIGEST)) continue;
         if (set[i].expires && set[i].expires <= date) return false;
-        return gp_copy_z(gp_from(set[i].user), user, LOOKUP_NAME);
+        *owner = set[i].owner;
+        return true;
     }
     return false;
 }

@@ -60,7 +60,7 @@ TEST(every_token_of_the_vectors)
         const json_t  *one = json_array_get(list, i);
         struct verdict v;
         jwt_judge(text_of(one, "token"), keys, &rules, now, &v);
-        bool accepted = v.status == GP_OK && gp_same(gp_from(v.user), text_of(all, "user"));
+        bool accepted = v.status == GP_OK && gp_same(gp_from(v.owner.user), text_of(all, "user"));
         if (accepted != json_is_true(json_object_get(one, "accept")))
             fail_msg("%s: %s", json_string_value(json_object_get(one, "id")), v.why);
         CHECK(v.status == GP_OK || v.why[0]);
@@ -227,7 +227,7 @@ TEST(what_a_token_may_claim)
     struct config_lookup rules = plan();
     for (size_t i = 0; i < GP_COUNT(claimed); i++) {
         struct verdict v = judged(claimed[i].claims, NULL, NULL, &rules);
-        CHECK_IS(gp_from(v.user), claimed[i].user);
+        CHECK_IS(gp_from(v.owner.user), claimed[i].user);
         if (claimed[i].why && !strstr(v.why, claimed[i].why)) fail_msg("%s: %s", claimed[i].claims, v.why);
         CHECK((v.status == GP_OK) == !claimed[i].why);
     }
@@ -298,7 +298,7 @@ TEST(accounts_are_named_as_the_plan_says)
         gp_put_z(&claims, "}");
         room[claims.len] = '\0';
         struct verdict v = judged(room, NULL, NULL, &rules);
-        CHECK_IS(gp_from(v.user), cases[i].user);
+        CHECK_IS(gp_from(v.owner.user), cases[i].user);
         CHECK(cases[i].why ? strstr(v.why, cases[i].why) != NULL : v.status == GP_OK);
     }
 }
@@ -359,7 +359,7 @@ PROPERTY(no_stranger_makes_a_token, bytes)
     for (size_t i = 0; i < json_array_size(list); i++)
         good = good || (gp_same(bytes, text_of(json_array_get(list, i), "token")) &&
                         json_is_true(json_object_get(json_array_get(list, i), "accept")));
-    CHECK(good ? v.status == GP_OK : v.status == GP_PERMFAIL && v.why[0] && !v.user[0]);
+    CHECK(good ? v.status == GP_OK : v.status == GP_PERMFAIL && v.why[0] && !v.owner.user[0]);
 }
 
 /* Whatever is claimed, who is let in has a name that an account may have. */
@@ -369,8 +369,8 @@ PROPERTY(claims_name_an_account_or_are_refused, bytes)
     struct verdict       v     = { .status = GP_PERMFAIL };
     json_t              *any   = json_loadb(bytes.ptr ? bytes.ptr : "", bytes.len, JSON_REJECT_DUPLICATES, NULL);
     claims_judge(any, CLAIMS_OF_JWT, &rules, now, &v);
-    if (v.status == GP_OK) CHECK(!question_wrong_name(gp_from(v.user)) && v.expires > now - 60);
-    if (v.status != GP_OK) CHECK(v.why[0] && !v.user[0]);
+    if (v.status == GP_OK) CHECK(!question_wrong_name(gp_from(v.owner.user)) && v.expires > now - 60);
+    if (v.status != GP_OK) CHECK(v.why[0] && !v.owner.user[0]);
     json_decref(any);
 }
 
@@ -487,7 +487,7 @@ TEST(what_an_issuer_answers)
         if (introspection_read(gp_from(cases[i].reply), &rules, now, &v) != cases[i].clear)
             fail_msg("%s", cases[i].reply);
         CHECK(v.known == cases[i].known && (v.status == GP_OK) == (cases[i].user[0] != '\0'));
-        CHECK_IS(gp_from(v.user), cases[i].user);
+        CHECK_IS(gp_from(v.owner.user), cases[i].user);
         if (!strstr(v.why, cases[i].why)) fail_msg("%s: %s", cases[i].reply, v.why);
     }
 }
@@ -502,38 +502,41 @@ PROPERTY(only_active_true_is_a_yes, bytes)
 
 TEST(a_yes_is_remembered_until_its_end)
 {
-    char                user[LOOKUP_NAME];
+    struct token_owner  ada = { "ada", "1" }, bob = { "bob", "" }, user;
     struct token_cache *c = token_cache_open();
-    CHECK(c && !token_cache_find(c, GP_LIT("t"), 0, now, user));
-    token_cache_keep(c, GP_LIT("t"), "ada", 1000, now + 10);
-    token_cache_keep(c, GP_LIT("u"), "bob", 1000, 0);
-    CHECK(token_cache_find(c, GP_LIT("t"), 999, now + 9, user) && strcmp(user, "ada") == 0);
-    CHECK(token_cache_find(c, GP_LIT("u"), 999, now + 999, user) && strcmp(user, "bob") == 0);
-    CHECK(!token_cache_find(c, GP_LIT("t"), 999, now + 10, user)); /* its own end */
-    CHECK(!token_cache_find(c, GP_LIT("t"), 1000, now, user) && !token_cache_find(c, GP_LIT("u"), 1000, now, user));
-    token_cache_keep(c, GP_LIT("t"), "ada", 3000, now + 10);
-    CHECK(token_cache_find(c, GP_LIT("t"), 2999, now, user) && !token_cache_find(c, GP_LIT("T"), 0, now, user));
+    CHECK(c && !token_cache_find(c, GP_LIT("t"), 0, now, &user));
+    token_cache_keep(c, GP_LIT("t"), &ada, 1000, now + 10);
+    token_cache_keep(c, GP_LIT("u"), &bob, 1000, 0);
+    CHECK(token_cache_find(c, GP_LIT("t"), 999, now + 9, &user) && strcmp(user.user, "ada") == 0 &&
+          strcmp(user.subject, "1") == 0);
+    CHECK(token_cache_find(c, GP_LIT("u"), 999, now + 999, &user) && strcmp(user.user, "bob") == 0);
+    CHECK(!token_cache_find(c, GP_LIT("t"), 999, now + 10, &user)); /* its own end */
+    CHECK(!token_cache_find(c, GP_LIT("t"), 1000, now, &user) && !token_cache_find(c, GP_LIT("u"), 1000, now, &user));
+    token_cache_keep(c, GP_LIT("t"), &ada, 3000, now + 10);
+    CHECK(token_cache_find(c, GP_LIT("t"), 2999, now, &user) && !token_cache_find(c, GP_LIT("T"), 0, now, &user));
     token_cache_close(c);
 }
 
 TEST(what_is_remembered_is_bounded_and_the_first_to_end_goes)
 {
-    char                user[LOOKUP_NAME], name[16];
+    char                name[16];
+    struct token_owner  user, owner = { 0 };
     struct token_cache *c    = token_cache_open();
     size_t              kept = 0;
     CHECK(c);
     for (size_t i = 0; i < 3 * TOKEN_CACHE_MOST; i++) {
         (void)snprintf(name, sizeof name, "%zu", i);
-        token_cache_keep(c, gp_from(name), name, (gp_time)(1000 + i), 0);
+        memcpy(owner.user, name, sizeof name);
+        token_cache_keep(c, gp_from(name), &owner, (gp_time)(1000 + i), 0);
     }
     for (size_t i = 0; i < 3 * TOKEN_CACHE_MOST; i++) {
         (void)snprintf(name, sizeof name, "%zu", i);
-        if (!token_cache_find(c, gp_from(name), 0, now, user)) continue;
-        CHECK(strcmp(user, name) == 0);
+        if (!token_cache_find(c, gp_from(name), 0, now, &user)) continue;
+        CHECK(strcmp(user.user, name) == 0);
         kept++;
     }
     CHECK(kept > TOKEN_CACHE_MOST / 2 && kept <= TOKEN_CACHE_MOST);
-    CHECK(token_cache_find(c, gp_from(name), 0, now, user)); /* the last one */
+    CHECK(token_cache_find(c, gp_from(name), 0, now, &user)); /* the last one */
     token_cache_close(c);
 }
 

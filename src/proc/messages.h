@@ -68,8 +68,8 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(LOOKUP, lookup, U(kind) U(session) S(user) S(secret) S(peer) S(helo) S(mechanism))                                \
     /* status: OK it is right; WAIT: the source only keeps `hash`: check the secret against that (or, kind HASH: here it is);   \
      * PERMFAIL: no; TEMPFAIL: cannot tell now. known: there is such a user there, else ask the next source. user: the       \
-     * name there; hash: a password string; why: the true reason, for the log.                                            */ \
-    ROW(LOOKED, looked, U(status) U(known) S(user) S(hash) S(why))
+     * name there; hash: a password string; subject: a token's, as ISSUER, a blank and SUBJECT; why: the true reason, for the log. */ \
+    ROW(LOOKED, looked, U(status) U(known) S(user) S(hash) S(subject) S(why))
 
 enum msg_type {
     MSG_NONE,

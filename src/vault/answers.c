@@ -4,44 +4,48 @@
 
 #include "vault/parts.h"
 
-static gp_status refuse(struct signin *s, const char *reason)
+gp_status answer_refuse(struct signin *s, const char *reason)
 {
     s->reason = reason;
     return GP_PERMFAIL;
 }
 
-static gp_status store_failed(struct signin *s)
+gp_status answer_store_failed(struct signin *s)
 {
     s->reason = "the store could not be read";
     vault_store_failed(s->peer->vault);
     return GP_TEMPFAIL;
 }
 
-static void take_account(struct signin *s, const struct account *account)
+void answer_is_of(struct signin *s, const struct account *account)
 {
     s->account = s->acting = account->id;
     (void)gp_copy_z(gp_from(account->name), s->name, sizeof(s->name));
     (void)gp_copy_z(gp_from(account->name), s->acting_name, sizeof(s->acting_name));
 }
 
-/* PERMFAIL: nobody who may sign in; account->id is 0 when there is no such account at all. */
-static gp_status find_user(struct signin *s, struct account *account)
+/* s->who; PERMFAIL: nobody who may sign in by the store alone. */
+static gp_status find_user(struct signin *s)
 {
-    *account         = (struct account) { 0 };
-    gp_status status = accounts_find(s->peer->vault->accounts, s->x.user, account);
-    if (status == GP_TEMPFAIL) return store_failed(s);
+    s->who           = (struct account) { 0 };
+    gp_status status = accounts_find(s->peer->vault->accounts, s->x.user, &s->who);
+    if (status == GP_TEMPFAIL) return answer_store_failed(s);
     if (status != GP_OK) {
-        account->id = 0;
-        return refuse(s, "no such account");
+        s->who.id = 0;
+        return answer_refuse(s, "no such account");
     }
-    take_account(s, account);
-    return account->disabled ? refuse(s, "the account is disabled") : GP_OK;
+    answer_is_of(s, &s->who);
+    return s->who.disabled ? answer_refuse(s, "the account is disabled") : GP_OK;
+}
+
+gp_status store_password(struct signin *s)
+{
+    return check_start(s, &s->who);
 }
 
 static gp_status is_password(struct signin *s)
 {
-    struct account account;
-    return find_user(s, &account) == GP_TEMPFAIL ? GP_TEMPFAIL : check_start(s, &account);
+    return find_user(s) == GP_TEMPFAIL ? GP_TEMPFAIL : round_start(s);
 }
 
 /* ---- SCRAM and CRAM-MD5 -------------------------------------------------------------------------------------------- */
@@ -52,19 +56,18 @@ static bool make_up(struct signin *s)
     char           room[2 * NAME_ROOM];
     struct gp_text name = GP_TEXT(room);
     accounts_login_key(v->accounts, s->x.user, &name);
-    uint32_t iterations = survey_iterations(&v->survey, &v->keys, gp_said(&name));
-    return verifier_unknown_user(&v->keys, s->x.mech->hash, gp_said(&name), iterations, &s->x.scram);
+    return round_make_up(s, gp_said(&name), &s->x.scram);
 }
 
 /* An account shows the same salt and count as long as any of its credentials has keys, in force or not. */
 static gp_status get_scram(struct signin *s)
 {
-    struct account account;
-    enum gp_hash   hash = s->x.mech->hash;
-    if (find_user(s, &account) == GP_TEMPFAIL || !make_up(s)) return GP_TEMPFAIL;
-    if (account.scram.iterations) s->x.scram.iterations = account.scram.iterations;
-    if (account.scram.iterations && account.scram.has_salt[hash])
-        memcpy(s->x.scram.salt, account.scram.salt[hash], VERIFIER_SALT);
+    const struct scram_group *own  = &s->who.scram;
+    enum gp_hash              hash = s->x.mech->hash;
+    if (find_user(s) == GP_TEMPFAIL || !make_up(s)) return GP_TEMPFAIL;
+    if (round_has_scram(s)) return round_start(s);
+    if (own->iterations) s->x.scram.iterations = own->iterations;
+    if (own->iterations && own->has_salt[hash]) memcpy(s->x.scram.salt, own->salt[hash], VERIFIER_SALT);
     return GP_OK;
 }
 
@@ -128,35 +131,35 @@ static const char *why_not(const struct signin *s, bool any)
 
 static gp_status is_proof(struct signin *s)
 {
-    struct account account;
-    bool           any = false;
-    s->reason          = NULL;
-    if (find_user(s, &account) == GP_TEMPFAIL) return GP_TEMPFAIL;
-    gp_status status = try_all(s, &account, &any);
-    if (status == GP_TEMPFAIL) return store_failed(s);
-    return status == GP_OK ? GP_OK : refuse(s, why_not(s, any));
+    bool any  = false;
+    s->reason = NULL;
+    if (find_user(s) == GP_TEMPFAIL) return GP_TEMPFAIL;
+    gp_status status = try_all(s, &s->who, &any);
+    if (status == GP_TEMPFAIL) return answer_store_failed(s);
+    if (status == GP_OK) return status;
+    (void)answer_refuse(s, why_not(s, any));
+    return round_has_scram(s) ? round_start(s) : GP_PERMFAIL;
 }
 
 /* ---- acting for another -------------------------------------------------------------------------------------------- */
 /* Two names of one account are no other. */
-static gp_status act_for(struct signin *s, gp_str name)
+gp_status answer_act_for(struct signin *s, gp_str name)
 {
     struct vault  *v = s->peer->vault;
     struct account other;
     gp_status      status = accounts_find(v->accounts, name, &other);
     if (status == GP_OK) status = accounts_may_act(v->accounts, s->account, other.id);
-    if (status == GP_TEMPFAIL) return store_failed(s);
-    if (status != GP_OK) return refuse(s, "the account may not act for the one that the client names");
+    if (status == GP_TEMPFAIL) return answer_store_failed(s);
+    if (status != GP_OK) return answer_refuse(s, "the account may not act for the one that the client names");
     s->acting = other.id;
     (void)gp_copy_z(gp_from(other.name), s->acting_name, sizeof(s->acting_name));
     return GP_OK;
 }
 
+/* Whose credential it is was found out already. */
 static gp_status may_act(struct signin *s)
 {
-    struct account user;
-    gp_status      status = find_user(s, &user);
-    return status == GP_OK ? act_for(s, s->x.authzid) : status;
+    return answer_act_for(s, s->x.authzid);
 }
 
 /* ---- subjects ------------------------------------------------------------------------------------------------------ */
@@ -166,26 +169,21 @@ gp_status answer_subject(struct signin *s, enum credential_kind kind, gp_str sub
     struct account    account;
     struct credential one;
     gp_status         status = accounts_by_subject(v->accounts, kind, subject, &account, &one);
-    if (status == GP_TEMPFAIL) return store_failed(s);
-    if (status != GP_OK) return s->reason ? GP_PERMFAIL : refuse(s, "no credential has that subject");
-    take_account(s, &account);
+    if (status == GP_TEMPFAIL) return answer_store_failed(s);
+    if (status != GP_OK) return s->reason ? GP_PERMFAIL : answer_refuse(s, "no credential has that subject");
+    answer_is_of(s, &account);
     s->found = found_of(s, &account, &one);
-    if (s->found.refused[0]) return refuse(s, s->found.refused);
+    if (s->found.refused[0]) return answer_refuse(s, s->found.refused);
     gp_str asked = s->x.authzid.len ? s->x.authzid : s->x.user;
-    return asked.len ? act_for(s, asked) : GP_OK;
-}
-
-static gp_status is_token(struct signin *s)
-{
-    return refuse(s, "no token checker is configured");
+    return asked.len ? answer_act_for(s, asked) : GP_OK;
 }
 
 gp_status answer_question(struct signin *s)
 {
     static gp_status (*const answers[])(struct signin *) = {
-        [GP_SASL_IS_PASSWORD] = is_password, [GP_SASL_IS_TOKEN] = is_token, [GP_SASL_GET_SCRAM] = get_scram,
-        [GP_SASL_IS_PROOF] = is_proof,       [GP_SASL_MAY_ACT] = may_act,   [GP_SASL_IS_EXTERNAL] = external_answer,
+        [GP_SASL_IS_PASSWORD] = is_password, [GP_SASL_IS_TOKEN] = round_start, [GP_SASL_GET_SCRAM] = get_scram,
+        [GP_SASL_IS_PROOF] = is_proof,       [GP_SASL_MAY_ACT] = may_act,      [GP_SASL_IS_EXTERNAL] = external_answer,
     };
-    (void)gp_copy_z(gp_head(s->x.user, sizeof(s->name) - 1), s->name, sizeof(s->name));
+    if (!s->account) (void)gp_copy_z(gp_head(s->x.user, sizeof(s->name) - 1), s->name, sizeof(s->name));
     return answers[s->x.ask](s);
 }

@@ -10,6 +10,7 @@ struct check {               /* owned by the loop, lent to the thread while it r
     struct vault     *vault;
     struct signin    *signin;                       /* NULL: gone while it ran */
     bool              waits;                        /* in line; else it runs or has just begun */
+    bool              others;                       /* a no is not the last word               */
     uint64_t          changes;                      /* the store's state when this began */
     struct found      found[CREDENTIALS_SLOW_MOST]; /* as work.verifiers */
     struct found      right, useless; /* one that fits, and one that fits and may not be used; id 0: none */
@@ -40,11 +41,23 @@ static bool try_one(struct check_work *w, size_t i)
     return w->may[i] && status == GP_OK;
 }
 
+static void run_foreign(struct check_work *w)
+{
+    if (w->pretends)
+        foreign_pretend(gp_from(w->foreign), password_of(w));
+    else
+        w->verdict = foreign_check(gp_from(w->foreign), password_of(w));
+}
+
 /* Those that may not be used come last: a no must cost no more for them than anybody's. */
 void check_work_run(struct check_work *w)
 {
     w->verdict = GP_PERMFAIL;
     w->useless = w->count;
+    if (w->is_foreign) {
+        run_foreign(w);
+        return;
+    }
     for (size_t i = 0; i < w->count; i++)
         if (w->may[i] && try_one(w, i)) return;
     for (size_t i = 0; i < w->count; i++)
@@ -133,12 +146,17 @@ static void check_free(struct check *c)
 static void take_results(struct check *c)
 {
     const struct check_work *w = &c->work;
+    if (w->is_foreign) return;
     if (w->verdict == GP_OK) c->right = c->found[w->matched];
     if (w->useless < w->count) c->useless = c->found[w->useless];
 }
 
 static gp_status verdict_for(struct signin *s, const struct check *c, gp_status verdict)
 {
+    if (c->work.is_foreign) {
+        if (verdict == GP_TEMPFAIL) s->reason = "the password string there cannot be checked";
+        return verdict;
+    }
     s->found = verdict == GP_OK ? c->right : c->useless;
     if (verdict == GP_PERMFAIL && s->found.id) s->reason = s->found.refused;
     if (verdict == GP_PERMFAIL && !s->reason) s->reason = "wrong password";
@@ -154,7 +172,7 @@ static void resume(struct check *c, gp_status verdict)
     s->check         = NULL;
     verdict          = verdict_for(s, c, verdict);
     check_free(c);
-    signin_resume(s, verdict);
+    round_checked(s, verdict);
 }
 
 static void put_off(struct check *c, const char *why)
@@ -163,7 +181,7 @@ static void put_off(struct check *c, const char *why)
     s->check         = NULL;
     s->reason        = why;
     check_free(c);
-    signin_resume(s, GP_TEMPFAIL);
+    round_checked(s, GP_TEMPFAIL);
 }
 
 static void on_thread(void *job)
@@ -178,12 +196,13 @@ static void on_loop(void *job)
     struct vault *v = c->vault;
     v->hashing--;
     take_results(c);
-    if (c->work.verdict == GP_OK && c->changes == v->changes)
-        recent_add(v->recent, c->right.id, password_of(&c->work), loop_now(v->loop));
+    if (c->right.id && c->changes == v->changes)
+        recent_add(v->recent, c->right.id, password_of(&c->work), loop_now(v->loop) + RECENT_MS);
     if (c->signin) {
         resume(c, c->work.verdict);
     } else { /* hung up: what was wrong is remembered all the same */
-        if (c->work.verdict == GP_PERMFAIL) line_note(&v->line, c->place.address, false, loop_now(v->loop));
+        if (c->work.verdict == GP_PERMFAIL && !c->others)
+            line_note(&v->line, c->place.address, false, loop_now(v->loop));
         check_free(c);
     }
     checks_go_on(v);
@@ -256,6 +275,7 @@ static struct check *check_open(struct signin *s)
     c->vault         = v;
     c->signin        = s;
     c->changes       = v->changes;
+    c->others        = s->round.asks && !s->round.ended;
     c->place.address = s->source;
     c->place.name    = name_source(v, s->x.user);
     return c;
@@ -275,6 +295,23 @@ gp_status check_start(struct signin *s, const struct account *account)
     if (status == GP_WAIT && to_thread(c, s)) return GP_WAIT; /* it is the thread's or the line's now */
     status = status == GP_WAIT ? GP_TEMPFAIL : verdict_for(s, c, status);
     check_free(c);
+    return status;
+}
+
+gp_status check_foreign(struct signin *s, gp_str text, bool pretends)
+{
+    struct check *c      = check_open(s);
+    gp_status     status = c ? fill(c, s) : GP_TEMPFAIL;
+    if (status == GP_WAIT && !gp_copy_z(text, c->work.foreign, sizeof(c->work.foreign))) {
+        s->reason = "the password string there is too long";
+        status    = GP_TEMPFAIL;
+    }
+    if (status == GP_WAIT) {
+        c->work.is_foreign = true;
+        c->work.pretends   = pretends;
+        status             = to_thread(c, s);
+    }
+    if (status != GP_WAIT && c) check_free(c);
     return status;
 }
 

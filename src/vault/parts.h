@@ -30,6 +30,7 @@ enum {
     MECHANISM_TEXT     = 32,
     SIGNIN_TEXT        = 64,
     NAME_ROOM          = GP_SASL_NAME_MOST + 1,
+    FOREIGN_ROOM       = 512, /* of a password string that a source keeps                            */
 };
 
 struct vault;
@@ -61,6 +62,21 @@ struct found { /* the one that fits */
 struct signin;
 struct found found_of(const struct signin *, const struct account *, const struct credential *);
 
+/* ---- who may know (sources.c): a question goes from one to the next, the store among them ----------------------------- */
+struct round {
+    enum round_wait { ROUND_NOTHING, ROUND_STORE, ROUND_SOURCE, ROUND_HASH, ROUND_WORK } waits; /* what for */
+    bool         ended;    /* a source has decided: no other is asked                                       */
+    const char  *unclear;  /* why one of them could not tell; NULL: all could                               */
+    unsigned     asks;     /* a bit for each source that is asked                                           */
+    size_t       place;    /* the next, in the order of the configuration                                   */
+    size_t       source;   /* that was asked last                                                           */
+    const char  *at;       /* its name, for the log; NULL: none was asked                                   */
+    uint64_t     changes;  /* the store's state when this began                                             */
+    int64_t      known[CONFIG_LOOKUPS_MOST]; /* the account's credentials for sources; 0: it has none       */
+    struct found useless;  /* one that is right, and may not be used                                        */
+    char         name[NAME_ROOM], why[JUDGE_TEXT]; /* the user's name there; what the source says           */
+};
+
 /* ---- sign-ins (signin.c) ----------------------------------------------------------------------------------------- */
 struct check;
 struct upgrade;
@@ -73,7 +89,9 @@ struct signin {
     gp_time        started;  /* on the loop's clock  */
     struct check  *check;    /* NULL: none is running; cleared by both sides */
     int64_t        account, acting; /* who signs in, and whose session it will be: the same, or one that it may act as */
+    struct account who;   /* has the name that the client says; its id 0: nobody */
     struct found   found;
+    struct round   round;
     struct upgrade *upgrade; /* to be begun when the client has its answer; or NULL */
     const char    *reason; /* the true one, for the log: static or in here, or NULL */
     size_t         listener; /* index in config */
@@ -100,8 +118,29 @@ void crowd_add(struct crowd *, uint64_t source);
 
 /* ---- what an exchange asks (answers.c): OK, PERMFAIL, TEMPFAIL, or WAIT: signin_resume comes later ---------------- */
 gp_status answer_question(struct signin *) GP_MUST_USE;
+/* Of those, the store's own: what is no yes may be another's. */
+gp_status store_password(struct signin *) GP_MUST_USE;
+gp_status answer_refuse(struct signin *, const char *reason);
+gp_status answer_store_failed(struct signin *);
+void      answer_is_of(struct signin *, const struct account *); /* whose sign-in this is */
+gp_status answer_act_for(struct signin *, gp_str name) GP_MUST_USE;
 /* Somebody who may say so vouches for it: who is that here, and may he be whom the client asks to be? For OAuth and certificates. */
 gp_status answer_subject(struct signin *, enum credential_kind, gp_str subject) GP_MUST_USE;
+
+gp_status round_start(struct signin *) GP_MUST_USE;          /* as answer_question; who must be known                 */
+void      round_checked(struct signin *, gp_status verdict); /* a check came back                                     */
+void      round_forget(struct signin *);                     /* the sign-in is gone                                    */
+bool      round_has_scram(const struct signin *);            /* may a source have keys for SCRAM, and the store none? */
+/* Of the name alone: what somebody who is not there could have, here or at a source. */
+bool      round_make_up(const struct signin *, gp_str name, struct gp_scram_keys *) GP_MUST_USE;
+/* What answers OAUTHBEARER's no (RFC 7628 3.2.2), and whether there is anybody who can check a token. */
+void      sources_open(struct vault *);
+void      sources_hint(const struct vault *, struct gp_sasl *);
+
+/* ---- password strings of sources (foreign.c) ---------------------------------------------------------------------------- */
+bool      foreign_scram(gp_str text, struct gp_scram_keys *) GP_MUST_USE; /* RFC 5803's form, or Dovecot's */
+gp_status foreign_check(gp_str text, gp_secret password) GP_MUST_USE;
+void      foreign_pretend(gp_str sample, gp_secret password); /* the same work; "": that of our own hashes */
 
 /* ---- password checks (check.c) ------------------------------------------------------------------------------------- */
 struct check_work { /* owns all it needs: it moves to a thread and back */
@@ -110,6 +149,8 @@ struct check_work { /* owns all it needs: it moves to a thread and back */
     size_t                      count;
     struct verifier             verifiers[CREDENTIALS_SLOW_MOST];
     bool                        may[CREDENTIALS_SLOW_MOST]; /* what may not be used is tried for the log, as far as that costs no more */
+    bool                        is_foreign, pretends; /* against `foreign` alone; pretends: for the work only */
+    char                        foreign[FOREIGN_ROOM];
     size_t                      password_len;
     char                        password[GP_PASSWORD_MOST];
     gp_status                   verdict; /* out */
@@ -120,6 +161,8 @@ struct check_work { /* owns all it needs: it moves to a thread and back */
 void      check_work_run(struct check_work *); /* pure */
 /* Its id 0: nobody; the same reads, the same work and the same answer as for a wrong password. */
 gp_status check_start(struct signin *, const struct account *) GP_MUST_USE;
+/* Against what a source keeps. pretends: it keeps nothing, and that must not be seen. */
+gp_status check_foreign(struct signin *, gp_str text, bool pretends) GP_MUST_USE;
 void      check_forget(struct check *); /* the sign-in is gone: it leaves the line, or ends by itself */
 void      checks_go_on(struct vault *); /* a thread is free                            */
 void      checks_close(struct vault *); /* those that wait                             */
@@ -237,6 +280,8 @@ struct vault {
     struct upstream      *upstream;
     struct uses           uses;
     bool                  tokens;    /* there is somebody who can check bearer tokens       */
+    char                  scope[CONFIG_TEXT], discovery[CONFIG_TEXT]; /* what clients are told of him */
+    char                  samples[CONFIG_LOOKUPS_MOST][FOREIGN_ROOM]; /* the last password string of each source; "": none yet */
     gp_str                client_ca; /* PEM of those who vouch for clients; GP_NONE: nobody */
     char                  offered[CONFIG_LISTEN_MOST][CONFIG_TEXT]; /* mechanisms, by listener */
     int                   notices;              /* inotify; -1: none                        */
@@ -244,7 +289,7 @@ struct vault {
     struct timer         *tick;
     bool                  failed; /* the store was in trouble when last asked: said once */
     bool                  moved;  /* its file is no longer where it was: said once, too  */
-    struct peer           supervisor, relay, smtpds[ROLE_SMTPD_MOST];
+    struct peer           supervisor, relay, smtpds[ROLE_SMTPD_MOST], lookups[CONFIG_LOOKUPS_MOST];
 };
 /* In the current directory: accounts.db, vault.key, dkim/. NULL: logged. */
 struct vault *vault_open(struct loop *, const struct config *);

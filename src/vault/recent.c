@@ -65,7 +65,7 @@ bool recent_has(const struct recent *r, int64_t credential, gp_secret password, 
     return false;
 }
 
-void recent_add(struct recent *r, int64_t credential, gp_secret password, gp_time now)
+void recent_add(struct recent *r, int64_t credential, gp_secret password, gp_time until)
 {
     uint8_t digest[GP_DIGEST_MOST];
     if (!r || !digest_of(r, credential, password, digest)) return;
@@ -73,7 +73,7 @@ void recent_add(struct recent *r, int64_t credential, gp_secret password, gp_tim
     for (size_t i = 1; i < RECENT_WAYS; i++)
         if (set[i].until < oldest->until) oldest = &set[i];
     memcpy(oldest->digest, digest, DIGEST);
-    oldest->until = now + RECENT_MS;
+    oldest->until = until;
 }
 
 void recent_clear(struct recent *r)

@@ -21,7 +21,7 @@ TEST(only_the_same_password_of_the_same_credential_is_known)
 {
     struct recent *r = open_it();
     CHECK(!recent_has(r, 1, secret("right"), 0));
-    recent_add(r, 1, secret("right"), 0);
+    recent_add(r, 1, secret("right"), 2);
     CHECK(recent_has(r, 1, secret("right"), 1));
     CHECK(!recent_has(r, 2, secret("right"), 1));
     CHECK(!recent_has(r, 1, secret("righ"), 1) && !recent_has(r, 1, secret("right!"), 1) &&
@@ -32,10 +32,10 @@ TEST(only_the_same_password_of_the_same_credential_is_known)
 TEST(it_is_forgotten_in_time_and_when_told)
 {
     struct recent *r = open_it();
-    recent_add(r, 1, secret("right"), 1000);
+    recent_add(r, 1, secret("right"), 1000 + RECENT_MS);
     CHECK(recent_has(r, 1, secret("right"), 1000 + RECENT_MS - 1));
     CHECK(!recent_has(r, 1, secret("right"), 1000 + RECENT_MS));
-    recent_add(r, 1, secret("right"), 1000);
+    recent_add(r, 1, secret("right"), 1000 + RECENT_MS);
     recent_clear(r);
     CHECK(!recent_has(r, 1, secret("right"), 1001));
     recent_close(r);
@@ -46,7 +46,7 @@ TEST(the_number_is_bounded_and_the_latest_stay)
     enum { ROOM = RECENT_SETS * RECENT_WAYS, MANY = 10 * ROOM };
     struct recent *r     = open_it();
     size_t         known = 0;
-    for (int64_t i = 0; i < MANY; i++) recent_add(r, i, secret("right"), i);
+    for (int64_t i = 0; i < MANY; i++) recent_add(r, i, secret("right"), MANY + 1 + i);
     CHECK(recent_has(r, MANY - 1, secret("right"), MANY));
     for (int64_t i = 0; i < MANY; i++) known += recent_has(r, i, secret("right"), MANY);
     CHECK(known <= ROOM && known > RECENT_SETS);

@@ -50,6 +50,7 @@ static void drop(struct signin *s)
     *at = s->next;
     unlink_age(v, s);
     check_forget(s->check);
+    round_forget(s);
     upgrade_drop(s->upgrade);
     gp_sasl_end(&s->x); /* wipes what was lent to it */
     free(s->token);
@@ -98,9 +99,10 @@ static void log_end(const struct signin *s, enum log_level level, const char *re
     LOG(level, "sign-in", LOG_N("session", s->session),
         LOG_S("account", policy_name_for_log(gp_from(s->name), s->account != 0)), LOG_N("credential", s->found.id),
         LOG_Z("peer", s->address), LOG_Z("listener", s->peer->vault->config->listen[s->listener].name),
-        LOG_Z("mechanism", s->mechanism), LOG_S("tls", s->tls_version[0] ? gp_said(&tls) : GP_NONE),
-        LOG_Z("helo", s->helo), LOG_S("acting_for", s->acting != s->account ? gp_from(s->acting_name) : GP_NONE),
-        LOG_Z("result", result), LOG_S("reason", reason));
+        LOG_Z("mechanism", s->mechanism), LOG_S("source", s->round.at ? gp_from(s->round.at) : GP_NONE),
+        LOG_S("tls", s->tls_version[0] ? gp_said(&tls) : GP_NONE), LOG_Z("helo", s->helo),
+        LOG_S("acting_for", s->acting != s->account ? gp_from(s->acting_name) : GP_NONE), LOG_Z("result", result),
+        LOG_S("reason", reason));
 }
 
 /* "the old credential of a rotation was used: it works until 2026-12-24 18:00" */
@@ -280,6 +282,7 @@ static void open_exchange(struct signin *s, const struct msg_sasl_start *m)
     gp_sasl_init(&s->x, (enum gp_sasl_binding)m->binding, m->binding_data, binds && plus);
     gp_sasl_bind(&s->x, GP_BIND_TLS_SERVER_END_POINT, m->end_point);
     if (s->token) gp_sasl_lend(&s->x, s->token, GP_SASL_TOKEN_MOST);
+    if (s->token) sources_hint(s->peer->vault, &s->x);
 }
 
 /* Nothing was begun; the log has a line all the same. */
@@ -360,7 +363,8 @@ static const char *is_late(const struct signin *s, const void *now)
 {
     gp_time most = (gp_time)s->peer->vault->config->limits.sign_in_timeout * SECOND_MS;
     if (*(const gp_time *)now - s->started < most) return NULL;
-    return s->question ? "no thread had time for the password" : "the client took too long";
+    if (!s->question) return "the client took too long";
+    return s->round.waits == ROUND_SOURCE ? "the source gave no answer" : "no thread had time for the password";
 }
 
 void signin_drop_peer(struct peer *peer)

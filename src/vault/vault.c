@@ -135,6 +135,7 @@ static struct peer *place_of(struct vault *v, enum msg_role role, unsigned index
 {
     if (role == ROLE_SMTPD && index < ROLE_SMTPD_MOST) return &v->smtpds[index];
     if (role == ROLE_RELAY && index == 0) return &v->relay;
+    if (role == ROLE_LOOKUP && index < v->config->lookup_count) return &v->lookups[index];
     return role == ROLE_SUPERVISOR ? &v->supervisor : NULL;
 }
 
@@ -248,6 +249,7 @@ struct vault *vault_open(struct loop *loop, const struct config *config)
         return NULL;
     }
     (void)database_changed(accounts_database(v->accounts));
+    sources_open(v);
     vault_survey(v);
     dkim_load(v);
     notice_open(v);
@@ -270,6 +272,7 @@ void vault_close(struct vault *v)
         leave_peer(&v->smtpds[i]);
     }
     leave_peer(&v->relay);
+    for (size_t i = 0; i < CONFIG_LOOKUPS_MOST; i++) leave_peer(&v->lookups[i]);
     leave_peer(&v->supervisor);
     timer_close(v->tick);
     notice_close(v);
