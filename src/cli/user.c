@@ -92,7 +92,8 @@ json_t *user_json(struct user_store *s, const struct account *account)
     json_t *user = json_pack("{s:s, s:I, s:b, s:o, s:o, s:o}", "user", account->name, "id", (json_int_t)account->id,
                              "disabled", account->disabled, "created", user_time_json(account->created), "send_as",
                              addresses, "credentials", credentials);
-    if (user && accounts_identities(s->accounts, account->id, add_address, addresses) == GP_OK &&
+    if (user && json_object_set_new(user, "source", json_string(account->source)) == 0 &&
+        accounts_identities(s->accounts, account->id, add_address, addresses) == GP_OK &&
         add_credentials(s, account, credentials))
         return user;
     json_decref(user);

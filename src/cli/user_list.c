@@ -33,15 +33,16 @@ static bool list_one(void *owner, const struct account *account)
         return !l->failed;
     }
     struct credential c = last_used(l->store, account, &l->failed);
-    (void)printf("%-32s  %-8s  %-20s  %s%s%s\n", account->name, account->disabled ? "disabled" : "enabled",
-                 user_time(c.last_used, when), c.last_mechanism, c.last_from[0] ? " from " : "", c.last_from);
+    (void)printf("%-32s  %-8s  %-12s  %-20s  %s%s%s\n", account->name, account->disabled ? "disabled" : "enabled",
+                 account->source[0] ? account->source : "store", user_time(c.last_used, when), c.last_mechanism,
+                 c.last_from[0] ? " from " : "", c.last_from);
     return !l->failed;
 }
 
 static int list_all(struct user_store *s, bool json)
 {
     struct listing l = { .store = s, .json = json ? json_array() : NULL };
-    if (!json) (void)printf("%-32s  %-8s  %-20s  %s\n", "NAME", "STATE", "LAST USED", "HOW");
+    if (!json) (void)printf("%-32s  %-8s  %-12s  %-20s  %s\n", "NAME", "STATE", "FROM", "LAST USED", "HOW");
     if (accounts_each(s->accounts, list_one, &l) == GP_OK && !l.failed)
         return json ? user_print_json(l.json) : CLI_DONE;
     json_decref(l.json);
