@@ -172,6 +172,7 @@ bool gp_dovecot_client_plain(struct gp_dovecot_client *c, const struct gp_doveco
     put_word(out, "\tlip=", ask->local_ip);
     put_word(out, "\trip=", ask->remote_ip);
     gp_put_z(out, ask->secured ? "\tnologin\tsecured" : "\tnologin");
+    if (ask->no_penalty) gp_put_z(out, "\tno-penalty");
     if (!put_initial(out, ask->user, ask->password)) return false;
     *id = ++c->last;
     *o  = (struct gp_dovecot_open) { .id = *id, .turn = GP_DOVECOT_OURS };

@@ -45,6 +45,19 @@ static uint32_t ask(gp_str user, const char *password, struct gp_text *out)
     return id;
 }
 
+TEST(it_may_ask_not_to_wait_for_what_others_did)
+{
+    struct gp_text          out   = GP_TEXT(room);
+    uint32_t                id    = 0;
+    struct gp_dovecot_plain plain = {
+        .user = GP_LIT("ada"), .service = GP_LIT("smtp"), .password = {"secret", 6},
+                .no_penalty = true
+    };
+    greeted();
+    CHECK(gp_dovecot_client_plain(&client, &plain, &id, &out));
+    CHECK_IS(gp_said(&out), "AUTH\t1\tPLAIN\tservice=smtp\tnologin\tno-penalty\tresp=AGFkYQBzZWNyZXQ=\n");
+}
+
 TEST(it_asks_in_one_line_and_hears_three_verdicts)
 {
     struct gp_text out = GP_TEXT(room);

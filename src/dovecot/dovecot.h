@@ -99,6 +99,7 @@ struct gp_dovecot_plain {
     gp_str    user, service, remote_ip, local_ip; /* service: "smtp"; addresses may be GP_NONE */
     gp_secret password;
     bool      secured;
+    bool      no_penalty; /* no delays for what others did from that address: the asker keeps them apart itself */
 };
 void gp_dovecot_client_init(struct gp_dovecot_client *);
 bool gp_dovecot_client_hello(uint32_t pid, struct gp_text *) GP_MUST_USE;

@@ -58,11 +58,12 @@ static bool send_question(struct talk *t, const struct source *s, const struct q
     struct gp_text                text  = GP_TEXT(room);
     uint32_t                      id    = 0;
     const struct gp_dovecot_plain plain = {
-        .user      = gp_from(q->user),
-        .service   = gp_from(s->plan->service),
-        .remote_ip = q->peer[0] ? gp_from(q->peer) : GP_NONE,
-        .password  = {q->secret, strlen(q->secret)},
-        .secured   = true
+        .user       = gp_from(q->user),
+        .service    = gp_from(s->plan->service),
+        .remote_ip  = q->peer[0] ? gp_from(q->peer) : GP_NONE,
+        .password   = {q->secret, strlen(q->secret)},
+        .secured    = true,
+        .no_penalty = true  /* its delays grow beyond any timeout, and would look like trouble of the source */
     };
     errno = EMSGSIZE;
     bool sent =

@@ -137,6 +137,12 @@ bool      round_make_up(const struct signin *, gp_str name, struct gp_scram_keys
 void      sources_open(struct vault *);
 void      sources_hint(const struct vault *, struct gp_sasl *);
 
+/* How those look that a source keeps a password string of: so that nobody else looks different. */
+struct sample {
+    char text[FOREIGN_ROOM]; /* the last one; "": none yet */
+    struct { uint32_t iterations; size_t salt_len; } scram[GP_HASHES]; /* of the last keys; iterations 0: none yet */
+};
+
 /* ---- password strings of sources (foreign.c) ---------------------------------------------------------------------------- */
 bool      foreign_scram(gp_str text, struct gp_scram_keys *) GP_MUST_USE; /* RFC 5803's form, or Dovecot's */
 gp_status foreign_check(gp_str text, gp_secret password) GP_MUST_USE;
@@ -281,7 +287,7 @@ struct vault {
     struct uses           uses;
     bool                  tokens;    /* there is somebody who can check bearer tokens       */
     char                  scope[CONFIG_TEXT], discovery[CONFIG_TEXT]; /* what clients are told of him */
-    char                  samples[CONFIG_LOOKUPS_MOST][FOREIGN_ROOM]; /* the last password string of each source; "": none yet */
+    struct sample         samples[CONFIG_LOOKUPS_MOST];
     gp_str                client_ca; /* PEM of those who vouch for clients; GP_NONE: nobody */
     char                  offered[CONFIG_LISTEN_MOST][CONFIG_TEXT]; /* mechanisms, by listener */
     int                   notices;              /* inotify; -1: none                        */

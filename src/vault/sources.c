@@ -162,13 +162,19 @@ static gp_status pretend_for(struct signin *s)
     struct round *r = &s->round;
     if (!gives_hashes(source_of(s, r->source))) return GP_PERMFAIL;
     r->waits = ROUND_WORK;
-    return check_foreign(s, gp_from(s->peer->vault->samples[r->source]), true);
+    return check_foreign(s, gp_from(s->peer->vault->samples[r->source].text), true);
 }
 
 static void take_sample(struct signin *s, gp_str hash)
 {
-    char *sample = s->peer->vault->samples[s->round.source];
-    if (!gp_copy_z(hash, sample, FOREIGN_ROOM)) sample[0] = '\0';
+    struct gp_scram_keys keys;
+    struct sample       *sample = &s->peer->vault->samples[s->round.source];
+    if (!gp_copy_z(hash, sample->text, sizeof(sample->text))) sample->text[0] = '\0';
+    if (foreign_scram(hash, &keys)) {
+        sample->scram[keys.hash].iterations = keys.iterations;
+        sample->scram[keys.hash].salt_len   = keys.salt_len;
+    }
+    gp_wipe(&keys, sizeof(keys));
 }
 
 static gp_status check_hash(struct signin *s, const struct msg_looked *m)
@@ -215,12 +221,12 @@ static gp_status heard_of_salt(struct signin *s, const struct msg_looked *m)
 
 /* Who is nobody could be somebody there: the count, and where the store has no keys at all the length of the salt, of the last keys
  * that a source gave. They are not kept beyond the process. */
-static bool sample_of(const struct signin *s, struct gp_scram_keys *keys)
+static const struct sample *sample_of(const struct signin *s)
 {
     const struct vault *v = s->peer->vault;
     for (size_t i = 0; i < v->config->lookup_count; i++)
-        if (foreign_scram(gp_from(v->samples[i]), keys) && keys->hash == s->x.mech->hash) return true;
-    return false;
+        if (v->samples[i].scram[s->x.mech->hash].iterations) return &v->samples[i];
+    return NULL;
 }
 
 static void add_count(struct survey *all, uint32_t iterations)
@@ -246,13 +252,11 @@ bool round_make_up(const struct signin *s, gp_str name, struct gp_scram_keys *ou
 {
     const struct vault  *v      = s->peer->vault;
     struct survey        all    = v->survey;
-    struct gp_scram_keys sample = { 0 };
-    bool                 beside = round_has_scram(s) && sample_of(s, &sample);
-    if (beside) add_count(&all, sample.iterations);
-    uint32_t iterations = survey_iterations(&all, &v->keys, name);
-    bool     made       = verifier_unknown_user(&v->keys, s->x.mech->hash, name, iterations, out);
-    if (made && beside && v->survey.count_count == 0) stretch_salt(out, sample.salt_len);
-    gp_wipe(&sample, sizeof(sample));
+    enum gp_hash         hash   = s->x.mech->hash;
+    const struct sample *sample = round_has_scram(s) ? sample_of(s) : NULL;
+    if (sample) add_count(&all, sample->scram[hash].iterations);
+    bool made = verifier_unknown_user(&v->keys, hash, name, survey_iterations(&all, &v->keys, name), out);
+    if (made && sample && v->survey.count_count == 0) stretch_salt(out, sample->scram[hash].salt_len);
     return made;
 }
 
