@@ -278,15 +278,13 @@ def test_both_ways_beside_each_other(introspects, identity):
 def with_tokens(new_gatepost, identity, sink, ca, context):
     """A server whose accounts sign in with that provider's tokens."""
     gatepost = new_gatepost(sink, start=False)
-    gatepost.account(name=ADA)
     with open(gatepost.dir / "gatepost.yml", "a", encoding="ascii") as config:
         config.write(f"mechanisms: OAUTHBEARER XOAUTH2 PLAIN LOGIN\nsources:\n- store\n- name: sso\n  type: oauth\n  issuer: {identity.issuer}\n"
                      f"  audience: {AUDIENCE}\n  scope: smtp\n  ca_file: {ca}\n")
     gatepost.start()
     with smtplib.SMTP_SSL("localhost", gatepost.tls_port, context=context) as client:
         client.ehlo()
-        if "OAUTHBEARER" not in client.esmtp_features["auth"]:
-            pytest.skip("vault does not ask sources about tokens")
+        assert "OAUTHBEARER" in client.esmtp_features["auth"]
     return gatepost
 
 
@@ -301,7 +299,8 @@ def test_curl_signs_in_and_sends_with_a_token(with_tokens, identity, sink, recip
                               capture_output=True, text=True, timeout=30, check=False)
     sent = curl(identity.token(ADA))
     assert sent.returncode == 0, sent.stderr
-    sink.wait(recipient)
+    assert sink.wait(recipient)
+    assert [(user["user"], user["source"]) for user in with_tokens.json("user", "list")] == [(ADA, "sso")]
     for wrong in (identity.token("bob@example.org"), identity.token(ADA, exp=1), identity.token(ADA, key=MAKE["RS256"]()), "made-up"):
         assert curl(wrong).returncode == 67      # CURLE_LOGIN_DENIED
 
@@ -322,3 +321,26 @@ def test_a_client_hears_that_a_token_is_no_good_and_the_log_says_why(with_tokens
     with smtplib.SMTP_SSL("localhost", with_tokens.tls_port, context=context) as client:
         client.ehlo()
         assert client.docmd("AUTH", f"{mechanism} {say(identity.token(ADA))}")[0] == 235, "the keys at hand go on"
+
+
+def test_a_token_opens_the_account_that_its_subject_is_linked_to(with_tokens, identity, context):
+    """Whatever its user is called; and nobody gets an account of the store by its name alone."""
+    def says(named, token):
+        with smtplib.SMTP_SSL("localhost", with_tokens.tls_port, context=context) as client:
+            client.ehlo()
+            said = base64.b64encode(f"user={named}\x01auth=Bearer {token}\x01\x01".encode()).decode()
+            code, _ = client.docmd("AUTH", f"XOAUTH2 {said}")
+            return client.docmd("")[0] if code == 334 else code
+    with_tokens.account(name="anna@example.org")
+    by_name, linked = identity.token("anna@example.org"), identity.token("a.ng@example.org", sub="4711")
+    assert says("anna@example.org", by_name) == 535 and says("anna@example.org", linked) == 535
+    assert "the account has no credential for that source" in with_tokens.log()
+    with_tokens.run("credential", "add", "anna@example.org", "--oauth", f"{identity.issuer} 4711", "--label", "sso")
+    assert says("anna@example.org", linked) == 235 and says("anna", linked) == 235 and says("anna@example.org", by_name) == 535
+    assert says(ADA, linked) == 535, "it is not hers"
+    assert says(ADA, identity.token(ADA)) == 235 and says("anna@example.org", identity.token(ADA)) == 535
+    with_tokens.run("user", "may-act", ADA, "anna@example.org")
+    assert says("anna@example.org", identity.token(ADA)) == 235
+    with_tokens.run("user", "disable", "anna@example.org")
+    assert says("anna@example.org", linked) == 535
+    assert says("anna@example.org", identity.token(ADA)) == 535
