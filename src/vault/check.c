@@ -46,7 +46,7 @@ static void run_foreign(struct check_work *w)
     if (w->pretends)
         foreign_pretend(gp_from(w->foreign), password_of(w));
     else
-        w->verdict = foreign_check(gp_from(w->foreign), password_of(w));
+        w->verdict = gp_password_check(password_of(w), gp_from(w->foreign));
 }
 
 /* Those that may not be used come last: a no must cost no more for them than anybody's. */
@@ -151,10 +151,16 @@ static void take_results(struct check *c)
     if (w->useless < w->count) c->useless = c->found[w->useless];
 }
 
+static const char *why_not_foreign(const struct check *c)
+{
+    const char *wrong = gp_password_wrong(gp_from(c->work.foreign));
+    return wrong ? wrong : "the password string there cannot be checked";
+}
+
 static gp_status verdict_for(struct signin *s, const struct check *c, gp_status verdict)
 {
     if (c->work.is_foreign) {
-        if (verdict == GP_TEMPFAIL) s->reason = "the password string there cannot be checked";
+        if (verdict == GP_TEMPFAIL) s->reason = why_not_foreign(c);
         return verdict;
     }
     s->found = verdict == GP_OK ? c->right : c->useless;

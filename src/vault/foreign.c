@@ -1,4 +1,4 @@
-/* Password strings that an account source keeps, in forms that are not our own. Pure; a check is slow: it is for a hashing thread. */
+/* Password strings that an account source keeps, and what they have to do with those of others. Pure. */
 #include "vault/parts.h"
 
 /* "{SCRAM-SHA-256}4096,SALT,STORED KEY,SERVER KEY", as Dovecot writes it, in the order of RFC 5803. */
@@ -29,16 +29,9 @@ bool foreign_scram(gp_str text, struct gp_scram_keys *keys)
     return read && keys->iterations <= GP_SCRAM_ROUNDS_MOST;
 }
 
-gp_status foreign_check(gp_str text, gp_secret password)
+bool foreign_may_be_kept(gp_str text)
 {
-    struct gp_scram_keys keys;
-    gp_status            status;
-    if (foreign_scram(text, &keys))
-        status = gp_scram_keys_match(&keys, password) ? GP_OK : GP_PERMFAIL;
-    else
-        status = gp_password_check(password, text);
-    gp_wipe(&keys, sizeof(keys));
-    return status;
+    return text.len < FOREIGN_ROOM && !gp_password_wrong(text);
 }
 
 void foreign_pretend(gp_str sample, gp_secret password)
@@ -46,5 +39,5 @@ void foreign_pretend(gp_str sample, gp_secret password)
     if (sample.len == 0)
         verifier_pretend(password, VERIFIER_HASH_COST, true);
     else
-        (void)(foreign_check(sample, password) == GP_OK);
+        (void)(gp_password_check(password, sample) == GP_OK);
 }

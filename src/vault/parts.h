@@ -131,6 +131,17 @@ gp_status round_start(struct signin *) GP_MUST_USE;          /* as answer_questi
 void      round_checked(struct signin *, gp_status verdict); /* a check came back                                     */
 void      round_forget(struct signin *);                     /* the sign-in is gone                                    */
 bool      round_has_scram(const struct signin *);            /* may a source have keys for SCRAM, and the store none? */
+bool      source_gives_hashes(const struct config_lookup *);
+gp_status round_unclear(struct signin *, const char *why);   /* TEMPFAIL, and kept                                     */
+void      round_settle(struct signin *);                     /* no other needs to be asked                             */
+/* What a source says (heard.c): as answer_question, PERMFAIL unless it is the last word. */
+gp_status heard_of_password(struct signin *, const struct msg_looked *) GP_MUST_USE;
+gp_status heard_of_salt(struct signin *, const struct msg_looked *) GP_MUST_USE;
+gp_status heard_of_proof(struct signin *, const struct msg_looked *) GP_MUST_USE;
+gp_status heard_of_token(struct signin *, const struct msg_looked *) GP_MUST_USE;
+gp_status heard_user(struct signin *, gp_str name) GP_MUST_USE; /* it vouches for this one; "": for whom the client named  */
+gp_status heard_hash(struct signin *, gp_status verdict) GP_MUST_USE; /* the check of its hash is done                     */
+gp_status heard_work(struct signin *) GP_MUST_USE;              /* the work of such a check is done                       */
 /* Of the name alone: what somebody who is not there could have, here or at a source. */
 bool      round_make_up(const struct signin *, gp_str name, struct gp_scram_keys *) GP_MUST_USE;
 /* What answers OAUTHBEARER's no (RFC 7628 3.2.2), and whether there is anybody who can check a token. */
@@ -145,8 +156,8 @@ struct sample {
 
 /* ---- password strings of sources (foreign.c) ---------------------------------------------------------------------------- */
 bool      foreign_scram(gp_str text, struct gp_scram_keys *) GP_MUST_USE; /* RFC 5803's form, or Dovecot's */
-gp_status foreign_check(gp_str text, gp_secret password) GP_MUST_USE;
-void      foreign_pretend(gp_str sample, gp_secret password); /* the same work; "": that of our own hashes */
+bool      foreign_may_be_kept(gp_str text) GP_MUST_USE; /* it is a hash: nobody's password is kept beyond its check */
+void      foreign_pretend(gp_str sample, gp_secret password); /* the work of a check, slow; "": of our own hashes */
 
 /* ---- password checks (check.c) ------------------------------------------------------------------------------------- */
 struct check_work { /* owns all it needs: it moves to a thread and back */

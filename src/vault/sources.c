@@ -24,16 +24,11 @@ static bool checks_tokens(const struct config_lookup *l)
     return l->type == LOOKUP_OAUTH;
 }
 
-static bool gives_hashes(const struct config_lookup *l)
+bool source_gives_hashes(const struct config_lookup *l)
 {
     return l->type == LOOKUP_PASSWD_FILE || l->type == LOOKUP_SQL || l->type == LOOKUP_HTTP ||
            (l->type == LOOKUP_LDAP && l->hash_attribute[0]);
 }
-
-static gp_status heard_of_password(struct signin *, const struct msg_looked *);
-static gp_status heard_of_salt(struct signin *, const struct msg_looked *);
-static gp_status heard_of_proof(struct signin *, const struct msg_looked *);
-static gp_status heard_of_token(struct signin *, const struct msg_looked *);
 
 static const struct quest {
     enum lookup_kind kind;
@@ -46,8 +41,8 @@ static const struct quest {
   /* clang-format off */
     [GP_SASL_IS_PASSWORD] = { LOOKUP_PASSWORD, true,  false, checks_passwords, store_password, heard_of_password },
     [GP_SASL_IS_TOKEN]    = { LOOKUP_TOKEN,    false, false, checks_tokens,    NULL,           heard_of_token    },
-    [GP_SASL_GET_SCRAM]   = { LOOKUP_HASH,     true,  true,  gives_hashes,     NULL,           heard_of_salt     },
-    [GP_SASL_IS_PROOF]    = { LOOKUP_HASH,     true,  false, gives_hashes,     NULL,           heard_of_proof    },
+    [GP_SASL_GET_SCRAM]   = { LOOKUP_HASH,     true,  true,  source_gives_hashes,     NULL,           heard_of_salt     },
+    [GP_SASL_IS_PROOF]    = { LOOKUP_HASH,     true,  false, source_gives_hashes,     NULL,           heard_of_proof    },
   /* clang-format on */
 };
 
@@ -56,245 +51,25 @@ static const struct quest *quest_of(const struct signin *s)
     return &quests[s->x.ask];
 }
 
-static const struct config_lookup *source_of(const struct signin *s, size_t source)
-{
-    return &s->peer->vault->config->lookups[source];
-}
-
 bool round_has_scram(const struct signin *s)
 {
     const struct config *c    = s->peer->vault->config;
     bool                 some = false;
-    for (size_t i = 0; i < c->lookup_count; i++) some |= gives_hashes(&c->lookups[i]);
+    for (size_t i = 0; i < c->lookup_count; i++) some |= source_gives_hashes(&c->lookups[i]);
     return some && !s->who.scram.iterations && !(s->x.mech->traits & GP_SASL_NEEDS_SECRET);
 }
 
-/* ---- what a source's answer means ---------------------------------------------------------------------------------- */
-static gp_status unclear(struct signin *s, const char *why)
+/* ---- what is known so far ---------------------------------------------------------------------------------------- */
+gp_status round_unclear(struct signin *s, const char *why)
 {
     if (!s->round.unclear) s->round.unclear = why ? why : "it cannot be told now";
     return GP_TEMPFAIL;
 }
 
 /* What one source says of a name settles it, unless the name is an account's: whom that trusts are all asked. */
-static void settle(struct signin *s)
+void round_settle(struct signin *s)
 {
     s->round.ended |= !quest_of(s)->by_name || !s->who.id;
-}
-
-/* Its words stay those of the first that could not tell. */
-static const char *keep_words(struct round *r, gp_str why, const char *without)
-{
-    if (r->unclear) return r->unclear;
-    if (why.len == 0 || !gp_copy_z(gp_head(why, sizeof(r->why) - 1), r->why, sizeof(r->why))) return without;
-    return r->why;
-}
-
-static gp_status refuse_by(struct signin *s, const struct msg_looked *m)
-{
-    if (m->known) settle(s);
-    return answer_refuse(s, keep_words(&s->round, m->why, "the source says no"));
-}
-
-static gp_status unclear_by(struct signin *s, const struct msg_looked *m)
-{
-    return unclear(s, keep_words(&s->round, m->why, "the source cannot tell"));
-}
-
-/* The source's own word is not enough: the account must be one that it speaks for, and may be used here and now. */
-static gp_status open_with(struct signin *s, const struct account *account, const struct credential *one)
-{
-    answer_is_of(s, account);
-    s->found = found_of(s, account, one);
-    if (!s->found.refused[0]) return s->who.disabled ? answer_refuse(s, "the account is disabled") : GP_OK;
-    s->round.useless = s->found;
-    return answer_refuse(s, s->round.useless.refused);
-}
-
-static void say_provided(const struct signin *s, const struct account *account)
-{
-    LOG(LOG_INFO, "account", LOG_N("session", s->session), LOG_Z("account", account->name),
-        LOG_Z("source", account->source), LOG_Z("result", "made: the source has confirmed its first sign-in"));
-    vault_survey(s->peer->vault);
-}
-
-/* name "": as the client said it. */
-static gp_status open_by_name(struct signin *s, gp_str name)
-{
-    struct vault     *v   = s->peer->vault;
-    const char       *why = "";
-    struct account    account;
-    struct credential one;
-    int64_t           id  = 0;
-    gp_str            who = name.len ? name : s->x.user, source = gp_from(source_of(s, s->round.source)->name);
-    bool              is_new = accounts_find(v->accounts, who, &account) == GP_PERMFAIL;
-    s->round.ended           = true;
-    gp_status status         = accounts_provision(v->accounts, who, source, wall_now(), &account, &id, &why);
-    if (status == GP_PERMFAIL) return answer_refuse(s, why);
-    if (status == GP_OK) status = credential_get(v->accounts, id, &one);
-    if (status != GP_OK) return answer_store_failed(s);
-    if (is_new) say_provided(s, &account);
-    status = open_with(s, &account, &one);
-    gp_wipe(&one.verifier, sizeof(one.verifier));
-    return status;
-}
-
-/* ---- passwords ------------------------------------------------------------------------------------------------------- */
-static void remember(struct signin *s)
-{
-    enum { SECOND_MS = 1000 };
-    struct vault *v    = s->peer->vault;
-    gp_time       most = (gp_time)source_of(s, s->round.source)->remember * SECOND_MS;
-    if (most && s->round.changes == v->changes)
-        recent_add(v->recent, s->found.id, s->x.secret, loop_now(v->loop) + most);
-}
-
-static gp_status right_password(struct signin *s, gp_str name)
-{
-    gp_status status = open_by_name(s, name);
-    if (status == GP_OK) remember(s);
-    return status;
-}
-
-/* A no of one that gives hashes is as slow as a wrong password there. */
-static gp_status pretend_for(struct signin *s)
-{
-    struct round *r = &s->round;
-    if (!gives_hashes(source_of(s, r->source))) return GP_PERMFAIL;
-    r->waits = ROUND_WORK;
-    return check_foreign(s, gp_from(s->peer->vault->samples[r->source].text), true);
-}
-
-static void take_sample(struct signin *s, gp_str hash)
-{
-    struct gp_scram_keys keys;
-    struct sample       *sample = &s->peer->vault->samples[s->round.source];
-    if (!gp_copy_z(hash, sample->text, sizeof(sample->text))) sample->text[0] = '\0';
-    if (foreign_scram(hash, &keys)) {
-        sample->scram[keys.hash].iterations = keys.iterations;
-        sample->scram[keys.hash].salt_len   = keys.salt_len;
-    }
-    gp_wipe(&keys, sizeof(keys));
-}
-
-static gp_status check_hash(struct signin *s, const struct msg_looked *m)
-{
-    if (!gp_copy_z(m->user, s->round.name, sizeof(s->round.name))) return unclear(s, "the name there is too long");
-    take_sample(s, m->hash);
-    s->round.waits   = ROUND_HASH;
-    gp_status status = check_foreign(s, m->hash, false);
-    return status == GP_TEMPFAIL ? unclear(s, s->reason) : status;
-}
-
-static gp_status heard_of_password(struct signin *s, const struct msg_looked *m)
-{
-    switch (m->status) {
-    case GP_OK: return right_password(s, m->user);
-    case GP_WAIT: return check_hash(s, m);
-    case GP_PERMFAIL: (void)refuse_by(s, m); return pretend_for(s);
-    default: return unclear_by(s, m);
-    }
-}
-
-/* ---- SCRAM ------------------------------------------------------------------------------------------------------------- */
-static bool read_keys(struct signin *s, gp_str hash, struct gp_scram_keys *keys)
-{
-    take_sample(s, hash);
-    if (foreign_scram(hash, keys) && keys->hash == s->x.mech->hash) return true;
-    gp_wipe(keys, sizeof(*keys));
-    return false;
-}
-
-static gp_status heard_of_salt(struct signin *s, const struct msg_looked *m)
-{
-    struct gp_scram_keys keys;
-    if (m->status == GP_PERMFAIL) return refuse_by(s, m);
-    if (m->status != GP_WAIT) return unclear_by(s, m);
-    settle(s);
-    if (!read_keys(s, m->hash, &keys)) return GP_PERMFAIL; /* what is made up stays */
-    s->x.scram.iterations = keys.iterations;
-    s->x.scram.salt_len   = keys.salt_len;
-    memcpy(s->x.scram.salt, keys.salt, keys.salt_len);
-    gp_wipe(&keys, sizeof(keys));
-    return GP_OK;
-}
-
-/* Who is nobody could be somebody there: the count, and where the store has no keys at all the length of the salt, of the last keys
- * that a source gave. They are not kept beyond the process. */
-static const struct sample *sample_of(const struct signin *s)
-{
-    const struct vault *v = s->peer->vault;
-    for (size_t i = 0; i < v->config->lookup_count; i++)
-        if (v->samples[i].scram[s->x.mech->hash].iterations) return &v->samples[i];
-    return NULL;
-}
-
-static void add_count(struct survey *all, uint32_t iterations)
-{
-    uint32_t accounts = 0;
-    size_t   at       = all->count_count < SURVEY_COUNTS_MOST ? all->count_count++ : SURVEY_COUNTS_MOST - 1;
-    for (size_t i = 0; i < at; i++) accounts += all->counts[i].accounts;
-    all->counts[at] = (struct survey_count) { iterations, accounts ? accounts : 1 }; /* as many there as here */
-}
-
-static void stretch_salt(struct gp_scram_keys *out, size_t len)
-{
-    uint8_t more[GP_DIGEST_MOST];
-    if (len <= out->salt_len || !gp_digest(GP_SHA512, (gp_str) { (const char *)out->salt, out->salt_len }, more)) {
-        out->salt_len = len < out->salt_len ? len : out->salt_len;
-        return;
-    }
-    memcpy(out->salt, more, len);
-    out->salt_len = len;
-}
-
-bool round_make_up(const struct signin *s, gp_str name, struct gp_scram_keys *out)
-{
-    const struct vault  *v      = s->peer->vault;
-    struct survey        all    = v->survey;
-    enum gp_hash         hash   = s->x.mech->hash;
-    const struct sample *sample = round_has_scram(s) ? sample_of(s) : NULL;
-    if (sample) add_count(&all, sample->scram[hash].iterations);
-    bool made = verifier_unknown_user(&v->keys, hash, name, survey_iterations(&all, &v->keys, name), out);
-    if (made && sample && v->survey.count_count == 0) stretch_salt(out, sample->scram[hash].salt_len);
-    return made;
-}
-
-/* Asked for anew: no keys are held while the client thinks. */
-static gp_status heard_of_proof(struct signin *s, const struct msg_looked *m)
-{
-    struct gp_scram_keys keys;
-    if (m->status == GP_PERMFAIL) return refuse_by(s, m);
-    if (m->status != GP_WAIT) return unclear_by(s, m);
-    settle(s);
-    if (!read_keys(s, m->hash, &keys))
-        return answer_refuse(s, "the source keeps no SCRAM keys of this kind for the user");
-    bool fits = gp_sasl_fits_keys(&s->x, &keys);
-    gp_wipe(&keys, sizeof(keys));
-    return fits ? open_by_name(s, m->user) : answer_refuse(s, "wrong password");
-}
-
-/* ---- tokens ------------------------------------------------------------------------------------------------------------ */
-/* Whose it is comes from the token alone: from the credential that was linked to its subject, or else from its user's name. */
-static gp_status open_with_token(struct signin *s, const struct msg_looked *m)
-{
-    gp_status status = GP_PERMFAIL;
-    s->round.ended   = true;
-    if (m->subject.len) {
-        status = answer_subject(s, CREDENTIAL_OAUTH, m->subject);
-        if (status != GP_PERMFAIL || s->account) return status;
-    }
-    s->reason = NULL;
-    if (m->user.len == 0) return answer_refuse(s, "the token names nobody");
-    status       = open_by_name(s, m->user);
-    gp_str asked = s->x.authzid.len ? s->x.authzid : s->x.user;
-    return status == GP_OK && asked.len ? answer_act_for(s, asked) : status;
-}
-
-static gp_status heard_of_token(struct signin *s, const struct msg_looked *m)
-{
-    if (m->status == GP_OK) return open_with_token(s, m);
-    return m->status == GP_PERMFAIL ? refuse_by(s, m) : unclear_by(s, m);
 }
 
 /* ---- the round ----------------------------------------------------------------------------------------------------------- */
@@ -304,7 +79,7 @@ static gp_status go_on(struct signin *s);
 static void take_answer(struct signin *s, gp_status status)
 {
     if (status == GP_WAIT) return;
-    if (status == GP_TEMPFAIL) (void)unclear(s, s->reason);
+    if (status == GP_TEMPFAIL) (void)round_unclear(s, s->reason);
     if (status != GP_OK) status = go_on(s);
     if (status == GP_WAIT) return;
     s->round.waits = ROUND_NOTHING;
@@ -318,7 +93,7 @@ static void looked(void *owner, gp_status status, const struct msg *m)
     if (status == GP_OK && m->type == MSG_LOOKED)
         status = quest_of(s)->heard(s, &m->looked);
     else
-        status = unclear(s, "the source's process is not there");
+        status = round_unclear(s, "the source's process is not there");
     take_answer(s, status);
 }
 
@@ -329,8 +104,8 @@ static gp_status ask(struct signin *s, size_t source)
     struct msg          m     = MSG(LOOKUP);
     bool                token = q->kind == LOOKUP_TOKEN, secret = q->kind != LOOKUP_HASH;
     s->round.source = source;
-    s->round.at     = source_of(s, source)->name;
-    if (!v->lookups[source].channel) return unclear(s, "the source's process is not there yet");
+    s->round.at     = s->peer->vault->config->lookups[source].name;
+    if (!v->lookups[source].channel) return round_unclear(s, "the source's process is not there yet");
     m.lookup = (struct msg_lookup) {
         .kind      = q->kind,
         .session   = s->session,
@@ -393,23 +168,9 @@ static gp_status go_on(struct signin *s)
     while (s->round.place <= s->peer->vault->config->lookup_count) {
         gp_status status = ask_place(s, s->round.place++);
         if (status == GP_OK || status == GP_WAIT) return status;
-        if (status == GP_TEMPFAIL) (void)unclear(s, s->reason);
+        if (status == GP_TEMPFAIL) (void)round_unclear(s, s->reason);
     }
     return conclude(s);
-}
-
-static gp_status hash_said(struct signin *s, gp_status verdict)
-{
-    if (verdict == GP_OK) return right_password(s, gp_from(s->round.name));
-    if (verdict == GP_TEMPFAIL) return unclear(s, s->reason);
-    settle(s);
-    return answer_refuse(s, "wrong password");
-}
-
-/* What the source has said stands. */
-static gp_status work_done(struct signin *s)
-{
-    return answer_refuse(s, keep_words(&s->round, GP_NONE, s->round.why));
 }
 
 void round_checked(struct signin *s, gp_status verdict)
@@ -417,8 +178,8 @@ void round_checked(struct signin *s, gp_status verdict)
     enum round_wait what = s->round.waits;
     s->round.waits       = ROUND_NOTHING;
     if (what == ROUND_STORE) store_said(s, verdict);
-    if (what == ROUND_HASH) verdict = hash_said(s, verdict);
-    if (what == ROUND_WORK) verdict = work_done(s);
+    if (what == ROUND_HASH) verdict = heard_hash(s, verdict);
+    if (what == ROUND_WORK) verdict = heard_work(s);
     take_answer(s, verdict);
 }
 
@@ -460,7 +221,7 @@ static bool was_right_lately(struct signin *s)
         if (!(s->round.asks & 1U << i) || !s->round.known[i]) continue;
         if (!recent_has(v->recent, s->round.known[i], s->x.secret, loop_now(v->loop))) continue;
         s->round.source = i;
-        s->round.at     = source_of(s, i)->name;
+        s->round.at     = v->config->lookups[i].name;
         return true;
     }
     return false;
@@ -472,8 +233,9 @@ gp_status round_start(struct signin *s)
     if (quest_of(s)->kind != LOOKUP_PASSWORD && s->found.id) s->round.useless = s->found;
     if (choose(s) != GP_OK) return GP_TEMPFAIL;
     if (quest_of(s)->kind == LOOKUP_PASSWORD && was_right_lately(s)) {
-        gp_status status = open_by_name(s, gp_from(s->who.name));
-        return status == GP_OK ? status : conclude(s);
+        struct round before = s->round;
+        if (heard_user(s, gp_from(s->who.name)) == GP_OK) return GP_OK;
+        s->round = before; /* right, and may not be used: that takes as long as a wrong one */
     }
     return go_on(s);
 }

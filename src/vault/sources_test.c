@@ -246,6 +246,32 @@ TEST(who_is_disabled_stays_out_whatever_is_said_and_remembered)
     close_all(b);
 }
 
+static void restrict_it(struct bed *b, const char *name, const char *networks)
+{
+    const char       *why;
+    struct account    account;
+    struct credential c;
+    struct accounts  *a = bed_store(b);
+    CHECK(accounts_find(a, gp_from(name), &account) == GP_OK);
+    struct rows r = credentials_of(a, account.id);
+    CHECK(credentials_next(&r, &c) == GP_OK && c.kind == CREDENTIAL_SOURCE);
+    rows_end(&r);
+    CHECK(gp_copy_z(gp_from(networks), c.limits.networks, sizeof(c.limits.networks)));
+    CHECK(credential_alter(a, c.id, GP_LIT(""), &c.limits, &why) == GP_OK);
+    accounts_close(a);
+}
+
+TEST(a_right_password_that_may_not_be_used_here_is_asked_about_like_a_wrong_one)
+{
+    struct bed *b                 = open_with(checkers, 0);
+    b->config.lookups[0].remember = 300;
+    fakes[0].says                 = words(GP_OK, true, GP_NONE, GP_NONE);
+    CHECK(plain(b, "ada", "right") == YES && asked(1, 0, 0));
+    restrict_it(b, "ada", "198.51.100.0/24");
+    for (int i = 0; i < 3; i++) CHECK(plain(b, "ada", "right") == NO && asked(1, 0, 0));
+    close_all(b);
+}
+
 /* ---- answers that cannot be ------------------------------------------------------------------------------------------------ */
 TEST(no_answer_that_cannot_be_is_a_yes)
 {
