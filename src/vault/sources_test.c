@@ -243,6 +243,17 @@ TEST(who_is_disabled_stays_out_whatever_is_said_and_remembered)
     CHECK(plain(b, "ada", "left") == YES && asked(1, 0, 0)); /* it is not the one that is remembered */
     bed_disable(b, "ada");
     CHECK(plain(b, "ada", "right") == NO);
+    bed_account(b, "al", BED_GENERATED, false); /* nor does another name help */
+    bed_disable(b, "al");
+    struct accounts      *a   = bed_store(b);
+    struct new_credential one = { .kind = CREDENTIAL_SOURCE, .subject = GP_LIT("one") };
+    struct account        al;
+    int64_t               id;
+    const char           *why;
+    CHECK(accounts_find(a, GP_LIT("al"), &al) == GP_OK && credential_add(a, al.id, &one, 1000, &id, &why) == GP_OK);
+    accounts_close(a);
+    fakes[0].says = words(GP_OK, true, GP_LIT("other"), GP_NONE);
+    CHECK(plain(b, "al", "right") == NO && asked(1, 0, 0));
     close_all(b);
 }
 
