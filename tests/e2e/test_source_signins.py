@@ -5,6 +5,7 @@ import hmac
 import itertools
 import json
 import os
+import secrets
 import sqlite3
 import subprocess
 import time
@@ -13,8 +14,9 @@ import pytest
 
 from house import DOMAIN, Account, until
 from sources import Dovecot, Postgres, Saslauthd, Service, Slapd, replace
-from test_dovecot_socket import HANDS, plain
 from test_dovecot_socket import Asker as SocketClient
+from test_dovecot_socket import plain
+from test_secrets import all_forms, found_in, may_read_memory
 from test_signin import scram
 from wire import Wire, signed_in, submit
 
@@ -251,6 +253,27 @@ def test_a_right_password_is_remembered_for_a_while(with_sources, running, place
     assert says(gatepost, context, "ada", RIGHT) == 454
 
 
+def test_no_role_keeps_a_password_that_went_to_a_source(with_sources, running, place, certificate, ca, context):
+    item, server = a_service(place, certificate, ca)
+    running.append(server)
+    people = [Account(f"user{i}", secrets.token_hex(24)) for i in range(8)]
+    kept = {one.name: subprocess.run(["openssl", "passwd", "-5", one.password], check=True, capture_output=True, text=True).stdout.strip() for one in people[4:]}
+    replace(place / "people", "".join(f"{name}:{text}\n" for name, text in kept.items()))
+    gatepost = with_sources(item, {"type": "passwd-file", "path": str(place / "people")})
+    if not may_read_memory(gatepost.process.pid):
+        pytest.skip("reading other processes' memory takes root")
+    right = {one.name: one.password for one in people[:4]}
+    server.answer = lambda asked: (200, json.dumps({"ok": right.get(asked["user"]) == asked["secret"], "known": asked["user"] in right}).encode())
+    wrong = [Account(one.name, secrets.token_hex(24)) for one in people] + [Account("eve", secrets.token_hex(24))]
+    for _ in range(5):
+        assert [says(gatepost, context, *one) for one in people] == [235] * len(people)
+        assert [says(gatepost, context, *one) for one in wrong] == [535] * len(wrong)
+    wanted = all_forms(people + wrong)
+    holding = [(pid, where) for pid in [gatepost.process.pid, *gatepost.pids()] for where in found_in(pid, wanted)]
+    assert not holding, holding[:10]
+    assert not [one for one in people + wrong if one.password in gatepost.log()]
+
+
 # ---- SCRAM -----------------------------------------------------------------------------------------------------------------------------
 def challenge_to(gatepost, context, name):
     """Salt and count."""
@@ -305,5 +328,5 @@ def test_other_servers_ask_about_accounts_of_sources_too(with_sources, place):
         for number, (password, verdict) in enumerate(((WRONG, "FAIL"), (RIGHT, "OK"), (RIGHT, "OK")), 1):
             said = asker.say(f"AUTH\t{number}\tPLAIN\tservice=smtp\tsecured\trip=192.0.2.7\tresp={plain(Account('ada', password))}")
             assert said.split("\t")[:2] == [verdict, str(number)], said
-    assert HANDS and sources_of(gatepost) == {"ada": "source0"}
+    assert sources_of(gatepost) == {"ada": "source0"}
     assert logged(gatepost, "peer=192.0.2.7", "source=source0", "result=ok")
