@@ -3,7 +3,6 @@
 A row of MAILERS is a program with the mechanisms it speaks; every test goes over all rows.
 """
 import base64
-import collections
 import hashlib
 import hmac
 import json
@@ -14,23 +13,10 @@ import smtplib
 import ssl
 import subprocess
 
+from letters import BOTH, Job, Mailer, letter, port_of, program
+from senders import SENDERS
+
 HERE = pathlib.Path(__file__).resolve().parent
-Job = collections.namedtuple("Job", "gatepost ca name password mechanism transport recipient subject folder")
-# transport: "starttls" (587), "tls" (465), "clear" (587 without TLS)
-
-
-def letter(job):
-    return (f"From: <{job.name}>\r\nTo: <{job.recipient}>\r\nSubject: {job.subject}\r\nMessage-ID: <{job.subject}@client.example>\r\n"
-            "\r\nA line.\r\n.A dot first.\r\n\r\nLast line.\r\n")
-
-
-def port_of(job):
-    return job.gatepost.tls_port if job.transport == "tls" else job.gatepost.port
-
-
-def program(words, stdin=None, env=None):
-    done = subprocess.run([str(word) for word in words], input=stdin, capture_output=True, text=True, timeout=60, env=env, check=False)
-    return done.returncode == 0, done.stdout + done.stderr
 
 
 def swaks(job):
@@ -149,16 +135,15 @@ def reports(program, pattern, *mechanisms):
 # a program says that it has them; until then SCRAM is proved by msmtp, gsasl, smtplib, and -PLUS by gsasl alone.
 CURL_MORE = reports(["curl", "-V"], r"^Features:.*\bgsasl\b", "SCRAM-SHA-1", "SCRAM-SHA-256")
 MSMTP_MORE = reports(["msmtp", "--version"], r"(?:^| ){}(?: |$)", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS")
-Mailer = collections.namedtuple("Mailer", "send program mechanisms transports sends")
-BOTH = ("starttls", "tls")
 MAILERS = {
-    "swaks": Mailer(swaks, "swaks", ("PLAIN", "LOGIN", "CRAM-MD5"), BOTH, True),
-    "curl": Mailer(curl, "curl", ("PLAIN", "LOGIN", "CRAM-MD5", *CURL_MORE), BOTH, True),
-    "msmtp": Mailer(msmtp, "msmtp", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", *MSMTP_MORE), BOTH, True),
+    "swaks": Mailer(swaks, "swaks", ("PLAIN", "LOGIN", "CRAM-MD5"), BOTH, ""),
+    "curl": Mailer(curl, "curl", ("PLAIN", "LOGIN", "CRAM-MD5", *CURL_MORE), BOTH, ""),
+    "msmtp": Mailer(msmtp, "msmtp", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", *MSMTP_MORE), BOTH, ""),
     "gsasl": Mailer(gsasl, "gsasl", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"),
-                    ("starttls",), False),
-    "smtplib": Mailer(python, "python3", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"), BOTH, True),
-    "nodemailer": Mailer(nodemailer, "node", ("PLAIN", "LOGIN", "CRAM-MD5"), BOTH, True),
+                    ("starttls",), None),
+    "smtplib": Mailer(python, "python3", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"), BOTH, ""),
+    "nodemailer": Mailer(nodemailer, "node", ("PLAIN", "LOGIN", "CRAM-MD5"), BOTH, ""),
+    **SENDERS,
 }
 
 
