@@ -30,13 +30,15 @@ gp_str gp_scram_attribute(gp_str *rest, char name)
     return gp_tail(gp_cut(rest, ','), 2);
 }
 
-/* RFC 5802 5.1: unknown attributes are ignored, but m= says that what follows must be understood. */
+/* RFC 5802 5.1: unknown attributes are ignored, but m= says that what follows must be understood. One that has a place of its own
+ * is no extension: of two, one reader would take the first and another the last. */
 bool gp_scram_extensions(gp_str rest)
 {
+    static const char placed[] = "acimnprsv";
     while (rest.len > 0) {
         gp_str one    = gp_cut(&rest, ',');
         bool   letter = one.len > 2 && ((one.ptr[0] | ' ') >= 'a') && ((one.ptr[0] | ' ') <= 'z');
-        if (!letter || one.ptr[1] != '=' || one.ptr[0] == 'm') return false;
+        if (!letter || one.ptr[1] != '=' || memchr(placed, one.ptr[0], sizeof placed - 1)) return false;
     }
     return true;
 }
@@ -175,7 +177,7 @@ static enum gp_sasl_why read_final(struct gp_sasl *x, gp_str in)
     gp_str          all = in, channel = gp_scram_attribute(&in, 'c'), nonce = gp_scram_attribute(&in, 'r');
     if (!channel.ptr || !nonce.ptr || !gp_scram_extensions(in)) return GP_SASL_MALFORMED;
     if (!channel_is_ours(x, channel)) return GP_SASL_BAD_BINDING;
-    if (!gp_same(nonce, x->talk.scram.nonce)) return GP_SASL_REFUSED;
+    if (!gp_same(nonce, x->talk.scram.nonce)) return GP_SASL_MALFORMED; /* of another exchange */
     gp_put_char(message, ',');
     gp_put(message, all);
     return message->cut ? GP_SASL_MALFORMED : GP_SASL_NO_REASON;

@@ -167,6 +167,8 @@ TEST(first_messages_and_what_becomes_of_them)
         { "SCRAM-SHA-256",      "n,,n=u,r=abc,x=ignored,Y=too",      GP_SASL_ASK,    GP_SASL_NO_REASON  },
         { "SCRAM-SHA-256",      "n,,n=u,r=abc,m=ext",                GP_SASL_FAILED, GP_SASL_MALFORMED  },
         { "SCRAM-SHA-256",      "n,,n=u,r=abc,nonsense",             GP_SASL_FAILED, GP_SASL_MALFORMED  },
+        { "SCRAM-SHA-256",      "n,,n=u,r=abc,n=v",                  GP_SASL_FAILED, GP_SASL_MALFORMED  },
+        { "SCRAM-SHA-256",      "n,,n=u,r=abc,r=abd",                GP_SASL_FAILED, GP_SASL_MALFORMED  },
         { "SCRAM-SHA-256",      "n,a=,n=u,r=abc",                    GP_SASL_FAILED, GP_SASL_MALFORMED  },
         { "SCRAM-SHA-256",      "n,b=x,n=u,r=abc",                   GP_SASL_FAILED, GP_SASL_MALFORMED  },
         { "SCRAM-SHA-256",      "n,,n=u,r=a\tb",                     GP_SASL_FAILED, GP_SASL_MALFORMED  },
@@ -217,22 +219,24 @@ TEST(refuses_spoilt_final_messages)
         const char      *pattern, *nonce; /* NULL: the right one */
         enum gp_sasl_why why;
     } rows[] = {
-        {"c=biws,r=@,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",      "rOprNGfwEbeRWgbNEkqO%changed",
-         GP_SASL_REFUSED                                                                                                      },
-        { "c=biws,r=@,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",     "rOprNGfwEbeRWgbNEkqO",         GP_SASL_REFUSED    },
-        { "c=eSws,r=@,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",     NULL,                           GP_SASL_BAD_BINDING},
-        { "c=,r=@,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",         NULL,                           GP_SASL_BAD_BINDING},
-        { "c=biws,r=@,p=eHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",     NULL,                           GP_SASL_REFUSED    },
-        { "c=biws,r=@,x=y,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=", NULL,                           GP_SASL_REFUSED    },
-        { "c=biws,r=@,p=!!!!",                                             NULL,                           GP_SASL_MALFORMED  },
-        { "c=biws,r=@,p=dHzbZQ==",                                         NULL,                           GP_SASL_MALFORMED  },
-        { "c=biws,r=@,p=",                                                 NULL,                           GP_SASL_MALFORMED  },
-        { "c=biws,r=@",                                                    NULL,                           GP_SASL_MALFORMED  },
-        { "r=@,c=biws,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",     NULL,                           GP_SASL_MALFORMED  },
-        { "c=biws,r=@,m=x,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=", NULL,                           GP_SASL_MALFORMED  },
-        { "c=biws,r=@,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=,x=y", NULL,                           GP_SASL_MALFORMED  },
-        { "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",                NULL,                           GP_SASL_MALFORMED  },
-        { "",                                                              NULL,                           GP_SASL_MALFORMED  },
+        {"c=biws,r=@,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",         "rOprNGfwEbeRWgbNEkqO%changed",
+         GP_SASL_MALFORMED                                                                                                       },
+        { "c=biws,r=@,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",        "rOprNGfwEbeRWgbNEkqO",         GP_SASL_MALFORMED  },
+        { "c=eSws,r=@,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",        NULL,                           GP_SASL_BAD_BINDING},
+        { "c=,r=@,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",            NULL,                           GP_SASL_BAD_BINDING},
+        { "c=biws,r=@,p=eHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",        NULL,                           GP_SASL_REFUSED    },
+        { "c=biws,r=@,x=y,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",    NULL,                           GP_SASL_REFUSED    },
+        { "c=biws,r=@,p=!!!!",                                                NULL,                           GP_SASL_MALFORMED  },
+        { "c=biws,r=@,p=dHzbZQ==",                                            NULL,                           GP_SASL_MALFORMED  },
+        { "c=biws,r=@,p=",                                                    NULL,                           GP_SASL_MALFORMED  },
+        { "c=biws,r=@",                                                       NULL,                           GP_SASL_MALFORMED  },
+        { "r=@,c=biws,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",        NULL,                           GP_SASL_MALFORMED  },
+        { "c=biws,r=@,r=@,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",    NULL,                           GP_SASL_MALFORMED  },
+        { "c=biws,r=@,c=eSws,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=", NULL,                           GP_SASL_MALFORMED  },
+        { "c=biws,r=@,m=x,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",    NULL,                           GP_SASL_MALFORMED  },
+        { "c=biws,r=@,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=,x=y",    NULL,                           GP_SASL_MALFORMED  },
+        { "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",                   NULL,                           GP_SASL_MALFORMED  },
+        { "",                                                                 NULL,                           GP_SASL_MALFORMED  },
     };
     json_t        *root = talk_vectors("scram");
     const json_t  *row  = exchange(root, "rfc7677-3");
@@ -254,7 +258,7 @@ TEST(a_recorded_exchange_can_not_be_replayed)
     x.scram  = keys_of(row);
     x.answer = GP_OK;
     CHECK(gp_sasl_resume(&x) == GP_SASL_CHALLENGE);
-    CHECK(prove(&x, row, talk_field(row, "client_final_b64")) == GP_SASL_FAILED && x.why == GP_SASL_REFUSED);
+    CHECK(prove(&x, row, talk_field(row, "client_final_b64")) == GP_SASL_FAILED && x.why == GP_SASL_MALFORMED);
     json_decref(root);
 }
 
@@ -266,13 +270,13 @@ TEST(refuses_the_final_messages_of_the_vectors)
         const char      *id, *pattern, *nonce;
         enum gp_sasl_why why;
     } rows[] = {
-        {"nonce-changed",  "c=biws,r=@," PROOF,        "%changed", GP_SASL_REFUSED    },
+        {"nonce-changed",  "c=biws,r=@," PROOF,        "%changed", GP_SASL_MALFORMED  },
         { "cbind-changed", "c=eSws,r=@," PROOF,        "",         GP_SASL_BAD_BINDING},
         { "proof-bad-b64", "c=biws,r=@,p=!!!!",        "",         GP_SASL_MALFORMED  },
         { "proof-short",   "c=biws,r=@,p=dHzbZQ==",    "",         GP_SASL_MALFORMED  },
         { "missing-proof", "c=biws,r=@",               "",         GP_SASL_MALFORMED  },
         { "after-proof",   "c=biws,r=@," PROOF ",x=y", "",         GP_SASL_MALFORMED  },
-        { "replay",        "c=biws,r=@," PROOF,        "%replay",  GP_SASL_REFUSED    }, /* of a nonce of before */
+        { "replay",        "c=biws,r=@," PROOF,        "%replay",  GP_SASL_MALFORMED  }, /* of a nonce of before */
     };
     json_t        *root = talk_vectors("scram"), *vector;
     const json_t  *row  = exchange(root, "rfc7677-3");

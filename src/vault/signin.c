@@ -70,7 +70,7 @@ static const char *reason_of(const struct signin *s)
     static const char *const reasons[] = {
         [GP_SASL_NO_REASON]   = "",
         [GP_SASL_NOT_BASE64]  = "the client's line is not base64",
-        [GP_SASL_CANCELLED]   = "the client cancelled",
+        [GP_SASL_CANCELLED]   = "the client cancelled, or its line is too long",
         [GP_SASL_TOO_EARLY]   = "an initial response where the server speaks first",
         [GP_SASL_UNKNOWN]     = "the mechanism is not known or not allowed here",
         [GP_SASL_MALFORMED]   = "the client's message is malformed",
