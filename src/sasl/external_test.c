@@ -7,13 +7,14 @@ TEST(what_a_client_says_and_who_is_asked_for)
         const char *line; /* base64; NULL: no initial response */
         const char *user; /* NULL: malformed                    */
     } rows[] = {
-        {"",              ""   },
-        { "dGlt",         "tim"},
-        { "ScKtWA==",     "IX" }, /* SASLprep: a soft hyphen goes */
-        { "AA==",         NULL }, /* NUL (RFC 4422 A.1) */
-        { "dGltAHRvbQ==", NULL },
-        { "wq0=",         NULL }, /* nothing is left of it */
-        { "/w==",         NULL }, /* not UTF-8 */
+        {"",                          ""                },
+        { "ZnJlZEBleGFtcGxlLmNvbQ==", "fred@example.com"}, /* RFC 4422 A.4 */
+        { "dGlt",                     "tim"             },
+        { "ScKtWA==",                 "IX"              }, /* SASLprep: a soft hyphen goes */
+        { "AA==",                     NULL              }, /* NUL (RFC 4422 A.1) */
+        { "dGltAHRvbQ==",             NULL              },
+        { "wq0=",                     NULL              }, /* nothing is left of it */
+        { "/w==",                     NULL              }, /* not UTF-8 */
     };
     struct gp_sasl x;
     for (size_t i = 0; i < GP_COUNT(rows); i++) {

@@ -11,7 +11,7 @@ from house import free_port, is_alive, until
 
 PROGRAM = os.environ.get("EXIM", "/usr/local/lib/gatepost-test/exim/usr/sbin/exim4")
 OWNER = "Debian-exim"
-MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
+MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512")
 CONFIGURATION = """exim_path = {program}
 primary_hostname = mx.example.net
 spool_directory = {folder}/spool

@@ -62,7 +62,7 @@ def gsasl(job):
 
 def smtplib_scram(connection, job):
     """SCRAM with no library that knows gatepost: RFC 5802 3 from its text."""
-    digest = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}[job.mechanism]
+    digest = job.mechanism.removeprefix("SCRAM-").replace("-", "").lower()
     first = f"n={job.name},r=fyko+d2lbbFgONRv9qkxdawL"
     _, challenge = connection.docmd("AUTH", f"{job.mechanism} " + base64.b64encode(b"n,," + first.encode()).decode())
     server_first = base64.b64decode(challenge).decode()
@@ -141,7 +141,7 @@ MAILERS = {
     "msmtp": Mailer(msmtp, "msmtp", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", *MSMTP_MORE), BOTH, ""),
     "gsasl": Mailer(gsasl, "gsasl", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"),
                     ("starttls",), None),
-    "smtplib": Mailer(python, "python3", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"), BOTH, ""),
+    "smtplib": Mailer(python, "python3", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"), BOTH, ""),
     "nodemailer": Mailer(nodemailer, "node", ("PLAIN", "LOGIN", "CRAM-MD5"), BOTH, ""),
     **SENDERS,
 }

@@ -46,7 +46,7 @@ def smtptest(job):
     dialogue = f"MAIL FROM:<{job.name}>\r\nRCPT TO:<{job.recipient}>\r\nDATA\r\n{letter(job)}".replace("\r\n.", "\r\n..") + ".\r\nQUIT\r\n"
     _, said = program([SMTPTEST, "-p", port_of(job), *tls, "-m", job.mechanism, "-a", job.name, "-u", job.name, "-w", job.password, "localhost"],
                       stdin=dialogue, env=os.environ | {"LD_LIBRARY_PATH": f"{BESIDE}/cyrus/usr/lib/x86_64-linux-gnu"})
-    return "250 2.0.0 queued" in said, said
+    return "354 " in said and "250 2.0.0 " in said.partition("354 ")[2], said
 
 
 # ---- perl -----------------------------------------------------------------------------------------------------------
@@ -81,22 +81,22 @@ def sendemail(job):
 
 
 # ---- mail readers ---------------------------------------------------------------------------------------------------
-def mutt(job):
+def mutt(job, more=""):
     """Left to choose it takes SCRAM-SHA-256-PLUS, finds that it can't bind, cancels, and tries nothing else: "SASL authentication failed"."""
     scheme = "smtps" if job.transport == "tls" else "smtp"
     rc = private(job.folder / "muttrc", f'set smtp_url="{scheme}://{urllib.parse.quote(job.name)}@localhost:{port_of(job)}"\n'
                  f'set smtp_pass="{job.password}" smtp_authenticators="{job.mechanism.lower()}" from="{job.name}" certificate_file="{job.ca}"\n'
                  f'set hostname={HELO} copy=no record="" sleep_time=0 '
                  f"ssl_starttls={'no' if in_clear(job) else 'yes'} "
-                 f"ssl_force_tls={'no' if in_clear(job) else 'yes'}\n")
+                 f"ssl_force_tls={'no' if in_clear(job) else 'yes'}\n{more}")
     return program(["mutt", "-n", "-F", rc, "-s", job.subject, job.recipient], stdin=TEXT.replace("\r\n", "\n"),
                    env=os.environ | {"HOME": str(job.folder)})
 
 
-def s_nail(job):
+def s_nail(job, more=""):
     rc = private(job.folder / "mailrc", f"set v15-compat mta={'smtps' if job.transport == 'tls' else 'smtp'}://localhost:{port_of(job)}\n"
                  f"set {'no' * in_clear(job)}smtp-use-starttls smtp-auth={job.mechanism.lower()} user={job.name} password={job.password}\n"
-                 f"set tls-ca-file={job.ca} tls-ca-no-defaults tls-verify=strict from={job.name} sendwait nosave\n")
+                 f"set tls-ca-file={job.ca} tls-ca-no-defaults tls-verify=strict from={job.name} sendwait nosave\n{more}")
     return program(["s-nail", "-s", job.subject, job.recipient], stdin=TEXT.replace("\r\n", "\n"),
                    env=os.environ | {"HOME": str(job.folder), "MAILRC": str(rc), "DEAD": "/dev/null"})
 
@@ -205,6 +205,7 @@ gatepost:
   {tls}
   tls_verify_certificates = {ca}
   tls_verify_hosts = *
+  {paper}
 
 begin retry
 * * F,1s,1s
@@ -217,36 +218,40 @@ login:
 """
 
 
+def run_exim(job, folder, driver, how, paper=""):
+    clear, rc = in_clear(job), folder / "exim.conf"
+    rc.write_text(EXIM_CONFIGURATION.format(program=EXIM, folder=folder, port=port_of(job), ca=job.ca, driver=driver, mechanism=job.mechanism,
+                                            how=how, paper=paper, protocol="smtps" if job.transport == "tls" else "smtp",
+                                            login="hosts_try_auth = *" if clear else "hosts_require_auth = *",
+                                            tls="hosts_avoid_tls = *" if clear else "hosts_require_tls = *"))
+    ok, said = program([EXIM, "-C", rc, "-odi", "-f", job.name, job.recipient], stdin=unix_letter(job))
+    log = (folder / "mainlog").read_text() if (folder / "mainlog").exists() else ""
+    return ok and " => " in log and 'C="250 ' in log, said + log
+
+
 def exim(job):
     driver, how = {"PLAIN": ("plaintext", f"client_send = ^{job.name}^{job.password}"),
                    "LOGIN": ("plaintext", f"client_send = : {job.name} : {job.password}"),
                    "CRAM-MD5": ("cram_md5", f"client_name = {job.name}\n  client_secret = {job.password}")}[job.mechanism]
-    clear = in_clear(job)
     with folder_of("Debian-exim") as folder:
-        rc = folder / "exim.conf"
-        rc.write_text(EXIM_CONFIGURATION.format(program=EXIM, folder=folder, port=port_of(job), ca=job.ca, driver=driver, mechanism=job.mechanism,
-                                                how=how, protocol="smtps" if job.transport == "tls" else "smtp",
-                                                login="hosts_try_auth = *" if clear else "hosts_require_auth = *",
-                                                tls="hosts_avoid_tls = *" if clear else "hosts_require_tls = *"))
-        ok, said = program([EXIM, "-C", rc, "-odi", "-f", job.name, job.recipient], stdin=unix_letter(job))
-        log = (folder / "mainlog").read_text() if (folder / "mainlog").exists() else ""
-    return ok and " => " in log and 'C="250 ' in log, said + log
+        return run_exim(job, folder, driver, how)
 
 
 # What these can't do, and what they say to it:
 #   smtptest     names SCRAM-SHA-256-PLUS, and left to choose too, it says AUTH SCRAM-SHA-256 with p=tls-unique, which RFC 5802 6 has refused;
 #   Authen::SASL on Cyrus SASL: LOGIN and CRAM-MD5 end before AUTH is said, because Net::SMTP takes "no initial response" for a failure;
-#   mutt         "SASL authentication failed" for SCRAM-...-PLUS over TLS 1.2 as over 1.3, "No authenticators available" for SCRAM-SHA-512;
-#   s-nail       "Unsupported smtp authentication method: scram-sha-256";
+#   mutt         "SASL authentication failed" for SCRAM-...-PLUS over TLS 1.2 as over 1.3,
+#                "No authenticators available" for SCRAM-SHA-512;
+#   s-nail       "Unsupported smtp authentication method: scram-sha-1";
 #   sendemail    chooses itself: LOGIN before PLAIN; TLS by STARTTLS alone, as esmtp, which chooses PLAIN;
 #   opensmtpd    chooses itself: PLAIN before LOGIN; nullmailer: PLAIN before LOGIN unless it is told;
 #   dma          chooses itself: CRAM-MD5 where it is offered, and nothing else when that fails; LOGIN otherwise;
 #   exim         Debian's has no gsasl driver, "cannot find authenticator driver", and its cyrus_sasl driver is a server's alone.
 SENDERS = {
-    "smtptest": Mailer(smtptest, SMTPTEST, ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"), BOTH, ""),
+    "smtptest": Mailer(smtptest, SMTPTEST, ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"), BOTH, ""),
     "perl": Mailer(perl("Perl"), "perl", ("PLAIN", "LOGIN", "CRAM-MD5"), BOTH, ""),
-    "perl-cyrus": Mailer(perl("Cyrus"), "perl", ("PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256"), BOTH, ""),
-    "perl-scram": Mailer(perl("SCRAM"), "perl", ("SCRAM-SHA-1", "SCRAM-SHA-256"), BOTH, ""),
+    "perl-cyrus": Mailer(perl("Cyrus"), "perl", ("PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"), BOTH, ""),
+    "perl-scram": Mailer(perl("SCRAM"), "perl", ("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"), BOTH, ""),
     "git": Mailer(git, GIT_SEND_EMAIL, ("PLAIN", "LOGIN", "CRAM-MD5"), BOTH, ""),
     "sendemail": Mailer(sendemail, "sendemail", ("LOGIN",), ("starttls",), "\r\n"),
     "mutt": Mailer(mutt, "mutt", ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"), BOTH, ""),
