@@ -145,6 +145,8 @@ MAILERS = {
     "nodemailer": Mailer(nodemailer, "node", ("PLAIN", "LOGIN", "CRAM-MD5"), BOTH, ""),
     **SENDERS,
 }
+# One of each implementation of SASL, for tests of what lies behind it: the others share these, or do PLAIN and LOGIN alone.
+IMPLEMENTATIONS = {name: MAILERS[name] for name in ("swaks", "curl", "msmtp", "gsasl", "smtplib", "nodemailer", "smtptest", "perl", "perl-scram")}
 
 
 def is_there(name):

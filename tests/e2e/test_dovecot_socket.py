@@ -13,7 +13,7 @@ import pytest
 import exim
 import postfix
 from house import until
-from mailers import MAILERS, Job, is_there
+from mailers import IMPLEMENTATIONS, Job, is_there
 from test_signin import scram
 from wire import Wire, submit
 
@@ -104,7 +104,7 @@ def test_clients_of_postfix_sign_in(asked, running, sink_certificate, ca, folder
     gatepost = asked()
     server = postfix.asking(folder / "postfix-asking", sink_certificate, gatepost.socket)
     running.append(server)
-    for name, mailer in ((name, row) for name, row in MAILERS.items() if is_there(name)):
+    for name, mailer in ((name, row) for name, row in IMPLEMENTATIONS.items() if is_there(name)):
         for mechanism in (m for m in mailer.mechanisms if not m.endswith("-PLUS") and m != "CRAM-MD5"):
             account, subject = gatepost.account(), f"{name}-{mechanism}"
             job = Job(Server(server.port), ca, account.name, account.password, mechanism, "starttls", "lena@example.net", subject, tmp_path)
@@ -187,7 +187,7 @@ def test_clients_of_exim_sign_in(asked, running, sink_certificate, ca, folder, t
     gatepost = asked()
     server = exim.Exim(folder / "exim-asking", sink_certificate, gatepost.socket)
     running.append(server)
-    for name, mailer in ((name, row) for name, row in MAILERS.items() if is_there(name)):
+    for name, mailer in ((name, row) for name, row in IMPLEMENTATIONS.items() if is_there(name)):
         for mechanism in (m for m in mailer.mechanisms if not m.endswith("-PLUS") and mailer.adds is not None):
             account = gatepost.account(*(["--allow-cram-md5"] if mechanism == "CRAM-MD5" else []))
             job = Job(Server(server.port), ca, account.name, account.password, mechanism, "starttls", "lena@example.net", f"{name}-{mechanism}", tmp_path)
