@@ -108,6 +108,15 @@ def test_cram_md5_is_for_those_that_asked_for_it(gatepost, ca, account, recipien
     assert not ok and "535" in said
 
 
+@pytest.mark.skipif("dma" not in MAILERS, reason="dma gets an /etc of its own, which takes root")
+def test_dma_takes_login_where_cram_md5_is_not_offered(new_gatepost, sink, ca, recipient, tmp_path):
+    gatepost = new_gatepost(sink)
+    account = gatepost.account()
+    ok, said = MAILERS["dma"].send(job_for(gatepost, ca, account, None, "starttls", recipient, tmp_path))
+    assert ok, said
+    assert audited(gatepost, sink.wait(recipient))["mechanism"] == "LOGIN"
+
+
 def test_the_certificate_of_init_will_do_for_trying_out(new_gatepost, sink, recipient, tmp_path):
     gatepost = new_gatepost(sink, own_certificate=False)
     account = gatepost.account()
