@@ -9,7 +9,6 @@
 #include <string.h>
 
 enum { CONNECTED, GREETED, ASKING, CONFUSED };
-enum { PLAIN_MOST = 1024 };
 
 void gp_dovecot_client_init(struct gp_dovecot_client *c)
 {
@@ -143,7 +142,7 @@ static void put_word(struct gp_text *out, const char *name, gp_str value)
 /* RFC 4616 2: no authorization identity, the name, the password. */
 static bool put_initial(struct gp_text *out, gp_str user, gp_secret password)
 {
-    char           octets[PLAIN_MOST];
+    char           octets[GP_DOVECOT_PLAIN_MOST];
     struct gp_text plain = GP_TEXT(octets);
     gp_str         pass  = { password.ptr, password.len };
     bool           clean = gp_find(user, '\0') == user.len && gp_find(pass, '\0') == pass.len;

@@ -65,7 +65,8 @@ TEST(it_asks_in_one_line_and_hears_three_verdicts)
     CHECK_IS(gp_said(&out), "VERSION\t1\t2\nCPID\t4711\n");
     greeted();
     CHECK(ask(GP_LIT("ada"), "secret", &out) == 1);
-    CHECK_IS(gp_said(&out), "AUTH\t1\tPLAIN\tservice=smtp\trip=203.0.113.7\tnologin\tsecured\tresp=AGFkYQBzZWNyZXQ=\n");
+    CHECK_IS(gp_said(&out),
+             "AUTH\t1\tPLAIN\tservice=smtp\trip=203.0.113.7\tnologin\tsecured\tresp=AGFkYQBzZWNyZXQ=\n");
     CHECK(ask(GP_LIT("bob"), "x", &out) == 2 && ask(GP_LIT("carl"), "y", &out) == 3);
     hear("FAIL\t2\tuser=bob\nNEW\tthing\nOK\t1\tuser=ada@example.org\tresp=\nFAIL\t3\tuser=carl\ttemp\n");
     CHECK(next_is(GP_DOVECOT_WRONG).id == 2);
@@ -148,6 +149,18 @@ TEST(nothing_is_asked_that_cannot_be_said)
     for (uint32_t i = 1; i <= GP_DOVECOT_OPEN_MOST; i++) CHECK(ask(GP_LIT("ada"), "x", &out) == i);
     out = GP_TEXT(room);
     CHECK(!gp_dovecot_client_plain(&client, &plain, &id, &out));
+}
+
+/* A longer one is turned away before anybody is asked; what gets here must be asked, whoever chose it. */
+TEST(the_longest_name_and_password_fit)
+{
+    static char    name[255], password[1024 + 1];
+    struct gp_text out;
+    memset(name, 'n', sizeof name);
+    memset(password, 'p', sizeof password - 1);
+    greeted();
+    CHECK(ask((gp_str) { name, sizeof name }, password, &out) == 1);
+    CHECK(gp_ends(gp_said(&out), "cHBwcHBw\n") && out.len > 4 * (sizeof name + sizeof password) / 3);
 }
 
 /* Any server's bytes: three were asked, one of them was cancelled. Each of the others has one verdict at most. */

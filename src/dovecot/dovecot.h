@@ -15,7 +15,8 @@ enum {
     GP_DOVECOT_ANSWER_ROOM = 5120,  /* a user name, each octet escaped, and a challenge                        */
     GP_DOVECOT_TEXT_MOST   = 1024,  /* of what a request says in escapes                                       */
     GP_DOVECOT_COOKIE      = 16,    /* octets                                                                  */
-    GP_DOVECOT_AUTH_ROOM   = 2048,  /* for gp_dovecot_client_plain                                             */
+    GP_DOVECOT_PLAIN_MOST  = 1282,  /* of a client: NUL, a name of 255, NUL, a password of 1024, and one to spare   */
+    GP_DOVECOT_AUTH_ROOM   = 4096,  /* for gp_dovecot_client_plain: that in base64, and what stands before it  */
 };
 
 /* What an id is: nothing, a question of the client's, or one that waits for the client to go on. */

@@ -9,6 +9,7 @@
 #include "dovecot/dovecot.h"
 #include "lookup/parts.h"
 
+_Static_assert(1 + (LOOKUP_NAME - 1) + 1 + GP_PASSWORD_MOST <= GP_DOVECOT_PLAIN_MOST, "every question can be asked");
 enum { INPUT_ROOM = GP_DOVECOT_LINE_MOST + 1 };
 
 struct talk {
@@ -52,9 +53,10 @@ static bool send_hello(struct talk *t)
     return gp_dovecot_client_hello((uint32_t)getpid(), &text) && octets_write(t->fd, room, text.len, t->until);
 }
 
-static bool send_question(struct talk *t, const struct source *s, const struct question *q)
+/* What a client can choose is no failure of the source. */
+static bool send_question(struct talk *t, const struct source *s, struct question *q)
 {
-    char                          room[2 * GP_DOVECOT_AUTH_ROOM];
+    char                          room[GP_DOVECOT_AUTH_ROOM];
     struct gp_text                text  = GP_TEXT(room);
     uint32_t                      id    = 0;
     const struct gp_dovecot_plain plain = {
@@ -65,9 +67,12 @@ static bool send_question(struct talk *t, const struct source *s, const struct q
         .secured    = true,
         .no_penalty = true  /* its delays grow beyond any timeout, and would look like trouble of the source */
     };
-    errno = EMSGSIZE;
-    bool sent =
-        gp_dovecot_client_plain(&t->client, &plain, &id, &text) && octets_write(t->fd, room, text.len, t->until);
+    bool fits = gp_dovecot_client_plain(&t->client, &plain, &id, &text);
+    bool sent = fits && octets_write(t->fd, room, text.len, t->until);
+    if (!fits)
+        question_refuse(q, false, "a name or a password that is too long for Dovecot");
+    else if (!sent)
+        question_failed(q, "Dovecot does not take the question", strerror(errno));
     gp_wipe(room, sizeof room);
     return sent;
 }
@@ -94,11 +99,10 @@ static void converse(struct talk *t, const struct source *s, struct question *q)
         return;
     }
     struct gp_dovecot_client_event event = listen_for(t, name);
-    if (event.kind == GP_DOVECOT_MAY_ASK && !send_question(t, s, q)) {
-        question_failed(q, "Dovecot does not take the question", strerror(errno));
-        return;
+    if (event.kind == GP_DOVECOT_MAY_ASK) {
+        if (!send_question(t, s, q)) return;
+        event = listen_for(t, name);
     }
-    if (event.kind == GP_DOVECOT_MAY_ASK) event = listen_for(t, name);
     judge(q, &event, name);
 }
 

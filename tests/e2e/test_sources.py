@@ -167,6 +167,10 @@ def test_dovecot(asker, folder):
         assert a.says("ada", "wrong") == ("PERMFAIL", False)
         assert a.says("carol", "correct horse") == ("PERMFAIL", False)
         assert a.says("ada", kind="hash") == ("PERMFAIL", False)
+        for n in range(6):                              # more than open the breaker: what a stranger can ask for is no failure
+            answer = a.ask("n" * 255, str(n) + "p" * 1023)
+            assert answer["status"] == "PERMFAIL" and answer["ms"] < 3000, answer
+        assert a.says("ada", "correct horse")[0] == "OK"
         dovecot.stop()
         assert a.says("ada", "correct horse") == ("TEMPFAIL", False)
     finally:
