@@ -392,6 +392,8 @@ TEST(sources_stand_in_the_order_in_which_they_are_asked)
     CHECK(read_set_up(H "sources: [{name: a, type: pam}]\n") && config.store_at == 0 && config.lookup_count == 1);
 }
 
+#define ONE_URI "uri is a list, or has a blank or a comma in it: write one ldaps://HOST; a name may have several addresses"
+
 /* A list of sources, and what is said of it; the line counts from "sources:". */
 struct wrong_items {
     const char *items, *said;
@@ -430,6 +432,10 @@ TEST(what_is_wrong_with_a_source)
         { "- {name: a, type: ldap, uri: 'ldaps://h'}\n", "2: sources: a: write one of user_dn and base: how an entry is named, or where to search for it" },
         { "- {name: a, type: ldap, uri: 'ldap://h', base: b, starttls: no}\n", "2: sources: a: starttls: no would send passwords in clear to another host" },
         { "- {name: a, type: ldap, uri: 'ldap://localhost.evil.example', base: b, starttls: no}\n", "2: sources: a: starttls: no would send passwords in clear to another host" },
+        { "- {name: a, type: ldap, uri: 'ldaps://dc1 ldap://dc2', base: b}\n", "2: sources: a: " ONE_URI },
+        { "- {name: a, type: ldap, uri: 'ldaps://dc1,ldap://dc2', base: b}\n", "2: sources: a: " ONE_URI },
+        { "- {name: a, type: ldap, uri: 'ldap://localhost ldap://dc2', base: b, starttls: no}\n", "2: sources: a: " ONE_URI },
+        { "- {name: a, type: ldap, uri: 'ldapi:// ', base: b}\n", "2: sources: a: " ONE_URI },
         { "- {name: a, type: ldap, uri: 'h', base: b}\n", "2: sources: a: uri must be ldaps://HOST, ldap://HOST or ldapi://FILE" },
         { "- {name: a, type: ldap, uri: 'ldaps://h', base: b, filter: '(uid=ada)'}\n", "2: sources: a: user_dn and filter must say where the name goes: $user, or $local" },
         { "- {name: a, type: ldap, uri: 'ldaps://h', base: b, bind_dn: c}\n", "2: sources: a: bind_dn has no password: name its file as password_file" },

@@ -59,7 +59,7 @@ const struct config_source_key config_source_keys[] = {
         "The directory with PAM's service files. Default: that of the system." }, OF(LOOKUP_PAM), 0 },
 
     { { "uri", &config_text, FIELD(uri), 1, CONFIG_PATH - 1, NULL,
-        "Where it is: ldaps://HOST or ldap://HOST; postgresql://USER@HOST/DATABASE or sqlite:FILE; https://HOST/PATH." }, OF_REMOTE, OF_REMOTE },
+        "Where it is: one ldaps://HOST or ldap://HOST; postgresql://USER@HOST/DATABASE or sqlite:FILE; https://HOST/PATH." }, OF_REMOTE, OF_REMOTE },
     { { "ca_file", &config_path_type, FIELD(ca_file), 0, CONFIG_PATH - 1, "",
         "Certificates (PEM) to trust when that of the server is checked. Default: those of the system." }, OF_REMOTE | OF(LOOKUP_OAUTH), 0 },
     { { "starttls", &config_flag, FIELD(starttls), 0, 1, "yes",
@@ -204,6 +204,8 @@ static gp_str authority_of(const struct config_lookup *l)
     return gp_cut(&rest, '/');
 }
 
+/* libldap takes lists, with blanks or commas between them, and goes on to the next when one does not answer; what is asked of a
+ * URI here, and of the connection (TLS), would hold for the first alone. */
 static const char *wrong_uri(const struct config_lookup *l)
 {
     gp_str authority = authority_of(l), host = authority, user = gp_cut(&host, '@');
@@ -211,6 +213,8 @@ static const char *wrong_uri(const struct config_lookup *l)
         return "uri has a password in it: write it to a file, and name that as password_file or token_file";
     switch (l->type) {
     case LOOKUP_LDAP:
+        if (l->uri[strcspn(l->uri, " ,\t")])
+            return "uri is a list, or has a blank or a comma in it: write one ldaps://HOST; a name may have several addresses";
         return has_scheme(l, "ldap://") || has_scheme(l, "ldaps://") || has_scheme(l, "ldapi://")
                    ? NULL
                    : "uri must be ldaps://HOST, ldap://HOST or ldapi://FILE";
