@@ -2,7 +2,7 @@
  *   {"ok": true, "user": "NAME"}            right; the name, if it is another one here
  *   {"ok": false, "known": true, "why": ""} no; whether there is such a user, and a reason for the log
  *   {"hash": "$argon2id$...", "user": ""}   check against that
- * Anything else is a failure of the service. */
+ * A status of 4xx may be the fault of this question; anything else is a failure of the service. */
 #include <jansson.h>
 #include <string.h>
 
@@ -61,7 +61,9 @@ void http_judge(struct question *q, gp_str body)
 
 static void judge(struct question *q, struct transfer *t, const char *wrong, long status)
 {
-    if (wrong)
+    if (transfer_blames_question(status))
+        question_unclear(q, "the service does not take this question (a status of 4xx)", NULL);
+    else if (wrong)
         question_failed(q, "the service does not answer", wrong);
     else if (status != HTTP_OK)
         question_failed(q, "the service answers with another status than 200", NULL);

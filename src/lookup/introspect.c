@@ -7,7 +7,6 @@ enum {
     BODY_ROOM      = 3 * TOKEN_MOST + 64, /* an octet becomes three at the most */
     SIGN_IN_ROOM   = 3 * LOOKUP_SECRET,
     HTTP_OK        = 200,
-    HTTP_BAD       = 400,
     HTTP_WHO       = 401,
     HTTP_FORBIDDEN = 403
 };
@@ -80,16 +79,17 @@ bool introspection_read(gp_str reply, const struct config_lookup *rules, int64_t
     return clear;
 }
 
-/* A 400 may be this token's fault: it must not make the source look broken. */
 static bool judge(struct question *q, const struct transfer *t, const char *wrong, long status,
                   const struct config_lookup *rules, int64_t now, struct verdict *v)
 {
-    if (wrong)
+    static const char refuses[] = "the issuer refuses to tell us: are client_id and its secret right?";
+    if (status == HTTP_WHO)
+        question_failed(q, refuses, NULL);
+    else if (transfer_blames_question(status))
+        question_unclear(
+            q, status == HTTP_FORBIDDEN ? refuses : "the issuer does not take this question (a status of 4xx)", NULL);
+    else if (wrong)
         question_failed(q, "the issuer does not answer", wrong);
-    else if (status == HTTP_WHO || status == HTTP_FORBIDDEN)
-        question_failed(q, "the issuer refuses to tell us: are client_id and its secret right?", NULL);
-    else if (status == HTTP_BAD)
-        question_unclear(q, "the issuer cannot read the question (status 400)", NULL);
     else if (status != HTTP_OK)
         question_failed(q, "the issuer answers with another status than 200", NULL);
     else if (!introspection_read(transfer_reply(t), rules, now, v))

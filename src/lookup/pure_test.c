@@ -9,6 +9,16 @@
 #include "lookup/parts.h"
 #include "lookup/passwd_lines.h"
 #include "lookup/sql.h"
+#include "lookup/transfer.h"
+
+/* ---- status of HTTP ---------------------------------------------------------------------------------------------------- */
+TEST(which_status_may_be_the_fault_of_one_question)
+{
+    static const long questions[] = { 400, 403, 404, 405, 408, 413, 414, 422, 431, 451, 499 },
+                      sources[]   = { 0, 100, 200, 204, 301, 302, 399, 401, 407, 429, 500, 502, 503, 504, 599 };
+    for (size_t i = 0; i < GP_COUNT(questions); i++) CHECK(transfer_blames_question(questions[i]));
+    for (size_t i = 0; i < GP_COUNT(sources); i++) CHECK(!transfer_blames_question(sources[i]));
+}
 
 /* ---- breaker -------------------------------------------------------------------------------------------------------------- */
 static struct breaker new_breaker(void)

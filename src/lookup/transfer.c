@@ -113,9 +113,20 @@ const char *transfer_run(struct transfer *t, const char *uri, gp_str body, int t
     if (done == CURLE_OK) done = curl_easy_setopt(t->curl, CURLOPT_PROTOCOLS_STR, https ? "https" : "http");
     if (done == CURLE_OK) done = curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     if (done == CURLE_OK) done = set_body(t->curl, body);
-    if (done == CURLE_OK) done = curl_easy_perform(t->curl);
-    if (done == CURLE_OK) done = curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, status);
+    if (done == CURLE_OK) {
+        done           = curl_easy_perform(t->curl);
+        CURLcode known = curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, status);
+        if (done == CURLE_OK) done = known;
+    }
     return done == CURLE_OK ? NULL : curl_easy_strerror(done);
+}
+
+/* RFC 9110 15.5: the client's fault. Who we are, and that we ask too often (RFC 6585 4), is the same for all questions. */
+bool transfer_blames_question(long status)
+{
+    enum { CLIENT_FIRST = 400, CLIENT_LAST = 499, UNAUTHORIZED = 401, PROXY_UNAUTHORIZED = 407, TOO_MANY = 429 };
+    return status >= CLIENT_FIRST && status <= CLIENT_LAST && status != UNAUTHORIZED && status != PROXY_UNAUTHORIZED &&
+           status != TOO_MANY;
 }
 
 gp_str transfer_reply(const struct transfer *t)

@@ -13,9 +13,13 @@ void             transfer_close(struct transfer *);
 bool             transfer_header(struct transfer *, const char *name_and_colon, const char *value) GP_MUST_USE;
 /* HTTP basic authentication (RFC 7617). */
 bool             transfer_sign_in(struct transfer *, const char *user, const char *secret) GP_MUST_USE;
-/* A POST of the body, or a GET if that is GP_NONE. NULL: it answered, with that status; else why it did not. */
+/* A POST of the body, or a GET if that is GP_NONE. NULL: it answered, with that status; else why it did not. The status is 0 if
+ * not even that came. */
 const char      *transfer_run(struct transfer *, const char *uri, gp_str body, int timeout_ms, long *status) GP_MUST_USE;
 gp_str           transfer_reply(const struct transfer *); /* until the next one, or */
+/* May a user have caused it by what he said, as who sends what a web firewall does not like, or is too long? Such a status must
+ * not make a service look broken: its users would be turned away for a stranger's sake. */
+bool             transfer_blames_question(long status);
 void             transfer_forget(struct transfer *);      /* wiped */
 
 #endif

@@ -258,6 +258,18 @@ def test_an_issuer_that_does_not_answer_leaves_what_is_remembered(introspects, i
         assert says(a, identity.opaque_token(ADA))[0] == "OK"
 
 
+def test_an_issuer_that_cannot_take_a_token_is_not_in_trouble(introspects, identity):
+    a = introspects(failures=2, pause="1m", cache="0s")
+    for identity.status in (400, 403, 404, 413, 414, 422) * 2:
+        assert says(a, "made-up")[0] == "TEMPFAIL"
+    identity.status = 200
+    assert says(a, identity.opaque_token(ADA))[0] == "OK"
+    for identity.status in (401, 429):
+        assert says(a, "made-up")[0] == "TEMPFAIL"
+    identity.status = 200
+    assert "left alone" in says(a, identity.opaque_token(ADA))[1]
+
+
 def test_a_client_that_the_issuer_does_not_know(introspects, identity, folder):
     place = folder / f"token-{next(counter)}"
     place.write_text("sesame\n")

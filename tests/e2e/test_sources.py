@@ -293,6 +293,19 @@ def test_a_call_out(asker, certificate, ca, place):
     service.stop()
 
 
+def test_only_the_services_own_trouble_opens_its_breaker(asker, certificate, ca):
+    """A web firewall says 403, with a long page, to names that look like an attack: a stranger can send those."""
+    service = Service(certificate, lambda asked: (int(asked["user"]) if asked["user"].isdigit() else 200, b"<html>" * 5000 if asked["user"] == "403" else b'{"ok": true}')).start()
+    a = asker(type="http", uri=f"https://localhost:{service.port}/", ca_file=str(ca), failures=2, pause="1m")
+    for status in ("400", "403", "404", "413", "422") * 2:
+        answer = a.ask(status, "' OR 1=1 --")
+        assert (answer["status"], answer["why"]) == ("TEMPFAIL", "the service does not take this question (a status of 4xx)"), answer
+    assert a.says("ada", "x") == ("OK", True)
+    assert [a.says(status, "x")[0] for status in ("401", "429")] == ["TEMPFAIL"] * 2
+    assert "left alone" in a.ask("ada", "x")["why"]
+    service.stop()
+
+
 # ---- trouble -----------------------------------------------------------------------------------------------------------------------
 def in_trouble(a, right, count=24):
     """A storm on a source that does not answer: each question has its answer soon after the timeout at the latest, and the breaker opens."""
