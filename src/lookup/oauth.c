@@ -137,8 +137,9 @@ static void lend(struct question *q)
             token_cache_find(issuer.cache, gp_from(q->secret), octets_clock(), (int64_t)time(NULL), &q->lent.owner);
 }
 
-/* That newer keys cannot be had must not look like a failure of the source: anybody can make up such a token. */
-static void settle_without_key(struct question *q)
+/* That newer keys cannot be had must not look like a failure of the source: anybody can make up such a token. Nor must it be a no:
+ * that somebody did is no reason to turn away the first token after a change of keys. */
+static void settle_without_key(struct question *q, bool unsure)
 {
     const char *trouble = provider_trouble(issuer.keys);
     char        was[LOOKUP_WHY];
@@ -147,6 +148,8 @@ static void settle_without_key(struct question *q)
         question_failed(q, was, trouble);
     else if (trouble)
         question_unclear(q, was, "and its newest ones cannot be had now");
+    else if (unsure && !q->failed)
+        question_unclear(q, was, "and newer ones are looked for once a minute at the most");
 }
 
 static enum settled settle(struct question *q)
@@ -157,9 +160,10 @@ static enum settled settle(struct question *q)
     memcpy(owner.subject, q->subject, sizeof owner.subject);
     if (issuer.cache && q->lent.fresh && q->status == GP_OK)
         token_cache_keep(issuer.cache, gp_from(q->secret), &owner, until, q->lent.expires);
+    bool unsure = false;
     if (!issuer.keys) return SETTLED;
-    enum settled said = provider_settle(issuer.keys, q->lent.keys, q->lent.lacks_key, q->lent.waited);
-    if (said == SETTLED && q->lent.lacks_key) settle_without_key(q);
+    enum settled said = provider_settle(issuer.keys, q->lent.keys, q->lent.lacks_key, q->lent.waited, &unsure);
+    if (said == SETTLED && q->lent.lacks_key) settle_without_key(q, unsure);
     q->lent.keys   = NULL;
     q->lent.waited = said != SETTLED;
     return said;

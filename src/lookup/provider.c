@@ -188,14 +188,16 @@ const struct jwks *provider_of(const struct key_set *set)
     return set->jwks;
 }
 
-enum settled provider_settle(struct provider *k, struct key_set *set, bool lacking, bool waited)
+enum settled provider_settle(struct provider *k, struct key_set *set, bool lacking, bool waited, bool *unsure)
 {
     const bool newer = k->set != set;
     drop(set);
+    *unsure = false;
     if (!lacking || waited) return SETTLED;
     if (newer) return SETTLED_AGAIN;
     if (k->fetching) return SETTLED_WAITS;
-    return key_clock_demand(&k->clock, loop_now(k->lookup->loop)) && start_fetch(k) ? SETTLED_WAITS : SETTLED;
+    *unsure = !key_clock_demand(&k->clock, loop_now(k->lookup->loop)) || !start_fetch(k);
+    return *unsure ? SETTLED : SETTLED_WAITS;
 }
 
 const char *provider_trouble(const struct provider *k)

@@ -23,8 +23,9 @@ struct provider       *provider_open(struct lookup *);  /* and fetches, once the
 void               provider_close(struct provider *);   /* NULL is fine; no fetch may be under way          */
 struct key_set    *provider_lend(struct provider *);    /* NULL: there are none                             */
 const struct jwks *provider_of(const struct key_set *);
-/* Back from a thread; lacking: its token might be told with other keys than these. waited: it has had its second try. */
-enum settled       provider_settle(struct provider *, struct key_set *, bool lacking, bool waited);
+/* Back from a thread; lacking: its token might be told with other keys than these. waited: it has had its second try. *unsure: newer
+ * keys may be there, and it is too early to look for them again. */
+enum settled       provider_settle(struct provider *, struct key_set *, bool lacking, bool waited, bool *unsure);
 const char        *provider_trouble(const struct provider *); /* why the last fetch failed; NULL: it did not */
 
 #endif
