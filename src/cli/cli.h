@@ -4,6 +4,8 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <stdio.h>
+
 #include "base/base.h"
 #include "config/config.h"
 
@@ -30,7 +32,11 @@ int  cli_parse(const struct cli_command *, const struct cli_option *, int argc, 
                const char **words, size_t least, size_t most, size_t *count);
 bool cli_config(const char *dir, struct config *out); /* reads it, prints the problems */
 bool cli_check_files(const struct config *); /* reads the files that it names, also private keys; prints the problems */
-void cli_problem(const char *what, const char *reason, const char *hint); /* "gatepost: what: reason\n  hint" */
+/* "gatepost: what: reason\n  hint"; what and reason may have come from elsewhere: they are printed with cli_print. */
+void cli_problem(const char *what, const char *reason, const char *hint);
+/* Text from elsewhere, for a terminal: '?' for control characters, C1 among them, and for broken UTF-8. */
+void cli_print(FILE *, gp_str);
+char cli_shown(gp_str text, size_t i, bool utf8); /* its octet i; utf8: the text as a whole is UTF-8 */
 /* One line from stdin without its line end, for --password-stdin. false: nothing, or too long. */
 bool cli_secret_from_stdin(char *out, size_t room, size_t *len);
 

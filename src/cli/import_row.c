@@ -28,12 +28,8 @@ void import_problem(struct import_run *run, size_t line, const char *user, const
     gp_put(&what, gp_head(gp_from(run->file), WHAT_ROOM / 4));
     gp_put_char(&what, ':');
     gp_put_number(&what, (int64_t)line);
-    if (user) {
-        gp_str name = gp_head(gp_from(user), ACCOUNT_NAME_MOST);
-        gp_put_z(&what, ": ");
-        for (size_t i = 0; i < name.len; i++)
-            gp_put_char(&what, name.ptr[i] > 0 && name.ptr[i] < ' ' ? '?' : name.ptr[i]);
-    }
+    if (user) gp_put_z(&what, ": ");
+    if (user) gp_put(&what, gp_head(gp_from(user), ACCOUNT_NAME_MOST));
     room[what.len] = '\0';
     cli_problem(room, reason, NULL);
 }

@@ -5,7 +5,7 @@
 
 #include "cli/user.h"
 
-enum { BUSY_MS = 5000, FIRST_NOT_ASCII = 0x80, DELETE_KEY = 0x7f, LEADS_C1 = 0xc2, LAST_C1 = 0x9f };
+enum { BUSY_MS = 5000 };
 
 struct queue_store *cli_queue_open(const char *dir)
 {
@@ -67,17 +67,9 @@ int cli_queue_unknown(struct queue_store *s, const char *queue_id)
 }
 
 /* ---- text from elsewhere ------------------------------------------------------------------------------------------------- */
-static char shown(gp_str text, size_t i, bool utf8)
-{
-    unsigned char c = (unsigned char)text.ptr[i], before = i ? (unsigned char)text.ptr[i - 1] : 0;
-    if (c < ' ' || c == DELETE_KEY || (c >= FIRST_NOT_ASCII && !utf8)) return '?';
-    return before == LEADS_C1 && c <= LAST_C1 ? '?' : (char)c; /* U+0080 to U+009F steer some terminals */
-}
-
 void print_text(gp_str text)
 {
-    bool utf8 = gp_is_utf8(text);
-    for (size_t i = 0; i < text.len; i++) (void)putchar(shown(text, i, utf8));
+    cli_print(stdout, text);
 }
 
 json_t *text_json(gp_str text)
@@ -86,7 +78,7 @@ json_t *text_json(gp_str text)
     struct gp_text clean = GP_TEXT(room);
     json_t        *json  = json_stringn(text.ptr ? text.ptr : "", text.len);
     if (json || !text.ptr) return json;
-    for (size_t i = 0; i < text.len; i++) gp_put_char(&clean, shown(text, i, false));
+    for (size_t i = 0; i < text.len; i++) gp_put_char(&clean, cli_shown(text, i, false));
     return json_stringn(clean.ptr, clean.len);
 }
 

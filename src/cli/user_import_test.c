@@ -98,6 +98,33 @@ TEST(everything_that_is_wrong_is_told_by_line_and_nothing_is_done)
     remove_place();
 }
 
+/* Who gets a file from elsewhere must not have his terminal steered by it (ECMA-48: ESC, and CSI as U+009B). */
+TEST(what_a_file_says_does_not_steer_the_terminal)
+{
+    static const char *const rows[] = {
+        "a\033]0;x\007,{SHA}x,,,\n",
+        "a\302\233"
+        "2J,{SHA}x,,,\n",
+        "a\2332J,{SHA}x,,,\n",
+        "anna,{PLAIN}secret12,,\033[2J,\n",
+        "anna,{PLAIN}secret12,,10.0.0.0/99\302\2332J,\n",
+        "anna,{PLAIN}secret12,,,\177\n",
+        "anna,{PLAIN}secret12,\033[2J,,\n",
+    };
+    make_place();
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char text[256];
+        (void)snprintf(text, sizeof(text), "user,hash,label,networks,expires\n%s", rows[i]);
+        CHECK(import(text, "--format csv") == CLI_FAILED);
+        if (!strstr(output, "in:2: a")) fail_msg("%s", output);
+        if (strpbrk(output, "\033\007\177") || strstr(output, "\302\233") || strchr(output, '\233'))
+            fail_msg("%zu: %s", i, output);
+    }
+    CHECK(import("user,hash\nm\303\274ller,{SHA}x\n", "--format csv") == CLI_FAILED &&
+          strstr(output, "in:2: m\303\274ller: "));
+    remove_place();
+}
+
 /* All of the vectors, as a passwd-file: each opens with its password. */
 TEST(every_scheme_comes_in)
 {
