@@ -381,18 +381,19 @@ TEST(sources_stand_in_the_order_in_which_they_are_asked)
     CHECK(read_set_up(H));
     CHECK(config.lookup_count == 0 && config.store_at == 0);
     CHECK(read_set_up(H "sources:\n- {" LDAP
-                        ", timeout: 9s}\n- store\n- name: old\n  type: passwd-file\n  path: old.passwd\n"));
+                        ", timeout: 9s}\n- store\n- name: old\n  type: passwd-file\n  path: old/passwd\n"));
     CHECK(config.lookup_count == 2 && config.store_at == 1);
     const struct config_lookup *staff = &config.lookups[0], *old = &config.lookups[1];
     CHECK(staff->type == LOOKUP_LDAP && staff->timeout == 9 && staff->workers == 4 && staff->starttls);
     CHECK_IS(gp_from(staff->filter), "(|(uid=$user)(mail=$user))");
     CHECK(old->type == LOOKUP_PASSWD_FILE && old->timeout == 5 && old->failures == 5 && old->workers == 0);
-    CHECK_IS(gp_from(old->path), "old.passwd");
+    CHECK_IS(gp_from(old->path), "old/passwd");
     CHECK(!old->uri[0] && !old->filter[0]);
     CHECK(read_set_up(H "sources: [{name: a, type: pam}]\n") && config.store_at == 0 && config.lookup_count == 1);
 }
 
-#define ONE_URI "uri is a list, or has a blank or a comma in it: write one ldaps://HOST; a name may have several addresses"
+#define ONE_URI                                                                                                        \
+    "uri is a list, or has a blank or a comma in it: write one ldaps://HOST; a name may have several addresses"
 
 /* A list of sources, and what is said of it; the line counts from "sources:". */
 struct wrong_items {
@@ -475,9 +476,9 @@ TEST(what_is_wrong_with_a_source_of_tokens)
   /* clang-format on */
     };
     check_items(cases, GP_COUNT(cases));
-    CHECK(read_set_up(H
-                      "sources:\n- {name: a, type: oauth, issuer: i, keys_file: k, audience: a b, require: a=b c=d=e}\n"
-                      "- {name: b, type: oauth, issuer: i, introspection_uri: 'https://i/i', token_file: t}\n"));
+    CHECK(read_set_up(
+        H "sources:\n- {name: a, type: oauth, issuer: i, keys_file: d/k, audience: a b, require: a=b c=d=e}\n"
+          "- {name: b, type: oauth, issuer: i, introspection_uri: 'https://i/i', token_file: t}\n"));
     CHECK(config.lookups[0].leeway == 60 && config.lookups[0].refresh == 3600 && config.lookups[1].cache == 60);
 }
 
@@ -500,7 +501,7 @@ TEST(what_is_shown_reads_back_the_same)
         "tls: {certificates: [{certificate: 'x y', key: z}], client_ca_file: ca.pem}\nlimits: {message_size: 1000000}\n"
         "listen: [submission 127.0.0.1:587, 'submissions [::]:465 name=x mechanisms=PLAIN+EXTERNAL client_certificates=ask']\n"
         "sources: [{" LDAP
-        ", bind_dn: 'cn=\"a\"', password_file: p}, store, {name: b, type: sql, uri: 'sqlite:f', query: 'SELECT \"hash\" WHERE u = $user'}]\n"));
+        ", bind_dn: 'cn=\"a\"', password_file: p}, store, {name: b, type: sql, uri: 'sqlite:d/f', query: 'SELECT \"hash\" WHERE u = $user'}]\n"));
 
     gp_str first = show_in(room, sizeof room);
     CHECK(strstr(room, "ca_file: \"a \\\"b\\\" \\\\\\\\ c.pem\"  # gatepost.yml\n") &&

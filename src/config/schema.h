@@ -67,6 +67,7 @@ struct config_problem {
 struct config_reading {
     struct config        *config;
     struct config_place   places[CONFIG_KEYS_MOST]; /* where each key was given */
+    struct config_place   lookup_places[CONFIG_LOOKUPS_MOST];
     struct config_problem problems[CONFIG_PROBLEMS_MOST];
     size_t                problem_count, untold; /* beyond the room for them */
 };
@@ -80,6 +81,8 @@ struct config_pair { gp_str name, value; struct config_place place; };
 void config_take_source(struct config_reading *, const struct config_place *, const struct config_pair *, size_t count);
 /* What is wrong with a source of tokens, if it is one (sources_oauth.c). */
 const char *config_wrong_oauth(const struct config_lookup *);
+/* Complains of sources whose process could read secrets of the server (sources_folder.c). Looks at where links lead. */
+void config_check_folders(struct config_reading *);
 /* The key is now given here: a list starts afresh, config_show knows the source. */
 void config_begin(struct config_reading *, const struct config_key *, const struct config_place *, enum config_source);
 

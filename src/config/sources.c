@@ -48,7 +48,7 @@ const struct config_source_key config_source_keys[] = {
     { { "user", &config_text, FIELD(user), 0, 31, "",
         "The system's user that its process becomes, with all its groups, if root starts the server. Default: gatepost-lookup." }, OF_ANY, 0 },
     { { "path", &config_path_type, FIELD(path), 1, CONFIG_PATH - 1, NULL,
-        "The file with lines NAME:HASH, as htpasswd and Dovecot write them; read again when it changes." }, OF(LOOKUP_PASSWD_FILE), OF(LOOKUP_PASSWD_FILE) },
+        "The file with lines NAME:HASH, as htpasswd and Dovecot write them; read again when it changes. Its process may read all of its folder, which must hold no secrets of the server: sources/people, say." }, OF(LOOKUP_PASSWD_FILE), OF(LOOKUP_PASSWD_FILE) },
     { { "socket", &config_path_type, FIELD(socket), 1, 107, "/run/saslauthd/mux",
         "The socket of saslauthd; or that of Dovecot's auth service for clients, such as /run/dovecot/auth-client, which has no default." }, OF(LOOKUP_SASLAUTHD) | OF(LOOKUP_DOVECOT), OF(LOOKUP_DOVECOT) },
     { { "service", &config_text, FIELD(service), 1, 63, "smtp",
@@ -318,7 +318,7 @@ void config_take_source(struct config_reading *reading, const struct config_plac
     if (!type || !take(reading, find_key(GP_LIT("type")), &type->place, type->value)) return;
     bool sound = take_usual(reading, place, pairs, count, (unsigned)l->type);
     sound      = take_given(reading, pairs, count, (unsigned)l->type) && sound;
-    if (sound && is_sound(reading, l, place)) config->lookup_count++;
+    if (sound && is_sound(reading, l, place)) reading->lookup_places[config->lookup_count++] = *place;
 }
 
 /* ---- the list ----------------------------------------------------------------------------------------------------------------- */
