@@ -100,11 +100,18 @@ static void refuse_other(struct question *q, const struct verdict *v)
     question_refuse(q, true, no.why);
 }
 
-static void conclude(struct question *q, const struct verdict *v)
+/* A client may name its user in full where strip_domain has made the account's name short. */
+static bool is_named(gp_str said, const char *user, const char *domain)
+{
+    gp_str rest = said, local = gp_cut(&rest, '@');
+    return gp_is(said, user) || (domain[0] && rest.ptr && gp_is(local, user) && gp_is(rest, domain));
+}
+
+static void conclude(const struct source *s, struct question *q, const struct verdict *v)
 {
     if (v->status != GP_OK) {
         question_refuse(q, v->known, v->why);
-    } else if (q->user[0] && !gp_is(gp_from(q->user), v->owner.user)) {
+    } else if (q->user[0] && !is_named(gp_from(q->user), v->owner.user, s->plan->strip_domain)) {
         refuse_other(q, v);
     } else {
         question_right(q);
@@ -124,7 +131,7 @@ static void ask(const struct source *s, void **seat, struct question *q)
     if (!b)
         question_failed(q, "no memory", NULL);
     else if (here ? judge_by_keys(s, b, q, now, &v) : judge_by_issuer(s, b, q, now, &v))
-        conclude(q, &v);
+        conclude(s, q, &v);
 }
 
 /* ---- on the loop --------------------------------------------------------------------------------------------------------------- */

@@ -199,6 +199,10 @@ def test_names_scopes_and_further_claims(asker, identity):
     fits = {"preferred_username": ADA, "tid": "t1", "roles": ["x", "mail"]}
     answer = ask(a, identity.token("x", **fits), "ada")
     assert (answer["status"], answer["user"]) == ("OK", "ada"), answer
+    answer = ask(a, identity.token("x", **fits), "ada@Example.org")     # as a client that knows its whole address says it
+    assert (answer["status"], answer["user"]) == ("OK", "ada"), answer
+    for name in ("ada@evil.example", "ada@", "adam@example.org", "ada@example.org.evil.example", "da@example.org"):
+        assert says(a, identity.token("x", **fits), name)[0] == "PERMFAIL", name
     for other in ({"tid": "t2"}, {"tid": None}, {"roles": "mailx"}, {"scope": "smtp"}, {"preferred_username": "ada@evil.example"}, {"preferred_username": None}):
         assert says(a, identity.token("x", **fits | other), "ada")[0] == "PERMFAIL", other
     assert says(a, identity.token("x", **fits, scp=["smtp", "openid"], scope=None), "ada")[0] == "OK"
