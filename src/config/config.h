@@ -44,6 +44,7 @@ struct config_lookup {
     char     issuer[CONFIG_TEXT], keys_uri[CONFIG_PATH], keys_file[CONFIG_PATH], introspection_uri[CONFIG_PATH], client_id[256];
     char     audience[CONFIG_TEXT], algorithms[128], scope[CONFIG_TEXT], require[CONFIG_TEXT];
     char     user_claim[64], strip_domain[256];
+    enum lookup_email { LOOKUP_EMAIL_REQUIRED, LOOKUP_EMAIL_OPTIONAL } verified;
     unsigned leeway, refresh, cache;
     /* of all others */
     unsigned remember;

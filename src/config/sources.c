@@ -22,6 +22,10 @@ static const char *const types[] = { [LOOKUP_PASSWD_FILE] = "passwd-file",
                                      [LOOKUP_OAUTH]       = "oauth",
                                      NULL };
 
+static const char *const verified[] = {
+    [LOOKUP_EMAIL_REQUIRED] = "required", [LOOKUP_EMAIL_OPTIONAL] = "optional", NULL
+};
+
 /* A row's offset is that within an item. */
 const struct config_source_key config_source_keys[] = {
   /* clang-format off */
@@ -104,7 +108,10 @@ const struct config_source_key config_source_keys[] = {
     { { "require", &config_text, FIELD(require), 0, CONFIG_TEXT - 1, "",
         "Further claims that a token must have, as NAME=VALUE with blanks between them; of a list, one item must be that." }, OF(LOOKUP_OAUTH), 0 },
     { { "user_claim", &config_text, FIELD(user_claim), 1, 63, "email",
-        "The claim with the name of the account. An email with email_verified: false is refused." }, OF(LOOKUP_OAUTH), 0 },
+        "The claim with the name of the account." }, OF(LOOKUP_OAUTH), 0 },
+    { { "email_verified", &config_choice, FIELD(verified), 0, 0, "required",
+        "Whether a token whose email is that name must say that its issuer has verified it. optional: it may leave that out, but not say no; for "
+        "issuers that never say it and let nobody choose the address.", verified }, OF(LOOKUP_OAUTH), 0 },
     { { "strip_domain", &config_text, FIELD(strip_domain), 0, 253, "",
         "A domain that is left out of that name with its @: users of other domains are refused." }, OF(LOOKUP_OAUTH), 0 },
     { { "leeway", &config_duration, FIELD(leeway), 0, TWO_MINUTES, "1m",

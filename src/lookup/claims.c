@@ -186,11 +186,19 @@ static bool is_for_any_bearer(const json_t *claims, struct verdict *v)
 }
 
 /* ---- whose it is -------------------------------------------------------------------------------------------------------------------- */
-/* An address that nobody has verified is what its user likes to be called. Some providers write the flag as a text. */
-static bool is_verified(const json_t *claims, const char *claim)
+/* OpenID Connect Core 1.0, 5.1. An address that nobody has verified is what its user likes to be called. Some providers write the
+ * flag as a text. */
+static bool is_verified(const json_t *claims, const struct config_lookup *rules, gp_str said, struct verdict *v)
 {
     const json_t *flag = json_object_get(claims, "email_verified");
-    return strcmp(claim, "email") != 0 || !flag || json_is_true(flag) || gp_same(text_of(flag), GP_LIT("true"));
+    if (strcmp(rules->user_claim, "email") != 0 || json_is_true(flag) || gp_same(text_of(flag), GP_LIT("true")))
+        return true;
+    if (!flag && rules->verified == LOOKUP_EMAIL_OPTIONAL) return true;
+    if (json_is_false(flag) || json_is_string(flag))
+        verdict_no(v, "its address ", said, " is not verified");
+    else
+        verdict_no(v, "it does not say that its address ", said, " is verified (email_verified)");
+    return false;
 }
 
 /* Without "@strip_domain". Names of other domains, and those without, might be somebody else of the same name. */
@@ -209,8 +217,8 @@ static void name_user(const json_t *claims, const struct config_lookup *rules, s
     gp_str        said = text_of(claim), name = said;
     if (!json_is_string(claim))
         verdict_no(v, "it has no claim ", gp_from(rules->user_claim), "");
-    else if (!is_verified(claims, rules->user_claim))
-        verdict_no(v, "its address ", said, " is not verified");
+    else if (!is_verified(claims, rules, said, v))
+        return;
     else if (!strip(&name, rules->strip_domain))
         verdict_no(v, "its user ", said, " is of another domain");
     else if (question_wrong_name(name) || !gp_copy_z(name, v->owner.user, sizeof v->owner.user))

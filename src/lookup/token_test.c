@@ -19,6 +19,7 @@ static struct config_lookup plan(void)
                                    .algorithms = "RS256 PS256 ES256",
                                    .scope      = "smtp",
                                    .user_claim = "email",
+                                   .verified   = LOOKUP_EMAIL_OPTIONAL,
                                    .leeway     = 60 };
     return rules;
 }
@@ -300,6 +301,32 @@ TEST(accounts_are_named_as_the_plan_says)
         struct verdict v = judged(room, NULL, NULL, &rules);
         CHECK_IS(gp_from(v.owner.user), cases[i].user);
         CHECK(cases[i].why ? strstr(v.why, cases[i].why) != NULL : v.status == GP_OK);
+    }
+}
+
+/* Whoever may choose the address in his token, as users of some issuers may, must not choose whose account it opens. */
+TEST(an_address_must_be_verified)
+{
+    static const struct {
+        const char *claim, *claims, *why;
+    } cases[] = {
+        {"email",  ADA,                                 "does not say that its address 'ada@example.org' is verified"},
+        { "email", ADA ",\"email_verified\":null",      "does not say"                                               },
+        { "email", ADA ",\"email_verified\":1",         "does not say"                                               },
+        { "email", ADA ",\"email_verified\":false",     "is not verified"                                            },
+        { "email", ADA ",\"email_verified\":\"false\"", "is not verified"                                            },
+        { "email", ADA ",\"email_verified\":true",      NULL                                                         },
+        { "email", ADA ",\"email_verified\":\"true\"",  NULL                                                         },
+        { "upn",   "\"upn\":\"ada@example.org\"",       NULL                                                         },
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        struct config_lookup rules = plan();
+        char                 room[512];
+        (void)snprintf(room, sizeof room, "{" USUAL ",%s}", cases[i].claims);
+        CHECK(gp_copy_z(gp_from(cases[i].claim), rules.user_claim, sizeof rules.user_claim));
+        rules.verified   = LOOKUP_EMAIL_REQUIRED;
+        struct verdict v = judged(room, NULL, NULL, &rules);
+        if (cases[i].why ? !strstr(v.why, cases[i].why) : v.status != GP_OK) fail_msg("%s: %s", cases[i].claims, v.why);
     }
 }
 

@@ -42,14 +42,14 @@ class Identity:
 
     def token(self, user, algorithm="RS256", key=None, header=None, **claims):
         now = int(time.time())
-        all_claims = {"iss": self.issuer, "sub": user.split("@")[0], "email": user, "aud": AUDIENCE, "scope": "openid smtp", "iat": now, "exp": now + 600} | claims
+        all_claims = {"iss": self.issuer, "sub": user.split("@")[0], "email": user, "email_verified": True, "aud": AUDIENCE, "scope": "openid smtp", "iat": now, "exp": now + 600} | claims
         kid, (_, made) = [(kid, pair) for kid, pair in self.keys.items() if pair[0] == algorithm][-1]
         return jwt.encode({k: v for k, v in all_claims.items() if v is not None}, key or made, algorithm, headers={"kid": kid} | (header or {}))
 
     def opaque_token(self, user, **claims):
         self.count += 1
         token = f"ya29.{self.count}-~+/=="
-        self.opaque[token] = {"active": True, "email": user, "aud": AUDIENCE, "scope": "smtp", "exp": int(time.time()) + 600} | claims
+        self.opaque[token] = {"active": True, "email": user, "email_verified": True, "aud": AUDIENCE, "scope": "smtp", "exp": int(time.time()) + 600} | claims
         return token
 
     def jwks(self):

@@ -208,6 +208,14 @@ def test_names_scopes_and_further_claims(asker, identity):
     assert says(a, identity.token("x", **fits, scp=["smtp", "openid"], scope=None), "ada")[0] == "OK"
 
 
+def test_an_address_that_nobody_has_verified(asker, identity):
+    a, lenient = asker(), asker(email_verified="optional")
+    assert says(a, identity.token(ADA))[0] == says(lenient, identity.token(ADA, email_verified=None))[0] == "OK"
+    for said in (None, False):
+        assert "verified" in says(a, identity.token(ADA, email_verified=said))[1]
+    assert says(lenient, identity.token(ADA, email_verified=False)) == ("PERMFAIL", f"its address '{ADA}' is not verified")
+
+
 # ---- introspection -----------------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def introspects(asker, identity, folder):
