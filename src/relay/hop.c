@@ -13,7 +13,7 @@
 
 #include "relay/parts.h"
 
-enum { UNSENT_MOST = 256 * 1024, MS = 1000, QUIT_PATIENCE = 10 * MS };
+enum { UNSENT_MOST = 256 * 1024, MS = 1000, QUIT_PATIENCE = 10 * MS, SERVICE_CLOSING = 421 };
 
 /* ---- life ----------------------------------------------------------------------------------------------------------- */
 static void set_timer(struct hop *h, enum hop_phase phase)
@@ -427,6 +427,8 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
           .status = final ? GP_PERMFAIL : GP_TEMPFAIL, .code = ev->code, .enhanced = ev->enhanced, .text = ev->text
     };
     if (clear) why.enhanced = GP_LIT("4.7.4"); /* RFC 3463 3.8: TLS is required and was not to be had */
+    /* RFC 5321 3.8: 421, to whatever command, says that the host is going: the next message would hear it, too. */
+    if (ev->code == SERVICE_CLOSING && h->delivery && !h->started) h->delivery->reached = false;
     hop_fail(h, why, false);
     return GONE;
 }

@@ -1,6 +1,8 @@
 /* Deliveries to a next hop with a script, over real loopback connections: what each answer of it, and each way to fail, becomes. */
 #include "relay/hop_kit.h"
 
+#define OFFERS_AUTH "250-mx\r\n250-STARTTLS\r\n250 AUTH PLAIN"
+
 /* ---- a message --------------------------------------------------------------------------------------------------------- */
 TEST(a_message_goes_out_under_tls_and_the_reply_comes_back)
 {
@@ -135,12 +137,14 @@ TEST(a_smarthost_that_refuses_us_condemns_no_message)
 TEST(a_host_that_takes_no_mail_at_all_is_down)
 {
     static const struct script rows[] = {
-        {.greeting = "421 4.3.2 too many of you"            },
-        { .greeting = "-"                                   },
-        { .ehlo = "421 busy"                                },
-        { .ehlo = "250-mx\r\n250-STARTTLS\r\n250 AUTH PLAIN", .auth = "535 5.7.8 who are you" },
-        { .ehlo = "250-mx\r\n250-STARTTLS\r\n250 AUTH PLAIN",                                                  .auth = "454 4.7.0 cannot tell now" },
-        { .ehlo = "250-mx\r\n250-STARTTLS\r\n250 AUTH PLAIN",.auth = "-" },
+        {.greeting = "421 4.3.2 too many of you"},
+        { .greeting = "-"                       },
+        { .ehlo = "421 busy"                    },
+        { .ehlo = OFFERS_AUTH,                    .auth = "535 5.7.8 who are you" },
+        { .ehlo = OFFERS_AUTH,                                      .auth = "454 4.7.0 cannot tell now" },
+        { .ehlo = OFFERS_AUTH,.auth = "-" },
+        { .ehlo = OFFERS_AUTH,                    .mail = "421 4.3.2 going" },
+        { .ehlo = OFFERS_AUTH,                                      .rcpt = { "421 4.3.2 going" } },
         { .ehlo = "250 mx"},
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
@@ -289,7 +293,7 @@ TEST(a_password_is_for_a_host_that_has_proved_its_name)
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         struct bench *b = bench_open();
         smarthost(b, "ada", rows[i].tls);
-        SCRIPTS(b, { .ehlo = "250-mx\r\n250-STARTTLS\r\n250 AUTH PLAIN" });
+        SCRIPTS(b, { .ehlo = OFFERS_AUTH });
         deliver(b, "a@x\t\n");
         CHECK(b->logins == 1 && b->secure == rows[i].secure && b->callers[0].secure == (rows[i].tls != RELAY_TLS_NONE));
         bench_close(b);
