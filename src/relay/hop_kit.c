@@ -178,13 +178,21 @@ static void nothing(void *owner, struct ipc *from, struct msg *m)
 
 static const struct ipc_handler relay_side = { from_queue, NULL }, queue_side = { nothing, NULL };
 
-/* ---- vault: signs in with PLAIN, and has no keys ----------------------------------------------------------- */
+/* ---- vault: signs in with PLAIN, and signs nothing ----------------------------------------------------------- */
 static void asked_for_keys(struct bench *b, struct ipc *from, const struct msg *m)
 {
-    struct msg none    = MSG(DKIM_KEYS_ARE);
-    none.dkim_keys_are = (struct msg_dkim_keys_are) { GP_OK, GP_LIT("") };
+    struct msg are    = MSG(DKIM_KEYS_ARE);
+    are.dkim_keys_are = (struct msg_dkim_keys_are) { b->keys_are, b->has_key ? GP_LIT("s\trsa") : GP_LIT("") };
     CHECK(gp_copy_z(m->dkim_keys.domain, b->domain, sizeof b->domain));
-    ipc_answer(from, m->question, &none);
+    ipc_answer(from, m->question, &are);
+}
+
+static void asked_to_sign(struct bench *b, struct ipc *from, const struct msg *m)
+{
+    struct msg no  = MSG(DKIM_SIGNED);
+    no.dkim_signed = (struct msg_dkim_signed) { b->signing, GP_LIT("") };
+    CHECK(b->has_key && gp_is(m->dkim_sign.selector, "s"));
+    ipc_answer(from, m->question, &no);
 }
 
 static void asked_vault(void *owner, struct ipc *from, struct msg *m)
@@ -192,6 +200,7 @@ static void asked_vault(void *owner, struct ipc *from, struct msg *m)
     struct bench *b    = owner;
     struct msg    says = MSG(LOGIN_SAYS);
     if (m->type == MSG_DKIM_KEYS) asked_for_keys(b, from, m);
+    if (m->type == MSG_DKIM_SIGN) asked_to_sign(b, from, m);
     if (m->type != MSG_LOGIN_START) return;
     b->logins++;
     b->secure       = m->login_start.secure != 0;

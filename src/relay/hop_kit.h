@@ -38,7 +38,9 @@ struct bench {
     struct ipc             *queue, *vault; /* our ends */
     unsigned                logins; /* that vault was asked for, and whether over a connection fit for a password */
     bool                    secure;
-    char                    domain[256];   /* whose keys it was asked for; it has none */
+    char                    domain[256]; /* whose keys it was asked for */
+    bool                    has_key;     /* one; signing with it ends as said */
+    gp_status               keys_are, signing;
     size_t                  open; /* deliveries not answered yet */
     char                    results[RESULTS_ROOM];
     bool                    answered, host_down;

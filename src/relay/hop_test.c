@@ -92,6 +92,35 @@ TEST(the_keys_asked_for_are_those_of_the_domain_as_dns_writes_it)
     }
 }
 
+TEST(mail_that_cannot_be_signed_now_waits_and_mail_that_never_can_goes_out_unsigned)
+{
+    static const struct {
+        gp_status   keys_are, signing;
+        bool        has_key;
+        const char *results;
+    } rows[] = {
+        {GP_OK,        GP_TEMPFAIL, true,  "2 0"  },
+        { GP_OK,       GP_PERMFAIL, true,  "0 250"},
+        { GP_TEMPFAIL, GP_OK,       false, "2 0"  },
+        { GP_OK,       GP_OK,       false, "0 250"},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench *b     = bench_open();
+        b->config.dkim.sign = true;
+        b->has_key          = rows[i].has_key;
+        b->keys_are         = rows[i].keys_are;
+        b->signing          = rows[i].signing;
+        SCRIPTS(b, { 0 });
+        deliver_text(b, "a@x\t\n", "From: ada@example.org\r\n\r\nx\r\n");
+        results_are(b, rows[i].results);
+        if (rows[i].results[0] == '2')
+            CHECK(b->caller_count == 0 && holds(gp_from(b->results), "\t4.3.0\t"));
+        else
+            CHECK(b->caller_count == 1 && !holds(heard(b, 0), "DKIM-Signature"));
+        bench_close(b);
+    }
+}
+
 /* ---- hosts --------------------------------------------------------------------------------------------------------------- */
 TEST(the_next_host_is_tried_and_a_no_is_final_only_from_all)
 {
