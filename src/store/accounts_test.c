@@ -103,6 +103,21 @@ static const struct { const char *name, *send_as, *sender; gp_status verdict; } 
     { "anna",             "a@b\xc3\xbc" "cher.example", "a@xn--bcher-kva.example",   GP_OK       },
     { "anna",             "a@xn--bcher-kva.example", "a@B\xc3\xbc" "cher.example",   GP_OK       },
     { "anna",             "\"a@b\"@example.org", "\"a@b\"@example.org",   GP_OK       },
+    { "anna",             NULL,                "\"anna\"@example.org",    GP_OK       }, /* RFC 5321 4.1.2: quotes that need not be */
+    { "anna",             NULL,                "\"\\A\\nna\"@example.org", GP_OK      },
+    { "anna",             "\"an.na\"@example.org", "an.na@example.org",   GP_OK       },
+    { "anna",             "\"a@b\"@example.org", "\"\\a\\@b\"@example.org", GP_OK     },
+    { "anna",             "\"a\\\"b\"@example.org", "\"\\a\\\"b\"@example.org", GP_OK },
+    { "anna",             "\"a\\\"b\"@example.org", "\"a\"b\"@example.org", GP_PERMFAIL }, /* no quoted string */
+    { "anna",             "a..b@example.org",  "\"a..b\"@example.org",    GP_PERMFAIL },
+    { "anna",             "\".a\"@example.org", ".a@example.org",         GP_PERMFAIL },
+    { "anna",             "\"a.\"@example.org", "a.@example.org",         GP_PERMFAIL },
+    { "anna",             "a,b@example.org",   "\"a,b\"@example.org",     GP_PERMFAIL },
+    { "anna",             "\"a\".\"b\"@example.org", "a.b@example.org",   GP_PERMFAIL },
+    { "anna",             "anna\"@example.org", "\"anna\\\"@example.org", GP_PERMFAIL }, /* the last quote is quoted */
+    { "anna",             "@example.org",      "\"\"@example.org",        GP_OK       },
+    { "anna",             "\"\"@example.org",  "@example.org",            GP_PERMFAIL }, /* not all of the domain */
+    { "anna",             "\"\"@example.org",  "bert@example.org",        GP_PERMFAIL },
 };
 /* clang-format on */
 

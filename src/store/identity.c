@@ -1,5 +1,6 @@
 /* Addresses that an account may send as, and the form in which they are compared: ASCII in lower case, the domain as A-label.
- * Local parts are case-sensitive by RFC 5321 2.4, but people expect "Anna@" and "anna@" to be one, and so do their mailboxes. */
+ * Local parts are case-sensitive by RFC 5321 2.4, but people expect "Anna@" and "anna@" to be one, and so do their mailboxes.
+ * Quotes and backslashes that need not be there say nothing (RFC 5321 4.1.2): without them, or with those alone that must be. */
 #include "store/accounts_parts.h"
 
 #include <idn2.h>
@@ -7,7 +8,7 @@
 
 #include "store/accounts.h"
 
-enum { DOMAIN_MOST = 255 };
+enum { LOCAL_MOST = ACCOUNT_ADDRESS_MOST, DOMAIN_MOST = 255 };
 
 static void put_lower(struct gp_text *out, gp_str text)
 {
@@ -42,13 +43,56 @@ static size_t last_at(gp_str address)
     return at ? (size_t)(at - address.ptr) : address.len;
 }
 
+/* What a quoted string says; false: `local` is none, or is longer than one may be. */
+static bool unquote(gp_str local, struct gp_text *out)
+{
+    if (local.len < 2 || local.ptr[0] != '"' || local.ptr[local.len - 1] != '"') return false;
+    gp_str inside = gp_head(gp_tail(local, 1), local.len - 2);
+    for (size_t i = 0; i < inside.len; i++) {
+        if (inside.ptr[i] == '"') return false;
+        if (inside.ptr[i] == '\\' && ++i == inside.len) return false; /* the closing quote is quoted itself */
+        gp_put_char(out, inside.ptr[i]);
+    }
+    return !out->cut;
+}
+
+/* Blanks and controls are in no address here. */
+static bool needs_quotes(gp_str said)
+{
+    static const gp_str specials = GP_LIT("()<>[]:;@\\,\""); /* RFC 5322 3.2.3, but the dot */
+    char                last     = '.';
+    for (size_t i = 0; i < said.len; i++) {
+        char c = said.ptr[i];
+        if (gp_find(specials, c) < specials.len || (c == '.' && last == '.')) return true;
+        last = c;
+    }
+    return last == '.'; /* so is nothing at all */
+}
+
+static void put_local(struct gp_text *out, gp_str local)
+{
+    char           room[LOCAL_MOST];
+    struct gp_text text = GP_TEXT(room);
+    gp_str         said = unquote(local, &text) ? gp_said(&text) : GP_NONE;
+    if (!said.ptr || !needs_quotes(said)) {
+        put_lower(out, said.ptr ? said : local);
+        return;
+    }
+    gp_put_char(out, '"');
+    for (size_t i = 0; i < said.len; i++) {
+        if (said.ptr[i] == '"' || said.ptr[i] == '\\') gp_put_char(out, '\\');
+        put_lower(out, (gp_str) { said.ptr + i, 1 });
+    }
+    gp_put_char(out, '"');
+}
+
 bool identity_key(gp_str address, bool whole_domain, struct gp_text *key)
 {
     if (address.len == 0 || has_blank(address)) return false;
     size_t at     = last_at(address); /* a quoted local part may hold one too */
     gp_str domain = gp_tail(address, at + 1);
     if ((at == 0 && !whole_domain) || domain.len == 0 || domain.len > DOMAIN_MOST) return false;
-    put_lower(key, gp_head(address, at));
+    put_local(key, gp_head(address, at));
     gp_put_char(key, '@');
     if (gp_is_ascii(domain))
         put_lower(key, domain);
