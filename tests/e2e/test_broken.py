@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from house import PATIENCE, is_alive, until
+from house import DOMAIN, PATIENCE, is_alive, until
 from sink import DROP
 from test_operations import serial
 from wire import Wire, signed_in, submit
@@ -319,6 +319,24 @@ def test_vault_killed_between_two_lines_of_an_exchange(new_gatepost, sink, conte
         assert wire.say(base64.b64encode(account.password.encode()).decode())[0] == 454
         until("the reason", lambda: "the client speaks when its exchange has ended" in gatepost.log())
         assert wire.auth_plain(account)[0] == 235
+
+
+def test_a_client_gone_while_vault_is_asked_about_an_author_leaves_nothing(new_gatepost, sink, context, recipient):
+    gatepost = new_gatepost(sink)
+    account = gatepost.account()
+    text = letter(account, LARGE).replace("\r\n", f", <boss@{DOMAIN}>\r\nSender: <{account.name}>\r\n", 1)
+    bodies, before = gatepost.dir / "queue/bodies", gatepost.pids("smtpd")
+    with signed_in(gatepost, context, account) as wire:
+        open_message(wire, account, recipient)
+        with frozen(gatepost, "vault"):
+            wire.send(text)
+            until("the whole message", lambda: sum(body.stat().st_size for body in bodies.iterdir()) > len(text))
+            wire.close()
+            until("the end of the session", lambda: "state=closed" in gatepost.log())
+            assert list(bodies.iterdir()), "it was not asked about"
+    until("a queue without bodies", lambda: not list(bodies.iterdir()))
+    assert send(gatepost, context, account, recipient)[0] == 250
+    assert gatepost.pids("smtpd") == before and len(sink.wait(recipient)) >= 1
 
 
 @sizes

@@ -154,9 +154,11 @@ def ask_one_that_dies(gatepost, wire, role, line):
 @pytest.mark.parametrize("role,so_far,line,last", [
     ("vault", [], "{sign in}\r\n", "454 4.7.0 authentication is not available now, try again later"),
     ("vault", ["{sign in}"], "MAIL FROM:<{me}>\r\n", "451 4.3.0 cannot tell now who may send, try again later"),
+    ("vault", ["{sign in}", "MAIL FROM:<{me}>", "RCPT TO:<a@example.net>", "DATA"], f"From: <boss@{DOMAIN}>\r\n\r\nx\r\n.\r\n",
+     "451 4.3.0 cannot tell now who may send, try again later"),
     ("queue", ["{sign in}", "MAIL FROM:<{me}>", "RCPT TO:<a@example.net>", "DATA"], "From: <{me}>\r\n\r\nx\r\n.\r\n",
      "451 4.3.0 the message cannot be queued now, try again later"),
-], ids=["{sign in}", "MAIL", "the final dot"])
+], ids=["sign in", "MAIL", "the question about an author", "the final dot"])
 def test_a_role_that_dies(role, so_far, line, last, new_gatepost, sink, context):
     gatepost = new_gatepost(sink)
     account = gatepost.account()
