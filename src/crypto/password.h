@@ -14,13 +14,16 @@ struct password_scheme {
     const char        *name; /* "$6$": what the string begins with; "SSHA": {SSHA} stands before it */
     enum password_form form;
     enum gp_hash       hash;
-    /* text: the whole string, or what follows the braces, decoded; a NUL behind it. NULL, or what is wrong with it: static. */
-    const char *(*wrong)(const struct password_scheme *, gp_str text);
+    uint32_t           price; /* of a unit of work, in millionths of a round of PBKDF2-SHA-256 */
+    /* text: the whole string, or what follows the braces, decoded; a NUL behind it. NULL, or what is wrong with it: static.
+     * *units: how much work a check is; 1 unless it says so. */
+    const char *(*wrong)(const struct password_scheme *, gp_str text, uint64_t *units);
     gp_status (*check)(const struct password_scheme *, gp_secret, gp_str text);
 };
+enum { PASSWORD_PRICE_ONE = 1000000 }; /* of one round */
 extern const char password_garbled[], password_dear[]; /* usual answers of wrong() */
 
-typedef const char *password_wrong(const struct password_scheme *, gp_str text);
+typedef const char *password_wrong(const struct password_scheme *, gp_str text, uint64_t *units);
 typedef gp_status   password_check(const struct password_scheme *, gp_secret, gp_str text);
 
 bool password_is_crypt_text(gp_str); /* ./0-9A-Za-z */

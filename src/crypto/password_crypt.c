@@ -13,7 +13,9 @@ enum {
     ARGON2_LANES_MOST  = 8,
     BCRYPT_COST_LEAST  = 4,
     BCRYPT_COST_MOST   = 16,
+    SHA_ROUNDS_USUAL   = 5000,
     SHA_ROUNDS_MOST    = 1000000,
+    SUN_ROUNDS_LEAST   = 4096, /* which those that it names are added to */
     SUN_ROUNDS_MOST    = 250000,
     BSDI_ROUNDS_MOST   = 100000,
     ALPHABET           = 64,
@@ -56,28 +58,30 @@ static bool ends_in(gp_str text, size_t len)
 }
 
 /* ---- Argon2 -------------------------------------------------------------------------------------------- */
-static bool take_parameter(gp_str *list, const char *name, uint64_t most)
+static bool take_parameter(gp_str *list, const char *name, uint64_t most, uint64_t *value)
 {
-    gp_str   one   = gp_cut(list, ',');
-    uint64_t value = 0;
-    return gp_starts(one, name) && gp_read_number(gp_tail(one, gp_from(name).len), most, &value) && value > 0;
+    gp_str one = gp_cut(list, ',');
+    return gp_starts(one, name) && gp_read_number(gp_tail(one, gp_from(name).len), most, value) && *value > 0;
 }
 
 /* "$argon2id$v=19$m=19456,t=2,p=1$SALT$DIGEST"; without v= it would be the older Argon2 1.0. */
-const char *argon2_wrong(const struct password_scheme *s, gp_str text)
+const char *argon2_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
     enum { SALT_LEAST = 11, DIGEST_LEAST = 6 }; /* 8 and 4 octets, in base64 */
-    gp_str rest       = gp_tail(text, strlen(s->name));
-    gp_str version    = gp_cut(&rest, '$');
-    gp_str parameters = gp_cut(&rest, '$');
-    gp_str salt       = gp_cut(&rest, '$');
+    enum { CACHED = 19456, UNCACHED = 3 };      /* a KiB of more memory than that is so many times as slow */
+    uint64_t memory = 0, passes = 0, lanes = 0;
+    gp_str   rest       = gp_tail(text, strlen(s->name));
+    gp_str   version    = gp_cut(&rest, '$');
+    gp_str   parameters = gp_cut(&rest, '$');
+    gp_str   salt       = gp_cut(&rest, '$');
     if (!gp_same(version, GP_LIT("v=19"))) return "it is not of version 19 of Argon2";
     if (salt.len < SALT_LEAST || rest.len < DIGEST_LEAST) return password_garbled;
-    if (take_parameter(&parameters, "m=", ARGON2_MEMORY_MOST) &&
-        take_parameter(&parameters, "t=", ARGON2_PASSES_MOST) && take_parameter(&parameters, "p=", ARGON2_LANES_MOST) &&
-        parameters.len == 0)
-        return NULL;
-    return password_dear;
+    if (!take_parameter(&parameters, "m=", ARGON2_MEMORY_MOST, &memory) ||
+        !take_parameter(&parameters, "t=", ARGON2_PASSES_MOST, &passes) ||
+        !take_parameter(&parameters, "p=", ARGON2_LANES_MOST, &lanes) || parameters.len != 0)
+        return password_dear;
+    *units = memory * passes * (memory > CACHED ? UNCACHED : 1);
+    return NULL;
 }
 
 gp_status argon2_check(const struct password_scheme *s, gp_secret password, gp_str text)
@@ -93,7 +97,7 @@ gp_status argon2_check(const struct password_scheme *s, gp_secret password, gp_s
 
 /* ---- crypt(3) ------------------------------------------------------------------------------------------ */
 /* "$2y$10$SALT-AND-DIGEST" */
-const char *bcrypt_wrong(const struct password_scheme *s, gp_str text)
+const char *bcrypt_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
     enum { WHOLE = 60, COST_DIGITS = 2, REST = 53, COST_ANY = 99 };
     uint64_t cost = 0;
@@ -101,35 +105,42 @@ const char *bcrypt_wrong(const struct password_scheme *s, gp_str text)
         !gp_read_number(gp_head(gp_tail(text, strlen(s->name)), COST_DIGITS), COST_ANY, &cost))
         return password_garbled;
     if (cost < BCRYPT_COST_LEAST) return password_garbled;
-    return cost > BCRYPT_COST_MOST ? password_dear : NULL;
+    if (cost > BCRYPT_COST_MOST) return password_dear;
+    *units = (uint64_t)1 << cost;
+    return NULL;
 }
 
 /* "$6$SALT$DIGEST" or "$6$rounds=5000$SALT$DIGEST" */
-const char *sha_crypt_wrong(const struct password_scheme *s, gp_str text)
+const char *sha_crypt_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
     enum { DIGEST_256 = 43, DIGEST_512 = 86 };
-    gp_str   rest   = gp_tail(text, strlen(s->name));
-    gp_str   first  = gp_cut(&rest, '$');
-    uint64_t rounds = 0;
+    gp_str rest  = gp_tail(text, strlen(s->name));
+    gp_str first = gp_cut(&rest, '$');
+    *units       = SHA_ROUNDS_USUAL;
     if (rest.len == 0 || !ends_in(text, s->hash == GP_SHA256 ? DIGEST_256 : DIGEST_512)) return password_garbled;
     if (!gp_starts(first, "rounds=")) return NULL;
-    return gp_read_number(gp_tail(first, sizeof "rounds=" - 1), SHA_ROUNDS_MOST, &rounds) ? NULL : password_dear;
+    return gp_read_number(gp_tail(first, sizeof "rounds=" - 1), SHA_ROUNDS_MOST, units) ? NULL : password_dear;
 }
 
 enum { YESCRYPT_DIGEST = 43 };
 
 /* "$y$j9T$SALT$DIGEST": flavour j, log2 of N as a letter up to 'B' (2^14), block size as a letter up to 'T' (32 times
  * 128 octets), so at most 64 MiB; further parameters would multiply that and no tool writes them by default. */
-const char *yescrypt_wrong(const struct password_scheme *s, gp_str text)
+const char *yescrypt_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
+    enum { LOG_MOST = 13, BLOCKS_MOST = 31 }; /* 'B' and 'T' */
     gp_str rest = gp_tail(text, strlen(s->name));
     gp_str cost = gp_cut(&rest, '$');
     if (gp_find(rest, '$') == rest.len || !ends_in(text, YESCRYPT_DIGEST)) return password_garbled;
-    return cost.len == 3 && cost.ptr[0] == 'j' && cost.ptr[1] <= 'B' && cost.ptr[2] <= 'T' ? NULL : password_dear;
+    if (cost.len != 3 || cost.ptr[0] != 'j') return password_dear;
+    unsigned log = value_of(cost.ptr[1]), blocks = value_of(cost.ptr[2]);
+    if (log > LOG_MOST || blocks > BLOCKS_MOST) return password_dear;
+    *units = (uint64_t)(blocks + 1) << (log + 1);
+    return NULL;
 }
 
 /* "$7$CU..../....SALT$DIGEST": log2 of N, then r and p with five digits each; 128 r N octets of memory, p times. */
-const char *scrypt_wrong(const struct password_scheme *s, gp_str text)
+const char *scrypt_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
     enum { PARAMETERS = 11, DIGITS = 5, LOG_MOST = 14, BLOCKS_MOST = 32, LANES_MOST = 4 };
     gp_str rest = gp_tail(text, strlen(s->name));
@@ -137,50 +148,58 @@ const char *scrypt_wrong(const struct password_scheme *s, gp_str text)
         return password_garbled;
     uint32_t blocks = read_crypt_number(gp_head(gp_tail(rest, 1), DIGITS));
     uint32_t lanes  = read_crypt_number(gp_head(gp_tail(rest, 1 + DIGITS), DIGITS));
-    return value_of(rest.ptr[0]) <= LOG_MOST && blocks <= BLOCKS_MOST && lanes <= LANES_MOST ? NULL : password_dear;
+    unsigned log    = value_of(rest.ptr[0]);
+    if (log > LOG_MOST || blocks > BLOCKS_MOST || lanes > LANES_MOST) return password_dear;
+    *units = ((uint64_t)blocks * lanes) << log;
+    return NULL;
 }
 
 enum { MD5_DIGEST = 22 };
 
 /* "$1$SALT$DIGEST" */
-const char *md5_crypt_wrong(const struct password_scheme *s, gp_str text)
+const char *md5_crypt_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
     gp_str rest = gp_tail(text, strlen(s->name));
+    (void)units;
     return gp_find(rest, '$') < rest.len && ends_in(text, MD5_DIGEST) ? NULL : password_garbled;
 }
 
 /* "$md5,rounds=4000$SALT$$DIGEST" or "$md5$SALT$DIGEST" */
-const char *sun_md5_wrong(const struct password_scheme *s, gp_str text)
+const char *sun_md5_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
     gp_str   rest   = gp_tail(text, strlen(s->name));
     gp_str   first  = gp_cut(&rest, '$');
     uint64_t rounds = 0;
     if (!ends_in(text, MD5_DIGEST) || (first.len > 0 && !gp_starts(first, ",rounds="))) return password_garbled;
-    if (first.len == 0) return NULL;
-    return gp_read_number(gp_tail(first, sizeof ",rounds=" - 1), SUN_ROUNDS_MOST, &rounds) ? NULL : password_dear;
+    bool cheap = first.len == 0 || gp_read_number(gp_tail(first, sizeof ",rounds=" - 1), SUN_ROUNDS_MOST, &rounds);
+    *units     = SUN_ROUNDS_LEAST + rounds;
+    return cheap ? NULL : password_dear;
 }
 
 /* "$3$$" and 32 hex digits: MD4 of the password in UTF-16, as Windows keeps it. */
-const char *nt_wrong(const struct password_scheme *s, gp_str text)
+const char *nt_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
     enum { WHOLE = 36 };
     (void)s;
+    (void)units;
     return text.len == WHOLE && gp_starts(text, "$3$$") ? NULL : password_garbled;
 }
 
 /* "_", four digits of rounds, four of salt, eleven of digest. */
-const char *bsdi_wrong(const struct password_scheme *s, gp_str text)
+const char *bsdi_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
     enum { WHOLE = 20, DIGITS = 4 };
     gp_str rest = gp_tail(text, strlen(s->name));
     if (text.len != WHOLE || !password_is_crypt_text(rest)) return password_garbled;
-    return read_crypt_number(gp_head(rest, DIGITS)) <= BSDI_ROUNDS_MOST ? NULL : password_dear;
+    *units = read_crypt_number(gp_head(rest, DIGITS));
+    return *units <= BSDI_ROUNDS_MOST ? NULL : password_dear;
 }
 
-const char *des_wrong(const struct password_scheme *s, gp_str text)
+const char *des_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
     (void)s; /* it was found by its whole form */
     (void)text;
+    (void)units;
     return NULL;
 }
 

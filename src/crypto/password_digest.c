@@ -12,13 +12,15 @@ static gp_status verdict(bool made, const void *stored, const void *mine, size_t
 }
 
 /* ---- digests ------------------------------------------------------------------------------------------- */
-const char *digest_wrong(const struct password_scheme *s, gp_str octets)
+const char *digest_wrong(const struct password_scheme *s, gp_str octets, uint64_t *units)
 {
+    (void)units;
     return octets.len == gp_hash_size(s->hash) ? NULL : password_garbled;
 }
 
-const char *salted_wrong(const struct password_scheme *s, gp_str octets)
+const char *salted_wrong(const struct password_scheme *s, gp_str octets, uint64_t *units)
 {
+    (void)units;
     return octets.len > gp_hash_size(s->hash) ? NULL : password_garbled;
 }
 
@@ -102,10 +104,12 @@ static const char *read_dovecot(const struct password_scheme *s, gp_str text, st
     return good && d->digest_len == gp_hash_size(s->hash) ? NULL : password_garbled;
 }
 
-static const char *wrong(reader *read, const struct password_scheme *s, gp_str text)
+static const char *wrong(reader *read, const struct password_scheme *s, gp_str text, uint64_t *units)
 {
-    struct derived d = { .rounds = 0 };
-    return read(s, text, &d); /* cppcheck-suppress returnDanglingLifetime; what it returns is static */
+    struct derived d   = { .rounds = 0 };
+    const char    *why = read(s, text, &d);
+    *units             = d.rounds;
+    return why; /* cppcheck-suppress returnDanglingLifetime; what it returns is static */
 }
 
 static gp_status check(reader *read, const struct password_scheme *s, gp_secret password, gp_str text)
@@ -117,9 +121,9 @@ static gp_status check(reader *read, const struct password_scheme *s, gp_secret 
     return verdict(made, d.digest, mine, d.digest_len);
 }
 
-const char *passlib_wrong(const struct password_scheme *s, gp_str text)
+const char *passlib_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
-    return wrong(read_passlib, s, text);
+    return wrong(read_passlib, s, text, units);
 }
 
 gp_status passlib_check(const struct password_scheme *s, gp_secret password, gp_str text)
@@ -127,9 +131,9 @@ gp_status passlib_check(const struct password_scheme *s, gp_secret password, gp_
     return check(read_passlib, s, password, text);
 }
 
-const char *django_wrong(const struct password_scheme *s, gp_str text)
+const char *django_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
-    return wrong(read_django, s, text);
+    return wrong(read_django, s, text, units);
 }
 
 gp_status django_check(const struct password_scheme *s, gp_secret password, gp_str text)
@@ -137,9 +141,9 @@ gp_status django_check(const struct password_scheme *s, gp_secret password, gp_s
     return check(read_django, s, password, text);
 }
 
-const char *dovecot_pbkdf2_wrong(const struct password_scheme *s, gp_str text)
+const char *dovecot_pbkdf2_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
-    return wrong(read_dovecot, s, text);
+    return wrong(read_dovecot, s, text, units);
 }
 
 gp_status dovecot_pbkdf2_check(const struct password_scheme *s, gp_secret password, gp_str text)
@@ -167,9 +171,9 @@ static const char *read_scram(const struct password_scheme *s, gp_str text, stru
     return good ? NULL : password_garbled;
 }
 
-const char *scram_wrong(const struct password_scheme *s, gp_str text)
+const char *scram_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
-    return wrong(read_scram, s, text);
+    return wrong(read_scram, s, text, units);
 }
 
 /* RFC 5802 3: StoredKey is the digest of the HMAC of "Client Key" under the salted password. */

@@ -15,9 +15,10 @@ static gp_str apr1_salt(const struct password_scheme *s, gp_str text)
 }
 
 /* "$apr1$SALT$DIGEST" */
-const char *apr1_wrong(const struct password_scheme *s, gp_str text)
+const char *apr1_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
     gp_str rest = gp_tail(text, strlen(s->name)), salt = gp_cut(&rest, '$');
+    (void)units;
     return salt.len <= APR1_SALT_MOST && rest.len == APR1_TEXT && password_is_crypt_text(rest) ? NULL
                                                                                                : password_garbled;
 }
@@ -99,9 +100,10 @@ gp_status apr1_check(const struct password_scheme *s, gp_secret password, gp_str
 }
 
 /* ---- CRAM-MD5's contexts --------------------------------------------------------------------------------- */
-const char *cram_wrong(const struct password_scheme *s, gp_str octets)
+const char *cram_wrong(const struct password_scheme *s, gp_str octets, uint64_t *units)
 {
     (void)s;
+    (void)units;
     return octets.len == CONTEXTS ? NULL : password_garbled;
 }
 

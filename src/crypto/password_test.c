@@ -146,6 +146,41 @@ TEST(costs_have_a_bound)
     }
 }
 
+/* clang-format off */
+static const struct { const char *stored; uint32_t least, most; } prices[] = {
+    { "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$XipkDWh6WeBGLZNux5oGt3Wy1614ndjGEi2wltkYlWs", GP_HASH_COST, GP_HASH_COST },
+    { "$argon2i$v=19$m=19456,t=4,p=1$c2FsdHNhbHRzYWx0$XipkDWh6WeBGLZNux5oGt3Wy1614ndjGEi2wltkYlWs",  2 * GP_HASH_COST, 2 * GP_HASH_COST },
+    { "$argon2id$v=19$m=262144,t=16,p=8$c2FsdHNhbHRzYWx0$XipkDWh6WeBGLZNux5oGt3Wy1614ndjGEi2wltkYlWs", 15000000, 25000000 },
+    { "$2y$04$mh4WDe055hiyH/xagV74feGHsZgfkgWDtQJbFky1sO76R73vTTZgu",                    3000,     4000     },
+    { "{BLF-CRYPT}$2y$12$mh4WDe055hiyH/xagV74feGHsZgfkgWDtQJbFky1sO76R73vTTZgu",         800000,   1000000  },
+    { "bcrypt$$2b$16$K8LUg9DNShBpn.I8hLeN/OFQ.vPF7gc/Bxyjm6BqCXQ8f274EOIpi",             13000000, 15000000 },
+    { "$6$saltstring$xMUFN6W07fsRThglOOFQSt8DhiZ8vhY9SFlu/6HwdJRqHUJpF6dLEO6B43s8rZjJWhMF1NQ7XQWgUJHRVu40R/", 6000, 7000 },
+    { "$6$rounds=500000$saltstring$xMUFN6W07fsRThglOOFQSt8DhiZ8vhY9SFlu/6HwdJRqHUJpF6dLEO6B43s8rZjJWhMF1NQ7XQWgUJHRVu40R/", 600000, 700000 },
+    { "$y$j9T$Gy/UbPuYEOyfXB/823dxr.$wC4bNvs4YU6IAEV9o19Ij4/Yp7eCzC/oiRJE6ARo7FD",       60000,    70000    },
+    { "$y$jBT$Gy/UbPuYEOyfXB/823dxr.$wC4bNvs4YU6IAEV9o19Ij4/Yp7eCzC/oiRJE6ARo7FD",       240000,   280000   },
+    { "$7$CU..../....p2LqF/KXQTCAZ56ptJQQl/$baRjob5ha/wvqksdnL8TFmT8OJ4AHSWeDAB978dEVM1", 480000,  520000   },
+    { "$1$IRX2V7HQ$BPxZNBXaSpRmut4DM3buE.",                                              400,      500      },
+    { "$md5$P2HBl42C$$5bAUXk5/S/8MGBpsQKkMr0",                                           20000,    25000    },
+    { "$md5,rounds=50000$P2HBl42C$$5bAUXk5/S/8MGBpsQKkMr0",                              280000,   300000   },
+    { "_J9..CCCCXBrJUJV154M",                                                            300,      500      },
+    { "w5Qmqt/W/JyPc",                                                                   20,       20       },
+    { "{SSHA}SbTdRvivCMAa3Dg0+Qi3bohbFVFy0ChG",                                          1,        10       },
+    { "$pbkdf2-sha256$29000$upcS4rx3zllrLcW49x7DGA$boIWnPqNTtyE/zzLMk5fZs1xeEyoKSlzS7BG9nUCJzM", 29000, 29000 },
+    { "{SCRAM-SHA-1}4096,NGl84NUgNdrDZiy1iFRnnw==,ELoaZr/DndG7wzcYLjVq4+3a73I=,bnOnj1u27GGjnXVHLGXmMTKpCLM=", 4096, 4400 },
+    { "$2y$31$mh4WDe055hiyH/xagV74feGHsZgfkgWDtQJbFky1sO76R73vTTZgu",                    0,        0        }, /* it is not checked */
+    { "!",                                                                               0,        0        },
+    { "$argon2id$x",                                                                     0,        0        },
+};
+/* clang-format on */
+
+TEST(a_check_has_the_price_of_its_scheme_and_parameters)
+{
+    for (size_t i = 0; i < GP_COUNT(prices); i++) {
+        uint32_t cost = gp_password_cost(gp_from(prices[i].stored));
+        if (cost < prices[i].least || cost > prices[i].most) fail_msg("%s: %u", prices[i].stored, cost);
+    }
+}
+
 /* A second opinion on what a string costs: its numbers as a pattern finds them, the first of which must be at most `most` and
  * cheap enough to be computed thousands of times when it is at most `cheap`. */
 static const struct cost {
@@ -181,6 +216,8 @@ static bool find_cost(const char *text, bool *allowed, bool *cheap)
     return false;
 }
 
+enum { DEAREST = 30000000 }; /* a few seconds: Argon2 with all the memory, and PBKDF2 with all the rounds, are below */
+
 /* No string makes us spend more than allowed; what is refused is refused before anything is computed. */
 PROPERTY(password_strings_cost_what_is_allowed, bytes)
 {
@@ -190,6 +227,7 @@ PROPERTY(password_strings_cost_what_is_allowed, bytes)
         assert_int_equal(check(GP_LIT("pencil"), bytes), GP_TEMPFAIL);
         return;
     }
+    CHECK(gp_password_cost(bytes) > 0 && gp_password_cost(bytes) <= DEAREST);
     if (find_cost(text, &allowed, &cheap)) CHECK(allowed);
     if (!cheap) return;
     gp_status verdict = check(GP_LIT("pencil"), bytes);

@@ -176,13 +176,16 @@ TEST(unknown_users_look_like_most_and_cost_like_the_dearest)
 {
     struct survey    s;
     struct accounts *a          = open_fresh();
-    struct verifier  short_keys = scram_of(4096), long_keys = scram_of(600000), hash = verifier_of("$argon2id$x", "");
+    struct verifier  short_keys = scram_of(4096), long_keys = scram_of(600000), hash = verifier_of(SLOW, "");
+    struct verifier  dear = verifier_of("$2b$10$K8LUg9DNShBpn.I8hLeN/OFQ.vPF7gc/Bxyjm6BqCXQ8f274EOIpi", "");
     CHECK(accounts_survey(a, NOW, &s) == GP_OK);
     CHECK(s.cost == 0 && !s.as_hash && s.iterations == VERIFIER_FEW_ROUNDS);
     CHECK(add_plain(a, "fast") == GP_OK && accounts_survey(a, NOW, &s) == GP_OK);
     CHECK(s.cost == 0 && s.iterations == VERIFIER_FEW_ROUNDS);
     CHECK(add(a, "hash", &hash, NULL, 0) == GP_OK && accounts_survey(a, NOW, &s) == GP_OK);
     CHECK(s.cost == VERIFIER_HASH_COST && s.as_hash);
+    CHECK(add(a, "bcrypt", &dear, NULL, 0) == GP_OK && accounts_survey(a, NOW, &s) == GP_OK);
+    CHECK(s.cost == verifier_cost(&dear) && s.cost > 3 * VERIFIER_HASH_COST && !s.as_hash);
     CHECK(add(a, "one", &long_keys, NULL, 0) == GP_OK && accounts_survey(a, NOW, &s) == GP_OK);
     CHECK(s.cost == 600000 && !s.as_hash && s.iterations == 600000);
     CHECK(add(a, "two", &short_keys, NULL, 0) == GP_OK && add(a, "three", &short_keys, NULL, 0) == GP_OK);

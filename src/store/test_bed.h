@@ -133,6 +133,6 @@ static inline struct credential get(struct accounts *a, int64_t id)
 }
 
 #define FAST "$keyed-sha256$x"
-#define SLOW "$argon2id$x"
+#define SLOW "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$XipkDWh6WeBGLZNux5oGt3Wy1614ndjGEi2wltkYlWs"
 
 #endif

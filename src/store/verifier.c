@@ -216,7 +216,7 @@ gp_status verifier_check(const struct verifier_keys *keys, const struct verifier
 uint32_t verifier_cost(const struct verifier *v)
 {
     struct gp_scram_keys keys;
-    if (v->plain[0]) return is_keyed(v) ? 0 : VERIFIER_HASH_COST;
+    if (v->plain[0]) return is_keyed(v) ? 0 : gp_password_cost(gp_from(v->plain));
     return gp_scram_keys_read(gp_from(v->scram_sha256), &keys) ? keys.iterations : 0;
 }
 

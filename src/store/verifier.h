@@ -12,7 +12,7 @@ enum {
     VERIFIER_SALT         = 16,
     VERIFIER_CRAM_MOST    = GP_PASSWORD_MOST + GP_SEAL_EXTRA,
     VERIFIER_FEW_ROUNDS   = 4096,  /* RFC 5802 5.1: enough when the password has 128 random bits        */
-    VERIFIER_HASH_COST    = 60000, /* Argon2id with our parameters, in rounds of PBKDF2-SHA-256         */
+    VERIFIER_HASH_COST    = GP_HASH_COST, /* Argon2id with our parameters, in rounds of PBKDF2-SHA-256  */
     VERIFIER_LEAST_CHOSEN = 8,     /* code points of a password that a person chose                     */
 };
 
