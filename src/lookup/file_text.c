@@ -1,3 +1,4 @@
+/* A look at a file: its metadata say whether it is the one whose text is kept; if not, all of it is read, and what cannot be is not kept. */
 #include "lookup/file_text.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* A token in the form that RFC 7662 2.1 asks for, the transfer that carries it, and what the members of the answer mean. */
 #include "lookup/introspect.h"
 
 #include <string.h>

@@ -1,3 +1,10 @@
+/* When an issuer's keys are fetched: by the clock, and when somebody needs keys that are not here.
+ *
+ *   state     have   failed   next by itself            a demand fetches
+ *   NONE      no     -        never: breaker asks       once a second
+ *   FRESH     yes    no       refresh after the last    once a minute; the first since there are keys at once
+ *   STALE     yes    yes      a minute after the last   once a minute
+ */
 #include "lookup/provider.h"
 
 enum { PAUSE_MS = 60 * LOOKUP_MS, FIRST_PAUSE_MS = LOOKUP_MS };

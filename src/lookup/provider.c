@@ -1,3 +1,12 @@
+/* An issuer's keys: one fetch at a time on a thread, and the set that questions are lent; a new set takes the old one's place, which lives
+ * until its last borrower has given it back.
+ *
+ *   set    fetching   what it is                                        goes on in
+ *   NULL   yes        the first fetch, or another after it failed       fetched
+ *   NULL   no         none: a question that lacks keys may fetch        provider_settle
+ *   some   no         served; the timer fetches anew                    on_time, or provider_settle for a key that is not in the set
+ *   some   yes        served meanwhile; those that lack a key wait      fetched, which wakes them
+ */
 #include "lookup/provider.h"
 
 #include <stdlib.h>

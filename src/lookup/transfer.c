@@ -1,3 +1,4 @@
+/* libcurl as far as it is let: one handle with its connection, its allocations through ours, a reply that ends the transfer when it is too long. */
 #include "lookup/transfer.h"
 
 #include <curl/curl.h>
