@@ -42,7 +42,8 @@ typedef int role_main(const struct role_start *); /* exit status */
 
 /* Called by a role in this order: what it needs open is open, then it locks itself in, then it says READY. The new process has
  * already changed directory (and root and uid, when started as root) to the role's own directory: DIR/vault for vault, DIR/queue
- * for queue, DIR/run/empty for smtpd; relay is not chrooted. Roles open files by relative paths. Logs its own failure; false: the role must not go on. */
+ * for queue, DIR/run/empty for smtpd; relay is not chrooted. Roles open files by relative paths. Logs its own failure; false: the
+ * role must not go on. */
 bool sandbox_enter(enum msg_role, bool may_open_files) GP_MUST_USE;
 
 /* lookup: what its one source needs besides. */

@@ -169,7 +169,8 @@ static gp_client_reading *const readings[GP_AWAITS_KINDS] = {
 /* clang-format on */
 
 /* Reads one reply, and only where one is due: so what a session does depends on the bytes, not on when they came. A reply that
- * came too soon is taken for that to the next command, and ends the session where it makes no sense there. GP_OK: *ev is to be handed out. GP_PERMFAIL: something changed, look again. GP_WAIT: no reply here. */
+ * came too soon is taken for that to the next command, and ends the session where it makes no sense there. GP_OK: *ev is to be
+ * handed out. GP_PERMFAIL: something changed, look again. GP_WAIT: no reply here. */
 static gp_status listen(struct gp_smtp_client *c, struct gp_smtp_client_event *ev)
 {
     enum { SERVICE_CLOSING = 421 }; /* RFC 5321 3.8: the answer to any command */

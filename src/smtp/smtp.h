@@ -92,7 +92,7 @@ void   gp_smtp_server_end(struct gp_smtp_server *, struct gp_reply, bool now);
 enum gp_smtp_state { GP_SMTP_COMMANDS, GP_SMTP_SIGNING_IN, GP_SMTP_IN_BODY, GP_SMTP_ANSWERING, GP_SMTP_ENDED };
 enum gp_smtp_state gp_smtp_server_state(const struct gp_smtp_server *);       /* picks the host's time limit        */
 bool   gp_smtp_server_line_over(const struct gp_smtp_server *);               /* the "*" of AUTH_MORE stands for a line that was too long */
-gp_str gp_smtp_server_helo(const struct gp_smtp_server *);                    /* EHLO argument, sanitised; lives as long as the session says hello once more */
+gp_str gp_smtp_server_helo(const struct gp_smtp_server *);                    /* EHLO argument, sanitised; until the next hello */
 bool   gp_smtp_server_said_ehlo(const struct gp_smtp_server *);               /* ESMTP or SMTP, for Received        */
 bool   gp_smtp_server_used_bdat(const struct gp_smtp_server *);
 uint64_t gp_smtp_server_body_size(const struct gp_smtp_server *);             /* octets of the open body so far     */

@@ -1,4 +1,5 @@
-/* Counts of sessions, and of those that were refused. An address is an IPv4 address or the first 64 bits of an IPv6 one: who has one of those has all behind it. */
+/* Counts of sessions, and of those that were refused. An address is an IPv4 address or the first 64 bits of an IPv6 one: who has one of
+ * those has all behind it. */
 #include "submit/parts.h"
 
 #include <netinet/in.h>
