@@ -197,6 +197,18 @@ enum gp_sasl_step gp_sasl_refused(struct gp_sasl *x)
     return gp_sasl_fail(x, x->answer == GP_PERMFAIL ? GP_SASL_REFUSED : GP_SASL_UNAVAILABLE);
 }
 
+enum gp_sasl_step gp_sasl_one_message(struct gp_sasl *x, gp_str in,
+                                      enum gp_sasl_step (*read)(struct gp_sasl *, gp_str message))
+{
+    enum { MESSAGE, VERDICT };
+    if (!in.ptr) return gp_sasl_say(x, GP_LIT("")); /* RFC 4954 4: an empty challenge asks for it */
+    switch (x->turn++) {
+    case MESSAGE: return read(x, in);
+    case VERDICT: return GP_SASL_DONE;
+    default: return gp_sasl_fail(x, GP_SASL_MALFORMED);
+    }
+}
+
 static bool prepare(gp_str raw, char *room, size_t size, gp_str *out)
 {
     struct gp_text text = { .ptr = room, .room = size };

@@ -8,6 +8,8 @@ enum gp_sasl_step gp_sasl_say(struct gp_sasl *, gp_str octets);            /* a 
 enum gp_sasl_step gp_sasl_question(struct gp_sasl *, enum gp_sasl_ask);
 enum gp_sasl_step gp_sasl_fail(struct gp_sasl *, enum gp_sasl_why);
 enum gp_sasl_step gp_sasl_refused(struct gp_sasl *);                       /* why by the host's answer            */
+/* The step of a mechanism whose client sends one message, about which the host is asked once. */
+enum gp_sasl_step gp_sasl_one_message(struct gp_sasl *, gp_str in, enum gp_sasl_step (*read)(struct gp_sasl *, gp_str message));
 
 /* SASLprep as a query into the exchange's own room; false: prohibited, empty or too long (RFC 4616 2, RFC 4954 4). */
 bool gp_sasl_set_user(struct gp_sasl *, gp_str raw) GP_MUST_USE;

@@ -11,13 +11,7 @@ static enum gp_sasl_step read_message(struct gp_sasl *x, gp_str in)
 
 enum gp_sasl_step gp_sasl_xoauth2_step(struct gp_sasl *x, gp_str in)
 {
-    enum { MESSAGE, VERDICT };
-    if (!in.ptr) return gp_sasl_say(x, GP_LIT(""));
-    switch (x->turn++) {
-    case MESSAGE: return read_message(x, in);
-    case VERDICT: return GP_SASL_DONE;
-    default: return gp_sasl_fail(x, GP_SASL_MALFORMED);
-    }
+    return gp_sasl_one_message(x, in, read_message);
 }
 
 static enum gp_sasl_step say_message(struct gp_sasl *x)
