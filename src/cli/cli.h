@@ -30,6 +30,8 @@ struct cli_command {
  * status 0 (help was shown); CLI_WRONG_USE: said so already. --dir is always known and goes to *dir. */
 int  cli_parse(const struct cli_command *, const struct cli_option *, int argc, char **argv, const char **dir,
                const char **words, size_t least, size_t most, size_t *count);
+/* The same for a command that has exactly so many words and no option but --json. */
+int  cli_parse_json(const struct cli_command *, int argc, char **argv, const char **dir, const char **words, size_t count, bool *json);
 bool cli_config(const char *dir, struct config *out); /* reads it, prints the problems */
 bool cli_check_files(const struct config *); /* reads the files that it names, also private keys; prints the problems */
 /* "gatepost: what: reason\n  hint"; what and reason may have come from elsewhere: they are printed with cli_print. */

@@ -77,15 +77,20 @@ bool cli_check_files(const struct config *config)
     return sound;
 }
 
-static int run_check(const struct cli_command *command, int argc, char **argv)
+static int parse(const struct cli_command *command, int argc, char **argv, const char **dir)
 {
-    static struct config    config;
+    size_t                  count     = 0;
     const struct cli_option options[] = {
         {NULL, CLI_FLAG, NULL, NULL, NULL}
     };
-    const char *dir   = NULL;
-    size_t      count = 0;
-    int         stop  = cli_parse(command, options, argc, argv, &dir, NULL, 0, 0, &count);
+    return cli_parse(command, options, argc, argv, dir, NULL, 0, 0, &count);
+}
+
+static int run_check(const struct cli_command *command, int argc, char **argv)
+{
+    static struct config config;
+    const char          *dir  = NULL;
+    int                  stop = parse(command, argc, argv, &dir);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     bool sound = cli_config(dir, &config);
     if (config.dir[0]) sound = cli_check_files(&config) && sound; /* all at once: its keys may have problems besides */
@@ -99,13 +104,9 @@ const struct cli_command cli_config_check = { "config check", "",
 /* ---- show ----------------------------------------------------------------------------------------------- */
 static int run_show(const struct cli_command *command, int argc, char **argv)
 {
-    static struct config    config;
-    const struct cli_option options[] = {
-        {NULL, CLI_FLAG, NULL, NULL, NULL}
-    };
-    const char *dir   = NULL;
-    size_t      count = 0;
-    int         stop  = cli_parse(command, options, argc, argv, &dir, NULL, 0, 0, &count);
+    static struct config config;
+    const char          *dir  = NULL;
+    int                  stop = parse(command, argc, argv, &dir);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     if (!cli_config(dir, &config)) return CLI_FAILED;
     config_show(&config, print_line, NULL);
@@ -118,12 +119,8 @@ const struct cli_command cli_config_show = { "config show", "",
 /* ---- manual --------------------------------------------------------------------------------------------- */
 static int run_manual(const struct cli_command *command, int argc, char **argv)
 {
-    const struct cli_option options[] = {
-        {NULL, CLI_FLAG, NULL, NULL, NULL}
-    };
-    const char *dir   = NULL;
-    size_t      count = 0;
-    int         stop  = cli_parse(command, options, argc, argv, &dir, NULL, 0, 0, &count);
+    const char *dir  = NULL;
+    int         stop = parse(command, argc, argv, &dir);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     config_manual(print_line, NULL);
     return CLI_DONE;

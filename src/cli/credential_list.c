@@ -141,14 +141,9 @@ static int show(struct user_store *s, const char *const *words, bool json)
 
 static int run_show(const struct cli_command *command, int argc, char **argv)
 {
-    bool              json = false;
-    const char       *dir  = NULL, *words[2];
-    size_t            count;
-    struct cli_option options[] = {
-        {"json", CLI_FLAG, &json, NULL, "print JSON"},
-        { NULL,  CLI_FLAG, NULL,  NULL, NULL        }
-    };
-    int stop = cli_parse(command, options, argc, argv, &dir, words, 2, 2, &count);
+    bool        json = false;
+    const char *dir  = NULL, *words[2];
+    int         stop = cli_parse_json(command, argc, argv, &dir, words, 2, &json);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     auto_user_store s;
     return user_store_open(dir, &s) ? show(&s, words, json) : CLI_FAILED;

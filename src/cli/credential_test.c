@@ -35,15 +35,6 @@ static void note_use(int64_t id)
     user_store_close(&store);
 }
 
-static bool opens(const struct credential *c, const char *password)
-{
-    struct user_store store;
-    CHECK(user_store_open(dir, &store));
-    bool right = verifier_check(&store.keys, &c->verifier, (gp_secret) { password, strlen(password) }) == GP_OK;
-    user_store_close(&store);
-    return right;
-}
-
 TEST(every_restriction_is_kept_and_shown)
 {
     make_place();

@@ -193,3 +193,14 @@ bool cli_secret_from_stdin(char *out, size_t room, size_t *len)
     if (*len && out[*len - 1] == '\r') --*len;
     return *len > 0;
 }
+
+int cli_parse_json(const struct cli_command *command, int argc, char **argv, const char **dir, const char **words,
+                   size_t count, bool *json)
+{
+    size_t                  given     = 0;
+    const struct cli_option options[] = {
+        {"json", CLI_FLAG, json, NULL, "print JSON"},
+        { NULL,  CLI_FLAG, NULL, NULL, NULL        }
+    };
+    return cli_parse(command, options, argc, argv, dir, words, count, count, &given);
+}

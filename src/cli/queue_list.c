@@ -74,14 +74,9 @@ static int list_all(struct queue_store *s, bool json)
 
 static int run_list(const struct cli_command *command, int argc, char **argv)
 {
-    bool              json      = false;
-    const char       *dir       = NULL;
-    size_t            count     = 0;
-    struct cli_option options[] = {
-        {"json", CLI_FLAG, &json, NULL, "print JSON"},
-        { NULL,  CLI_FLAG, NULL,  NULL, NULL        }
-    };
-    int stop = cli_parse(command, options, argc, argv, &dir, NULL, 0, 0, &count);
+    bool        json = false;
+    const char *dir  = NULL;
+    int         stop = cli_parse_json(command, argc, argv, &dir, NULL, 0, &json);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     auto_queue_store s = cli_queue_open(dir);
     return s ? list_all(s, json) : CLI_FAILED;

@@ -109,4 +109,14 @@ static inline const char *field(const json_t *value, const char *name)
     return text ? text : "";
 }
 
+/* It is that credential's password. */
+static inline bool opens(const struct credential *c, const char *password)
+{
+    struct user_store store;
+    CHECK(user_store_open(dir, &store));
+    bool right = verifier_check(&store.keys, &c->verifier, (gp_secret) { password, strlen(password) }) == GP_OK;
+    user_store_close(&store);
+    return right;
+}
+
 #endif

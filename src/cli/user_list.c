@@ -51,14 +51,9 @@ static int list_all(struct user_store *s, bool json)
 
 static int run_list(const struct cli_command *command, int argc, char **argv)
 {
-    bool              json      = false;
-    const char       *dir       = NULL;
-    size_t            count     = 0;
-    struct cli_option options[] = {
-        {"json", CLI_FLAG, &json, NULL, "print JSON"},
-        { NULL,  CLI_FLAG, NULL,  NULL, NULL        }
-    };
-    int stop = cli_parse(command, options, argc, argv, &dir, NULL, 0, 0, &count);
+    bool        json = false;
+    const char *dir  = NULL;
+    int         stop = cli_parse_json(command, argc, argv, &dir, NULL, 0, &json);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     auto_user_store store;
     return user_store_open(dir, &store) ? list_all(&store, json) : CLI_FAILED;
@@ -102,14 +97,9 @@ static int show(struct user_store *s, const char *name, bool json)
 
 static int run_show(const struct cli_command *command, int argc, char **argv)
 {
-    bool              json      = false;
-    const char       *dir       = NULL, *name;
-    size_t            count     = 0;
-    struct cli_option options[] = {
-        {"json", CLI_FLAG, &json, NULL, "print JSON"},
-        { NULL,  CLI_FLAG, NULL,  NULL, NULL        }
-    };
-    int stop = cli_parse(command, options, argc, argv, &dir, &name, 1, 1, &count);
+    bool        json = false;
+    const char *dir  = NULL, *name;
+    int         stop = cli_parse_json(command, argc, argv, &dir, &name, 1, &json);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     auto_user_store store;
     return user_store_open(dir, &store) ? show(&store, name, json) : CLI_FAILED;

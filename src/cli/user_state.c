@@ -48,14 +48,9 @@ static int make(struct user_store *s, const struct change *change, const char *n
 
 static int run(const struct cli_command *command, int argc, char **argv)
 {
-    bool              json      = false;
-    const char       *dir       = NULL, *name;
-    size_t            count     = 0;
-    struct cli_option options[] = {
-        {"json", CLI_FLAG, &json, NULL, "print JSON"},
-        { NULL,  CLI_FLAG, NULL,  NULL, NULL        }
-    };
-    int stop = cli_parse(command, options, argc, argv, &dir, &name, 1, 1, &count);
+    bool        json = false;
+    const char *dir  = NULL, *name;
+    int         stop = cli_parse_json(command, argc, argv, &dir, &name, 1, &json);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     auto_user_store store;
     return user_store_open(dir, &store) ? make(&store, change_of(command), name, json) : CLI_FAILED;

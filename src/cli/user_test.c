@@ -13,15 +13,6 @@ static struct credential credential_of(const char *name, struct account *account
     return only;
 }
 
-static bool opens(const struct credential *c, const char *password)
-{
-    struct user_store store;
-    CHECK(user_store_open(dir, &store));
-    bool right = verifier_check(&store.keys, &c->verifier, (gp_secret) { password, strlen(password) }) == GP_OK;
-    user_store_close(&store);
-    return right;
-}
-
 TEST(add_prints_a_password_that_works)
 {
     struct account account = { 0 };
