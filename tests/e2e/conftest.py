@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from authority import Authority  # noqa: E402
-from house import HOSTNAME, Gatepost, relay_to  # noqa: E402
+from house import HOSTNAME, Gatepost, relay_to, serving  # noqa: E402
 from sink import Sink  # noqa: E402
 
 sys.dont_write_bytecode = True
@@ -97,15 +97,17 @@ def sink(sink_certificate):
 @pytest.fixture(scope="session")
 def gatepost(folder, certificate, sink, ca):
     """One for all tests that change nothing but accounts and mail."""
-    place = folder / "gatepost"
-    place.mkdir()
-    made = Gatepost(place, certificate, **relay_to(sink, ca))
-    try:
-        yield made.start()
-        made.stop()
-        made.check_log()
-    finally:
-        made.kill()
+    with serving(folder / "gatepost", certificate, **relay_to(sink, ca)) as made:
+        yield made
+
+
+@pytest.fixture
+def running():
+    """What is put in is stopped in the end."""
+    made = []
+    yield made
+    for one in made:
+        one.stop()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A gatepost of its own: set-up directory, ports, process, commands; and what must hold when it stops."""
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -136,3 +137,16 @@ class Gatepost:
 
     def is_empty(self):
         return not self.queued()
+
+
+@contextlib.contextmanager
+def serving(place, certificate, **environment):
+    """One that runs in a new folder; it must end in order, with no password in its log."""
+    place.mkdir()
+    made = Gatepost(place, certificate, **environment)
+    try:
+        yield made.start()
+        made.stop()
+        made.check_log()
+    finally:
+        made.kill()

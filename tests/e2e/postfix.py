@@ -24,6 +24,13 @@ tlsmgr unix - - n 1000? 1 tlsmgr
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
+MAILBOX = """virtual_mailbox_domains = example.net
+virtual_mailbox_base = {folder}/mail
+virtual_mailbox_maps = inline:{{{{lena@example.net=lena/}}}}
+virtual_uid_maps = static:{nobody.pw_uid}
+virtual_gid_maps = static:{nobody.pw_gid}
+virtual_minimum_uid = 1
+"""
 COMMON = """compatibility_level = 3.6
 queue_directory = {folder}/spool
 data_directory = {folder}/data
@@ -106,13 +113,7 @@ smtpd_sasl_security_options = noanonymous
 smtpd_sasl_authenticated_header = yes
 smtpd_recipient_restrictions = permit_sasl_authenticated, reject
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
-virtual_mailbox_domains = example.net
-virtual_mailbox_base = {folder}/mail
-virtual_mailbox_maps = inline:{{{{lena@example.net=lena/}}}}
-virtual_uid_maps = static:{nobody.pw_uid}
-virtual_gid_maps = static:{nobody.pw_gid}
-virtual_minimum_uid = 1
-""", sasl=f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\nmech_list: {mechanisms}\n")
+{MAILBOX.format(folder=folder, nobody=nobody)}""", sasl=f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\nmech_list: {mechanisms}\n")
 
 
 def asking(folder, certificate, socket):
@@ -132,13 +133,7 @@ smtpd_recipient_restrictions = permit_sasl_authenticated, reject
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
 smtpd_hard_error_limit = 1000
 smtpd_error_sleep_time = 0
-virtual_mailbox_domains = example.net
-virtual_mailbox_base = {folder}/mail
-virtual_mailbox_maps = inline:{{{{lena@example.net=lena/}}}}
-virtual_uid_maps = static:{nobody.pw_uid}
-virtual_gid_maps = static:{nobody.pw_gid}
-virtual_minimum_uid = 1
-""")
+{MAILBOX.format(folder=folder, nobody=nobody)}""")
 
 
 def mailbox(postfix):

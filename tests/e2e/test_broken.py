@@ -20,7 +20,7 @@ import pytest
 from house import DOMAIN, PATIENCE, is_alive, until
 from sink import DROP
 from test_operations import serial
-from wire import Wire, signed_in, submit
+from wire import Wire, open_message, signed_in, submit
 
 SMALL, LARGE = 100, 200_000                     # a row of queue.db; a file beside it
 sizes = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
@@ -34,13 +34,6 @@ def letter(account, size=SMALL):
 def send(gatepost, context, account, recipient, size=SMALL):
     with signed_in(gatepost, context, account) as wire:
         return submit(wire, account.name, [recipient], letter(account, size))
-
-
-def open_message(wire, account, recipient):
-    """As far as 354."""
-    assert wire.say(f"MAIL FROM:<{account.name}>")[0] == 250
-    assert wire.say(f"RCPT TO:<{recipient}>")[0] == 250
-    assert wire.say("DATA")[0] == 354
 
 
 def complaints(gatepost, *words):

@@ -41,14 +41,6 @@ def asked(new_gatepost, place):
     return make
 
 
-@pytest.fixture
-def running():
-    made = []
-    yield made
-    for one in made:
-        one.stop()
-
-
 class Asker:
     """The protocol by hand."""
     def __init__(self, path, greet=True):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from authority import Authority
-from house import HOSTNAME, Gatepost, free_port, until
+from house import HOSTNAME, free_port, serving, until
 from names import MX, NULL_MX, Names
 from sink import DROP, Closed, Sink
 from test_delivery import report_for, send
@@ -61,15 +61,8 @@ def home(world, self_signed):
 
 @pytest.fixture(scope="module")
 def gatepost(folder, certificate, world, home):
-    place = folder / "mx"
-    place.mkdir()
-    made = Gatepost(place, certificate, **world.environment())
-    try:
-        yield made.start()
-        made.stop()
-        made.check_log()
-    finally:
-        made.kill()
+    with serving(folder / "mx", certificate, **world.environment()) as made:
+        yield made
 
 
 @pytest.fixture
@@ -299,15 +292,8 @@ def breaks(sink, handshake):
 
 @pytest.fixture(scope="module")
 def strict(folder, certificate, ca, world, home):
-    place = folder / "strict-mx"
-    place.mkdir()
-    made = Gatepost(place, certificate, **world.environment("required", GATEPOST_RELAY_CA_FILE=str(ca)))
-    try:
-        yield made.start()
-        made.stop()
-        made.check_log()
-    finally:
-        made.kill()
+    with serving(folder / "strict-mx", certificate, **world.environment("required", GATEPOST_RELAY_CA_FILE=str(ca))) as made:
+        yield made
 
 
 def test_any_certificate_is_better_than_none(gatepost, new_host, domain, context, account):

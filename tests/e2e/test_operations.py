@@ -14,7 +14,7 @@ import pytest
 
 from house import DOMAIN, GATEPOST, ROLES, is_alive, until
 from mailers import MAILERS, Job
-from wire import Wire, signed_in, submit
+from wire import Wire, open_message, signed_in, submit
 
 
 def deliver(gatepost, context, account, recipient):
@@ -89,9 +89,7 @@ def test_a_stop_lets_an_open_message_finish(new_gatepost, sink, context, recipie
     gatepost = new_gatepost(sink)
     account = gatepost.account()
     with signed_in(gatepost, context, account) as wire:
-        wire.say(f"MAIL FROM:<{account.name}>")
-        wire.say(f"RCPT TO:<{recipient}>")
-        assert wire.say("DATA")[0] == 354
+        open_message(wire, account, recipient)
         gatepost.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         wire.send(f"From: <{account.name}>\r\n\r\nx\r\n.\r\n")
@@ -104,9 +102,7 @@ def test_who_comes_during_a_stop_is_refused_at_once(new_gatepost, sink, context,
     gatepost = new_gatepost(sink)
     account = gatepost.account()
     with signed_in(gatepost, context, account) as wire:
-        wire.say(f"MAIL FROM:<{account.name}>")
-        wire.say(f"RCPT TO:<{recipient}>")
-        assert wire.say("DATA")[0] == 354
+        open_message(wire, account, recipient)
         gatepost.process.send_signal(signal.SIGTERM)
 
         def is_refused():

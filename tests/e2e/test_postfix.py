@@ -12,14 +12,6 @@ SECRET = "upstream-secret"
 pytestmark = pytest.mark.skipif(bool(postfix.missing()), reason=str(postfix.missing()))
 
 
-@pytest.fixture
-def running():
-    made = []
-    yield made
-    for one in made:
-        one.stop()
-
-
 @pytest.mark.parametrize("mechanism,transport", [("PLAIN", "starttls"), ("LOGIN", "tls"), ("CRAM-MD5", "starttls"),
                                                  ("SCRAM-SHA-256", "tls"), ("SCRAM-SHA-1", "starttls"), ("SCRAM-SHA-512", "starttls"),
                                                  ("", "starttls")])     # left to choose, it takes a SCRAM

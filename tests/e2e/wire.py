@@ -77,6 +77,13 @@ def signed_in(gatepost, context, account, **more):
     return wire
 
 
+def open_message(wire, account, recipient):
+    """As far as 354."""
+    assert wire.say(f"MAIL FROM:<{account.name}>")[0] == 250
+    assert wire.say(f"RCPT TO:<{recipient}>")[0] == 250
+    assert wire.say("DATA")[0] == 354
+
+
 def submit(wire, sender, recipients, message):
     """One transaction as far as it goes: the reply that ended it. The message is sent as it is, with its final dot."""
     reply = wire.say(f"MAIL FROM:<{sender}>")
