@@ -1,44 +1,13 @@
 /* What is read out of files and the environment, and every sentence that tells somebody what is wrong with them. */
 #include "config/schema.h"
 
-#include "check.h"
+#include "config/test_bed.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static struct config  config;
-static char           said_room[1 << 16];
-static struct gp_text said;
-
-static void keep_line(void *owner, gp_str line)
-{
-    (void)owner;
-    gp_put(&said, line);
-    gp_put_char(&said, '\n');
-}
-
-/* The whole way, from a directory with this gatepost.yml in it (NULL: none). */
-static bool read_set_up(const char *yaml)
-{
-    char dir[] = "/tmp/gatepost-config-XXXXXX", path[64];
-    said       = GP_TEXT(said_room);
-    CHECK(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/gatepost.yml", dir);
-    FILE *file = yaml ? fopen(path, "w") : NULL;
-    if (yaml) {
-        CHECK(file);
-        CHECK(fputs(yaml, file) >= 0);
-        CHECK(fclose(file) == 0);
-    }
-    bool sound = config_read(dir, &config, keep_line, NULL);
-    if (yaml) CHECK(unlink(path) == 0);
-    CHECK(rmdir(dir) == 0);
-    return sound;
-}
-
-#define H         "hostname: mail.example.org\n"
 #define NEEDS_TLS "relay.user needs tls=required in relay.via: else the password goes to whoever answers\n"
 
 TEST(two_lines_are_enough)
@@ -361,125 +330,6 @@ TEST(the_environment_goes_before_the_file)
         snprintf(name, sizeof name, "GATEPOST_%s", set[i]);
         unsetenv(name);
     }
-}
-
-/* ---- sources ---------------------------------------------------------------------------------------------- */
-#define LDAP "name: staff, type: ldap, uri: 'ldaps://ldap.example.org', base: 'dc=example,dc=org'"
-
-TEST(scram_is_no_default_beside_sources_of_passwords)
-{
-    CHECK(read_set_up(H "sources: [{name: a, type: pam}]\n"));
-    CHECK_IS(gp_from(config.mechanisms), "EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN CRAM-MD5");
-    CHECK(read_set_up(H "mechanisms: SCRAM-SHA-256 PLAIN\nsources: [{name: a, type: pam}]\n"));
-    CHECK_IS(gp_from(config.mechanisms), "SCRAM-SHA-256 PLAIN");
-    CHECK(read_set_up(H "sources: [{name: a, type: oauth, issuer: 'https://i', audience: x}]\n"));
-    CHECK(gp_starts(gp_from(config.mechanisms), "SCRAM-SHA-512-PLUS "));
-}
-
-TEST(sources_stand_in_the_order_in_which_they_are_asked)
-{
-    CHECK(read_set_up(H));
-    CHECK(config.lookup_count == 0 && config.store_at == 0);
-    CHECK(read_set_up(H "sources:\n- {" LDAP
-                        ", timeout: 9s}\n- store\n- name: old\n  type: passwd-file\n  path: old/passwd\n"));
-    CHECK(config.lookup_count == 2 && config.store_at == 1);
-    const struct config_lookup *staff = &config.lookups[0], *old = &config.lookups[1];
-    CHECK(staff->type == LOOKUP_LDAP && staff->timeout == 9 && staff->workers == 4 && staff->starttls);
-    CHECK_IS(gp_from(staff->filter), "(|(uid=$user)(mail=$user))");
-    CHECK(old->type == LOOKUP_PASSWD_FILE && old->timeout == 5 && old->failures == 5 && old->workers == 0);
-    CHECK_IS(gp_from(old->path), "old/passwd");
-    CHECK(!old->uri[0] && !old->filter[0]);
-    CHECK(read_set_up(H "sources: [{name: a, type: pam}]\n") && config.store_at == 0 && config.lookup_count == 1);
-}
-
-#define ONE_URI                                                                                                        \
-    "uri is a list, or has a blank or a comma in it: write one ldaps://HOST; a name may have several addresses"
-
-/* A list of sources, and what is said of it; the line counts from "sources:". */
-struct wrong_items {
-    const char *items, *said;
-};
-
-static void check_items(const struct wrong_items *cases, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        char yaml[1024], want[512];
-        (void)snprintf(yaml, sizeof yaml, "hostname: mail.example.org\nsources:\n%s", cases[i].items);
-        (void)snprintf(want, sizeof want, "gatepost.yml:%u: %s\n", (unsigned)(cases[i].said[0] - '0') + 1,
-                       cases[i].said + strlen("2: "));
-        CHECK(!read_set_up(yaml));
-        CHECK_IS(gp_said(&said), want);
-    }
-}
-
-TEST(what_is_wrong_with_a_source)
-{
-    static const struct wrong_items cases[] = {
-  /* clang-format off */
-        { "- stroe\n", "2: sources: 'stroe' is neither 'store' nor a mapping with a name and a type" },
-        { "- store\n- store\n", "3: sources: 'store' is there twice" },
-        { "- name: a\n  path: x\n", "2: sources: a source needs a type: passwd-file, saslauthd, pam, ldap, sql, http, dovecot or oauth" },
-        { "- name: a\n  type: ladp\n", "3: sources: type: 'ladp' is not one of: passwd-file saslauthd pam ldap sql http dovecot oauth (did you mean 'ldap'?)" },
-        { "- type: pam\n", "2: sources: name: is missing" },
-        { "- name: a\n  type: passwd-file\n", "2: sources: path: is missing" },
-        { "- name: a\n  type: pam\n  servcie: x\n", "4: sources: unknown key 'servcie' (did you mean 'service'?)" },
-        { "- name: a\n  type: pam\n  query: x\n", "4: sources: 'query' does not go with type: pam" },
-        { "- name: a\n  type: passwd-file\n  path: x\n  workers: 2\n", "5: sources: 'workers' does not go with type: passwd-file" },
-        { "- name: a\n  type: pam\n  service: x\n  service: y\n", "5: sources: service: is given twice" },
-        { "- name: a\n  type: pam\n  timeout: 2m\n", "4: sources: timeout: '2m' is not a duration such as 30s, 5m, 4h or 5d from 1s to 1m" },
-        { "- name: a\n  type: pam\n  service: [x]\n", "4: sources: 'service' must have one value" },
-        { "- {name: a, type: pam}\n- {name: A, type: pam}\n", "3: sources: A: two sources have this name" },
-        { "- {name: a, type: pam, pause: 2m}\n", "2: sources: a: pause is longer than pause_most" },
-        { "- {name: a, type: ldap, uri: 'ldaps://h'}\n", "2: sources: a: write one of user_dn and base: how an entry is named, or where to search for it" },
-        { "- {name: a, type: ldap, uri: 'ldap://h', base: b, starttls: no}\n", "2: sources: a: starttls: no would send passwords in clear to another host" },
-        { "- {name: a, type: ldap, uri: 'ldap://localhost.evil.example', base: b, starttls: no}\n", "2: sources: a: starttls: no would send passwords in clear to another host" },
-        { "- {name: a, type: ldap, uri: 'ldaps://dc1 ldap://dc2', base: b}\n", "2: sources: a: " ONE_URI },
-        { "- {name: a, type: ldap, uri: 'ldaps://dc1,ldap://dc2', base: b}\n", "2: sources: a: " ONE_URI },
-        { "- {name: a, type: ldap, uri: 'ldap://localhost ldap://dc2', base: b, starttls: no}\n", "2: sources: a: " ONE_URI },
-        { "- {name: a, type: ldap, uri: 'ldapi:// ', base: b}\n", "2: sources: a: " ONE_URI },
-        { "- {name: a, type: ldap, uri: 'h', base: b}\n", "2: sources: a: uri must be ldaps://HOST, ldap://HOST or ldapi://FILE" },
-        { "- {name: a, type: ldap, uri: 'ldaps://h', base: b, filter: '(uid=ada)'}\n", "2: sources: a: user_dn and filter must say where the name goes: $user, or $local" },
-        { "- {name: a, type: ldap, uri: 'ldaps://h', base: b, bind_dn: c}\n", "2: sources: a: bind_dn has no password: name its file as password_file" },
-        { "- {name: a, type: sql, uri: 'postgresql://u:secret@h/d', query: '$user'}\n", "2: sources: a: uri has a password in it: write it to a file, and name that as password_file or token_file" },
-        { "- {name: a, type: sql, uri: 'mysql://h', query: '$user'}\n", "2: sources: a: uri must be postgresql://USER@HOST/DATABASE or sqlite:FILE" },
-        { "- {name: a, type: sql, uri: 'sqlite:f', query: 'SELECT 1'}\n", "2: sources: a: query must say where the name goes: $user" },
-        { "- {name: a, type: http, uri: 'http://h/p'}\n", "2: sources: a: uri must be https://HOST/PATH: passwords go there (http:// only to this host)" },
-        { "- {name: a, type: http, uri: 'http://127.0.0.1@evil.example/p'}\n", "2: sources: a: uri must be https://HOST/PATH: passwords go there (http:// only to this host)" },
-  /* clang-format on */
-    };
-    check_items(cases, GP_COUNT(cases));
-    CHECK(read_set_up(
-        H
-        "sources: [{name: a, type: http, uri: 'http://127.0.0.1:80/p'}, {name: b, type: ldap, uri: 'ldap://[::1]:389', base: b, starttls: no}]\n"));
-}
-
-TEST(what_is_wrong_with_a_source_of_tokens)
-{
-    static const struct wrong_items cases[] = {
-  /* clang-format off */
-        { "- {name: a, type: oauth, audience: x}\n", "2: sources: issuer: is missing" },
-        { "- {name: a, type: oauth, issuer: 'https://i'}\n", "2: sources: a: audience is missing: without it every token of the issuer would do, also one that another service was given" },
-        { "- {name: a, type: oauth, audience: x, issuer: i}\n", "2: sources: a: issuer is no https://HOST, where its keys could be asked for: write keys_uri or keys_file" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'http://i'}\n", "2: sources: a: issuer is no https://HOST, where its keys could be asked for: write keys_uri or keys_file" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', keys_uri: 'http://i/k'}\n", "2: sources: a: keys_uri must be https://HOST/PATH" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', keys_uri: 'https://u:p@i/k'}\n", "2: sources: a: keys_uri must be https://HOST/PATH" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', keys_uri: 'https://i/k', keys_file: k}\n", "2: sources: a: write one of keys_uri and keys_file" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', introspection_uri: 'http://localhost/i', client_id: c, password_file: p}\n", "2: sources: a: introspection_uri must be https://HOST/PATH: tokens go there" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', introspection_uri: 'https://i/i'}\n", "2: sources: a: introspection_uri wants client_id and password_file, or token_file" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', introspection_uri: 'https://i/i', client_id: c}\n", "2: sources: a: client_id and password_file go together" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', introspection_uri: 'https://i/i', client_id: c, password_file: p, token_file: t}\n", "2: sources: a: introspection_uri wants client_id and password_file, or token_file" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', client_id: c, password_file: p}\n", "2: sources: a: client_id, password_file and token_file are for introspection_uri, which is missing" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', algorithms: RS256 HS256}\n", "2: sources: a: algorithms are some of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', algorithms: none}\n", "2: sources: a: algorithms are some of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', algorithms: ' '}\n", "2: sources: a: algorithms are some of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', require: tid}\n", "2: sources: a: require is made of NAME=VALUE, with blanks between them" },
-  /* clang-format on */
-    };
-    check_items(cases, GP_COUNT(cases));
-    CHECK(read_set_up(
-        H "sources:\n- {name: a, type: oauth, issuer: i, keys_file: d/k, audience: a b, require: a=b c=d=e}\n"
-          "- {name: b, type: oauth, issuer: i, introspection_uri: 'https://i/i', token_file: t}\n"));
-    CHECK(config.lookups[0].leeway == 60 && config.lookups[0].refresh == 3600 && config.lookups[1].cache == 60);
 }
 
 static gp_str show_in(char *room, size_t size)

@@ -105,7 +105,7 @@ static void say_source_key(const struct page *page, const struct config_source_k
     struct gp_text     text  = GP_TEXT(room);
     const char *const *types = NULL;
     for (size_t i = 0; i < config_source_key_count; i++)
-        if (config_source_keys[i].key.choices) types = config_source_keys[i].key.choices;
+        if (strcmp(config_source_keys[i].key.name, "type") == 0) types = config_source_keys[i].key.choices;
     say(page, ".TP");
     gp_put_z(&text, ".B ");
     put_roff(&text, k->key.name);

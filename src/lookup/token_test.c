@@ -1,5 +1,4 @@
-/* Bearer tokens without a server: the shared vectors, tokens signed here with claims and headers that mean ill, sets of keys, when
- * keys are fetched, what an issuer answers, and what is remembered. */
+/* Bearer tokens without a server: the vectors, tokens that mean ill, sets of keys and when they are fetched, what is remembered. */
 #include "check.h"
 
 #include <cjose/cjose.h>
