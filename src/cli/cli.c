@@ -12,7 +12,7 @@ static struct cli_group groups[] = {
     { "Run",         { NULL /* serve */, NULL /* status */ }                                                       },
     { "Accounts",
      { &cli_user_add, &cli_user_list, &cli_user_show, &cli_user_password, &cli_user_disable, &cli_user_enable,
-        &cli_user_delete, &cli_user_may_act, &cli_user_import, &cli_user_export }                                  },
+        &cli_user_delete, &cli_user_mechanisms, &cli_user_may_act, &cli_user_import, &cli_user_export }            },
     { "Credentials",
      { &cli_credential_add, &cli_credential_list, &cli_credential_show, &cli_credential_settings,
         &cli_credential_rotate, &cli_credential_alter, &cli_credential_revoke }                                    },

@@ -107,14 +107,6 @@ void credential_print(const struct credential *c, gp_time now)
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------------- */
-static json_t *words_json(const char *words)
-{
-    json_t *list = json_array();
-    for (gp_str rest = gp_from(words), word = gp_word(&rest); word.len > 0; word = gp_word(&rest))
-        (void)json_array_append_new(list, json_stringn(word.ptr, word.len));
-    return list;
-}
-
 static json_t *text_or_null(const char *text)
 {
     return text[0] ? text_json(gp_from(text)) : json_null();
@@ -127,9 +119,9 @@ static json_t *number_or_null(int64_t number)
 
 static bool add_limits(json_t *to, const struct restrictions *l)
 {
-    json_t *limits = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "mechanisms", words_json(l->mechanisms),
-                               "listeners", words_json(l->listeners), "networks", words_json(l->networks), "senders",
-                               words_json(l->senders), "hours", text_or_null(l->hours), "expires",
+    json_t *limits = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "mechanisms", user_words_json(l->mechanisms),
+                               "listeners", user_words_json(l->listeners), "networks", user_words_json(l->networks),
+                               "senders", user_words_json(l->senders), "hours", text_or_null(l->hours), "expires",
                                user_time_json(l->expires), "unused_days", number_or_null(l->idle_days));
     bool    added  = limits && json_object_update(to, limits) == 0;
     json_decref(limits);

@@ -16,6 +16,7 @@ enum import_field { /* names in import_fields.c; those of CSV's header and of JS
     IMPORT_SUBJECT,
     IMPORT_SEND_AS,
     IMPORT_DISABLED,
+    IMPORT_ACCOUNT_MECHANISMS,
     IMPORT_MECHANISMS, /* from here on: restrictions, as the options of `credential add` take them */
     IMPORT_LISTENERS,
     IMPORT_NETWORKS,

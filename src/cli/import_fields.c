@@ -2,11 +2,22 @@
 #include "cli/import.h"
 
 static const char *const names[IMPORT_FIELDS] = {
-    [IMPORT_USER] = "user",           [IMPORT_PASSWORD] = "password", [IMPORT_HASH] = "hash",
-    [IMPORT_LABEL] = "label",         [IMPORT_KIND] = "kind",         [IMPORT_SUBJECT] = "subject",
-    [IMPORT_SEND_AS] = "send_as",     [IMPORT_DISABLED] = "disabled", [IMPORT_MECHANISMS] = "mechanisms",
-    [IMPORT_LISTENERS] = "listeners", [IMPORT_NETWORKS] = "networks", [IMPORT_SENDERS] = "senders",
-    [IMPORT_HOURS] = "hours",         [IMPORT_EXPIRES] = "expires",   [IMPORT_UNUSED] = "unused",
+    [IMPORT_USER]               = "user",
+    [IMPORT_PASSWORD]           = "password",
+    [IMPORT_HASH]               = "hash",
+    [IMPORT_LABEL]              = "label",
+    [IMPORT_KIND]               = "kind",
+    [IMPORT_SUBJECT]            = "subject",
+    [IMPORT_SEND_AS]            = "send_as",
+    [IMPORT_DISABLED]           = "disabled",
+    [IMPORT_MECHANISMS]         = "mechanisms",
+    [IMPORT_ACCOUNT_MECHANISMS] = "account_mechanisms",
+    [IMPORT_LISTENERS]          = "listeners",
+    [IMPORT_NETWORKS]           = "networks",
+    [IMPORT_SENDERS]            = "senders",
+    [IMPORT_HOURS]              = "hours",
+    [IMPORT_EXPIRES]            = "expires",
+    [IMPORT_UNUSED]             = "unused",
 };
 static const char *const ignored[] = { "created", "last_used" }; /* an export has them; they begin anew here */
 

@@ -77,6 +77,20 @@ static bool take_limits(const struct taking *t, struct new_account *account)
     return limits_take(&l, &t->run->store->config, t->run->now, refuse_limit, (void *)(uintptr_t)t, limits);
 }
 
+/* Of the account, whichever credential this is. */
+static bool take_account_mechanisms(const struct taking *t, struct new_account *account)
+{
+    const char          *given = t->entry->fields[IMPORT_ACCOUNT_MECHANISMS];
+    struct limit_options l     = {
+            .mechanisms = {.values = { given }, .count = given ? 1 : 0}
+    };
+    struct restrictions read = { .mechanisms = "" };
+    if (!limits_take(&l, &t->run->store->config, t->run->now, refuse_limit, (void *)(uintptr_t)t, &read)) return false;
+    gp_str kept         = gp_from(read.mechanisms);
+    account->mechanisms = kept.len ? gp_arena_copy(&t->run->arena, kept) : GP_NONE;
+    return account->mechanisms.len == kept.len || refuse(t, "there is not enough memory for so many");
+}
+
 static bool take_send_as(const struct taking *t, struct new_account *account)
 {
     static const char blanks[] = " ,;";
@@ -262,6 +276,7 @@ void import_take(struct import_run *run, const struct import_entry *e)
     bool good = take_secret(&t, row);
     good      = take_limits(&t, &row->account) && good; /* all that is wrong with it is said at once */
     good      = take_send_as(&t, &row->account) && take_disabled(&t, &row->account) && good;
+    good      = take_account_mechanisms(&t, &row->account) && good;
     if (good)
         run->count++;
     else

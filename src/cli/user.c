@@ -70,6 +70,14 @@ json_t *user_time_json(gp_time when)
     return when ? json_string(user_time(when, text)) : json_null();
 }
 
+json_t *user_words_json(const char *words)
+{
+    json_t *list = json_array();
+    for (gp_str rest = gp_from(words), word = gp_word(&rest); word.len > 0; word = gp_word(&rest))
+        (void)json_array_append_new(list, json_stringn(word.ptr, word.len));
+    return list;
+}
+
 static void add_address(void *owner, gp_str address)
 {
     (void)json_array_append_new(owner, json_stringn(address.ptr, address.len));
@@ -89,9 +97,10 @@ static bool add_credentials(struct user_store *s, const struct account *account,
 json_t *user_json(struct user_store *s, const struct account *account)
 {
     json_t *addresses = json_array(), *credentials = json_array();
-    json_t *user = json_pack("{s:s, s:I, s:b, s:o, s:o, s:o}", "user", account->name, "id", (json_int_t)account->id,
-                             "disabled", account->disabled, "created", user_time_json(account->created), "send_as",
-                             addresses, "credentials", credentials);
+    json_t *user =
+        json_pack("{s:s, s:I, s:b, s:o, s:o, s:o, s:o}", "user", account->name, "id", (json_int_t)account->id,
+                  "disabled", account->disabled, "created", user_time_json(account->created), "mechanisms",
+                  user_words_json(account->mechanisms), "send_as", addresses, "credentials", credentials);
     if (user && json_object_set_new(user, "source", json_string(account->source)) == 0 &&
         accounts_identities(s->accounts, account->id, add_address, addresses) == GP_OK &&
         add_credentials(s, account, credentials))

@@ -41,6 +41,7 @@ int  user_password_print(const char *name, const struct user_password *, bool js
 gp_time user_now(void);
 json_t *user_json(struct user_store *, const struct account *); /* NULL: the store or memory failed */
 int     user_print_json(json_t *);                              /* gives it up; CLI_DONE or CLI_FAILED */
+json_t *user_words_json(const char *words);                     /* an array of them */
 json_t *user_time_json(gp_time);                                 /* the text below, or null */
 enum { USER_TIME_ROOM = 32 };
 const char *user_time(gp_time, char out[static USER_TIME_ROOM]); /* "2026-11-24T00:12:39Z"; "never" for 0 */

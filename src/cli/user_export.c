@@ -90,9 +90,10 @@ static void put_header(const struct exporting *e)
 
 static void put_row(const struct exporting *e, const struct account *account, const char *send_as, struct fields *f)
 {
-    f->texts[IMPORT_USER]     = account->name;
-    f->texts[IMPORT_SEND_AS]  = send_as;
-    f->texts[IMPORT_DISABLED] = account->disabled ? "yes" : "";
+    f->texts[IMPORT_USER]               = account->name;
+    f->texts[IMPORT_SEND_AS]            = send_as;
+    f->texts[IMPORT_DISABLED]           = account->disabled ? "yes" : "";
+    f->texts[IMPORT_ACCOUNT_MECHANISMS] = account->mechanisms;
     for (unsigned i = 0; i < IMPORT_FIELDS; i++)
         if (is_column(e, i)) put_cell(f->texts[i], i == IMPORT_FIELDS - 1);
 }
@@ -128,8 +129,9 @@ static bool put_credentials(struct exporting *e, const struct account *account, 
 static bool put_object(struct exporting *e, const struct account *account)
 {
     json_t *addresses = json_array(), *list = json_array();
-    json_t *object = json_pack("{s:s, s:b, s:o, s:o}", "user", account->name, "disabled", account->disabled, "send_as",
-                               addresses, "credentials", list);
+    json_t *object = json_pack("{s:s, s:b, s:o, s:o, s:o}", "user", account->name, "disabled", account->disabled,
+                               import_field_name(IMPORT_ACCOUNT_MECHANISMS), user_words_json(account->mechanisms),
+                               "send_as", addresses, "credentials", list);
     return json_array_append_new(e->json, object) == 0 &&
            accounts_identities(e->store->accounts, account->id, add_address, addresses) == GP_OK &&
            put_credentials(e, account, list, NULL);

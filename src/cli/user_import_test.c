@@ -181,6 +181,7 @@ static void round_trip(const char *words, const char *format)
     CHECK(import(csv, "--format csv") == CLI_DONE);
     CHECK(run(&cli_user_add, "carl --label a,\"b\" --expires 2099-12-31 --unused 30d --hours Mon") == CLI_DONE);
     CHECK(run(&cli_credential_add, "carl --label key --certificate email:carl@example.org") == CLI_DONE);
+    CHECK(run(&cli_user_mechanisms, "anna SCRAM-SHA-256,PLAIN") == CLI_DONE);
     CHECK(run(&cli_user_export, words) == CLI_DONE);
     (void)snprintf(text, sizeof(text), "%s", output);
     CHECK(!strstr(text, "keyed") && !strstr(text, "correct horse"));
@@ -193,6 +194,8 @@ static void round_trip(const char *words, const char *format)
     CHECK(made.kind == CREDENTIAL_GENERATED && made.limits.idle_days == 30 && made.limits.expires > 0);
     CHECK(key.kind == CREDENTIAL_CERTIFICATE && strcmp(key.subject, "email:carl@example.org") == 0);
     CHECK(run(&cli_user_show, "anna") == CLI_DONE && strstr(output, "info@example.org"));
+    CHECK(strstr(output, "mechanisms   SCRAM-SHA-256 PLAIN\n"));
+    CHECK(run(&cli_user_show, "carl") == CLI_DONE && !strstr(output, "mechanisms   "));
     remove_place();
 }
 
@@ -204,6 +207,18 @@ TEST(out_and_in_again_by_json)
 TEST(out_and_in_again_by_csv)
 {
     round_trip("--csv --with-hashes", "--format csv");
+}
+
+TEST(an_account_s_mechanisms_come_in_if_there_are_such)
+{
+    make_place();
+    CHECK(import("user,hash,account_mechanisms\nanna,{PLAIN}secret12,PLAN\n", "--format csv") == CLI_FAILED);
+    CHECK(strstr(output, "in:2: anna: mechanisms PLAN: ") && strstr(output, "mean 'PLAIN'") && count_accounts() == 0);
+    CHECK(import("user,hash,account_mechanisms\nanna,{PLAIN}secret12,\"PLAIN,LOGIN\"\nbert,{PLAIN}secret12,any\n",
+                 "--format csv") == CLI_DONE);
+    CHECK(run(&cli_user_show, "anna") == CLI_DONE && strstr(output, "mechanisms   PLAIN LOGIN\n"));
+    CHECK(run(&cli_user_show, "bert") == CLI_DONE && !strstr(output, "mechanisms"));
+    remove_place();
 }
 
 TEST(without_hashes_an_export_holds_nothing_that_opens)

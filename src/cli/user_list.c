@@ -83,6 +83,7 @@ static int show_text(struct user_store *s, const struct account *account)
     char created[USER_TIME_ROOM];
     (void)printf("user         %s\nstate        %s\nmade         %s\n", account->name,
                  account->disabled ? "disabled" : "enabled", user_time(account->created, created));
+    if (account->mechanisms[0]) (void)printf("mechanisms   %s\n", account->mechanisms);
     bool read = accounts_identities(s->accounts, account->id, print_address, NULL) == GP_OK &&
                 print_credentials(s, account->id);
     return read ? CLI_DONE : user_store_failed(s, account->name);

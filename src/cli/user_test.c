@@ -113,6 +113,26 @@ TEST(an_account_may_act_for_another_until_that_is_taken_back)
     remove_place();
 }
 
+TEST(an_account_has_mechanisms_of_its_own_until_it_may_use_any)
+{
+    make_place();
+    CHECK(run(&cli_user_add, "anna") == CLI_DONE);
+    CHECK(run(&cli_user_mechanisms, "anna SCRAM-SHA-256,PLAIN") == CLI_DONE);
+    CHECK_IS(gp_from(output), "anna: signs in with SCRAM-SHA-256 PLAIN\n");
+    CHECK(run(&cli_user_show, "anna") == CLI_DONE && strstr(output, "mechanisms   SCRAM-SHA-256 PLAIN\n"));
+    CHECK(run(&cli_user_show, "anna --json") == CLI_DONE);
+    json_t *shown = json_of_output(), *words = json_object_get(shown, "mechanisms");
+    CHECK(json_array_size(words) == 2);
+    CHECK_IS(gp_from(json_string_value(json_array_get(words, 0))), "SCRAM-SHA-256");
+    json_decref(shown);
+    CHECK(run(&cli_user_mechanisms, "anna PLAN") == CLI_FAILED && strstr(output, "mean 'PLAIN'"));
+    CHECK(run(&cli_user_mechanisms, "anna ,") == CLI_FAILED && strstr(output, "say `any`"));
+    CHECK(run(&cli_user_show, "anna") == CLI_DONE && strstr(output, "SCRAM-SHA-256 PLAIN\n")); /* as it was */
+    CHECK(run(&cli_user_mechanisms, "anna any --json") == CLI_DONE && strstr(output, "\"mechanisms\": []"));
+    CHECK(run(&cli_user_show, "anna") == CLI_DONE && !strstr(output, "mechanisms"));
+    remove_place();
+}
+
 /* clang-format off */
 static const struct { const struct cli_command *command; const char *words; int exit; } wrong[] = {
     { &cli_user_add,      "",                                CLI_WRONG_USE },
@@ -125,6 +145,8 @@ static const struct { const struct cli_command *command; const char *words; int 
     { &cli_user_enable,   "nobody",                          CLI_FAILED    },
     { &cli_user_delete,   "nobody",                          CLI_FAILED    },
     { &cli_user_password, "nobody",                          CLI_FAILED    },
+    { &cli_user_mechanisms, "nobody PLAIN",                  CLI_FAILED    },
+    { &cli_user_mechanisms, "nobody",                        CLI_WRONG_USE },
     { &cli_user_may_act,  "",                                CLI_WRONG_USE },
     { &cli_user_may_act,  "nobody",                          CLI_FAILED    },
     { &cli_user_may_act,  "nobody --remove",                 CLI_WRONG_USE },

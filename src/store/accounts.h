@@ -75,6 +75,7 @@ struct new_account {
     const char *const         *send_as; /* none: NAME if it is an address, else NAME@D */
     size_t                     send_as_count;
     bool                       disabled;
+    gp_str                     mechanisms; /* the account's, as accounts_set_mechanisms takes them */
 };
 /* PERMFAIL: *why says (name taken, bad name, bad address); TEMPFAIL: the database. */
 gp_status accounts_add(struct accounts *, const struct new_account *, gp_time now, const char **why) GP_MUST_USE;
@@ -97,6 +98,7 @@ gp_status accounts_provision(struct accounts *, gp_str name, gp_str source, gp_t
 gp_status accounts_set_password(struct accounts *, int64_t account, const struct verifier *, enum credential_kind,
                                 gp_time now) GP_MUST_USE;
 gp_status accounts_set_disabled(struct accounts *, int64_t account, bool disabled) GP_MUST_USE;
+/* Words, "" for any: it signs in with these only, whichever of its credentials it has. */
 gp_status accounts_set_mechanisms(struct accounts *, int64_t account, gp_str mechanisms, const char **why) GP_MUST_USE;
 gp_status accounts_delete(struct accounts *, int64_t account) GP_MUST_USE;
 

@@ -104,6 +104,7 @@ gp_status account_insert(struct accounts *a, const struct new_account *n, gp_tim
     if (status == GP_OK) status = insert_first_credential(a, &account, n, now, why);
     if (status == GP_OK) status = insert_identities(a, account.id, gp_said(&text), n, why);
     if (status == GP_OK && n->disabled) status = accounts_set_disabled(a, account.id, true);
+    if (status == GP_OK && n->mechanisms.len) status = accounts_set_mechanisms(a, account.id, n->mechanisms, why);
     return status;
 }
 

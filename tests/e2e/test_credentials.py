@@ -6,9 +6,10 @@ import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
-from house import DOMAIN, HOSTNAME, Account
+from house import DOMAIN, HOSTNAME, Account, until
 from mailers import letter
 from test_clients import job_for
+from test_signin import scram
 from wire import Wire
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -104,6 +105,21 @@ def test_old_and_new_work_side_by_side_until_the_old_is_revoked(new_gatepost, si
     gatepost.run("credential", "revoke", account.name, "phone (old)")
     assert answer(gatepost, context, account.name, account.password) == 535
     assert answer(gatepost, context, account.name, made["password"]) == 235
+
+
+def test_an_account_signs_in_with_its_own_mechanisms_only(new_gatepost, sink, context):
+    gatepost = new_gatepost(sink)
+    account, other = gatepost.account(), gatepost.account()
+    gatepost.run("user", "mechanisms", account.name, "SCRAM-SHA-256,SCRAM-SHA-256-PLUS")
+    assert answer(gatepost, context, *account) == 535
+    line = until("the reason", lambda: [line for line in gatepost.log().splitlines() if "event=sign-in" in line and "result=refused" in line])[0]
+    assert 'reason="the account may not be used with PLAIN: allowed SCRAM-SHA-256 SCRAM-SHA-256-PLUS"' in line
+    with Wire(gatepost.tls_port, context, implicit=True) as wire:
+        wire.say("EHLO client.example")
+        assert scram(wire, account, "SCRAM-SHA-256", b"n,,", b"") == 235
+    assert answer(gatepost, context, *other) == 235
+    gatepost.run("user", "mechanisms", account.name, "any")
+    assert answer(gatepost, context, *account) == 235
 
 
 # ---- from elsewhere ----------------------------------------------------------------------------------------------------
