@@ -7,7 +7,8 @@
  *   STOPPING     >0   >=0      it ends: DOWN, for good
  *
  *   the whole: STARTING until every role was READY once, then SERVING, then STOPPING (asked to, or a role that never came up,
- *   or is not ready when patience with the start ends) */
+ *   or is not ready when patience with the start ends). Sources of accounts keep nobody waiting: one that does not come up is
+ *   tried again for ever, and its accounts are told to try again later. */
 #include "app/supervisor.h"
 
 #include <errno.h>
@@ -40,10 +41,19 @@ gp_time monotonic_now(void)
 }
 
 /* ---- READY --------------------------------------------------------------------------------------------------------------------- */
+static bool is_source(const struct child *c)
+{
+    return c->row->role == ROLE_LOOKUP;
+}
+
+/* A source that has died once is waited for no more. */
 static bool all_ready(const struct supervisor *s)
 {
-    for (size_t i = 0; i < s->child_count; i++)
-        if (s->children[i].state != CHILD_READY) return false;
+    for (size_t i = 0; i < s->child_count; i++) {
+        const struct child *c    = &s->children[i];
+        bool                died = c->started && (c->state == CHILD_DOWN || c->restarts);
+        if (c->state != CHILD_READY && !(is_source(c) && died)) return false;
+    }
     return true;
 }
 
@@ -62,7 +72,7 @@ static void serve(struct supervisor *s)
 }
 
 /* READY is all that a role has to say here. */
-static void hear(struct supervisor *s, struct child *c)
+static void hear(struct child *c)
 {
     static char room[MSG_MOST];
     gp_str      packed;
@@ -83,7 +93,6 @@ static void hear(struct supervisor *s, struct child *c)
     } else if (c->state == CHILD_STARTING) {
         c->state     = CHILD_READY;
         c->was_ready = true;
-        if (s->state == SUPERVISOR_STARTING && all_ready(s)) serve(s);
     }
 }
 
@@ -120,7 +129,7 @@ static void ended(struct supervisor *s, struct child *c, int status, gp_time now
     c->due     = now + back_off(c->quick);
     log_end(s, c, pid, status, c->due - now);
     if (s->state == SUPERVISOR_STOPPING) return;
-    if (c->was_ready || c->quick < GIVE_UP_AFTER) return;
+    if (c->was_ready || is_source(c) || c->quick < GIVE_UP_AFTER) return;
     LOG(LOG_ERROR, "role", LOG_Z("process", role_name(c->row->role)), LOG_Z("problem", "cannot be started: giving up"),
         LOG_Z("hint", "its own lines above say why"));
     s->exit_status = 1;
@@ -146,15 +155,31 @@ static void start_due(struct supervisor *s, gp_time now)
     }
 }
 
-/* One that waits for ever, not one that dies: of that, ended() takes care. */
+/* One that waits for ever, not one that dies: of that, ended() takes care. False: only sources are late. */
+static bool too_late(const struct supervisor *s)
+{
+    bool late = false;
+    for (size_t i = 0; i < s->child_count; i++) {
+        const struct child *c = &s->children[i];
+        if (c->state == CHILD_READY) continue;
+        LOG(LOG_ERROR, "role", LOG_Z("process", role_name(c->row->role)), LOG_N("index", c->index),
+            LOG_Z("problem",
+                  is_source(c) ? "is not ready in time: going on without" : "is not ready in time: giving up"),
+            LOG_Z("hint", "the lines above say why"));
+        late |= !is_source(c);
+    }
+    return late;
+}
+
 static void check_start(struct supervisor *s, gp_time now)
 {
-    if (s->state != SUPERVISOR_STARTING || now < s->start_due) return;
-    for (size_t i = 0; i < s->child_count; i++)
-        if (s->children[i].state != CHILD_READY)
-            LOG(LOG_ERROR, "role", LOG_Z("process", role_name(s->children[i].row->role)),
-                LOG_N("index", s->children[i].index), LOG_Z("problem", "is not ready in time: giving up"),
-                LOG_Z("hint", "the lines above say why"));
+    if (s->state != SUPERVISOR_STARTING) return;
+    bool ready = all_ready(s);
+    if (!ready && now < s->start_due) return;
+    if (ready || !too_late(s)) {
+        serve(s);
+        return;
+    }
     s->exit_status = 1;
     stop_begin(s);
 }
@@ -192,7 +217,7 @@ static void wait_and_hear(struct supervisor *s)
         ready[CHILDREN + i] = (struct pollfd) { .fd = s->children[i].channel, .events = POLLIN };
     if (poll(ready, CHILDREN + s->child_count, wait_ms(s, monotonic_now())) < 0) return;
     for (size_t i = 0; i < s->child_count; i++)
-        if (ready[CHILDREN + i].revents) hear(s, &s->children[i]);
+        if (ready[CHILDREN + i].revents) hear(&s->children[i]);
     if (ready[CONTROL].revents) control_answer(s);
     if (ready[SIGNALS].revents) take_signals(s);
 }

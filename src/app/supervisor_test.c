@@ -126,12 +126,14 @@ static int fake_main(const struct role_start *start)
     if (f.events < 0 || (start->role == ROLE_QUEUE && access(in_dir("broken"), F_OK) == 0)) return 3;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     tell(&f, "starts", "uid", (long)getuid());
+    if (start->role == ROLE_LOOKUP && start->index == 1 && access(in_dir("sourceless"), F_OK) == 0) return 3;
     tell(&f, "listens", "sockets", (long)start->listener_count);
     tell(&f, "inherits", "surplus", descriptors() - (long)(FEWEST + start->listener_count + (start->secret >= 0)));
     if (start->role == ROLE_LOOKUP)
         tell(&f, "secret", start->secret < 0 ? "none" : "octets",
              start->secret < 0 ? 0 : read(start->secret, octets, sizeof octets));
-    if (start->role != ROLE_SMTPD || start->index != 1 || access(in_dir("waiting"), F_OK) != 0)
+    if ((start->role != ROLE_SMTPD || start->index != 1 || access(in_dir("waiting"), F_OK) != 0) &&
+        (start->role != ROLE_LOOKUP || access(in_dir("silent"), F_OK) != 0))
         say(start->supervisor, &ready);
     for (;;) {
         struct pollfd p[1 + PEERS_MOST] = {
@@ -192,7 +194,8 @@ static void tear_down(void)
     static const char *const made[] = { "tls/cert.pem", "tls/key.pem", "tls",     "queue/bodies/one",
                                         "queue/bodies", "queue",       "events",  "log",
                                         "broken",       "stubborn",    "waiting", "run/lock",
-                                        "run/empty",    "run",         "secret" };
+                                        "run/empty",    "run",         "secret",  "sourceless",
+                                        "silent" };
     for (size_t i = 0; i < GP_COUNT(made); i++) (void)remove(in_dir(made[i]));
     CHECK(rmdir(dir) == 0);
 }
@@ -436,6 +439,49 @@ TEST(what_cannot_start_is_given_up_with_status_1)
     write_file("broken", "", 0644);
     CHECK(end_of(start()) == 1);
     CHECK(times("queue 0 starts") == 0 && times("vault 0 stop") == 1);
+    tear_down();
+}
+
+static void wait_for_state(const char *wanted)
+{
+    for (int waited = 0; waited < PATIENCE_MS; waited += LOOK_MS, rest()) {
+        json_t     *state = state_now();
+        const char *word  = json_string_value(json_object_get(state, "state"));
+        bool        is    = word && strcmp(word, wanted) == 0;
+        json_decref(state);
+        if (is) return;
+    }
+    fail_msg("it is never %s", wanted);
+}
+
+TEST(a_source_that_never_comes_up_is_tried_for_ever_while_the_others_serve)
+{
+    enum { AS_OFTEN_AS_OTHERS = 5 }; /* quick deaths, after which they are given up */
+    set_up();
+    write_file("sourceless", "", 0644);
+    pid_t pid = start();
+    wait_for_state("degraded"); /* serving, without it */
+    CHECK(times("lookup 1 starts") < AS_OFTEN_AS_OTHERS);
+    wait_for("lookup 1 starts", AS_OFTEN_AS_OTHERS);
+    wait_for_state("degraded");
+    CHECK(remove(in_dir("sourceless")) == 0);
+    wait_for("lookup 1 peer vault 0", 1);
+    wait_for_state("serving");
+    stop(pid);
+    CHECK(times("vault 0 starts") == 1 && times("lookup 0 starts") == 1);
+    tear_down();
+}
+
+TEST(a_source_that_is_never_ready_is_gone_on_without)
+{
+    enum { SHORT_MS = 300 };
+    set_up();
+    write_file("silent", "", 0644);
+    patience  = SHORT_MS;
+    pid_t pid = start();
+    wait_for_state("degraded");
+    stop(pid);
+    patience = PATIENCE_MS;
     tear_down();
 }
 

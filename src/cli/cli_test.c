@@ -118,11 +118,29 @@ TEST(keys_and_files_are_looked_at_in_one_go)
 {
     static const char yaml[] =
         "hostname: mail.example.org\nlisen: x\nrelay: {ca_file: roots.pem}\n"
-        "tls: {certificates: [{certificate: a.pem, key: a.key}, {certificate: b.pem, key: gatepost.yml}]}\n";
-    static const char *const told[] = { "gatepost.yml:2:", "roots.pem", "a.pem",
-                                        "a.key",           "b.pem",     "gatepost.yml: is not a private key" };
-    char                     dir[]  = "/tmp/gatepost-cli-XXXXXX", line[64], path[CONFIG_PATH], page[PAGE_ROOM];
+        "tls: {certificates: [{certificate: a.pem, key: a.key}, {certificate: b.pem, key: gatepost.yml}]}\n"
+        "sources:\n"
+        "- {name: old, type: passwd-file, path: people}\n"
+        "- {name: base, type: sql, uri: 'sqlite:base.db', query: SELECT $user}\n"
+        "- {name: tree, type: ldap, uri: 'ldaps://a', base: b, bind_dn: c, password_file: tree.secret, ca_file: tree.pem}\n"
+        "- {name: web, type: http, uri: 'https://a/', token_file: empty}\n"
+        "- {name: sso, type: oauth, issuer: a, keys_file: keys.json, audience: a}\n";
+    static const char *const told[] = { "gatepost.yml:2:",
+                                        "roots.pem",
+                                        "a.pem",
+                                        "a.key",
+                                        "b.pem",
+                                        "gatepost.yml: is not a private key",
+                                        "/people: No such file",
+                                        "/base.db: No such file",
+                                        "/tree.secret: No such file",
+                                        "/tree.pem: No such file",
+                                        "empty: its first line is empty",
+                                        "/keys.json: No such file",
+                                        "sso: that source of accounts lacks" };
+    char dir[] = "/tmp/gatepost-cli-XXXXXX", line[64], path[CONFIG_PATH], empty[CONFIG_PATH], page[PAGE_ROOM];
     CHECK(mkdtemp(dir) && file_path(dir, "gatepost.yml", path) && file_write(path, 0600, gp_from(yaml)));
+    CHECK(file_path(dir, "empty", empty) && file_write(empty, 0600, GP_LIT("\nx\n")));
     (void)snprintf(line, sizeof line, "config check --dir %s", dir);
     assert_int_equal(run(line, page), CLI_FAILED);
     for (size_t i = 0; i < GP_COUNT(told); i++)
@@ -130,5 +148,5 @@ TEST(keys_and_files_are_looked_at_in_one_go)
     CHECK(file_write(path, 0600, GP_LIT("hostname: [\n")));
     assert_int_equal(run(line, page), CLI_FAILED);
     CHECK(strstr(page, "not YAML") && !strstr(page, "tls/cert.pem")); /* what it names is not known */
-    CHECK(unlink(path) == 0 && rmdir(dir) == 0);
+    CHECK(unlink(path) == 0 && unlink(empty) == 0 && rmdir(dir) == 0);
 }

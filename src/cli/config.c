@@ -67,6 +67,57 @@ static bool check_authorities(const struct config *config)
     return false;
 }
 
+/* ---- of sources: the server runs without one that lacks its files, so these are looked at here only ---- */
+static bool check_secret(const struct config *config, const char *name)
+{
+    static char    room[FILE_MOST];
+    struct gp_text text = GP_TEXT(room);
+    if (!name[0]) return true;
+    bool read  = read_named(config, name, &text);
+    bool empty = read && (text.len == 0 || room[0] == '\n' || room[0] == '\r');
+    if (empty) cli_problem(name, "its first line is empty", "that line is the password, or the token");
+    gp_wipe(room, text.len);
+    return read && !empty;
+}
+
+/* One that may be of any size. */
+static bool check_opens(const struct config *config, const char *name)
+{
+    char path[CONFIG_PATH];
+    if (!name[0]) return true;
+    if (!config_path(config, name, path)) {
+        cli_problem(name, "the path is too long", NULL);
+        return false;
+    }
+    return file_opens(path);
+}
+
+static const char *database_of(const struct config_lookup *l)
+{
+    static const char scheme[] = "sqlite:";
+    bool              has      = l->type == LOOKUP_SQL && gp_starts(gp_from(l->uri), scheme);
+    return has ? l->uri + sizeof scheme - 1 : "";
+}
+
+static bool check_source(const struct config *config, const struct config_lookup *l)
+{
+    bool sound = check_secret(config, l->password_file);
+    sound      = check_secret(config, l->token_file) && sound;
+    sound      = check_opens(config, l->ca_file) && sound;
+    sound      = check_opens(config, l->path) && sound;
+    sound      = check_opens(config, l->keys_file) && sound;
+    sound      = check_opens(config, database_of(l)) && sound;
+    if (!sound) cli_problem(l->name, "that source of accounts lacks what it needs", NULL);
+    return sound;
+}
+
+static bool check_sources(const struct config *config)
+{
+    bool sound = true;
+    for (size_t i = 0; i < config->lookup_count; i++) sound = check_source(config, &config->lookups[i]) && sound;
+    return sound;
+}
+
 bool cli_check_files(const struct config *config)
 {
     bool sound = check_named(config, config->relay.password_file);
@@ -94,6 +145,7 @@ static int run_check(const struct cli_command *command, int argc, char **argv)
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     bool sound = cli_config(dir, &config);
     if (config.dir[0]) sound = cli_check_files(&config) && sound; /* all at once: its keys may have problems besides */
+    if (config.dir[0]) sound = check_sources(&config) && sound;
     if (sound) (void)printf("%s/gatepost.yml: no problems\n", config.dir);
     return sound ? CLI_DONE : CLI_FAILED;
 }

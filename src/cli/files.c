@@ -90,10 +90,24 @@ bool file_write(const char *path, unsigned mode, gp_str content)
     return false;
 }
 
-bool file_read(const char *path, struct gp_text *text)
+static int open_to_read(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return failed(path, errno == EACCES ? "be root, or the user that the set-up belongs to" : NULL);
+    if (fd < 0) (void)failed(path, errno == EACCES ? "be root, or the user that the set-up belongs to" : NULL);
+    return fd;
+}
+
+bool file_opens(const char *path)
+{
+    int fd = open_to_read(path);
+    if (fd >= 0) close(fd);
+    return fd >= 0;
+}
+
+bool file_read(const char *path, struct gp_text *text)
+{
+    int fd = open_to_read(path);
+    if (fd < 0) return false;
     ssize_t got = 1;
     while (got > 0 && text->len < text->room) {
         got = read(fd, text->ptr + text->len, text->room - text->len);

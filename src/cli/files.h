@@ -13,6 +13,7 @@ bool file_write(const char *path, unsigned mode, gp_str content);
 bool file_exists(const char *path);
 /* Wipe the text after use where it is secret. */
 bool file_read(const char *path, struct gp_text *text);
+bool file_opens(const char *path); /* to be read, whatever its size */
 /* DIR/NAME; false: too long, and said so. */
 bool file_path(const char *dir, const char *name, char out[static CONFIG_PATH]);
 

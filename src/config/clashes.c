@@ -34,10 +34,10 @@ static void check_listen(struct config_reading *reading)
         }
 }
 
-static bool names_external(gp_str mechanisms)
+static bool has_word(gp_str words, const char *one)
 {
-    while (mechanisms.len)
-        if (gp_is(gp_word(&mechanisms), "EXTERNAL")) return true;
+    while (words.len)
+        if (gp_is(gp_word(&words), one)) return true;
     return false;
 }
 
@@ -92,10 +92,19 @@ static bool more_per_destination_than_in_all(const struct config *c)
     return c->relay.connections_per_destination > c->relay.connections_most;
 }
 
+/* It has a name and a password: with these mail could only wait. */
+static bool more_than_a_password(const struct config *c)
+{
+    static const char *const others[] = { "EXTERNAL", "OAUTHBEARER", "XOAUTH2" };
+    for (size_t i = 0; i < GP_COUNT(others); i++)
+        if (has_word(gp_from(c->relay.mechanisms), others[i])) return true;
+    return false;
+}
+
 static bool external_without_certificates(const struct config *c)
 {
     for (size_t i = 0; i < c->listen_count; i++)
-        if (!c->listen[i].asks && names_external(gp_from(c->listen[i].mechanisms))) return true;
+        if (!c->listen[i].asks && has_word(gp_from(c->listen[i].mechanisms), "EXTERNAL")) return true;
     return false;
 }
 
@@ -120,6 +129,7 @@ static const struct rule {
     { password_without_user,  "relay.password_file", "relay.password_file has no user: name it as relay.user" },
     { user_without_smarthost, "relay.user",          "relay.user is for a server that relay.via names, and relay.via is mx" },
     { user_without_safe_tls,  "relay.user",          "relay.user needs tls=required in relay.via: else the password goes to whoever answers" },
+    { more_than_a_password,   "relay.mechanisms",    "relay.mechanisms: the relay signs in with relay.user and its password: it cannot use EXTERNAL, OAUTHBEARER or XOAUTH2" },
     { notice_after_the_end,   "queue.delay_notice",  "queue.delay_notice must be shorter than queue.lifetime" },
     { one_selector,           "dkim.ed25519_selector", "dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each" },
     { more_per_destination_than_in_all, "relay.connections_per_destination", "relay.connections_per_destination is more than relay.connections" },

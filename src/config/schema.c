@@ -61,7 +61,7 @@ const struct config_key config_keys[] = {
     { "relay.password_file", &config_path_type, FIELD(relay.password_file), 0, CONFIG_PATH - 1, "",
       "The file whose first line is the password for it. It is read by the vault only." },
     { "relay.mechanisms", &config_mechanisms, FIELD(relay.mechanisms), 1, CONFIG_TEXT - 1, SCRAM_MECHANISMS " PLAIN LOGIN",
-      "SASL mechanisms that may be used there; PLAIN and LOGIN under TLS only." },
+      "SASL mechanisms that may be used there: those that take a password. PLAIN and LOGIN under TLS only." },
     { "relay.ca_file", &config_path_type, FIELD(relay.ca_file), 0, CONFIG_PATH - 1, "",
       "Certificates (PEM) to trust when the other server's is checked. Default: those of the system." },
     { "relay.dns_server", &config_resolver, FIELD(relay.dns_server), 0, 127, "",
