@@ -70,21 +70,22 @@ def over_tls_1_2(gatepost, ca, session=None):
 
 def scram(wire, account, mechanism, gs2, bound):
     """RFC 5802 from its text: the codes that end it. gs2: what the client claims; bound: the binding that it proves."""
+    kind = "sha512" if "512" in mechanism else "sha256"
     first = f"n={account.name},r=fyko+d2lbbFgONRv9qkxdawL"
     code, challenge = wire.say(f"AUTH {mechanism} " + base64.b64encode(gs2 + first.encode()).decode())
     if code != 334:
         return code
     server_first = base64.b64decode(challenge[0]).decode()
     said = dict(part.split("=", 1) for part in server_first.split(","))
-    salted = hashlib.pbkdf2_hmac("sha256", account.password.encode(), base64.b64decode(said["s"]), int(said["i"]))
+    salted = hashlib.pbkdf2_hmac(kind, account.password.encode(), base64.b64decode(said["s"]), int(said["i"]))
     without = f"c={base64.b64encode(gs2 + bound).decode()},r={said['r']}"
     signed = f"{first},{server_first},{without}".encode()
-    key = hmac.digest(salted, b"Client Key", "sha256")
-    proof = bytes(a ^ b for a, b in zip(key, hmac.digest(hashlib.sha256(key).digest(), signed, "sha256")))
+    key = hmac.digest(salted, b"Client Key", kind)
+    proof = bytes(a ^ b for a, b in zip(key, hmac.digest(hashlib.new(kind, key).digest(), signed, kind)))
     code, final = wire.say(base64.b64encode(f"{without},p={base64.b64encode(proof).decode()}".encode()).decode())
     if code != 334:
         return code
-    wanted = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), signed, "sha256")
+    wanted = hmac.digest(hmac.digest(salted, b"Server Key", kind), signed, kind)
     assert base64.b64decode(final[0]) == b"v=" + base64.b64encode(wanted)
     return wire.say("")[0]
 
