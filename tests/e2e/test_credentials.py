@@ -98,8 +98,12 @@ def test_old_and_new_work_side_by_side_until_the_old_is_revoked(new_gatepost, si
     account = gatepost.account("--label", "phone")
     made = gatepost.json("credential", "rotate", account.name, "phone", "--overlap", "2d")
     gatepost.secrets.append(made["password"])
-    assert answer(gatepost, context, account.name, account.password) == 235
+    reports = lambda: [line for line in gatepost.log().splitlines() if "the old one of a rotation, was used: it works until 20" in line]  # noqa: E731
     assert answer(gatepost, context, account.name, made["password"]) == 235
+    assert not reports()
+    assert answer(gatepost, context, account.name, account.password) == 235
+    line = until("the report of its use", reports)[0]
+    assert f"account={account.name}" in line and "phone (old)" in line
     old, new = sorted(gatepost.json("credential", "list", account.name), key=lambda one: one["id"])
     assert (old["label"], old["replaced_by"], new["label"]) == ("phone (old)", new["id"], "phone")
     gatepost.run("credential", "revoke", account.name, "phone (old)")
