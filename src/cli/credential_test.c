@@ -219,6 +219,38 @@ TEST(a_code_goes_to_a_file_of_the_owners_alone)
     remove_place();
 }
 
+/* Of the mechanisms in settings' text for anna. */
+static bool settings_name(const char *mechanism)
+{
+    char ended[64];
+    CHECK(run(&cli_credential_settings, "anna") == CLI_DONE);
+    for (char *at = output; *at; at++) *at = *at == '\n' ? ' ' : *at;
+    (void)snprintf(ended, sizeof(ended), " %s ", mechanism);
+    return strstr(output, ended) != NULL;
+}
+
+TEST(settings_name_mechanisms_that_the_account_can_use)
+{
+    make_place();
+    put_file("gatepost.yml",
+             "hostname: mail.example.org\ndomain: example.org\npasswords: {scram_iterations: 5000}\nlisten:\n"
+             "- submissions 0.0.0.0:465 client_certificates=ask\n");
+    CHECK(run(&cli_user_add, "anna --label one") == CLI_DONE);
+    CHECK(settings_name("SCRAM-SHA-256") && settings_name("SCRAM-SHA-256-PLUS") && settings_name("LOGIN"));
+    CHECK(!settings_name("EXTERNAL") && !settings_name("XOAUTH2") && !settings_name("CRAM-MD5"));
+    CHECK(run(&cli_credential_settings, "anna --json") == CLI_DONE);
+    CHECK(strstr(output, "\"PLAIN\"") && !strstr(output, "EXTERNAL") && !strstr(output, "OAUTHBEARER"));
+    CHECK(run(&cli_credential_add, "anna --label key --certificate email:anna@example.org") == CLI_DONE);
+    CHECK(settings_name("EXTERNAL") && settings_name("PLAIN"));
+    CHECK(run(&cli_credential_alter, "anna one --mechanisms SCRAM-SHA-256") == CLI_DONE);
+    CHECK(settings_name("SCRAM-SHA-256-PLUS") && !settings_name("PLAIN") && settings_name("EXTERNAL"));
+    CHECK(run(&cli_user_mechanisms, "anna LOGIN,SCRAM-SHA-256") == CLI_DONE);
+    CHECK(settings_name("SCRAM-SHA-256") && !settings_name("LOGIN") && !settings_name("EXTERNAL"));
+    CHECK(run(&cli_credential_revoke, "anna one") == CLI_DONE);
+    CHECK(settings_name("nothing: it has no credential for this port"));
+    remove_place();
+}
+
 TEST(settings_say_what_a_client_needs)
 {
     make_place();

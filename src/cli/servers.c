@@ -49,6 +49,29 @@ size_t servers_of(const struct config *c, struct server out[static CONFIG_LISTEN
     return count;
 }
 
+/* ---- mechanisms ------------------------------------------------------------------------------------------------------------- */
+static bool lists(gp_str mechanisms, gp_str name)
+{
+    for (gp_str word = gp_word(&mechanisms); word.len > 0; word = gp_word(&mechanisms))
+        if (gp_alike(word, name)) return true;
+    return false;
+}
+
+static bool can_use(const struct server *s, gp_str own, gp_str name)
+{
+    return lists(own, name) && lists(gp_from(s->mechanisms), name) && (s->asks || !gp_alike(name, GP_LIT("EXTERNAL")));
+}
+
+void servers_put_mechanisms(struct gp_text *out, const struct server *s, gp_str own)
+{
+    size_t before = out->len;
+    for (gp_str rest = gp_from(s->mechanisms), word = gp_word(&rest); word.len > 0; word = gp_word(&rest)) {
+        if (!can_use(s, own, word)) continue;
+        if (out->len > before) gp_put_char(out, ' ');
+        gp_put(out, word);
+    }
+}
+
 /* ---- URL and DNS --------------------------------------------------------------------------------------------------------- */
 /* RFC 3986 2.3: all but the unreserved is encoded. */
 static void put_percent(struct gp_text *out, gp_str text)
@@ -140,33 +163,23 @@ static bool put_element(struct gp_text *out, const char *indent, const char *nam
     return good;
 }
 
-static bool lists(const char *mechanisms, const char *name)
+/* The first in the order of the table that an account can use there is what a client takes. */
+static void put_authentication(struct gp_text *out, const struct server *s, gp_str own)
 {
-    for (gp_str rest = gp_from(mechanisms), word = gp_word(&rest); word.len > 0; word = gp_word(&rest))
-        if (gp_is(word, name)) return true;
-    return false;
-}
-
-/* Those that the account has something for, the best first; a client takes the first that it can do. */
-static void put_authentication(struct gp_text *out, const struct server *s, unsigned signs_in)
-{
-    const struct {
-        unsigned    needs;
-        bool        offered;
-        const char *name;
+    static const struct {
+        const char *name, *mechanism, *another;
     } ways[] = {
-        {SIGNS_IN_BY_CERTIFICATE, s->asks && lists(s->mechanisms, "EXTERNAL"),                       "TLS-client-cert"                     },
-        { SIGNS_IN_BY_TOKEN,      lists(s->mechanisms,            "XOAUTH2") || lists(s->mechanisms, "OAUTHBEARER"),                         "OAuth2" },
-        { SIGNS_IN_BY_PASSWORD,                      lists(s->mechanisms,                                "PLAIN") || lists(s->mechanisms,                         "LOGIN"), "password-cleartext" },
-        { SIGNS_IN_BY_CRAM,   lists(s->mechanisms,                                "CRAM-MD5"),                                                 "password-encrypted"                                                                 },
+        {"TLS-client-cert",     "EXTERNAL", "EXTERNAL"   },
+        { "OAuth2",             "XOAUTH2",  "OAUTHBEARER"},
+        { "password-cleartext", "PLAIN",    "LOGIN"      },
+        { "password-encrypted", "CRAM-MD5", "CRAM-MD5"   },
     };
     for (size_t i = 0; i < GP_COUNT(ways); i++)
-        if (ways[i].offered && (signs_in & ways[i].needs))
+        if (can_use(s, own, gp_from(ways[i].mechanism)) || can_use(s, own, gp_from(ways[i].another)))
             (void)put_element(out, "      ", "authentication", gp_from(ways[i].name));
 }
 
-static bool put_server(struct gp_text *out, const struct config *c, const struct server *s, gp_str user,
-                       unsigned signs_in)
+static bool put_server(struct gp_text *out, const struct config *c, const struct server *s, gp_str user, gp_str own)
 {
     char           room[8];
     struct gp_text port = GP_TEXT(room);
@@ -176,12 +189,12 @@ static bool put_server(struct gp_text *out, const struct config *c, const struct
                 put_element(out, "      ", "port", gp_said(&port)) &&
                 put_element(out, "      ", "socketType", gp_from(s->implicit_tls ? "SSL" : "STARTTLS")) &&
                 put_element(out, "      ", "username", user);
-    put_authentication(out, s, signs_in);
+    put_authentication(out, s, own);
     gp_put_z(out, "    </outgoingServer>\n");
     return good;
 }
 
-bool servers_put_autoconfig(struct gp_text *out, const struct config *c, gp_str user, unsigned signs_in)
+bool servers_put_autoconfig(struct gp_text *out, const struct config *c, gp_str user, gp_str own)
 {
     struct server list[CONFIG_LISTEN_MOST];
     size_t        count  = servers_of(c, list);
@@ -191,7 +204,7 @@ bool servers_put_autoconfig(struct gp_text *out, const struct config *c, gp_str 
     gp_put_z(out, "\">\n");
     good = good && put_element(out, "    ", "domain", domain) && put_element(out, "    ", "displayName", domain) &&
            put_element(out, "    ", "displayShortName", domain);
-    for (size_t i = 0; i < count && good; i++) good = put_server(out, c, &list[i], user, signs_in);
+    for (size_t i = 0; i < count && good; i++) good = put_server(out, c, &list[i], user, own);
     gp_put_z(out, "  </emailProvider>\n</clientConfig>\n");
     return good;
 }

@@ -18,8 +18,10 @@ void servers_put_url(struct gp_text *, const struct config *, gp_str user, gp_st
 /* RFC 6186, RFC 8314 5.1: lines of a zone file. */
 void servers_put_records(struct gp_text *, const struct config *);
 
-enum { SIGNS_IN_BY_PASSWORD = 1, SIGNS_IN_BY_CRAM = 2, SIGNS_IN_BY_TOKEN = 4, SIGNS_IN_BY_CERTIFICATE = 8 }; /* what the account has */
-/* Mozilla's autoconfiguration, clientConfig 1.1, for one user. false: the user name cannot stand in XML. */
-bool servers_put_autoconfig(struct gp_text *, const struct config *, gp_str user, unsigned signs_in);
+/* Of the mechanisms that the server lists, those among `own`, which are the account's; EXTERNAL where certificates are asked for. */
+void servers_put_mechanisms(struct gp_text *, const struct server *, gp_str own);
+
+/* Mozilla's autoconfiguration, clientConfig 1.1, for one user with such mechanisms. false: the user name cannot stand in XML. */
+bool servers_put_autoconfig(struct gp_text *, const struct config *, gp_str user, gp_str own);
 
 #endif

@@ -66,7 +66,7 @@ TEST(autoconfiguration_offers_what_the_account_has)
     char           room[ROOM];
     struct gp_text xml = GP_TEXT(room);
     struct config  c   = config_with(usual, 2);
-    unsigned       all = SIGNS_IN_BY_PASSWORD | SIGNS_IN_BY_CRAM | SIGNS_IN_BY_TOKEN | SIGNS_IN_BY_CERTIFICATE;
+    gp_str         all = GP_LIT("EXTERNAL XOAUTH2 PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256");
     CHECK(servers_put_autoconfig(&xml, &c, GP_LIT("<a&b>@example.org"), all));
     room[xml.len]     = '\0';
     const char *first = strstr(room, "<port>465</port>"), *second = strstr(room, "<port>587</port>");
@@ -76,10 +76,31 @@ TEST(autoconfiguration_offers_what_the_account_has)
     CHECK(!strstr(second, "TLS-client-cert") && !strstr(second, "OAuth2"));
     CHECK(strstr(second, "password-encrypted") > strstr(second, "password-cleartext"));
     xml.len = 0;
-    CHECK(servers_put_autoconfig(&xml, &c, GP_LIT("anna"), SIGNS_IN_BY_PASSWORD));
+    CHECK(servers_put_autoconfig(&xml, &c, GP_LIT("anna"), GP_LIT("PLAIN LOGIN")));
     room[xml.len] = '\0';
     CHECK(!strstr(room, "password-encrypted") && !strstr(room, "OAuth2"));
     CHECK(!servers_put_autoconfig(&xml, &c, GP_LIT("a\nb"), all));
+}
+
+TEST(a_server_s_mechanisms_are_those_that_the_account_can_use)
+{
+    static const struct {
+        const char *listed, *own, *left;
+        bool        asks;
+    } rows[] = {
+        {"SCRAM-SHA-256 EXTERNAL PLAIN CRAM-MD5", "PLAIN SCRAM-SHA-256", "SCRAM-SHA-256 PLAIN", true },
+        { "EXTERNAL PLAIN",                       "EXTERNAL",            "EXTERNAL",            true },
+        { "EXTERNAL PLAIN",                       "EXTERNAL",            "",                    false},
+        { "plain XOAUTH2",                        "PLAIN",               "plain",               false},
+        { "PLAIN",                                "",                    "",                    false},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char           room[ROOM];
+        struct gp_text text   = GP_TEXT(room);
+        struct server  server = { .mechanisms = rows[i].listed, .asks = rows[i].asks };
+        servers_put_mechanisms(&text, &server, gp_from(rows[i].own));
+        CHECK_IS(gp_said(&text), rows[i].left);
+    }
 }
 
 static unsigned tags_of(gp_str name)
@@ -88,7 +109,7 @@ static unsigned tags_of(gp_str name)
     struct gp_text xml  = GP_TEXT(room);
     struct config  c    = config_with(usual, 1);
     unsigned       tags = 0;
-    if (!servers_put_autoconfig(&xml, &c, name, SIGNS_IN_BY_PASSWORD) || xml.cut) return 0;
+    if (!servers_put_autoconfig(&xml, &c, name, GP_LIT("PLAIN LOGIN")) || xml.cut) return 0;
     for (size_t i = 0; i < xml.len; i++) tags += room[i] == '<';
     return tags;
 }
