@@ -94,8 +94,7 @@ TEST(what_a_file_says_does_not_steer_the_terminal)
 {
     static const char *const rows[] = {
         "a\033]0;x\007,{SHA}x,,,\n",
-        "a\302\233"
-        "2J,{SHA}x,,,\n",
+        "a\302\2332J,{SHA}x,,,\n",
         "a\2332J,{SHA}x,,,\n",
         "anna,{PLAIN}secret12,,\033[2J,\n",
         "anna,{PLAIN}secret12,,10.0.0.0/99\302\2332J,\n",
