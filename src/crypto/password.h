@@ -27,6 +27,8 @@ typedef const char *password_wrong(const struct password_scheme *, gp_str text, 
 typedef gp_status   password_check(const struct password_scheme *, gp_secret, gp_str text);
 
 bool password_is_crypt_text(gp_str); /* ./0-9A-Za-z */
+/* Base64 with no '=' at the end, as Argon2 writes it, and passlib with '.' for '+'. out: GP_HASH_ROOM octets. */
+bool password_read_unpadded(gp_str text, char *out, size_t *len) GP_MUST_USE;
 
 /* ---- password_crypt.c: Argon2 and crypt(3) ---- */
 password_wrong argon2_wrong, bcrypt_wrong, sha_crypt_wrong, yescrypt_wrong, scrypt_wrong, md5_crypt_wrong, sun_md5_wrong, nt_wrong,

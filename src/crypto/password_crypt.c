@@ -8,17 +8,20 @@
 #include <argon2.h>
 
 enum {
-    ARGON2_MEMORY_MOST = 256 * 1024,
-    ARGON2_PASSES_MOST = 16,
-    ARGON2_LANES_MOST  = 8,
-    BCRYPT_COST_LEAST  = 4,
-    BCRYPT_COST_MOST   = 16,
-    SHA_ROUNDS_USUAL   = 5000,
-    SHA_ROUNDS_MOST    = 1000000,
-    SUN_ROUNDS_LEAST   = 4096, /* which those that it names are added to */
-    SUN_ROUNDS_MOST    = 250000,
-    BSDI_ROUNDS_MOST   = 100000,
-    ALPHABET           = 64,
+    ARGON2_MEMORY_MOST  = 256 * 1024,
+    ARGON2_PASSES_MOST  = 16,
+    ARGON2_LANES_MOST   = 8,
+    ARGON2_LANE_LEAST   = 8, /* KiB: RFC 9106 3.1 */
+    ARGON2_SALT_LEAST   = 8,
+    ARGON2_DIGEST_LEAST = 4,
+    BCRYPT_COST_LEAST   = 4,
+    BCRYPT_COST_MOST    = 16,
+    SHA_ROUNDS_USUAL    = 5000,
+    SHA_ROUNDS_MOST     = 1000000,
+    SUN_ROUNDS_LEAST    = 4096, /* which those that it names are added to */
+    SUN_ROUNDS_MOST     = 250000,
+    BSDI_ROUNDS_MOST    = 100000,
+    ALPHABET            = 64,
 };
 static const char alphabet[] = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -58,41 +61,86 @@ static bool ends_in(gp_str text, size_t len)
 }
 
 /* ---- Argon2 -------------------------------------------------------------------------------------------- */
-static bool take_parameter(gp_str *list, const char *name, uint64_t most, uint64_t *value)
+static bool take_parameter(gp_str *list, const char *name, uint64_t most, uint32_t *out)
 {
-    gp_str one = gp_cut(list, ',');
-    return gp_starts(one, name) && gp_read_number(gp_tail(one, gp_from(name).len), most, value) && *value > 0;
+    gp_str   one   = gp_cut(list, ',');
+    uint64_t value = 0;
+    bool     fair  = gp_starts(one, name) && gp_read_number(gp_tail(one, gp_from(name).len), most, &value);
+    *out           = (uint32_t)value;
+    return fair && value > 0;
+}
+
+struct argon2_parts { /* of a string, decoded */
+    uint32_t memory, passes, lanes;
+    size_t   salt_len, digest_len;
+    char     salt[GP_HASH_ROOM], digest[GP_HASH_ROOM];
+};
+
+static const char *read_parameters(gp_str text, struct argon2_parts *parts)
+{
+    bool fair = take_parameter(&text, "m=", ARGON2_MEMORY_MOST, &parts->memory) &&
+                take_parameter(&text, "t=", ARGON2_PASSES_MOST, &parts->passes) &&
+                take_parameter(&text, "p=", ARGON2_LANES_MOST, &parts->lanes) && text.len == 0;
+    if (!fair) return password_dear;
+    return parts->memory < parts->lanes * ARGON2_LANE_LEAST ? password_garbled : NULL;
 }
 
 /* "$argon2id$v=19$m=19456,t=2,p=1$SALT$DIGEST"; without v= it would be the older Argon2 1.0. */
-const char *argon2_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
+static const char *read_argon2(const struct password_scheme *s, gp_str text, struct argon2_parts *parts)
 {
-    enum { SALT_LEAST = 11, DIGEST_LEAST = 6 }; /* 8 and 4 octets, in base64 */
-    enum { CACHED = 19456, UNCACHED = 3 };      /* a KiB of more memory than that is so many times as slow */
-    uint64_t memory = 0, passes = 0, lanes = 0;
-    gp_str   rest       = gp_tail(text, strlen(s->name));
-    gp_str   version    = gp_cut(&rest, '$');
-    gp_str   parameters = gp_cut(&rest, '$');
-    gp_str   salt       = gp_cut(&rest, '$');
+    gp_str      rest       = gp_tail(text, strlen(s->name));
+    gp_str      version    = gp_cut(&rest, '$');
+    gp_str      parameters = gp_cut(&rest, '$');
+    gp_str      salt       = gp_cut(&rest, '$');
+    const char *why        = read_parameters(parameters, parts);
     if (!gp_same(version, GP_LIT("v=19"))) return "it is not of version 19 of Argon2";
-    if (salt.len < SALT_LEAST || rest.len < DIGEST_LEAST) return password_garbled;
-    if (!take_parameter(&parameters, "m=", ARGON2_MEMORY_MOST, &memory) ||
-        !take_parameter(&parameters, "t=", ARGON2_PASSES_MOST, &passes) ||
-        !take_parameter(&parameters, "p=", ARGON2_LANES_MOST, &lanes) || parameters.len != 0)
-        return password_dear;
-    *units = memory * passes * (memory > CACHED ? UNCACHED : 1);
-    return NULL;
+    if (!password_read_unpadded(salt, parts->salt, &parts->salt_len) || parts->salt_len < ARGON2_SALT_LEAST ||
+        !password_read_unpadded(rest, parts->digest, &parts->digest_len) || parts->digest_len < ARGON2_DIGEST_LEAST)
+        return password_garbled;
+    return why;
 }
 
+const char *argon2_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
+{
+    enum { CACHED = 19456, UNCACHED = 3 }; /* a KiB of more memory than that is so many times as slow */
+    struct argon2_parts parts = { .memory = 0 };
+    const char         *why   = read_argon2(s, text, &parts);
+    *units                    = (uint64_t)parts.memory * parts.passes * (parts.memory > CACHED ? UNCACHED : 1);
+    return why; /* cppcheck-suppress returnDanglingLifetime; what it returns is static */
+}
+
+static argon2_type type_of(const struct password_scheme *s)
+{
+    if (gp_is(gp_from(s->name), "$argon2d$")) return Argon2_d;
+    return gp_is(gp_from(s->name), "$argon2id$") ? Argon2_id : Argon2_i;
+}
+
+/* All lanes on this thread: argon2_verify would start one for each, which the vault's sandbox ends the process for, and which
+ * would make passwords.hashing_threads no bound. */
 gp_status argon2_check(const struct password_scheme *s, gp_secret password, gp_str text)
 {
-    argon2_type type = gp_is(gp_from(s->name), "$argon2id$") ? Argon2_id : Argon2_i;
-    if (gp_is(gp_from(s->name), "$argon2d$")) type = Argon2_d;
-    switch (argon2_verify(text.ptr, password.ptr, password.len, type)) {
-    case ARGON2_OK: return GP_OK;
-    case ARGON2_VERIFY_MISMATCH: return GP_PERMFAIL;
-    default: return GP_TEMPFAIL;
-    }
+    struct argon2_parts parts = { .memory = 0 };
+    uint8_t             mine[GP_HASH_ROOM];
+    char                typed[GP_PASSWORD_MOST];
+    if (read_argon2(s, text, &parts)) return GP_TEMPFAIL;
+    memcpy(typed, password.ptr, password.len); /* the library's pointers are to what may be changed */
+    argon2_context work = {
+        .out     = mine,
+        .outlen  = (uint32_t)parts.digest_len,
+        .pwd     = (uint8_t *)typed,
+        .pwdlen  = (uint32_t)password.len,
+        .salt    = (uint8_t *)parts.salt,
+        .saltlen = (uint32_t)parts.salt_len,
+        .t_cost  = parts.passes,
+        .m_cost  = parts.memory,
+        .lanes   = parts.lanes,
+        .threads = 1,
+        .version = ARGON2_VERSION_13,
+    };
+    int made = argon2_ctx(&work, type_of(s));
+    gp_wipe(typed, sizeof typed);
+    if (made != ARGON2_OK) return GP_TEMPFAIL;
+    return gp_matches(mine, parts.digest, parts.digest_len) ? GP_OK : GP_PERMFAIL;
 }
 
 /* ---- crypt(3) ------------------------------------------------------------------------------------------ */

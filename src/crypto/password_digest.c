@@ -60,8 +60,7 @@ static bool keep_salt(gp_str text, struct derived *d)
     return true;
 }
 
-/* Base64 as passlib writes it: '.' for '+', and no '=' at the end. */
-static bool read_passlib_base64(gp_str text, char *out, size_t *len)
+bool password_read_unpadded(gp_str text, char *out, size_t *len)
 {
     char           room[GP_HASH_ROOM + 4];
     struct gp_text padded = GP_TEXT(room);
@@ -78,7 +77,7 @@ static const char *read_passlib(const struct password_scheme *s, gp_str text, st
     gp_str      salt = gp_cut(&rest, '$');
     if (why) return why;
     bool good =
-        read_passlib_base64(salt, d->salt, &d->salt_len) && read_passlib_base64(rest, d->digest, &d->digest_len);
+        password_read_unpadded(salt, d->salt, &d->salt_len) && password_read_unpadded(rest, d->digest, &d->digest_len);
     return good && d->digest_len == gp_hash_size(s->hash) ? NULL : password_garbled;
 }
 

@@ -100,6 +100,18 @@ static const struct { const char *stored, *password; gp_status verdict; } spelli
 };
 /* clang-format on */
 
+/* What Argon2's own library would refuse is refused when it comes in, not at the first sign-in. */
+TEST(argon2_strings_that_cannot_be_computed_are_known)
+{
+    static const char *const strings[] = {
+        "$argon2id$v=19$m=15,t=2,p=2$c2FsdHNhbHRzYWx0$XipkDWh6WeBGLZNux5oGt3Wy1614ndjGEi2wltkYlWs", /* 8 KiB a lane at least */
+        "$argon2id$v=19$m=4096,t=2,p=1$c2FsdA$XipkDWh6WeBGLZNux5oGt3Wy1614ndjGEi2wltkYlWs",
+        "$argon2id$v=19$m=4096,t=2,p=1$c2FsdHNhbHRzYWx0$Xip!DWh6WeBGLZNux5oGt3Wy1614ndjGEi2wltkYlWs",
+        "$argon2id$v=19$m=4096,t=2,p=1$c2FsdHNhbHRzYWx0$Xip",
+    };
+    for (size_t i = 0; i < GP_COUNT(strings); i++) CHECK(gp_password_wrong(gp_from(strings[i])));
+}
+
 TEST(one_scheme_has_many_spellings)
 {
     for (size_t i = 0; i < GP_COUNT(spellings); i++) {
