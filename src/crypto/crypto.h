@@ -95,7 +95,7 @@ bool gp_certificate_peer(gp_str chain, gp_str trusted, gp_time now, struct gp_ce
 /* ---- password strings ---------------------------------------------------------------------------------- */
 #define GP_PASSWORD_MOST 1024 /* octets; longer ones are refused: slow hashes of long input are a denial of service */
 #define GP_HASH_ROOM     256
-#define GP_HASH_COST     60000 /* of what gp_password_hash makes */
+#define GP_HASH_COST     98000 /* of what gp_password_hash makes */
 /* Argon2id, 19 MiB, t=2, p=1 (OWASP) as a PHC string. Takes 16 ms: never on an I/O thread. */
 bool gp_password_hash(gp_secret password, char out[static GP_HASH_ROOM]) GP_MUST_USE;
 /* Verifies a password against a stored string. GP_OK matches, GP_PERMFAIL does not, GP_TEMPFAIL cannot tell

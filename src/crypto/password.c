@@ -29,7 +29,7 @@ bool gp_password_hash(gp_secret password, char out[static GP_HASH_ROOM])
 /* clang-format off */
 /* Prices were measured beside PBKDF2 on one machine and rounded up. */
 #define OF(rounds) ((uint32_t)((rounds) * PASSWORD_PRICE_ONE))
-#define OF_ARGON2  OF((double)GP_HASH_COST / (ARGON2_MEMORY * ARGON2_PASSES)) /* so that our own cost exactly that */
+#define OF_ARGON2  OF((double)GP_HASH_COST / (2 * ARGON2_MEMORY * ARGON2_PASSES)) /* so that our own cost exactly that */
 static const struct password_scheme bare[] = { /* known by how they begin */
     { "$argon2id$",      PASSWORD_TEXT, 0,         OF_ARGON2, argon2_wrong,    argon2_check  },
     { "$argon2i$",       PASSWORD_TEXT, 0,         OF_ARGON2, argon2_wrong,    argon2_check  },

@@ -102,10 +102,10 @@ static const char *read_argon2(const struct password_scheme *s, gp_str text, str
 
 const char *argon2_wrong(const struct password_scheme *s, gp_str text, uint64_t *units)
 {
-    enum { CACHED = 19456, UNCACHED = 3 }; /* a KiB of more memory than that is so many times as slow */
+    enum { CACHE = 19456, CACHED = 2, UNCACHED = 3 }; /* a KiB of more memory than that is so much slower */
     struct argon2_parts parts = { .memory = 0 };
     const char         *why   = read_argon2(s, text, &parts);
-    *units                    = (uint64_t)parts.memory * parts.passes * (parts.memory > CACHED ? UNCACHED : 1);
+    *units                    = (uint64_t)parts.memory * parts.passes * (parts.memory > CACHE ? UNCACHED : CACHED);
     return why; /* cppcheck-suppress returnDanglingLifetime; what it returns is static */
 }
 

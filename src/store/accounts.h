@@ -104,8 +104,8 @@ gp_status accounts_delete(struct accounts *, int64_t account) GP_MUST_USE;
 
 /* ---- what unknown users have to look like, and what can succeed here at all ------------------------------------ */
 struct survey {
-    uint32_t cost;         /* the most that the live credentials of one account cost at a PLAIN check */
-    bool     as_hash;      /* and whether a password hash is what costs it                            */
+    uint32_t cost;         /* the most that the live credentials of one account cost at a PLAIN check, ... */
+    int64_t  dearest;      /* ... and which account that is; 0: none costs anything                   */
     uint32_t iterations;   /* SCRAM: the count that most accounts have                                */
     struct survey_count { uint32_t iterations, accounts; } counts[SURVEY_COUNTS_MOST]; /* SCRAM: the commonest, and how many have each */
     size_t   count_count;

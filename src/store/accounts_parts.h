@@ -4,7 +4,7 @@
 
 #include "store/accounts.h"
 
-enum { ACCOUNTS_VERSIONS = 3 };
+enum { ACCOUNTS_VERSIONS = 4 };
 extern const char *const accounts_scripts[ACCOUNTS_VERSIONS];
 
 struct accounts {

@@ -86,4 +86,7 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
                                               "  PRIMARY KEY (account, may_act_as)"
                                               ") STRICT, WITHOUT ROWID;"
                                               "CREATE INDEX delegations_to ON delegations(may_act_as);",
+
+    /* What a hash costs is of its scheme and its parameters; before, it was one figure for all. */
+    "UPDATE credentials SET cost = password_cost(plain) WHERE as_hash;",
 };

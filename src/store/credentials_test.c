@@ -257,6 +257,20 @@ static void set_ends(struct accounts *a, int64_t id, size_t i)
     CHECK(rows_run(&r) == GP_OK);
 }
 
+/* It becomes slow at its first use, and then nobody is there to refuse it. */
+TEST(an_imported_password_counts_as_slow_however_cheap_it_is)
+{
+    struct accounts      *a     = open_fresh();
+    struct verifier       cheap = verifier_of("{SSHA}SbTdRvivCMAa3Dg0+Qi3bohbFVFy0ChG", "");
+    struct new_credential fresh = { .kind = CREDENTIAL_IMPORTED, .verifier = &cheap };
+    int64_t               anna  = account_of(a, "anna"), id;
+    const char           *why;
+    CHECK(verifier_cost(&cheap) == 0);
+    for (size_t i = 0; i < CREDENTIALS_SLOW_MOST; i++) CHECK(credential_add(a, anna, &fresh, NOW, &id, &why) == GP_OK);
+    CHECK(credential_add(a, anna, &fresh, NOW, &id, &why) == GP_PERMFAIL);
+    accounts_close(a);
+}
+
 TEST(a_credential_ends_and_every_question_agrees_when)
 {
     for (size_t i = 0; i < GP_COUNT(ends); i++) {

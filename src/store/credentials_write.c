@@ -74,14 +74,16 @@ gp_status account_leave_scram(struct accounts *a, int64_t account)
 }
 
 /* ---- may it be written? -------------------------------------------------------------------------------------------- */
-static gp_status has_room(struct accounts *a, int64_t account, uint32_t cost, const char **why)
+/* slow: its password costs time at each sign-in, or will when it has got better forms: what is imported. */
+static gp_status has_room(struct accounts *a, int64_t account, bool slow, const char **why)
 {
-    auto_rows r = rows_of(a->db, "SELECT COUNT(*), SUM(cost > 0) FROM credentials WHERE account = ?");
+    auto_rows r =
+        rows_of(a->db, "SELECT COUNT(*), SUM(cost > 0 OR kind = 'imported') FROM credentials WHERE account = ?");
     rows_bind_number(&r, account);
     if (rows_next(&r) != GP_OK) return GP_TEMPFAIL;
     if (rows_number(&r, 0) >= CREDENTIALS_MOST)
         return refuse_because(why, "the account has 64 credentials, which is the most: revoke one first");
-    if (cost > 0 && rows_number(&r, 1) >= CREDENTIALS_SLOW_MOST)
+    if (slow && rows_number(&r, 1) >= CREDENTIALS_SLOW_MOST)
         return refuse_because(why,
                               "the account has 8 chosen or imported passwords, which is the most, since each costs time"
                               " at every sign-in: revoke one first, or have one generated");
@@ -183,7 +185,8 @@ gp_status credential_insert(struct accounts *a, const struct account *account, c
     if (!restrictions_tidy(n->limits ? n->limits : &none, &limits, why)) return GP_PERMFAIL;
     tidy.subject     = gp_said(&subject);
     tidy.limits      = &limits;
-    gp_status status = has_room(a, account->id, n->verifier ? verifier_cost(n->verifier) : 0, why);
+    bool      slow   = n->kind == CREDENTIAL_IMPORTED || (n->verifier && verifier_cost(n->verifier) > 0);
+    gp_status status = has_room(a, account->id, slow, why);
     if (status == GP_OK) status = label_is_free(a, account->id, 0, n->label, why);
     if (status == GP_OK) status = subject_is_free(a, n->kind, tidy.subject, why);
     if (status == GP_OK && n->verifier) status = account_join_scram(a, account, n->verifier, why);

@@ -105,6 +105,23 @@ static enum database_trouble make_private_file(const char *path)
     return DATABASE_FINE;
 }
 
+static void call(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const struct database_function *f    = sqlite3_user_data(context);
+    const char                     *text = count == 1 ? (const char *)sqlite3_value_text(values[0]) : NULL;
+    if (text)
+        sqlite3_result_int64(context, f->of((gp_str) { text, (size_t)sqlite3_value_bytes(values[0]) }));
+    else
+        sqlite3_result_null(context);
+}
+
+static gp_status add_function(struct database *db, const struct database_function *f)
+{
+    if (!f) return GP_OK;
+    return verdict(db, sqlite3_create_function_v2(db->handle, f->name, 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, (void *)f,
+                                                  call, NULL, NULL, NULL));
+}
+
 static enum database_trouble connect_to(struct database *db, const struct database_plan *plan)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -119,6 +136,7 @@ static enum database_trouble connect_to(struct database *db, const struct databa
     gp_status set = database_script(db, "PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON;"
                                         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
     if (set == GP_OK && plan->settings) set = database_script(db, plan->settings);
+    if (set == GP_OK) set = add_function(db, plan->function);
     return set == GP_OK ? DATABASE_FINE : db->trouble;
 }
 

@@ -24,6 +24,11 @@ enum database_trouble {
     DATABASE_TROUBLES
 };
 
+/* What scripts and statements may ask of the program, as NAME(text); never from within the file's own schema. */
+struct database_function {
+    const char *name;
+    int64_t (*of)(gp_str text);
+};
 struct database_plan {
     const char        *path;
     const char *const *scripts; /* script n brings version n to n + 1; each runs once, in a transaction */
@@ -31,6 +36,7 @@ struct database_plan {
     unsigned           busy_ms; /* how long a write waits for another process's                        */
     bool               create;  /* else a file that is not there is DATABASE_ABSENT                    */
     const char        *settings; /* PRAGMAs of this database's own, or NULL                             */
+    const struct database_function *function; /* outlives the database; or NULL                         */
 };
 
 /* NULL: *trouble says why. */

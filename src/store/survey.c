@@ -14,17 +14,18 @@
 static gp_status one_number(struct rows *r, uint32_t *out)
 {
     gp_status status = rows_next(r);
-    if (status == GP_OK) *out = (uint32_t)rows_number(r, 0);
+    int64_t   number = status == GP_OK ? rows_number(r, 0) : 0;
+    if (status == GP_OK) *out = number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
     return status == GP_PERMFAIL ? GP_OK : status;
 }
 
 static gp_status ask_cost(struct accounts *a, gp_time now, struct survey *out)
 {
-    auto_rows r = rows_of(a->db, "SELECT SUM(cost) AS together, MAX(as_hash) FROM credentials WHERE cost > 0"
+    auto_rows r = rows_of(a->db, "SELECT SUM(cost) AS together, account FROM credentials WHERE cost > 0"
                                  " AND " STILL_LIVE " GROUP BY account ORDER BY together DESC LIMIT 1");
     rows_bind_number(&r, now);
     gp_status status = one_number(&r, &out->cost);
-    out->as_hash     = status == GP_OK && out->cost == VERIFIER_HASH_COST && rows_number(&r, 1) != 0;
+    out->dearest     = status == GP_OK && out->cost ? rows_number(&r, 1) : 0;
     return status;
 }
 

@@ -12,7 +12,7 @@ enum {
     VERIFIER_SALT         = 16,
     VERIFIER_CRAM_MOST    = GP_PASSWORD_MOST + GP_SEAL_EXTRA,
     VERIFIER_FEW_ROUNDS   = 4096,  /* RFC 5802 5.1: enough when the password has 128 random bits        */
-    VERIFIER_HASH_COST    = GP_HASH_COST, /* Argon2id with our parameters, in rounds of PBKDF2-SHA-256  */
+    VERIFIER_LOOP_MOST    = 200,   /* rounds that are no work: 50 us                                    */
     VERIFIER_LEAST_CHOSEN = 8,     /* code points of a password that a person chose                     */
 };
 
@@ -54,11 +54,11 @@ gp_status verifier_check(const struct verifier_keys *, const struct verifier *, 
 gp_str    verifier_scram(const struct verifier *, enum gp_hash); /* its RFC 5803 text for that hash; "": none */
 /* The salts and the count of its keys; iterations 0: it has none that could be in a group. */
 void      verifier_group(const struct verifier *, struct scram_group *);
-/* What a check costs in rounds of PBKDF2-SHA-256; 0: so little that it may run on the loop. */
+/* What a check costs in rounds of PBKDF2-SHA-256 (gp_password_cost); 0: so little that it may run on the loop. */
 uint32_t  verifier_cost(const struct verifier *);
 bool      verifier_is_hash(const struct verifier *); /* PLAIN goes by a password hash, not by SCRAM or keyed digest */
-/* The work of a check that cost `rounds`, for nobody: so that "no such user" takes as long as "wrong password". */
-void      verifier_pretend(gp_secret password, uint32_t rounds, bool as_hash);
+/* About the work of a check that cost `rounds`, for nobody. */
+void      verifier_pretend(gp_secret password, uint32_t rounds);
 /* Keys for a user who does not exist: salt from the name, the same each time, of the usual length. */
 bool      verifier_unknown_user(const struct verifier_keys *, enum gp_hash, gp_str name, uint32_t iterations,
                                 struct gp_scram_keys *) GP_MUST_USE;

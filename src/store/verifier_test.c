@@ -34,7 +34,7 @@ static const struct {
     { "generated, CRAM-MD5",       { .generated = true, .allow_cram = true },                                  true,  true,  true,  false, 0,                  4096 },
     { "chosen: one verifier",      { .scram = true, .iterations = 5000 },                                      false, true,  false, false, 5000,               5000 },
     { "chosen, CRAM-MD5",          { .scram = true, .iterations = 5000, .allow_cram = true },                  false, true,  true,  false, 5000,               5000 },
-    { "chosen, SCRAM off: Argon2", { .scram = false, .iterations = 5000 },                                     true,  false, false, true,  VERIFIER_HASH_COST, 0    },
+    { "chosen, SCRAM off: Argon2", { .scram = false, .iterations = 5000 },                                     true,  false, false, true,  GP_HASH_COST,              0    },
 };
 /* clang-format on */
 

@@ -15,6 +15,7 @@ struct check {               /* owned by the loop, lent to the thread while it r
     struct found      found[CREDENTIALS_SLOW_MOST]; /* as work.verifiers */
     struct found      right, useless; /* one that fits, and one that fits and may not be used; id 0: none */
     struct check_work work;
+    struct decoy     *decoy; /* held while work refers to it */
 };
 
 static gp_secret password_of(const struct check_work *w)
@@ -23,11 +24,30 @@ static gp_secret password_of(const struct check_work *w)
 }
 
 /* ---- the work ---------------------------------------------------------------------------------------------------- */
+static uint32_t cost_of_a_no(const struct check_work *w)
+{
+    return w->decoy ? w->decoy->cost : 0;
+}
+
+static bool has_room_for(const struct check_work *w, const struct verifier *v)
+{
+    return w->spent + verifier_cost(v) <= cost_of_a_no(w);
+}
+
+/* As far as the dearest account's own verifiers fit they are what is tried, and it does not matter what comes out: rounds of another
+ * algorithm would take another time on another machine. */
 static void pretend_the_rest(struct check_work *w)
 {
-    if (w->spent >= w->decoy.cost) return;
-    uint32_t rest = (uint32_t)(w->decoy.cost - w->spent);
-    verifier_pretend(password_of(w), rest, w->decoy.as_hash && rest == VERIFIER_HASH_COST);
+    for (size_t i = 0; w->decoy && i < w->decoy->count; i++) {
+        const struct verifier *v = &w->decoy->verifiers[i];
+        if (!has_room_for(w, v)) continue;
+        gp_status of_no_use = verifier_check(w->keys, v, password_of(w));
+        (void)of_no_use;
+        w->spent += verifier_cost(v);
+    }
+    if (w->spent >= cost_of_a_no(w)) return;
+    uint32_t rest = (uint32_t)(cost_of_a_no(w) - w->spent);
+    verifier_pretend(password_of(w), rest);
     w->spent += rest;
 }
 
@@ -61,7 +81,7 @@ void check_work_run(struct check_work *w)
     for (size_t i = 0; i < w->count; i++)
         if (w->may[i] && try_one(w, i)) return;
     for (size_t i = 0; i < w->count; i++)
-        if (!w->may[i] && w->spent + verifier_cost(&w->verifiers[i]) <= w->decoy.cost) (void)try_one(w, i);
+        if (!w->may[i] && has_room_for(w, &w->verifiers[i])) (void)try_one(w, i);
     pretend_the_rest(w);
 }
 
@@ -120,7 +140,7 @@ static bool was_recognised(struct check *c)
 
 static bool is_slow(const struct check_work *w)
 {
-    uint64_t cost = w->decoy.cost;
+    uint64_t cost = cost_of_a_no(w);
     for (size_t i = 0; i < w->count; i++) cost += w->may[i] ? verifier_cost(&w->verifiers[i]) : 0;
     return cost > 0;
 }
@@ -132,12 +152,14 @@ static gp_status fill(struct check *c, const struct signin *s)
     c->work.password_len = s->x.secret.len;
     memcpy(c->work.password, s->x.secret.ptr, s->x.secret.len);
     c->work.keys  = &c->vault->keys;
-    c->work.decoy = c->vault->survey;
+    c->decoy      = decoy_hold(c->vault->decoy);
+    c->work.decoy = c->decoy;
     return GP_WAIT;
 }
 
 static void check_free(struct check *c)
 {
+    decoy_leave(c->decoy);
     gp_wipe(c, sizeof(*c));
     free(c);
 }

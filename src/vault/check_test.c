@@ -14,7 +14,8 @@ static struct verifier make(bool generated, bool scram, uint32_t iterations)
     return v;
 }
 
-static struct check_work work_of(const struct verifier *v, size_t count, const char *password, struct survey decoy)
+static struct check_work work_of(const struct verifier *v, size_t count, const char *password,
+                                 const struct decoy *decoy)
 {
     struct check_work w = { .keys = &keys, .count = count, .decoy = decoy, .password_len = strlen(password) };
     for (size_t i = 0; i < count; i++) {
@@ -30,7 +31,7 @@ TEST(every_no_costs_what_the_dearest_no_costs)
 {
     struct verifier fast = make(true, true, 0), cheap = make(false, true, CHEAP), dear = make(false, true, DEAR);
     struct verifier both[] = { fast, cheap };
-    struct survey   decoy  = { .cost = DEAR };
+    struct decoy    decoy  = { .cost = DEAR };
     const struct {
         const struct verifier *list;
         size_t                 count;
@@ -42,7 +43,7 @@ TEST(every_no_costs_what_the_dearest_no_costs)
         { both,   2}
     };
     for (size_t i = 0; i < GP_COUNT(whom); i++) {
-        struct check_work w = work_of(whom[i].list, whom[i].count, "wrong", decoy);
+        struct check_work w = work_of(whom[i].list, whom[i].count, "wrong", &decoy);
         CHECK(w.verdict == GP_PERMFAIL && w.spent == DEAR);
     }
 }
@@ -50,34 +51,39 @@ TEST(every_no_costs_what_the_dearest_no_costs)
 TEST(a_yes_costs_its_own_and_no_more)
 {
     struct verifier   list[] = { make(true, true, 0), make(false, true, CHEAP) };
-    struct survey     decoy  = { .cost = DEAR };
-    struct check_work w      = work_of(list, 2, BED_PASSWORD, decoy);
+    struct decoy      decoy  = { .cost = DEAR };
+    struct check_work w      = work_of(list, 2, BED_PASSWORD, &decoy);
     CHECK(w.verdict == GP_OK && w.matched == 0 && w.spent == 0);
-    w = work_of(&list[1], 1, BED_PASSWORD, decoy);
+    w = work_of(&list[1], 1, BED_PASSWORD, &decoy);
     CHECK(w.verdict == GP_OK && w.matched == 0 && w.spent == CHEAP);
 }
 
-TEST(a_password_hash_is_pretended_by_a_password_hash)
+TEST(a_no_is_pretended_by_the_dearest_accounts_own_verifiers)
 {
-    struct verifier hash  = make(false, false, 0);
-    struct survey   decoy = { .cost = VERIFIER_HASH_COST, .as_hash = true };
-    CHECK(work_of(&hash, 1, "wrong", decoy).spent == VERIFIER_HASH_COST);
-    CHECK(work_of(NULL, 0, "wrong", decoy).spent == VERIFIER_HASH_COST);
-    CHECK(work_of(&hash, 1, BED_PASSWORD, decoy).verdict == GP_OK);
+    enum { ARGON2 = GP_HASH_COST };
+    struct verifier hash = make(false, false, 0), cheap = make(false, true, CHEAP);
+    struct decoy    decoy = {
+           .cost = ARGON2 + CHEAP, .count = 2, .verifiers = {hash, cheap}
+    };
+    CHECK(verifier_cost(&hash) == ARGON2);
+    CHECK(work_of(&hash, 1, "wrong", &decoy).spent == ARGON2 + CHEAP);
+    CHECK(work_of(NULL, 0, "wrong", &decoy).spent == ARGON2 + CHEAP);
+    CHECK(work_of(NULL, 0, BED_PASSWORD, &decoy).verdict == GP_PERMFAIL); /* though it is the decoy's */
+    CHECK(work_of(&hash, 1, BED_PASSWORD, &decoy).verdict == GP_OK);
 }
 
 TEST(where_nothing_is_slow_a_no_is_fast)
 {
     struct verifier fast = make(true, true, 0);
-    struct survey   none = { .cost = 0 };
-    CHECK(work_of(&fast, 1, "wrong", none).spent == 0 && work_of(NULL, 0, "wrong", none).spent == 0);
+    struct decoy    none = { .cost = 0 };
+    CHECK(work_of(&fast, 1, "wrong", &none).spent == 0 && work_of(NULL, 0, "wrong", &none).spent == 0);
 }
 
 TEST(a_verifier_that_cannot_be_read_is_no_refusal)
 {
     struct verifier broken = { .plain = "$unknown$scheme" };
-    struct survey   none   = { .cost = 0 };
-    CHECK(work_of(&broken, 1, "x", none).verdict == GP_TEMPFAIL);
+    struct decoy    none   = { .cost = 0 };
+    CHECK(work_of(&broken, 1, "x", &none).verdict == GP_TEMPFAIL);
 }
 
 /* What may not be used is tried for the log's sake, after the others, and not beyond what anybody's no costs. */
@@ -98,13 +104,14 @@ TEST(what_may_not_be_used_never_opens_and_costs_nothing_more)
         { CHEAP + DEAR, { true, false },  2, true },
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
-        struct check_work w = {
-            .keys         = &keys,
-            .count        = 2,
-            .decoy        = {.cost = rows[i].cost},
-            .verifiers    = {  list[0],             list[1] },
-            .may          = { rows[i].may[0],      rows[i].may[1] },
-            .password_len = strlen(BED_PASSWORD)
+        struct decoy      decoy = { .cost = rows[i].cost };
+        struct check_work w     = {
+                .keys         = &keys,
+                .count        = 2,
+                .decoy        = &decoy,
+                .verifiers    = {list[0],         list[1]       },
+                .may          = { rows[i].may[0], rows[i].may[1]},
+                .password_len = strlen(BED_PASSWORD)
         };
         memcpy(w.password, BED_PASSWORD, w.password_len);
         check_work_run(&w);

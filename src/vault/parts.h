@@ -159,10 +159,22 @@ bool      foreign_scram(gp_str text, struct gp_scram_keys *) GP_MUST_USE; /* RFC
 bool      foreign_may_be_kept(gp_str text) GP_MUST_USE; /* it is a hash: nobody's password is kept beyond its check */
 void      foreign_pretend(gp_str sample, gp_secret password); /* the work of a check, slow; "": of our own hashes */
 
+/* ---- what everybody's no costs (decoy.c): the verifiers of the dearest account ----------------------------------------- */
+struct decoy { /* never changes; lent to threads by those who hold it */
+    unsigned        holders;
+    uint32_t        cost; /* of all together                       */
+    size_t          count;
+    struct verifier verifiers[CREDENTIALS_SLOW_MOST]; /* the dearest first */
+};
+/* Of the account that the survey says; NULL: no memory, or the store could not be read. The caller holds it. */
+struct decoy *decoy_open(struct accounts *, const struct survey *, gp_time now);
+struct decoy *decoy_hold(struct decoy *);
+void          decoy_leave(struct decoy *); /* the last one frees it; NULL is fine */
+
 /* ---- password checks (check.c) ------------------------------------------------------------------------------------- */
 struct check_work { /* owns all it needs: it moves to a thread and back */
     const struct verifier_keys *keys; /* never changes after start */
-    struct survey               decoy;
+    const struct decoy         *decoy; /* NULL: a no costs what it costs */
     size_t                      count;
     struct verifier             verifiers[CREDENTIALS_SLOW_MOST];
     bool                        may[CREDENTIALS_SLOW_MOST]; /* what may not be used is tried for the log, as far as that costs no more */
@@ -284,6 +296,7 @@ struct vault {
     struct accounts      *accounts;
     struct verifier_keys  keys;
     struct survey         survey;  /* what unknown users have to look like                     */
+    struct decoy         *decoy;   /* what a password costs them                               */
     uint64_t              changes; /* how often somebody else changed the store since start    */
     struct recent        *recent;  /* NULL: no memory, every password is checked in full       */
     unsigned              hashing, hashing_most; /* slow checks on threads                     */

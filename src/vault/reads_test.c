@@ -152,6 +152,7 @@ TEST(every_proof_is_tried_as_often)
         CHECK(credential_add(a, 1, &n, 1000, &id, &why) == GP_OK);
     }
     accounts_close(a);
+    vault_refresh(b->vault);
     for (size_t i = 0; i < GP_COUNT(names); i++) {
         finds = reads = rows = attempts = 0;
         print_message("%s\n", names[i]);

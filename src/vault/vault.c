@@ -20,6 +20,15 @@ void vault_store_failed(struct vault *v)
         LOG_Z("hint", database_hint(trouble)));
 }
 
+/* Without memory for another the old one stays: the checks that come are no worse for it. */
+static void take_decoy(struct vault *v)
+{
+    struct decoy *fresh = decoy_open(v->accounts, &v->survey, wall_now());
+    if (!fresh) return;
+    decoy_leave(v->decoy);
+    v->decoy = fresh;
+}
+
 void vault_survey(struct vault *v)
 {
     struct survey survey;
@@ -28,6 +37,7 @@ void vault_survey(struct vault *v)
         return;
     }
     v->survey = survey;
+    take_decoy(v);
     offer_update(v);
     if (v->failed) LOG(LOG_INFO, "store", LOG_Z("file", "accounts.db"), LOG_Z("result", "works again"));
     v->failed = false;
@@ -279,6 +289,7 @@ void vault_close(struct vault *v)
     keys_close(&v->keyring);
     dkim_close(&v->dkim);
     checks_close(v);
+    decoy_leave(v->decoy);
     file_free(v->client_ca);
     upstream_close(v->upstream);
     free(v->upstream);

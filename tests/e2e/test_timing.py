@@ -4,6 +4,7 @@ above a time of the other; one half where they cannot be told apart. It may be o
 to so many rounds: a machine that is busy does not fail the test by that, and what a client could see does. That it sees
 something is shown by a case that does take another time."""
 import base64
+import json
 import random
 import sqlite3
 import time
@@ -88,6 +89,9 @@ def tell_apart(times, rounds):
     return found
 
 
+SSHA = "{SSHA}SbTdRvivCMAa3Dg0+Qi3bohbFVFy0ChG"
+BCRYPT_10 = "$2y$10$mh4WDe055hiyH/xagV74feGHsZgfkgWDtQJbFky1sO76R73vTTZgu"    # of some password that nobody here tries
+IMPORTED = {"imported-cheap": [SSHA], "imported-dear": [BCRYPT_10], "imported-both": [SSHA, BCRYPT_10]}
 STORES = {
     "generated": (None, {}, 150),
     "chosen": ("a rather long phrase", {"GATEPOST_PASSWORDS_SCRAM_ITERATIONS": "30000"}, 60),
@@ -120,6 +124,16 @@ def test_a_no_takes_as_long_for_everybody(store, new_gatepost, sink, context):
         assert cause in gatepost.log()
     if store != "argon2id":
         assert not tell_apart(measure(gatepost, context, accounts, scram, rounds), rounds)
+
+
+@pytest.mark.parametrize("store", IMPORTED)
+def test_a_no_tells_nobody_who_came_with_which_hash(store, new_gatepost, sink, context, tmp_path):
+    gatepost, path, rounds = new_gatepost(sink), tmp_path / "users.json", 40
+    names = {f"hash{number}": f"hash{number}@example.org" for number in range(len(IMPORTED[store]))}
+    path.write_text(json.dumps([{"user": name, "hash": stored} for name, stored in zip(names.values(), IMPORTED[store])]))
+    gatepost.run("user", "import", str(path), "--format", "json")
+    accounts = {case: Account(name, "k7zq3-wrong") for case, name in {"unknown": "nobody@example.org", **names}.items()}
+    assert not tell_apart(measure(gatepost, context, accounts, plain, rounds), rounds)
 
 
 def test_the_method_sees_a_difference_where_there_is_one(new_gatepost, sink, context):
