@@ -269,7 +269,8 @@ TEST(an_imported_password_gets_scram_keys_at_its_first_good_use)
 {
     struct bed *b  = open_with("anna");
     uint64_t    id = import(b, "anna", BED_PASSWORD);
-    CHECK(!opened_by(b, "SCRAM-SHA-256", "anna", BED_PASSWORD));
+    CHECK(sign_in(b, "SCRAM-SHA-256", "anna", BED_PASSWORD).why == GP_SASL_UNKNOWN);
+    CHECK_IS(gp_from(b->vault->offered[0]), "PLAIN LOGIN"); /* a client that takes the strongest comes to PLAIN */
     CHECK(!opened_by(b, "PLAIN", "anna", "wrong"));
     settle_threads(b);
     CHECK(kind_of(b, id) == CREDENTIAL_IMPORTED);

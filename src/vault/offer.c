@@ -13,6 +13,7 @@ struct policy_facts offer_facts(const struct vault *v, size_t listener)
 {
     return (struct policy_facts) {
         .secrets = v->survey.secrets,
+        .scram   = v->survey.candidates > 0 || sources_give_hashes(v->config),
         .sha512  = v->survey.candidates > 0 && v->survey.sha512,
         .tokens  = v->tokens,
         .peers   = v->config->listen[listener].asks,

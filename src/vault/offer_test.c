@@ -17,20 +17,26 @@ static void delete_account(struct bed *b, const char *name)
     accounts_close(a);
 }
 
-TEST(cram_md5_is_offered_while_a_credential_allows_it)
+TEST(what_needs_keys_or_a_secret_is_offered_while_a_credential_has_them)
 {
     struct bed *b = bed_open();
     bed_settle(b);
-    CHECK(b->offers == 1 && offers(b, "PLAIN") && offers(b, "SCRAM-SHA-256-PLUS") && !offers(b, "CRAM-MD5"));
-    bed_account(b, "anna", BED_GENERATED, false);
+    CHECK(b->offers == 1 && offers(b, "PLAIN") && !offers(b, "SCRAM-SHA-256-PLUS") && !offers(b, "CRAM-MD5"));
+    bed_account(b, "hash", BED_HASHED, false);
     bed_settle(b);
     CHECK(b->offers == 1);
+    bed_account(b, "anna", BED_GENERATED, false);
+    bed_settle(b);
+    CHECK(b->offers == 2 && offers(b, "SCRAM-SHA-256-PLUS") && !offers(b, "CRAM-MD5"));
+    bed_account(b, "bert", BED_GENERATED, false);
+    bed_settle(b);
+    CHECK(b->offers == 2);
     bed_account(b, "otto", BED_GENERATED, true);
     bed_settle(b); /* shorter than a tick of the clock: the change itself was noticed */
-    CHECK(b->offers == 2 && offers(b, "CRAM-MD5"));
+    CHECK(b->offers == 3 && offers(b, "CRAM-MD5"));
     delete_account(b, "otto");
     bed_settle(b);
-    CHECK(b->offers == 3 && !offers(b, "CRAM-MD5"));
+    CHECK(b->offers == 4 && !offers(b, "CRAM-MD5"));
     bed_close(b);
 }
 

@@ -132,6 +132,7 @@ void      round_checked(struct signin *, gp_status verdict); /* a check came bac
 void      round_forget(struct signin *);                     /* the sign-in is gone                                    */
 bool      round_has_scram(const struct signin *);            /* may a source have keys for SCRAM, and the store none? */
 bool      source_gives_hashes(const struct config_lookup *);
+bool      sources_give_hashes(const struct config *);        /* any of them                                            */
 gp_status round_unclear(struct signin *, const char *why);   /* TEMPFAIL, and kept                                     */
 void      round_settle(struct signin *);                     /* no other needs to be asked                             */
 /* What a source says (heard.c): as answer_question, PERMFAIL unless it is the last word. */

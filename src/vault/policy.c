@@ -12,6 +12,11 @@ static bool listed(gp_str words, gp_str name)
     return false;
 }
 
+static bool is_scram(const struct gp_sasl_mech *mech)
+{
+    return mech->hash == GP_SHA1 || mech->hash == GP_SHA256 || mech->hash == GP_SHA512;
+}
+
 static bool usable(const struct gp_sasl_mech *mech, const struct policy_facts *facts)
 {
     const struct {
@@ -20,6 +25,7 @@ static bool usable(const struct gp_sasl_mech *mech, const struct policy_facts *f
         {mech->traits & GP_SASL_NEEDS_SECRET, facts->secrets},
         { mech->traits & GP_SASL_NEEDS_TOKEN, facts->tokens },
         { mech->traits & GP_SASL_NEEDS_PEER,  facts->peers  },
+        { is_scram(mech),                     facts->scram  },
         { mech->hash == GP_SHA512,            facts->sha512 },
     };
     for (size_t i = 0; i < GP_COUNT(needs); i++)

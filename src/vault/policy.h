@@ -10,7 +10,8 @@ struct gp_sasl_mech;
  * that they know, and would then fail with a right password. */
 struct policy_facts {
     bool secrets; /* some credential can be used with CRAM-MD5          */
-    bool sha512;  /* some credential has keys for SCRAM-SHA-512         */
+    bool scram;   /* some credential has keys for SCRAM, or a source may */
+    bool sha512;  /* ... and all that have some can SCRAM-SHA-512       */
     bool tokens;  /* there is somebody who can check bearer tokens      */
     bool peers;   /* clients are asked for certificates at the listener */
 };

@@ -9,7 +9,7 @@ static const char *name_of(const struct gp_sasl_mech *mech)
     return mech ? mech->name : "none";
 }
 
-static const struct policy_facts all_there = { true, true, true, true };
+static const struct policy_facts all_there = { true, true, true, true, true };
 
 /* clang-format off */
 static const struct { const char *configured, *asked; bool tls; const char *result; } here[] = {
@@ -63,15 +63,16 @@ TEST(a_mechanism_that_nobody_can_use_is_not_offered)
         struct policy_facts facts;
         const char         *offered;
     } cases[] = {
-        {every,             { true, true, true, true }, every                                                 },
-        { every,            { 0 },                      "SCRAM-SHA-256 PLAIN"                                 },
-        { every,            { .secrets = true },        "SCRAM-SHA-256 PLAIN CRAM-MD5"                        },
-        { every,            { .sha512 = true },         "SCRAM-SHA-512-PLUS SCRAM-SHA-512 SCRAM-SHA-256 PLAIN"},
-        { every,            { .tokens = true },         "SCRAM-SHA-256 OAUTHBEARER XOAUTH2 PLAIN"             },
-        { every,            { .peers = true },          "SCRAM-SHA-256 EXTERNAL PLAIN"                        },
-        { "PLAIN EXTERNAL", { .peers = true },          "PLAIN EXTERNAL"                                      },
-        { "CRAM-MD5",       { 0 },                      ""                                                    },
-        { "NONSENSE PLAIN", { true, true, true, true }, "PLAIN"                                               },
+        {every,             { true, true, true, true, true },  every                                                 },
+        { every,            { 0 },                             "PLAIN"                                               },
+        { every,            { .secrets = true },               "PLAIN CRAM-MD5"                                      },
+        { every,            { .scram = true },                 "SCRAM-SHA-256 PLAIN"                                 },
+        { every,            { .scram = true, .sha512 = true }, "SCRAM-SHA-512-PLUS SCRAM-SHA-512 SCRAM-SHA-256 PLAIN"},
+        { every,            { .tokens = true },                "OAUTHBEARER XOAUTH2 PLAIN"                           },
+        { every,            { .peers = true },                 "EXTERNAL PLAIN"                                      },
+        { "PLAIN EXTERNAL", { .peers = true },                 "PLAIN EXTERNAL"                                      },
+        { "CRAM-MD5",       { 0 },                             ""                                                    },
+        { "NONSENSE PLAIN", { true, true, true, true, true },  "PLAIN"                                               },
     };
     for (size_t i = 0; i < GP_COUNT(cases); i++) {
         char           room[128];

@@ -51,12 +51,17 @@ static const struct quest *quest_of(const struct signin *s)
     return &quests[s->x.ask];
 }
 
+bool sources_give_hashes(const struct config *c)
+{
+    bool some = false;
+    for (size_t i = 0; i < c->lookup_count; i++) some |= source_gives_hashes(&c->lookups[i]);
+    return some;
+}
+
 bool round_has_scram(const struct signin *s)
 {
-    const struct config *c    = s->peer->vault->config;
-    bool                 some = false;
-    for (size_t i = 0; i < c->lookup_count; i++) some |= source_gives_hashes(&c->lookups[i]);
-    return some && !s->who.scram.iterations && !(s->x.mech->traits & GP_SASL_NEEDS_SECRET);
+    return sources_give_hashes(s->peer->vault->config) && !s->who.scram.iterations &&
+           !(s->x.mech->traits & GP_SASL_NEEDS_SECRET);
 }
 
 /* ---- what is known so far ---------------------------------------------------------------------------------------- */

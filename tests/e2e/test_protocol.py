@@ -14,7 +14,7 @@ def offered(lines):
     return {line.split()[0]: line.split()[1:] for line in lines[1:]}
 
 
-def test_what_is_offered_before_and_under_tls(gatepost, context):
+def test_what_is_offered_before_and_under_tls(gatepost, context, account):
     with Wire(gatepost.port, context) as wire:
         assert wire.greeting[0] == 220 and wire.greeting[1][0].startswith(HOSTNAME)
         clear = offered(wire.say("EHLO client.example")[1])
