@@ -9,6 +9,7 @@
 #include "store/credentials.h"
 #include "store/database.h"
 #include "store/verifier.h"
+#include "store/within.h"
 
 enum {
     ACCOUNT_NAME_MOST    = 255,
@@ -51,8 +52,10 @@ gp_status accounts_identities(struct accounts *, int64_t account, void (*each)(v
 
 /* May it send as this address ("" too: RFC 6409 4.3)? Compared without regard to ASCII case, the domain as A-label. An
  * identity "@example.org" stands for every address there. The credential's senders narrow the account's identities; a
- * credential that is gone or has ended, or a disabled account, may not; one of another account's may while that may act for it. */
-gp_status accounts_may_send(struct accounts *, int64_t account, int64_t credential, gp_str sender, gp_time now) GP_MUST_USE;
+ * credential that is gone or has ended, or is out of its hours, or a disabled account, may not; one of another account's may while
+ * that may act for it. */
+struct sending { int64_t account, credential; gp_str sender; gp_time now; struct hours_moment local; };
+gp_status accounts_may_send(struct accounts *, const struct sending *, const char **why) GP_MUST_USE; /* PERMFAIL: *why, static */
 /* The form in which addresses are compared. false: not an address (or "@domain", where that is allowed). */
 bool      identity_key(gp_str address, bool whole_domain, struct gp_text *key) GP_MUST_USE;
 

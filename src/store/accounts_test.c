@@ -130,7 +130,7 @@ TEST(an_account_sends_as_its_addresses_only)
         print_message("%s as %s sends as %s\n", senders[i].name, list[0] ? list[0] : "itself", senders[i].sender);
         CHECK(add(a, senders[i].name, &v, list, list[0] != NULL) == GP_OK);
         int64_t id = found(a, senders[i].name).id;
-        CHECK(accounts_may_send(a, id, credential_of(a, id), gp_from(senders[i].sender), NOW) == senders[i].verdict);
+        CHECK(may_send(a, id, credential_of(a, id), gp_from(senders[i].sender), NOW) == senders[i].verdict);
         accounts_close(a);
     }
 }
@@ -155,14 +155,14 @@ TEST(a_disabled_deleted_or_changed_account_is_out_at_once)
     int64_t         credential = credential_of(server, anna.id);
     struct verifier other      = verifier_of("$keyed-sha256$y", "");
     gp_str          address    = GP_LIT("anna@example.org");
-    CHECK(accounts_may_send(server, anna.id, credential, address, NOW) == GP_OK);
+    CHECK(may_send(server, anna.id, credential, address, NOW) == GP_OK);
     CHECK(accounts_set_disabled(command, anna.id, true) == GP_OK && found(server, "anna").disabled);
-    CHECK(accounts_may_send(server, anna.id, credential, address, NOW) == GP_PERMFAIL);
+    CHECK(may_send(server, anna.id, credential, address, NOW) == GP_PERMFAIL);
     CHECK(accounts_set_disabled(command, anna.id, false) == GP_OK);
-    CHECK(accounts_may_send(server, anna.id, credential, address, NOW) == GP_OK);
+    CHECK(may_send(server, anna.id, credential, address, NOW) == GP_OK);
     CHECK(accounts_set_password(command, anna.id, &other, CREDENTIAL_GENERATED, 2000) == GP_OK);
-    CHECK(accounts_may_send(server, anna.id, credential, address, NOW) == GP_PERMFAIL);
-    CHECK(accounts_may_send(server, anna.id, credential_of(server, anna.id), address, NOW) == GP_OK);
+    CHECK(may_send(server, anna.id, credential, address, NOW) == GP_PERMFAIL);
+    CHECK(may_send(server, anna.id, credential_of(server, anna.id), address, NOW) == GP_OK);
     CHECK(accounts_delete(command, anna.id) == GP_OK && found(server, "anna").id == 0);
     CHECK(accounts_delete(command, anna.id) == GP_PERMFAIL &&
           accounts_set_disabled(command, anna.id, true) == GP_PERMFAIL);
@@ -287,17 +287,17 @@ TEST(who_acts_for_another_sends_as_that_one_while_he_may)
     int64_t          anna = account_of(a, "anna"), bert = account_of(a, "bert");
     int64_t          one   = password_of_account(a, anna, "", &v);
     gp_str           berts = GP_LIT("bert@example.org"), annas = GP_LIT("anna@example.org");
-    CHECK(accounts_may_send(a, bert, one, berts, NOW) == GP_PERMFAIL);
+    CHECK(may_send(a, bert, one, berts, NOW) == GP_PERMFAIL);
     CHECK(accounts_in_force(a, bert, one, NOW) == GP_PERMFAIL);
     CHECK(accounts_delegate(a, anna, bert, true, &why) == GP_OK);
-    CHECK(accounts_may_send(a, bert, one, berts, NOW) == GP_OK && accounts_in_force(a, bert, one, NOW) == GP_OK);
-    CHECK(accounts_may_send(a, bert, one, annas, NOW) == GP_PERMFAIL); /* he is bert now */
+    CHECK(may_send(a, bert, one, berts, NOW) == GP_OK && accounts_in_force(a, bert, one, NOW) == GP_OK);
+    CHECK(may_send(a, bert, one, annas, NOW) == GP_PERMFAIL); /* he is bert now */
     CHECK(accounts_set_disabled(a, bert, true) == GP_OK);
-    CHECK(accounts_may_send(a, bert, one, berts, NOW) == GP_PERMFAIL);
+    CHECK(may_send(a, bert, one, berts, NOW) == GP_PERMFAIL);
     CHECK(accounts_set_disabled(a, bert, false) == GP_OK && accounts_set_disabled(a, anna, true) == GP_OK);
-    CHECK(accounts_may_send(a, bert, one, berts, NOW) == GP_PERMFAIL);
+    CHECK(may_send(a, bert, one, berts, NOW) == GP_PERMFAIL);
     CHECK(accounts_set_disabled(a, anna, false) == GP_OK && accounts_delegate(a, anna, bert, false, &why) == GP_OK);
-    CHECK(accounts_may_send(a, bert, one, berts, NOW) == GP_PERMFAIL);
+    CHECK(may_send(a, bert, one, berts, NOW) == GP_PERMFAIL);
     accounts_close(a);
 }
 

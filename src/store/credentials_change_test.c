@@ -226,7 +226,7 @@ TEST(a_source_brings_an_account_once_and_takes_none_over)
     const char      *why = "";
     CHECK(accounts_provision(a, GP_LIT("bert"), GP_LIT("ldap"), 1000, &first, &credential, &why) == GP_OK);
     CHECK_IS(gp_from(first.source), "ldap");
-    CHECK(accounts_may_send(a, first.id, credential, GP_LIT("bert@example.org"), NOW) == GP_OK);
+    CHECK(may_send(a, first.id, credential, GP_LIT("bert@example.org"), NOW) == GP_OK);
     CHECK(accounts_provision(a, GP_LIT("bert@example.org"), GP_LIT("ldap"), 2000, &again, &same, &why) == GP_OK);
     CHECK(again.id == first.id && same == credential);
     CHECK(accounts_provision(a, GP_LIT("bert"), GP_LIT("pam"), 2000, &again, &same, &why) == GP_PERMFAIL && why[0]);

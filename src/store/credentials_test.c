@@ -284,7 +284,7 @@ TEST(a_credential_ends_and_every_question_agrees_when)
         print_message("%zu: %s\n", i, credential_state_text(ends[i].state));
         CHECK(credential_state(&c, ends[i].now) == ends[i].state);
         CHECK(accounts_in_force(a, anna, id, ends[i].now) == want);
-        CHECK(accounts_may_send(a, anna, id, GP_LIT("anna@example.org"), ends[i].now) == want);
+        CHECK(may_send(a, anna, id, GP_LIT("anna@example.org"), ends[i].now) == want);
         CHECK(accounts_survey(a, ends[i].now, &s) == GP_OK && (s.cost > 0) == (want == GP_OK));
         accounts_close(a);
     }
@@ -335,8 +335,45 @@ TEST(the_senders_of_a_credential_narrow_those_of_its_account)
         CHECK(gp_copy_z(gp_from(narrowed[i].senders), limits.senders, sizeof(limits.senders)));
         CHECK(accounts_add(a, &n, 1000, &why) == GP_OK);
         int64_t id = found(a, "anna").id;
-        CHECK(accounts_may_send(a, id, try_credential(a, id, &c), gp_from(narrowed[i].sender), NOW) ==
-              narrowed[i].verdict);
+        CHECK(may_send(a, id, try_credential(a, id, &c), gp_from(narrowed[i].sender), NOW) == narrowed[i].verdict);
+        accounts_close(a);
+    }
+}
+
+/* ---- why not ----------------------------------------------------------------------------------------------------- */
+/* clang-format off */
+static const struct { struct restrictions limits; const char *sender; struct hours_moment at; gp_time now; bool disabled, gone, other; const char *why; }
+refusals[] = {
+    { .sender = "anna@example.org", .now = NOW, .why = "" },
+    { .limits = { .hours = "Mon 07:00-19:00" }, .sender = "anna@example.org", .at = { 0, 18 * 60 + 59 }, .now = NOW, .why = "" },
+    { .limits = { .hours = "Mon 07:00-19:00" }, .sender = "anna@example.org", .at = { 0, 19 * 60 },      .now = NOW, .why = "the credential may not be used at this time of the week" },
+    { .limits = { .hours = "Mon 07:00-19:00" }, .sender = "",                 .at = { 1, 12 * 60 },      .now = NOW, .why = "the credential may not be used at this time of the week" },
+    { .limits = { .expires = NOW + 5 }, .sender = "anna@example.org", .now = NOW + 5, .why = "the credential is expired" },
+    { .limits = { .senders = "info@example.org" }, .sender = "anna@example.org", .now = NOW, .why = "this credential may not send as that address" },
+    { .sender = "bert@example.org", .now = NOW, .why = "this account may not send as that address" },
+    { .sender = "no address",       .now = NOW, .why = "the sender is not an address" },
+    { .sender = "anna@example.org", .now = NOW, .disabled = true, .why = "the account is disabled" },
+    { .sender = "anna@example.org", .now = NOW, .gone = true,     .why = "the credential was revoked, or the account deleted" },
+    { .sender = "bert@example.org", .now = NOW, .other = true,    .why = "who signed in may not act for this account any more" },
+};
+/* clang-format on */
+
+TEST(who_may_not_send_is_told_why)
+{
+    for (size_t i = 0; i < GP_COUNT(refusals); i++) {
+        const char           *why  = "";
+        struct accounts      *a    = open_fresh();
+        struct verifier       v    = verifier_of(FAST, "");
+        int64_t               anna = account_of(a, "anna"), bert = account_of(a, "bert");
+        struct new_credential n   = { .kind = CREDENTIAL_CHOSEN, .verifier = &v, .limits = &refusals[i].limits };
+        int64_t               id  = try_credential(a, anna, &n);
+        struct sending        ask = { refusals[i].other ? bert : anna, id, gp_from(refusals[i].sender), refusals[i].now,
+                               refusals[i].at };
+        CHECK(id);
+        if (refusals[i].disabled) CHECK(accounts_set_disabled(a, anna, true) == GP_OK);
+        if (refusals[i].gone) CHECK(credential_revoke(a, id) == GP_OK);
+        CHECK(accounts_may_send(a, &ask, &why) == (refusals[i].why[0] ? GP_PERMFAIL : GP_OK));
+        if (refusals[i].why[0]) CHECK_IS(gp_from(why), refusals[i].why);
         accounts_close(a);
     }
 }

@@ -124,49 +124,82 @@ static gp_status has_identity(struct accounts *a, int64_t account, gp_str key)
     return rows_next(&r);
 }
 
-/* What a question about one credential has to know of it, and no verifier: of the account's own, or of one that may act for it. */
-static gp_status read_standing(struct accounts *a, int64_t account, int64_t credential, struct credential *out)
+/* What a question about one credential has to know of it, and no verifier. */
+struct standing {
+    struct credential c;
+    bool              account_off, acts, other_off; /* the other: as whom it acts, or itself */
+};
+
+static gp_status read_standing(struct accounts *a, int64_t account, int64_t credential, struct standing *out)
 {
-    auto_rows r = rows_of(a->db, "SELECT c.expires, c.retires, c.idle_days, c.created, c.last_used, c.senders"
-                                 " FROM credentials c JOIN accounts a ON a.id = c.account"
-                                 " WHERE c.id = ?1 AND a.disabled = 0 AND (a.id = ?2 OR EXISTS"
-                                 " (SELECT 1 FROM delegations d JOIN accounts o ON o.id = d.may_act_as"
-                                 "  WHERE d.account = a.id AND d.may_act_as = ?2 AND o.disabled = 0))");
+    auto_rows r = rows_of(a->db, "SELECT c.expires, c.retires, c.idle_days, c.created, c.last_used, c.senders, c.hours,"
+                                 " a.disabled, a.id = ?2 OR EXISTS"
+                                 " (SELECT 1 FROM delegations WHERE account = a.id AND may_act_as = ?2),"
+                                 " COALESCE((SELECT disabled FROM accounts WHERE id = ?2), 1)"
+                                 " FROM credentials c JOIN accounts a ON a.id = c.account WHERE c.id = ?1");
     rows_bind_number(&r, credential);
     rows_bind_number(&r, account);
     gp_status status = rows_next(&r);
     if (status != GP_OK) return status;
-    *out = (struct credential) {
-        .limits    = {.expires = rows_number(&r, 0), .idle_days = (uint32_t)rows_number(&r, 2)},
-        .retires   = rows_number(&r, 1),
-        .created   = rows_number(&r, 3),
-        .last_used = rows_number(&r, 4)
-    };
-    return gp_copy_z(rows_text(&r, 5), out->limits.senders, sizeof(out->limits.senders)) ? GP_OK : GP_TEMPFAIL;
+    struct credential *c = &out->c;
+    *out                 = (struct standing) { .account_off = rows_number(&r, 7) != 0,
+                                               .acts        = rows_number(&r, 8) != 0,
+                                               .other_off   = rows_number(&r, 9) != 0 };
+    c->limits.expires    = rows_number(&r, 0);
+    c->retires           = rows_number(&r, 1);
+    c->limits.idle_days  = (uint32_t)rows_number(&r, 2);
+    c->created           = rows_number(&r, 3);
+    c->last_used         = rows_number(&r, 4);
+    bool whole           = gp_copy_z(rows_text(&r, 5), c->limits.senders, sizeof(c->limits.senders)) &&
+                 gp_copy_z(rows_text(&r, 6), c->limits.hours, sizeof(c->limits.hours));
+    return whole ? GP_OK : GP_TEMPFAIL;
 }
 
-static gp_status live(struct accounts *a, int64_t account, int64_t credential, gp_time now, struct credential *out)
+static gp_status live(struct accounts *a, int64_t account, int64_t credential, gp_time now, struct standing *out,
+                      const char **why)
 {
+    static const char *const ended[CREDENTIAL_STATES] = {
+        [CREDENTIAL_EXPIRED] = "the credential is expired",
+        [CREDENTIAL_RETIRED] = "the credential is replaced by another",
+        [CREDENTIAL_IDLE]    = "the credential is off, since it was not used for too long",
+    };
     gp_status status = read_standing(a, account, credential, out);
-    return status == GP_OK && credential_state(out, now) != CREDENTIAL_LIVE ? GP_PERMFAIL : status;
+    if (status == GP_PERMFAIL) return refuse_because(why, "the credential was revoked, or the account deleted");
+    if (status != GP_OK) return status;
+    if (out->account_off || (out->acts && out->other_off)) return refuse_because(why, "the account is disabled");
+    if (!out->acts) return refuse_because(why, "who signed in may not act for this account any more");
+    *why = ended[credential_state(&out->c, now)];
+    return *why ? GP_PERMFAIL : GP_OK;
 }
 
 gp_status accounts_in_force(struct accounts *a, int64_t account, int64_t credential, gp_time now)
 {
-    struct credential c;
-    return live(a, account, credential, now, &c);
+    struct standing its;
+    const char     *why;
+    return live(a, account, credential, now, &its, &why);
 }
 
-gp_status accounts_may_send(struct accounts *a, int64_t account, int64_t credential, gp_str sender, gp_time now)
+static gp_status sends_as(struct accounts *a, const struct sending *s, const struct restrictions *limits,
+                          const char **why)
 {
-    char              room[ACCOUNT_ADDRESS_MOST];
-    struct gp_text    key = GP_TEXT(room);
-    struct credential c;
-    gp_status         status = live(a, account, credential, now, &c);
-    if (status != GP_OK || sender.len == 0) return status;
-    if (!identity_key(sender, false, &key)) return GP_PERMFAIL;
-    if (c.limits.senders[0] && !senders_have(gp_from(c.limits.senders), gp_said(&key))) return GP_PERMFAIL;
-    return has_identity(a, account, gp_said(&key));
+    char           room[ACCOUNT_ADDRESS_MOST];
+    struct gp_text key = GP_TEXT(room);
+    if (!identity_key(s->sender, false, &key)) return refuse_because(why, "the sender is not an address");
+    if (limits->senders[0] && !senders_have(gp_from(limits->senders), gp_said(&key)))
+        return refuse_because(why, "this credential may not send as that address");
+    *why = "this account may not send as that address";
+    return has_identity(a, s->account, gp_said(&key));
+}
+
+gp_status accounts_may_send(struct accounts *a, const struct sending *s, const char **why)
+{
+    struct standing its;
+    gp_status       status = live(a, s->account, s->credential, s->now, &its, why);
+    if (status != GP_OK) return status;
+    gp_str hours = gp_from(its.c.limits.hours);
+    if (hours.len > 0 && !hours_have(hours, s->local))
+        return refuse_because(why, "the credential may not be used at this time of the week");
+    return s->sender.len == 0 ? GP_OK : sends_as(a, s, &its.c.limits, why);
 }
 
 gp_status accounts_identities(struct accounts *a, int64_t account, void (*each)(void *owner, gp_str address),

@@ -132,6 +132,16 @@ static inline struct credential get(struct accounts *a, int64_t id)
     return c;
 }
 
+/* On a Monday at noon. */
+static inline gp_status may_send(struct accounts *a, int64_t account, int64_t credential, gp_str sender, gp_time now)
+{
+    const char    *why = "";
+    struct sending s   = { account, credential, sender, now, { 0, HOURS_DAY / 2 } };
+    gp_status      got = accounts_may_send(a, &s, &why);
+    CHECK(got != GP_PERMFAIL || why[0]);
+    return got;
+}
+
 #define FAST "$keyed-sha256$x"
 #define SLOW "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$XipkDWh6WeBGLZNux5oGt3Wy1614ndjGEi2wltkYlWs"
 

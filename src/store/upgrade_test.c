@@ -57,7 +57,7 @@ static void check_anna(struct accounts *a)
     CHECK_IS(((gp_str) { (const char *)anna.scram.salt[GP_SHA256], VERIFIER_SALT }), "salt of sha-256!");
     CHECK(credential_scram(&c, &anna.scram, GP_SHA1, &keys) && credential_scram(&c, &anna.scram, GP_SHA256, &keys));
     CHECK(credential_state(&c, NOW) == CREDENTIAL_LIVE);
-    CHECK(accounts_may_send(a, 3, 7, GP_LIT("anna@example.org"), NOW) == GP_OK);
+    CHECK(may_send(a, 3, 7, GP_LIT("anna@example.org"), NOW) == GP_OK);
 }
 
 static void check_others(struct accounts *a)
@@ -68,7 +68,7 @@ static void check_others(struct accounts *a)
     CHECK(verifier_cost(&of_bert.verifier) == 600000);
     CHECK(carl.scram.iterations == 0 && !carl.scram.has_salt[GP_SHA1] && of_carl.kind == CREDENTIAL_CHOSEN);
     CHECK(verifier_is_hash(&of_carl.verifier));
-    CHECK(accounts_may_send(a, 6, 9, GP_LIT("whoever@example.org"), NOW) == GP_OK);
+    CHECK(may_send(a, 6, 9, GP_LIT("whoever@example.org"), NOW) == GP_OK);
 }
 
 TEST(every_earlier_version_opens_with_all_it_had)

@@ -69,13 +69,19 @@ void vault_look_anew(struct vault *v)
 
 static void may_send(struct peer *peer, struct msg *m)
 {
-    struct vault *v      = peer->vault;
-    gp_status     status = accounts_may_send(v->accounts, (int64_t)m->may_send.account, (int64_t)m->may_send.credential,
-                                             m->may_send.sender, wall_now());
+    struct vault  *v      = peer->vault;
+    gp_time        now    = wall_now();
+    const char    *why    = "";
+    struct sending ask    = { .account    = (int64_t)m->may_send.account,
+                              .credential = (int64_t)m->may_send.credential,
+                              .sender     = m->may_send.sender,
+                              .now        = now,
+                              .local      = moment_local(now) };
+    gp_status      status = accounts_may_send(v->accounts, &ask, &why);
     if (status == GP_TEMPFAIL) vault_store_failed(v);
     struct msg answer = MSG(PERMISSION);
     answer.permission = (struct msg_permission) { status, GP_LIT("") };
-    if (status == GP_PERMFAIL) answer.permission.why = GP_LIT("this account may not send as that address");
+    if (status == GP_PERMFAIL) answer.permission.why = gp_from(why);
     if (status == GP_TEMPFAIL) answer.permission.why = GP_LIT("the accounts cannot be read now");
     ipc_answer(peer->channel, m->question, &answer);
 }
