@@ -184,6 +184,12 @@ enum gp_sasl_step gp_sasl_question(struct gp_sasl *x, enum gp_sasl_ask ask)
     return GP_SASL_ASK;
 }
 
+enum gp_sasl_why gp_sasl_because(struct gp_sasl *x, enum gp_sasl_why why, const char *detail)
+{
+    x->detail = detail;
+    return why;
+}
+
 enum gp_sasl_step gp_sasl_fail(struct gp_sasl *x, enum gp_sasl_why why)
 {
     x->why    = why;

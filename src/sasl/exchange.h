@@ -27,6 +27,7 @@ struct gp_sasl {
     /* ---- for the host to read: ask, user, authzid, secret after ASK; out after CHALLENGE; why after FAILED */
     enum gp_sasl_ask ask;
     enum gp_sasl_why why;
+    const char      *detail;         /* more exactly, for the log: static, or NULL                              */
     gp_str           user, authzid; /* after SASLprep; authzid "" when absent or the same as user              */
     gp_secret        secret;        /* after SASLprep; gone after the next resume()                            */
     gp_str           out;           /* base64; the client's first may be GP_NONE: send no initial response     */

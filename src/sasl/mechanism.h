@@ -7,6 +7,7 @@
 enum gp_sasl_step gp_sasl_say(struct gp_sasl *, gp_str octets);            /* a challenge, or a client's response */
 enum gp_sasl_step gp_sasl_question(struct gp_sasl *, enum gp_sasl_ask);
 enum gp_sasl_step gp_sasl_fail(struct gp_sasl *, enum gp_sasl_why);
+enum gp_sasl_why  gp_sasl_because(struct gp_sasl *, enum gp_sasl_why, const char *detail); /* why; detail: static, for the log */
 enum gp_sasl_step gp_sasl_refused(struct gp_sasl *);                       /* why by the host's answer            */
 /* The step of a mechanism whose client sends one message, about which the host is asked once. */
 enum gp_sasl_step gp_sasl_one_message(struct gp_sasl *, gp_str in, enum gp_sasl_step (*read)(struct gp_sasl *, gp_str message));

@@ -1,24 +1,32 @@
 /* PLAIN (RFC 4616): [authzid] NUL authcid NUL password, in one message. */
 #include "sasl/mechanism.h"
 
-/* False: not exactly three fields, or one of them is not what it must be. */
-static bool read_message(struct gp_sasl *x, gp_str in)
+static enum gp_sasl_why malformed(struct gp_sasl *x, const char *detail)
 {
-    if (gp_find(in, '\0') == in.len) return false;
-    gp_str authzid = gp_cut(&in, '\0');
-    if (gp_find(in, '\0') == in.len) return false;
-    gp_str authcid = gp_cut(&in, '\0');
+    return gp_sasl_because(x, GP_SASL_MALFORMED, detail);
+}
+
+static enum gp_sasl_why read_message(struct gp_sasl *x, gp_str in)
+{
+    gp_str authzid = gp_cut(&in, '\0'), both = in, authcid = gp_cut(&in, '\0');
+    if (authcid.len == both.len) return malformed(x, "the client's message is not three fields with NULs between");
+    if (!gp_sasl_set_authzid(x, authzid)) return malformed(x, "the name to act as is not one that can be");
+    if (!gp_sasl_set_user(x, authcid)) return malformed(x, "the user name is not one that can be");
     /* A third NUL would stand in the password, where SASLprep prohibits it. */
-    return gp_sasl_set_authzid(x, authzid) && gp_sasl_set_user(x, authcid) && gp_sasl_set_secret(x, in);
+    if (!gp_sasl_set_secret(x, in))
+        return malformed(x, "the password is empty, too long, or has characters that none may have");
+    return GP_SASL_NO_REASON;
 }
 
 enum gp_sasl_step gp_sasl_plain_step(struct gp_sasl *x, gp_str in)
 {
     enum { MESSAGE, VERDICT, MAY_ACT };
+    enum gp_sasl_why why;
     if (!in.ptr) return gp_sasl_say(x, GP_LIT(""));
     switch (x->turn++) {
     case MESSAGE:
-        return read_message(x, in) ? gp_sasl_question(x, GP_SASL_IS_PASSWORD) : gp_sasl_fail(x, GP_SASL_MALFORMED);
+        why = read_message(x, in);
+        return why == GP_SASL_NO_REASON ? gp_sasl_question(x, GP_SASL_IS_PASSWORD) : gp_sasl_fail(x, why);
     case VERDICT: return gp_sasl_acts_for_other(x) ? gp_sasl_question(x, GP_SASL_MAY_ACT) : GP_SASL_DONE;
     case MAY_ACT: return GP_SASL_DONE;
     default: return gp_sasl_fail(x, GP_SASL_MALFORMED);

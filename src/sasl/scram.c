@@ -67,6 +67,16 @@ static bool read_name(struct gp_sasl *x, gp_str escaped, bool (*set)(struct gp_s
     return escaped.len > 0 && gp_gs2_read_name(escaped, &text) && set(x, gp_said(&text));
 }
 
+static enum gp_sasl_why malformed(struct gp_sasl *x, const char *detail)
+{
+    return gp_sasl_because(x, GP_SASL_MALFORMED, detail);
+}
+
+static enum gp_sasl_why unbound(struct gp_sasl *x, const char *detail)
+{
+    return gp_sasl_because(x, GP_SASL_BAD_BINDING, detail);
+}
+
 static enum gp_sasl_why read_binding(struct gp_sasl *x, gp_str name)
 {
     for (unsigned i = GP_BIND_NONE + 1; i < GP_COUNT(gp_scram_bindings); i++) {
@@ -74,19 +84,31 @@ static enum gp_sasl_why read_binding(struct gp_sasl *x, gp_str name)
         x->talk.scram.bound = (enum gp_sasl_binding)i;
         return GP_SASL_NO_REASON;
     }
-    return GP_SASL_BAD_BINDING; /* RFC 5802 6: a type that is not to be had here */
+    return unbound(x,
+                   "the client binds to the channel in a way that cannot be had on this connection"); /* RFC 5802 6 */
 }
 
 /* gs2-cbind-flag */
 static enum gp_sasl_why read_flag(struct gp_sasl *x, gp_str flag)
 {
     if (gp_head(flag, 2).len == 2 && gp_same(gp_head(flag, 2), GP_LIT("p=")))
-        return x->mech->plus ? read_binding(x, gp_tail(flag, 2)) : GP_SASL_BAD_BINDING;
+        return x->mech->plus ? read_binding(x, gp_tail(flag, 2))
+                             : unbound(x, "the client binds to the channel, with a mechanism that does not");
     bool able = gp_same(flag, GP_LIT("y"));
-    if (!able && !gp_same(flag, GP_LIT("n"))) return GP_SASL_MALFORMED;
-    if (x->mech->plus) return GP_SASL_BAD_BINDING;
+    if (!able && !gp_same(flag, GP_LIT("n")))
+        return malformed(x, "the client's message does not begin with n, y or p=");
+    if (x->mech->plus) return unbound(x, "the client does not bind to the channel, with a mechanism that does");
     /* RFC 5802 6: a client that could bind did not see our -PLUS offer: somebody took it out. */
-    return able && x->also_plus ? GP_SASL_BAD_BINDING : GP_SASL_NO_REASON;
+    return able && x->also_plus ? unbound(x, "the client could bind to the channel and saw no -PLUS mechanism, though"
+                                             " there are some: somebody may sit in between")
+                                : GP_SASL_NO_REASON;
+}
+
+/* Of a client that is refused before its name is due: for the log. */
+static void peek_name(struct gp_sasl *x, gp_str bare)
+{
+    bool read = read_name(x, gp_scram_attribute(&bare, 'n'), gp_sasl_set_user);
+    (void)read;
 }
 
 /* GS2 header: flag "," [a=authzid] ","; rest: client-first-bare. */
@@ -96,28 +118,36 @@ static enum gp_sasl_why read_header(struct gp_sasl *x, gp_str *rest)
     size_t           len  = flag.len + authzid.len + 2;
     enum gp_sasl_why why  = read_flag(x, flag);
     struct gp_text  *kept = &x->talk.scram.header;
+    if (why != GP_SASL_NO_REASON) peek_name(x, *rest);
     if (why != GP_SASL_NO_REASON) return why;
-    if (len > all.len) return GP_SASL_MALFORMED;
+    if (len > all.len) return malformed(x, "the client's message ends within its header");
     gp_put(kept, gp_head(all, len));
     if (authzid.len > 0 && !read_name(x, gp_scram_attribute(&authzid, 'a'), gp_sasl_set_authzid))
-        return GP_SASL_MALFORMED;
-    return kept->cut ? GP_SASL_MALFORMED : GP_SASL_NO_REASON;
+        return malformed(x, "the name to act as is not one that can be");
+    return kept->cut ? malformed(x, "the header of the client's message is too long") : GP_SASL_NO_REASON;
+}
+
+/* client-first-bare: n= "," r= ["," extensions] */
+static enum gp_sasl_why read_bare(struct gp_sasl *x, gp_str in)
+{
+    struct gp_scram_talk *t    = &x->talk.scram;
+    gp_str                bare = in, name = gp_scram_attribute(&in, 'n'), nonce = gp_scram_attribute(&in, 'r');
+    gp_put(&t->message, bare);
+    if (t->message.cut) return malformed(x, "the client's message is too long");
+    if (!read_name(x, name, gp_sasl_set_user)) return malformed(x, "the user name is missing, or not one that can be");
+    if (!gp_scram_is_nonce(nonce)) return malformed(x, "the client's nonce is missing, or not one that can be");
+    if (!gp_scram_extensions(in)) return malformed(x, "an extension is not known, or malformed");
+    t->nonce = (gp_str) { t->message.ptr + (nonce.ptr - bare.ptr), nonce.len };
+    return GP_SASL_NO_REASON;
 }
 
 static enum gp_sasl_step client_first(struct gp_sasl *x, gp_str in)
 {
-    struct gp_scram_talk *t = &x->talk.scram;
     if (!in.ptr) return gp_sasl_say(x, GP_LIT(""));
-    gp_scram_open(t);
-
+    gp_scram_open(&x->talk.scram);
     enum gp_sasl_why why = read_header(x, &in);
+    if (why == GP_SASL_NO_REASON) why = read_bare(x, in);
     if (why != GP_SASL_NO_REASON) return gp_sasl_fail(x, why);
-    gp_str bare = in, name = gp_scram_attribute(&in, 'n'), nonce = gp_scram_attribute(&in, 'r');
-    gp_put(&t->message, bare);
-    if (t->message.cut || !read_name(x, name, gp_sasl_set_user) || !gp_scram_is_nonce(nonce) ||
-        !gp_scram_extensions(in))
-        return gp_sasl_fail(x, GP_SASL_MALFORMED);
-    t->nonce = (gp_str) { t->message.ptr + (nonce.ptr - bare.ptr), nonce.len };
     x->turn++;
     return gp_sasl_question(x, GP_SASL_GET_SCRAM);
 }
@@ -175,9 +205,13 @@ static enum gp_sasl_why read_final(struct gp_sasl *x, gp_str in)
 {
     struct gp_text *message = &x->talk.scram.message;
     gp_str          all = in, channel = gp_scram_attribute(&in, 'c'), nonce = gp_scram_attribute(&in, 'r');
-    if (!channel.ptr || !nonce.ptr || !gp_scram_extensions(in)) return GP_SASL_MALFORMED;
-    if (!channel_is_ours(x, channel)) return GP_SASL_BAD_BINDING;
-    if (!gp_same(nonce, x->talk.scram.nonce)) return GP_SASL_MALFORMED; /* of another exchange */
+    if (!channel.ptr || !nonce.ptr || !gp_scram_extensions(in))
+        return malformed(x, "the client's last message is not c=, r= and p=");
+    if (!channel_is_ours(x, channel))
+        return unbound(
+            x, "the client is bound to another channel, or its header was changed: somebody may sit in between");
+    if (!gp_same(nonce, x->talk.scram.nonce))
+        return malformed(x, "the client's last message is of another exchange: its nonce differs");
     gp_put_char(message, ',');
     gp_put(message, all);
     return message->cut ? GP_SASL_MALFORMED : GP_SASL_NO_REASON;
@@ -205,7 +239,7 @@ static enum gp_sasl_step client_final(struct gp_sasl *x, gp_str in)
     gp_str tail = gp_tail(in, last), base64 = gp_scram_attribute(&tail, 'p');
     if (last == 0 || !base64.ptr || !gp_read_base64(base64, t->proof, sizeof t->proof, &len) ||
         len != gp_hash_size(x->mech->hash))
-        return gp_sasl_fail(x, GP_SASL_MALFORMED);
+        return gp_sasl_fail(x, malformed(x, "the client's proof is missing, or not of the hash's length"));
 
     enum gp_sasl_why why = read_final(x, gp_head(in, last - 1));
     if (why != GP_SASL_NO_REASON) return gp_sasl_fail(x, why);

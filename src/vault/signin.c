@@ -75,18 +75,33 @@ static const char *reason_of(const struct signin *s)
         [GP_SASL_UNKNOWN]     = "the mechanism is not known or not allowed here",
         [GP_SASL_MALFORMED]   = "the client's message is malformed",
         [GP_SASL_REFUSED]     = "wrong password",
-        [GP_SASL_BAD_BINDING] = "channel binding differs, or a downgrade: somebody may sit in between",
+        [GP_SASL_BAD_BINDING] = "channel binding differs",
         [GP_SASL_UNAVAILABLE] = "the verdict could not be reached",
     };
     bool mine =
         s->reason && (s->x.why == GP_SASL_REFUSED || s->x.why == GP_SASL_UNAVAILABLE || s->x.why == GP_SASL_CANCELLED);
-    return mine ? s->reason : reasons[s->x.why];
+    if (mine) return s->reason;
+    return s->x.detail ? s->x.detail : reasons[s->x.why];
 }
 
 static const char *result_of(const struct signin *s, bool right)
 {
     if (right) return "ok";
     return s->x.why == GP_SASL_UNAVAILABLE ? "put off" : "refused";
+}
+
+/* A client whose message was refused before anybody was looked for has said a name all the same. */
+static gp_str name_of(const struct signin *s)
+{
+    return policy_name_for_log(s->name[0] ? gp_from(s->name) : s->x.user, s->account != 0);
+}
+
+/* As whom it acts, or would have. */
+static gp_str acts_as(const struct signin *s)
+{
+    if (s->acting != s->account) return gp_from(s->acting_name);
+    bool refused = s->x.why == GP_SASL_REFUSED && s->x.authzid.len > 0;
+    return refused ? policy_name_for_log(s->x.authzid, false) : GP_NONE;
 }
 
 static void log_end(const struct signin *s, enum log_level level, const char *result, gp_str reason)
@@ -96,13 +111,11 @@ static void log_end(const struct signin *s, enum log_level level, const char *re
     gp_put_z(&tls, s->tls_version);
     if (s->tls_cipher[0]) gp_put_char(&tls, ' '); /* another server that asks us may not say it */
     gp_put_z(&tls, s->tls_cipher);
-    LOG(level, "sign-in", LOG_N("session", s->session),
-        LOG_S("account", policy_name_for_log(gp_from(s->name), s->account != 0)), LOG_N("credential", s->found.id),
+    LOG(level, "sign-in", LOG_N("session", s->session), LOG_S("account", name_of(s)), LOG_N("credential", s->found.id),
         LOG_Z("peer", s->address), LOG_Z("listener", s->peer->vault->config->listen[s->listener].name),
         LOG_Z("mechanism", s->mechanism), LOG_S("source", s->round.at ? gp_from(s->round.at) : GP_NONE),
         LOG_S("tls", s->tls_version[0] ? gp_said(&tls) : GP_NONE), LOG_Z("helo", s->helo),
-        LOG_S("acting_for", s->acting != s->account ? gp_from(s->acting_name) : GP_NONE), LOG_Z("result", result),
-        LOG_S("reason", reason));
+        LOG_S("acting_for", acts_as(s)), LOG_Z("result", result), LOG_S("reason", reason));
 }
 
 /* "the old credential of a rotation was used: it works until 2026-12-24 18:00" */

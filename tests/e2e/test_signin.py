@@ -101,15 +101,41 @@ def test_tls_unique_binds_full_and_resumed_handshakes(gatepost, ca, account):
             assert scram(resumed, account, "SCRAM-SHA-256-PLUS", b"p=tls-unique,,", second) == 235
 
 
-@pytest.mark.parametrize("mechanism,gs2,code", [("SCRAM-SHA-256", b"n,,", 235), ("SCRAM-SHA-256", b"y,,", 535), ("SCRAM-SHA-256-PLUS", b"n,,", 535),
-                                                ("SCRAM-SHA-256-PLUS", b"p=tls-exporter,,", 535), ("SCRAM-SHA-256", b"p=tls-unique,,", 535)])
-def test_who_claims_what_is_not_so_is_refused(mechanism, gs2, code, gatepost, ca, account):
+def refusal(gatepost, since):
+    return until("the reason", lambda: [line for line in gatepost.log()[since:].splitlines() if "event=sign-in" in line and "result=refused" in line])[-1]
+
+
+CLAIMS = [
+    ("SCRAM-SHA-256", b"n,,", None),
+    ("SCRAM-SHA-256", b"y,,", "the client could bind to the channel and saw no -PLUS mechanism"),
+    ("SCRAM-SHA-256-PLUS", b"n,,", "the client does not bind to the channel, with a mechanism that does"),
+    ("SCRAM-SHA-256-PLUS", b"p=tls-exporter,,", "the client binds to the channel in a way that cannot be had"),
+    ("SCRAM-SHA-256", b"p=tls-unique,,", "the client binds to the channel, with a mechanism that does not"),
+    ("SCRAM-SHA-256-PLUS", b"x,,", "the client's message does not begin with n, y or p="),
+]
+
+
+@pytest.mark.parametrize("mechanism,gs2,cause", CLAIMS)
+def test_who_claims_what_is_not_so_is_refused_and_the_log_says_what(mechanism, gs2, cause, gatepost, ca, account):
+    before = len(gatepost.log())
     with over_tls_1_2(gatepost, ca) as wire:
         bound = wire.socket.get_channel_binding("tls-unique") if gs2.startswith(b"p") else b""
-        assert scram(wire, account, mechanism, gs2, bound) == code
-    if code == 535:
-        line = until("the reason", lambda: [line for line in gatepost.log().splitlines() if "event=sign-in" in line and "result=refused" in line])[-1]
-        assert "reason=" in line
+        assert scram(wire, account, mechanism, gs2, bound) == (535 if cause else 235)
+    if cause:
+        line = refusal(gatepost, before)
+        assert f'reason="{cause}' in line and f"account={account.name} " in line
+
+
+def test_another_channel_and_another_account_are_named_in_the_log(gatepost, ca, account):
+    before = len(gatepost.log())
+    with over_tls_1_2(gatepost, ca) as wire:
+        assert scram(wire, account, "SCRAM-SHA-256-PLUS", b"p=tls-unique,,", b"another one!") == 535
+    assert 'reason="the client is bound to another channel' in refusal(gatepost, before)
+    before = len(gatepost.log())
+    with over_tls_1_2(gatepost, ca) as wire:
+        assert scram(wire, account, "SCRAM-SHA-256", f"n,a=boss@{DOMAIN},".encode(), b"") == 535
+    line = refusal(gatepost, before)
+    assert 'reason="the account may not act for' in line and f"acting_for=boss@{DOMAIN}" in line
 
 
 # ---- storms ----------------------------------------------------------------------------------------------------
