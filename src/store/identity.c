@@ -174,7 +174,7 @@ static gp_status live(struct accounts *a, int64_t account, int64_t credential, g
 
 gp_status accounts_in_force(struct accounts *a, int64_t account, int64_t credential, gp_time now)
 {
-    struct standing its;
+    struct standing its = { .acts = false };
     const char     *why;
     return live(a, account, credential, now, &its, &why);
 }
@@ -193,7 +193,7 @@ static gp_status sends_as(struct accounts *a, const struct sending *s, const str
 
 gp_status accounts_may_send(struct accounts *a, const struct sending *s, const char **why)
 {
-    struct standing its;
+    struct standing its    = { .acts = false };
     gp_status       status = live(a, s->account, s->credential, s->now, &its, why);
     if (status != GP_OK) return status;
     gp_str hours = gp_from(its.c.limits.hours);
