@@ -329,7 +329,8 @@ PROPERTY(a_hostile_server_can_not_be_believed, bytes)
     struct gp_sasl x;
     gp_sasl_init(&x, GP_BIND_TLS_EXPORTER, BINDING, true);
     gp_sasl_seed(&x, GP_LIT("rOprNGfwEbeRWgbNEkqO"));
-    enum gp_sasl_step step = gp_sasl_client_start(&x, mechanism, GP_LIT("user"), talk_secret(GP_LIT("a pencil of its own")));
+    enum gp_sasl_step step =
+        gp_sasl_client_start(&x, mechanism, GP_LIT("user"), talk_secret(GP_LIT("a pencil of its own")));
     for (int lines = 0; step == GP_SASL_CHALLENGE && rest.len > 0 && lines < 4; lines++) {
         char room[GP_SASL_LINE_MOST];
         step = gp_sasl_client_line(&x, talk_base64(gp_cut(&rest, '\n'), room));
