@@ -21,9 +21,13 @@ NOT_OFFERED = (504, "5.5.4 mechanism not offered")
 TOO_LONG = (500, "5.5.6 authentication exchange line is too long")
 CAUSES = {CANCELLED: "the client cancelled", TOO_LONG: "line is too long", NOT_OFFERED: "mechanism not offered", NOT_BASE64: "the client's line is not base64",
           NO_INITIAL: "an initial response where the server speaks first"}
-MALFORMED = "the client's message is malformed"
+# The log says what exactly; each case is held to the kind of it.
+MALFORMED = ("the client's message ", "the header of the client's message is too long", "the client's nonce is missing", "the user name is ",
+             "an extension is not known, or malformed", "the name to act as is not one that can be", "the password is empty, too long, or has",
+             "the client's last message is ", "the client's proof is missing")
 WRONG = "wrong password"
-BINDING = "channel binding differs, or a downgrade"
+BINDING = ("the client binds to the channel", "the client does not bind to the channel", "the client could bind to the channel and saw no -PLUS",
+           "the client is bound to another channel, or its header was changed")
 MADE = b"abcde-fghij-kmnpq-rstuv-wxyz23"             # as gatepost makes them
 NONCE = "fyko+d2lbbFgONRv9qkxdawL"
 turns = itertools.count(1)
@@ -34,7 +38,8 @@ Case = collections.namedtuple("Case", "mechanism what lines reply cause")
 
 
 def case(mechanism, what, *lines, reply=FAILED, cause=None):
-    return Case(mechanism, what, lines, reply, cause or CAUSES.get(reply, MALFORMED))
+    causes = cause or CAUSES.get(reply, MALFORMED)
+    return Case(mechanism, what, lines, reply, causes if isinstance(causes, tuple) else (causes,))
 
 
 # ---- names and passwords, where a message holds them --------------------------------------------------------------
@@ -280,7 +285,7 @@ def test_malformed(wrong, server, context):
     lines = until("the right sign-in in the log", lambda: [line for line in said_of(server, helo) if "event=sign-in" in line and "result=ok" in line]
                   and said_of(server, helo))
     judged = [line for line in lines if "event=sign-in" in line and "result=refused" in line]
-    assert len(judged) == 1 and wrong.cause in judged[0], lines
+    assert len(judged) == 1 and any(cause in judged[0] for cause in wrong.cause), lines
     assert f"mechanism={wrong.mechanism} " in judged[0] or "role=smtpd" in judged[0]        # who refuses before a mechanism begins
     secrets = [text for text in sent if len(text) > 8] + [NONCE, PASSWORD, MADE.decode()]
     assert not [secret for secret in secrets for line in lines if secret in line]
