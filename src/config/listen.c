@@ -6,14 +6,6 @@
 
 enum { PORT_MOST = 65535 };
 
-static bool fail(struct gp_text *why, gp_str text, const char *problem)
-{
-    config_quote(why, text);
-    gp_put_char(why, ' ');
-    gp_put_z(why, problem);
-    return false;
-}
-
 /* ---- options ------------------------------------------------------------------------------------------- */
 /* "A,B" or "A+B": a comma is what separates the listeners of an environment variable. */
 static bool take_mechanisms(struct config_listen *item, gp_str value, struct gp_text *why)
@@ -27,7 +19,7 @@ static bool take_mechanisms(struct config_listen *item, gp_str value, struct gp_
         if (out.len) gp_put_char(&out, ' ');
         gp_put(&out, word);
     }
-    if (out.cut) return fail(why, GP_LIT("mechanisms"), "are too many");
+    if (out.cut) return config_fail(why, GP_LIT("mechanisms"), "are too many");
     item->mechanisms[out.len] = '\0';
     return true;
 }
@@ -36,7 +28,7 @@ static bool take_certificates(struct config_listen *item, gp_str value, struct g
 {
     item->asks = gp_is(value, "ask");
     if (item->asks || gp_is(value, "no")) return true;
-    (void)fail(why, value, "is not one of: ask no");
+    (void)config_fail(why, value, "is not one of: ask no");
     config_suggest(why, value, GP_LIT("ask no"));
     return false;
 }
@@ -54,9 +46,9 @@ static bool is_word(gp_str value)
 
 static bool take_name(struct config_listen *item, gp_str value, struct gp_text *why)
 {
-    if (!is_word(value)) return fail(why, value, "is not a word of letters, digits and ._-");
+    if (!is_word(value)) return config_fail(why, value, "is not a word of letters, digits and ._-");
     if (value.len && gp_copy_z(value, item->name, sizeof item->name)) return true;
-    return fail(why, value, "is not a word of 1 to 107 letters");
+    return config_fail(why, value, "is not a word of 1 to 107 letters");
 }
 
 /* As chmod takes it: three or four octal digits; nobody may execute a socket. */
@@ -71,13 +63,13 @@ static bool take_mode(struct config_listen *item, gp_str value, struct gp_text *
     }
     item->mode = number;
     if (octal && number && !(number & ~(unsigned)READ_AND_WRITE)) return true;
-    return fail(why, value, "is not a mode for a socket, such as 0660");
+    return config_fail(why, value, "is not a mode for a socket, such as 0660");
 }
 
 static bool take_owner(gp_str value, char out[static CONFIG_LISTEN_OWNER], struct gp_text *why)
 {
     if (value.len && is_word(value) && gp_copy_z(value, out, CONFIG_LISTEN_OWNER)) return true;
-    return fail(why, value, "is not the name of a user or a group of the system");
+    return config_fail(why, value, "is not the name of a user or a group of the system");
 }
 
 static bool take_user(struct config_listen *item, gp_str value, struct gp_text *why)
@@ -118,7 +110,7 @@ static bool unknown_option(const struct config_listen *item, gp_str name, struct
         if (words.len) gp_put_char(&words, ' ');
         gp_put_z(&words, options[i].name);
     }
-    (void)fail(why, name, "is not an option of a listener; there are: ");
+    (void)config_fail(why, name, "is not an option of a listener; there are: ");
     gp_put(why, gp_said(&words));
     config_suggest(why, name, gp_said(&words));
     return false;
@@ -129,8 +121,8 @@ static bool take_option(struct config_listen *item, gp_str option, unsigned *tak
     gp_str value = option, name = gp_cut(&value, '=');
     for (size_t i = 0; i < GP_COUNT(options); i++) {
         if (!has_option(item, i) || !gp_is(name, options[i].name)) continue;
-        if (!value.ptr) return fail(why, option, "has no value: write it as NAME=VALUE, without blanks");
-        if (*taken & 1U << i) return fail(why, option, "is given twice");
+        if (!value.ptr) return config_fail(why, option, "has no value: write it as NAME=VALUE, without blanks");
+        if (*taken & 1U << i) return config_fail(why, option, "is given twice");
         *taken |= 1U << i;
         return options[i].take(item, value, why);
     }
@@ -181,9 +173,10 @@ static bool take_address(struct config_listen *item, gp_str address, struct gp_t
     if ((socket ? is_socket_path(address) : is_address(address)) &&
         gp_copy_z(address, item->address, sizeof item->address))
         return gp_copy_z(address, item->name, sizeof item->name);
-    return fail(why, address,
-                socket ? "is not the path of a socket, such as /var/spool/postfix/private/auth (107 letters at most)"
-                       : "is not an address with a port, such as 127.0.0.1:587 or [::]:587");
+    return config_fail(
+        why, address,
+        socket ? "is not the path of a socket, such as /var/spool/postfix/private/auth (107 letters at most)"
+               : "is not an address with a port, such as 127.0.0.1:587 or [::]:587");
 }
 
 static bool read_item(gp_str text, struct config_listen *item, struct gp_text *why)
@@ -192,7 +185,8 @@ static bool read_item(gp_str text, struct config_listen *item, struct gp_text *w
     gp_str   rest = text, kind = gp_word(&rest), address = gp_word(&rest);
     unsigned taken = 0;
     if (!take_kind(item, kind))
-        return fail(why, text, "is not 'submission ADDRESS:PORT', 'submissions ADDRESS:PORT' or 'dovecot-auth PATH'");
+        return config_fail(why, text,
+                           "is not 'submission ADDRESS:PORT', 'submissions ADDRESS:PORT' or 'dovecot-auth PATH'");
     if (!take_address(item, address, why)) return false;
     for (gp_str option = gp_word(&rest); option.len; option = gp_word(&rest))
         if (!take_option(item, option, &taken, why)) return false;

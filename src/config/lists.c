@@ -5,14 +5,6 @@
 
 enum { PORT_MOST = 65535 };
 
-static bool fail(struct gp_text *why, gp_str text, const char *problem)
-{
-    config_quote(why, text);
-    gp_put_char(why, ' ');
-    gp_put_z(why, problem);
-    return false;
-}
-
 static bool too_many(struct gp_text *why, size_t most)
 {
     gp_put_z(why, "has more than ");
@@ -28,12 +20,12 @@ static bool read_certificate(struct config *config, const struct config_key *key
     gp_str private_key = text, certificate = gp_cut(&private_key, text.len > gp_find(text, '\n') ? '\n' : ' ');
     if (config->certificate_count == CONFIG_CERTIFICATES_MOST) return too_many(why, CONFIG_CERTIFICATES_MOST);
     struct config_certificate *item = &config->certificates[config->certificate_count];
-    if (certificate.len == 0) return fail(why, private_key, "is a key without a certificate");
-    if (private_key.len == 0) return fail(why, certificate, "is a certificate without a key");
+    if (certificate.len == 0) return config_fail(why, private_key, "is a key without a certificate");
+    if (private_key.len == 0) return config_fail(why, certificate, "is a certificate without a key");
     if (!config_is_text(certificate, why) || !config_is_text(private_key, why)) return false;
     if (!gp_copy_z(certificate, item->certificate, sizeof item->certificate) ||
         !gp_copy_z(private_key, item->key, sizeof item->key))
-        return fail(why, text, "is too long");
+        return config_fail(why, text, "is too long");
     config->certificate_count++;
     return true;
 }
@@ -155,7 +147,7 @@ static bool read_route(struct config *config, const struct config_key *key, gp_s
     static const char    form[] = "is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'";
     const struct scheme *scheme = scheme_of(text);
     (void)key;
-    if (!scheme) return fail(why, text, form);
+    if (!scheme) return config_fail(why, text, form);
     gp_str query = gp_tail(text, strlen(scheme->start)), hop = gp_cut(&query, '?');
     config->relay.kind         = scheme->kind;
     config->relay.tls          = scheme->tls;
@@ -163,12 +155,12 @@ static bool read_route(struct config *config, const struct config_key *key, gp_s
     config->relay.port         = scheme->port;
     config->relay.host[0]      = '\0';
     if (!read_tls(query, &config->relay.tls))
-        return fail(why, query, "is not tls=required, tls=opportunistic or tls=none");
+        return config_fail(why, query, "is not tls=required, tls=opportunistic or tls=none");
     if (scheme->implicit_tls && config->relay.tls == RELAY_TLS_NONE)
-        return fail(why, text, "wants TLS and none of it: write smtp://");
-    if (scheme->kind == RELAY_MX) return hop.len == 0 || fail(why, text, form);
-    if (hop.len == 0) return fail(why, text, "names no host: write it as smtp://HOST:PORT");
-    return read_next_hop(config, hop) || fail(why, hop, "is not HOST or HOST:PORT");
+        return config_fail(why, text, "wants TLS and none of it: write smtp://");
+    if (scheme->kind == RELAY_MX) return hop.len == 0 || config_fail(why, text, form);
+    if (hop.len == 0) return config_fail(why, text, "names no host: write it as smtp://HOST:PORT");
+    return read_next_hop(config, hop) || config_fail(why, hop, "is not HOST or HOST:PORT");
 }
 
 static bool show_route(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)

@@ -95,6 +95,8 @@ void config_find_clashes(struct config_reading *);
 
 /* 'VALUE' as it may stand in a message: shortened, without control characters. */
 void config_quote(struct gp_text *, gp_str value);
+/* "'VALUE' PROBLEM"; false, for the reader to return. */
+bool config_fail(struct gp_text *why, gp_str value, const char *problem);
 
 /* false: gatepost has no such mechanism, and *why says so. */
 bool config_is_mechanism(gp_str word, struct gp_text *why);

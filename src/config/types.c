@@ -5,7 +5,7 @@
 
 #include <arpa/inet.h>
 
-static bool fail(struct gp_text *why, gp_str text, const char *problem)
+bool config_fail(struct gp_text *why, gp_str text, const char *problem)
 {
     config_quote(why, text);
     gp_put_char(why, ' ');
@@ -22,7 +22,7 @@ static char *text_field(struct config *config, const struct config_key *key)
 static bool keep_text(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
 {
     if (text.len > key->most || !gp_copy_z(text, text_field(config, key), key->size))
-        return fail(why, text, "is too long");
+        return config_fail(why, text, "is too long");
     if (text.len >= key->least) return true;
     gp_put_z(why, "must not be empty");
     return false;
@@ -45,8 +45,8 @@ bool config_is_text(gp_str text, struct gp_text *why)
 {
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
-            return fail(why, text, "has a control character in it");
-    return gp_is_utf8(text) || fail(why, text, "is not UTF-8");
+            return config_fail(why, text, "has a control character in it");
+    return gp_is_utf8(text) || config_fail(why, text, "is not UTF-8");
 }
 
 static bool read_text(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
@@ -78,8 +78,8 @@ bool config_is_hostname(gp_str name)
 
 static bool read_hostname(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
 {
-    if (!gp_is_ascii(text)) return fail(why, text, "is not ASCII: write the xn-- form of an international name");
-    if (!config_is_hostname(text)) return fail(why, text, "is not a host name such as mail.example.org");
+    if (!gp_is_ascii(text)) return config_fail(why, text, "is not ASCII: write the xn-- form of an international name");
+    if (!config_is_hostname(text)) return config_fail(why, text, "is not a host name such as mail.example.org");
     return keep_text(config, key, text, why);
 }
 
@@ -93,7 +93,7 @@ static bool read_resolver(struct config *config, const struct config_key *key, g
     bool     right  = gp_copy_z(address, z, sizeof z) &&
                  (inet_pton(AF_INET, z, octets) == 1 || inet_pton(AF_INET6, z, octets) == 1) &&
                  (!port.ptr || (gp_read_number(port, PORT_MOST, &number) && number > 0));
-    if (text.len && !right) return fail(why, text, "is not an address such as 127.0.0.1 or 127.0.0.1@5353");
+    if (text.len && !right) return config_fail(why, text, "is not an address such as 127.0.0.1 or 127.0.0.1@5353");
     return keep_text(config, key, text, why);
 }
 
@@ -112,7 +112,7 @@ static gp_str known_mechanisms(void)
 bool config_is_mechanism(gp_str word, struct gp_text *why)
 {
     if (is_among(known_mechanisms(), word)) return true;
-    (void)fail(why, word, "is not a mechanism that gatepost has");
+    (void)config_fail(why, word, "is not a mechanism that gatepost has");
     config_suggest(why, word, known_mechanisms());
     return false;
 }
@@ -209,7 +209,7 @@ static bool read_units(const struct units *units, gp_str text, uint64_t *number)
 bool config_read_number(const struct config_key *key, gp_str text, uint64_t *number, struct gp_text *why)
 {
     if (read_units(units_of(key), text, number) && *number >= key->least && *number <= key->most) return true;
-    (void)fail(why, text, "is not ");
+    (void)config_fail(why, text, "is not ");
     gp_put_z(why, key->type->what);
     gp_put_z(why, " from ");
     config_put_number(why, key, key->least);
@@ -290,7 +290,7 @@ static bool read_flag(struct config *config, const struct config_key *key, gp_st
         store(config, key, words[i].means);
         return true;
     }
-    return fail(why, text, "is neither yes nor no");
+    return config_fail(why, text, "is neither yes nor no");
 }
 
 static bool show_flag(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
@@ -312,7 +312,7 @@ static bool read_choice(struct config *config, const struct config_key *key, gp_
         if (i) gp_put_char(&words, ' ');
         gp_put_z(&words, key->choices[i]);
     }
-    (void)fail(why, text, "is not one of: ");
+    (void)config_fail(why, text, "is not one of: ");
     gp_put(why, gp_said(&words));
     config_suggest(why, text, gp_said(&words));
     return false;
