@@ -32,7 +32,7 @@ check:
 	@scripts/install-deps test
 	@$(with_tests)
 	@$(MAKE) --no-print-directory gcc clang
-	@scripts/check $(BUILD)
+	@GATES=deep scripts/check $(BUILD)
 
 $(BUILD)-clang/build.ninja:
 	@CC=clang meson setup $(BUILD)-clang >/dev/null
