@@ -8,7 +8,7 @@
 #include "ops/log.h"
 
 enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32,
-       CONFIG_KEYS_MOST = 64, CONFIG_LOOKUPS_MOST = 8 };
+       CONFIG_KEYS_MOST = 192, CONFIG_LOOKUPS_MOST = 8 };
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED, CONFIG_FROM_SOURCES }; /* where a value comes from */
 
 /* 587 STARTTLS, 465 implicit TLS; a UNIX socket that answers other servers' questions about passwords */
@@ -24,6 +24,8 @@ struct config_listen {
     unsigned         mode;                                                  /* of a UNIX socket */
 };
 struct config_certificate { char certificate[CONFIG_PATH], key[CONFIG_PATH]; };
+/* What becomes of what a policy would refuse or hold: it does not look; it lets it through and notes it; it refuses or holds it. */
+enum policy_mode { POLICY_OFF, POLICY_SHADOW, POLICY_ENFORCE };
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
 
@@ -97,6 +99,10 @@ struct config {
         bool sign;
         char rsa_selector[64], ed25519_selector[64]; /* keys are DIR/vault/dkim/DOMAIN.SELECTOR.pem */
     } dkim;
+
+    struct {
+        struct { enum policy_mode mode; } identity;
+    } policy;
 
     struct config_lookup lookups[CONFIG_LOOKUPS_MOST]; size_t lookup_count; /* in the order in which they are asked */
     size_t          store_at;                /* the store is asked before this one of them; first, unless it is listed */

@@ -366,6 +366,25 @@ TEST(what_is_shown_reads_back_the_same)
     CHECK_SAME(show_in(again_room, sizeof again_room), first);
 }
 
+static bool told(const char *words)
+{
+    return memmem(said.ptr, said.len, words, strlen(words)) != NULL;
+}
+
+/* Sections within sections, and what is said of words that are not there, or in the wrong one. */
+TEST(a_policy_is_a_section_of_a_section)
+{
+    static char room[1 << 15];
+    CHECK(read_set_up(H "policy: {identity: {mode: shadow}}\n") && config.policy.identity.mode == POLICY_SHADOW);
+    (void)show_in(room, sizeof room);
+    CHECK(strstr(room, "policy:\n  identity:\n    mode: shadow  # gatepost.yml\n"));
+    CHECK(read_set_up(H) && config.policy.identity.mode == POLICY_ENFORCE);
+    CHECK(!read_set_up(H "policy: {identity: {mode: loud}}\n") && told("'loud' is not one of: off shadow enforce"));
+    CHECK(!read_set_up(H "policy: {identiti: {mode: off}}\n") && told("did you mean 'identity'?"));
+    CHECK(!read_set_up(H "policy: {identity: shadow}\n") && told("'policy.identity' must have keys of its own"));
+    CHECK(!read_set_up(H "identity: {mode: off}\n") && told("unknown key 'identity'"));
+}
+
 TEST(the_schema_is_whole)
 {
     for (size_t i = 0; i < config_key_count; i++) {

@@ -1,4 +1,4 @@
-/* gatepost.yml: a walk over the YAML document, at most two mappings deep, that gives each value to its row. */
+/* gatepost.yml: a walk over the YAML document, through its mappings, that gives each value to its row. */
 #include "config/schema.h"
 
 #include <stdio.h>
@@ -60,11 +60,15 @@ static void complain(const struct walk *walk, const yaml_node_t *node, gp_str na
 static void put_siblings(struct gp_text *words, gp_str section)
 {
     for (size_t i = 0; i < config_key_count; i++) {
-        gp_str rest = gp_from(config_keys[i].name), first = gp_cut(&rest, '.');
-        bool   inside = section.len ? rest.ptr && gp_same(first, section) : true;
-        if (!inside) continue;
+        gp_str rest = gp_from(config_keys[i].name);
+        if (section.len > 0) {
+            bool inside =
+                rest.len > section.len && rest.ptr[section.len] == '.' && gp_same(gp_head(rest, section.len), section);
+            if (!inside) continue;
+            rest = gp_tail(rest, section.len + 1);
+        }
         gp_put_char(words, ' ');
-        gp_put(words, section.len ? rest : first);
+        gp_put(words, gp_cut(&rest, '.'));
     }
 }
 
@@ -72,9 +76,10 @@ static void put_siblings(struct gp_text *words, gp_str section)
 static void put_namesakes(struct gp_text *words, gp_str name)
 {
     for (size_t i = 0; i < config_key_count; i++) {
-        gp_str rest = gp_from(config_keys[i].name);
-        (void)gp_cut(&rest, '.');
-        if (!rest.ptr || !gp_same(rest, name)) continue;
+        gp_str rest = gp_from(config_keys[i].name), last = gp_cut(&rest, '.');
+        if (!rest.ptr) continue; /* in no section */
+        while (rest.ptr && !gp_same(rest, name)) last = gp_cut(&rest, '.');
+        if (!rest.ptr && !gp_same(last, name)) continue;
         gp_put_char(words, ' ');
         gp_put_z(words, config_keys[i].name);
     }
@@ -226,29 +231,36 @@ static void take_value(struct walk *walk, const struct config_key *key, const ya
 }
 
 /* ---- mappings ------------------------------------------------------------------------------------------- */
+static void walk_section(struct walk *, gp_str section, const yaml_node_t *mapping);
+
+/* What stands under one name: a value, or a section that holds more. The schema is two or three deep, so this ends. */
+static void take_pair(struct walk *walk, gp_str section, const yaml_node_t *name, const yaml_node_t *value)
+{
+    char           room[NAME_ROOM];
+    struct gp_text whole = GP_TEXT(room);
+    gp_put(&whole, section);
+    if (section.len) gp_put_char(&whole, '.');
+    gp_put(&whole, scalar(name));
+    const struct config_key *key = whole.cut ? NULL : config_find(gp_said(&whole));
+    if (key)
+        take_value(walk, key, name, value);
+    else if (whole.cut || !config_is_section(gp_said(&whole)))
+        complain_unknown(walk, name, section);
+    else if (value->type == YAML_MAPPING_NODE)
+        walk_section(walk, gp_said(&whole), value);
+    else if (!is_nothing(value))
+        complain(walk, value, gp_said(&whole), " must have keys of its own, indented below it");
+}
+
 static void walk_section(struct walk *walk, gp_str section, const yaml_node_t *mapping)
 {
     for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start; pair < mapping->data.mapping.pairs.top; pair++) {
         yaml_node_t *name  = yaml_document_get_node(walk->document, pair->key);
         yaml_node_t *value = yaml_document_get_node(walk->document, pair->value);
-        if (!is_scalar(name)) {
+        if (is_scalar(name))
+            take_pair(walk, section, name, value);
+        else
             complain(walk, name, GP_NONE, "a key must be a word");
-            continue;
-        }
-        char           room[NAME_ROOM];
-        struct gp_text whole = GP_TEXT(room);
-        gp_put(&whole, section);
-        if (section.len) gp_put_char(&whole, '.');
-        gp_put(&whole, scalar(name));
-        const struct config_key *key = whole.cut ? NULL : config_find(gp_said(&whole));
-        if (key)
-            take_value(walk, key, name, value);
-        else if (section.len || !config_is_section(scalar(name)))
-            complain_unknown(walk, name, section);
-        else if (value->type == YAML_MAPPING_NODE)
-            walk_section(walk, scalar(name), value); /* the only way down, and once */
-        else if (!is_nothing(value))
-            complain(walk, value, scalar(name), " must have keys of its own, indented below it");
     }
 }
 

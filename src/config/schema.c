@@ -18,6 +18,12 @@ static const char *const log_levels[]  = {
      [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL
 };
 
+static const char *const modes[] = {
+    [POLICY_OFF] = "off", [POLICY_SHADOW] = "shadow", [POLICY_ENFORCE] = "enforce", NULL
+};
+#define MODE_HELP                                                                                                      \
+    " shadow lets through what enforce would have refused or held, and notes it for `gatepost report`; off does not look."
+
 const struct config_key config_keys[] = {
   /* clang-format off */
     { "hostname", &config_hostname, FIELD(hostname), 1, 253, NULL,
@@ -130,6 +136,9 @@ const struct config_key config_keys[] = {
     { "dkim.ed25519_selector", &config_hostname, FIELD(dkim.ed25519_selector), 1, 63, CONFIG_ED25519_SELECTOR,
       "The selector of the Ed25519 key (RFC 8463)." },
 
+    { "policy.identity.mode", &config_choice, FIELD(policy.identity.mode), 0, 0, "enforce",
+      "As whom an account may send: in MAIL, and in the header fields that name an author." MODE_HELP, modes },
+
     { "sources", &config_sources_type, NO_FIELD, 0, 0, "store",
       "Where accounts live, in the order in which they are asked; see SOURCES. The store is what `gatepost user` writes; it comes first unless it is in the list." },
 
@@ -160,8 +169,8 @@ const struct config_key *config_find(gp_str name)
 bool config_is_section(gp_str name)
 {
     for (size_t i = 0; i < config_key_count; i++) {
-        gp_str rest = gp_from(config_keys[i].name), section = gp_cut(&rest, '.');
-        if (rest.ptr && gp_same(name, section)) return true;
+        gp_str whole = gp_from(config_keys[i].name);
+        if (whole.len > name.len && whole.ptr[name.len] == '.' && gp_same(gp_head(whole, name.len), name)) return true;
     }
     return false;
 }

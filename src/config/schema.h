@@ -34,7 +34,7 @@ extern const size_t            config_key_count;
 /* The default of `mechanisms` where accounts live elsewhere (config.c). */
 #define CONFIG_MECHANISMS_WITHOUT_SCRAM "EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN CRAM-MD5"
 const struct config_key       *config_find(gp_str name);     /* NULL: no such key                     */
-bool                           config_is_section(gp_str name); /* some key is called "NAME.something"  */
+bool                           config_is_section(gp_str name); /* some key is called "NAME.something"; a section may hold others */
 
 /* A key of an item of `sources`; types: a bit for each type that has it, or must have it. */
 struct config_source_key {

@@ -52,23 +52,53 @@ static void show_key(const struct page *page, const struct config_key *key, gp_s
     if (key->type->clear) show_items(page, key, indent);
 }
 
+static size_t depth_of(gp_str name)
+{
+    size_t depth = 0;
+    for (size_t i = 0; i < name.len; i++) depth += name.ptr[i] == '.';
+    return depth;
+}
+
+static const char *indent_of(size_t depth)
+{
+    static const char *const indents[] = { "", "  ", "    ", "      " };
+    return indents[depth < GP_COUNT(indents) ? depth : GP_COUNT(indents) - 1];
+}
+
+/* The lines that open a section, but those of the sections around it that are open. */
 static void show_section(struct page *page, gp_str section)
 {
-    char           room[LINE_ROOM];
-    struct gp_text text = GP_TEXT(room);
     if (gp_same(section, page->section)) return;
+    gp_str rest = section, open = page->section;
+    bool   same = true;
+    for (size_t depth = 0; rest.len > 0; depth++) {
+        char           room[LINE_ROOM];
+        struct gp_text text = GP_TEXT(room);
+        gp_str         word = gp_cut(&rest, '.');
+        same                = same && gp_same(word, open.ptr ? gp_cut(&open, '.') : GP_NONE);
+        if (same) continue;
+        gp_put_z(&text, indent_of(depth));
+        gp_put(&text, word);
+        gp_put_char(&text, ':');
+        page->line(page->owner, gp_said(&text));
+    }
     page->section = section;
-    gp_put(&text, section);
-    gp_put_char(&text, ':');
-    page->line(page->owner, gp_said(&text));
+}
+
+static gp_str last_word(gp_str name)
+{
+    gp_str word = gp_cut(&name, '.');
+    while (name.ptr) word = gp_cut(&name, '.');
+    return word;
 }
 
 void config_show(const struct config *config, void (*line)(void *owner, gp_str), void *owner)
 {
     struct page page = { config, line, owner, GP_NONE };
     for (size_t i = 0; i < config_key_count; i++) {
-        gp_str name = gp_from(config_keys[i].name), section = gp_cut(&name, '.');
-        if (name.ptr) show_section(&page, section);
-        show_key(&page, &config_keys[i], name.ptr ? name : section, name.ptr ? "  " : "");
+        gp_str whole = gp_from(config_keys[i].name), name = last_word(whole);
+        size_t depth = depth_of(whole);
+        if (depth) show_section(&page, gp_head(whole, whole.len - name.len - 1));
+        show_key(&page, &config_keys[i], name, indent_of(depth));
     }
 }

@@ -13,19 +13,20 @@ static int64_t password_cost(gp_str plain)
     return gp_copy_z(plain, v.plain, sizeof(v.plain)) ? verifier_cost(&v) : 0;
 }
 
+const struct database_function accounts_function = { "password_cost", password_cost };
+
 struct accounts *accounts_open(const struct accounts_plan *plan, enum database_trouble *trouble)
 {
-    static const struct database_function costs    = { "password_cost", password_cost };
     /* What is deleted is overwritten: an old verifier is not to be found in a backup of the file. */
-    struct database_plan                  database = { .path     = plan->path,
-                                                       .scripts  = accounts_scripts,
-                                                       .versions = ACCOUNTS_VERSIONS,
-                                                       .busy_ms  = plan->busy_ms,
-                                                       .create   = plan->create,
-                                                       .settings = "PRAGMA secure_delete=ON",
-                                                       .function = &costs };
-    struct accounts                      *a        = calloc(1, sizeof(*a));
-    *trouble                                       = DATABASE_BROKEN;
+    struct database_plan database = { .path     = plan->path,
+                                      .scripts  = accounts_scripts,
+                                      .versions = ACCOUNTS_VERSIONS,
+                                      .busy_ms  = plan->busy_ms,
+                                      .create   = plan->create,
+                                      .settings = "PRAGMA secure_delete=ON",
+                                      .function = &accounts_function };
+    struct accounts     *a        = calloc(1, sizeof(*a));
+    *trouble                      = DATABASE_BROKEN;
     if (!a) return NULL;
     a->domain = plan->domain;
     a->db     = database_open(&database, trouble);

@@ -4,8 +4,9 @@
 
 #include "store/accounts.h"
 
-enum { ACCOUNTS_VERSIONS = 4 };
+enum { ACCOUNTS_VERSIONS = 5 };
 extern const char *const accounts_scripts[ACCOUNTS_VERSIONS];
+extern const struct database_function accounts_function; /* that they ask */
 
 struct accounts {
     struct database *db;

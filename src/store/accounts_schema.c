@@ -89,4 +89,22 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
 
     /* What a hash costs is of its scheme and its parameters; before, it was one figure for all. */
     "UPDATE credentials SET cost = password_cost(plain) WHERE as_hash;",
+
+    /* Counts by day (tally.h); account 0 is nobody, so there is no reference that would take them along. */
+    "CREATE TABLE tallies ("
+    "  account INTEGER NOT NULL,"
+    "  kind INTEGER NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  credential INTEGER NOT NULL,"
+    "  day INTEGER NOT NULL,"
+    "  count INTEGER NOT NULL,"
+    "  first INTEGER NOT NULL,"
+    "  last INTEGER NOT NULL,"
+    "  example TEXT NOT NULL,"
+    "  PRIMARY KEY (account, kind, name, credential, day)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX tallies_on ON tallies(day);"
+    "CREATE TRIGGER tallies_of_deleted AFTER DELETE ON accounts BEGIN"
+    "  DELETE FROM tallies WHERE account = OLD.id;"
+    "END;",
 };

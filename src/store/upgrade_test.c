@@ -22,10 +22,13 @@ static const char rows[] =
 static void as_version(size_t version, const char *sql)
 {
     enum database_trouble trouble;
-    struct database_plan  plan = {
-         .path = path, .scripts = accounts_scripts, .versions = version, .busy_ms = 100, .create = true
-    };
-    struct database *db = database_open(&plan, &trouble);
+    struct database_plan  plan = { .path     = path,
+                                   .scripts  = accounts_scripts,
+                                   .versions = version,
+                                   .busy_ms  = 100,
+                                   .create   = true,
+                                   .function = &accounts_function };
+    struct database      *db   = database_open(&plan, &trouble);
     assert_non_null(db);
     CHECK(database_script(db, sql) == GP_OK);
     database_close(db);

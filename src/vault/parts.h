@@ -6,6 +6,7 @@
 #include "proc/proc.h"
 #include "sasl/exchange.h"
 #include "store/accounts.h"
+#include "store/tally.h"
 #include "vault/judge.h"
 #include "vault/line.h"
 #include "vault/policy.h"
@@ -17,6 +18,7 @@ enum {
     CHECKS_PER_THREAD  = 32,   /* slow checks waiting for one hashing thread, 16 KiB each            */
     SIGNINGS_MOST      = 4096, /* RSA signatures under way; beyond: TEMPFAIL                         */
     USES_MOST          = 256,  /* credentials whose last use is not written yet                      */
+    TALLIES_MOST       = 256,  /* counters whose addition is not written yet: 400 octets each        */
     TICK_MS            = 1000,
     USES_EVERY_MS      = 5000,
     FOLDER_EVERY_MS    = 5000,
@@ -290,6 +292,14 @@ struct uses { struct credential_use list[USES_MOST]; size_t count; gp_time writt
 void uses_note(struct vault *, const struct signin *);
 void uses_write(struct vault *);
 
+/* ---- counts by day (shadow.c): both are written within a second -------------------------------------------------------------- */
+struct tallies { struct tally list[TALLIES_MOST]; size_t count; };
+/* A policy in shadow would have refused or held this. rule: as in `gatepost report`, "limits.recipients"; example: why, for people. */
+void shadow_note(struct vault *, const char *rule, int64_t account, int64_t credential, gp_str example);
+/* Somebody uses what may be switched off one day: "mechanism LOGIN". */
+void use_note(struct vault *, const char *use, int64_t account, int64_t credential, gp_str example);
+void shadow_write(struct vault *);
+
 /* ---- all together (vault.c) ------------------------------------------------------------------------------------------------- */
 struct vault {
     struct loop          *loop;
@@ -310,6 +320,7 @@ struct vault {
     gp_time               folder_seen;
     struct upstream      *upstream;
     struct uses           uses;
+    struct tallies        tallies;
     bool                  tokens;    /* there is somebody who can check bearer tokens       */
     char                  scope[CONFIG_TEXT], discovery[CONFIG_TEXT]; /* what clients are told of him */
     struct sample         samples[CONFIG_LOOKUPS_MOST];

@@ -227,13 +227,13 @@ TEST(a_check_whose_client_has_gone_ends_by_itself)
 static const char right_anna[] = "AGFubmEAY29ycmVjdCBob3JzZSBiYXR0ZXJ5",
                   wrong_anna[] = "AGFubmEAd3Jvbmc=", right_bert[] = "AGJlcnQAY29ycmVjdCBob3JzZSBiYXR0ZXJ5";
 
-struct tally {
+struct outcomes {
     unsigned refused, put_off, done;
 };
 
 static void count_end(void *owner, gp_status status, const struct msg *m)
 {
-    struct tally *t = owner;
+    struct outcomes *t = owner;
     CHECK(status == GP_OK && m->type == MSG_SASL_RESULT);
     t->done += m->sasl_result.step == GP_SASL_DONE;
     t->refused += m->sasl_result.why == GP_SASL_REFUSED;
@@ -253,7 +253,7 @@ static struct msg plain_from(uint64_t session, const char *peer, const char *ini
 }
 
 /* Many sign-ins, and no thread for them: they wait, or are put off. */
-static void crowd_in(struct bed *b, unsigned count, const char *peer, const char *initial, struct tally *t)
+static void crowd_in(struct bed *b, unsigned count, const char *peer, const char *initial, struct outcomes *t)
 {
     unsigned put_off = t->put_off, waiting = b->vault->line.count;
     b->vault->hashing_most = 0;
@@ -265,7 +265,7 @@ static void crowd_in(struct bed *b, unsigned count, const char *peer, const char
 }
 
 /* Now there is one thread, and one more sign-in, that runs at once; those that wait run after it. */
-static void let_run(struct bed *b, struct tally *t)
+static void let_run(struct bed *b, struct outcomes *t)
 {
     struct msg m           = plain_from(1, "203.0.113.1", right_anna);
     b->vault->hashing_most = 1;
@@ -276,8 +276,8 @@ static void let_run(struct bed *b, struct tally *t)
 TEST(passwords_wait_in_line_for_a_thread_and_all_are_answered)
 {
     enum { CLIENTS = 5 };
-    struct tally tally = { 0 }, first = { 0 };
-    struct bed  *b = bed_open();
+    struct outcomes tally = { 0 }, first = { 0 };
+    struct bed     *b = bed_open();
     bed_account(b, "anna", BED_CHOSEN, false);
     crowd_in(b, CLIENTS, "192.0.2.1", wrong_anna, &tally);
     CHECK(b->vault->hashing == 0 && b->vault->line.count == CLIENTS);
@@ -458,12 +458,12 @@ TEST(the_oldest_of_the_address_that_holds_most_gives_way)
 TEST(a_storm_of_wrong_passwords_starves_no_right_one)
 {
     enum { STORM = 99, TRIES = 4, AHEAD = 2 };
-    struct tally storm = { 0 }, first = { 0 };
-    struct bed  *b = bed_open();
+    struct outcomes storm = { 0 }, first = { 0 };
+    struct bed     *b = bed_open();
     bed_account(b, "anna", BED_CHOSEN, false);
     bed_account(b, "bert", BED_CHOSEN, false);
     for (unsigned try = 0; try < TRIES; try++) {
-        struct tally newcomer = { 0 };
+        struct outcomes newcomer = { 0 };
         recent_clear(b->vault->recent);
         crowd_in(b, STORM, "192.0.2.1", wrong_anna, &storm);
         struct msg m       = plain_from(2, "198.51.100.1", right_bert);
@@ -484,8 +484,8 @@ TEST(a_storm_of_wrong_passwords_starves_no_right_one)
 TEST(what_was_seen_right_while_it_waited_is_not_checked_again)
 {
     enum { CLIENTS = 8 };
-    struct tally tally = { 0 }, first = { 0 };
-    struct bed  *b = bed_open();
+    struct outcomes tally = { 0 }, first = { 0 };
+    struct bed     *b = bed_open();
     bed_account(b, "anna", BED_CHOSEN, false);
     crowd_in(b, CLIENTS, "192.0.2.1", right_anna, &tally);
     CHECK(b->vault->line.count == CLIENTS);
@@ -501,9 +501,9 @@ TEST(what_was_seen_right_while_it_waited_is_not_checked_again)
 
 TEST(who_hangs_up_leaves_the_line)
 {
-    struct tally tally          = { 0 };
-    struct bed  *b              = bed_open();
-    struct msg   abort_it       = MSG(SASL_ABORT);
+    struct outcomes tally       = { 0 };
+    struct bed     *b           = bed_open();
+    struct msg      abort_it    = MSG(SASL_ABORT);
     abort_it.sasl_abort.session = 1001;
     bed_account(b, "anna", BED_CHOSEN, false);
     crowd_in(b, 3, "192.0.2.1", wrong_anna, &tally);

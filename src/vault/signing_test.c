@@ -21,13 +21,13 @@ static void rsa_key(void)
     rsa_key_of(2048);
 }
 
-struct tally {
+struct outcomes {
     unsigned signatures, refusals, put_offs, gone, keys, signatures_before_keys;
 };
 
 static void count_signature(void *owner, gp_status status, const struct msg *m)
 {
-    struct tally *t = owner;
+    struct outcomes *t = owner;
     if (status != GP_OK)
         t->gone++;
     else if (m->dkim_signed.status == GP_OK)
@@ -40,13 +40,13 @@ static void count_signature(void *owner, gp_status status, const struct msg *m)
 
 static void count_keys(void *owner, gp_status status, const struct msg *m)
 {
-    struct tally *t = owner;
+    struct outcomes *t = owner;
     CHECK(status == GP_OK && m->type == MSG_DKIM_KEYS_ARE);
     t->keys++;
     t->signatures_before_keys = t->signatures;
 }
 
-static void ask_signatures(struct bed *b, struct tally *t, unsigned count)
+static void ask_signatures(struct bed *b, struct outcomes *t, unsigned count)
 {
     static const char digest[32] = { 0 };
     struct msg        m          = MSG(DKIM_SIGN);
@@ -57,7 +57,7 @@ static void ask_signatures(struct bed *b, struct tally *t, unsigned count)
 }
 
 /* Under way, or already made where threads are faster than this one. */
-static void until_they_are_under_way(struct bed *b, const struct tally *t)
+static void until_they_are_under_way(struct bed *b, const struct outcomes *t)
 {
     while (!b->vault->signings && t->signatures == 0) bed_turns(b, 1);
 }
@@ -71,7 +71,7 @@ static void until_all_are_made(struct bed *b)
 
 TEST(another_question_does_not_wait_for_signatures_with_rsa)
 {
-    struct tally t = { 0 };
+    struct outcomes t = { 0 };
     struct bed  *b = bed_open();
     struct msg   m = MSG(DKIM_KEYS);
     rsa_key();
@@ -86,7 +86,7 @@ TEST(another_question_does_not_wait_for_signatures_with_rsa)
 
 TEST(a_key_that_goes_while_it_signs_is_kept_to_the_end)
 {
-    struct tally t = { 0 };
+    struct outcomes t = { 0 };
     struct bed  *b = bed_open();
     rsa_key();
     dkim_load(b->vault);
@@ -105,7 +105,7 @@ TEST(a_key_that_goes_while_it_signs_is_kept_to_the_end)
 
 TEST(an_answer_does_not_reach_the_process_that_took_the_askers_place)
 {
-    struct tally before = { 0 }, after = { 0 };
+    struct outcomes before = { 0 }, after = { 0 };
     struct bed  *b = bed_open();
     rsa_key();
     dkim_load(b->vault);
@@ -123,7 +123,7 @@ TEST(an_answer_does_not_reach_the_process_that_took_the_askers_place)
 
 TEST(more_than_the_bound_are_put_off_at_once)
 {
-    struct tally t = { 0 };
+    struct outcomes t = { 0 };
     struct bed  *b = bed_open();
     rsa_key();
     dkim_load(b->vault);

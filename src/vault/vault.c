@@ -98,6 +98,7 @@ static void stop(struct peer *from, struct msg *m)
 {
     (void)m;
     uses_write(from->vault);
+    shadow_write(from->vault);
     loop_stop(from->vault->loop);
 }
 
@@ -192,6 +193,7 @@ static void tick(void *owner)
     vault_look_anew(v);
     signin_expire(v, now);
     keys_tick(v, now);
+    shadow_write(v);
     if (now - v->uses.written >= USES_EVERY_MS) {
         uses_write(v);
         v->uses.written = now;

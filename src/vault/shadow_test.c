@@ -1,0 +1,59 @@
+/* What shadow lets through is counted and written behind; a store that takes nothing loses counts and nothing else. */
+#include "vault/test_bed.h"
+
+struct sums {
+    size_t  count;
+    int64_t total;
+};
+
+static bool gather(void *owner, const struct tally_sum *sum)
+{
+    struct sums *s = owner;
+    s->count++;
+    s->total += sum->tally.count;
+    return true;
+}
+
+static struct sums sums_of(struct bed *b)
+{
+    struct sums s = { 0 };
+    CHECK(tally_each(b->vault->accounts, 0, gather, &s) == GP_OK);
+    return s;
+}
+
+TEST(equal_notes_are_one_row_and_are_written_behind)
+{
+    struct bed *b = bed_open();
+    shadow_note(b->vault, "identity.from", 1, 2, GP_LIT("a"));
+    shadow_note(b->vault, "identity.from", 1, 2, GP_LIT("b"));
+    use_note(b->vault, "identity.from", 1, 2, GP_LIT("not the same kind"));
+    CHECK(sums_of(b).count == 0 && b->vault->tallies.count == 2);
+    shadow_write(b->vault);
+    CHECK(sums_of(b).count == 2 && sums_of(b).total == 3 && b->vault->tallies.count == 0);
+    bed_close(b);
+}
+
+TEST(more_than_there_is_room_for_is_written_early)
+{
+    struct bed *b = bed_open();
+    for (int64_t account = 1; account <= TALLIES_MOST + 1; account++)
+        shadow_note(b->vault, "identity.from", account, 0, GP_LIT("a"));
+    CHECK(sums_of(b).count == TALLIES_MOST && b->vault->tallies.count == 1);
+    bed_close(b);
+}
+
+TEST(a_store_that_is_locked_keeps_the_counts_for_later)
+{
+    struct bed      *b = bed_open();
+    struct accounts *a = bed_store(b);
+    auto_transaction t;
+    CHECK(transaction_begin(&t, accounts_database(a)) == GP_OK);
+    shadow_note(b->vault, "identity.from", 1, 2, GP_LIT("a"));
+    shadow_write(b->vault);
+    CHECK(b->vault->tallies.count == 1);
+    transaction_end(&t);
+    accounts_close(a);
+    shadow_write(b->vault);
+    CHECK(sums_of(b).total == 1);
+    bed_close(b);
+}
