@@ -117,9 +117,10 @@ static void answered(void *owner, gp_status status, const struct msg *m)
     struct asked            *q       = owner;
     json_int_t               ms      = octets_clock() - q->when;
     if (status == GP_OK && m->type == MSG_LOOKED && m->looked.status < GP_COUNT(words))
-        print(json_pack("{s:I,s:s,s:b,s:o,s:o,s:o,s:o,s:I}", "id", q->id, "status", words[m->looked.status], "known",
-                        (int)m->looked.known, "user", text(m->looked.user), "hash", text(m->looked.hash), "subject",
-                        text(m->looked.subject), "why", text(m->looked.why), "ms", ms));
+        print(json_pack("{s:I,s:s,s:b,s:I,s:o,s:o,s:o,s:o,s:I}", "id", q->id, "status", words[m->looked.status],
+                        "known", (int)m->looked.known, "ends", (json_int_t)m->looked.ends, "user", text(m->looked.user),
+                        "hash", text(m->looked.hash), "subject", text(m->looked.subject), "why", text(m->looked.why),
+                        "ms", ms));
     else
         print(json_pack("{s:I,s:s,s:s,s:I}", "id", q->id, "status", "TEMPFAIL", "why", "the role is gone", "ms", ms));
     free(q);

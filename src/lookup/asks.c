@@ -38,6 +38,7 @@ static void answer(struct ask *a, const struct question *q)
     m.looked = (struct msg_looked) {
         .status  = (uint64_t)q->status,
         .known   = q->known,
+        .ends    = q->status == GP_OK ? (uint64_t)q->ends : 0,
         .user    = q->name[0] ? gp_from(q->name) : GP_NONE,
         .hash    = q->status == GP_WAIT ? gp_from(q->hash) : GP_NONE,
         .subject = q->status == GP_OK && subject.len ? gp_said(&subject) : GP_NONE,

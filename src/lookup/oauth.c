@@ -83,7 +83,7 @@ static bool judge_by_keys(const struct source *s, struct bench *b, struct questi
 static bool judge_by_issuer(const struct source *s, struct bench *b, struct question *q, int64_t now, struct verdict *v)
 {
     if (q->lent.remembered) {
-        *v       = (struct verdict) { .status = GP_OK, .known = true };
+        *v       = (struct verdict) { .status = GP_OK, .known = true, .expires = q->lent.expires };
         v->owner = q->lent.owner;
         return true;
     }
@@ -117,6 +117,7 @@ static void conclude(const struct source *s, struct question *q, const struct ve
         question_right(q);
         question_name(q, gp_from(v->owner.user));
         memcpy(q->subject, v->owner.subject, sizeof q->subject);
+        q->ends = v->expires ? (v->expires + s->plan->leeway) * LOOKUP_MS : 0; /* as long as it would be taken */
     }
 }
 
@@ -141,7 +142,7 @@ static void lend(struct question *q)
     q->lent           = (struct lent) { .waited = waited, .keys = issuer.keys ? provider_lend(issuer.keys) : NULL };
     if (issuer.cache)
         q->lent.remembered =
-            token_cache_find(issuer.cache, gp_from(q->secret), octets_clock(), (int64_t)time(NULL), &q->lent.owner);
+            token_cache_find(issuer.cache, gp_from(q->secret), octets_clock(), (int64_t)time(NULL), &q->lent);
 }
 
 /* That newer keys cannot be had must not look like a failure of the source: anybody can make up such a token. Nor must it be a no:

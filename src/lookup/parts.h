@@ -26,7 +26,7 @@ struct lent {
     bool            waited;     /* it has had its second try                                       */
     bool            remembered; /* its issuer said yes a moment ago, and owner is whose it is      */
     bool            fresh;      /* back: its issuer has just said yes                              */
-    int64_t         expires;    /* back: seconds since 1970; 0: it does not say                    */
+    int64_t         expires;    /* of a remembered one, and back: seconds since 1970; 0: it does not say                    */
     struct token_owner owner;
 };
 struct question {
@@ -38,6 +38,7 @@ struct question {
     struct lent lent;
     char      name[LOOKUP_NAME], hash[LOOKUP_HASH_MOST], why[LOOKUP_WHY];
     char      subject[LOOKUP_NAME]; /* of a token; "": none */
+    gp_time   ends;                 /* of a token, ms since 1970; 0: it does not say */
 };
 /* false: nobody needs to be asked, and the answer is there. tokens: the source knows tokens, and those alone. user may then be
  * "", for whoever the token is of. Checks what must never reach a source: empty passwords, which

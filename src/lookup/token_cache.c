@@ -59,7 +59,7 @@ void token_cache_keep(struct token_cache *c, gp_str token, const struct token_ow
     *at = made;
 }
 
-bool token_cache_find(const struct token_cache *c, gp_str token, gp_time now, int64_t date, struct token_owner *owner)
+bool token_cache_find(const struct token_cache *c, gp_str token, gp_time now, int64_t date, struct lent *out)
 {
     uint8_t mac[DIGEST];
     if (!digest(c, token, mac)) return false;
@@ -67,7 +67,8 @@ bool token_cache_find(const struct token_cache *c, gp_str token, gp_time now, in
     for (size_t i = 0; i < WAYS; i++) {
         if (set[i].until <= now || !gp_matches(set[i].digest, mac, DIGEST)) continue;
         if (set[i].expires && set[i].expires <= date) return false;
-        *owner = set[i].owner;
+        out->owner   = set[i].owner;
+        out->expires = set[i].expires;
         return true;
     }
     return false;

@@ -11,7 +11,7 @@ struct token_cache *token_cache_open(void); /* NULL: no memory */
 void                token_cache_close(struct token_cache *);
 /* until: monotonic; expires: seconds since 1970, 0: the token does not say. */
 void token_cache_keep(struct token_cache *, gp_str token, const struct token_owner *, gp_time until, int64_t expires);
-/* false: not remembered, or no longer. */
-bool token_cache_find(const struct token_cache *, gp_str token, gp_time now, int64_t date, struct token_owner *) GP_MUST_USE;
+/* Its owner and expires. false: not remembered, or no longer. */
+bool token_cache_find(const struct token_cache *, gp_str token, gp_time now, int64_t date, struct lent *) GP_MUST_USE;
 
 #endif

@@ -528,41 +528,41 @@ PROPERTY(only_active_true_is_a_yes, bytes)
 
 TEST(a_yes_is_remembered_until_its_end)
 {
-    struct token_owner  ada = { "ada", "1" }, bob = { "bob", "" }, user;
+    struct lent         found = { 0 };
+    struct token_owner  ada = { "ada", "1" }, bob = { "bob", "" }, *user = &found.owner;
     struct token_cache *c = token_cache_open();
-    CHECK(c && !token_cache_find(c, GP_LIT("t"), 0, now, &user));
+    CHECK(c && !token_cache_find(c, GP_LIT("t"), 0, now, &found));
     token_cache_keep(c, GP_LIT("t"), &ada, 1000, now + 10);
     token_cache_keep(c, GP_LIT("u"), &bob, 1000, 0);
-    CHECK(token_cache_find(c, GP_LIT("t"), 999, now + 9, &user) && strcmp(user.user, "ada") == 0 &&
-          strcmp(user.subject, "1") == 0);
-    CHECK(token_cache_find(c, GP_LIT("u"), 999, now + 999, &user) && strcmp(user.user, "bob") == 0);
-    CHECK(!token_cache_find(c, GP_LIT("t"), 999, now + 10, &user)); /* its own end */
-    CHECK(!token_cache_find(c, GP_LIT("t"), 1000, now, &user) && !token_cache_find(c, GP_LIT("u"), 1000, now, &user));
+    CHECK(token_cache_find(c, GP_LIT("t"), 999, now + 9, &found) && strcmp(user->user, "ada") == 0 &&
+          strcmp(user->subject, "1") == 0 && found.expires == now + 10);
+    CHECK(token_cache_find(c, GP_LIT("u"), 999, now + 999, &found) && strcmp(user->user, "bob") == 0 && !found.expires);
+    CHECK(!token_cache_find(c, GP_LIT("t"), 999, now + 10, &found)); /* its own end */
+    CHECK(!token_cache_find(c, GP_LIT("t"), 1000, now, &found) && !token_cache_find(c, GP_LIT("u"), 1000, now, &found));
     token_cache_keep(c, GP_LIT("t"), &ada, 3000, now + 10);
-    CHECK(token_cache_find(c, GP_LIT("t"), 2999, now, &user) && !token_cache_find(c, GP_LIT("T"), 0, now, &user));
+    CHECK(token_cache_find(c, GP_LIT("t"), 2999, now, &found) && !token_cache_find(c, GP_LIT("T"), 0, now, &found));
     token_cache_close(c);
 }
 
 TEST(what_is_remembered_is_bounded_and_the_first_to_end_goes)
 {
     char                name[16];
-    struct token_owner  user, owner = { 0 };
-    struct token_cache *c    = token_cache_open();
-    size_t              kept = 0;
-    CHECK(c);
+    struct lent         found = { 0 };
+    struct token_cache *c     = token_cache_open();
+    size_t              kept  = 0;
     for (size_t i = 0; i < 3 * TOKEN_CACHE_MOST; i++) {
         (void)snprintf(name, sizeof name, "%zu", i);
-        memcpy(owner.user, name, sizeof name);
-        token_cache_keep(c, gp_from(name), &owner, (gp_time)(1000 + i), 0);
+        memcpy(found.owner.user, name, sizeof name);
+        token_cache_keep(c, gp_from(name), &found.owner, (gp_time)(1000 + i), 0);
     }
     for (size_t i = 0; i < 3 * TOKEN_CACHE_MOST; i++) {
         (void)snprintf(name, sizeof name, "%zu", i);
-        if (!token_cache_find(c, gp_from(name), 0, now, &user)) continue;
-        CHECK(strcmp(user.user, name) == 0);
+        if (!token_cache_find(c, gp_from(name), 0, now, &found)) continue;
+        CHECK(strcmp(found.owner.user, name) == 0);
         kept++;
     }
     CHECK(kept > TOKEN_CACHE_MOST / 2 && kept <= TOKEN_CACHE_MOST);
-    CHECK(token_cache_find(c, gp_from(name), 0, now, &user)); /* the last one */
+    CHECK(token_cache_find(c, gp_from(name), 0, now, &found)); /* the last one */
     token_cache_close(c);
 }
 

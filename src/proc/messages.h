@@ -35,11 +35,13 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(SASL_START, sasl_start, U(session) U(has_initial) U(listener) U(binding) S(binding_data) S(end_point) S(mechanism) \
             S(initial) S(peer) S(helo) S(tls_version) S(tls_cipher) S(chain))                                             \
     ROW(SASL_LINE, sasl_line, U(session) U(over) S(line)) /* over: it was too long, and is not there                   */ \
-    /* step, why: sasl.h's; text: challenge. account, user: whose session it is; signer: whose the credential is, who may act for it. */ \
-    ROW(SASL_RESULT, sasl_result, U(step) U(why) U(account) U(credential) S(text) S(user) S(signer))                      \
+    /* step, why: sasl.h's; text: challenge. account, user: whose session it is; signer: whose the credential is, who may act for  \
+     * it. ends: when what was shown (a token) is good no more; 0: the store alone says. */                               \
+    ROW(SASL_RESULT, sasl_result, U(step) U(why) U(account) U(credential) U(ends) S(text) S(user) S(signer))              \
     ROW(SASL_ABORT, sasl_abort, U(session))               /* one way: the client is gone                               */ \
     ROW(MAY_SEND, may_send, U(session) U(account) U(credential) S(sender))                                                \
-    ROW(PERMISSION, permission, U(status) S(why))         /* OK, PERMFAIL not his address, TEMPFAIL                    */ \
+    /* OK, PERMFAIL not his address, or, ended, nobody's any more: the credential, the account or the right to act; TEMPFAIL */ \
+    ROW(PERMISSION, permission, U(status) U(ended) S(why))                                                                \
     /* smtpd -> queue */                                                                                                  \
     ROW(DRAFT, draft, U(session))                         /* a file for a large body                                   */ \
     ROW(DRAFTED, drafted, U(status) U(draft))             /* fds[0]: write here; give it up with DRAFT_ABORT           */ \
@@ -68,8 +70,9 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(LOOKUP, lookup, U(kind) U(session) S(user) S(secret) S(peer) S(helo) S(mechanism))                                \
     /* status: OK it is right; WAIT: the source only keeps `hash`: check the secret against that (or, kind HASH: here it is);   \
      * PERMFAIL: no; TEMPFAIL: cannot tell now. known: there is such a user there, else ask the next source. user: the       \
-     * name there; hash: a password string; subject: a token's, as ISSUER, a blank and SUBJECT; why: the true reason, for the log. */ \
-    ROW(LOOKED, looked, U(status) U(known) S(user) S(hash) S(subject) S(why))
+     * name there; hash: a password string; subject: a token's, as ISSUER, a blank and SUBJECT; ends: when the token does, or 0;  \
+     * why: the true reason, for the log. */                                                                              \
+    ROW(LOOKED, looked, U(status) U(known) U(ends) S(user) S(hash) S(subject) S(why))
 
 enum msg_type {
     MSG_NONE,

@@ -55,7 +55,8 @@ gp_status accounts_identities(struct accounts *, int64_t account, void (*each)(v
  * credential that is gone or has ended, or is out of its hours, or a disabled account, may not; one of another account's may while
  * that may act for it. */
 struct sending { int64_t account, credential; gp_str sender; gp_time now; struct hours_moment local; };
-gp_status accounts_may_send(struct accounts *, const struct sending *, const char **why) GP_MUST_USE; /* PERMFAIL: *why, static */
+/* PERMFAIL: *why, static, and *ended: no address may be sent as any more. */
+gp_status accounts_may_send(struct accounts *, const struct sending *, bool *ended, const char **why) GP_MUST_USE;
 /* The form in which addresses are compared. false: not an address (or "@domain", where that is allowed). */
 bool      identity_key(gp_str address, bool whole_domain, struct gp_text *key) GP_MUST_USE;
 

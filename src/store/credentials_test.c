@@ -342,19 +342,19 @@ TEST(the_senders_of_a_credential_narrow_those_of_its_account)
 
 /* ---- why not ----------------------------------------------------------------------------------------------------- */
 /* clang-format off */
-static const struct { struct restrictions limits; const char *sender; struct hours_moment at; gp_time now; bool disabled, gone, other; const char *why; }
+static const struct { struct restrictions limits; const char *sender; struct hours_moment at; gp_time now; bool disabled, gone, other, over; const char *why; }
 refusals[] = {
     { .sender = "anna@example.org", .now = NOW, .why = "" },
     { .limits = { .hours = "Mon 07:00-19:00" }, .sender = "anna@example.org", .at = { 0, 18 * 60 + 59 }, .now = NOW, .why = "" },
-    { .limits = { .hours = "Mon 07:00-19:00" }, .sender = "anna@example.org", .at = { 0, 19 * 60 },      .now = NOW, .why = "the credential may not be used at this time of the week" },
-    { .limits = { .hours = "Mon 07:00-19:00" }, .sender = "",                 .at = { 1, 12 * 60 },      .now = NOW, .why = "the credential may not be used at this time of the week" },
-    { .limits = { .expires = NOW + 5 }, .sender = "anna@example.org", .now = NOW + 5, .why = "the credential is expired" },
+    { .limits = { .hours = "Mon 07:00-19:00" }, .sender = "anna@example.org", .at = { 0, 19 * 60 },      .now = NOW, .over = true, .why = "the credential may not be used at this time of the week" },
+    { .limits = { .hours = "Mon 07:00-19:00" }, .sender = "",                 .at = { 1, 12 * 60 },      .now = NOW, .over = true, .why = "the credential may not be used at this time of the week" },
+    { .limits = { .expires = NOW + 5 }, .sender = "anna@example.org", .now = NOW + 5, .over = true, .why = "the credential is expired" },
     { .limits = { .senders = "info@example.org" }, .sender = "anna@example.org", .now = NOW, .why = "this credential may not send as that address" },
     { .sender = "bert@example.org", .now = NOW, .why = "this account may not send as that address" },
     { .sender = "no address",       .now = NOW, .why = "the sender is not an address" },
-    { .sender = "anna@example.org", .now = NOW, .disabled = true, .why = "the account is disabled" },
-    { .sender = "anna@example.org", .now = NOW, .gone = true,     .why = "the credential was revoked, or the account deleted" },
-    { .sender = "bert@example.org", .now = NOW, .other = true,    .why = "who signed in may not act for this account any more" },
+    { .sender = "anna@example.org", .now = NOW, .disabled = true, .over = true, .why = "the account is disabled" },
+    { .sender = "anna@example.org", .now = NOW, .gone = true,     .over = true, .why = "the credential was revoked, or the account deleted" },
+    { .sender = "bert@example.org", .now = NOW, .other = true,    .over = true, .why = "who signed in may not act for this account any more" },
 };
 /* clang-format on */
 
@@ -362,6 +362,7 @@ TEST(who_may_not_send_is_told_why)
 {
     for (size_t i = 0; i < GP_COUNT(refusals); i++) {
         const char           *why  = "";
+        bool                  over = false;
         struct accounts      *a    = open_fresh();
         struct verifier       v    = verifier_of(FAST, "");
         int64_t               anna = account_of(a, "anna"), bert = account_of(a, "bert");
@@ -372,7 +373,8 @@ TEST(who_may_not_send_is_told_why)
         CHECK(id);
         if (refusals[i].disabled) CHECK(accounts_set_disabled(a, anna, true) == GP_OK);
         if (refusals[i].gone) CHECK(credential_revoke(a, id) == GP_OK);
-        CHECK(accounts_may_send(a, &ask, &why) == (refusals[i].why[0] ? GP_PERMFAIL : GP_OK));
+        CHECK(accounts_may_send(a, &ask, &over, &why) == (refusals[i].why[0] ? GP_PERMFAIL : GP_OK));
+        CHECK(over == refusals[i].over);
         if (refusals[i].why[0]) CHECK_IS(gp_from(why), refusals[i].why);
         accounts_close(a);
     }

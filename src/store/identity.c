@@ -191,14 +191,15 @@ static gp_status sends_as(struct accounts *a, const struct sending *s, const str
     return has_identity(a, s->account, gp_said(&key));
 }
 
-gp_status accounts_may_send(struct accounts *a, const struct sending *s, const char **why)
+gp_status accounts_may_send(struct accounts *a, const struct sending *s, bool *ended, const char **why)
 {
     struct standing its    = { .acts = false };
     gp_status       status = live(a, s->account, s->credential, s->now, &its, why);
+    *ended                 = status == GP_PERMFAIL;
     if (status != GP_OK) return status;
     gp_str hours = gp_from(its.c.limits.hours);
-    if (hours.len > 0 && !hours_have(hours, s->local))
-        return refuse_because(why, "the credential may not be used at this time of the week");
+    *ended       = hours.len > 0 && !hours_have(hours, s->local);
+    if (*ended) return refuse_because(why, "the credential may not be used at this time of the week");
     return s->sender.len == 0 ? GP_OK : sends_as(a, s, &its.c.limits, why);
 }
 

@@ -135,9 +135,10 @@ static inline struct credential get(struct accounts *a, int64_t id)
 /* On a Monday at noon. */
 static inline gp_status may_send(struct accounts *a, int64_t account, int64_t credential, gp_str sender, gp_time now)
 {
+    bool           ended;
     const char    *why = "";
     struct sending s   = { account, credential, sender, now, { 0, HOURS_DAY / 2 } };
-    gp_status      got = accounts_may_send(a, &s, &why);
+    gp_status      got = accounts_may_send(a, &s, &ended, &why);
     CHECK(got != GP_PERMFAIL || why[0]);
     return got;
 }

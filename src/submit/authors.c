@@ -34,6 +34,8 @@ static void permission(void *owner, gp_status status, const struct msg *said)
             LOG_S("reason", known ? said->permission.why : GP_LIT("vault does not answer")));
     if (verdict == GP_OK)
         next_author(s);
+    else if (verdict == GP_PERMFAIL && said->permission.ended)
+        mail_refuse(s, signin_over);
     else if (verdict == GP_PERMFAIL)
         refuse(s, m->author);
     else

@@ -25,6 +25,12 @@ static struct mail *open_mail(struct session *s, const struct gp_smtp_event *ev)
     return NULL;
 }
 
+static void log_mail(const struct session *s, bool may, gp_str why)
+{
+    LOG(may ? LOG_INFO : LOG_WARN, may ? "mail" : "refused", LOG_N("session", s->id), LOG_Z("account", s->user),
+        LOG_S("sender", s->mail->sender), LOG_S("reason", may ? GP_NONE : why));
+}
+
 static void permission(void *owner, gp_status status, const struct msg *m)
 {
     static const struct gp_reply yes     = { 250, "2.1.0", "sender ok" };
@@ -33,12 +39,11 @@ static void permission(void *owner, gp_status status, const struct msg *m)
     struct session              *s       = owner;
     bool                         known   = status == GP_OK && m->type == MSG_PERMISSION;
     gp_status                    verdict = known ? (gp_status)m->permission.status : GP_TEMPFAIL;
-    LOG(verdict == GP_OK ? LOG_INFO : LOG_WARN, verdict == GP_OK ? "mail" : "refused", LOG_N("session", s->id),
-        LOG_Z("account", s->user), LOG_S("sender", s->mail->sender),
-        LOG_S("reason", verdict == GP_OK ? GP_NONE
-                        : known          ? m->permission.why
-                                         : GP_LIT("vault does not answer")));
-    session_answer(s, verdict == GP_OK ? yes : verdict == GP_PERMFAIL ? no : wait);
+    log_mail(s, verdict == GP_OK, known ? m->permission.why : GP_LIT("vault does not answer"));
+    if (verdict == GP_PERMFAIL)
+        session_answer(s, m->permission.ended ? signin_over : no);
+    else
+        session_answer(s, verdict == GP_OK ? yes : wait);
     if (verdict != GP_OK) mail_forget(s);
     session_pump(s);
 }
@@ -49,6 +54,12 @@ void mail_from(struct session *s, const struct gp_smtp_event *ev)
     s->mail = open_mail(s, ev);
     if (!s->mail) {
         session_answer(s, no_memory);
+        return;
+    }
+    if (s->ends && wall_now() >= s->ends) {
+        log_mail(s, false, GP_LIT("the token that it signed in with has expired"));
+        session_answer(s, signin_over);
+        mail_forget(s);
         return;
     }
     struct msg m = MSG(MAY_SEND);

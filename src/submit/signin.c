@@ -16,6 +16,8 @@ static const struct gp_reply failures[] = {
     [GP_SASL_UNAVAILABLE] = { 454, "4.7.0", "authentication is not available now, try again later"},
 };
 
+const struct gp_reply signin_over = { 421, "4.7.0", "your sign-in is no longer good, connect and sign in again" };
+
 /* vault says how a sign-in ended; this is for those it never hears of, or does not answer. */
 static void log_end(const struct session *s, const char *result, gp_str reason)
 {
@@ -55,6 +57,7 @@ static void welcome(struct session *s, const struct msg_sasl_result *r)
     }
     s->account    = r->account;
     s->credential = r->credential;
+    s->ends       = (gp_time)r->ends;
     s->signed_in  = true;
     session_answer(s, (struct gp_reply) { 235, "2.7.0", "signed in" });
 }

@@ -208,6 +208,7 @@ static gp_status open_with_token(struct signin *s, const struct msg_looked *m)
 {
     gp_status status = GP_PERMFAIL;
     s->round.ended   = true;
+    s->ends          = (gp_time)m->ends;
     if (m->subject.len) {
         status = answer_subject(s, CREDENTIAL_OAUTH, m->subject);
         if (status != GP_PERMFAIL || s->account) return status;

@@ -93,6 +93,7 @@ struct signin {
     int64_t        account, acting; /* who signs in, and whose session it will be: the same, or one that it may act as */
     struct account who;   /* has the name that the client says; its id 0: nobody */
     struct found   found;
+    gp_time        ends;    /* of the token; 0: it does not say, or there is none */
     struct round   round;
     struct upgrade *upgrade; /* to be begun when the client has its answer; or NULL */
     const char    *reason; /* the true one, for the log: static or in here, or NULL */

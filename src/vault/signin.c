@@ -164,6 +164,7 @@ static void say(struct signin *s, enum gp_sasl_step step)
     if (right) {
         m.sasl_result.account    = (uint64_t)s->acting;
         m.sasl_result.credential = (uint64_t)s->found.id;
+        m.sasl_result.ends       = (uint64_t)s->ends;
         m.sasl_result.user       = gp_from(s->acting_name);
         m.sasl_result.signer     = gp_from(s->name);
     }

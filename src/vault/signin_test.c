@@ -563,12 +563,12 @@ TEST(who_may_send_is_asked_of_the_store)
     CHECK(b->answer.permission.status == GP_OK);
     ask.may_send.sender = GP_LIT("bert@example.org");
     bed_ask(b, b->smtpd, &ask);
-    CHECK(b->answer.permission.status == GP_PERMFAIL);
+    CHECK(b->answer.permission.status == GP_PERMFAIL && !b->answer.permission.ended);
     CHECK_IS(bed_text(b), "this account may not send as that address");
     ask.may_send.sender = GP_LIT("anna@example.org");
     bed_disable(b, "anna");
     bed_ask(b, b->smtpd, &ask);
-    CHECK(b->answer.permission.status == GP_PERMFAIL);
+    CHECK(b->answer.permission.status == GP_PERMFAIL && b->answer.permission.ended);
     CHECK_IS(bed_text(b), "the account is disabled");
     bed_close(b);
 }

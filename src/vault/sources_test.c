@@ -395,7 +395,9 @@ TEST(tokens_go_to_issuers_alone_and_name_their_account_themselves)
           asked(1, 0, 1)); /* its issuer is known by it */
     CHECK(fakes[2].kind == LOOKUP_TOKEN && fakes[2].user[0] == '\0');
     CHECK_IS(gp_from(fakes[2].secret), "token");
-    CHECK(verdict_of(sign_in(b, "OAUTHBEARER", "ada@example.org", "token")) == YES);
+    CHECK(verdict_of(sign_in(b, "OAUTHBEARER", "ada@example.org", "token")) == YES && !b->answer.sasl_result.ends);
+    fakes[2].says.ends = 77;
+    CHECK(sign_in(b, "OAUTHBEARER", "ada", "token").ends == 77);
     bed_account(b, "anna", BED_GENERATED, false);
     CHECK(verdict_of(sign_in(b, "OAUTHBEARER", "anna", "token")) == NO);
     fakes[2].says = words(GP_OK, true, GP_LIT("anna"), GP_NONE);

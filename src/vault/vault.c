@@ -72,15 +72,16 @@ static void may_send(struct peer *peer, struct msg *m)
     struct vault  *v      = peer->vault;
     gp_time        now    = wall_now();
     const char    *why    = "";
+    bool           ended  = false;
     struct sending ask    = { .account    = (int64_t)m->may_send.account,
                               .credential = (int64_t)m->may_send.credential,
                               .sender     = m->may_send.sender,
                               .now        = now,
                               .local      = moment_local(now) };
-    gp_status      status = accounts_may_send(v->accounts, &ask, &why);
+    gp_status      status = accounts_may_send(v->accounts, &ask, &ended, &why);
     if (status == GP_TEMPFAIL) vault_store_failed(v);
     struct msg answer = MSG(PERMISSION);
-    answer.permission = (struct msg_permission) { status, GP_LIT("") };
+    answer.permission = (struct msg_permission) { status, ended, GP_LIT("") };
     if (status == GP_PERMFAIL) answer.permission.why = gp_from(why);
     if (status == GP_TEMPFAIL) answer.permission.why = GP_LIT("the accounts cannot be read now");
     ipc_answer(peer->channel, m->question, &answer);

@@ -35,5 +35,5 @@ def test_who_may_act_for_another_sends_as_that_one_until_it_is_taken_back(new_ga
         queued = until("the message in the log", lambda: [line for line in gatepost.log().splitlines() if "event=queued" in line])
         assert f"account={bert.name}" in queued[0] and f"signed_in_as={anna.name}" in queued[0]
         gatepost.run("user", "may-act", anna.name, bert.name, "--remove")
-        assert submit(wire, bert.name, [recipient], MESSAGE.format(sender=bert.name))[0] == 550
+        assert submit(wire, bert.name, [recipient], MESSAGE.format(sender=bert.name))[0] == 421
     sink.wait(recipient)

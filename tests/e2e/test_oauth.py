@@ -16,6 +16,7 @@ from sources import OTHER_USER, Asker, replace
 
 counter = itertools.count(1)
 ADA = "ada@example.org"
+LEEWAY = 60
 
 
 @pytest.fixture
@@ -67,6 +68,7 @@ def test_tokens_are_checked_with_the_issuers_keys(asker, identity, folder, keys)
     for algorithm in ("RS256", "PS256", "ES256"):
         answer = ask(a, identity.token(ADA, algorithm))
         assert (answer["status"], answer["known"], answer["user"]) == ("OK", True, ADA), answer
+        assert 0 <= time.time() + 600 + LEEWAY - answer["ends"] / 1000 < 60
         assert ask(a, identity.token(ADA, algorithm), "")["user"] == ADA       # whom it is of, the token says
     status, why = says(a, identity.token(ADA, "ES384"))
     assert status == "PERMFAIL" and "'ES384'" in why
@@ -246,8 +248,8 @@ def test_the_issuer_is_asked_about_tokens_that_only_it_can_read(introspects, ide
 def test_a_yes_is_remembered_for_a_while(introspects, identity):
     a = introspects(cache="1h")
     token, short = identity.opaque_token(ADA), identity.opaque_token(ADA, exp=int(time.time()) + 1)
-    for _ in range(5):
-        assert says(a, token)[0] == "OK"
+    ends = {ask(a, token)["ends"] for _ in range(5)}
+    assert ends == {(identity.opaque[token]["exp"] + LEEWAY) * 1000}
     assert len(identity.introspected) == 1
     assert says(a, token, "bob@example.org")[0] == "PERMFAIL" and len(identity.introspected) == 1
     assert says(a, short)[0] == "OK"
@@ -334,6 +336,25 @@ def test_curl_signs_in_and_sends_with_a_token(with_tokens, identity, sink, recip
     assert [(user["user"], user["source"]) for user in with_tokens.json("user", "list")] == [(ADA, "sso")]
     for wrong in (identity.token("bob@example.org"), identity.token(ADA, exp=1), identity.token(ADA, key=MAKE["RS256"]()), "made-up"):
         assert curl(wrong).returncode == 67      # CURLE_LOGIN_DENIED
+
+
+def test_a_session_ends_with_its_token(with_tokens, identity, sink, recipient, context):
+    """At the first MAIL after it; what was begun before is taken."""
+    exp = int(time.time()) - LEEWAY + 3
+    with smtplib.SMTP_SSL("localhost", with_tokens.tls_port, context=context) as client:
+        client.ehlo()
+        said = base64.b64encode(f"user={ADA}\x01auth=Bearer {identity.token(ADA, exp=exp)}\x01\x01".encode()).decode()
+        assert client.docmd("AUTH", f"XOAUTH2 {said}")[0] == 235
+        assert client.mail(ADA)[0] == 250 and client.rcpt(recipient)[0] == 250
+        while time.time() <= exp + LEEWAY:
+            assert client.noop()[0] == 250
+        assert client.data(f"From: {ADA}\r\nTo: {recipient}\r\n\r\nx\r\n")[0] == 250
+        assert client.docmd("MAIL", f"FROM:<{ADA}>") == (421, b"4.7.0 your sign-in is no longer good, connect and sign in again")
+        assert time.time() > exp + LEEWAY
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            client.noop()
+    assert sink.wait(recipient)
+    assert 'reason="the token that it signed in with has expired"' in with_tokens.log()
 
 
 @pytest.mark.parametrize("mechanism", ["OAUTHBEARER", "XOAUTH2"])
