@@ -9,7 +9,7 @@
 
 /* What the credential is to be made of: a password unless one of the others is given. */
 struct material {
-    const char *certificate, *oauth;
+    const char *certificate, *oauth, *source;
     bool        from_stdin, allow_cram;
 };
 #define MATERIAL_OPTIONS(m)                                                                                            \
@@ -37,12 +37,27 @@ static void made_wipe(struct made *m)
 
 static bool material_is_good(const struct material *m)
 {
-    bool        password = m->from_stdin || m->allow_cram;
-    const char *why      = NULL;
-    if (m->certificate && m->oauth) why = "a credential is one of the two, not both";
-    if ((m->certificate || m->oauth) && password) why = "that goes with a password only";
-    if (why) cli_problem(m->certificate ? "--certificate" : "--oauth", why, "add a credential for each");
+    const struct {
+        const char *name, *given;
+    } others[] = {
+        {"--certificate", m->certificate},
+        { "--oauth",      m->oauth      },
+        { "--source",     m->source     }
+    };
+    const char *why = NULL, *name = NULL;
+    for (size_t i = 0; i < GP_COUNT(others); i++) {
+        if (!others[i].given) continue;
+        if (name) why = "a credential is one thing, not two";
+        if (m->from_stdin || m->allow_cram) why = "that goes with a password only";
+        name = others[i].name;
+    }
+    if (why) cli_problem(name, why, "add a credential for each");
     return !why;
+}
+
+static bool makes_password(const struct material *m)
+{
+    return !m->certificate && !m->oauth && !m->source;
 }
 
 /* ---- certificates ---------------------------------------------------------------------------------------------------- */
@@ -82,6 +97,42 @@ static bool put_certificate(const char *given, char out[static CREDENTIAL_SUBJEC
     return !text.cut;
 }
 
+/* ---- sources --------------------------------------------------------------------------------------------------------- */
+static bool is_configured(const struct user_store *s, const char *name)
+{
+    char           room[CONFIG_LOOKUPS_MOST * CONFIG_TEXT];
+    struct gp_text names = { .ptr = room, .room = sizeof(room) - 1 };
+    for (size_t i = 0; i < s->config.lookup_count; i++) {
+        if (gp_same(gp_from(s->config.lookups[i].name), gp_from(name))) return true;
+        gp_put_z(&names, i ? ", " : "the sources there are: ");
+        gp_put_z(&names, s->config.lookups[i].name);
+    }
+    room[names.len] = '\0';
+    cli_problem(name, "gatepost.yml has no source of that name", names.len ? room : "add it to `sources` first");
+    return false;
+}
+
+/* A sign-in goes by one credential for a source: a second would look as if it did something. */
+static bool put_source(struct user_store *s, const char *name, const struct account *account,
+                       char out[static CREDENTIAL_SUBJECT])
+{
+    struct credential one;
+    bool              has = false;
+    gp_status         status;
+    auto_rows         r = credentials_of(s->accounts, account->id);
+    while ((status = credentials_next(&r, &one)) == GP_OK)
+        has |= one.kind == CREDENTIAL_SOURCE && gp_same(gp_from(one.subject), gp_from(name));
+    gp_wipe(&one.verifier, sizeof(one.verifier));
+    if (status == GP_TEMPFAIL) {
+        (void)user_store_failed(s, account->name);
+        return false;
+    }
+    if (has)
+        cli_problem(name, "the account has a credential for that source already",
+                    "change it with `gatepost credential alter`");
+    return !has && is_configured(s, name) && gp_copy_z(gp_from(name), out, CREDENTIAL_SUBJECT);
+}
+
 /* ---- making ------------------------------------------------------------------------------------------------------------ */
 static bool make(struct user_store *s, const struct material *m, const struct account *account, struct made *out)
 {
@@ -91,6 +142,8 @@ static bool make(struct user_store *s, const struct material *m, const struct ac
         cli_problem("--oauth", "it is too long", NULL);
         return false;
     }
+    out->kind = CREDENTIAL_SOURCE;
+    if (m->source) return put_source(s, m->source, account, out->subject);
     out->kind = CREDENTIAL_CERTIFICATE;
     if (m->certificate) return put_certificate(m->certificate, out->subject);
     out->password.from_stdin = m->from_stdin;
@@ -151,23 +204,24 @@ static int run_add(const struct cli_command *command, int argc, char **argv)
     const char       *dir = NULL, *user;
     size_t            count;
     struct cli_option options[] = {
-        {"label", CLI_VALUE, &a.label, "LABEL", "what the account's owner calls it, as printer-2f"},
+        {"label",   CLI_VALUE, &a.label,           "LABEL", "what the account's owner calls it, as printer-2f"},
         LIMIT_OPTIONS(a.limits),
         MATERIAL_OPTIONS(a.material),
+        { "source", CLI_VALUE, &a.material.source, "NAME",  "a source of `sources` that may say yes for it"   },
         HANDOUT_OPTIONS(a.handout),
-        { NULL,   CLI_FLAG,  NULL,     NULL,    NULL                                              },
+        { NULL,     CLI_FLAG,  NULL,               NULL,    NULL                                              },
     };
     int stop = cli_parse(command, options, argc, argv, &dir, &user, 1, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    if (!material_is_good(&a.material) || !handout_is_good(&a.handout, !a.material.certificate && !a.material.oauth))
+    if (!material_is_good(&a.material) || !handout_is_good(&a.handout, makes_password(&a.material)))
         return CLI_WRONG_USE;
     auto_user_store s;
     return user_store_open(dir, &s) ? add(&s, user, &a) : CLI_FAILED;
 }
 
 const struct cli_command cli_credential_add = {
-    "credential add", "USER [--label LABEL] " LIMIT_USAGE " " MATERIAL_USAGE " " HANDOUT_USAGE,
-    "give an account one more password, certificate or OAuth subject", run_add
+    "credential add", "USER [--label LABEL] " LIMIT_USAGE " " MATERIAL_USAGE " [--source NAME] " HANDOUT_USAGE,
+    "give an account one more password, certificate, OAuth subject or account source", run_add
 };
 
 /* ---- rotate ---------------------------------------------------------------------------------------------------------------- */

@@ -32,15 +32,26 @@ static bool is_wanted(const struct listing *l, const struct credential *c)
     return end_of(c) && end_of(c) < l->ending_before && credential_state(c, l->now) == CREDENTIAL_LIVE;
 }
 
+/* "source staff"; other subjects are too long for a table, and `show` has them. */
+static void put_kind(struct gp_text *out, const struct credential *c)
+{
+    gp_put_z(out, credential_kind_name(c->kind));
+    if (c->kind != CREDENTIAL_SOURCE) return;
+    gp_put_char(out, ' ');
+    gp_put_z(out, c->subject);
+}
+
 static void print_row(const char *user, const struct credential *c, gp_time now)
 {
-    char           when[USER_TIME_ROOM], room[STATE_ROOM];
-    struct gp_text state = { .ptr = room, .room = sizeof(room) - 1 };
+    char           when[USER_TIME_ROOM], room[STATE_ROOM], kind_room[STATE_ROOM];
+    struct gp_text state = { .ptr = room, .room = sizeof(room) - 1 },
+                   kind  = { .ptr = kind_room, .room = sizeof(kind_room) - 1 };
     credential_put_state(&state, c, now);
-    room[state.len] = '\0';
-    (void)printf("%-24s  %5" PRId64 "  %-16s  %-11s  %-37s  %-20s  %s%s", user, c->id, c->label,
-                 credential_kind_name(c->kind), room, user_time(c->last_used, when), c->last_mechanism,
-                 c->last_from[0] ? " from " : "");
+    put_kind(&kind, c);
+    room[state.len]     = '\0';
+    kind_room[kind.len] = '\0';
+    (void)printf("%-24s  %5" PRId64 "  %-16s  %-13s  %-37s  %-20s  %s%s", user, c->id, c->label, kind_room, room,
+                 user_time(c->last_used, when), c->last_mechanism, c->last_from[0] ? " from " : "");
     print_text(gp_from(c->last_from));
     (void)putchar('\n');
 }
@@ -73,7 +84,7 @@ static int list(struct listing *l, const char *user)
     struct account account;
     if (user && !user_find(l->store, user, &account)) return CLI_FAILED;
     if (!l->json)
-        (void)printf("%-24s  %5s  %-16s  %-11s  %-37s  %-20s  %s\n", "USER", "ID", "LABEL", "KIND", "STATE",
+        (void)printf("%-24s  %5s  %-16s  %-13s  %-37s  %-20s  %s\n", "USER", "ID", "LABEL", "KIND", "STATE",
                      "LAST USED", "HOW");
     if (user)
         l->failed = !list_of(l, &account);

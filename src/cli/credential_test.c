@@ -133,6 +133,28 @@ TEST(other_kinds_have_a_subject_and_no_password)
     remove_place();
 }
 
+TEST(a_source_may_be_given_a_say)
+{
+    make_place();
+    put_file("gatepost.yml", "hostname: mail.example.org\ndomain: example.org\nsources:\n- store\n"
+                             "- {name: staff, type: passwd-file, path: sources/people}\n"
+                             "- {name: guests, type: passwd-file, path: sources/guests}\n");
+    CHECK(run(&cli_user_add, "anna") == CLI_DONE);
+    CHECK(run(&cli_credential_add, "anna --label s --source staff --networks 10.0.0.0/8 --json") == CLI_DONE);
+    CHECK(!strstr(output, "\"password\""));
+    json_t *is = shown("anna s --json");
+    CHECK(strcmp(field(is, "kind"), "source") == 0 && strcmp(field(is, "subject"), "staff") == 0);
+    json_decref(is);
+    CHECK(run(&cli_credential_list, "anna") == CLI_DONE && strstr(output, "staff"));
+    CHECK(run(&cli_credential_add, "anna --source staff") == CLI_FAILED && strstr(output, "already"));
+    CHECK(run(&cli_credential_add, "anna --source Staff") == CLI_FAILED && strstr(output, "staff, guests"));
+    CHECK(run(&cli_credential_add, "anna --source guests --oauth y") == CLI_WRONG_USE);
+    CHECK(run(&cli_credential_add, "anna --source guests --password-stdin") == CLI_WRONG_USE);
+    CHECK(run(&cli_credential_add, "anna --source guests --qr") == CLI_WRONG_USE);
+    CHECK(run(&cli_credential_add, "anna --source guests") == CLI_DONE);
+    remove_place();
+}
+
 /* clang-format off */
 static const struct { const char *words, *said; int exit; } wrong[] = {
     { "anna --networks 10.0.0.0/33",      "10.0.0.0/33",          CLI_FAILED },

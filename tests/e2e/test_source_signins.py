@@ -228,6 +228,17 @@ def test_a_name_stays_with_whom_it_has(with_sources, place, context):
     assert says(gatepost, context, "ada", app) == 235 and says(gatepost, context, "ada", RIGHT) == 235 and says(gatepost, context, "ada", WRONG) == 535
 
 
+def test_a_source_is_given_a_say_about_an_account_of_the_store(with_sources, place, context):
+    gatepost = with_sources("store", a_password_file(place)[0])
+    gatepost.account(name="ada")
+    assert says(gatepost, context, "ada", RIGHT) == 535
+    gatepost.run("credential", "add", "ada", "--source", "source1", "--label", "staff")
+    assert [(c["label"], c["kind"], c["subject"]) for c in gatepost.json("credential", "list", "ada")][1:] == [("staff", "source", "source1")]
+    assert says(gatepost, context, "ada", RIGHT) == 235 and says(gatepost, context, "ada", WRONG) == 535
+    gatepost.run("credential", "revoke", "ada", "staff")
+    assert says(gatepost, context, "ada", RIGHT) == 535
+
+
 def test_a_credential_of_a_source_has_restrictions_like_any_other(with_sources, place, context):
     replace(place / "one", f"ada:{HASH}\n")
     gatepost = with_sources({"type": "passwd-file", "path": str(place / "one")})
