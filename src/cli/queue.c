@@ -124,8 +124,9 @@ static void add_details(json_t *json, const struct queue_message *m)
 static void add_event(void *owner, const struct audit_row *row)
 {
     json_t *data = json_loadb(row->data.ptr, row->data.len, 0, NULL);
-    json_t *json = json_pack("{s:I, s:o, s:o, s:o}", "seq", (json_int_t)row->seq, "when", moment_json(row->when),
-                             "event", text_json(row->event), "data", data ? data : text_json(row->data));
+    json_t *json =
+        json_pack("{s:I, s:o, s:o, s:o, s:o}", "seq", (json_int_t)row->seq, "when", moment_json(row->when), "event",
+                  text_json(row->event), "account", text_json(row->name), "data", data ? data : text_json(row->data));
     (void)json_array_append_new(owner, json);
 }
 

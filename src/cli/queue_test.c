@@ -183,7 +183,7 @@ TEST(show_tells_the_whole_story)
     CHECK_IS(gp_from(json_string_value(json_object_get(shown, "peer"))), "192.0.2.1");
     json_t *event = json_array_get(json_object_get(shown, "audit"), 0);
     CHECK_IS(gp_from(json_string_value(json_object_get(event, "event"))), "accepted");
-    CHECK_IS(gp_from(json_string_value(json_object_get(json_object_get(event, "data"), "user"))), "ada");
+    CHECK_IS(gp_from(json_string_value(json_object_get(event, "account"))), "ada");
     json_decref(shown);
     CHECK(run(&cli_queue_show, "abcd") == CLI_DONE && says("what happened") && says("accepted"));
     remove_place();

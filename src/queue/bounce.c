@@ -133,6 +133,7 @@ gp_status bounce_send(struct queue *q, const struct report *r)
         return status == GP_PERMFAIL ? GP_OK : status; /* what cannot be written must not hold up the rest */
     LOG(LOG_INFO, "bounced", LOG_S("queue_id", r->message->queue_id), LOG_S("notice", gp_said(&id)),
         LOG_Z("kind", kinds[r->action]), LOG_S("to", r->message->sender), LOG_N("recipients", r->count));
-    return AUDIT(queue_database(q->store), r->now, "bounced", r->message->queue_id, AUDIT_S("notice", gp_said(&id)),
-                 AUDIT_Z("kind", kinds[r->action]), AUDIT_S("to", r->message->sender), AUDIT_N("recipients", r->count));
+    struct audit_entry e = queue_entry(r->message, r->now, "bounced");
+    return AUDIT(queue_database(q->store), &e, AUDIT_S("notice", gp_said(&id)), AUDIT_Z("kind", kinds[r->action]),
+                 AUDIT_S("to", r->message->sender), AUDIT_N("recipients", r->count));
 }

@@ -89,10 +89,10 @@ static gp_status note(struct outcome *o, const char *event, enum log_level level
         LOG_S("status", last->enhanced), LOG_S("remote", last->remote), LOG_S("tls", last->tls),
         LOG_S("reply", last->text), LOG_N("attempts", to->attempts),
         LOG_N("delay", o->attempt->when - o->message.arrived), LOG_N("tried", !o->attempt->repeats));
-    return AUDIT(queue_database(o->q->store), o->attempt->when, event, id, AUDIT_S("to", to->address),
-                 AUDIT_N("code", last->code), AUDIT_S("status", last->enhanced), AUDIT_S("remote", last->remote),
-                 AUDIT_S("tls", last->tls), AUDIT_S("reply", last->text), AUDIT_N("attempts", to->attempts),
-                 AUDIT_N("due", to->due));
+    struct audit_entry e = queue_entry(&o->message, o->attempt->when, event);
+    return AUDIT(queue_database(o->q->store), &e, AUDIT_S("to", to->address), AUDIT_N("code", last->code),
+                 AUDIT_S("status", last->enhanced), AUDIT_S("remote", last->remote), AUDIT_S("tls", last->tls),
+                 AUDIT_S("reply", last->text), AUDIT_N("attempts", to->attempts), AUDIT_N("due", to->due));
 }
 
 static gp_status deliver(struct outcome *o, struct queue_recipient *to, bool passed_on)

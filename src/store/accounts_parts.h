@@ -3,8 +3,9 @@
 #define STORE_ACCOUNTS_PARTS_H
 
 #include "store/accounts.h"
+#include "store/audit.h"
 
-enum { ACCOUNTS_VERSIONS = 5 };
+enum { ACCOUNTS_VERSIONS = 6 };
 extern const char *const accounts_scripts[ACCOUNTS_VERSIONS];
 extern const struct database_function accounts_function; /* that they ask */
 

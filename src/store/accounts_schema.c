@@ -107,4 +107,6 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
     "CREATE TRIGGER tallies_of_deleted AFTER DELETE ON accounts BEGIN"
     "  DELETE FROM tallies WHERE account = OLD.id;"
     "END;",
+
+    audit_schema_vault,
 };

@@ -1,17 +1,10 @@
-/* The audit trail: one hash chain over all rows, hash = SHA-256(hash of the row before || this row in canonical form). */
+/* The audit trail: rows go in at the end of the chain, and come out by what is asked for. */
 #include "store/audit.h"
 
 #include <string.h>
 
 #include "crypto/crypto.h"
-
-enum { CANONICAL_MOST = AUDIT_DATA_MOST + 512 };
-
-/* AUTOINCREMENT: SQLite remembers the highest number given out, so a removed tail shows as well. */
-const char audit_schema[] =
-    "CREATE TABLE audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, moment INTEGER NOT NULL,"
-    " event TEXT NOT NULL, queue_id TEXT NOT NULL, data TEXT NOT NULL, hash BLOB NOT NULL) STRICT;"
-    "CREATE INDEX audit_by_queue_id ON audit (queue_id, seq);";
+#include "store/audit_parts.h"
 
 /* ---- data as JSON ------------------------------------------------------------------------------------------------ */
 static void put_escaped(struct gp_text *out, unsigned char c, bool utf8)
@@ -35,167 +28,191 @@ static void put_string(struct gp_text *out, gp_str text)
     gp_put_char(out, '"');
 }
 
-static void put_object(struct gp_text *out, const struct audit_field *fields)
+static void put_list(struct gp_text *out, gp_str lines)
 {
-    bool first = true;
-    gp_put_char(out, '{');
-    for (const struct audit_field *f = fields; f->key; f++) {
-        if (!f->is_number && !f->text.ptr) continue;
+    gp_put_char(out, '[');
+    for (bool first = true; lines.len > 0; first = false) {
         if (!first) gp_put_char(out, ',');
-        first = false;
-        put_string(out, gp_from(f->key));
-        gp_put_char(out, ':');
-        if (f->is_number)
-            gp_put_number(out, f->number);
-        else
-            put_string(out, f->text);
+        put_string(out, gp_cut(&lines, '\n'));
     }
+    gp_put_char(out, ']');
+}
+
+static void put_field(struct gp_text *out, const struct audit_field *f)
+{
+    put_string(out, gp_from(f->key));
+    gp_put_char(out, ':');
+    if (f->kind == AUDIT_NUMBER) gp_put_number(out, f->number);
+    if (f->kind == AUDIT_TEXT) put_string(out, f->text);
+    if (f->kind == AUDIT_LIST) put_list(out, f->text);
+}
+
+/* What does not fit is left out, and said so: who reads it sees that there was more. */
+void audit_put_data(struct gp_text *out, const struct audit_field *fields)
+{
+    static const char cut[] = ",\"cut\":1";
+    size_t            start = out->len;
+    bool              more  = false;
+    gp_put_char(out, '{');
+    out->room -= sizeof cut;
+    for (const struct audit_field *f = fields; f->key; f++) {
+        size_t before = out->len;
+        if (f->kind != AUDIT_NUMBER && !f->text.ptr) continue;
+        if (before > start + 1) gp_put_char(out, ',');
+        put_field(out, f);
+        if (!out->cut) continue;
+        more     = true;
+        out->cut = false;
+        out->len = before;
+    }
+    out->room += sizeof cut;
+    if (more) gp_put_z(out, out->len > start + 1 ? cut : cut + 1);
     gp_put_char(out, '}');
 }
 
-/* ---- the chain --------------------------------------------------------------------------------------------------- */
-/* Each part with its length before it, so that no two rows share a canonical form. */
-static void put_part(struct gp_text *out, gp_str part)
+/* ---- the end of the chain ---------------------------------------------------------------------------------------- */
+static gp_status find_beginning(struct database *db, struct audit_place *end)
 {
-    gp_put_number(out, (int64_t)part.len);
-    gp_put_char(out, ':');
-    gp_put(out, part);
+    int64_t   newest = 0;
+    gp_status status = audit_begin(db, end);
+    if (status == GP_OK) status = audit_newest(db, &newest);
+    if (newest > end->seq) end->seq = newest;
+    return status;
 }
 
-static bool hash_row(gp_str previous, const struct audit_row *row, uint8_t out[static AUDIT_HASH])
+/* The number is one more than any that was ever given out: if rows were removed at the end, the gap stays. */
+static gp_status find_end(struct database *db, struct audit_place *end)
 {
-    char           room[CANONICAL_MOST];
-    struct gp_text text = GP_TEXT(room);
-    put_part(&text, previous);
-    gp_put_number(&text, row->seq);
-    gp_put_char(&text, ' ');
-    gp_put_number(&text, row->when);
-    gp_put_char(&text, ' ');
-    put_part(&text, row->event);
-    put_part(&text, row->queue_id);
-    put_part(&text, row->data);
-    return !text.cut && gp_digest(GP_SHA256, gp_said(&text), out);
-}
-
-struct chain_end {
-    int64_t seq;
-    char    hash[AUDIT_HASH];
-    size_t  hash_len; /* 0: the chain is empty */
-};
-
-static gp_status find_end(struct database *db, struct chain_end *end)
-{
-    auto_rows r      = rows_of(db, "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1");
+    auto_rows r      = rows_of(db, "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0), hash"
+                                        " FROM audit ORDER BY seq DESC LIMIT 1");
     gp_status status = rows_next(&r);
-    *end             = (struct chain_end) { 0 };
-    if (status != GP_OK) return status == GP_PERMFAIL ? GP_OK : status;
+    *end             = (struct audit_place) { 0 };
+    if (status == GP_PERMFAIL) return find_beginning(db, end);
+    if (status != GP_OK) return status;
     gp_str hash = rows_blob(&r, 1);
     end->seq    = rows_number(&r, 0);
-    if (hash.len != AUDIT_HASH) return GP_OK; /* altered: verify tells; new rows must be kept all the same */
-    memcpy(end->hash, hash.ptr, AUDIT_HASH);
-    end->hash_len = AUDIT_HASH;
+    if (hash.len == AUDIT_HASH)
+        memcpy(end->hash, hash.ptr, AUDIT_HASH); /* else verify tells; rows must be kept all the same */
     return GP_OK;
 }
 
-static gp_status insert(struct database *db, const struct audit_row *row, gp_str hash)
+static gp_str present(gp_str text)
 {
-    auto_rows r = rows_of(db, "INSERT INTO audit (seq, moment, event, queue_id, data, hash) VALUES (?, ?, ?, ?, ?, ?)");
+    return text.ptr ? text : GP_LIT("");
+}
+
+static gp_status insert(struct database *db, const struct audit_row *row, gp_str salt, gp_str hash)
+{
+    auto_rows r = rows_of(db, "INSERT INTO audit (seq, moment, event, account, credential, queue_id, incident, name,"
+                              " data, salt, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     rows_bind_number(&r, row->seq);
     rows_bind_number(&r, row->when);
     rows_bind_text(&r, row->event);
+    rows_bind_number(&r, row->account);
+    rows_bind_number(&r, row->credential);
     rows_bind_text(&r, row->queue_id);
+    rows_bind_text(&r, row->incident);
+    rows_bind_text(&r, row->name);
     rows_bind_text(&r, row->data);
+    rows_bind_blob(&r, salt);
     rows_bind_blob(&r, hash);
     return rows_run(&r);
 }
 
-gp_status audit_add(struct database *db, gp_time when, const char *event, gp_str queue_id,
-                    const struct audit_field *fields)
+gp_status audit_write(struct database *db, const struct audit_entry *e, gp_str data)
 {
-    char             data[AUDIT_DATA_MOST];
-    uint8_t          hash[AUDIT_HASH];
-    struct chain_end end;
-    struct gp_text   text   = GP_TEXT(data);
-    gp_status        status = find_end(db, &end);
+    uint8_t            salt[AUDIT_SALT], digest[AUDIT_HASH], hash[AUDIT_HASH];
+    gp_str             salted = { (const char *)salt, sizeof salt };
+    struct audit_place end;
+    gp_status          status = find_end(db, &end);
     if (status != GP_OK) return status;
-    put_object(&text, fields);
-    struct audit_row row = { .seq = end.seq + 1, .when = when, .event = gp_from(event), .queue_id = queue_id };
-    row.data             = text.cut ? GP_LIT("{\"cut\":1}") : gp_said(&text);
-    if (!row.queue_id.ptr) row.queue_id = GP_LIT("");
-    if (!hash_row((gp_str) { end.hash, end.hash_len }, &row, hash)) return GP_TEMPFAIL;
-    return insert(db, &row, (gp_str) { (const char *)hash, sizeof hash });
+    struct audit_row row = { .seq        = end.seq + 1,
+                             .when       = e->when,
+                             .event      = gp_from(e->event),
+                             .account    = e->account,
+                             .credential = e->credential,
+                             .queue_id   = present(e->queue_id),
+                             .incident   = present(e->incident),
+                             .name       = gp_head(present(e->name), AUDIT_NAME_MOST),
+                             .data       = data };
+    gp_random(salt, sizeof salt);
+    if (!audit_digest(&row, salted, digest) || !audit_hash(&end, &row, digest, hash)) return GP_TEMPFAIL;
+    return insert(db, &row, salted, (gp_str) { (const char *)hash, sizeof hash });
+}
+
+gp_status audit_add(struct database *db, const struct audit_entry *e, const struct audit_field *fields)
+{
+    char           data[AUDIT_DATA_MOST];
+    struct gp_text text = GP_TEXT(data);
+    audit_put_data(&text, fields);
+    return audit_write(db, e, gp_said(&text));
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
-static struct audit_row row_at(const struct rows *r)
+void audit_read_kept(const struct rows *r, struct audit_kept *out)
 {
-    return (struct audit_row) { .seq      = rows_number(r, 0),
-                                .when     = rows_number(r, 1),
-                                .event    = rows_text(r, 2),
-                                .queue_id = rows_text(r, 3),
-                                .data     = rows_text(r, 4) };
+    enum { SALT = 9, DIGEST, HASH, TOMBSTONE };
+    *out            = (struct audit_kept) { .salt      = rows_blob(r, SALT),
+                                            .digest    = rows_blob(r, DIGEST),
+                                            .hash      = rows_blob(r, HASH),
+                                            .tombstone = rows_number(r, TOMBSTONE) };
+    out->row        = (struct audit_row) { .seq        = rows_number(r, 0),
+                                           .when       = rows_number(r, 1),
+                                           .event      = rows_text(r, 2),
+                                           .account    = rows_number(r, 3),
+                                           .credential = rows_number(r, 4),
+                                           .queue_id   = rows_text(r, 5),
+                                           .incident   = rows_text(r, 6),
+                                           .name       = rows_text(r, 7),
+                                           .data       = rows_text(r, 8) };
+    out->row.erased = !out->salt.ptr;
+}
+
+/* Of what has aged out, and is on its way to be removed, nothing is seen any more. */
+#define FILTERED                                                                                                       \
+    " seq > max(?1, (SELECT max(horizon_seq) FROM audit_chain)) AND (?2 IS NULL OR event = ?2)"                        \
+    " AND (?3 IS NULL OR name = ?3) AND moment >= ?4 AND (?5 = 0 OR moment < ?5)"                                      \
+    " AND (?6 IS NULL OR instr(lower(data), lower(?6)) > 0)"
+#define SELECTED "SELECT " AUDIT_KEPT_COLUMNS " FROM audit WHERE"
+
+struct rows audit_rows(struct database *db, const struct audit_filter *f, char room[static AUDIT_FILTER_ROOM])
+{
+    struct gp_text text = { .ptr = room, .room = AUDIT_FILTER_ROOM };
+    const char *sql     = SELECTED FILTERED " AND ?7 IS NULL ORDER BY seq";
+    if (f->incident.ptr) sql = SELECTED FILTERED " AND incident = ?7 AND incident <> '' ORDER BY seq";
+    if (f->queue_id.ptr) sql = SELECTED FILTERED " AND queue_id = ?7 AND queue_id <> '' ORDER BY seq";
+    struct rows r = rows_of(db, sql);
+    if (f->address.ptr) put_string(&text, f->address); /* as it stands in the data */
+    rows_bind_number(&r, f->after);
+    rows_bind_text(&r, f->event);
+    rows_bind_text(&r, f->account);
+    rows_bind_number(&r, f->since);
+    rows_bind_number(&r, f->until);
+    rows_bind_text(&r, f->address.ptr ? gp_said(&text) : GP_NONE);
+    rows_bind_text(&r, f->queue_id.ptr ? f->queue_id : f->incident);
+    return r;
+}
+
+gp_status audit_next(struct rows *r, struct audit_row *row)
+{
+    struct audit_kept kept;
+    gp_status         status = rows_next(r);
+    if (status != GP_OK) return status;
+    audit_read_kept(r, &kept);
+    *row      = kept.row;
+    row->name = present(row->name);
+    row->data = present(row->data);
+    return GP_OK;
 }
 
 gp_status audit_visit(struct database *db, gp_str queue_id, void (*visit)(void *, const struct audit_row *),
                       void *owner)
 {
-    auto_rows r = rows_of(
-        db, queue_id.ptr ? "SELECT seq, moment, event, queue_id, data FROM audit WHERE queue_id = ? ORDER BY seq"
-                         : "SELECT seq, moment, event, queue_id, data FROM audit ORDER BY seq");
-    gp_status status;
-    if (queue_id.ptr) rows_bind_text(&r, queue_id);
-    while ((status = rows_next(&r)) == GP_OK) {
-        struct audit_row row = row_at(&r);
-        visit(owner, &row);
-    }
+    char                room[AUDIT_FILTER_ROOM];
+    struct audit_filter filter = { .queue_id = queue_id };
+    struct audit_row    row;
+    auto_rows           r = audit_rows(db, &filter, room);
+    gp_status           status;
+    while ((status = audit_next(&r, &row)) == GP_OK) visit(owner, &row);
     return status == GP_PERMFAIL ? GP_OK : status;
-}
-
-static gp_status highest_ever(struct database *db, int64_t *seq)
-{
-    auto_rows r      = rows_of(db, "SELECT seq FROM sqlite_sequence WHERE name = 'audit'");
-    gp_status status = rows_next(&r);
-    *seq             = status == GP_OK ? rows_number(&r, 0) : 0;
-    return status == GP_TEMPFAIL ? status : GP_OK;
-}
-
-static const char *fault_of(const struct audit_row *row, gp_str hash, const struct chain_end *before)
-{
-    uint8_t want[AUDIT_HASH];
-    if (row->seq != before->seq + 1) return "a row is missing before this one";
-    if (!hash_row((gp_str) { before->hash, before->hash_len }, row, want))
-        return "the row is longer than any that was written";
-    if (hash.len != AUDIT_HASH || !gp_matches(hash.ptr, want, AUDIT_HASH))
-        return "the row or one before it was altered";
-    return NULL;
-}
-
-static gp_status verify_rows(struct rows *r, struct chain_end *end, struct audit_fault *fault)
-{
-    gp_status status;
-    while ((status = rows_next(r)) == GP_OK) {
-        struct audit_row row  = row_at(r);
-        gp_str           hash = rows_blob(r, 5);
-        fault->seq            = row.seq;
-        fault->what           = fault_of(&row, hash, end);
-        if (fault->what) return GP_PERMFAIL;
-        fault->rows++;
-        *end = (struct chain_end) { .seq = row.seq, .hash_len = AUDIT_HASH };
-        memcpy(end->hash, hash.ptr, AUDIT_HASH);
-    }
-    return status == GP_PERMFAIL ? GP_OK : status;
-}
-
-gp_status audit_verify(struct database *db, struct audit_fault *fault)
-{
-    struct chain_end end    = { 0 };
-    int64_t          newest = 0;
-    *fault                  = (struct audit_fault) { 0 };
-    gp_status status        = highest_ever(db, &newest);
-    if (status != GP_OK) return status;
-    auto_rows r = rows_of(db, "SELECT seq, moment, event, queue_id, data, hash FROM audit ORDER BY seq");
-    status      = verify_rows(&r, &end, fault);
-    if (status != GP_OK || end.seq >= newest) return status;
-    *fault = (struct audit_fault) { .seq = newest, .what = "the newest rows are missing", .rows = fault->rows };
-    return GP_PERMFAIL;
 }

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STATEMENTS_KEPT = 96, PRAGMA_ROOM = 64 };
+enum { STATEMENTS_KEPT = 128, PRAGMA_ROOM = 64, OPERATOR_ROOM = 96 };
 
 struct kept_statement {
     const char   *sql; /* by address */
@@ -22,6 +22,7 @@ struct database {
     enum database_trouble trouble;
     int64_t               seen_version;
     bool                  has_seen, held;
+    char                  operator[OPERATOR_ROOM];
     size_t                kept_count;
     struct kept_statement kept[STATEMENTS_KEPT];
 };
@@ -228,6 +229,16 @@ bool database_moved(struct database *db)
     if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || !moved) return false;
     db->trouble = DATABASE_MOVED;
     return true;
+}
+
+void database_set_operator(struct database *db, gp_str who)
+{
+    if (!gp_copy_z(gp_head(who, OPERATOR_ROOM - 1), db->operator, OPERATOR_ROOM)) db->operator[0] = '\0';
+}
+
+const char *database_operator(const struct database *db)
+{
+    return db->operator[0] ? db->operator: "server";
 }
 
 int64_t database_last_id(const struct database *db)

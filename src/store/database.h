@@ -51,6 +51,9 @@ gp_status             database_script(struct database *, const char *sql) GP_MUS
 bool                  database_changed(struct database *);
 /* Its path leads to another file now, or to none; database_trouble says so. */
 bool                  database_moved(struct database *);
+/* Who makes the changes, for the audit: "root, signed in as anna"; until it is said: "server". */
+void                  database_set_operator(struct database *, gp_str who);
+const char           *database_operator(const struct database *);
 int64_t               database_last_id(const struct database *); /* rowid of the last INSERT             */
 int64_t               database_touched(const struct database *); /* rows that the last statement changed */
 

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/queue_parts.h"
@@ -73,7 +74,7 @@ static enum database_trouble open_folders(struct queue_store *s, const char *fol
 
 static enum database_trouble open_database(struct queue_store *s, const char *folder, unsigned busy_ms)
 {
-    const char    *scripts[] = { queue_schema, audit_schema };
+    const char    *scripts[] = { queue_schema, audit_schema_first, audit_schema_again };
     char           path[PATH_MAX];
     struct gp_text text = { .ptr = path, .room = sizeof(path) - 1 };
     gp_put_z(&text, folder);
@@ -92,6 +93,15 @@ static enum database_trouble open_database(struct queue_store *s, const char *fo
     return trouble;
 }
 
+/* The rows that an earlier version wrote. */
+static enum database_trouble take_over(struct queue_store *s)
+{
+    struct timespec now = { 0 };
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    gp_status status = audit_take_over(s->db, (gp_time)now.tv_sec * 1000);
+    return status == GP_OK ? DATABASE_FINE : database_trouble(s->db);
+}
+
 struct queue_store *queue_open(const char *folder, unsigned busy_ms, enum database_trouble *trouble)
 {
     struct queue_store *s = calloc(1, sizeof *s);
@@ -100,6 +110,7 @@ struct queue_store *queue_open(const char *folder, unsigned busy_ms, enum databa
     s->folder = s->bodies = -1;
     *trouble              = open_folders(s, folder);
     if (*trouble == DATABASE_FINE) *trouble = open_database(s, folder, busy_ms);
+    if (*trouble == DATABASE_FINE) *trouble = take_over(s);
     if (*trouble == DATABASE_FINE) return s;
     queue_close(s);
     return NULL;

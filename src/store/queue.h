@@ -44,6 +44,8 @@ struct queue_reply { /* the last word on a recipient; code 0: none came, text is
     gp_str  enhanced, remote, tls, text;
     gp_time when;
 };
+/* Of a row of the audit that is about this message. */
+struct audit_entry queue_entry(const struct queue_message *, gp_time when, const char *event);
 struct queue_recipient {
     gp_str               address, params, destination;
     gp_time              due;

@@ -4,7 +4,7 @@
 #include "store/queue.h"
 #include "store/queue_parts.h"
 
-enum { ADDRESS_ROOM = 1024 };
+enum { ADDRESS_ROOM = 1024, LINES_ROOM = 2048 };
 
 /* A column that is NOT NULL. */
 static void bind(struct rows *r, gp_str text)
@@ -55,13 +55,54 @@ static gp_status insert_recipient(struct database *db, int64_t message, const st
     return rows_run(&r);
 }
 
-static gp_status audit_accepted(struct database *db, const struct queue_message *m, size_t recipients)
+struct audit_entry queue_entry(const struct queue_message *m, gp_time when, const char *event)
 {
-    return AUDIT(db, m->arrived, "accepted", m->queue_id, AUDIT_S("user", m->user), AUDIT_N("account", m->account),
-                 AUDIT_N("credential", m->credential), AUDIT_S("sender", m->sender), AUDIT_N("recipients", recipients),
+    return (struct audit_entry) { .when       = when,
+                                  .event      = event,
+                                  .account    = (int64_t)m->account,
+                                  .credential = (int64_t)m->credential,
+                                  .name       = m->user,
+                                  .queue_id   = m->queue_id };
+}
+
+static gp_status audit_accepted(struct database *db, const struct queue_message *m, size_t recipients, gp_str to)
+{
+    struct audit_entry e = queue_entry(m, m->arrived, "accepted");
+    return AUDIT(db, &e, AUDIT_S("sender", m->sender), AUDIT_N("recipients", recipients), AUDIT_L("to", to),
                  AUDIT_N("size", m->size), AUDIT_S("message_id", m->message_id), AUDIT_S("from", m->from),
                  AUDIT_S("peer", m->peer), AUDIT_S("helo", m->helo), AUDIT_S("mechanism", m->mechanism),
                  AUDIT_S("tls", m->tls));
+}
+
+/* As many as fit into one row; the place of the next one. */
+static size_t put_recipients(const struct queue_recipient *to, size_t at, size_t count, struct gp_text *lines)
+{
+    size_t start = at;
+    for (; at < count; at++) {
+        size_t before = lines->len;
+        gp_put(lines, to[at].address);
+        gp_put_char(lines, '\n');
+        if (!lines->cut) continue;
+        lines->len = before;
+        break;
+    }
+    return at > start ? at : start + 1; /* one that is longer than an address can be is not waited for */
+}
+
+/* All recipients are on record: those that the first row has no room for stand in rows of their own behind it. */
+static gp_status audit_message(struct database *db, const struct queue_message *m, const struct queue_recipient *to,
+                               size_t count)
+{
+    struct audit_entry e      = queue_entry(m, m->arrived, "recipients");
+    gp_status          status = GP_OK;
+    for (size_t at = 0; status == GP_OK && at < count;) {
+        char           room[LINES_ROOM];
+        struct gp_text lines = GP_TEXT(room);
+        bool           first = at == 0;
+        at                   = put_recipients(to, at, count, &lines);
+        status = first ? audit_accepted(db, m, count, gp_said(&lines)) : AUDIT(db, &e, AUDIT_L("to", gp_said(&lines)));
+    }
+    return status;
 }
 
 gp_status queue_add(struct queue_store *s, const struct queue_message *m, const struct queue_recipient *to,
@@ -72,7 +113,7 @@ gp_status queue_add(struct queue_store *s, const struct queue_message *m, const 
     int64_t message = database_last_id(s->db);
     if (!m->in_file) status = insert_body(s->db, message, body);
     for (size_t i = 0; status == GP_OK && i < count; i++) status = insert_recipient(s->db, message, &to[i]);
-    if (status == GP_OK) status = audit_accepted(s->db, m, count);
+    if (status == GP_OK) status = audit_message(s->db, m, to, count);
     /* Past the first insert a refusal would leave half a message: the whole transaction has to go. */
     return status == GP_OK ? GP_OK : GP_TEMPFAIL;
 }
@@ -179,13 +220,22 @@ gp_status queue_reroute(struct queue_store *s, gp_str place, bool elsewhere, que
 }
 
 /* ---- commands -------------------------------------------------------------------------------------------------------------- */
-static gp_status find_message(struct database *db, gp_str queue_id, int64_t *message)
+struct altered {
+    int64_t message;
+    char    user[AUDIT_NAME_MOST + 1];
+    int64_t account, credential;
+};
+
+static gp_status find_message(struct database *db, gp_str queue_id, struct altered *out)
 {
-    auto_rows r = rows_of(db, "SELECT message FROM messages WHERE queue_id = ?");
+    auto_rows r = rows_of(db, "SELECT message, user, account, credential FROM messages WHERE queue_id = ?");
     rows_bind_text(&r, queue_id);
     gp_status status = rows_next(&r);
-    if (status == GP_OK) *message = rows_number(&r, 0);
-    return status;
+    if (status != GP_OK) return status;
+    *out = (struct altered) { .message    = rows_number(&r, 0),
+                              .account    = rows_number(&r, 2),
+                              .credential = rows_number(&r, 3) };
+    return gp_copy_z(gp_head(rows_text(&r, 1), AUDIT_NAME_MOST), out->user, sizeof out->user) ? GP_OK : GP_TEMPFAIL;
 }
 
 /* clang-format off */
@@ -211,17 +261,23 @@ static gp_status alter_recipients(struct database *db, const char *sql, int64_t 
 
 gp_status queue_alter(struct queue_store *s, enum queue_change change, gp_str queue_id, gp_time now, bool *changed)
 {
-    const char *sql     = changes[change].sql;
-    int64_t     message = 0;
-    gp_status   status  = find_message(s->db, queue_id, &message);
-    *changed            = false;
+    const char    *sql = changes[change].sql;
+    struct altered m;
+    gp_status      status = find_message(s->db, queue_id, &m);
+    *changed              = false;
     if (status != GP_OK) return status;
     if (sql) {
-        status = alter_recipients(s->db, sql, message, now, changed);
+        status = alter_recipients(s->db, sql, m.message, now, changed);
     } else {
-        status   = remove_message(s, message, queue_id);
+        status   = remove_message(s, m.message, queue_id);
         *changed = true;
     }
     if (status != GP_OK || !*changed) return status;
-    return AUDIT(s->db, now, changes[change].event, queue_id, AUDIT_Z("by", "command"));
+    struct audit_entry e = { .when       = now,
+                             .event      = changes[change].event,
+                             .account    = m.account,
+                             .credential = m.credential,
+                             .name       = gp_from(m.user),
+                             .queue_id   = queue_id };
+    return AUDIT(s->db, &e, AUDIT_Z("by", database_operator(s->db)));
 }

@@ -133,7 +133,7 @@ def test_signs_in_with_a_certificate(name, transport, server, ca, anna, sink, re
         arrived = sink.wait(recipient)
         assert the_text(arrived.data) == the_text(letter(job).encode())
         written = audited(server, arrived)
-        assert (written["user"], written["mechanism"]) == (ANNA, "EXTERNAL")
+        assert (written["account"], written["mechanism"]) == (ANNA, "EXTERNAL")
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -32,8 +32,8 @@ def audited(gatepost, arrived):
     received = re.search(rb"^Received: from \S+ .*?\swith\s+(\S+)\s.*?\sid\s+(\S+)", arrived.data, re.DOTALL | re.MULTILINE)
     assert received and received[1] == b"ESMTPSA", arrived.data
     with contextlib.closing(sqlite3.connect(gatepost.dir / "queue/queue.db")) as queue:
-        row = queue.execute("SELECT data FROM audit WHERE event = 'accepted' AND queue_id = ?", (received[2].decode(),)).fetchone()
-    return json.loads(row[0])
+        row = queue.execute("SELECT data, name FROM audit WHERE event = 'accepted' AND queue_id = ?", (received[2].decode(),)).fetchone()
+    return json.loads(row[0]) | {"account": row[1]}
 
 
 def the_text(data):
@@ -58,7 +58,7 @@ def test_signs_in_and_sends(name, mechanism, transport, gatepost, ca, sink, reci
         assert arrived.sender == account.name and arrived.tls
         assert the_text(arrived.data) == the_text((letter(job) + MAILERS[name].adds).encode())
         written = audited(gatepost, arrived)
-        assert (written["user"], written["mechanism"]) == (account.name, mechanism)
+        assert (written["account"], written["mechanism"]) == (account.name, mechanism)
 
 
 @pytest.mark.parametrize("wrong", ["password", "name"])
