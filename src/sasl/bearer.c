@@ -6,7 +6,7 @@
 
 #define KVSEP '\1'
 
-static const char scheme[] = "Bearer ";
+static const char scheme[] = "Bearer ", bad_end[] = "the client's message does not end in two ^A";
 
 /* ---- reading ------------------------------------------------------------------------------------------ */
 static bool is_letter(char c)
@@ -44,13 +44,13 @@ static bool is_token(gp_str token)
 }
 
 /* auth="" says that the client has no token, and wants to hear where to get one (RFC 7628 4.3). */
-static bool read_auth(gp_str value, gp_str *token)
+static const char *wrong_auth(gp_str value, gp_str *token)
 {
     *token = GP_LIT("");
-    if (value.len == 0) return true;
-    if (!gp_starts(value, scheme)) return false;
+    if (value.len == 0) return NULL;
+    if (!gp_starts(value, scheme)) return "auth= is not Bearer and a token";
     *token = gp_trim(gp_tail(value, sizeof scheme - 1));
-    return is_token(*token);
+    return is_token(*token) ? NULL : "the token is empty, or has characters that none may have";
 }
 
 static gp_str *field_of(struct gp_bearer *b, gp_str key)
@@ -61,34 +61,40 @@ static gp_str *field_of(struct gp_bearer *b, gp_str key)
     return gp_is(key, "port") ? &b->port : NULL;
 }
 
-static bool read_pair(gp_str pair, struct gp_bearer *b)
+static const char *wrong_pair(gp_str pair, struct gp_bearer *b)
 {
     gp_str value = pair, key = gp_cut(&value, '=');
-    if (!value.ptr || !is_key(key) || !is_value(value)) return false;
+    if (!value.ptr || !is_key(key)) return "the client's message is not pairs of KEY=VALUE, each with a ^A behind it";
+    if (!is_value(value)) return "a value is not UTF-8, or has control characters";
     gp_str *field = field_of(b, key);
-    if (!field) return true;      /* RFC 7628 3.1: unknown keys are ignored */
-    if (field->ptr) return false; /* twice: which of them is meant? */
-    if (field == &b->token) return read_auth(value, field);
+    if (!field) return NULL; /* RFC 7628 3.1: unknown keys are ignored */
+    if (field->ptr) return "a key comes twice: which of them is meant?";
+    if (field == &b->token) return wrong_auth(value, field);
     *field = value;
-    return true;
+    return NULL;
 }
 
 bool gp_bearer_read(gp_str pairs, struct gp_bearer *b)
 {
     *b = (struct gp_bearer) { 0 };
-    while (pairs.len > 1) {
+    while (pairs.len > 1 && !b->wrong) {
         size_t end = gp_find(pairs, KVSEP);
-        if (end == pairs.len || !read_pair(gp_head(pairs, end), b)) return false;
-        pairs = gp_tail(pairs, end + 1);
+        b->wrong   = end < pairs.len ? wrong_pair(gp_head(pairs, end), b) : bad_end;
+        pairs      = gp_tail(pairs, end + 1);
     }
-    return b->token.ptr && pairs.len == 1 && pairs.ptr[0] == KVSEP;
+    if (b->wrong) return false;
+    if (pairs.len != 1 || pairs.ptr[0] != KVSEP)
+        b->wrong = bad_end;
+    else if (!b->token.ptr)
+        b->wrong = "the client's message has no auth=";
+    return !b->wrong;
 }
 
 /* ---- the server --------------------------------------------------------------------------------------- */
 enum gp_sasl_step gp_bearer_ask(struct gp_sasl *x, gp_str token)
 {
     if (token.len == 0) return gp_bearer_refuse(x);
-    if (!gp_sasl_set_token(x, token)) return gp_sasl_fail(x, GP_SASL_MALFORMED);
+    if (!gp_sasl_set_token(x, token)) return gp_sasl_malformed(x, "the token is too long");
     return gp_sasl_question(x, GP_SASL_IS_TOKEN);
 }
 

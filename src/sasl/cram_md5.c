@@ -28,10 +28,12 @@ static bool read_digest(gp_str hex, uint8_t *digest)
 static enum gp_sasl_step read_response(struct gp_sasl *x, gp_str in)
 {
     /* The last space: a name may hold spaces itself, a digest can't. */
-    if (in.len < MD5_HEX + 2 || in.ptr[in.len - MD5_HEX - 1] != ' ') return gp_sasl_fail(x, GP_SASL_MALFORMED);
+    if (in.len < MD5_HEX + 2 || in.ptr[in.len - MD5_HEX - 1] != ' ')
+        return gp_sasl_malformed(x, "the client's message is not a name, a space and a digest of 32 digits");
     gp_str name = gp_head(in, in.len - MD5_HEX - 1);
-    if (!read_digest(gp_tail(in, in.len - MD5_HEX), x->talk.cram_digest) || !gp_sasl_set_user(x, name))
-        return gp_sasl_fail(x, GP_SASL_MALFORMED);
+    if (!read_digest(gp_tail(in, in.len - MD5_HEX), x->talk.cram_digest))
+        return gp_sasl_malformed(x, "the digest is not written in lower-case hex");
+    if (!gp_sasl_set_user(x, name)) return gp_sasl_malformed(x, GP_SASL_BAD_USER);
     return gp_sasl_question(x, GP_SASL_IS_PROOF);
 }
 

@@ -198,6 +198,11 @@ enum gp_sasl_step gp_sasl_fail(struct gp_sasl *x, enum gp_sasl_why why)
     return GP_SASL_FAILED;
 }
 
+enum gp_sasl_step gp_sasl_malformed(struct gp_sasl *x, const char *detail)
+{
+    return gp_sasl_fail(x, gp_sasl_because(x, GP_SASL_MALFORMED, detail));
+}
+
 enum gp_sasl_step gp_sasl_refused(struct gp_sasl *x)
 {
     return gp_sasl_fail(x, x->answer == GP_PERMFAIL ? GP_SASL_REFUSED : GP_SASL_UNAVAILABLE);

@@ -4,7 +4,8 @@
 static enum gp_sasl_step read_message(struct gp_sasl *x, gp_str in)
 {
     x->user = GP_LIT("");
-    if (in.len > 0 && !gp_sasl_set_user(x, in)) return gp_sasl_fail(x, GP_SASL_MALFORMED);
+    if (in.len > 0 && !gp_sasl_set_user(x, in))
+        return gp_sasl_malformed(x, "the name to act as is not one that can be");
     return gp_sasl_question(x, GP_SASL_IS_EXTERNAL);
 }
 

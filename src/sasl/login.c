@@ -9,13 +9,13 @@ static enum gp_sasl_step ask_name(struct gp_sasl *x)
 
 static enum gp_sasl_step read_name(struct gp_sasl *x, gp_str in)
 {
-    if (!gp_sasl_set_user(x, in)) return gp_sasl_fail(x, GP_SASL_MALFORMED);
+    if (!gp_sasl_set_user(x, in)) return gp_sasl_malformed(x, GP_SASL_BAD_USER);
     return gp_sasl_say(x, GP_LIT("Password:"));
 }
 
 static enum gp_sasl_step read_password(struct gp_sasl *x, gp_str in)
 {
-    if (!gp_sasl_set_secret(x, in)) return gp_sasl_fail(x, GP_SASL_MALFORMED);
+    if (!gp_sasl_set_secret(x, in)) return gp_sasl_malformed(x, GP_SASL_BAD_SECRET);
     return gp_sasl_question(x, GP_SASL_IS_PASSWORD);
 }
 

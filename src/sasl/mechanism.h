@@ -8,6 +8,7 @@ enum gp_sasl_step gp_sasl_say(struct gp_sasl *, gp_str octets);            /* a 
 enum gp_sasl_step gp_sasl_question(struct gp_sasl *, enum gp_sasl_ask);
 enum gp_sasl_step gp_sasl_fail(struct gp_sasl *, enum gp_sasl_why);
 enum gp_sasl_why  gp_sasl_because(struct gp_sasl *, enum gp_sasl_why, const char *detail); /* why; detail: static, for the log */
+enum gp_sasl_step gp_sasl_malformed(struct gp_sasl *, const char *detail);
 enum gp_sasl_step gp_sasl_refused(struct gp_sasl *);                       /* why by the host's answer            */
 /* The step of a mechanism whose client sends one message, about which the host is asked once. */
 enum gp_sasl_step gp_sasl_one_message(struct gp_sasl *, gp_str in, enum gp_sasl_step (*read)(struct gp_sasl *, gp_str message));
@@ -17,6 +18,8 @@ bool gp_sasl_set_user(struct gp_sasl *, gp_str raw) GP_MUST_USE;
 bool gp_sasl_set_authzid(struct gp_sasl *, gp_str raw) GP_MUST_USE;        /* absent or "": none                  */
 bool gp_sasl_set_secret(struct gp_sasl *, gp_str raw) GP_MUST_USE;
 bool gp_sasl_set_token(struct gp_sasl *, gp_str raw) GP_MUST_USE;          /* as it is, into lent room where it must */
+#define GP_SASL_BAD_USER "the user name is not one that can be"
+#define GP_SASL_BAD_SECRET "the password is empty, too long, or has characters that none may have"
 void gp_sasl_forget_secret(struct gp_sasl *);
 bool gp_sasl_acts_for_other(const struct gp_sasl *);                       /* authzid is there and not user       */
 
@@ -31,8 +34,8 @@ bool gp_gs2_read_name(gp_str escaped, struct gp_text *out) GP_MUST_USE;
 void gp_gs2_put_name(struct gp_text *, gp_str name);
 
 /* What OAUTHBEARER and XOAUTH2 share (bearer.c): KEY=VALUE pairs, each with ^A behind it, and one more ^A. */
-struct gp_bearer { gp_str user, token, host, port; }; /* ptr NULL: absent; token "": auth= was empty */
-bool gp_bearer_read(gp_str pairs, struct gp_bearer *) GP_MUST_USE;        /* false: malformed, or no auth=       */
+struct gp_bearer { gp_str user, token, host, port; const char *wrong; }; /* ptr NULL: absent; token "": auth= was empty */
+bool gp_bearer_read(gp_str pairs, struct gp_bearer *) GP_MUST_USE;        /* false: wrong says how                */
 enum gp_sasl_step gp_bearer_ask(struct gp_sasl *, gp_str token);          /* "": there is none, and the no is said */
 enum gp_sasl_step gp_bearer_refuse(struct gp_sasl *);                     /* says why, to a client that will fail */
 enum gp_sasl_step gp_bearer_say(struct gp_sasl *, gp_str head);           /* client: head, the token, the end    */

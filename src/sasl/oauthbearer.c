@@ -3,20 +3,24 @@
 
 enum { PORT_MOST = 65535, HEAD_ROOM = 4 * GP_SASL_NAME_MOST, HOST_ROOM = 320 };
 
-/* "n,a=NAME," or "y,,"; rest: the pairs. */
-static bool read_header(struct gp_sasl *x, gp_str *rest)
+static const char bad_header[] = "the client's message does not begin with n,, or n,a=NAME,";
+
+/* "n,a=NAME," or "y,,"; rest: the pairs. NULL: it is well formed. */
+static const char *wrong_header(struct gp_sasl *x, gp_str *rest)
 {
     char           room[3 * GP_SASL_NAME_MOST];
     struct gp_text name  = GP_TEXT(room);
     gp_str         whole = gp_head(*rest, gp_find(*rest, '\1')), header = whole;
     gp_str         flag = gp_cut(&header, ','), authzid = gp_cut(&header, ',');
     bool           ends = header.ptr && header.len == 0 && whole.len < rest->len;
-    if (!ends || (!gp_same(flag, GP_LIT("n")) && !gp_same(flag, GP_LIT("y")))) return false;
+    if (gp_starts(flag, "p=")) return "channel binding is asked for, which this mechanism has not";
+    if (!ends || (!gp_same(flag, GP_LIT("n")) && !gp_same(flag, GP_LIT("y")))) return bad_header;
     *rest   = gp_tail(*rest, whole.len + 1);
     x->user = GP_LIT("");
-    if (authzid.len == 0) return true;
+    if (authzid.len == 0) return NULL;
     gp_str escaped = gp_scram_attribute(&authzid, 'a');
-    return escaped.len > 0 && gp_gs2_read_name(escaped, &name) && gp_sasl_set_user(x, gp_said(&name));
+    if (escaped.len == 0) return bad_header;
+    return gp_gs2_read_name(escaped, &name) && gp_sasl_set_user(x, gp_said(&name)) ? NULL : GP_SASL_BAD_USER;
 }
 
 /* RFC 7628 3.1: where the client believes to be; it is held against what the host knows, if it does. */
@@ -31,8 +35,10 @@ static bool is_meant_for_us(const struct gp_sasl *x, const struct gp_bearer *b)
 static enum gp_sasl_step read_message(struct gp_sasl *x, gp_str in)
 {
     struct gp_bearer b;
-    if (!read_header(x, &in) || !gp_bearer_read(in, &b) || !is_meant_for_us(x, &b))
-        return gp_sasl_fail(x, GP_SASL_MALFORMED);
+    const char      *wrong = wrong_header(x, &in);
+    if (!wrong && !gp_bearer_read(in, &b)) wrong = b.wrong;
+    if (!wrong && !is_meant_for_us(x, &b)) wrong = "host= or port= is of another server";
+    if (wrong) return gp_sasl_malformed(x, wrong);
     return gp_bearer_ask(x, b.token);
 }
 

@@ -11,10 +11,9 @@ static enum gp_sasl_why read_message(struct gp_sasl *x, gp_str in)
     gp_str authzid = gp_cut(&in, '\0'), both = in, authcid = gp_cut(&in, '\0');
     if (authcid.len == both.len) return malformed(x, "the client's message is not three fields with NULs between");
     if (!gp_sasl_set_authzid(x, authzid)) return malformed(x, "the name to act as is not one that can be");
-    if (!gp_sasl_set_user(x, authcid)) return malformed(x, "the user name is not one that can be");
+    if (!gp_sasl_set_user(x, authcid)) return malformed(x, GP_SASL_BAD_USER);
     /* A third NUL would stand in the password, where SASLprep prohibits it. */
-    if (!gp_sasl_set_secret(x, in))
-        return malformed(x, "the password is empty, too long, or has characters that none may have");
+    if (!gp_sasl_set_secret(x, in)) return malformed(x, GP_SASL_BAD_SECRET);
     return GP_SASL_NO_REASON;
 }
 

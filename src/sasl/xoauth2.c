@@ -4,8 +4,9 @@
 static enum gp_sasl_step read_message(struct gp_sasl *x, gp_str in)
 {
     struct gp_bearer b;
-    if (!gp_bearer_read(in, &b) || !b.user.ptr || !gp_sasl_set_user(x, b.user))
-        return gp_sasl_fail(x, GP_SASL_MALFORMED);
+    if (!gp_bearer_read(in, &b)) return gp_sasl_malformed(x, b.wrong);
+    if (!b.user.ptr) return gp_sasl_malformed(x, "the client's message has no user=");
+    if (!gp_sasl_set_user(x, b.user)) return gp_sasl_malformed(x, GP_SASL_BAD_USER);
     return gp_bearer_ask(x, b.token);
 }
 
