@@ -156,9 +156,9 @@ def test_nobody_acts_for_whom_he_may_not(name, server, ca, anna, sink, recipient
 # ---- malformed ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("line,reply,cause", [
     ("!", (501, "5.5.2 not base64"), "the client's line is not base64"), ("*", (501, "5.7.0 cancelled"), "the client cancelled"),
-    ("/w==", (535, "5.7.8 authentication failed"), "the client's message is malformed"),            # not UTF-8
-    ("AGE=", (535, "5.7.8 authentication failed"), "the client's message is malformed"),            # a NUL
-    ("YQdi", (535, "5.7.8 authentication failed"), "the client's message is malformed"),            # a control character
+    ("/w==", (535, "5.7.8 authentication failed"), "the name to act as is not one that can be"),   # not UTF-8
+    ("AGE=", (535, "5.7.8 authentication failed"), "the name to act as is not one that can be"),   # a NUL
+    ("YQdi", (535, "5.7.8 authentication failed"), "the name to act as is not one that can be"),   # a control character
     ("bm9ib2R5QGV4YW1wbGUub3Jn", (535, "5.7.8 authentication failed"), "may not act")], ids=lambda word: str(word)[:12])
 def test_a_malformed_identity(line, reply, cause, server, ca, anna):
     context = ssl.create_default_context(cafile=ca)

@@ -24,7 +24,7 @@ CAUSES = {CANCELLED: "the client cancelled", TOO_LONG: "line is too long", NOT_O
 # The log says what exactly; each case is held to the kind of it.
 MALFORMED = ("the client's message ", "the header of the client's message is too long", "the client's nonce is missing", "the user name is ",
              "an extension is not known, or malformed", "the name to act as is not one that can be", "the password is empty, too long, or has",
-             "the client's last message is ", "the client's proof is missing")
+             "the client's last message is ", "the client's proof is missing", "the digest is not written")
 WRONG = "wrong password"
 BINDING = ("the client binds to the channel", "the client does not bind to the channel", "the client could bind to the channel and saw no -PLUS",
            "the client is bound to another channel, or its header was changed")
