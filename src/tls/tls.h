@@ -29,12 +29,24 @@ struct gp_tls_trust {
     bool   verify; /* false: opportunistic, whoever answers will do           */
 };
 struct gp_tls_context *gp_tls_client_context(const struct gp_tls_trust *, const char **why);
+/* What a client context may be asked for beyond what all get; all zeroes: nothing. `weak` and old versions are for finding out what
+ * a server takes, never for secrets. false: *why says what cannot be had. */
+struct gp_tls_wish {
+    int         oldest, newest;     /* 0x0301 (TLS 1.0) to 0x0304 (TLS 1.3); 0: 1.2 at least   */
+    const char *ciphers;            /* of TLS 1.2 and before, as OpenSSL lists them; NULL: ours */
+    bool        weak;               /* whatever OpenSSL has: short keys, SHA-1                  */
+    bool        pinned;             /* each certificate of ca_pem is trusted for itself         */
+    gp_str      chain_pem, key_pem; /* the client's own; GP_NONE: none                          */
+};
+bool gp_tls_adjust(struct gp_tls_context *, const struct gp_tls_wish *, const char **why) GP_MUST_USE;
 void                   gp_tls_context_close(struct gp_tls_context *);
 
 /* ---- connections --------------------------------------------------------------------------------------- */
 struct gp_tls *gp_tls_accept(struct gp_tls_context *);
 /* name: SNI and, when the context verifies, the DNS name (or IP literal) that the certificate must be for. */
 struct gp_tls *gp_tls_connect(struct gp_tls_context *, gp_str name);
+/* Client, before hands are shaken: SNI says this name instead, "" none; what the certificate is verified for stays. */
+bool           gp_tls_say_name(struct gp_tls *, gp_str name) GP_MUST_USE;
 void           gp_tls_close(struct gp_tls *);
 /* Server, before hands are shaken: the client is asked for a certificate, and need not have one. Any will do here: what is
  * proved is that the client has its key, and who it is must be found out of the chain. Such a session gives no ticket, so
@@ -71,6 +83,14 @@ bool        gp_tls_shaken(const struct gp_tls *);
 const char *gp_tls_version(const struct gp_tls *);           /* "TLSv1.3"                                        */
 const char *gp_tls_cipher(const struct gp_tls *);            /* "TLS_AES_256_GCM_SHA384"                         */
 bool        gp_tls_resumed(const struct gp_tls *);
+/* Client: the session, to resume another connection of the same context with; NULL: it cannot be resumed (with TLS 1.3, before the
+ * server's ticket has come, which is with its first octets of plaintext). One session may be resumed many times. */
+struct gp_tls_session;
+struct gp_tls_session *gp_tls_keep(struct gp_tls *);
+bool        gp_tls_resume(struct gp_tls *, struct gp_tls_session *) GP_MUST_USE; /* before hands are shaken */
+void        gp_tls_session_close(struct gp_tls_session *);
+/* Client: the certificates that the server showed, one DER after the other, leaf first; none from a resumed TLS 1.3 session. */
+void        gp_tls_server_chain(const struct gp_tls *, struct gp_text *der);
 gp_str      gp_tls_server_name(const struct gp_tls *);       /* SNI, or GP_NONE                                  */
 /* Channel binding (RFC 5929, 9266): tls-exporter on 1.3, tls-unique on 1.2 with extended master secret. 0: none. */
 enum gp_tls_binding { GP_TLS_NO_BINDING, GP_TLS_UNIQUE, GP_TLS_EXPORTER };

@@ -1,0 +1,53 @@
+/* What the rooms of talk/ share. */
+#ifndef TALK_PARTS_H
+#define TALK_PARTS_H
+
+#include "smtp/lines.h"
+#include "talk/talk.h"
+#include "tls/tls.h"
+
+enum { TALK_WHY_ROOM = 512, TALK_PEER_ROOM = 80, TALK_ENHANCED_ROOM = 12, TALK_SECRETS_MOST = 4, TALK_OFFERS_ROOM = 8192 };
+
+struct talk {
+    const struct talk_plan *plan;
+    struct talk_transcript  transcript;
+    int                     fd;
+    struct gp_tls_context  *context;
+    struct gp_tls          *tls; /* NULL: in clear */
+    struct gp_lines         in;
+    char                    in_room[GP_SMTP_IN_ROOM];
+    int64_t                 began;
+    unsigned                patience; /* milliseconds; 0: the plan's */
+    bool                    challenged; /* a sign-in is under way: what the server says in it is not shown */
+    bool                    ended;    /* the server has closed its side */
+
+    enum talk_fault fault;
+    char            why[TALK_WHY_ROOM], peer[TALK_PEER_ROOM], enhanced[TALK_ENHANCED_ROOM];
+
+    char           reply_room[TALK_REPLY_ROOM], offers_room[TALK_OFFERS_ROOM];
+    struct gp_text reply, offers;
+
+    struct gp_buffer hidden[TALK_SECRETS_MOST]; /* secrets, and as base64 */
+    size_t           hidden_count;
+};
+
+/* talk.c: always false. The first failure is the one that is told. */
+bool talk_fail(struct talk *, enum talk_fault, const char *what, const char *detail);
+bool talk_refuse(struct talk *, const char *why); /* ours, about a step: the connection works on */
+
+/* connect.c */
+bool talk_reach(struct talk *);
+int  talk_wait(struct talk *, short events, int64_t until); /* what poll said; 0: too late */
+int64_t talk_now(void);                                      /* microseconds, monotonic     */
+
+/* wire.c */
+bool talk_put(struct talk *, gp_str octets);          /* all of it, within the patience                   */
+bool talk_take(struct talk *, int64_t until);         /* some octets more into t->in; false: none came    */
+
+/* transcript.c */
+void talk_shows(struct talk *, enum talk_side, gp_str line);
+void talk_shows_octets(struct talk *, gp_str octets, enum talk_show);
+void talk_notes(struct talk *, const char *what, const char *detail);
+void talk_unhide(struct talk *);
+
+#endif
