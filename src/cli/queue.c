@@ -15,6 +15,7 @@ struct queue_store *cli_queue_open(const char *dir)
     if (!cli_config(dir, &config)) return NULL;
     struct queue_store *s = config_path(&config, "queue", folder) ? queue_open(folder, BUSY_MS, &trouble) : NULL;
     if (!s) cli_problem(folder, database_why(trouble), database_hint(trouble));
+    if (s) cli_set_operator(queue_database(s));
     return s;
 }
 

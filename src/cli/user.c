@@ -22,6 +22,7 @@ bool user_store_open(const char *dir, struct user_store *s)
     };
     if (config_path(&s->config, "vault/accounts.db", file)) s->accounts = accounts_open(&plan, &trouble);
     if (!s->accounts) cli_problem(file, database_why(trouble), database_hint(trouble));
+    if (s->accounts) cli_set_operator(accounts_database(s->accounts));
     return s->accounts != NULL;
 }
 

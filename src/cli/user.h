@@ -15,6 +15,7 @@ struct user_store {
 /* false: the problem was printed. */
 bool user_store_open(const char *dir, struct user_store *);
 void user_store_close(struct user_store *);
+void cli_set_operator(struct database *); /* for the audit: "root, signed in as anna" */
 #define auto_user_store __attribute__((cleanup(user_store_close))) struct user_store
 
 /* The account, or a printed problem. */

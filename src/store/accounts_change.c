@@ -3,6 +3,39 @@
 
 #include "store/accounts.h"
 
+static const struct audit_field no_fields[] = { { NULL } };
+
+gp_status run_on(struct accounts *a, struct rows *r, int64_t id)
+{
+    rows_bind_number(r, id);
+    gp_status status = rows_run(r);
+    if (status != GP_OK) return status;
+    return database_touched(a->db) > 0 ? GP_OK : GP_PERMFAIL;
+}
+
+/* ---- what an account may --------------------------------------------------------------------------------------- */
+static gp_status set_disabled(struct accounts *a, int64_t account, bool disabled)
+{
+    auto_rows r = rows_of(a->db, "UPDATE accounts SET disabled = ? WHERE id = ?");
+    rows_bind_number(&r, disabled);
+    gp_status status = run_on(a, &r, account);
+    if (status != GP_OK) return status;
+    return account_audit(a, disabled ? "account-disabled" : "account-enabled", account, 0, no_fields);
+}
+
+static gp_status set_mechanisms(struct accounts *a, int64_t account, gp_str mechanisms, const char **why)
+{
+    char           room[CREDENTIAL_WORDS - 1];
+    struct gp_text text = GP_TEXT(room);
+    if (!words_tidy(mechanisms, &text)) return refuse_because(why, "the mechanisms cannot be kept: 255 octets at most");
+    *why        = "there is no such account";
+    auto_rows r = rows_of(a->db, "UPDATE accounts SET mechanisms = ? WHERE id = ?");
+    rows_bind_text(&r, gp_said(&text));
+    gp_status status = run_on(a, &r, account);
+    if (status != GP_OK) return status;
+    return ACCOUNT_AUDIT(a, "account-mechanisms", account, 0, AUDIT_S("mechanisms", gp_said(&text)));
+}
+
 /* ---- adding ---------------------------------------------------------------------------------------------------- */
 static bool is_name(gp_str name)
 {
@@ -101,10 +134,11 @@ gp_status account_insert(struct accounts *a, const struct new_account *n, gp_tim
     *why             = "the name was taken a moment ago";
     gp_status status = still_free(a, gp_said(&text), why);
     if (status == GP_OK) status = insert_account(a, gp_said(&text), GP_NONE, now, &account);
+    if (status == GP_OK) status = account_audit_added(a, account.id, GP_NONE, n);
     if (status == GP_OK) status = insert_first_credential(a, &account, n, now, why);
     if (status == GP_OK) status = insert_identities(a, account.id, gp_said(&text), n, why);
-    if (status == GP_OK && n->disabled) status = accounts_set_disabled(a, account.id, true);
-    if (status == GP_OK && n->mechanisms.len) status = accounts_set_mechanisms(a, account.id, n->mechanisms, why);
+    if (status == GP_OK && n->disabled) status = set_disabled(a, account.id, true);
+    if (status == GP_OK && n->mechanisms.len) status = set_mechanisms(a, account.id, n->mechanisms, why);
     return status;
 }
 
@@ -138,6 +172,7 @@ static gp_status make_provided(struct accounts *a, gp_str name, gp_str source, g
     gp_status status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = still_free(a, name, why);
     if (status == GP_OK) status = insert_account(a, name, source, now, out);
+    if (status == GP_OK) status = account_audit_added(a, out->id, source, NULL);
     if (status == GP_OK) status = credential_insert(a, out, &n, now, credential, why);
     if (status == GP_OK) status = insert_own_identity(a, out->id, name, why);
     return status == GP_OK ? transaction_commit(&t) : status;
@@ -155,20 +190,15 @@ gp_status accounts_provision(struct accounts *a, gp_str name, gp_str source, gp_
 }
 
 /* ---- changing ------------------------------------------------------------------------------------------------------ */
-gp_status run_on(struct accounts *a, struct rows *r, int64_t id)
-{
-    rows_bind_number(r, id);
-    gp_status status = rows_run(r);
-    if (status != GP_OK) return status;
-    return database_touched(a->db) > 0 ? GP_OK : GP_PERMFAIL;
-}
-
 static gp_status remove_all(struct accounts *a, int64_t account)
 {
     auto_rows r = rows_of(a->db, "DELETE FROM credentials WHERE account = ?");
     rows_bind_number(&r, account);
-    gp_status status = rows_run(&r);
-    return status == GP_OK ? account_leave_scram(a, account) : status;
+    gp_status status  = rows_run(&r);
+    int64_t   removed = database_touched(a->db);
+    if (status == GP_OK) status = account_leave_scram(a, account);
+    if (status != GP_OK) return status;
+    return ACCOUNT_AUDIT(a, "password-set", account, 0, AUDIT_N("credentials_removed", removed));
 }
 
 gp_status accounts_set_password(struct accounts *a, int64_t account, const struct verifier *v,
@@ -188,24 +218,26 @@ gp_status accounts_set_password(struct accounts *a, int64_t account, const struc
 
 gp_status accounts_set_disabled(struct accounts *a, int64_t account, bool disabled)
 {
-    auto_rows r = rows_of(a->db, "UPDATE accounts SET disabled = ? WHERE id = ?");
-    rows_bind_number(&r, disabled);
-    return run_on(a, &r, account);
+    auto_transaction t;
+    gp_status        status = transaction_begin(&t, a->db);
+    if (status == GP_OK) status = set_disabled(a, account, disabled);
+    return status == GP_OK ? transaction_commit(&t) : status;
 }
 
 gp_status accounts_set_mechanisms(struct accounts *a, int64_t account, gp_str mechanisms, const char **why)
 {
-    char           room[CREDENTIAL_WORDS - 1];
-    struct gp_text text = GP_TEXT(room);
-    if (!words_tidy(mechanisms, &text)) return refuse_because(why, "the mechanisms cannot be kept: 255 octets at most");
-    *why        = "there is no such account";
-    auto_rows r = rows_of(a->db, "UPDATE accounts SET mechanisms = ? WHERE id = ?");
-    rows_bind_text(&r, gp_said(&text));
-    return run_on(a, &r, account);
+    auto_transaction t;
+    gp_status        status = transaction_begin(&t, a->db);
+    if (status == GP_OK) status = set_mechanisms(a, account, mechanisms, why);
+    return status == GP_OK ? transaction_commit(&t) : status;
 }
 
 gp_status accounts_delete(struct accounts *a, int64_t account)
 {
+    auto_transaction t;
+    gp_status        status = transaction_begin(&t, a->db);
+    if (status == GP_OK) status = account_audit(a, "account-deleted", account, 0, no_fields);
     auto_rows r = rows_of(a->db, "DELETE FROM accounts WHERE id = ?");
-    return run_on(a, &r, account);
+    if (status == GP_OK) status = run_on(a, &r, account);
+    return status == GP_OK ? transaction_commit(&t) : status;
 }

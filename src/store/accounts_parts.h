@@ -29,6 +29,14 @@ bool      account_tidy_domain(gp_str name, struct gp_text *out);
 struct new_credential credential_of_new(const struct new_account *); /* its first */
 gp_status account_insert(struct accounts *, const struct new_account *, gp_time now, const char **why) GP_MUST_USE;
 
+/* ---- accounts_audit.c: a row of the audit, with who did it; before the account is gone, where it goes ---- */
+gp_status account_audit(struct accounts *, const char *event, int64_t account, int64_t credential, const struct audit_field *) GP_MUST_USE;
+#define ACCOUNT_AUDIT(a, event, account, credential, ...) \
+    account_audit((a), (event), (account), (credential), (const struct audit_field[]){ __VA_ARGS__, { NULL, { NULL, 0 }, 0, AUDIT_TEXT } })
+gp_status account_audit_added(struct accounts *, int64_t account, gp_str source, const struct new_account *) GP_MUST_USE; /* NULL: by a source */
+gp_status credential_audit_added(struct accounts *, int64_t account, int64_t id, const struct new_credential *) GP_MUST_USE;
+gp_status credential_audit_altered(struct accounts *, const struct credential *before, gp_str label, const struct restrictions *now) GP_MUST_USE;
+
 /* ---- credentials_write.c ---- */
 gp_status credential_insert(struct accounts *, const struct account *, const struct new_credential *, gp_time now, int64_t *id,
                             const char **why) GP_MUST_USE;

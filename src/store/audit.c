@@ -2,6 +2,7 @@
 #include "store/audit.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "crypto/crypto.h"
 #include "store/audit_parts.h"
@@ -146,6 +147,14 @@ gp_status audit_add(struct database *db, const struct audit_entry *e, const stru
     struct gp_text text = GP_TEXT(data);
     audit_put_data(&text, fields);
     return audit_write(db, e, gp_said(&text));
+}
+
+gp_time audit_now(void)
+{
+    enum { SECOND_MS = 1000, NANOSECONDS_A_MS = 1000000 };
+    struct timespec now = { 0 };
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (gp_time)now.tv_sec * SECOND_MS + now.tv_nsec / NANOSECONDS_A_MS;
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */

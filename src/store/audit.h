@@ -51,6 +51,7 @@ gp_status audit_add(struct database *, const struct audit_entry *, const struct 
 /* The same in two steps, for who keeps rows to write them later: the fields as a JSON object, and a row with such data. */
 void      audit_put_data(struct gp_text *, const struct audit_field *);
 gp_status audit_write(struct database *, const struct audit_entry *, gp_str data) GP_MUST_USE;
+gp_time   audit_now(void); /* the wall clock, for changes that are given no time */
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 struct audit_row {

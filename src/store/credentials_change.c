@@ -18,15 +18,6 @@ gp_status credential_add(struct accounts *a, int64_t account, const struct new_c
     return status == GP_OK ? transaction_commit(&t) : status;
 }
 
-static gp_status find_account(struct accounts *a, int64_t id, int64_t *account)
-{
-    auto_rows r = rows_of(a->db, "SELECT account FROM credentials WHERE id = ?");
-    rows_bind_number(&r, id);
-    gp_status status = rows_next(&r);
-    if (status == GP_OK) *account = rows_number(&r, 0);
-    return status;
-}
-
 static gp_status remove_one(struct accounts *a, int64_t id)
 {
     auto_rows r = rows_of(a->db, "DELETE FROM credentials WHERE id = ?");
@@ -35,12 +26,16 @@ static gp_status remove_one(struct accounts *a, int64_t id)
 
 gp_status credential_revoke(struct accounts *a, int64_t id)
 {
-    int64_t          account = 0;
-    auto_transaction t;
-    gp_status        status = transaction_begin(&t, a->db);
-    if (status == GP_OK) status = find_account(a, id, &account);
+    struct credential gone;
+    auto_transaction  t;
+    gp_status         status = transaction_begin(&t, a->db);
+    if (status == GP_OK) status = credential_get(a, id, &gone);
+    gp_wipe(&gone.verifier, sizeof(gone.verifier));
     if (status == GP_OK) status = remove_one(a, id);
-    if (status == GP_OK) status = account_leave_scram(a, account);
+    if (status == GP_OK) status = account_leave_scram(a, gone.account);
+    if (status == GP_OK)
+        status = ACCOUNT_AUDIT(a, "credential-revoked", gone.account, id, AUDIT_Z("label", gone.label),
+                               AUDIT_Z("kind", credential_kind_name(gone.kind)));
     return status == GP_OK ? transaction_commit(&t) : status;
 }
 
@@ -130,6 +125,9 @@ gp_status credential_rotate(struct accounts *a, int64_t old, const struct new_cr
     if (status == GP_OK) status = may_rotate(&before, now, why);
     if (status == GP_OK) status = replace(a, &before, fresh, now, id, why);
     if (status == GP_OK) status = set_successor(a, old, *id, retires > now ? retires : now);
+    if (status == GP_OK)
+        status = ACCOUNT_AUDIT(a, "credential-rotated", before.account, old, AUDIT_Z("label", before.label),
+                               AUDIT_N("successor", *id), AUDIT_N("retires", retires > now ? retires : now));
     gp_wipe(&before.verifier, sizeof(before.verifier));
     return status == GP_OK ? transaction_commit(&t) : status;
 }

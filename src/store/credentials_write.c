@@ -190,7 +190,8 @@ gp_status credential_insert(struct accounts *a, const struct account *account, c
     if (status == GP_OK) status = label_is_free(a, account->id, 0, n->label, why);
     if (status == GP_OK) status = subject_is_free(a, n->kind, tidy.subject, why);
     if (status == GP_OK && n->verifier) status = account_join_scram(a, account, n->verifier, why);
-    return status == GP_OK ? write_row(a, account->id, &tidy, now, id) : status;
+    if (status == GP_OK) status = write_row(a, account->id, &tidy, now, id);
+    return status == GP_OK ? credential_audit_added(a, account->id, *id, &tidy) : status;
 }
 
 /* ---- rewriting ----------------------------------------------------------------------------------------------------- */
@@ -216,14 +217,17 @@ static gp_status account_of(struct accounts *a, int64_t id, struct account *out,
 gp_status credential_alter(struct accounts *a, int64_t id, gp_str label, const struct restrictions *wish,
                            const char **why)
 {
-    struct account      account;
+    struct credential   before;
     struct restrictions limits;
     auto_transaction    t;
-    gp_status           status = transaction_begin(&t, a->db);
-    if (status == GP_OK) status = account_of(a, id, &account, why);
-    if (status == GP_OK) status = label_is_free(a, account.id, id, label, why);
+    *why             = "there is no such credential";
+    gp_status status = transaction_begin(&t, a->db);
+    if (status == GP_OK) status = credential_get(a, id, &before);
+    gp_wipe(&before.verifier, sizeof(before.verifier));
+    if (status == GP_OK) status = label_is_free(a, before.account, id, label, why);
     if (status == GP_OK && !restrictions_tidy(wish, &limits, why)) status = GP_PERMFAIL;
     if (status == GP_OK) status = write_limits(a, id, label, &limits);
+    if (status == GP_OK) status = credential_audit_altered(a, &before, label, &limits);
     return status == GP_OK ? transaction_commit(&t) : status;
 }
 
@@ -251,5 +255,7 @@ gp_status credential_upgrade(struct accounts *a, int64_t id, enum credential_kin
     if (status == GP_OK) status = account_join_scram(a, &account, v, why);
     if (status == GP_OK) status = write_verifier(a, id, from, v);
     if (status == GP_OK) status = account_leave_scram(a, account.id);
+    if (status == GP_OK)
+        status = ACCOUNT_AUDIT(a, "credential-upgraded", account.id, id, AUDIT_Z("from", credential_kind_name(from)));
     return status == GP_OK ? transaction_commit(&t) : status;
 }

@@ -12,11 +12,10 @@ gp_status accounts_may_act(struct accounts *a, int64_t account, int64_t other)
     return rows_next(&r);
 }
 
-static gp_status are_there(struct accounts *a, int64_t account, int64_t other, const char **why)
+static gp_status are_there(struct accounts *a, int64_t account, int64_t other, struct account *found, const char **why)
 {
-    struct account found;
-    gp_status      status = accounts_get(a, account, &found);
-    if (status == GP_OK) status = accounts_get(a, other, &found);
+    gp_status status = accounts_get(a, account, found);
+    if (status == GP_OK) status = accounts_get(a, other, found);
     return status == GP_PERMFAIL ? refuse_because(why, "there is no such account") : status;
 }
 
@@ -52,10 +51,14 @@ static gp_status give(struct accounts *a, int64_t account, int64_t other, const 
 
 gp_status accounts_delegate(struct accounts *a, int64_t account, int64_t other, bool may, const char **why)
 {
+    const char      *event = may ? "delegation-added" : "delegation-removed";
+    struct account   found;
     auto_transaction t;
     gp_status        status = transaction_begin(&t, a->db);
-    if (status == GP_OK) status = are_there(a, account, other, why);
+    if (status == GP_OK) status = are_there(a, account, other, &found, why);
     if (status == GP_OK) status = may ? give(a, account, other, why) : take_back(a, account, other);
+    bool changed = status == GP_OK && database_touched(a->db) > 0;
+    if (changed) status = ACCOUNT_AUDIT(a, event, account, 0, AUDIT_Z("acts_for", found.name));
     return status == GP_OK ? transaction_commit(&t) : status;
 }
 

@@ -19,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "store/queue_parts.h"
@@ -96,9 +95,7 @@ static enum database_trouble open_database(struct queue_store *s, const char *fo
 /* The rows that an earlier version wrote. */
 static enum database_trouble take_over(struct queue_store *s)
 {
-    struct timespec now = { 0 };
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    gp_status status = audit_take_over(s->db, (gp_time)now.tv_sec * 1000);
+    gp_status status = audit_take_over(s->db, audit_now());
     return status == GP_OK ? DATABASE_FINE : database_trouble(s->db);
 }
 
