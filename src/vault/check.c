@@ -61,12 +61,18 @@ static bool try_one(struct check_work *w, size_t i)
     return w->may[i] && status == GP_OK;
 }
 
+/* A no costs what the dearest string costs that sources have shown, whichever of them it is that knows the name. */
 static void run_foreign(struct check_work *w)
 {
+    uint32_t cost = gp_password_cost(gp_from(w->foreign));
     if (w->pretends)
         foreign_pretend(gp_from(w->foreign), password_of(w));
     else
         w->verdict = gp_password_check(password_of(w), gp_from(w->foreign));
+    w->spent = cost;
+    if (w->pretends || w->verdict == GP_OK || cost >= w->foreign_cost) return;
+    verifier_pretend(password_of(w), w->foreign_cost - cost);
+    w->spent = w->foreign_cost;
 }
 
 /* Those that may not be used come last: a no must cost no more for them than anybody's. */
@@ -240,6 +246,7 @@ static bool run(struct check *c)
 {
     if (!loop_work(c->vault->loop, on_thread, on_loop, c)) return false;
     c->vault->hashing++;
+    c->vault->checks++;
     return true;
 }
 
@@ -326,7 +333,7 @@ gp_status check_start(struct signin *s, const struct account *account)
     return status;
 }
 
-gp_status check_foreign(struct signin *s, gp_str text, bool pretends)
+gp_status check_foreign(struct signin *s, gp_str text, uint32_t cost)
 {
     struct check *c      = check_open(s);
     gp_status     status = c ? fill(c, s) : GP_TEMPFAIL;
@@ -335,9 +342,10 @@ gp_status check_foreign(struct signin *s, gp_str text, bool pretends)
         status    = GP_TEMPFAIL;
     }
     if (status == GP_WAIT) {
-        c->work.is_foreign = true;
-        c->work.pretends   = pretends;
-        status             = to_thread(c, s);
+        c->work.is_foreign   = true;
+        c->work.pretends     = cost == 0;
+        c->work.foreign_cost = cost;
+        status               = to_thread(c, s) ? GP_WAIT : GP_TEMPFAIL;
     }
     if (status != GP_WAIT && c) check_free(c);
     return status;

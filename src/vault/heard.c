@@ -82,14 +82,26 @@ static gp_status right_password(struct signin *s, gp_str name)
     return status;
 }
 
-/* A no of one that gives hashes is as slow as a wrong password there. */
-static gp_status pretend_for(struct signin *s)
+gp_str heard_dearest(const struct vault *v, uint32_t *cost)
 {
-    struct round *r = &s->round;
-    if (!source_gives_hashes(asked(s))) return GP_PERMFAIL;
-    r->waits         = ROUND_WORK;
-    gp_status status = check_foreign(s, gp_from(s->peer->vault->samples[r->source].text), true);
-    return status == GP_WAIT ? status : heard_work(s);
+    gp_str dearest = GP_LIT("");
+    *cost          = 0;
+    for (size_t i = 0; i < v->config->lookup_count; i++) {
+        gp_str   text = gp_from(v->samples[i].text);
+        uint32_t one  = text.len ? gp_password_cost(text) : 0;
+        if (one > *cost) {
+            dearest = text;
+            *cost   = one;
+        }
+    }
+    return dearest;
+}
+
+/* One that gives hashes has none for this name: its no has to be as slow as a wrong password, and the round sees to that. */
+static gp_status owe_a_check(struct signin *s)
+{
+    s->round.owes |= source_gives_hashes(asked(s));
+    return GP_PERMFAIL;
 }
 
 static void take_sample(struct signin *s, gp_str hash)
@@ -104,13 +116,27 @@ static void take_sample(struct signin *s, gp_str hash)
     gp_wipe(&keys, sizeof(keys));
 }
 
+/* Nobody can sign in with it, now or later: the administrator is told, and the client hears what a wrong password hears. */
+static gp_status useless_hash(struct signin *s, const char *wrong)
+{
+    LOG(LOG_ERROR, "source", LOG_N("session", s->session), LOG_Z("source", asked(s)->name), LOG_Z("reason", wrong),
+        LOG_Z("hint", "what this source gives is no password hash that gatepost knows: see docs/sources.md"));
+    round_settle(s);
+    (void)owe_a_check(s);
+    return answer_refuse(s, wrong);
+}
+
 static gp_status check_hash(struct signin *s, const struct msg_looked *m)
 {
+    uint32_t    cost;
+    const char *wrong = gp_password_wrong(m->hash);
+    if (wrong) return useless_hash(s, wrong);
     if (!gp_copy_z(m->user, s->round.name, sizeof(s->round.name)))
         return round_unclear(s, "the name there is too long");
     take_sample(s, m->hash);
+    (void)heard_dearest(s->peer->vault, &cost);
     s->round.waits   = ROUND_HASH;
-    gp_status status = check_foreign(s, m->hash, false);
+    gp_status status = check_foreign(s, m->hash, cost ? cost : 1);
     return status == GP_TEMPFAIL ? round_unclear(s, s->reason) : status;
 }
 
@@ -119,7 +145,7 @@ gp_status heard_of_password(struct signin *s, const struct msg_looked *m)
     switch (m->status) {
     case GP_OK: return right_password(s, m->user);
     case GP_WAIT: return check_hash(s, m);
-    case GP_PERMFAIL: (void)refuse_by(s, m); return pretend_for(s);
+    case GP_PERMFAIL: (void)refuse_by(s, m); return owe_a_check(s);
     default: return unclear_by(s, m);
     }
 }
@@ -231,11 +257,6 @@ gp_status heard_hash(struct signin *s, gp_status verdict)
     if (verdict == GP_OK) return right_password(s, gp_from(s->round.name));
     if (verdict == GP_TEMPFAIL) return round_unclear(s, s->reason);
     round_settle(s);
+    s->round.checked = true;
     return answer_refuse(s, "wrong password");
-}
-
-/* What the source has said stands. */
-gp_status heard_work(struct signin *s)
-{
-    return answer_refuse(s, keep_words(&s->round, GP_NONE, s->round.why));
 }

@@ -69,6 +69,9 @@ struct round {
     enum round_wait { ROUND_NOTHING, ROUND_STORE, ROUND_SOURCE, ROUND_HASH, ROUND_WORK } waits; /* what for */
     bool         ended;    /* a source has decided: no other is asked                                       */
     const char  *unclear;  /* why one of them could not tell; NULL: all could                               */
+    const char  *no;       /* why it is one, while the work of a check is done for the time that it takes    */
+    bool         owes;     /* one who keeps hashes has said no: that takes the time of a check, ...         */
+    bool         checked;  /* ... unless one was made                                                       */
     unsigned     asks;     /* a bit for each source that is asked                                           */
     size_t       place;    /* the next, in the order of the configuration                                   */
     size_t       source;   /* that was asked last                                                           */
@@ -145,7 +148,8 @@ gp_status heard_of_proof(struct signin *, const struct msg_looked *) GP_MUST_USE
 gp_status heard_of_token(struct signin *, const struct msg_looked *) GP_MUST_USE;
 gp_status heard_user(struct signin *, gp_str name) GP_MUST_USE; /* it vouches for this one; "": for whom the client named  */
 gp_status heard_hash(struct signin *, gp_status verdict) GP_MUST_USE; /* the check of its hash is done                     */
-gp_status heard_work(struct signin *) GP_MUST_USE;              /* the work of such a check is done                       */
+/* The dearest string that sources have shown, in rounds; "" and 0: none yet. */
+gp_str    heard_dearest(const struct vault *, uint32_t *cost);
 /* Of the name alone: what somebody who is not there could have, here or at a source. */
 bool      round_make_up(const struct signin *, gp_str name, struct gp_scram_keys *) GP_MUST_USE;
 /* What answers OAUTHBEARER's no (RFC 7628 3.2.2), and whether there is anybody who can check a token. */
@@ -183,6 +187,7 @@ struct check_work { /* owns all it needs: it moves to a thread and back */
     struct verifier             verifiers[CREDENTIALS_SLOW_MOST];
     bool                        may[CREDENTIALS_SLOW_MOST]; /* what may not be used is tried for the log, as far as that costs no more */
     bool                        is_foreign, pretends; /* against `foreign` alone; pretends: for the work only */
+    uint32_t                    foreign_cost;         /* of a no to it, at least                          */
     char                        foreign[FOREIGN_ROOM];
     size_t                      password_len;
     char                        password[GP_PASSWORD_MOST];
@@ -194,8 +199,8 @@ struct check_work { /* owns all it needs: it moves to a thread and back */
 void      check_work_run(struct check_work *); /* pure */
 /* Its id 0: nobody; the same reads, the same work and the same answer as for a wrong password. */
 gp_status check_start(struct signin *, const struct account *) GP_MUST_USE;
-/* Against what a source keeps. pretends: it keeps nothing, and that must not be seen. */
-gp_status check_foreign(struct signin *, gp_str text, bool pretends) GP_MUST_USE;
+/* Against what a source keeps; a no costs as much as `cost` says, at least. cost 0: nobody keeps anything, which must not be seen. */
+gp_status check_foreign(struct signin *, gp_str text, uint32_t cost) GP_MUST_USE;
 void      check_forget(struct check *); /* the sign-in is gone: it leaves the line, or ends by itself */
 void      checks_go_on(struct vault *); /* a thread is free                            */
 void      checks_close(struct vault *); /* those that wait                             */
@@ -313,6 +318,7 @@ struct vault {
     struct recent        *recent;  /* NULL: no memory, every password is checked in full       */
     unsigned              hashing, hashing_most; /* slow checks on threads                     */
     struct line           line;                  /* those that wait for one                    */
+    uint64_t              checks;                /* slow ones that were begun: for tests and for the curious */
     unsigned              signings;
     size_t                signin_count;
     struct signin        *signins[SIGNIN_BUCKETS], *oldest, *youngest; /* in the order in which they began */

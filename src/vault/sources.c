@@ -5,7 +5,7 @@
  *   STORE    a check of the store's password  a yes ends it; else the next is asked
  *   SOURCE   a source's answer                a yes ends it, and so does a no to a user that it knows; else the next is asked
  *   HASH     a check of a source's hash       it has decided
- *   WORK     the work of such a check         the next is asked, unless the source has decided
+ *   WORK     the work of such a check         it is a no
  *
  * An account that is there is asked about at the sources that its credentials name, and nowhere else, so that no source can take it over.
  * A name that nobody has yet goes to all in turn, up to the first that cannot tell: it might be that one's. */
@@ -156,10 +156,26 @@ static gp_status ask_place(struct signin *s, size_t place)
     return asks_no_more(s) || !(s->round.asks & 1U << source) ? GP_PERMFAIL : ask(s, source);
 }
 
+/* All have said no. One who keeps hashes has none for this name: a check is made all the same, once, however many they are. */
+static bool works_it_off(struct signin *s)
+{
+    uint32_t      cost;
+    struct round *r = &s->round;
+    if (!r->owes || r->checked || r->unclear) return false;
+    r->no            = s->reason;
+    r->checked       = true;
+    r->waits         = ROUND_WORK;
+    gp_status status = check_foreign(s, heard_dearest(s->peer->vault, &cost), 0);
+    if (status == GP_WAIT) return true;
+    (void)round_unclear(s, s->reason); /* as who is there, and whose hash cannot be checked now */
+    return false;
+}
+
 static gp_status conclude(struct signin *s)
 {
     struct round *r = &s->round;
-    s->found        = r->useless;
+    if (works_it_off(s)) return GP_WAIT;
+    s->found = r->useless;
     if (r->useless.id) s->reason = s->found.refused;
     if (r->unclear && (quest_of(s)->by_name || !r->ended)) {
         s->reason = r->unclear;
@@ -184,7 +200,7 @@ void round_checked(struct signin *s, gp_status verdict)
     s->round.waits       = ROUND_NOTHING;
     if (what == ROUND_STORE) store_said(s, verdict);
     if (what == ROUND_HASH) verdict = heard_hash(s, verdict);
-    if (what == ROUND_WORK) verdict = heard_work(s);
+    if (what == ROUND_WORK) s->reason = verdict == GP_TEMPFAIL ? s->reason : s->round.no;
     take_answer(s, verdict);
 }
 

@@ -51,6 +51,11 @@ static void join(struct bed *b, size_t i)
     fakes[i].channel = ipc_open(b->loop, pair[1], &handler, &fakes[i]);
 }
 
+static void make_right_hash(void)
+{
+    if (!right_hash[0]) CHECK(gp_password_hash((gp_secret) { "right", 5 }, right_hash));
+}
+
 /* Three sources; the store is asked before the one at `store_at`. All say that they know nobody. */
 static struct bed *open_with(const enum lookup_type types[static SOURCES], size_t store_at)
 {
@@ -67,7 +72,7 @@ static struct bed *open_with(const enum lookup_type types[static SOURCES], size_
         fakes[i] = (struct fake) { .says = words(GP_PERMFAIL, false, GP_NONE, GP_NONE) };
         join(b, i);
     }
-    if (!right_hash[0]) CHECK(gp_password_hash((gp_secret) { "right", 5 }, right_hash));
+    make_right_hash();
     sources_open(b->vault);
     return b;
 }
@@ -233,6 +238,18 @@ TEST(a_source_may_say_what_its_user_is_called_here)
     close_all(b);
 }
 
+static void give_source(struct bed *b, const char *name, gp_str source)
+{
+    struct accounts      *a   = bed_store(b);
+    struct new_credential one = { .kind = CREDENTIAL_SOURCE, .subject = source };
+    struct account        account;
+    int64_t               id;
+    const char           *why;
+    CHECK(accounts_find(a, gp_from(name), &account) == GP_OK &&
+          credential_add(a, account.id, &one, 1000, &id, &why) == GP_OK);
+    accounts_close(a);
+}
+
 TEST(who_is_disabled_stays_out_whatever_is_said_and_remembered)
 {
     struct bed *b                 = open_with(checkers, 0);
@@ -245,18 +262,13 @@ TEST(who_is_disabled_stays_out_whatever_is_said_and_remembered)
     CHECK(plain(b, "ada", "right") == NO);
     bed_account(b, "al", BED_GENERATED, false); /* nor does another name help */
     bed_disable(b, "al");
-    struct accounts      *a   = bed_store(b);
-    struct new_credential one = { .kind = CREDENTIAL_SOURCE, .subject = GP_LIT("one") };
-    struct account        al;
-    int64_t               id;
-    const char           *why;
-    CHECK(accounts_find(a, GP_LIT("al"), &al) == GP_OK && credential_add(a, al.id, &one, 1000, &id, &why) == GP_OK);
-    accounts_close(a);
+    give_source(b, "al", GP_LIT("one"));
     fakes[0].says = words(GP_OK, true, GP_LIT("other"), GP_NONE);
     CHECK(plain(b, "al", "right") == NO && asked(1, 0, 0));
     close_all(b);
 }
 
+/* The account's first credential. */
 static void restrict_it(struct bed *b, const char *name, const char *networks)
 {
     const char       *why;
@@ -265,7 +277,7 @@ static void restrict_it(struct bed *b, const char *name, const char *networks)
     struct accounts  *a = bed_store(b);
     CHECK(accounts_find(a, gp_from(name), &account) == GP_OK);
     struct rows r = credentials_of(a, account.id);
-    CHECK(credentials_next(&r, &c) == GP_OK && c.kind == CREDENTIAL_SOURCE);
+    CHECK(credentials_next(&r, &c) == GP_OK);
     rows_end(&r);
     CHECK(gp_copy_z(gp_from(networks), c.limits.networks, sizeof(c.limits.networks)));
     CHECK(credential_alter(a, c.id, GP_LIT(""), &c.limits, &why) == GP_OK);
@@ -288,20 +300,24 @@ TEST(no_answer_that_cannot_be_is_a_yes)
 {
     static char long_text[FOREIGN_ROOM + 1];
     memset(long_text, 'x', FOREIGN_ROOM);
-    const struct msg_looked answers[] = {
-        words((gp_status)4, true, GP_NONE, GP_NONE),
-        words((gp_status)-1, true, GP_NONE, GP_NONE),
-        words(GP_WAIT, true, GP_NONE, GP_NONE),
-        words(GP_WAIT, true, GP_NONE, GP_LIT("")),
-        words(GP_WAIT, true, GP_NONE, GP_LIT("$unheard$of")),
-        words(GP_WAIT, true, GP_NONE, gp_from(long_text)),
-        words(GP_WAIT, true, gp_from(long_text), GP_LIT("{PLAIN}right")),
+    make_right_hash();
+    const struct {
+        struct msg_looked says;
+        enum verdict      verdict;
+    } answers[] = {
+        {words((gp_status)4,   true, GP_NONE,            GP_NONE),               LATER},
+        { words((gp_status)-1, true, GP_NONE,            GP_NONE),               LATER},
+        { words(GP_WAIT,       true, GP_NONE,            GP_NONE),               NO   },
+        { words(GP_WAIT,       true, GP_NONE,            GP_LIT("")),            NO   },
+        { words(GP_WAIT,       true, GP_NONE,            GP_LIT("$unheard$of")), NO   },
+        { words(GP_WAIT,       true, GP_NONE,            gp_from(long_text)),    NO   },
+        { words(GP_WAIT,       true, gp_from(long_text), gp_from(right_hash)),   LATER},
     };
     for (size_t i = 0; i < GP_COUNT(answers); i++) {
         struct bed *b = open_with(checkers, 0);
-        fakes[0].says = answers[i];
+        fakes[0].says = answers[i].says;
         print_message("answer %zu\n", i);
-        CHECK(plain(b, "ada", "right") == LATER);
+        CHECK(plain(b, "ada", "right") == answers[i].verdict);
         CHECK_IS(gp_from(source_of(b, "ada")), "nobody");
         close_all(b);
     }
@@ -352,6 +368,75 @@ TEST(a_hash_is_checked_here)
     CHECK(plain(b, "ada", "right") == YES && asked(1, 1, 0));
     CHECK_IS(gp_from(source_of(b, "ada")), "two");
     CHECK(plain(b, "ada", "wrong") == NO && asked(0, 1, 0));
+    close_all(b);
+}
+
+/* No thread is free, and the line has no room for anybody. */
+static void crowd_out(struct bed *b)
+{
+    enum { SEED = 1 };
+    b->vault->hashing = b->vault->hashing_most;
+    line_init(&b->vault->line, 0, SEED);
+}
+
+static void let_in(struct bed *b)
+{
+    enum { SEED = 1, ENOUGH = 8 };
+    b->vault->hashing = 0;
+    line_init(&b->vault->line, ENOUGH, SEED);
+}
+
+TEST(no_room_for_a_check_is_no_yes_and_tells_no_names)
+{
+    struct bed *b = open_with(keepers, 0);
+    fakes[1].says = words(GP_WAIT, true, GP_NONE, gp_from(right_hash));
+    CHECK(plain(b, "ada", "right") == YES);
+    vault_look_anew(b->vault); /* nothing is remembered */
+    recent_clear(b->vault->recent);
+    crowd_out(b);
+    CHECK(plain(b, "ada", "right") == LATER && plain(b, "ada", "wrong") == LATER);
+    fakes[1].says = words(GP_PERMFAIL, false, GP_NONE, GP_NONE);
+    CHECK(plain(b, "nobody", "wrong") == LATER);
+    let_in(b);
+    CHECK(plain(b, "nobody", "wrong") == NO);
+    close_all(b);
+}
+
+/* ... whatever the store's own password would have opened elsewhere. */
+TEST(no_room_for_a_check_opens_no_credential_that_may_not_be_used)
+{
+    struct bed *b = open_with(keepers, 0);
+    bed_account(b, "anna", BED_GENERATED, false);
+    restrict_it(b, "anna", "10.0.0.0/8");
+    give_source(b, "anna", GP_LIT("two"));
+    fakes[1].says = words(GP_WAIT, true, GP_NONE, gp_from(right_hash));
+    CHECK(plain(b, "anna", BED_PASSWORD) == NO && asked(0, 1, 0));
+    crowd_out(b);
+    CHECK(plain(b, "anna", BED_PASSWORD) == LATER);
+    let_in(b);
+    close_all(b);
+}
+
+TEST(a_no_of_several_costs_one_check)
+{
+    struct bed *b  = open_with(keepers, 0);
+    fakes[1].says  = words(GP_WAIT, true, GP_NONE, gp_from(right_hash));
+    uint64_t begun = b->vault->checks;
+    CHECK(plain(b, "ada", "wrong") == NO && asked(1, 1, 0) && b->vault->checks == begun + 1);
+    fakes[1].says = words(GP_PERMFAIL, false, GP_NONE, GP_NONE);
+    begun         = b->vault->checks;
+    CHECK(plain(b, "nobody", "wrong") == NO && asked(1, 1, 1) && b->vault->checks == begun + 1);
+    close_all(b);
+}
+
+TEST(what_is_no_hash_is_a_no_and_tells_no_names)
+{
+    struct bed *b  = open_with(keepers, 0);
+    fakes[1].says  = words(GP_WAIT, true, GP_NONE, GP_LIT("clear-text"));
+    uint64_t begun = b->vault->checks;
+    CHECK(plain(b, "ada", "clear-text") == NO && asked(1, 1, 0) && b->vault->checks == begun + 1);
+    CHECK(b->vault->samples[1].text[0] == '\0');
+    CHECK_IS(gp_from(source_of(b, "ada")), "nobody");
     close_all(b);
 }
 
