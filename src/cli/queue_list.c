@@ -43,6 +43,10 @@ static void print_heading(const struct queue_message *m)
     if (m->user.len) (void)fputs(" by ", stdout);
     print_text(m->user);
     (void)putchar('\n');
+    if (!m->hold_why.len) return;
+    (void)fputs("    held: ", stdout);
+    print_text(m->hold_why);
+    (void)putchar('\n');
 }
 
 /* ---- list --------------------------------------------------------------------------------------------------------------- */

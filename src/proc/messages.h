@@ -7,7 +7,7 @@
 
 #include "base/base.h"
 
-enum { MSG_MOST = 192 * 1024, MSG_INLINE_BODY_MOST = 64 * 1024, MSG_FDS_MOST = 2 };
+enum { MSG_MOST = 192 * 1024, MSG_INLINE_BODY_MOST = 64 * 1024, MSG_FDS_MOST = 2, HOLD_WHY_MOST = 240 };
 
 enum msg_role { ROLE_SUPERVISOR, ROLE_SMTPD, ROLE_VAULT, ROLE_QUEUE, ROLE_RELAY, ROLE_LOOKUP, ROLES };
 
@@ -39,16 +39,24 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
      * it. ends: when what was shown (a token) is good no more; 0: the store alone says. */                               \
     ROW(SASL_RESULT, sasl_result, U(step) U(why) U(account) U(credential) U(ends) S(text) S(user) S(signer))              \
     ROW(SASL_ABORT, sasl_abort, U(session))               /* one way: the client is gone                               */ \
-    ROW(MAY_SEND, may_send, U(session) U(account) U(credential) S(sender))                                                \
-    /* OK, PERMFAIL not his address, or, ended, nobody's any more: the credential, the account or the right to act; TEMPFAIL */ \
-    ROW(PERMISSION, permission, U(status) U(ended) S(why))                                                                \
+    ROW(MAY_SEND, may_send, U(session) U(account) U(credential) U(listener) S(sender) S(peer))                            \
+    /* status: OK; PERMFAIL, TEMPFAIL: no. code, enhanced, text: what the client hears then; why: the true reason, for the log.  \
+     * recipients: how many this message may have now. incident: names a refusal, in reply and log; or absent.            */ \
+    ROW(PERMISSION, permission, U(status) U(recipients) U(code) S(enhanced) S(text) S(why) S(incident))                   \
+    /* The whole message is there, and not committed: may it be sent? fields: lines "from|sender|reply-to|resent-from|... TAB \
+     * address TAB display name"; recipients as in COMMIT; size: octets as stored; likeness: alike messages have it in common */ \
+    ROW(SUBMIT, submit, U(session) U(account) U(credential) U(listener) U(size) U(likeness) S(queue_id) S(peer) S(helo)   \
+            S(mechanism) S(tls) S(sender) S(fields) S(recipients))                                                        \
+    /* As PERMISSION. hold: accepted, and kept back; hold_why: for the administrator, HOLD_WHY_MOST octets at most        */ \
+    ROW(SUBMITTED, submitted, U(status) U(code) U(hold) S(enhanced) S(text) S(why) S(hold_why) S(incident))               \
     /* smtpd -> queue */                                                                                                  \
     ROW(DRAFT, draft, U(session))                         /* a file for a large body                                   */ \
     ROW(DRAFTED, drafted, U(status) U(draft))             /* fds[0]: write here; give it up with DRAFT_ABORT           */ \
     ROW(DRAFT_ABORT, draft_abort, U(draft))                                                                               \
-    /* body: inline when draft == 0. recipients: lines "address TAB params". size: octets of the body as stored. */       \
-    ROW(COMMIT, commit, U(session) U(draft) U(size) U(account) U(credential) U(arrived) S(queue_id) S(user) S(sender)     \
-            S(params) S(recipients) S(message_id) S(from) S(peer) S(helo) S(mechanism) S(tls) S(body))                    \
+    /* body: inline when draft == 0. recipients: lines "address TAB params". size: octets of the body as stored. hold: all    \
+     * recipients are held until somebody releases them, because of hold_why.                                             */ \
+    ROW(COMMIT, commit, U(session) U(draft) U(size) U(account) U(credential) U(arrived) U(hold) S(queue_id) S(user) S(sender) \
+            S(params) S(recipients) S(message_id) S(from) S(peer) S(helo) S(mechanism) S(tls) S(hold_why) S(body))        \
     ROW(COMMITTED, committed, U(status) S(queue_id) S(why))                                                               \
     /* queue -> relay; fds[0]: body when not inline. attempt names it in the results. */                                  \
     ROW(DELIVER, deliver, U(attempt) U(size) S(queue_id) S(destination) S(sender) S(params) S(recipients) S(body))        \

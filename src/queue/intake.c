@@ -62,7 +62,8 @@ static size_t count_lines(gp_str text)
 static bool is_sound(const struct msg_commit *c)
 {
     size_t recipients = count_lines(c->recipients);
-    if (!queue_is_id(c->queue_id) || has_controls(c->sender) || has_controls(c->params)) return false;
+    if (!queue_is_id(c->queue_id) || has_controls(c->sender) || has_controls(c->params) || has_controls(c->hold_why))
+        return false;
     if (!recipients || recipients > QUEUE_RECIPIENTS_MOST || c->recipients.ptr[c->recipients.len - 1] != '\n')
         return false;
     return c->draft ? !c->body.len : c->body.len == c->size && c->size <= QUEUE_INLINE_MOST;
@@ -79,16 +80,24 @@ static bool read_recipient(struct queue *q, struct gp_arena *arena, gp_str line,
     return to->destination.ptr && to->destination.len && !text.cut;
 }
 
-static struct queue_recipient *read_recipients(struct queue *q, struct gp_arena *arena, gp_str lines, gp_time now,
-                                               size_t *count)
+static struct queue_recipient *read_recipients(struct queue *q, struct gp_arena *arena, const struct msg_commit *c,
+                                               gp_time now, size_t *count)
 {
+    gp_str               lines = c->recipients;
+    enum recipient_state state = c->hold ? RECIPIENT_HELD : RECIPIENT_QUEUED;
     *count                     = count_lines(lines);
     struct queue_recipient *to = gp_arena_take(arena, *count * sizeof *to);
     for (size_t i = 0; to && i < *count; i++) {
-        to[i] = (struct queue_recipient) { .position = (unsigned)i, .state = RECIPIENT_QUEUED, .due = now };
+        to[i] = (struct queue_recipient) { .position = (unsigned)i, .state = state, .due = now };
         if (!read_recipient(q, arena, gp_cut(&lines, '\n'), &to[i])) return NULL;
     }
     return to;
+}
+
+static gp_str hold_why(const struct msg_commit *c)
+{
+    if (!c->hold) return GP_NONE;
+    return c->hold_why.len > 0 ? gp_head(c->hold_why, HOLD_WHY_MOST) : GP_LIT("held by a rule");
 }
 
 static struct queue_message message_of(const struct msg_commit *c, gp_time now)
@@ -106,6 +115,7 @@ static struct queue_message message_of(const struct msg_commit *c, gp_time now)
         .helo       = c->helo,
         .mechanism  = c->mechanism,
         .tls        = c->tls,
+        .hold_why   = hold_why(c),
         .account    = c->account,
         .credential = c->credential,
         .size       = c->size,
@@ -223,7 +233,7 @@ static void add(struct queue *q, struct asker asker, const struct msg *m, struct
 {
     size_t                  count   = 0;
     struct queue_message    message = message_of(&m->commit, now);
-    struct queue_recipient *to      = read_recipients(q, arena, m->commit.recipients, now, &count);
+    struct queue_recipient *to      = read_recipients(q, arena, &m->commit, now, &count);
     if (!to) return refuse(q, asker, m, GP_PERMFAIL, "malformed recipients");
     gp_status kept = keep_draft(q, &asker, &m->commit);
     if (kept != GP_OK) return refuse(q, asker, m, GP_TEMPFAIL, "the file of the message could not be kept");
@@ -239,7 +249,7 @@ static void add(struct queue *q, struct asker asker, const struct msg *m, struct
         batch_fail(q, now);
         return;
     }
-    wake_lanes(q, to, count, now);
+    if (!m->commit.hold) wake_lanes(q, to, count, now);
 }
 
 void intake_commit(struct queue *q, struct asker asker, const struct msg *m, gp_time now)

@@ -477,6 +477,28 @@ TEST(a_store_that_cannot_write_puts_mail_off_and_loses_none)
     kit_close(k);
 }
 
+TEST(a_message_that_is_to_be_held_waits_for_a_command)
+{
+    struct kit *k     = kit_open();
+    struct msg  m     = kit_message("abcd", "ada@example.org", "bob@example.net\t\neve@example.com\t\n");
+    m.commit.hold     = 1;
+    m.commit.hold_why = GP_LIT("too much");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    CHECK(k->answer_count == 1 && k->answers[0].status == GP_OK && k->sent_count == 0);
+    CHECK(kit_count(k, "recipients", "state = 3") == 2 && kit_count(k, "messages", "hold_why = 'too much'") == 1);
+    kit_restart(k);
+    kit_turn(k);
+    CHECK(k->sent_count == 0);
+    alter(k, QUEUE_RELEASE, "abcd");
+    kit_turn(k);
+    CHECK(k->sent_count == 2 && kit_count(k, "messages", "hold_why = ''") == 1);
+    kit_answer_all(k, TAKEN, false);
+    kit_turn(k);
+    CHECK(kit_count(k, "messages", "1") == 0);
+    kit_close(k);
+}
+
 TEST(a_locked_store_is_waited_for_once_a_turn)
 {
     struct kit           *k = kit_open();

@@ -38,6 +38,10 @@ static const char queue_schema[] =
     " tls TEXT NOT NULL, text TEXT NOT NULL, tried INTEGER NOT NULL, PRIMARY KEY (message, position)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX recipients_due ON recipients (destination, due, message, position) WHERE state = 0;";
 
+/* Why a message is held, where it was not a command that held it; and the way to the messages of one account. */
+static const char queue_holds[] = "ALTER TABLE messages ADD COLUMN hold_why TEXT NOT NULL DEFAULT '';"
+                                  "CREATE INDEX messages_held ON messages (account) WHERE hold_why <> '';";
+
 /* Overwriting the pages of each body that was delivered would double what a body costs; those of files are not overwritten
  * either. The cache holds what is on its way for one attempt, and the log is copied into the database in fewer, larger parts. */
 static const char queue_settings[] =
@@ -73,7 +77,7 @@ static enum database_trouble open_folders(struct queue_store *s, const char *fol
 
 static enum database_trouble open_database(struct queue_store *s, const char *folder, unsigned busy_ms)
 {
-    const char    *scripts[] = { queue_schema, audit_schema_first, audit_schema_again };
+    const char    *scripts[] = { queue_schema, audit_schema_first, audit_schema_again, queue_holds };
     char           path[PATH_MAX];
     struct gp_text text = { .ptr = path, .room = sizeof(path) - 1 };
     gp_put_z(&text, folder);

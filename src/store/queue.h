@@ -34,7 +34,7 @@ const char *recipient_state_name(enum recipient_state);
 
 struct queue_message {
     int64_t  row;
-    gp_str   queue_id, sender, params, user, message_id, from, peer, helo, mechanism, tls;
+    gp_str   queue_id, sender, params, user, message_id, from, peer, helo, mechanism, tls, hold_why; /* hold_why: of one that is held by a rule; or empty */
     uint64_t account, credential, size;
     gp_time  arrived;
     bool     in_file;

@@ -8,7 +8,7 @@
 
 #define MESSAGE_COLUMNS                                                                                                     \
     "message, account, credential, size, in_file, arrived, queue_id, sender, params, user, message_id, author, peer, helo," \
-    " mechanism, tls"
+    " mechanism, tls, hold_why"
 enum { FIRST_TEXT = 6 };
 
 /* PERMFAIL from the last rows_next means that all went well. */
@@ -27,15 +27,15 @@ static void read_message(const struct rows *r, struct queue_message *m)
     m->size         = (uint64_t)rows_number(r, 3);
     m->in_file      = rows_number(r, 4) != 0;
     m->arrived      = rows_number(r, 5);
-    gp_str *texts[] = { &m->queue_id, &m->sender, &m->params, &m->user,      &m->message_id,
-                        &m->from,     &m->peer,   &m->helo,   &m->mechanism, &m->tls };
+    gp_str *texts[] = { &m->queue_id, &m->sender, &m->params,    &m->user, &m->message_id, &m->from,
+                        &m->peer,     &m->helo,   &m->mechanism, &m->tls,  &m->hold_why };
     for (size_t i = 0; i < GP_COUNT(texts); i++) *texts[i] = rows_text(r, FIRST_TEXT + (int)i);
 }
 
 static bool copy_texts(struct queue_message *m, struct gp_arena *arena)
 {
-    gp_str *texts[] = { &m->queue_id, &m->sender, &m->params, &m->user,      &m->message_id,
-                        &m->from,     &m->peer,   &m->helo,   &m->mechanism, &m->tls };
+    gp_str *texts[] = { &m->queue_id, &m->sender, &m->params,    &m->user, &m->message_id, &m->from,
+                        &m->peer,     &m->helo,   &m->mechanism, &m->tls,  &m->hold_why };
     for (size_t i = 0; i < GP_COUNT(texts); i++) {
         *texts[i] = gp_arena_copy(arena, *texts[i]);
         if (!texts[i]->ptr) return false;

@@ -15,9 +15,9 @@ static void bind(struct rows *r, gp_str text)
 /* ---- a message comes in ------------------------------------------------------------------------------------------------ */
 static gp_status insert_message(struct database *db, const struct queue_message *m)
 {
-    auto_rows r =
-        rows_of(db, "INSERT INTO messages (queue_id, sender, params, user, account, credential, size, in_file, arrived,"
-                    " message_id, author, peer, helo, mechanism, tls) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    auto_rows r = rows_of(
+        db, "INSERT INTO messages (queue_id, sender, params, user, account, credential, size, in_file, arrived,"
+            " message_id, author, peer, helo, mechanism, tls, hold_why) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     bind(&r, m->queue_id);
     bind(&r, m->sender);
     bind(&r, m->params);
@@ -27,7 +27,7 @@ static gp_status insert_message(struct database *db, const struct queue_message 
     rows_bind_number(&r, (int64_t)m->size);
     rows_bind_number(&r, m->in_file);
     rows_bind_number(&r, m->arrived);
-    const gp_str texts[] = { m->message_id, m->from, m->peer, m->helo, m->mechanism, m->tls };
+    const gp_str texts[] = { m->message_id, m->from, m->peer, m->helo, m->mechanism, m->tls, m->hold_why };
     for (size_t i = 0; i < GP_COUNT(texts); i++) bind(&r, texts[i]);
     return rows_run(&r);
 }
@@ -71,7 +71,7 @@ static gp_status audit_accepted(struct database *db, const struct queue_message 
     return AUDIT(db, &e, AUDIT_S("sender", m->sender), AUDIT_N("recipients", recipients), AUDIT_L("to", to),
                  AUDIT_N("size", m->size), AUDIT_S("message_id", m->message_id), AUDIT_S("from", m->from),
                  AUDIT_S("peer", m->peer), AUDIT_S("helo", m->helo), AUDIT_S("mechanism", m->mechanism),
-                 AUDIT_S("tls", m->tls));
+                 AUDIT_S("tls", m->tls), AUDIT_S("held", m->hold_why));
 }
 
 /* As many as fit into one row; the place of the next one. */
@@ -259,6 +259,14 @@ static gp_status alter_recipients(struct database *db, const char *sql, int64_t 
     return status;
 }
 
+/* The rule that held it has been overruled. */
+static gp_status forget_why(struct database *db, int64_t message)
+{
+    auto_rows r = rows_of(db, "UPDATE messages SET hold_why = '' WHERE message = ? AND hold_why <> ''");
+    rows_bind_number(&r, message);
+    return rows_run(&r);
+}
+
 gp_status queue_alter(struct queue_store *s, enum queue_change change, gp_str queue_id, gp_time now, bool *changed)
 {
     const char    *sql = changes[change].sql;
@@ -268,6 +276,7 @@ gp_status queue_alter(struct queue_store *s, enum queue_change change, gp_str qu
     if (status != GP_OK) return status;
     if (sql) {
         status = alter_recipients(s->db, sql, m.message, now, changed);
+        if (status == GP_OK && change == QUEUE_RELEASE) status = forget_why(s->db, m.message);
     } else {
         status   = remove_message(s, m.message, queue_id);
         *changed = true;

@@ -1,6 +1,7 @@
 /* MAIL and RCPT: vault says who may send as whom, everybody may be written to; the envelope is kept until the message is. */
 #include "submit/parts.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 static const struct gp_reply no_memory = { 452, "4.3.1", "no memory now, try again later" };
@@ -25,26 +26,37 @@ static struct mail *open_mail(struct session *s, const struct gp_smtp_event *ev)
     return NULL;
 }
 
-static void log_mail(const struct session *s, bool may, gp_str why)
+static void refused(struct session *s, struct gp_reply otherwise, const struct msg_permission *said)
 {
-    LOG(may ? LOG_INFO : LOG_WARN, may ? "mail" : "refused", LOG_N("session", s->id), LOG_Z("account", s->user),
-        LOG_S("sender", s->mail->sender), LOG_S("reason", may ? GP_NONE : why));
+    struct vault_no   heard = { said->code, said->enhanced, said->text };
+    struct reply_room room;
+    LOG(LOG_WARN, "refused", LOG_N("session", s->id), LOG_Z("account", s->user), LOG_S("sender", s->mail->sender),
+        LOG_S("reason", said->why), LOG_S("incident", said->incident));
+    session_answer(s, vault_reply(&heard, &room, otherwise));
+    mail_forget(s);
+}
+
+static void allowed(struct session *s, const struct msg_permission *said)
+{
+    static const struct gp_reply yes = { 250, "2.1.0", "sender ok" };
+    s->mail->may                     = said->recipients < UINT_MAX ? (unsigned)said->recipients : UINT_MAX;
+    LOG(LOG_INFO, "mail", LOG_N("session", s->id), LOG_Z("account", s->user), LOG_S("sender", s->mail->sender));
+    session_answer(s, yes);
 }
 
 static void permission(void *owner, gp_status status, const struct msg *m)
 {
-    static const struct gp_reply yes     = { 250, "2.1.0", "sender ok" };
-    static const struct gp_reply no      = { 550, "5.7.1", "this account may not send as that address" };
-    static const struct gp_reply wait    = { 451, "4.3.0", "cannot tell now who may send, try again later" };
-    struct session              *s       = owner;
-    bool                         known   = status == GP_OK && m->type == MSG_PERMISSION;
-    gp_status                    verdict = known ? (gp_status)m->permission.status : GP_TEMPFAIL;
-    log_mail(s, verdict == GP_OK, known ? m->permission.why : GP_LIT("vault does not answer"));
-    if (verdict == GP_PERMFAIL)
-        session_answer(s, m->permission.ended ? signin_over : no);
+    static const struct gp_reply       no      = { 550, "5.7.1", "this account may not send as that address" };
+    static const struct gp_reply       wait    = { 451, "4.3.0", "cannot tell now who may send, try again later" };
+    static const struct msg_permission silence = { .why = GP_LIT("vault does not answer") };
+    struct session                    *s       = owner;
+    bool                               known   = status == GP_OK && m->type == MSG_PERMISSION;
+    const struct msg_permission       *said    = known ? &m->permission : &silence;
+    gp_status                          verdict = known ? (gp_status)said->status : GP_TEMPFAIL;
+    if (verdict == GP_OK)
+        allowed(s, said);
     else
-        session_answer(s, verdict == GP_OK ? yes : wait);
-    if (verdict != GP_OK) mail_forget(s);
+        refused(s, verdict == GP_PERMFAIL ? no : wait, said);
     session_pump(s);
 }
 
@@ -57,14 +69,18 @@ void mail_from(struct session *s, const struct gp_smtp_event *ev)
         return;
     }
     if (s->ends && wall_now() >= s->ends) {
-        log_mail(s, false, GP_LIT("the token that it signed in with has expired"));
-        session_answer(s, signin_over);
-        mail_forget(s);
+        static const struct msg_permission over = { .why = GP_LIT("the token that it signed in with has expired") };
+        refused(s, signin_over, &over);
         return;
     }
     struct msg m = MSG(MAY_SEND);
     m.may_send   = (struct msg_may_send) {
-          .session = s->id, .account = s->account, .credential = s->credential, .sender = s->mail->sender
+          .session    = s->id,
+          .account    = s->account,
+          .credential = s->credential,
+          .listener   = s->port->index,
+          .sender     = s->mail->sender,
+          .peer       = gp_from(s->peer),
     };
     ipc_ask(s->submit->vault, &m, permission, s);
 }
@@ -90,8 +106,11 @@ void mail_to(struct session *s, const struct gp_smtp_event *ev)
 {
     static const struct gp_reply yes    = { 250, "2.1.5", "recipient ok" };
     static const struct gp_reply full   = { 452, "4.5.3", "too many recipients" };
+    static const struct gp_reply enough = { 452, "4.5.3", "no more recipients for now, send to the others later" };
     /* RFC 5321 4.5.1: the one recipient without a domain is the postmaster of ours. */
     bool                         bare   = gp_find(ev->text, '@') == ev->text.len;
     gp_str                       domain = bare ? gp_from(s->submit->config->domain) : GP_NONE;
-    session_answer(s, put_recipient(s->mail, ev->text, domain, ev->more) ? yes : full);
+    bool                         may    = s->mail->count < s->mail->may;
+    bool                         room   = may && put_recipient(s->mail, ev->text, domain, ev->more);
+    session_answer(s, room ? yes : may ? full : enough);
 }

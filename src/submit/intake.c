@@ -4,7 +4,7 @@
  *   OPEN        body_open; text goes through the fix-ups into `body` (in memory) or the draft
  *   WAITING     asked: memory is full and queue was asked for a file; the session is paused
  *   FAILED      failed.code: the text is thrown away, the end is answered with why
- *   CHECKING    asked, ended: vault is asked whether the account may write in the name of an author (authors.c)
+ *   CHECKING    asked, ended: vault is asked whether the account may send it (submission.c)
  *   COMMITTING  asked, ended: queue has it, its answer becomes the client's
  *   ORPHAN      session is NULL: the client is gone; freed when the answer that is due has come
  */
@@ -280,6 +280,7 @@ void mail_commit(struct session *s)
               .account    = s->account,
               .credential = s->credential,
               .arrived    = (uint64_t)m->trace.now,
+              .hold       = m->hold,
               .queue_id   = gp_from(m->queue_id),
               .user       = gp_from(s->user),
               .sender     = m->sender,
@@ -291,6 +292,7 @@ void mail_commit(struct session *s)
               .helo       = gp_smtp_server_helo(&s->smtp),
               .mechanism  = gp_from(s->mechanism),
               .tls        = gp_from(m->tls),
+              .hold_why   = gp_from(m->hold_why),
               .body       = gp_buffer_all(&m->body),
     };
     m->asked = true;
@@ -304,7 +306,7 @@ static void conclude(struct session *s)
     if (s->mail->failed.code != 0)
         finish(s, s->mail->failed);
     else if (!s->mail->asked)
-        authors_check(s);
+        submission_check(s);
 }
 
 void intake_end(struct session *s, const struct gp_smtp_event *ev)

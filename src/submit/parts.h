@@ -14,6 +14,7 @@ enum {
     MECHANISM_ROOM = 24,         /* RFC 4422 3.1: 20 and NUL           */
     USER_ROOM      = 257,
     QUEUE_ID_ROOM  = 17,         /* 80 bits in 16 letters, and NUL     */
+    REPLY_ROOM     = 400,        /* with code and enhanced code in a line of RFC 5321 4.5.3.1.5 */
     MS             = 1000,
 };
 
@@ -134,7 +135,7 @@ void signin_abort(struct session *); /* the client is gone */
 extern const struct gp_reply signin_over;
 void signin_refused(const struct session *, gp_str reason); /* before there was a question: the log has a line of every sign-in */
 
-/* ---- envelope.c, intake.c and authors.c: a message on its way in --------------------------------------------------------------------- */
+/* ---- envelope.c, intake.c and submission.c: a message on its way in --------------------------------------------------------------------- */
 struct mail {
     struct session *session;      /* NULL: the client is gone, an answer is still due      */
     struct submit  *submit;
@@ -151,7 +152,9 @@ struct mail {
     struct gp_trace  trace;
     struct gp_fixup  fixup;
     struct gp_buffer body;        /* what is not in the draft                              */
-    gp_str           author, authors; /* the one asked about, and who comes after: authors.c */
+    unsigned         may;         /* recipients, as vault says     */
+    bool             hold;        /* the queue keeps it back, because of hold_why          */
+    char             hold_why[HOLD_WHY_MOST + 1];
     int              draft_fd;    /* -1: none                                              */
     uint64_t         draft, size;
     char             queue_id[QUEUE_ID_ROOM], unique[2 * QUEUE_ID_ROOM], tls[64];
@@ -164,7 +167,11 @@ void intake_piece(struct session *, const struct gp_smtp_event *);
 void intake_end(struct session *, const struct gp_smtp_event *);
 void mail_commit(struct session *);                    /* to the queue: all of it has come, and may be sent */
 void mail_refuse(struct session *, struct gp_reply);   /* the answer to its end; the transaction is over    */
-void authors_check(struct session *);                    /* ends in one of the two, now or later              */
+void submission_check(struct session *);               /* ends in one of the two, now or later              */
+/* What vault answered to a question of MAIL or of the message's end. */
+struct vault_no   { uint64_t code; gp_str enhanced, text; };
+struct reply_room { char enhanced[16], text[REPLY_ROOM]; };
+struct gp_reply vault_reply(const struct vault_no *, struct reply_room *, struct gp_reply otherwise); /* when it says none */
 void intake_abandon(struct mail *); /* frees it, at once or when the answer that is due has come */
 
 #endif

@@ -352,7 +352,9 @@ static void delegate(struct bed *b, const char *who, const char *whom, bool may)
 static gp_status may_send(struct bed *b, const struct msg_sasl_result *r, const char *sender)
 {
     struct msg ask = MSG(MAY_SEND);
-    ask.may_send   = (struct msg_may_send) { SESSION, r->account, r->credential, gp_from(sender) };
+    ask.may_send   = (struct msg_may_send) {
+          .session = SESSION, .account = r->account, .credential = r->credential, .sender = gp_from(sender)
+    };
     bed_ask(b, b->smtpd, &ask);
     return (gp_status)b->answer.permission.status;
 }

@@ -277,6 +277,21 @@ void upstream_end(struct peer *, struct msg *);
 void upstream_drop(struct vault *); /* the relay died */
 void upstream_close(struct upstream *);
 
+/* ---- may this be sent (sending.c): rules say no by filling `no` and `text` ---------------------------------------------------- */
+struct no { unsigned code; const char *enhanced, *why; }; /* why: the true reason, for the log; static, or in struct sent */
+struct sent { /* a message, at MAIL or at its end; what is not known at MAIL is absent */
+    int64_t        account, credential;
+    uint64_t       listener, size, likeness;
+    gp_str         sender, peer, queue_id, helo, mechanism, tls, fields, recipients; /* as in SUBMIT */
+    gp_time        now;
+    unsigned       recipients_may; /* out, at MAIL: how many it may have */
+    struct no      no;             /* out                                */
+    struct gp_text text;           /* out: what the client hears         */
+    char           why[JUDGE_TEXT], hold_why[HOLD_WHY_MOST + 1]; /* hold_why: out; "": it need not be held */
+};
+void sending_mail(struct peer *, struct msg *);
+void sending_submit(struct peer *, struct msg *);
+
 /* ---- the mechanisms that are offered (offer.c) ---------------------------------------------------------------------------- */
 gp_str              offer_configured(const struct vault *, size_t listener);
 struct policy_facts offer_facts(const struct vault *, size_t listener);

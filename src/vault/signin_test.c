@@ -558,17 +558,19 @@ TEST(who_may_send_is_asked_of_the_store)
     bed_account(b, "anna", BED_GENERATED, false);
     struct msg_sasl_result r   = sign_in(b, "PLAIN", "anna", BED_PASSWORD);
     struct msg             ask = MSG(MAY_SEND);
-    ask.may_send               = (struct msg_may_send) { SESSION, r.account, r.credential, GP_LIT("Anna@example.org") };
+    ask.may_send               = (struct msg_may_send) {
+                      .session = SESSION, .account = r.account, .credential = r.credential, .sender = GP_LIT("Anna@example.org")
+    };
     bed_ask(b, b->smtpd, &ask);
     CHECK(b->answer.permission.status == GP_OK);
     ask.may_send.sender = GP_LIT("bert@example.org");
     bed_ask(b, b->smtpd, &ask);
-    CHECK(b->answer.permission.status == GP_PERMFAIL && !b->answer.permission.ended);
+    CHECK(b->answer.permission.status == GP_PERMFAIL && b->answer.permission.code == 550);
     CHECK_IS(bed_text(b), "this account may not send as that address");
     ask.may_send.sender = GP_LIT("anna@example.org");
     bed_disable(b, "anna");
     bed_ask(b, b->smtpd, &ask);
-    CHECK(b->answer.permission.status == GP_PERMFAIL && b->answer.permission.ended);
+    CHECK(b->answer.permission.status == GP_PERMFAIL && b->answer.permission.code == 421);
     CHECK_IS(bed_text(b), "the account is disabled");
     bed_close(b);
 }

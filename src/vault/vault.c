@@ -67,26 +67,6 @@ void vault_look_anew(struct vault *v)
     vault_refresh(v);
 }
 
-static void may_send(struct peer *peer, struct msg *m)
-{
-    struct vault  *v      = peer->vault;
-    gp_time        now    = wall_now();
-    const char    *why    = "";
-    bool           ended  = false;
-    struct sending ask    = { .account    = (int64_t)m->may_send.account,
-                              .credential = (int64_t)m->may_send.credential,
-                              .sender     = m->may_send.sender,
-                              .now        = now,
-                              .local      = moment_local(now) };
-    gp_status      status = accounts_may_send(v->accounts, &ask, &ended, &why);
-    if (status == GP_TEMPFAIL) vault_store_failed(v);
-    struct msg answer = MSG(PERMISSION);
-    answer.permission = (struct msg_permission) { status, ended, GP_LIT("") };
-    if (status == GP_PERMFAIL) answer.permission.why = gp_from(why);
-    if (status == GP_TEMPFAIL) answer.permission.why = GP_LIT("the accounts cannot be read now");
-    ipc_answer(peer->channel, m->question, &answer);
-}
-
 /* ---- messages ------------------------------------------------------------------------------------------------------------ */
 static void join(struct peer *from, struct msg *m)
 {
@@ -112,7 +92,8 @@ static const struct {
     {MSG_SASL_START,   ROLE_SMTPD,      exchange_start   },
     { MSG_SASL_LINE,   ROLE_SMTPD,      exchange_line    },
     { MSG_SASL_ABORT,  ROLE_SMTPD,      exchange_abort   },
-    { MSG_MAY_SEND,    ROLE_SMTPD,      may_send         },
+    { MSG_MAY_SEND,    ROLE_SMTPD,      sending_mail     },
+    { MSG_SUBMIT,      ROLE_SMTPD,      sending_submit   },
     { MSG_TLS_SIGN,    ROLE_SMTPD,      keys_sign        },
     { MSG_DKIM_KEYS,   ROLE_RELAY,      dkim_keys        },
     { MSG_DKIM_SIGN,   ROLE_RELAY,      dkim_sign        },
