@@ -1,9 +1,7 @@
-/* Networks and hours. An address is 128 bits, IPv4 as its mapped form, so that one comparison does for both; hours are read as ranges,
- * each of a set of days and a stretch of the day. */
+/* Networks and hours: hours are read as ranges, each of a set of days and a stretch of the day. */
 #include "store/within.h"
 
-#include <arpa/inet.h>
-#include <string.h>
+#include "policy/place.h"
 
 /* Of those between spaces or commas the next; empty at the end. */
 static gp_str next_word(gp_str *rest)
@@ -17,63 +15,21 @@ static gp_str next_word(gp_str *rest)
 }
 
 /* ---- networks ------------------------------------------------------------------------------------------------------ */
-enum { OCTETS = 16, OCTET = 8, BITS = OCTETS * OCTET, MAPPED = 12, ADDRESS_TEXT = 64 };
-
-struct network {
-    uint8_t  octets[OCTETS];
-    unsigned bits;
-};
-
-/* bits: of the whole address, as its kind counts them. */
-static bool read_address(gp_str text, struct network *out, unsigned *bits)
-{
-    static const uint8_t mapped[MAPPED] = { [10] = 0xff, [11] = 0xff };
-    char                 z[ADDRESS_TEXT];
-    if (!gp_copy_z(text, z, sizeof(z))) return false;
-    *bits     = BITS;
-    out->bits = BITS;
-    if (inet_pton(AF_INET6, z, out->octets) == 1) return true;
-    memcpy(out->octets, mapped, MAPPED);
-    *bits = BITS - MAPPED * OCTET;
-    return inet_pton(AF_INET, z, out->octets + MAPPED) == 1;
-}
-
-static bool read_network(gp_str word, struct network *out)
-{
-    gp_str   rest = word, address = gp_cut(&rest, '/');
-    unsigned bits   = 0;
-    uint64_t prefix = 0;
-    if (!read_address(address, out, &bits)) return false;
-    if (address.len == word.len) return true;
-    if (!gp_read_number(rest, bits, &prefix)) return false;
-    out->bits = BITS - bits + (unsigned)prefix;
-    return true;
-}
-
-static bool covers(const struct network *n, const struct network *address)
-{
-    size_t   whole = n->bits / OCTET;
-    unsigned rest  = n->bits % OCTET;
-    if (memcmp(n->octets, address->octets, whole) != 0) return false;
-    return rest == 0 || (n->octets[whole] ^ address->octets[whole]) >> (OCTET - rest) == 0;
-}
-
 bool networks_are_good(gp_str networks, const char **why)
 {
-    struct network n;
+    struct place n;
     *why = "a network is an address, or an address, '/' and a prefix length: 192.0.2.7, 10.0.0.0/8, 2001:db8::/32";
     for (gp_str word = next_word(&networks); word.len > 0; word = next_word(&networks))
-        if (!read_network(word, &n)) return false;
+        if (!place_read(word, &n)) return false;
     return true;
 }
 
 bool networks_have(gp_str networks, gp_str address)
 {
-    struct network n, here;
-    unsigned       bits;
-    if (!read_address(address, &here, &bits)) return false;
+    struct place n, here;
+    if (!place_read(address, &here)) return false;
     for (gp_str word = next_word(&networks); word.len > 0; word = next_word(&networks))
-        if (read_network(word, &n) && covers(&n, &here)) return true;
+        if (place_read(word, &n) && place_covers(&n, &here)) return true;
     return false;
 }
 

@@ -1,0 +1,328 @@
+/* Which buckets a try stands before is a list made anew each time; what is asked, charged and settled goes along that list. */
+#include "policy/guard.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/crypto.h"
+#include "policy/keyed.h"
+
+enum {
+    V4_NETWORK   = PLACE_V4_AT + 24,
+    V6_PLACE     = 64,
+    V6_NETWORK   = 56,
+    V6_WIDE      = 48,
+    STANDS_MOST  = 6,
+    TRIES        = 64,
+    DELAY_LEAST  = 500,
+    MINUTE_MS    = 60 * 1000,
+    TRY_REGAIN   = 2 * MINUTE_MS,
+    REGAIN       = 12 * 60 * MINUTE_MS, /* of all that an account, place or pair has   */
+    PAIR_ROWS    = 32 * 1024,
+    KNOWN_ROWS   = 8 * 1024,
+    ACCOUNT_ROWS = 16 * 1024,
+    PLACE_ROWS   = 32 * 1024,
+    NETWORK_ROWS = 16 * 1024,
+    TRY_ROWS     = 32 * 1024,
+    REPEAT_ROWS  = 32 * 1024,
+    INPUT_MOST   = GP_PASSWORD_MOST + 64,
+};
+
+enum table { PAIRS, KNOWN_PAIRS, ACCOUNTS, PLACES, NETWORKS, TABLES };
+struct guard {
+    struct guard_plan plan;
+    struct scores     tables[TABLES], tries;
+    struct repeats    repeats;
+    struct score      server;
+};
+
+struct stand {
+    enum guard_level level;
+    struct scores   *table; /* NULL: the server's */
+    uint64_t         key;
+    struct allowance allowance;
+    struct place     network;
+};
+struct stands {
+    struct stand list[STANDS_MOST];
+    size_t       count;
+};
+
+/* ---- opening ----------------------------------------------------------------------------------------------------------- */
+static bool open_scores(struct scores *s, size_t rows)
+{
+    s->rows = calloc(rows, sizeof(*s->rows));
+    s->sets = rows / SCORES_WAYS;
+    return s->rows != NULL;
+}
+
+struct guard *guard_open(const struct guard_plan *plan)
+{
+    static const size_t rows[TABLES] = { [PAIRS]       = PAIR_ROWS,
+                                         [KNOWN_PAIRS] = KNOWN_ROWS,
+                                         [ACCOUNTS]    = ACCOUNT_ROWS,
+                                         [PLACES]      = PLACE_ROWS,
+                                         [NETWORKS]    = NETWORK_ROWS };
+    struct guard       *g            = calloc(1, sizeof(*g));
+    if (!g) return NULL;
+    g->plan         = *plan;
+    g->repeats.rows = calloc(REPEAT_ROWS, sizeof(*g->repeats.rows));
+    g->repeats.sets = REPEAT_ROWS / REPEATS_WAYS;
+    bool good       = g->repeats.rows && open_scores(&g->tries, TRY_ROWS);
+    for (size_t i = 0; i < TABLES && good; i++) good = open_scores(&g->tables[i], rows[i]);
+    if (good) return g;
+    guard_close(g);
+    return NULL;
+}
+
+void guard_close(struct guard *g)
+{
+    if (!g) return;
+    for (size_t i = 0; i < TABLES; i++) free(g->tables[i].rows);
+    free(g->tries.rows);
+    free(g->repeats.rows);
+    gp_wipe(g, sizeof(*g));
+    free(g);
+}
+
+/* ---- keys -------------------------------------------------------------------------------------------------------------- */
+static uint64_t key_of(const struct guard *g, const struct gp_text *input)
+{
+    uint64_t key = keyed_hash(g->plan.key, gp_said(input));
+    return key ? key : 1;
+}
+
+static void put_octets(struct gp_text *out, const void *octets, size_t len)
+{
+    gp_put(out, (gp_str) { octets, len });
+}
+
+static uint64_t place_key(const struct guard *g, enum guard_level level, const struct place *p, uint64_t account)
+{
+    char           room[KEY_ROOM];
+    struct gp_text input = GP_TEXT(room);
+    gp_put_char(&input, (char)level);
+    gp_put_char(&input, (char)p->bits);
+    put_octets(&input, p->octets, PLACE_OCTETS);
+    put_octets(&input, &account, sizeof(account));
+    return key_of(g, &input);
+}
+
+uint64_t guard_name(const struct guard *g, gp_str name)
+{
+    uint64_t key = keyed_hash(g->plan.key, name);
+    return key ? key : 1;
+}
+
+/* A secret goes into a digest that leads nowhere back. */
+uint64_t guard_secret(const struct guard *g, const struct guard_try *t, gp_secret secret)
+{
+    char           room[INPUT_MOST];
+    uint8_t        digest[GP_DIGEST_MOST];
+    uint64_t       short_one = 0;
+    struct gp_text input     = GP_TEXT(room);
+    put_octets(&input, &t->account, sizeof(t->account));
+    put_octets(&input, t->place.octets, PLACE_OCTETS);
+    put_octets(&input, secret.ptr, secret.len);
+    if (!input.cut && gp_hmac(GP_SHA256, (gp_str) { (const char *)g->plan.key, GUARD_KEY }, gp_said(&input), digest))
+        memcpy(&short_one, digest, sizeof(short_one));
+    gp_wipe(room, sizeof(room));
+    return short_one;
+}
+
+struct place guard_place(const struct place *address)
+{
+    return place_is_v4(address) ? *address : place_around(address, V6_PLACE);
+}
+
+/* ---- what a try stands before ------------------------------------------------------------------------------------------ */
+static void add(struct stands *all, enum guard_level level, struct scores *table, uint64_t key, unsigned units)
+{
+    all->list[all->count++] = (struct stand) {
+        level, table, key, {units, REGAIN / units },
+           { .bits = 0   }
+    };
+}
+
+static void add_network(struct guard *g, struct stands *all, enum guard_level level, struct place network,
+                        unsigned units)
+{
+    enum table table = level == GUARD_LEVEL_PLACE ? PLACES : NETWORKS;
+    add(all, level, &g->tables[table], place_key(g, level, &network, 0), units);
+    all->list[all->count - 1].network = network;
+}
+
+static bool under_siege(struct guard *g, gp_time now)
+{
+    struct allowance a = { g->plan.per_place * GUARD_SERVER, REGAIN / (g->plan.per_place * GUARD_SERVER) };
+    return !score_has_room(&g->server, &a, 1, now);
+}
+
+/* Never nothing: who has never been here may still be right. */
+static unsigned share(unsigned units, bool siege)
+{
+    if (!siege) return units;
+    return units > GUARD_SIEGE ? units / GUARD_SIEGE : 1;
+}
+
+static void add_account(struct guard *g, struct stands *all, const struct guard_try *t, bool siege)
+{
+    bool             near  = t->tier == GUARD_NEAR_KNOWN;
+    enum guard_level level = near ? GUARD_LEVEL_NEAR : GUARD_LEVEL_ACCOUNT;
+    struct place     none  = { .bits = 0 };
+    uint64_t         pair  = place_key(g, GUARD_LEVEL_PAIR, &t->place, t->account);
+    add(all, GUARD_LEVEL_PAIR, &g->tables[PAIRS], pair, share(GUARD_PAIR, siege && !near));
+    add(all, level, &g->tables[ACCOUNTS], place_key(g, level, &none, t->account),
+        near ? GUARD_NEAR : g->plan.per_account);
+}
+
+static void add_places(struct guard *g, struct stands *all, const struct guard_try *t, bool siege)
+{
+    bool     v4     = place_is_v4(&t->place);
+    unsigned guests = t->guests < GUARD_GUESTS_MOST ? t->guests : GUARD_GUESTS_MOST;
+    unsigned each   = g->plan.per_place;
+    add_network(g, all, GUARD_LEVEL_PLACE, t->place, share(each, siege) + guests * GUARD_PER_GUEST);
+    add_network(g, all, GUARD_LEVEL_NETWORK, place_around(&t->place, v4 ? V4_NETWORK : V6_NETWORK),
+                each * GUARD_NETWORK + guests * GUARD_PER_GUEST);
+    if (!v4)
+        add_network(g, all, GUARD_LEVEL_WIDE, place_around(&t->place, V6_WIDE),
+                    each * GUARD_NETWORK_WIDE + guests * GUARD_PER_GUEST);
+}
+
+static struct stands stands_of(struct guard *g, const struct guard_try *t, gp_time now)
+{
+    struct stands all = { .count = 0 };
+    if (t->tier == GUARD_KNOWN) {
+        uint64_t pair = place_key(g, GUARD_LEVEL_KNOWN_PAIR, &t->place, t->account);
+        add(&all, GUARD_LEVEL_KNOWN_PAIR, &g->tables[KNOWN_PAIRS], pair, GUARD_KNOWN_PAIR);
+        return all;
+    }
+    bool siege = under_siege(g, now);
+    if (!t->nobody) add_account(g, &all, t, siege);
+    if (!t->apart) add_places(g, &all, t, siege);
+    if (!t->apart) add(&all, GUARD_LEVEL_SERVER, NULL, 0, g->plan.per_place * GUARD_SERVER);
+    return all;
+}
+
+static struct score *row_of(struct guard *g, const struct stand *s, gp_time now)
+{
+    return s->table ? scores_at(s->table, s->key, &s->allowance, now) : &g->server;
+}
+
+/* ---- delays ------------------------------------------------------------------------------------------------------------ */
+static const struct allowance tries = { TRIES, TRY_REGAIN };
+
+static uint64_t tries_key(const struct guard *g, const struct guard_try *t)
+{
+    return place_key(g, GUARD_LEVEL_SERVER, &t->place, t->tier == GUARD_KNOWN ? t->account : 0);
+}
+
+static gp_time delay_after(unsigned used, gp_time slowest)
+{
+    gp_time delay = DELAY_LEAST;
+    while (used-- > 0 && delay < slowest) delay *= 2;
+    return delay < slowest ? delay : slowest;
+}
+
+/* Tries are counted apart, and each as one: what a wrong one costs tells names that exist from others, and a delay can be seen. */
+gp_time guard_delay(struct guard *g, const struct guard_try *t, gp_time now)
+{
+    unsigned seen = t->vague ? 0 : repeats_seen(&g->repeats, t->secret, now);
+    if (t->secret && seen) return seen >= GUARD_STALE_SLOW ? g->plan.slowest : 0;
+    if (t->apart) return 0;
+    struct score *row  = scores_at(&g->tries, tries_key(g, t), &tries, now);
+    unsigned      used = score_used(row, &tries, now), free_tries = GUARD_FREE_TRIES + t->guests;
+    score_charge(row, &tries, 1, now);
+    if (t->tier != GUARD_KNOWN && under_siege(g, now)) free_tries = 0;
+    return used < free_tries ? 0 : delay_after(used - free_tries, g->plan.slowest);
+}
+
+/* ---- verdicts ---------------------------------------------------------------------------------------------------------- */
+/* How many at once is the same for all, whatever they have used: what waits can be seen. */
+static bool is_crowded(const struct stand *s, const struct score *row)
+{
+    bool counts = s->level != GUARD_LEVEL_SERVER && s->level != GUARD_LEVEL_NETWORK && s->level != GUARD_LEVEL_WIDE;
+    return counts && row->open >= GUARD_OPEN_MOST;
+}
+
+static struct guard_verdict deny(const struct stand *s)
+{
+    return (struct guard_verdict) { GUARD_DENY, s->level, s->network.bits > 0, s->network };
+}
+
+struct guard_verdict guard_ask(struct guard *g, const struct guard_try *t, gp_time now)
+{
+    struct stands all   = stands_of(g, t, now);
+    bool          later = false;
+    for (size_t i = 0; i < all.count; i++) {
+        const struct stand *s     = &all.list[i];
+        const struct score *row   = row_of(g, s, now);
+        unsigned            units = s->network.bits ? t->units : 1;
+        if (s->table && !score_has_room(row, &s->allowance, units, now)) return deny(s);
+        later = later || is_crowded(s, row);
+    }
+    if (later) return (struct guard_verdict) { GUARD_LATER, GUARD_LEVEL_NONE, false, { .bits = 0 } };
+    for (size_t i = 0; i < all.count; i++) row_of(g, &all.list[i], now)->open++;
+    return (struct guard_verdict) { GUARD_PASS, GUARD_LEVEL_NONE, false, { .bits = 0 } };
+}
+
+static void charge(struct guard *g, const struct guard_try *t, const struct stands *all, gp_time now)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const struct stand *s = &all->list[i];
+        score_charge(row_of(g, s, now), &s->allowance, s->network.bits ? t->units : 1, now);
+    }
+}
+
+unsigned guard_settle(struct guard *g, const struct guard_try *t, enum guard_outcome outcome, gp_time now)
+{
+    struct stands all   = stands_of(g, t, now);
+    unsigned      count = 0;
+    for (size_t i = 0; i < all.count; i++) {
+        struct score *row = row_of(g, &all.list[i], now);
+        if (row->open) row->open--;
+    }
+    if (outcome == GUARD_RIGHT && !t->apart)
+        score_refund(scores_at(&g->tries, tries_key(g, t), &tries, now), &tries, 1);
+    if (outcome != GUARD_WRONG) return 0;
+    if (t->secret) count = repeats_add(&g->repeats, t->secret, now);
+    if (count <= 1 || t->vague) charge(g, t, &all, now);
+    return count;
+}
+
+unsigned guard_once(struct guard *g, gp_str what, const struct guard_try *t, gp_time now)
+{
+    return repeats_add(&g->repeats, guard_secret(g, t, (gp_secret) { what.ptr, what.len }), now);
+}
+
+void guard_charge(struct guard *g, const struct guard_try *t, gp_time now)
+{
+    struct stands all = stands_of(g, t, now);
+    charge(g, t, &all, now);
+}
+
+void guard_forgive(struct guard *g, const struct place *network, gp_time now)
+{
+    static const enum guard_level levels[] = { GUARD_LEVEL_PLACE, GUARD_LEVEL_NETWORK, GUARD_LEVEL_WIDE };
+    for (size_t i = 0; i < GP_COUNT(levels); i++) {
+        struct scores *table = &g->tables[levels[i] == GUARD_LEVEL_PLACE ? PLACES : NETWORKS];
+        struct score  *row   = scores_find(table, place_key(g, levels[i], network, 0));
+        if (row) row->empty = now;
+    }
+}
+
+const char *guard_level_name(enum guard_level level)
+{
+    static const char *const names[GUARD_LEVELS] = {
+        [GUARD_LEVEL_NONE]       = "guard",
+        [GUARD_LEVEL_PAIR]       = "guard.pair",
+        [GUARD_LEVEL_KNOWN_PAIR] = "guard.pair",
+        [GUARD_LEVEL_ACCOUNT]    = "guard.account",
+        [GUARD_LEVEL_NEAR]       = "guard.account",
+        [GUARD_LEVEL_PLACE]      = "guard.address",
+        [GUARD_LEVEL_NETWORK]    = "guard.network",
+        [GUARD_LEVEL_WIDE]       = "guard.network",
+        [GUARD_LEVEL_SERVER]     = "guard.server",
+    };
+    return names[level];
+}
