@@ -25,7 +25,9 @@ enum {
     NETWORK_ROWS = 16 * 1024,
     TRY_ROWS     = 32 * 1024,
     REPEAT_ROWS  = 32 * 1024,
-    INPUT_MOST   = GP_PASSWORD_MOST + 64,
+    KEY_ROOM     = 32,
+    SECRET_MOST  = 9216, /* a bearer token */
+    INPUT_MOST   = SECRET_MOST + 64,
 };
 
 enum table { PAIRS, KNOWN_PAIRS, ACCOUNTS, PLACES, NETWORKS, TABLES };
