@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/key.h"
@@ -41,12 +42,24 @@ static size_t add_trusted(X509_STORE *store, gp_str pem)
     return added;
 }
 
-bool gp_certificate_any(gp_str pem)
+struct gp_trust {
+    X509_STORE *store;
+};
+
+struct gp_trust *gp_trust_open(gp_str pem)
 {
-    X509_STORE *store = X509_STORE_new();
-    bool        any   = store && add_trusted(store, pem) > 0;
-    X509_STORE_free(store);
-    return any;
+    struct gp_trust *t = calloc(1, sizeof *t);
+    if (!t) return NULL;
+    t->store = X509_STORE_new();
+    if (t->store && add_trusted(t->store, pem) > 0) return t;
+    gp_trust_close(t);
+    return NULL;
+}
+
+void gp_trust_close(struct gp_trust *t)
+{
+    if (t) X509_STORE_free(t->store);
+    free(t);
 }
 
 bool gp_certificate_fingerprint(gp_str pem, uint8_t *out)
@@ -120,23 +133,20 @@ static bool prepare(X509_STORE_CTX *context, X509_STORE *store, STACK_OF(X509) *
 }
 
 /* NULL: it is verified. */
-static const char *why_unverified(STACK_OF(X509) * chain, gp_str trusted, time_t now)
+static const char *why_unverified(STACK_OF(X509) * chain, const struct gp_trust *trust, time_t now)
 {
-    X509_STORE     *store   = X509_STORE_new();
+    if (!trust) return "nobody is trusted to vouch for it";
     X509_STORE_CTX *context = X509_STORE_CTX_new();
     const char     *why     = "no memory";
-    if (store && add_trusted(store, trusted) == 0) {
-        why = "nobody is trusted to vouch for it";
-    } else if (store && context && prepare(context, store, chain, now)) {
+    if (context && prepare(context, trust->store, chain, now)) {
         bool good = X509_verify_cert(context) == 1;
         why       = good ? NULL : X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
     }
     X509_STORE_CTX_free(context);
-    X509_STORE_free(store);
     return why;
 }
 
-bool gp_certificate_peer(gp_str der, gp_str trusted, gp_time now, struct gp_certificate_peer *out)
+bool gp_certificate_peer(gp_str der, const struct gp_trust *trust, gp_time now, struct gp_certificate_peer *out)
 {
     *out                  = (struct gp_certificate_peer) { 0 };
     time_t   when         = (time_t)(now / MILLISECOND);
@@ -149,7 +159,7 @@ bool gp_certificate_peer(gp_str der, gp_str trusted, gp_time now, struct gp_cert
         take_subject(leaf, out);
         out->why    = why_unusable(leaf, when);
         out->usable = !out->why;
-        if (out->usable) out->why = why_unverified(chain, trusted, when);
+        if (out->usable) out->why = why_unverified(chain, trust, when);
         out->verified = !out->why;
     }
     sk_X509_pop_free(chain, X509_free);

@@ -98,7 +98,9 @@ static void look(const struct made *const *chain, size_t count, const struct mad
     struct gp_text der = GP_TEXT(der_room), pem = GP_TEXT(pem_room);
     for (size_t i = 0; i < count; i++) put_der(&der, chain[i]);
     if (trusted) put_pem(&pem, trusted);
-    CHECK(gp_certificate_peer(gp_said(&der), gp_said(&pem), NOW, p));
+    struct gp_trust *trust = gp_trust_open(gp_said(&pem));
+    CHECK(!trusted == !trust && gp_certificate_peer(gp_said(&der), trust, NOW, p));
+    gp_trust_close(trust);
 }
 
 TEST(a_chain_is_verified_when_a_trusted_one_vouches_for_it)
@@ -243,25 +245,25 @@ TEST(what_is_no_chain_is_refused)
     struct gp_certificate_peer p;
     struct gp_text             der  = GP_TEXT(room);
     struct made                leaf = make(&leaves[0].leaf, NULL);
-    CHECK(!gp_certificate_peer(GP_NONE, GP_NONE, NOW, &p) && !gp_certificate_peer(GP_LIT("x"), GP_NONE, NOW, &p));
+    CHECK(!gp_certificate_peer(GP_NONE, NULL, NOW, &p) && !gp_certificate_peer(GP_LIT("x"), NULL, NOW, &p));
     put_der(&der, &leaf);
     size_t one = der.len;
-    CHECK(gp_certificate_peer(gp_said(&der), GP_LIT("nonsense"), NOW, &p) && !p.verified);
-    for (size_t len = 0; len < one; len++) CHECK(!gp_certificate_peer(gp_head(gp_said(&der), len), GP_NONE, NOW, &p));
+    CHECK(gp_certificate_peer(gp_said(&der), NULL, NOW, &p) && !p.verified && !gp_trust_open(GP_LIT("nonsense")));
+    for (size_t len = 0; len < one; len++) CHECK(!gp_certificate_peer(gp_head(gp_said(&der), len), NULL, NOW, &p));
     gp_put_char(&der, 'x');
-    CHECK(!gp_certificate_peer(gp_said(&der), GP_NONE, NOW, &p));
+    CHECK(!gp_certificate_peer(gp_said(&der), NULL, NOW, &p));
     der.len--;
     for (unsigned i = 1; i < GP_PEER_CERTIFICATES_MOST; i++) put_der(&der, &leaf);
-    CHECK(gp_certificate_peer(gp_said(&der), GP_NONE, NOW, &p));
+    CHECK(gp_certificate_peer(gp_said(&der), NULL, NOW, &p));
     put_der(&der, &leaf);
-    CHECK(!gp_certificate_peer(gp_said(&der), GP_NONE, NOW, &p)); /* one too many */
+    CHECK(!gp_certificate_peer(gp_said(&der), NULL, NOW, &p)); /* one too many */
     done_with(&leaf);
 }
 
 PROPERTY(a_strangers_chain_is_read_or_refused, bytes)
 {
     struct gp_certificate_peer p;
-    if (!gp_certificate_peer(bytes, GP_NONE, NOW, &p)) return;
+    if (!gp_certificate_peer(bytes, NULL, NOW, &p)) return;
     CHECK(!p.verified && p.why && p.email_count <= GP_PEER_EMAILS_MOST);
     CHECK(gp_is_utf8(gp_from(p.subject)));
 }

@@ -86,11 +86,14 @@ struct gp_certificate_peer {
     char        emails[GP_PEER_EMAILS_MOST][GP_PEER_EMAIL_MOST + 1]; /* rfc822Name of subjectAltName, as written */
     char        subject[GP_PEER_SUBJECT_MOST + 1]; /* RFC 4514, UTF-8; "": none, or too long */
 };
-bool gp_certificate_any(gp_str pem); /* there is one at least in it */
+/* Those who vouch for clients: read once, asked at each sign-in. */
+struct gp_trust;
+struct gp_trust *gp_trust_open(gp_str pem); /* NULL: there is no certificate in it, or no memory */
+void             gp_trust_close(struct gp_trust *); /* NULL is fine */
 /* SHA-256 of the first certificate of a PEM text, as GP_PEER_FINGERPRINT octets. false: there is none. */
 bool gp_certificate_fingerprint(gp_str pem, uint8_t *out) GP_MUST_USE;
-/* chain: DER after DER, the client's own first. trusted: PEM, "" when none is. false: not a chain of certificates. */
-bool gp_certificate_peer(gp_str chain, gp_str trusted, gp_time now, struct gp_certificate_peer *) GP_MUST_USE;
+/* chain: DER after DER, the client's own first. trust NULL: nobody vouches. false: not a chain of certificates. */
+bool gp_certificate_peer(gp_str chain, const struct gp_trust *, gp_time now, struct gp_certificate_peer *) GP_MUST_USE;
 
 /* ---- password strings ---------------------------------------------------------------------------------- */
 #define GP_PASSWORD_MOST 1024 /* octets; longer ones are refused: slow hashes of long input are a denial of service */

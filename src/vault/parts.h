@@ -346,7 +346,7 @@ struct vault {
     bool                  tokens;    /* there is somebody who can check bearer tokens       */
     char                  scope[CONFIG_TEXT], discovery[CONFIG_TEXT]; /* what clients are told of him */
     struct sample         samples[CONFIG_LOOKUPS_MOST];
-    gp_str                client_ca; /* PEM of those who vouch for clients; GP_NONE: nobody */
+    struct gp_trust      *client_trust; /* those who vouch for clients; NULL: nobody  */
     char                  offered[CONFIG_LISTEN_MOST][CONFIG_TEXT]; /* mechanisms, by listener */
     int                   notices;              /* inotify; -1: none                        */
     struct watch         *watch;

@@ -280,7 +280,7 @@ void vault_close(struct vault *v)
     dkim_close(&v->dkim);
     checks_close(v);
     decoy_leave(v->decoy);
-    file_free(v->client_ca);
+    gp_trust_close(v->client_trust);
     upstream_close(v->upstream);
     free(v->upstream);
     recent_close(v->recent);
