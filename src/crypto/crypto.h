@@ -31,6 +31,13 @@ bool gp_matches(const void *a, const void *b, size_t len); /* in constant time  
 #define GP_PASSWORD_ROOM 40
 void gp_new_password(char out[static GP_PASSWORD_ROOM]);
 
+/* An incident: the name of one refusal or hold, ten letters of Crockford's base32 (50 random bits) that mean nothing. It stands
+ * at the end of the reply, in the log, and in the record; room for GP_INCIDENT_ROOM octets with its NUL. */
+#define GP_INCIDENT_ROOM 11
+void gp_new_incident(char out[static GP_INCIDENT_ROOM]);
+bool gp_read_incident(gp_str, char out[static GP_INCIDENT_ROOM]) GP_MUST_USE; /* as people write it: any case, O for 0, I or L for 1 */
+void gp_put_incident(struct gp_text *, gp_str incident); /* " (incident K7Z...)"; of none: nothing */
+
 /* ---- authenticated encryption (AES-256-GCM) of what must be read back -------------------------------- */
 #define GP_SEAL_KEY   32
 #define GP_SEAL_EXTRA 28 /* nonce and tag */

@@ -84,6 +84,37 @@ TEST(new_passwords_are_26_letters_and_never_the_same)
     CHECK(first[5] == '-' && first[11] == '-' && first[17] == '-' && first[23] == '-');
 }
 
+TEST(incidents_are_ten_letters_and_never_the_same)
+{
+    char first[GP_INCIDENT_ROOM], second[GP_INCIDENT_ROOM], read[GP_INCIDENT_ROOM];
+    gp_new_incident(first);
+    gp_new_incident(second);
+    CHECK(gp_from(first).len == 10 && gp_from(second).len == 10 && !gp_same(gp_from(first), gp_from(second)));
+    CHECK(gp_read_incident(gp_from(first), read) && gp_same(gp_from(first), gp_from(read)));
+}
+
+TEST(an_incident_is_understood_as_it_is_written_down)
+{
+    static const struct {
+        const char *written, *meant; /* NULL: it is none */
+    } cases[] = {
+        {"K7ZQ3ABCDE",   "K7ZQ3ABCDE"},
+        { "k7zq3abcde",  "K7ZQ3ABCDE"},
+        { "OoIiLl0189",  "0011110189"},
+        { "K7ZQ3ABCD",   NULL        },
+        { "K7ZQ3ABCDEF", NULL        },
+        { "K7ZQ3ABCDU",  NULL        },
+        { "K7ZQ3-ABCD",  NULL        },
+        { "",            NULL        },
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        char read[GP_INCIDENT_ROOM];
+        bool is_one = gp_read_incident(gp_from(cases[i].written), read);
+        CHECK(is_one == (cases[i].meant != NULL));
+        if (is_one) CHECK(gp_same(gp_from(read), gp_from(cases[i].meant)));
+    }
+}
+
 TEST(matching_compares_every_octet)
 {
     CHECK(gp_matches("abc", "abc", 3) && !gp_matches("abc", "abd", 3) && gp_matches("a", "b", 0));

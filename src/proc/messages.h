@@ -36,8 +36,9 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
             S(initial) S(peer) S(helo) S(tls_version) S(tls_cipher) S(chain))                                             \
     ROW(SASL_LINE, sasl_line, U(session) U(over) S(line)) /* over: it was too long, and is not there                   */ \
     /* step, why: sasl.h's; text: challenge. account, user: whose session it is; signer: whose the credential is, who may act for  \
-     * it. ends: when what was shown (a token) is good no more; 0: the store alone says. */                               \
-    ROW(SASL_RESULT, sasl_result, U(step) U(why) U(account) U(credential) U(ends) S(text) S(user) S(signer))              \
+     * it. ends: when what was shown (a token) is good no more; 0: the store alone says. incident: of a no that the client is told \
+     * as a decision, else "".                                                                                            */ \
+    ROW(SASL_RESULT, sasl_result, U(step) U(why) U(account) U(credential) U(ends) S(text) S(user) S(signer) S(incident))  \
     ROW(SASL_ABORT, sasl_abort, U(session))               /* one way: the client is gone                               */ \
     ROW(MAY_SEND, may_send, U(session) U(account) U(credential) U(listener) S(sender) S(peer))                            \
     /* status: OK; PERMFAIL, TEMPFAIL: no. code, enhanced, text: what the client hears then; why: the true reason, for the log.  \
@@ -49,6 +50,10 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
             S(mechanism) S(tls) S(sender) S(fields) S(recipients))                                                        \
     /* As PERMISSION. hold: accepted, and kept back; hold_why: for the administrator, HOLD_WHY_MOST octets at most        */ \
     ROW(SUBMITTED, submitted, U(status) U(code) U(hold) S(enhanced) S(text) S(why) S(hold_why) S(incident))               \
+    /* one way: smtpd itself said no, for the record. missed: how many before this one were not told, in a flood. text: the reply's, \
+     * without the incident; why: the true reason. What is not known is "" or 0.                                           */ \
+    ROW(REFUSED, refused, U(session) U(account) U(credential) U(listener) U(code) U(missed) S(incident) S(user) S(peer) \
+            S(helo) S(sender) S(queue_id) S(text) S(why))                                                                 \
     /* smtpd -> queue */                                                                                                  \
     ROW(DRAFT, draft, U(session))                         /* a file for a large body                                   */ \
     ROW(DRAFTED, drafted, U(status) U(draft))             /* fds[0]: write here; give it up with DRAFT_ABORT           */ \

@@ -97,13 +97,40 @@ static gp_str excerpt(struct gp_smtp_server *s, gp_str line)
     return gp_said(&out);
 }
 
+/* 500 to 503: of grammar and order, where the reply itself is the explanation. */
+static bool is_decision(struct gp_reply reply)
+{
+    return reply.code < 500 || reply.code > 503;
+}
+
+bool gp_server_name_and_say(struct gp_smtp_server *s, struct gp_reply reply)
+{
+    char           room[GP_SMTP_REPLY_MOST];
+    struct gp_text text = { .ptr = room, .room = sizeof room - 1 };
+    gp_put_z(&text, reply.text);
+    if (s->refusal.incident[0]) {
+        gp_put_z(&text, " (incident ");
+        gp_put_z(&text, s->refusal.incident);
+        gp_put_char(&text, ')');
+    }
+    room[text.len] = '\0';
+    return gp_server_say(s, (struct gp_reply) { reply.code, reply.enhanced, room });
+}
+
+bool gp_server_decide(struct gp_smtp_server *s, struct gp_smtp_event *ev, struct gp_reply reply, gp_str line)
+{
+    s->refusal = (struct gp_smtp_refusal) { .code = reply.code };
+    if (is_decision(reply) && s->options->new_incident) s->options->new_incident(s->refusal.incident);
+    (void)gp_server_name_and_say(s, reply);
+    *ev = (struct gp_smtp_event) { GP_SMTP_NOTICE, gp_from(reply.text), excerpt(s, line) };
+    return true;
+}
+
 bool gp_server_refuse(struct gp_smtp_server *s, struct gp_smtp_event *ev, struct gp_reply reply, gp_str line)
 {
     static const struct gp_reply enough = { 421, "4.7.0", "too many errors, closing" };
     if (++s->errors >= s->options->errors_most) reply = enough;
-    gp_server_say(s, reply);
-    *ev = (struct gp_smtp_event) { GP_SMTP_NOTICE, gp_from(reply.text), excerpt(s, line) };
-    return true;
+    return gp_server_decide(s, ev, reply, line);
 }
 
 void gp_server_forget(struct gp_smtp_server *s)
@@ -113,7 +140,7 @@ void gp_server_forget(struct gp_smtp_server *s)
         s->phase     = GP_PHASE_READY;
     }
     s->recipients = 0;
-    s->utf8 = s->chunked = s->last = false;
+    s->utf8 = s->chunked = s->last = s->overfull = false;
 }
 
 /* ---- answers ---------------------------------------------------------------------------------------------- */
@@ -387,6 +414,11 @@ enum gp_smtp_state gp_smtp_server_state(const struct gp_smtp_server *s)
 bool gp_smtp_server_line_over(const struct gp_smtp_server *s)
 {
     return s->line_over;
+}
+
+const struct gp_smtp_refusal *gp_smtp_server_refusal(const struct gp_smtp_server *s)
+{
+    return &s->refusal;
 }
 
 gp_str gp_smtp_server_helo(const struct gp_smtp_server *s)

@@ -7,7 +7,10 @@
 /* These return whether there is an event now, so that a reader can end with `return gp_server_...`. */
 bool gp_server_say(struct gp_smtp_server *, struct gp_reply);  /* never an event */
 bool gp_server_ask(struct gp_smtp_server *, struct gp_smtp_event *, enum gp_smtp_kind, gp_str text, gp_str more);
-/* Says no, counts it, and makes it a NOTICE; line: what is refused. */
+/* Says no, by a name where it is a decision, and makes it a NOTICE; line: what is refused. */
+bool gp_server_decide(struct gp_smtp_server *, struct gp_smtp_event *, struct gp_reply, gp_str line);
+bool gp_server_name_and_say(struct gp_smtp_server *, struct gp_reply); /* by the name of the last; never an event */
+/* The same, and counts it as the client's error. */
 bool gp_server_refuse(struct gp_smtp_server *, struct gp_smtp_event *, struct gp_reply, gp_str line);
 void gp_server_hello(struct gp_smtp_server *);                 /* all the lines of EHLO's answer           */
 void gp_server_forget(struct gp_smtp_server *);                /* the transaction, if there is one         */

@@ -37,7 +37,10 @@ struct gp_smtp_server {
     struct gp_reply   ending;                 /* the host wants to end; code 0: it does not                */
 
     bool     secure, signed_in, esmtp, utf8;
+    bool     overfull;                        /* a recipient too many was refused in this transaction      */
     unsigned recipients, mails, errors, auth_failures;
+
+    struct gp_smtp_refusal refusal;           /* the last one                                              */
 
     struct gp_body  body;
     bool            chunked, last;            /* the body comes by BDAT; this chunk is its last            */

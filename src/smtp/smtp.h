@@ -20,6 +20,7 @@ enum {
     GP_SMTP_REPLY_MOST   = 512,    /* a reply line                                              */
     GP_SMTP_IN_ROOM      = 16384,
     GP_SMTP_OUT_ROOM     = 8192,
+    GP_SMTP_INCIDENT_ROOM = 11,    /* the name of a refusal, and NUL                            */
 };
 
 struct gp_reply {
@@ -68,6 +69,15 @@ struct gp_smtp_options {
     unsigned    errors_most;       /* bad commands before 421 4.7.0                                    */
     unsigned    auth_failures_most; /* at least 3 (RFC 4954 9)                                         */
     bool        implicit_tls;      /* port 465: secured() is called before the greeting is due         */
+    /* Names a refusal that is a decision, other than one about the client's grammar (500 to 503): what it writes, with its NUL, goes
+     * to the end of the reply, and refusal() has it for the log. NULL: they have no names. */
+    void (*new_incident)(char out[static GP_SMTP_INCIDENT_ROOM]);
+};
+
+/* What a NOTICE is about. */
+struct gp_smtp_refusal {
+    int  code;
+    char incident[GP_SMTP_INCIDENT_ROOM]; /* "": none */
 };
 
 struct gp_smtp_server; /* its fields are in smtp/session.h: a host embeds one, and touches none of them */
@@ -92,6 +102,7 @@ void   gp_smtp_server_end(struct gp_smtp_server *, struct gp_reply, bool now);
 enum gp_smtp_state { GP_SMTP_COMMANDS, GP_SMTP_SIGNING_IN, GP_SMTP_IN_BODY, GP_SMTP_ANSWERING, GP_SMTP_ENDED };
 enum gp_smtp_state gp_smtp_server_state(const struct gp_smtp_server *);       /* picks the host's time limit        */
 bool   gp_smtp_server_line_over(const struct gp_smtp_server *);               /* the "*" of AUTH_MORE stands for a line that was too long */
+const struct gp_smtp_refusal *gp_smtp_server_refusal(const struct gp_smtp_server *); /* of the last NOTICE          */
 gp_str gp_smtp_server_helo(const struct gp_smtp_server *);                    /* EHLO argument, sanitised; until the next hello */
 bool   gp_smtp_server_said_ehlo(const struct gp_smtp_server *);               /* ESMTP or SMTP, for Received        */
 bool   gp_smtp_server_used_bdat(const struct gp_smtp_server *);

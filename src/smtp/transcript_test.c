@@ -246,6 +246,11 @@ static const struct {
     { "rcpt",    RCPT,    "RCPT TO:<b@example.net>"  },
 };
 
+static void name_incident(char out[static GP_SMTP_INCIDENT_ROOM])
+{
+    CHECK(gp_copy_z(GP_LIT("0123456789"), out, GP_SMTP_INCIDENT_ROOM));
+}
+
 static void take_option(struct play *p, gp_str option, bool *secure, int *level)
 {
     gp_str   rest = option, name = gp_word(&rest);
@@ -259,6 +264,7 @@ static void take_option(struct play *p, gp_str option, bool *secure, int *level)
     if (gp_is(name, "mails") && counts) p->options.mails_most = (unsigned)number;
     if (gp_is(name, "errors") && counts) p->options.errors_most = (unsigned)number;
     if (gp_is(name, "failures") && counts) p->options.auth_failures_most = (unsigned)number;
+    if (gp_is(name, "incidents")) p->options.new_incident = name_incident;
     if (gp_is(name, "offer")) CHECK(gp_copy_z(rest, p->offer, sizeof p->offer));
     if (gp_is(name, "mechanisms")) CHECK(gp_copy_z(rest, p->mechanisms, sizeof p->mechanisms));
 }

@@ -180,12 +180,23 @@ static const struct gp_reply *read_envelope(struct gp_smtp_server *s, gp_str arg
 
 static bool mail(struct gp_smtp_server *s, gp_str arguments, struct gp_smtp_event *ev)
 {
-    gp_str path, parameters;
-    if (s->mails >= s->options->mails_most)
-        return say(s, 421, "4.7.0", "too many messages in one session, connect again");
+    static const struct gp_reply too_many = { 421, "4.7.0", "too many messages in one session, connect again" };
+    gp_str                       path, parameters;
+    if (s->mails >= s->options->mails_most) return gp_server_decide(s, ev, too_many, GP_LIT("MAIL"));
     const struct gp_reply *no = read_envelope(s, arguments, &mail_rules, &path, &parameters);
     if (no) return gp_server_refuse(s, ev, *no, GP_LIT("MAIL"));
     return gp_server_ask(s, ev, GP_SMTP_MAIL, path, parameters);
+}
+
+/* A client may go on for long after the first: they are one refusal, of one name. */
+static bool one_too_many(struct gp_smtp_server *s, struct gp_smtp_event *ev)
+{
+    /* RFC 5321 4.5.3.1.10: 452, for a client may take 552 as final. */
+    static const struct gp_reply full  = { 452, "4.5.3", "too many recipients" };
+    bool                         named = s->refusal.code == full.code;
+    if (s->overfull) return named ? gp_server_name_and_say(s, full) : gp_server_say(s, full);
+    s->overfull = true;
+    return gp_server_decide(s, ev, full, GP_LIT("RCPT"));
 }
 
 static bool rcpt(struct gp_smtp_server *s, gp_str arguments, struct gp_smtp_event *ev)
@@ -193,8 +204,7 @@ static bool rcpt(struct gp_smtp_server *s, gp_str arguments, struct gp_smtp_even
     gp_str                 path, parameters;
     const struct gp_reply *no = read_envelope(s, arguments, &rcpt_rules, &path, &parameters);
     if (no) return gp_server_refuse(s, ev, *no, GP_LIT("RCPT"));
-    /* RFC 5321 4.5.3.1.10: 452, for a client may take 552 as final. */
-    if (s->recipients >= s->options->recipients_most) return say(s, 452, "4.5.3", "too many recipients");
+    if (s->recipients >= s->options->recipients_most) return one_too_many(s, ev);
     return gp_server_ask(s, ev, GP_SMTP_RCPT, path, parameters);
 }
 

@@ -65,7 +65,8 @@ void mail_from(struct session *s, const struct gp_smtp_event *ev)
     mail_forget(s);
     s->mail = open_mail(s, ev);
     if (!s->mail) {
-        session_answer(s, no_memory);
+        char room[REFUSAL_ROOM];
+        session_answer(s, refusal_of(s, no_memory, gp_from(no_memory.text), room));
         return;
     }
     if (s->ends && wall_now() >= s->ends) {

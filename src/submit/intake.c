@@ -52,12 +52,15 @@ void intake_abandon(struct mail *m)
 }
 
 /* ---- its text --------------------------------------------------------------------------------------------------------------- */
+/* Named and noted once; the client is told at the end of its message. */
 static void fail(struct mail *m, struct gp_reply why, const char *reason)
 {
+    struct refusal r = { why.code, m->incident, gp_from(why.text), gp_from(reason), GP_NONE };
     if (m->failed.code != 0) return;
     m->failed = why;
-    LOG(LOG_WARN, "refused", LOG_N("session", m->session->id), LOG_Z("queue_id", m->queue_id),
-        LOG_Z("account", m->session->user), LOG_N("code", why.code), LOG_Z("reason", reason));
+    gp_new_incident(m->incident);
+    refusal_log(m->session, &r);
+    refusal_tell(m->session, &r);
 }
 
 static bool write_all(int fd, gp_str bytes)
@@ -262,9 +265,9 @@ static void committed(void *owner, gp_status status, const struct msg *said)
     if (verdict == GP_OK) {
         queued(s);
     } else {
-        LOG(LOG_WARN, "refused", LOG_N("session", s->id), LOG_Z("queue_id", m->queue_id), LOG_Z("account", s->user),
-            LOG_S("reason", known ? said->committed.why : GP_LIT("queue does not answer")));
-        finish(s, reply_of(verdict, known ? said->committed.why : GP_NONE));
+        char   room[REFUSAL_ROOM];
+        gp_str why = known ? said->committed.why : GP_LIT("queue does not answer");
+        finish(s, refusal_of(s, reply_of(verdict, why), why, room));
     }
     session_pump(s);
 }
@@ -303,8 +306,9 @@ void mail_commit(struct session *s)
 static void conclude(struct session *s)
 {
     want_draft(s); /* a message that is all header came out at once */
+    char room[REFUSAL_ROOM];
     if (s->mail->failed.code != 0)
-        finish(s, s->mail->failed);
+        finish(s, refusal_named(s->mail->failed, gp_from(s->mail->incident), room));
     else if (!s->mail->asked)
         submission_check(s);
 }

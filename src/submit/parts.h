@@ -3,6 +3,7 @@
 #ifndef SUBMIT_PARTS_H
 #define SUBMIT_PARTS_H
 
+#include "crypto/crypto.h"
 #include "mail/fixup.h"
 #include "ops/log.h"
 #include "proc/proc.h"
@@ -43,6 +44,28 @@ void                   limits_leave(struct limits *, struct address_count *);
 /* One was refused: how many that makes since the log was told of this address; 0: not now, a flood must not fill the disk. */
 unsigned               limits_refused(struct limits *, const struct sockaddr_storage *, gp_time now);
 
+/* ---- refusal.c: a no that is a decision has a name ------------------------------------------------------------------ */
+enum {
+    REFUSAL_ROOM = GP_SMTP_REPLY_MOST,
+    FLOOD_BURST  = 100, /* refusals that vault hears of at once, of those who have signed in and of strangers each ... */
+    FLOOD_RATE   = 5,   /* ... and each second from then on                                                              */
+};
+struct flood { gp_time seen, left; uint64_t missed; }; /* left: thousandths; missed: how many vault was not told of */
+bool flood_lets(struct flood *, gp_time now) GP_MUST_USE; /* false: and is counted */
+struct session;
+struct refusal {
+    int         code;
+    const char *incident;
+    gp_str      text, reason; /* the reply's, without the incident; the true one, for log and record */
+    gp_str      command;      /* or GP_NONE                                                          */
+};
+/* The reply with the incident at the end of its text, which is in `room`; of "": as it was. */
+struct gp_reply refusal_named(struct gp_reply, gp_str incident, char room[static REFUSAL_ROOM]);
+void            refusal_log(const struct session *, const struct refusal *);
+void            refusal_tell(struct session *, const struct refusal *); /* to vault, for the record */
+/* smtpd's own, all of it: makes the incident, logs it, tells vault, and gives the reply to say. */
+struct gp_reply refusal_of(struct session *, struct gp_reply, gp_str reason, char room[static REFUSAL_ROOM]);
+
 /* ---- keyring.c: the TLS context, made of the certificates that vault announces ------------------------------------- */
 struct keyring {
     struct gp_tls_context *context;    /* NULL: none yet                         */
@@ -78,6 +101,7 @@ struct submit {
     struct keyring         keyring;
     struct rooms           rooms;
     struct limits          limits;
+    struct flood           refused, refused_strangers; /* what vault hears of refusals                  */
     struct port            ports[ROLE_LISTENERS_MOST];
     size_t                 port_count;
     struct session        *sessions; /* all of them, newest first */
@@ -133,7 +157,7 @@ void signin_line(struct session *, const struct gp_smtp_event *);
 void signin_abort(struct session *); /* the client is gone */
 /* RFC 4954 4: a session signs in once. Whose sign-in is no longer good can only come again, in another session, so this is its end. */
 extern const struct gp_reply signin_over;
-void signin_refused(const struct session *, gp_str reason); /* before there was a question: the log has a line of every sign-in */
+void signin_refused(const struct session *, gp_str incident, gp_str reason); /* before there was a question: the log has a line of every sign-in */
 
 /* ---- envelope.c, intake.c and submission.c: a message on its way in --------------------------------------------------------------------- */
 struct mail {
@@ -149,6 +173,7 @@ struct mail {
     bool             asked;       /* DRAFT or COMMIT is unanswered                         */
     bool             ended;       /* all of its text has come                              */
     struct gp_reply  failed;      /* what the end will be answered; code 0: all well       */
+    char             incident[GP_INCIDENT_ROOM]; /* its name                               */
     struct gp_trace  trace;
     struct gp_fixup  fixup;
     struct gp_buffer body;        /* what is not in the draft                              */

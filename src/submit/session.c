@@ -62,21 +62,22 @@ static void on_reset(struct session *s, const struct gp_smtp_event *ev)
 
 static void on_notice(struct session *s, const struct gp_smtp_event *ev)
 {
-    if (gp_same(ev->more, GP_LIT("AUTH"))) {
-        signin_refused(s, ev->text);
-        return;
-    }
-    LOG(LOG_INFO, "refused", LOG_N("session", s->id), LOG_Z("peer", s->peer), LOG_S("reason", ev->text),
-        LOG_S("command", ev->more));
+    const struct gp_smtp_refusal *no = gp_smtp_server_refusal(&s->smtp);
+    struct refusal                r  = { no->code, no->incident, ev->text, ev->text, ev->more };
+    if (gp_same(ev->more, GP_LIT("AUTH")))
+        signin_refused(s, gp_from(no->incident), ev->text);
+    else
+        refusal_log(s, &r);
+    if (no->incident[0]) refusal_tell(s, &r);
 }
 
 static void on_starttls(struct session *s, const struct gp_smtp_event *ev)
 {
     (void)ev;
-    bool ready      = s->submit->keyring.context != NULL;
-    s->starting_tls = ready;
-    session_answer(s, ready ? (struct gp_reply) { 220, "2.0.0", "go ahead" }
-                            : (struct gp_reply) { 454, "4.7.0", "TLS is not available now" });
+    static const struct gp_reply yes = { 220, "2.0.0", "go ahead" }, no = { 454, "4.7.0", "TLS is not available now" };
+    char                         room[REFUSAL_ROOM];
+    s->starting_tls = s->submit->keyring.context != NULL;
+    session_answer(s, s->starting_tls ? yes : refusal_of(s, no, GP_LIT("there is no certificate"), room));
 }
 
 /* clang-format off */

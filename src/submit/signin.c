@@ -19,22 +19,35 @@ static const struct gp_reply failures[] = {
 const struct gp_reply signin_over = { 421, "4.7.0", "your sign-in is no longer good, connect and sign in again" };
 
 /* vault says how a sign-in ended; this is for those it never hears of, or does not answer. */
-static void log_end(const struct session *s, const char *result, gp_str reason)
+static void log_end(const struct session *s, const char *result, gp_str incident, gp_str reason)
 {
     LOG(LOG_WARN, "sign-in", LOG_N("session", s->id), LOG_Z("peer", s->peer),
         LOG_S("mechanism", s->exchanging ? gp_from(s->mechanism) : GP_NONE),
-        LOG_S("helo", gp_smtp_server_helo(&s->smtp)), LOG_Z("result", result), LOG_S("reason", reason));
+        LOG_S("helo", gp_smtp_server_helo(&s->smtp)), LOG_Z("result", result),
+        LOG_S("incident", incident.len ? incident : GP_NONE), LOG_S("reason", reason));
 }
 
-void signin_refused(const struct session *s, gp_str reason)
+void signin_refused(const struct session *s, gp_str incident, gp_str reason)
 {
-    log_end(s, "refused", reason);
+    log_end(s, "refused", incident, reason);
 }
 
 static void put_off(struct session *s, const char *reason)
 {
-    log_end(s, "put off", gp_from(reason));
-    session_answer(s, failures[GP_SASL_UNAVAILABLE]);
+    const struct gp_reply later = failures[GP_SASL_UNAVAILABLE];
+    char                  incident[GP_INCIDENT_ROOM], room[REFUSAL_ROOM];
+    struct refusal        r = { later.code, incident, gp_from(later.text), gp_from(reason), GP_LIT("AUTH") };
+    gp_new_incident(incident);
+    log_end(s, "put off", gp_from(incident), gp_from(reason));
+    refusal_tell(s, &r);
+    session_answer(s, refusal_named(later, gp_from(incident), room));
+}
+
+/* vault says no, and has named and recorded it. */
+static void refuse(struct session *s, const struct msg_sasl_result *r)
+{
+    char room[REFUSAL_ROOM];
+    session_answer(s, refusal_named(failures[r->why], r->incident, room));
 }
 
 static void challenge(struct session *s, gp_str text)
@@ -72,7 +85,7 @@ static void stepped(void *owner, gp_status status, const struct msg *m)
     else if (r && r->step == GP_SASL_DONE)
         welcome(s, r);
     else if (known)
-        session_answer(s, failures[r->why]);
+        refuse(s, r);
     else
         put_off(s, "vault does not answer");
     s->exchanging = r && r->step == GP_SASL_CHALLENGE;
@@ -115,7 +128,7 @@ void signin_start(struct session *s, const struct gp_smtp_event *ev)
     struct msg     m      = MSG(SASL_START);
     struct gp_tls *tls    = conn_tls(s->conn);
     if (!gp_copy_z(ev->text, s->mechanism, sizeof s->mechanism)) {
-        signin_refused(s, GP_LIT("the mechanism's name is too long"));
+        signin_refused(s, GP_NONE, GP_LIT("the mechanism's name is too long"));
         session_answer(s, failures[GP_SASL_UNKNOWN]);
         return;
     }

@@ -105,6 +105,7 @@ struct signin {
     gp_str         chain;    /* what the client presented, DER after DER; malloc'ed; or GP_NONE */
     char           name[NAME_ROOM], acting_name[NAME_ROOM], mechanism[MECHANISM_TEXT], address[SIGNIN_TEXT], tls_version[SIGNIN_TEXT],
         tls_cipher[SIGNIN_TEXT], helo[CONFIG_TEXT / 2];
+    char           incident[GP_INCIDENT_ROOM]; /* of its no; "": none that the client is told */
     struct gp_sasl x;
 };
 void exchange_start(struct peer *, struct msg *);
@@ -320,6 +321,9 @@ void shadow_note(struct vault *, const char *rule, int64_t account, int64_t cred
 /* Somebody uses what may be switched off one day: "mechanism LOGIN". */
 void use_note(struct vault *, const char *use, int64_t account, int64_t credential, gp_str example);
 void shadow_write(struct vault *);
+
+/* ---- refusals by smtpd, for the record (refused.c) ---------------------------------------------------------------------------- */
+void refused_take(struct peer *, struct msg *);
 
 /* ---- all together (vault.c) ------------------------------------------------------------------------------------------------- */
 struct vault {

@@ -104,6 +104,11 @@ static gp_str acts_as(const struct signin *s)
     return refused ? policy_name_for_log(s->x.authzid, false) : GP_NONE;
 }
 
+static gp_str incident_of(const struct signin *s)
+{
+    return s->incident[0] ? gp_from(s->incident) : GP_NONE;
+}
+
 static void log_end(const struct signin *s, enum log_level level, const char *result, gp_str reason)
 {
     char           room[2 * SIGNIN_TEXT];
@@ -115,7 +120,8 @@ static void log_end(const struct signin *s, enum log_level level, const char *re
         LOG_Z("peer", s->address), LOG_Z("listener", s->peer->vault->config->listen[s->listener].name),
         LOG_Z("mechanism", s->mechanism), LOG_S("source", s->round.at ? gp_from(s->round.at) : GP_NONE),
         LOG_S("tls", s->tls_version[0] ? gp_said(&tls) : GP_NONE), LOG_Z("helo", s->helo),
-        LOG_S("acting_for", acts_as(s)), LOG_Z("result", result), LOG_S("reason", reason));
+        LOG_S("acting_for", acts_as(s)), LOG_Z("result", result), LOG_S("incident", incident_of(s)),
+        LOG_S("reason", reason));
 }
 
 /* "the old credential of a rotation was used: it works until 2026-12-24 18:00" */
@@ -160,13 +166,29 @@ static enum gp_sasl_step confirm(struct signin *s)
     return GP_SASL_FAILED;
 }
 
-static void say(struct signin *s, enum gp_sasl_step step)
+/* A no that is one; of the others the client is told what is wrong with its line, and needs nobody to explain it. */
+static bool is_decision(enum gp_sasl_why why)
+{
+    return why != GP_SASL_NOT_BASE64 && why != GP_SASL_CANCELLED && why != GP_SASL_TOO_EARLY;
+}
+
+static struct msg result(enum gp_sasl_step step, enum gp_sasl_why why, const char *incident)
 {
     struct msg m  = MSG(SASL_RESULT);
-    m.sasl_result = (struct msg_sasl_result) {
-        .step = step, .why = s->x.why, .text = GP_LIT(""), .user = GP_LIT(""), .signer = GP_LIT("")
-    };
-    bool right = step == GP_SASL_DONE;
+    m.sasl_result = (struct msg_sasl_result) { .step     = step,
+                                               .why      = why,
+                                               .text     = GP_LIT(""),
+                                               .user     = GP_LIT(""),
+                                               .signer   = GP_LIT(""),
+                                               .incident = gp_from(incident) };
+    return m;
+}
+
+static void say(struct signin *s, enum gp_sasl_step step)
+{
+    if (step == GP_SASL_FAILED && is_decision(s->x.why)) gp_new_incident(s->incident);
+    struct msg m     = result(step, s->x.why, s->incident);
+    bool       right = step == GP_SASL_DONE;
     if (right) {
         m.sasl_result.account    = (uint64_t)s->acting;
         m.sasl_result.credential = (uint64_t)s->found.id;
@@ -258,12 +280,10 @@ static struct signin *add(struct peer *peer, const struct msg_sasl_start *m)
 }
 
 /* ---- what smtpd says ------------------------------------------------------------------------------------------------------ */
-static void refuse(struct peer *peer, uint32_t question, enum gp_sasl_why why)
+static void refuse(struct peer *peer, uint32_t question, enum gp_sasl_why why, char incident[static GP_INCIDENT_ROOM])
 {
-    struct msg m  = MSG(SASL_RESULT);
-    m.sasl_result = (struct msg_sasl_result) {
-        .step = GP_SASL_FAILED, .why = why, .text = GP_LIT(""), .user = GP_LIT(""), .signer = GP_LIT("")
-    };
+    gp_new_incident(incident);
+    struct msg m = result(GP_SASL_FAILED, why, incident);
     ipc_answer(peer->channel, question, &m);
 }
 
@@ -309,11 +329,12 @@ static void open_exchange(struct signin *s, const struct msg_sasl_start *m)
 static void refuse_start(struct peer *peer, const struct msg *m, enum gp_sasl_why why)
 {
     bool unknown = why == GP_SASL_UNKNOWN;
+    char incident[GP_INCIDENT_ROOM];
+    refuse(peer, m->question, why, incident);
     LOG(LOG_WARN, "sign-in", LOG_N("session", m->sasl_start.session), LOG_S("peer", m->sasl_start.peer),
         LOG_S("mechanism", unknown ? GP_NONE : m->sasl_start.mechanism), LOG_S("helo", m->sasl_start.helo),
-        LOG_Z("result", unknown ? "refused" : "put off"),
+        LOG_Z("result", unknown ? "refused" : "put off"), LOG_Z("incident", incident),
         LOG_Z("reason", unknown ? "the mechanism is not known or not allowed here" : "too many sign-ins at once"));
-    refuse(peer, m->question, why);
 }
 
 void exchange_start(struct peer *peer, struct msg *m)
@@ -345,9 +366,11 @@ void exchange_line(struct peer *peer, struct msg *m)
 {
     struct signin *s = find(peer, m->sasl_line.session);
     if (!s || s->question) { /* it has ended, or smtpd does not wait for its answer */
+        char incident[GP_INCIDENT_ROOM];
+        refuse(peer, m->question, GP_SASL_UNAVAILABLE, incident);
         LOG(LOG_WARN, "sign-in", LOG_N("session", m->sasl_line.session), LOG_Z("result", "put off"),
+            LOG_Z("incident", incident),
             LOG_Z("reason", "the client speaks when its exchange has ended, or out of turn"));
-        refuse(peer, m->question, GP_SASL_UNAVAILABLE);
         return;
     }
     s->question = m->question;
@@ -369,7 +392,7 @@ static void abandon_where(struct vault *v, const char *(*ends)(const struct sign
         younger         = s->younger;
         const char *why = ends(s, what);
         if (!why) continue;
-        if (s->question) refuse(s->peer, s->question, GP_SASL_UNAVAILABLE);
+        if (s->question) refuse(s->peer, s->question, GP_SASL_UNAVAILABLE, s->incident);
         abandon(s, why);
     }
 }

@@ -94,6 +94,7 @@ static const struct {
     { MSG_SASL_ABORT,  ROLE_SMTPD,      exchange_abort   },
     { MSG_MAY_SEND,    ROLE_SMTPD,      sending_mail     },
     { MSG_SUBMIT,      ROLE_SMTPD,      sending_submit   },
+    { MSG_REFUSED,     ROLE_SMTPD,      refused_take     },
     { MSG_TLS_SIGN,    ROLE_SMTPD,      keys_sign        },
     { MSG_DKIM_KEYS,   ROLE_RELAY,      dkim_keys        },
     { MSG_DKIM_SIGN,   ROLE_RELAY,      dkim_sign        },

@@ -93,6 +93,35 @@ def test_who_is_believed(gatepost, context, printer):
         assert said(wire.auth_plain(printer)) == "503 5.5.1 signed in already"
 
 
+# ---- incidents -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("lines", [
+    ["AUTH PLAIN " + b64("\0nobody\0x")], ["AUTH NTLM"], ["MAIL FROM:<a@example.org>"],
+    ["{sign in}", "MAIL FROM:<{me}> SIZE=99999999999"],
+    ["{sign in}", "MAIL FROM:<{me}>", "RCPT TO:<a@example.net>", "DATA", "no header\r\n."],
+], ids=["sign-in", "mechanism", "not signed in", "size", "header"])
+def test_a_decision_has_a_name_that_the_log_has_too(lines, gatepost, context, account):
+    with hello(gatepost, context) as wire:
+        for line in lines:
+            wire.auth_plain(account) if line == "{sign in}" else wire.say(line.replace("{me}", account.name))
+        assert wire.incident
+        until("the incident in the log", lambda: f"incident={wire.incident}" in gatepost.log())
+
+
+def test_a_flood_of_refusals_costs_nobody_his_mail(gatepost, context, account):
+    with hello(gatepost, context) as wire:
+        assert wire.say("NONSENSE")[0] == 500 and not wire.incident
+    named = set()
+    for _ in range(12):
+        with hello(gatepost, context) as wire:
+            wire.send("MAIL FROM:<a@example.org>\r\n" * 19)
+            for _ in range(19):
+                assert wire.hear()[0] == 530
+                named.add(wire.incident)
+    assert len(named) == 12 * 19
+    with signed_in(gatepost, context, account) as wire:
+        assert said(submit(wire, account.name, ["a@example.net"], letter(f"From: <{account.name}>"))).startswith("250 2.0.0 queued as ")
+
+
 # ---- mail ----------------------------------------------------------------------------------------------------
 def letter(header, end="\r\n"):
     return f"{header}\r\n\r\nx{end}.\r\n"

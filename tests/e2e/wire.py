@@ -1,7 +1,10 @@
 """A dialogue by hand, for what no decent client would send."""
 import base64
+import re
 import socket
 import ssl
+
+INCIDENT = re.compile(r" \(incident ([0-9A-HJKMNP-TV-Z]{10})\)$")
 
 
 class Wire:
@@ -36,10 +39,14 @@ class Wire:
         self.socket.sendall(octets if isinstance(octets, bytes) else octets.encode())
 
     def hear(self):
-        """The next reply as (code, its lines without the code); (0, []) when the connection is closed."""
-        lines = []
+        """The next reply as (code, its lines without the code); (0, []) when the connection is closed. An incident that it names is
+        another each time: it goes to `incident`.
+        """
+        lines, self.incident = [], ""
         while line := self.line():
-            lines.append(line[4:])
+            named = INCIDENT.search(line)
+            self.incident = named[1] if named else ""
+            lines.append(INCIDENT.sub("", line)[4:])
             if line[3:4] != "-":
                 return int(line[:3]), lines
         return 0, lines
