@@ -19,6 +19,7 @@ static struct cli_group groups[] = {
     { "Queue",
      { &cli_queue_list, &cli_queue_show, &cli_queue_retry, &cli_queue_hold, &cli_queue_release, &cli_queue_delete }},
     { "Policy",      { &cli_report }                                                                               },
+    { "Mail",        { &cli_send }                                                                                 },
     { NULL,          { NULL }                                                                                      },
 };
 enum { GROUP_RUN = 1, WORDS_ROOM = 512 };

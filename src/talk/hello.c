@@ -62,3 +62,15 @@ bool talk_starttls(struct talk *t, struct talk_reply *r)
     forget_offers(t); /* RFC 3207 4.2 */
     return talk_handshake(t);
 }
+
+bool talk_enter(struct talk *t, const char *name, struct talk_reply *r)
+{
+    if (!talk_greeting(t, r)) return false;
+    if (r->code / 100 != 2) return talk_refuse(t, "the server lets nobody in");
+    if (!talk_hello(t, name, r)) return false;
+    if (r->code / 100 != 2) return talk_refuse(t, "the server does not take our greeting");
+    if (t->plan->tls != TALK_STARTTLS || t->tls) return true;
+    if (!talk_offers(t, "STARTTLS", NULL)) return talk_refuse(t, "the server does not offer STARTTLS");
+    if (!talk_starttls(t, r) || !talk_hello(t, name, r)) return false;
+    return r->code / 100 == 2 || talk_refuse(t, "the server does not take our greeting under TLS");
+}

@@ -26,6 +26,7 @@ struct talk {
 
     char           reply_room[TALK_REPLY_ROOM], offers_room[TALK_OFFERS_ROOM];
     struct gp_text reply, offers;
+    char           sender_text[512], sender_enhanced[TALK_ENHANCED_ROOM]; /* submit.c: the answer to MAIL */
 
     struct gp_buffer hidden[TALK_SECRETS_MOST]; /* secrets, and as base64 */
     size_t           hidden_count;

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -55,6 +56,7 @@ void played_begin(struct played *p, const struct script *script)
     assert_true(p->pid >= 0);
     if (p->pid == 0) {
         close(ends[0]);
+        (void)signal(SIGPIPE, SIG_IGN); /* a client that leaves early */
         play(listener, ends[1], script);
     }
     close(listener);

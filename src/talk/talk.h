@@ -101,8 +101,25 @@ struct talk_login {
  * before any came) and talk_why(). *mechanism (may be NULL): the one that was used; static. */
 bool talk_sign_in(struct talk *, const struct talk_login *, struct talk_reply *, const char **mechanism);
 
+/* All of it as the plan says: greeting, EHLO, STARTTLS where the plan wants it, EHLO again. false: see talk_works() and the reply. */
+bool talk_enter(struct talk *, const char *name, struct talk_reply *);
+
 /* The message after 354, dots doubled, its end, and the answer. Lines may end in LF: CR LF goes out. */
 bool talk_message(struct talk *, gp_str message, struct talk_reply *);
+struct talk_recipient {
+    gp_str address, params; /* params: "NOTIFY=NEVER", or nothing                                 */
+    int    code;            /* the server's answer, from here on; 0: none                         */
+    char   enhanced[12], text[256];
+};
+struct talk_letter {
+    gp_str                 sender, params; /* params: "BODY=8BITMIME RET=HDRS"; SIZE is added where it is offered */
+    struct talk_recipient *recipients;
+    size_t                 count;
+    gp_str                 message;
+};
+/* MAIL, RCPT, DATA, in groups where the server offers PIPELINING. true: the server has taken the message, for those recipients whose
+ * code is 2xx. Else *step is where it ended ("MAIL", "RCPT", "DATA", "message"; static), and the reply is the answer to that. */
+bool talk_submit(struct talk *, struct talk_letter *, struct talk_reply *, const char **step);
 void talk_quit(struct talk *);                                     /* says QUIT, and waits a moment for the answer        */
 
 #endif

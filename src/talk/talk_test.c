@@ -335,6 +335,87 @@ TEST(a_long_message_is_sent_while_the_server_talks)
     CHECK(m.server.heard.len > sizeof message);
 }
 
+static const struct script groups[] = {
+    {"",           "220 a\r\n"                                                         },
+    { "c\r\n",     "250-a\r\n250-SIZE 100\r\n250 PIPELINING\r\n"                       },
+    { "3>\r\n",    "250 2.1.0 ok\r\n250 2.1.5 ok\r\n550 5.1.1 who?\r\n250 2.1.5 ok\r\n"},
+    { "DATA\r\n",  "354 go\r\n"                                                        },
+    { "\r\n.\r\n", "250 2.0.0 queued as 7\r\n"                                         },
+    { NULL,        NULL                                                                },
+};
+
+static bool submit(struct meeting *m, const struct script *script, struct talk_letter *l, struct talk_reply *r,
+                   const char **step)
+{
+    meet(m, script);
+    CHECK(talk_greeting(m->talk, r) && talk_hello(m->talk, "c", r));
+    return talk_submit(m->talk, l, r, step);
+}
+
+TEST(a_submission_goes_in_groups_and_says_who_was_refused)
+{
+    struct talk_recipient to[] = {
+        {.address = GP_LIT("r1") },
+        { .address = GP_LIT("r2"), .params = GP_LIT("NOTIFY=NEVER") },
+        { .address = GP_LIT("r3")                      }
+    };
+    struct talk_letter l = {
+        .sender = GP_LIT("s"), .recipients = to, .count = 3, .message = GP_LIT("A: b\r\n\r\nc\r\n")
+    };
+    struct meeting    m;
+    struct talk_reply r;
+    const char       *step = "";
+    CHECK(submit(&m, groups, &l, &r, &step));
+    CHECK_IS(r.text, "queued as 7");
+    CHECK(to[0].code == 250 && to[1].code == 550 && to[2].code == 250);
+    CHECK(strcmp(to[1].text, "who?") == 0 && strcmp(to[1].enhanced, "5.1.1") == 0);
+    part(&m);
+    CHECK_IS(
+        m.server.heard,
+        "EHLO c\r\nMAIL FROM:<s> SIZE=11\r\nRCPT TO:<r1>\r\nRCPT TO:<r2> NOTIFY=NEVER\r\nRCPT TO:<r3>\r\nDATA\r\nA: b\r\n\r\nc\r\n.\r\n");
+}
+
+TEST(a_sender_that_is_refused_is_told_by_the_answer_to_him)
+{
+    static const struct script refusing[] = {
+        {"",         "220 a\r\n"                  },
+        { "c\r\n",   "250-a\r\n250 PIPELINING\r\n"},
+        { "r1>\r\n", "550 5.7.1 not\r\n yours\r\n"},
+        { NULL,      NULL                         },
+    };
+    static const struct script alone[] = {
+        {"",         "220 a\r\n"              },
+        { "c\r\n",   "250 a\r\n"              },
+        { "<s>\r\n", "550 5.7.1 not yours\r\n"},
+        { NULL,      NULL                     },
+    };
+    struct talk_recipient to[] = { { .address = GP_LIT("r1") } };
+    struct talk_letter    l    = { .sender = GP_LIT("s"), .recipients = to, .count = 1, .message = GP_LIT("x") };
+    struct meeting        m;
+    struct talk_reply     r;
+    const char           *step = "";
+    CHECK(!submit(&m, alone, &l, &r, &step) && talk_works(m.talk));
+    CHECK(strcmp(step, "MAIL") == 0 && r.code == 550);
+    CHECK_IS(r.enhanced, "5.7.1");
+    CHECK_IS(r.text, "not yours");
+    part(&m);
+    CHECK_IS(m.server.heard, "EHLO c\r\nMAIL FROM:<s>\r\n"); /* no group where none is offered */
+    CHECK(!submit(&m, refusing, &l, &r, &step) && talk_fault(m.talk) == TALK_NOT_SMTP);
+    part(&m);
+}
+
+TEST(an_address_cannot_hold_a_command)
+{
+    struct talk_recipient to[] = { { .address = GP_LIT("r1>\r\nRSET") } };
+    struct talk_letter    l    = { .sender = GP_LIT("s"), .recipients = to, .count = 1, .message = GP_LIT("x") };
+    struct meeting        m;
+    struct talk_reply     r;
+    const char           *step = "";
+    CHECK(!submit(&m, groups, &l, &r, &step) && talk_works(m.talk));
+    part(&m);
+    CHECK_IS(m.server.heard, "EHLO c\r\n");
+}
+
 /* ---- hostile servers ----------------------------------------------------------------------------------------------------------- */
 /* Whatever a server says: every reply is within bounds and on one line of the transcript, and the talk comes to an end. */
 PROPERTY(talk_replies, bytes)

@@ -1,0 +1,158 @@
+/* Messages: how they are read, who their recipients are, what is added and taken away, and parts put together. */
+#include "cli/letter.h"
+
+#include "check.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static gp_str read_in(const char *text, bool dot_ends, struct gp_buffer *out)
+{
+    int ends[2];
+    CHECK(pipe(ends) == 0 && write(ends[1], text, strlen(text)) == (ssize_t)strlen(text));
+    close(ends[1]);
+    CHECK(letter_read(ends[0], dot_ends, out));
+    close(ends[0]);
+    return gp_buffer_all(out);
+}
+
+TEST(line_ends_become_cr_lf_and_a_dot_ends_only_where_it_should)
+{
+    static const struct {
+        const char *text;
+        bool        dot_ends;
+        const char *read;
+    } rows[] = {
+        {"a\nb\r\nc",        false, "a\r\nb\r\nc"      },
+        { "a\n.\nb\n",       false, "a\r\n.\r\nb\r\n"  },
+        { "a\n.\nb\n",       true,  "a\r\n"            },
+        { "a\r\n.\r\nb\r\n", true,  "a\r\n"            },
+        { "a\n.b\n..\n",     true,  "a\r\n.b\r\n..\r\n"},
+        { "a\n.\r.\n",       true,  "a\r\n.\r.\r\n"    },
+        { "a\rb\n",          true,  "a\rb\r\n"         },
+        { "",                true,  ""                 },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct gp_buffer b = { 0 };
+        CHECK_IS(read_in(rows[i].text, rows[i].dot_ends, &b), rows[i].read);
+        gp_buffer_free(&b);
+    }
+}
+
+TEST(a_header_ends_before_what_is_no_field)
+{
+    static const struct {
+        const char *message, *header;
+    } rows[] = {
+        {"A: b\r\n\r\nc",          "A: b\r\n"          },
+        { "A: b\r\n c\r\nD: e",    "A: b\r\n c\r\nD: e"},
+        { "just text\r\n\r\nA: b", ""                  },
+        { "A: b\r\nno field\r\n",  "A: b\r\n"          },
+        { "\r\nA: b\r\n",          ""                  },
+        { "",                      ""                  },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) CHECK_IS(letter_header(gp_from(rows[i].message)), rows[i].header);
+}
+
+TEST(recipients_are_those_of_to_cc_and_bcc_or_of_the_resent_ones)
+{
+    static const struct {
+        const char *message, *addresses, *field; /* field: the one that cannot be read */
+    } rows[] = {
+        {"To: a@x.org, B <b@x.org>\r\nCc: a@x.org\r\nBcc: c@x.org\r\n\r\nTo: d@x.org\r\n", "a@x.org b@x.org c@x.org ",
+         NULL                                                                                                              },
+        { "To: a@x.org\r\nResent-To: r@x.org\r\n\r\n",                                     "r@x.org ",                 NULL},
+        { "To: staff: a@x.org, b@x.org;\r\nCc:\r\n\r\n",                                   "a@x.org b@x.org ",         NULL},
+        { "To: a@x.org\r\nCc: a@b@c\r\n\r\n",                                              "",                         "Cc"},
+        { "Subject: x\r\n\r\n",                                                            "",                         NULL},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct addresses a     = { 0 };
+        const char      *field = NULL;
+        char             room[256];
+        struct gp_text   text = GP_TEXT(room);
+        bool             read = letter_recipients(gp_from(rows[i].message), &a, &field);
+        CHECK(read == !rows[i].field && (!rows[i].field || strcmp(field, rows[i].field) == 0));
+        for (size_t n = 0; read && n < a.count; n++) {
+            gp_put(&text, a.list[n]);
+            gp_put_char(&text, ' ');
+        }
+        CHECK_IS(gp_said(&text), rows[i].addresses);
+        addresses_free(&a);
+    }
+}
+
+TEST(what_is_missing_is_added_and_what_is_secret_taken_away)
+{
+    struct gp_buffer         b         = { 0 };
+    static const char *const headers[] = { "X-A: b" };
+    struct letter_wish       w         = {
+                      .from = GP_LIT("a@x.org"), .full_name = GP_LIT("A \"B\""), .headers = headers, .header_count = 1
+    };
+    CHECK(gp_buffer_add(&b, GP_LIT("bcc: s@x.org,\r\n t@x.org\r\nTo: u@x.org\r\n\r\nBcc: text\r\n"), LETTER_MOST));
+    CHECK(letter_mend(&b, &w));
+    gp_str all = gp_buffer_all(&b);
+    CHECK(gp_starts(all, "X-A: b\r\nFrom: \"A \\\"B\\\"\" <a@x.org>\r\nDate: "));
+    CHECK(!letter_has(all, "Bcc") && letter_has(all, "To") && letter_has(all, "Message-ID"));
+    CHECK(gp_ends(all, "\r\n\r\nBcc: text\r\n"));
+    gp_buffer_free(&b);
+
+    CHECK(gp_buffer_add(&b, GP_LIT("no header\r\n"), LETTER_MOST) && letter_mend(&b, &w));
+    CHECK(gp_ends(gp_buffer_all(&b), ">\r\n\r\nno header\r\n"));
+    gp_buffer_free(&b);
+
+    static const char *const bad[] = { "no colon", ": x", "A: b\nBcc: c" };
+    for (size_t i = 0; i < GP_COUNT(bad); i++) {
+        w.headers = &bad[i];
+        CHECK(gp_buffer_add(&b, GP_LIT("A: b\r\n"), LETTER_MOST) && !letter_mend(&b, &w));
+        gp_buffer_free(&b);
+    }
+}
+
+TEST(long_words_of_a_subject_are_cut_between_characters)
+{
+    struct gp_buffer      b     = { 0 };
+    static const char    *to[]  = { "a@x.org", "b@x.org" };
+    const struct cli_many none  = { 0 };
+    struct letter_parts   parts = { .from        = GP_LIT("a@x.org"),
+                                    .subject     = GP_LIT("ääääääääääääääääääääääääääää"),
+                                    .body        = GP_LIT("x"),
+                                    .to          = to,
+                                    .to_count    = 2,
+                                    .attachments = &none };
+    CHECK(letter_compose(&parts, &b));
+    CHECK(gp_starts(
+        gp_buffer_all(&b),
+        "From: <a@x.org>\r\nTo: <a@x.org>,\r\n <b@x.org>\r\nSubject: =?UTF-8?B?w6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6Q=?=\r\n =?UTF-8?B?w6TDpMOkw6TDpMOk?=\r\n"));
+    CHECK(gp_ends(gp_buffer_all(&b), "7bit\r\n\r\nx\r\n"));
+    gp_buffer_free(&b);
+}
+
+/* Whatever is piped in: no Bcc leaves, what is there stays, and mending twice adds nothing. */
+PROPERTY(letter_mending, bytes)
+{
+    struct gp_buffer   b = { 0 };
+    struct letter_wish w = { .from = GP_LIT("a@x.org") };
+    struct addresses   a = { 0 };
+    const char        *field;
+    int                ends[2];
+    if (bytes.len > 32 * 1024) return;
+    CHECK(pipe(ends) == 0 && write(ends[1], bytes.ptr, bytes.len) == (ssize_t)bytes.len);
+    close(ends[1]);
+    CHECK(letter_read(ends[0], false, &b));
+    close(ends[0]);
+    (void)letter_recipients(gp_buffer_all(&b), &a, &field);
+    for (size_t i = 0; i < a.count; i++) CHECK(a.list[i].len > 0 && gp_find(a.list[i], '\n') == a.list[i].len);
+    addresses_free(&a);
+    size_t before = gp_buffer_all(&b).len;
+    bool   secret = letter_has(gp_buffer_all(&b), "Bcc") || letter_has(gp_buffer_all(&b), "Resent-Bcc") ||
+                  letter_has(gp_buffer_all(&b), "Return-Path");
+    CHECK(letter_mend(&b, &w));
+    gp_str once = gp_buffer_all(&b);
+    CHECK(!letter_has(once, "Bcc") && letter_has(once, "From") && letter_has(once, "Date") &&
+          letter_has(once, "Message-ID"));
+    CHECK(secret || once.len >= before);
+    size_t len = once.len;
+    CHECK(letter_mend(&b, &w) && gp_buffer_all(&b).len == len);
+    gp_buffer_free(&b);
+}
