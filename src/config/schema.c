@@ -101,7 +101,7 @@ const struct config_key config_keys[] = {
     { "limits.errors_per_session", &config_number, FIELD(limits.errors_per_session), 1, MANY, "20",
       "Refused commands after which the session is closed." },
     { "limits.auth_failures_per_session", &config_number, FIELD(limits.auth_failures_per_session), 3, 100, "3",
-      "Failed sign-ins after which the session is closed." },
+      "Failed sign-ins after which the session is closed. One that could not be decided (454) counts as a quarter." },
     { "limits.sessions_per_worker", &config_number, FIELD(limits.sessions_per_smtpd), 1, MANY, "5000",
       "Sessions that one smtpd process has open at a time." },
     { "limits.sessions_per_address", &config_number, FIELD(limits.sessions_per_address), 1, MANY, "100",

@@ -105,5 +105,7 @@ void              gp_sasl_end(struct gp_sasl *);                       /* wipes;
 
 /* SASLprep (RFC 4013). stored: unassigned code points are refused. false: prohibited, or does not fit. */
 bool gp_saslprep(gp_str in, bool stored, struct gp_text *out) GP_MUST_USE;
+/* The same for all that differ in case alone (RFC 3491: NFKC with case folding). For names; never for passwords. */
+bool gp_fold_case(gp_str in, struct gp_text *out) GP_MUST_USE;
 
 #endif

@@ -1,4 +1,4 @@
-/* SASLprep (RFC 4013) by libidn's stringprep. */
+/* SASLprep (RFC 4013) and the folding of Nameprep (RFC 3491), by libidn's stringprep. */
 #include "sasl/sasl.h"
 
 #include <stringprep.h>
@@ -26,4 +26,13 @@ bool gp_saslprep(gp_str in, bool stored, struct gp_text *out)
     if (result == STRINGPREP_OK) gp_put_z(out, room);
     gp_wipe(room, sizeof room);
     return result == STRINGPREP_OK && !out->cut;
+}
+
+bool gp_fold_case(gp_str in, struct gp_text *out)
+{
+    char room[PREP_ROOM];
+    if (!gp_is_utf8(in) || !gp_copy_z(in, room, sizeof room)) return false;
+    if (stringprep(room, sizeof room, 0, stringprep_nameprep) != STRINGPREP_OK) return false;
+    gp_put_z(out, room);
+    return !out->cut;
 }

@@ -172,6 +172,7 @@ static void signed_in(struct gp_smtp_server *s, struct gp_reply reply)
     s->line_over = false;
     if (is_yes(reply)) s->signed_in = true;
     if (reply.code / 100 == 5) s->auth_failures++;
+    if (reply.code / 100 == 4) s->auth_put_off++;
     unsigned phase = reply.code == 334 ? after[GP_SMTP_AUTH].go_on : after[GP_SMTP_AUTH].no;
     s->phase       = (enum gp_phase)phase;
     gp_server_say(s, reply);

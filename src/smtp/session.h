@@ -38,7 +38,7 @@ struct gp_smtp_server {
 
     bool     secure, signed_in, esmtp, utf8;
     bool     overfull;                        /* a recipient too many was refused in this transaction      */
-    unsigned recipients, mails, errors, auth_failures;
+    unsigned recipients, mails, errors, auth_failures, auth_put_off;
 
     struct gp_smtp_refusal refusal;           /* the last one                                              */
 

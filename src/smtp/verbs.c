@@ -71,6 +71,14 @@ static bool is_offered(const struct gp_smtp_server *s, gp_str mechanism)
     return false;
 }
 
+/* What was put off may have been a guess as well: so many more of those, and no more. */
+static bool has_tried_enough(const struct gp_smtp_server *s)
+{
+    enum { PUT_OFF_PER_FAILURE = 4 };
+    return s->auth_failures >= s->options->auth_failures_most ||
+           s->auth_put_off / PUT_OFF_PER_FAILURE >= s->options->auth_failures_most;
+}
+
 /* RFC 4954 4: a mechanism and perhaps an initial response, where "=" stands for an empty one. */
 static bool auth(struct gp_smtp_server *s, gp_str arguments, struct gp_smtp_event *ev)
 {
@@ -78,8 +86,7 @@ static bool auth(struct gp_smtp_server *s, gp_str arguments, struct gp_smtp_even
     s->secret_line = true;
     if (mechanism.len == 0 || gp_trim(arguments).len > 0)
         return refuse(s, ev, GP_LIT("AUTH"), 501, "5.5.4", "say AUTH, a mechanism, and at most one response");
-    if (s->auth_failures >= s->options->auth_failures_most)
-        return refuse(s, ev, GP_LIT("AUTH"), 421, "4.7.0", "too many failed attempts, closing");
+    if (has_tried_enough(s)) return refuse(s, ev, GP_LIT("AUTH"), 421, "4.7.0", "too many failed attempts, closing");
     if (!is_offered(s, mechanism)) return refuse(s, ev, GP_LIT("AUTH"), 504, "5.5.4", "mechanism not offered");
     if (initial.len == 0) initial = GP_NONE;
     if (gp_same(initial, GP_LIT("="))) initial = GP_LIT("");

@@ -94,8 +94,11 @@ struct accounts_import {
 };
 gp_status accounts_import(struct accounts *, const struct accounts_import *, gp_time now) GP_MUST_USE;
 /* An account whose password an account source has just confirmed: made with one credential of kind SOURCE when it is not there.
- * PERMFAIL: *why; the name is taken by an account that this source does not check, or whose credential for it was revoked. */
-gp_status accounts_provision(struct accounts *, gp_str name, gp_str source, gp_time now, struct account *,
+ * PERMFAIL: *why; the name is taken by an account that this source does not check, or whose credential for it was revoked. So is a name
+ * that differs from an account's in case alone: it would be a second account for the same person and the same address. Where the source
+ * folds case it is that account's own name. */
+struct provided { gp_str name, source; bool folds_case; /* names there that differ in case alone are one */ };
+gp_status accounts_provision(struct accounts *, const struct provided *, gp_time now, struct account *,
                              int64_t *credential, const char **why) GP_MUST_USE;
 /* Takes the place of all credentials, of every kind: whoever is signed in with an old one may send no more. SCRAM's salts and
  * count are decided anew: make the verifier with no group. */

@@ -138,7 +138,8 @@ static void provide(struct accounts *a)
     struct account out;
     int64_t        id;
     const char    *why;
-    CHECK(accounts_provision(a, GP_LIT("carl"), GP_LIT("ldap"), 5000, &out, &id, &why) == GP_OK);
+    CHECK(accounts_provision(a, &(struct provided) { GP_LIT("carl"), GP_LIT("ldap"), false }, 5000, &out, &id, &why) ==
+          GP_OK);
 }
 
 #define BY "\"by\":\"root, signed in as eve\""

@@ -1,7 +1,10 @@
 /* Changes to accounts.db: each is one transaction, so a command that is killed leaves no half of an account. */
 #include "store/accounts_parts.h"
 
+#include "sasl/sasl.h"
 #include "store/accounts.h"
+
+enum { FOLDED_MOST = 4 * ACCOUNT_NAME_MOST }; /* NFKC can make a name longer */
 
 static const struct audit_field no_fields[] = { { NULL } };
 
@@ -163,6 +166,34 @@ static gp_status source_credential(struct accounts *a, int64_t account, gp_str s
     return refuse_because(why, "the account has no credential for that source, or it was revoked");
 }
 
+static bool same_but_for_case(gp_str one, gp_str other)
+{
+    char           rooms[2][FOLDED_MOST];
+    struct gp_text folded[] = { GP_TEXT(rooms[0]), GP_TEXT(rooms[1]) };
+    return gp_fold_case(one, &folded[0]) && gp_fold_case(other, &folded[1]) &&
+           gp_same(gp_said(&folded[0]), gp_said(&folded[1]));
+}
+
+/* The account whose name is this one but for case; PERMFAIL: there is none. Names that are not ASCII are folded one by one: once for
+ * each account that a source brings. */
+static gp_status find_but_for_case(struct accounts *a, gp_str name, struct account *out)
+{
+    char           rooms[2][ACCOUNT_NAME_MOST + 1];
+    struct gp_text wanted = GP_TEXT(rooms[0]);
+    gp_status      status;
+    auto_rows      r = rows_of(a->db, "SELECT " ACCOUNT_COLUMNS " FROM accounts a WHERE a.name GLOB '*[^ -~]*'"
+                                           " OR a.name COLLATE NOCASE IN (?1, ?1 || '@' || ?2)");
+    accounts_login_key(a, name, &wanted);
+    rows_bind_text(&r, gp_said(&wanted));
+    rows_bind_text(&r, a->domain);
+    while ((status = account_next(&r, out)) == GP_OK) {
+        struct gp_text key = GP_TEXT(rooms[1]);
+        accounts_login_key(a, gp_from(out->name), &key);
+        if (same_but_for_case(gp_said(&key), gp_said(&wanted))) return GP_OK;
+    }
+    return status;
+}
+
 static gp_status make_provided(struct accounts *a, gp_str name, gp_str source, gp_time now, struct account *out,
                                int64_t *credential, const char **why)
 {
@@ -178,15 +209,19 @@ static gp_status make_provided(struct accounts *a, gp_str name, gp_str source, g
     return status == GP_OK ? transaction_commit(&t) : status;
 }
 
-gp_status accounts_provision(struct accounts *a, gp_str name, gp_str source, gp_time now, struct account *out,
+gp_status accounts_provision(struct accounts *a, const struct provided *p, gp_time now, struct account *out,
                              int64_t *credential, const char **why)
 {
     char           prepared[ACCOUNT_NAME_MOST];
     struct gp_text text = GP_TEXT(prepared);
-    if (!tidy_name(name, &text, why)) return GP_PERMFAIL;
+    if (!tidy_name(p->name, &text, why)) return GP_PERMFAIL;
     gp_status status = accounts_find(a, gp_said(&text), out); /* nothing is written at a sign-in but the first */
-    if (status == GP_OK) return source_credential(a, out->id, source, credential, why);
-    return status == GP_PERMFAIL ? make_provided(a, gp_said(&text), source, now, out, credential, why) : status;
+    if (status == GP_OK) return source_credential(a, out->id, p->source, credential, why);
+    if (status == GP_PERMFAIL) status = find_but_for_case(a, gp_said(&text), out);
+    if (status == GP_OK && p->folds_case) return source_credential(a, out->id, p->source, credential, why);
+    if (status == GP_OK)
+        return refuse_because(why, "the name differs from an account's in case alone: sign in by that one's");
+    return status == GP_PERMFAIL ? make_provided(a, gp_said(&text), p->source, now, out, credential, why) : status;
 }
 
 /* ---- changing ------------------------------------------------------------------------------------------------------ */

@@ -218,28 +218,70 @@ TEST(better_forms_keep_the_kind_and_the_secret_for_cram)
 }
 
 /* ---- accounts of a source -------------------------------------------------------------------------------------------- */
+static gp_status provide(struct accounts *a, const char *name, const char *source, struct account *out,
+                         int64_t *credential, const char **why)
+{
+    struct provided p = { gp_from(name), gp_from(source), false };
+    return accounts_provision(a, &p, 1000, out, credential, why);
+}
+
 TEST(a_source_brings_an_account_once_and_takes_none_over)
 {
     struct accounts *a = open_fresh();
     struct account   first, again;
     int64_t          credential = 0, same = 0, anna = account_of(a, "anna");
     const char      *why = "";
-    CHECK(accounts_provision(a, GP_LIT("bert"), GP_LIT("ldap"), 1000, &first, &credential, &why) == GP_OK);
+    CHECK(provide(a, "bert", "ldap", &first, &credential, &why) == GP_OK);
     CHECK_IS(gp_from(first.source), "ldap");
     CHECK(may_send(a, first.id, credential, GP_LIT("bert@example.org"), NOW) == GP_OK);
-    CHECK(accounts_provision(a, GP_LIT("bert@example.org"), GP_LIT("ldap"), 2000, &again, &same, &why) == GP_OK);
+    CHECK(provide(a, "bert@example.org", "ldap", &again, &same, &why) == GP_OK);
     CHECK(again.id == first.id && same == credential);
-    CHECK(accounts_provision(a, GP_LIT("bert"), GP_LIT("pam"), 2000, &again, &same, &why) == GP_PERMFAIL && why[0]);
-    CHECK(accounts_provision(a, GP_LIT("anna"), GP_LIT("ldap"), 2000, &again, &same, &why) == GP_PERMFAIL);
+    CHECK(provide(a, "bert", "pam", &again, &same, &why) == GP_PERMFAIL && why[0]);
+    CHECK(provide(a, "anna", "ldap", &again, &same, &why) == GP_PERMFAIL);
     CHECK(subject_of_account(a, anna, CREDENTIAL_SOURCE, "ldap")); /* until it is told so */
-    CHECK(accounts_provision(a, GP_LIT("anna"), GP_LIT("ldap"), 2000, &again, &same, &why) == GP_OK &&
-          again.id == anna);
+    CHECK(provide(a, "anna", "ldap", &again, &same, &why) == GP_OK && again.id == anna);
     CHECK(credential_revoke(a, credential) == GP_OK); /* and what was revoked does not come back by itself */
-    CHECK(accounts_provision(a, GP_LIT("bert"), GP_LIT("ldap"), 2000, &again, &same, &why) == GP_PERMFAIL);
-    CHECK(accounts_provision(a, GP_LIT("a b"), GP_LIT("ldap"), 2000, &again, &same, &why) == GP_PERMFAIL);
-    CHECK(accounts_provision(a, GP_LIT("carl"), GP_LIT(""), 2000, &again, &same, &why) == GP_PERMFAIL &&
-          !found(a, "carl").id);
+    CHECK(provide(a, "bert", "ldap", &again, &same, &why) == GP_PERMFAIL);
+    CHECK(provide(a, "a b", "ldap", &again, &same, &why) == GP_PERMFAIL);
+    CHECK(provide(a, "carl", "", &again, &same, &why) == GP_PERMFAIL && !found(a, "carl").id);
     accounts_close(a);
+}
+
+/* One person has one account, in whichever case the name is said: else who was disabled would be let in again as another. */
+TEST(names_that_differ_in_case_are_no_second_account)
+{
+    static const struct {
+        const char *there, *said, *source;
+        bool        folds;
+        gp_status   status;
+    } cases[] = {
+  /* clang-format off */
+        { "ada",             "Ada",              "ldap",  true,  GP_OK       },
+        { "ada",             "ADA@EXAMPLE.ORG",  "ldap",  true,  GP_OK       },
+        { "ada@example.org", "Ada",              "ldap",  true,  GP_OK       },
+        { "Ada",             "ada",              "ldap",  true,  GP_OK       },
+        { "\xc3\xa9va",      "\xc3\x89VA",       "ldap",  true,  GP_OK       },
+        { "ada",             "Ada",              "ldap",  false, GP_PERMFAIL },
+        { "ada",             "Ada",              "other", true,  GP_PERMFAIL },
+        { "ada@other.example", "Ada",            "ldap",  false, GP_OK       }, /* somebody else */
+        { "ada",             "adam",             "ldap",  false, GP_OK       },
+  /* clang-format on */
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        struct accounts *a = open_fresh();
+        struct account   first, second;
+        int64_t          credential, same;
+        const char      *why = "";
+        struct provided  one = { gp_from(cases[i].there), GP_LIT("ldap"), cases[i].folds },
+                        two  = { gp_from(cases[i].said), gp_from(cases[i].source), cases[i].folds };
+        print_message("%s, %s\n", cases[i].there, cases[i].said);
+        CHECK(accounts_provision(a, &one, 1000, &first, &credential, &why) == GP_OK);
+        CHECK(accounts_provision(a, &two, 2000, &second, &same, &why) == cases[i].status);
+        if (cases[i].status == GP_OK) CHECK((second.id == first.id) == (second.created == 1000));
+        if (cases[i].folds && cases[i].status == GP_OK) CHECK(second.id == first.id && same == credential);
+        if (cases[i].status == GP_PERMFAIL) CHECK(why[0]);
+        accounts_close(a);
+    }
 }
 
 TEST(an_account_may_be_kept_to_some_mechanisms)

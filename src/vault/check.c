@@ -11,6 +11,7 @@ struct check {               /* owned by the loop, lent to the thread while it r
     struct signin    *signin;                       /* NULL: gone while it ran */
     bool              waits;                        /* in line; else it runs or has just begun */
     bool              others;                       /* a no is not the last word               */
+    unsigned          own;                          /* passwords that the account has          */
     uint64_t          changes;                      /* the store's state when this began */
     struct found      found[CREDENTIALS_SLOW_MOST]; /* as work.verifiers */
     struct found      right, useless; /* one that fits, and one that fits and may not be used; id 0: none */
@@ -116,6 +117,7 @@ static void look_at(struct check *c, const struct account *account, const struct
     bool         may    = own && !found.refused[0];
     gp_status    status = try_at_once(c, one, may);
     if (!own) return;
+    c->own++;
     if (status == GP_OK) *(may ? &c->right : &c->useless) = found;
     if (status == GP_WAIT || status == GP_TEMPFAIL) keep(c, one, &found);
 }
@@ -191,7 +193,8 @@ static gp_status verdict_for(struct signin *s, const struct check *c, gp_status 
         if (verdict == GP_TEMPFAIL) s->reason = why_not_foreign(c);
         return verdict;
     }
-    s->found = verdict == GP_OK ? c->right : c->useless;
+    s->found  = verdict == GP_OK ? c->right : c->useless;
+    s->denied = verdict == GP_PERMFAIL && c->own > 0;
     if (verdict == GP_PERMFAIL && s->found.id) s->reason = s->found.refused;
     if (verdict == GP_PERMFAIL && !s->reason) s->reason = "wrong password";
     if (verdict == GP_TEMPFAIL) s->reason = "the stored password cannot be checked";

@@ -44,6 +44,12 @@ static void say_provided(const struct signin *s, const struct account *account)
     vault_survey(s->peer->vault);
 }
 
+/* Directories say "Anna" to who asks for "anna" (RFC 4519 2.39: uid is compared without regard to case). */
+static bool folds_case(const struct config_lookup *l)
+{
+    return l->type == LOOKUP_LDAP;
+}
+
 /* name "": as the client said it. */
 gp_status heard_user(struct signin *s, gp_str name)
 {
@@ -52,14 +58,14 @@ gp_status heard_user(struct signin *s, gp_str name)
     struct account    account;
     struct credential one;
     int64_t           id  = 0;
-    gp_str            who = name.len ? name : s->x.user, source = gp_from(asked(s)->name);
-    bool              is_new = accounts_find(v->accounts, who, &account) == GP_PERMFAIL;
-    s->round.ended           = true;
-    gp_status status         = accounts_provision(v->accounts, who, source, wall_now(), &account, &id, &why);
+    gp_time           now = wall_now();
+    struct provided   p   = { name.len ? name : s->x.user, gp_from(asked(s)->name), folds_case(asked(s)) };
+    s->round.ended        = true;
+    gp_status status      = accounts_provision(v->accounts, &p, now, &account, &id, &why);
     if (status == GP_PERMFAIL) return answer_refuse(s, why);
     if (status == GP_OK) status = credential_get(v->accounts, id, &one);
     if (status != GP_OK) return answer_store_failed(s);
-    if (is_new) say_provided(s, &account);
+    if (account.created == now) say_provided(s, &account);
     status = open_with(s, &account, &one);
     gp_wipe(&one.verifier, sizeof(one.verifier));
     return status;

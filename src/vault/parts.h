@@ -93,6 +93,7 @@ struct signin {
     uint32_t       question; /* 0: the client's turn */
     gp_time        started;  /* on the loop's clock  */
     struct check  *check;    /* NULL: none is running; cleared by both sides */
+    bool           denied;  /* the store has a password for it, and this is not it */
     int64_t        account, acting; /* who signs in, and whose session it will be: the same, or one that it may act as */
     struct account who;   /* has the name that the client says; its id 0: nobody */
     struct found   found;

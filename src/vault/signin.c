@@ -204,8 +204,9 @@ static void say(struct signin *s, enum gp_sasl_step step)
 
 static void note_source(const struct signin *s, bool right)
 {
-    struct vault *v = s->peer->vault;
-    if (right || s->x.why == GP_SASL_REFUSED) line_note(&v->line, s->source, right, loop_now(v->loop));
+    struct vault *v     = s->peer->vault;
+    bool          wrong = s->x.why == GP_SASL_REFUSED || (s->x.why == GP_SASL_UNAVAILABLE && s->denied);
+    if (right || wrong) line_note(&v->line, s->source, right, loop_now(v->loop));
 }
 
 /* The client has its answer. */
