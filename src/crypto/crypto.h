@@ -102,6 +102,17 @@ bool gp_certificate_fingerprint(gp_str pem, uint8_t *out) GP_MUST_USE;
 /* chain: DER after DER, the client's own first. trust NULL: nobody vouches. false: not a chain of certificates. */
 bool gp_certificate_peer(gp_str chain, const struct gp_trust *, gp_time now, struct gp_certificate_peer *) GP_MUST_USE;
 
+/* What a server's certificate says; der: the first of a chain. false: it is none. */
+struct gp_certificate_facts {
+    gp_time  from, until;
+    unsigned bits;      /* of its key                        */
+    bool     is_rsa, own /* self-signed */, weak /* signed with MD5 or SHA-1 */;
+    size_t   names_len;
+    char     names[1024]; /* DNS names of subjectAltName, with blanks between them, as they came */
+};
+bool gp_certificate_read(gp_str der, struct gp_certificate_facts *) GP_MUST_USE;
+bool gp_certificate_is_for(gp_str der, gp_str name); /* a host's name, or an address */
+
 /* ---- password strings ---------------------------------------------------------------------------------- */
 #define GP_PASSWORD_MOST 1024 /* octets; longer ones are refused: slow hashes of long input are a denial of service */
 #define GP_HASH_ROOM     256

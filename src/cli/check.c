@@ -1,0 +1,211 @@
+/* gatepost check: is an SMTP AUTH set-up right, ours or anybody's? Reads what is asked, has it probed, prints the report. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/files.h"
+#include "probe/probe.h"
+
+enum { SECRET_ROOM = 8192, HOST_ROOM = 256, PORT_MOST = 65535, USUAL_WIDTH = 100, WIDTH_MOST = 120 };
+
+struct wish {
+    const char *dir, *user, *hello, *expect, *ca_file, *fail_on;
+    bool        tls, starttls, password_stdin, token_stdin, thorough, json, list, quiet;
+};
+
+/* ---- the target ------------------------------------------------------------------------------------------------------ */
+struct target {
+    char host[HOST_ROOM], port[8];
+};
+
+/* HOST, HOST:PORT, [::1]:PORT, ::1 */
+static bool read_target(const char *word, struct target *t)
+{
+    gp_str   all = gp_from(word), host = all, port = GP_NONE;
+    uint64_t number;
+    if (all.len && all.ptr[0] == '[') {
+        size_t end = gp_find(all, ']');
+        host       = gp_head(gp_tail(all, 1), end ? end - 1 : 0);
+        port       = gp_tail(all, end + 1);
+        if (port.len && port.ptr[0] != ':') return false;
+        port = gp_tail(port, 1);
+    } else if (gp_find(all, ':') < all.len && !memchr(strchr(word, ':') + 1, ':', strlen(strchr(word, ':') + 1))) {
+        host = gp_cut(&all, ':');
+        port = all;
+        if (!port.len) return false;
+    }
+    if (port.len && (!gp_read_number(port, PORT_MOST, &number) || number == 0)) return false;
+    return host.len && gp_copy_z(host, t->host, sizeof t->host) &&
+           gp_copy_z(port.len ? port : GP_LIT(""), t->port, sizeof t->port);
+}
+
+/* ---- the report -------------------------------------------------------------------------------------------------------- */
+static const char *const fail_words[] = { "note", "warn", "error", "never" }; /* index: the least severity that fails */
+enum { FAIL_NEVER = 3 };
+
+static int least_of(const char *word)
+{
+    if (!word) return PROBE_ERROR;
+    for (size_t i = 0; i < GP_COUNT(fail_words); i++)
+        if (strcmp(word, fail_words[i]) == 0) return (int)i;
+    return -1;
+}
+
+static unsigned width_of_terminal(void)
+{
+    struct winsize size = { 0 };
+    if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return USUAL_WIDTH;
+    return size.ws_col < WIDTH_MOST ? size.ws_col : WIDTH_MOST;
+}
+
+static int print(const struct wish *w, const struct probe_report *r)
+{
+    struct probe_look look = { .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), .width = width_of_terminal() };
+    if (w->json && !probe_print_json(r, stdout)) {
+        cli_problem("check", "no memory for the report", NULL);
+        return CLI_FAILED;
+    }
+    if (!w->json) probe_print_text(r, &look, stdout);
+    int least = least_of(w->fail_on);
+    return least != FAIL_NEVER && probe_worst(r) >= least ? CLI_FAILED : CLI_DONE;
+}
+
+/* On one line, which the next one writes over. */
+static void show_progress(void *owner, const char *where, const char *doing)
+{
+    (void)owner;
+    (void)fprintf(stderr, "\r\033[K%s: %s", where, doing);
+    (void)fflush(stderr);
+}
+
+static void end_progress(const struct probe_plan *plan)
+{
+    if (plan->progress) (void)fputs("\r\033[K", stderr);
+}
+
+/* ---- the list of findings ------------------------------------------------------------------------------------------------ */
+static int list_findings(void)
+{
+    for (size_t i = 0; i < PROBE_FINDINGS; i++) {
+        const struct probe_finding *f = &probe_findings[i];
+        (void)printf("%-24s  %-9s  %-9s  %s\n", f->name, probe_areas[f->area], probe_severities[f->severity], f->title);
+    }
+    return CLI_DONE;
+}
+
+/* ---- one run --------------------------------------------------------------------------------------------------------------- */
+static int probe(const struct wish *w, struct probe_plan *plan, const char *target)
+{
+    struct probe_report *r = calloc(1, sizeof *r);
+    if (!r) {
+        cli_problem("check", strerror(errno), NULL);
+        return CLI_FAILED;
+    }
+    probe_report_open(r, target);
+    if (isatty(STDERR_FILENO) && !w->quiet) plan->progress = show_progress;
+    probe_server(plan, r);
+    end_progress(plan);
+    int done = print(w, r);
+    probe_report_close(r);
+    free(r);
+    return done;
+}
+
+static int with_secret(const struct wish *w, struct probe_plan *plan, const char *target)
+{
+    char   secret[SECRET_ROOM];
+    size_t len = 0;
+    if (!w->password_stdin && !w->token_stdin) return probe(w, plan, target);
+    if (!cli_secret_from_stdin(secret, sizeof secret, &len)) {
+        cli_problem("stdin", "no password there, or one that is too long", NULL);
+        return CLI_FAILED;
+    }
+    plan->secret = (gp_secret) { secret, len };
+    plan->token  = w->token_stdin;
+    int done     = probe(w, plan, target);
+    gp_wipe(secret, sizeof secret);
+    return done;
+}
+
+static int with_roots(const struct wish *w, struct probe_plan *plan, const char *target)
+{
+    static char    room[FILE_MOST];
+    struct gp_text roots = GP_TEXT(room);
+    if (w->ca_file && !file_read(w->ca_file, &roots)) return CLI_FAILED;
+    if (w->ca_file) plan->ca_pem = gp_said(&roots);
+    return with_secret(w, plan, target);
+}
+
+static const char *fault_of(const struct wish *w)
+{
+    if (w->tls && w->starttls) return "--tls or --starttls, not both";
+    if (w->user && !w->password_stdin && !w->token_stdin) return "--user needs --password-stdin or --token-stdin";
+    if (!w->user && (w->password_stdin || w->token_stdin)) return "a password needs --user";
+    if (least_of(w->fail_on) < 0) return "--fail-on is one of: note, warn, error, never";
+    return NULL;
+}
+
+static int act(const struct wish *w, const char *word)
+{
+    static char   name[HOST_ROOM];
+    struct target t;
+    const char   *fault = fault_of(w);
+    if (!fault && !read_target(word, &t)) fault = "it is no HOST, HOST:PORT or [ADDRESS]:PORT";
+    if (fault) {
+        cli_problem(word, fault, "`gatepost check --help` shows how");
+        return CLI_WRONG_USE;
+    }
+    if (gethostname(name, sizeof name - 1) != 0 || !name[0]) (void)snprintf(name, sizeof name, "localhost");
+    struct probe_plan plan = { .host     = t.host,
+                               .port     = t.port[0] ? t.port : NULL,
+                               .tls      = w->tls,
+                               .starttls = w->starttls,
+                               .user     = w->user,
+                               .hello    = w->hello ? w->hello : name,
+                               .expect   = w->expect,
+                               .thorough = w->thorough,
+                               .step_ms  = PROBE_STEP_MS,
+                               .pause_ms = PROBE_PAUSE_MS };
+    return with_roots(w, &plan, word);
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+    struct wish       w         = { .dir = NULL };
+    const char       *words[1]  = { NULL };
+    size_t            count     = 0;
+    struct cli_option options[] = {
+        {"tls",             CLI_FLAG,  &w.tls,            NULL,   "TLS from the first octet, as on port 465"                 },
+        { "starttls",       CLI_FLAG,  &w.starttls,       NULL,   "clear text first, then STARTTLS"                          },
+        { "user",           CLI_VALUE, &w.user,           "NAME",
+         "an account of yours there: sign-ins are tried with it, right and wrong"                                            },
+        { "password-stdin", CLI_FLAG,  &w.password_stdin, NULL,   "its password, one line"                                   },
+        { "token-stdin",    CLI_FLAG,  &w.token_stdin,    NULL,   "its OAuth token, one line"                                },
+        { "name",           CLI_VALUE, &w.expect,         "HOST", "what the certificate must be for, when it is not the HOST"},
+        { "ca-file",        CLI_VALUE, &w.ca_file,        "FILE", "trust these roots instead of the system's"                },
+        { "hello",          CLI_VALUE, &w.hello,          "NAME", "what to say EHLO with; without it this machine's name"    },
+        { "fail-on",        CLI_VALUE, &w.fail_on,        "WHAT",
+         "exit status 1 from there on: note, warn, error, never; without it error"                                           },
+        { "json",           CLI_FLAG,  &w.json,           NULL,   "print JSON"                                               },
+        { "quiet",          CLI_FLAG,  &w.quiet,          NULL,   "no progress on a terminal"                                },
+        { "list-findings",  CLI_FLAG,  &w.list,           NULL,   "print what can be found, and check nothing"               },
+        { NULL,             CLI_FLAG,  NULL,              NULL,   NULL                                                       },
+    };
+    int stop = cli_parse(command, options, argc, argv, &w.dir, words, 0, 1, &count);
+    if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
+    if (w.list) return list_findings();
+    if (count == 0) {
+        cli_problem("check", "whom?", "`gatepost check HOST[:PORT]`");
+        return CLI_WRONG_USE;
+    }
+    return act(&w, words[0]);
+}
+
+const struct cli_command cli_check = { "check",
+                                       "HOST[:PORT] [--tls|--starttls] [--user NAME --password-stdin] [--json]",
+                                       "tests a server's sign-in, TLS and rules, and says how to mend what is wrong",
+                                       run };

@@ -1,0 +1,94 @@
+/* One connection of a run, paced, with its transcript kept for excerpts. */
+#include "probe/parts.h"
+
+#include <string.h>
+#include <time.h>
+
+enum { MILLI = 1000, MILLION = 1000000 };
+
+static void keep_line(void *owner, const struct talk_line *line)
+{
+    static const char sides[] = { [TALK_CLIENT] = 'C', [TALK_SERVER] = 'S', [TALK_NOTE] = '*' };
+    struct probe_run *run     = owner;
+    char             *room    = run->lines[run->line_count++ % PROBE_EXCERPT_LINES];
+    struct gp_text    text    = { .ptr = room, .room = PROBE_LINE_ROOM - 1 };
+    gp_put_char(&text, sides[line->side]);
+    gp_put_z(&text, ": ");
+    gp_put(&text, gp_head(line->text, PROBE_LINE_ROOM - sizeof "C: "));
+    room[text.len] = '\0';
+}
+
+/* A foreign server must not take us for a flood. */
+static void pace(const struct probe_run *run)
+{
+    unsigned        ms   = run->report->connections && !run->local ? run->plan->pause_ms : 0;
+    struct timespec wait = { ms / MILLI, (long)(ms % MILLI) * MILLION };
+    if (ms) (void)nanosleep(&wait, NULL);
+}
+
+static void prepare(struct probe_call *c, const struct talk_plan *other)
+{
+    struct probe_run *run = c->run;
+    if (other) c->plan = *other;
+    c->plan.host       = run->plan->host;
+    c->plan.port       = run->port;
+    c->plan.tls        = run->tls;
+    c->plan.connect_ms = PROBE_CONNECT_MS;
+    c->plan.reply_ms   = run->plan->step_ms;
+    c->plan.expect     = run->plan->expect;
+    c->plan.ca_pem     = run->plan->ca_pem;
+    if (!other) c->plan.no_verify = true; /* what is wrong with the certificate has a probe of its own */
+}
+
+bool call_open(struct probe_call *c, struct probe_run *run, const struct talk_plan *other)
+{
+    struct talk_transcript transcript = { keep_line, run };
+    *c                                = (struct probe_call) { .run = run };
+    prepare(c, other);
+    pace(run);
+    run->report->connections++;
+    probe_mark(run);
+    c->talk = talk_open(&c->plan, &transcript);
+    if (!c->talk || !talk_works(c->talk)) return false;
+    return talk_greeting(c->talk, &c->reply) && c->reply.code == 220;
+}
+
+bool call_hello(struct probe_call *c)
+{
+    return c->talk && talk_hello(c->talk, c->run->plan->hello, &c->reply) && c->reply.code / 100 == 2;
+}
+
+bool call_secure(struct probe_call *c)
+{
+    if (!call_hello(c)) return false;
+    if (talk_session(c->talk) || !talk_offers(c->talk, "STARTTLS", NULL)) return true;
+    return talk_starttls(c->talk, &c->reply) && call_hello(c);
+}
+
+bool call_ready(struct probe_call *c, struct probe_run *run)
+{
+    return call_open(c, run, NULL) && call_secure(c);
+}
+
+int call_hear(struct probe_call *c)
+{
+    return c->talk && talk_reply(c->talk, &c->reply) ? c->reply.code : 0;
+}
+
+int call_ask(struct probe_call *c, const char *line)
+{
+    return c->talk && talk_say(c->talk, gp_from(line)) ? call_hear(c) : 0;
+}
+
+int call_raw(struct probe_call *c, gp_str octets)
+{
+    return c->talk && talk_send_raw(c->talk, octets, TALK_SHOW) ? call_hear(c) : 0;
+}
+
+void call_close(struct probe_call *c)
+{
+    if (!c->talk) return;
+    talk_quit(c->talk);
+    talk_close(c->talk);
+    c->talk = NULL;
+}

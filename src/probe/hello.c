@@ -1,0 +1,175 @@
+/* The first words: greeting, EHLO's answers in clear and under TLS, and whether what they promise is kept. */
+#include "probe/parts.h"
+
+#include <string.h>
+
+#include "smtp/smtp.h"
+
+static bool is_domain(gp_str word)
+{
+    return gp_find(word, '.') < word.len || gp_starts(word, "[") || gp_is(word, "localhost");
+}
+
+/* "Postfix 3.7.10", "Exim 4.96 #2": digits, a dot, digits. */
+static bool has_version(gp_str text)
+{
+    (void)gp_word(&text); /* the name of the server may be an address */
+    for (size_t i = 1; i + 1 < text.len; i++) {
+        bool before = text.ptr[i - 1] >= '0' && text.ptr[i - 1] <= '9',
+             behind = text.ptr[i + 1] >= '0' && text.ptr[i + 1] <= '9';
+        if (text.ptr[i] == '.' && before && behind) return true;
+    }
+    return false;
+}
+
+static bool contains(gp_str text, const char *word)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (gp_starts(gp_tail(text, i), word)) return true;
+    return false;
+}
+
+static void name_server(struct probe_run *run, gp_str greeting)
+{
+    for (size_t i = 0; i < PROBE_SERVERS; i++)
+        if (contains(greeting, probe_servers[i])) run->report->server = (enum probe_server)i;
+}
+
+static void look_at_greeting(struct probe_run *run, gp_str text)
+{
+    gp_str rest = text, first = gp_word(&rest);
+    name_server(run, text);
+    probe_fact(run, PROBE_REACH, "220 %.*s", (int)gp_head(text, 200).len, text.ptr);
+    probe_judge(run, FOUND_HELLO_GREETING, is_domain(first), "it begins with \"%.*s\"", (int)gp_head(first, 80).len,
+                first.ptr);
+    probe_judge(run, FOUND_HELLO_VERSION, !has_version(text), "%.*s", (int)gp_head(text, 200).len, text.ptr);
+}
+
+/* ---- what EHLO says -------------------------------------------------------------------------------------------------- */
+static void look_at_extensions(struct probe_call *c)
+{
+    static const char *const usual[] = { "PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES" };
+    char                     room[128];
+    struct gp_text           lacks = GP_TEXT(room);
+    for (size_t i = 0; i < GP_COUNT(usual); i++) {
+        if (talk_offers(c->talk, usual[i], NULL)) continue;
+        if (lacks.len) gp_put_z(&lacks, ", ");
+        gp_put_z(&lacks, usual[i]);
+    }
+    probe_judge(c->run, FOUND_HELLO_LACKS, lacks.len == 0, "not offered: %.*s", (int)lacks.len, lacks.ptr);
+    probe_judge(c->run, FOUND_LIMITS_NO_SIZE, talk_offers(c->talk, "SIZE", NULL), "SIZE is not offered");
+    if (c->run->submission)
+        probe_judge(c->run, FOUND_HELLO_OBSOLETE,
+                    !talk_offers(c->talk, "ETRN", NULL) && !talk_offers(c->talk, "ATRN", NULL), "EHLO's answer has it");
+    c->run->enhanced = talk_offers(c->talk, "ENHANCEDSTATUSCODES", NULL);
+}
+
+/* Octets replaced in passing: "XXXXXXXA", "STARTTLX". */
+static bool is_rewritten(gp_str offers)
+{
+    while (offers.len > 0) {
+        gp_str line = gp_cut(&offers, '\n'), word = gp_word(&line);
+        if (gp_starts(word, "XXXX") || (gp_starts(word, "STARTTL") && !gp_is(word, "STARTTLS"))) return true;
+    }
+    return false;
+}
+
+static void look_at_clear(struct probe_call *c)
+{
+    struct probe_run *run  = c->run;
+    gp_str            auth = GP_LIT("");
+    bool              tls = talk_offers(c->talk, "STARTTLS", NULL), stripped = is_rewritten(talk_offered(c->talk));
+    (void)talk_offers(c->talk, "AUTH", &auth);
+    probe_judge(run, FOUND_TLS_STRIPPED, !stripped, "STARTTLS is not offered, but something in its place");
+    if (run->submission || auth.len) probe_judge(run, FOUND_TLS_NONE, tls || stripped, "STARTTLS is not offered");
+    probe_judge(run, FOUND_AUTH_CLEAR, !probe_offered(auth, "PLAIN") && !probe_offered(auth, "LOGIN"),
+                "AUTH %.*s before STARTTLS", (int)gp_head(auth, 200).len, auth.ptr);
+    run->has_tls = tls;
+}
+
+static void look_under_tls(struct probe_call *c)
+{
+    struct probe_run *run  = c->run;
+    gp_str            auth = GP_LIT("");
+    (void)talk_offers(c->talk, "AUTH", &auth);
+    (void)gp_copy_z(gp_head(auth, PROBE_MECHANISMS_ROOM - 1), run->mechanisms, sizeof run->mechanisms);
+    if (talk_session(c->talk))
+        probe_judge(run, FOUND_TLS_AGAIN, !talk_offers(c->talk, "STARTTLS", NULL),
+                    "EHLO's answer under TLS has STARTTLS");
+    gp_str lines = c->reply.text, first = gp_cut(&lines, '\n'), name = gp_word(&first);
+    probe_judge(run, FOUND_HELLO_NAME, is_domain(name), "it begins with \"%.*s\"", (int)gp_head(name, 80).len,
+                name.ptr);
+}
+
+/* ---- replies ------------------------------------------------------------------------------------------------------------ */
+/* What is good to say at any time and what must come back; one error each, so that nobody's limit of errors is near. */
+static void try_replies(struct probe_call *c)
+{
+    struct probe_run *run = c->run;
+    probe_mark(run);
+    int code = call_ask(c, "RSET");
+    if (run->enhanced && code == 250)
+        probe_judge(run, FOUND_HELLO_CODES, c->reply.enhanced.len > 0,
+                    "RSET is answered with 250 and no code behind it");
+    probe_mark(run);
+    code = call_ask(c, "XGATEPOSTCHECK");
+    if (code) probe_judge(run, FOUND_HELLO_UNKNOWN, code == 500 || code == 502, "the answer is %d", code);
+    probe_mark(run);
+    code = call_ask(c, "EHLO");
+    if (code) probe_judge(run, FOUND_HELLO_EMPTY, code / 100 == 5, "the answer is %d", code);
+}
+
+/* RFC 2920 3.1: these may stand in the middle of a group, NOOP at its end. */
+static void try_pipelining(struct probe_call *c)
+{
+    enum { COMMANDS = 4 };
+    size_t heard = 0;
+    if (!talk_offers(c->talk, "PIPELINING", NULL)) return;
+    probe_mark(c->run);
+    if (!talk_send_raw(c->talk, GP_LIT("RSET\r\nRSET\r\nRSET\r\nNOOP\r\n"), TALK_SHOW)) return;
+    while (heard < COMMANDS && call_hear(c) == 250) heard++;
+    probe_judge(c->run, FOUND_HELLO_PIPELINING, heard == COMMANDS, "four commands at once, %zu answered with 250",
+                heard);
+}
+
+static void try_helo(struct probe_run *run)
+{
+    auto_call c;
+    char      line[GP_SMTP_DOMAIN_MOST + 16];
+    if (!call_open(&c, run, NULL)) return;
+    int before = run->mechanisms[0] ? call_ask(&c, "AUTH XGATEPOSTCHECK") : 0;
+    if (before)
+        probe_judge(run, FOUND_AUTH_BEFORE_HELLO, before / 100 != 3 && before / 100 != 2, "the answer is %d", before);
+    (void)snprintf(line, sizeof line, "HELO %s", run->plan->hello);
+    probe_mark(run);
+    int code = call_ask(&c, line);
+    if (code) probe_judge(run, FOUND_HELLO_HELO, code == 250, "the answer is %d", code);
+}
+
+void probe_hello(struct probe_run *run)
+{
+    auto_call c;
+    probe_look(run->report, FOUND_HELLO_NO_EHLO);
+    probe_look(run->report, FOUND_TLS_BROKEN);
+    if (!call_open(&c, run, NULL)) return;
+    look_at_greeting(run, c.reply.text);
+    if (!call_hello(&c)) {
+        probe_found(run, FOUND_HELLO_NO_EHLO, "the answer is %d %s", c.reply.code, talk_why(c.talk));
+        return;
+    }
+    if (talk_session(c.talk))
+        run->has_tls = true;
+    else
+        look_at_clear(&c);
+    if (!talk_session(c.talk) && run->has_tls && !(talk_starttls(c.talk, &c.reply) && call_hello(&c))) {
+        probe_found(run, FOUND_TLS_BROKEN, "%s", talk_why(c.talk));
+        return;
+    }
+    run->works = true;
+    look_under_tls(&c);
+    look_at_extensions(&c);
+    try_pipelining(&c);
+    try_replies(&c);
+    call_close(&c);
+    try_helo(run);
+}
