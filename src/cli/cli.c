@@ -19,11 +19,8 @@ static struct cli_group groups[] = {
     { "Queue",
      { &cli_queue_list, &cli_queue_show, &cli_queue_retry, &cli_queue_hold, &cli_queue_release, &cli_queue_delete }},
     { "Policy",      { &cli_report }                                                                               },
-<<<<<<< HEAD
     { "Mail",        { &cli_send }                                                                                 },
-=======
     { "Try out",     { &cli_check }                                                                                },
->>>>>>> f9ba90e (Check any server's first words, TLS and sign-in: gatepost check)
     { NULL,          { NULL }                                                                                      },
 };
 enum { GROUP_RUN = 1, WORDS_ROOM = 512 };
