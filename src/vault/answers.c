@@ -163,7 +163,12 @@ static gp_status may_act(struct signin *s)
 }
 
 /* ---- subjects ------------------------------------------------------------------------------------------------------ */
-gp_status answer_subject(struct signin *s, enum credential_kind kind, gp_str subject)
+gp_str answer_named(const struct signin *s)
+{
+    return s->x.authzid.len ? s->x.authzid : s->x.user;
+}
+
+gp_status answer_subject(struct signin *s, enum credential_kind kind, gp_str subject, gp_str named)
 {
     struct vault     *v = s->peer->vault;
     struct account    account;
@@ -174,8 +179,7 @@ gp_status answer_subject(struct signin *s, enum credential_kind kind, gp_str sub
     answer_is_of(s, &account);
     s->found = found_of(s, &account, &one);
     if (s->found.refused[0]) return answer_refuse(s, s->found.refused);
-    gp_str asked = s->x.authzid.len ? s->x.authzid : s->x.user;
-    return asked.len ? answer_act_for(s, asked) : GP_OK;
+    return named.len ? answer_act_for(s, named) : GP_OK;
 }
 
 gp_status answer_question(struct signin *s)

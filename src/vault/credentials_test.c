@@ -406,18 +406,6 @@ static gp_str pem_of(gp_str der)
     return gp_said(&pem);
 }
 
-static void give_subject(struct bed *b, const char *user, gp_str subject)
-{
-    int64_t               id = 0;
-    const char           *why;
-    struct account        account;
-    struct accounts      *a = bed_store(b);
-    struct new_credential n = { .kind = CREDENTIAL_CERTIFICATE, .subject = subject };
-    CHECK(accounts_find(a, gp_from(user), &account) == GP_OK &&
-          credential_add(a, account.id, &n, 1000, &id, &why) == GP_OK);
-    accounts_close(a);
-}
-
 static void pin(struct bed *b, const char *user, gp_str der)
 {
     uint8_t        digest[GP_DIGEST_MOST];
@@ -426,7 +414,7 @@ static void pin(struct bed *b, const char *user, gp_str der)
     CHECK(gp_digest(GP_SHA256, der, digest));
     gp_put_z(&subject, "sha256:");
     gp_put_hex(&subject, (gp_str) { (const char *)digest, gp_hash_size(GP_SHA256) });
-    give_subject(b, user, gp_said(&subject));
+    bed_subject(b, CREDENTIAL_CERTIFICATE, user, gp_said(&subject));
 }
 
 static struct bed *open_for_certificates(void)
@@ -478,7 +466,7 @@ TEST(a_name_in_a_certificate_counts_when_somebody_trusted_vouches_for_it)
     for (size_t i = 0; i < GP_COUNT(subjects); i++) {
         struct bed *b   = open_for_certificates();
         gp_str      der = certificate();
-        give_subject(b, "bert", gp_from(subjects[i]));
+        bed_subject(b, CREDENTIAL_CERTIFICATE, "bert", gp_from(subjects[i]));
         CHECK(external(b, der, "").why == GP_SASL_REFUSED);
         b->vault->client_trust   = gp_trust_open(pem_of(der));
         struct msg_sasl_result r = external(b, der, "");

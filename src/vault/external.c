@@ -29,7 +29,7 @@ static gp_status try_subject(struct signin *s, const char *kind, gp_str what)
     if (what.len == 0) return GP_PERMFAIL;
     gp_put_z(&subject, kind);
     gp_put(&subject, what);
-    return subject.cut ? GP_PERMFAIL : answer_subject(s, CREDENTIAL_CERTIFICATE, gp_said(&subject));
+    return subject.cut ? GP_PERMFAIL : answer_subject(s, CREDENTIAL_CERTIFICATE, gp_said(&subject), answer_named(s));
 }
 
 /* Pinned by its fingerprint it needs nobody to vouch for it; by a name it does. The first that may is it. */

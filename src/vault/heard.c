@@ -235,20 +235,29 @@ gp_status heard_of_proof(struct signin *s, const struct msg_looked *m)
 }
 
 /* ---- tokens ------------------------------------------------------------------------------------------------------------ */
+/* Where the source's names are kept without its domain, its users know them with it. An account of the whole name comes first. */
+static gp_str named_there(const struct signin *s)
+{
+    struct account whole;
+    gp_str         named = answer_named(s), domain = named, local = gp_cut(&domain, '@');
+    if (local.len == 0 || domain.len == 0 || !gp_is(domain, asked(s)->strip_domain)) return named;
+    return accounts_find(s->peer->vault->accounts, named, &whole) == GP_PERMFAIL ? local : named;
+}
+
 /* Whose it is comes from the token alone: from the credential that was linked to its subject, or else from its user's name. */
 static gp_status open_with_token(struct signin *s, const struct msg_looked *m)
 {
     gp_status status = GP_PERMFAIL;
+    gp_str    named  = named_there(s);
     s->round.ended   = true;
     s->ends          = (gp_time)m->ends;
     if (m->subject.len) {
-        status = answer_subject(s, CREDENTIAL_OAUTH, m->subject);
+        status = answer_subject(s, CREDENTIAL_OAUTH, m->subject, named);
         if (status != GP_PERMFAIL || s->account) return status;
     }
     s->reason = NULL;
     if (m->user.len == 0) return answer_refuse(s, "the token names nobody");
-    status       = heard_user(s, m->user);
-    gp_str named = s->x.authzid.len ? s->x.authzid : s->x.user;
+    status = heard_user(s, m->user);
     return status == GP_OK && named.len ? answer_act_for(s, named) : status;
 }
 

@@ -132,8 +132,9 @@ gp_status answer_refuse(struct signin *, const char *reason);
 gp_status answer_store_failed(struct signin *);
 void      answer_is_of(struct signin *, const struct account *); /* whose sign-in this is */
 gp_status answer_act_for(struct signin *, gp_str name) GP_MUST_USE;
+gp_str    answer_named(const struct signin *);                   /* whom the client asks to be; "": whoever it is */
 /* Somebody who may say so vouches for it: who is that here, and may he be whom the client asks to be? For OAuth and certificates. */
-gp_status answer_subject(struct signin *, enum credential_kind, gp_str subject) GP_MUST_USE;
+gp_status answer_subject(struct signin *, enum credential_kind, gp_str subject, gp_str named) GP_MUST_USE;
 
 gp_status round_start(struct signin *) GP_MUST_USE;          /* as answer_question; who must be known                 */
 void      round_checked(struct signin *, gp_status verdict); /* a check came back                                     */

@@ -469,6 +469,29 @@ TEST(keys_of_a_source_open_by_scram_and_by_plain)
 }
 
 /* ---- tokens ----------------------------------------------------------------------------------------------------------------- */
+/* The source's names are kept without their domain, which is not the server's. */
+TEST(a_full_name_of_the_sources_own_domain_is_the_short_one)
+{
+    static const char *const wrong[] = { "bob@other.example", "ada@third.example", "ada@", "@other.example",
+                                         "ada@other.example.org" };
+    struct bed              *b       = open_with(issuers, 0);
+    (void)gp_copy_z(GP_LIT("other.example"), b->config.lookups[2].strip_domain,
+                    sizeof(b->config.lookups[2].strip_domain));
+    fakes[2].says = words(GP_OK, true, GP_LIT("ada"), GP_NONE);
+    for (unsigned linked = 0; linked < 2; linked++) {
+        CHECK(verdict_of(sign_in(b, "OAUTHBEARER", "ada@other.example", "token")) == YES);
+        CHECK(verdict_of(sign_in(b, "OAUTHBEARER", "ada@Other.Example", "token")) == YES);
+        for (size_t i = 0; i < GP_COUNT(wrong); i++)
+            CHECK(verdict_of(sign_in(b, "OAUTHBEARER", wrong[i], "token")) == NO);
+        if (!linked) bed_subject(b, CREDENTIAL_OAUTH, "ada", GP_LIT("https://issuer.example 4711"));
+        fakes[2].says.subject = GP_LIT("https://issuer.example 4711");
+    }
+    bed_account(b, "ada@other.example", BED_GENERATED, false); /* now the whole name is somebody's */
+    CHECK(verdict_of(sign_in(b, "OAUTHBEARER", "ada@other.example", "token")) == NO);
+    CHECK(verdict_of(sign_in(b, "OAUTHBEARER", "ada", "token")) == YES);
+    close_all(b);
+}
+
 TEST(tokens_go_to_issuers_alone_and_name_their_account_themselves)
 {
     struct bed *b = open_with(issuers, 0);

@@ -243,4 +243,15 @@ static inline void bed_disable(struct bed *b, const char *name)
     accounts_close(a);
 }
 
+static inline void bed_subject(struct bed *b, enum credential_kind kind, const char *user, gp_str subject)
+{
+    int64_t               id = 0;
+    const char           *why;
+    struct account        account;
+    struct accounts      *a = bed_store(b);
+    struct new_credential n = { .kind = kind, .subject = subject };
+    CHECK(accounts_find(a, gp_from(user), &account) == GP_OK && credential_add(a, account.id, &n, 1000, &id, &why) == GP_OK);
+    accounts_close(a);
+}
+
 #endif
