@@ -3,6 +3,8 @@
 #include <idn2.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "relay/parts.h"
 
@@ -97,15 +99,73 @@ static bool is_this_host(const struct sockaddr_storage *a)
     return has_v4 && (v4[0] == THIS_NETWORK || v4[0] == LOOPBACK);
 }
 
-bool route_is_home(const struct config *c, const struct sockaddr_storage *a)
+/* ::ffff:192.0.2.1 leads to where 192.0.2.1 does. */
+static struct sockaddr_storage unmapped(const struct sockaddr_storage *a)
 {
-    char           room[NET_ADDRESS_ROOM];
-    struct gp_text text = { .ptr = room, .room = sizeof room - 1 };
-    if (is_this_host(a)) return true;
-    address_put(&text, a, true);
-    room[text.len] = '\0';
-    for (size_t i = 0; i < c->listen_count; i++)
-        if (strcmp(c->listen[i].address, room) == 0) return true;
+    enum { V4_IN_V6 = 12 };
+    const struct sockaddr_in6 *v6  = (const struct sockaddr_in6 *)a;
+    struct sockaddr_storage    out = *a;
+    struct sockaddr_in         v4  = { .sin_family = AF_INET, .sin_port = v6->sin6_port };
+    if (a->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) return out;
+    out = (struct sockaddr_storage) { 0 };
+    memcpy(&v4.sin_addr, &v6->sin6_addr.s6_addr[V4_IN_V6], sizeof v4.sin_addr);
+    memcpy(&out, &v4, sizeof v4);
+    return out;
+}
+
+static bool is_same_place(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    const struct sockaddr_in  *v4 = (const struct sockaddr_in *)a, *w4 = (const struct sockaddr_in *)b;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a, *w6 = (const struct sockaddr_in6 *)b;
+    if (a->ss_family != b->ss_family) return false;
+    return a->ss_family == AF_INET6 ? IN6_ARE_ADDR_EQUAL(&v6->sin6_addr, &w6->sin6_addr)
+                                    : v4->sin_addr.s_addr == w4->sin_addr.s_addr;
+}
+
+static bool is_wildcard(const struct sockaddr_storage *a)
+{
+    return a->ss_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)a)->sin6_addr)
+                                    : ((const struct sockaddr_in *)a)->sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+/* What this host says to an address of its own, it says from that one. The kernel is asked each time: addresses come and go. Nothing
+ * is sent. */
+static bool is_of_this_host(const struct sockaddr_storage *a)
+{
+    struct sockaddr_storage from = { 0 };
+    socklen_t               len  = sizeof from;
+    int                     fd   = socket(a->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return false;
+    bool told =
+        connect(fd, (const struct sockaddr *)a, sizeof *a) == 0 && getsockname(fd, (struct sockaddr *)&from, &len) == 0;
+    (void)close(fd);
+    return told && is_same_place(a, &from);
+}
+
+static in_port_t port_of(const struct sockaddr_storage *a)
+{
+    return a->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)a)->sin6_port
+                                    : ((const struct sockaddr_in *)a)->sin_port;
+}
+
+/* [::] takes IPv4 as well. */
+static bool hears(const struct sockaddr_storage *listener, const struct sockaddr_storage *a)
+{
+    if (port_of(listener) != port_of(a)) return false;
+    if (!is_wildcard(listener)) return is_same_place(listener, a);
+    return (listener->ss_family == AF_INET6 || a->ss_family == AF_INET) && is_of_this_host(a);
+}
+
+bool route_is_home(const struct config *c, const struct sockaddr_storage *address)
+{
+    const struct sockaddr_storage a = unmapped(address);
+    if (is_this_host(&a)) return true;
+    for (size_t i = 0; i < c->listen_count; i++) {
+        struct sockaddr_storage listener;
+        if (c->listen[i].kind == LISTEN_DOVECOT_AUTH || !address_read(gp_from(c->listen[i].address), 0, &listener))
+            continue;
+        if (hears(&listener, &a)) return true;
+    }
     return false;
 }
 

@@ -1,6 +1,17 @@
-/* The pure parts of routing: the order of MX hosts, names for DNS, results as the queue reads them. */
+/* The parts of routing that need no DNS: the order of MX hosts, names for DNS, results as the queue reads them. */
 #include "check.h"
 #include "relay/parts.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* sin_port and sin6_port lie in the same place. */
+static void set_port(struct sockaddr_storage *a, uint16_t port)
+{
+    ((struct sockaddr_in *)a)->sin_port = htons(port);
+}
 
 static void order_is(struct route_host *hosts, size_t count, const char *ours, size_t want, const char *first)
 {
@@ -102,22 +113,23 @@ TEST(addresses_of_this_machine_are_known)
         const char *address;
         bool        home;
     } rows[] = {
-        {"127.0.0.1:25",           true },
-        { "127.255.0.9:25",        true },
-        { "0.0.0.0:25",            true },
-        { "0.1.2.3:25",            true },
-        { "[::1]:25",              true },
-        { "[::]:25",               true },
-        { "[::ffff:127.0.0.1]:25", true },
-        { "[::ffff:0.0.0.0]:25",   true },
-        { "[::127.0.0.1]:25",      true },
-        { "192.0.2.1:587",         true },
-        { "[2001:db8::1]:465",     true },
-        { "192.0.2.1:25",          false},
-        { "192.0.2.127:587",       false},
-        { "[2001:db8::7f00:1]:25", false},
-        { "[::ffff:192.0.2.1]:25", false},
-        { "128.0.0.1:25",          false},
+        {"127.0.0.1:25",            true },
+        { "127.255.0.9:25",         true },
+        { "0.0.0.0:25",             true },
+        { "0.1.2.3:25",             true },
+        { "[::1]:25",               true },
+        { "[::]:25",                true },
+        { "[::ffff:127.0.0.1]:25",  true },
+        { "[::ffff:0.0.0.0]:25",    true },
+        { "[::127.0.0.1]:25",       true },
+        { "192.0.2.1:587",          true },
+        { "[2001:db8::1]:465",      true },
+        { "[::ffff:192.0.2.1]:587", true },
+        { "192.0.2.1:25",           false},
+        { "192.0.2.127:587",        false},
+        { "[2001:db8::7f00:1]:25",  false},
+        { "[::ffff:192.0.2.1]:25",  false},
+        { "128.0.0.1:25",           false},
     };
     static struct config c = {
         .listen       = {{ LISTEN_SUBMISSION, "192.0.2.1:587" }, { LISTEN_SUBMISSIONS, "[2001:db8::1]:465" }},
@@ -127,6 +139,44 @@ TEST(addresses_of_this_machine_are_known)
         struct sockaddr_storage a;
         CHECK(address_read(gp_from(rows[i].address), 25, &a));
         if (route_is_home(&c, &a) != rows[i].home) fail_msg("%s", rows[i].address);
+    }
+}
+
+/* The address of this host that leads out, if any does: others are of loopback, and known without asking. */
+static bool own_address(const char *far, struct sockaddr_storage *out)
+{
+    socklen_t               len = sizeof *out;
+    struct sockaddr_storage to;
+    CHECK(address_read(gp_from(far), 9, &to));
+    int  fd   = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool told = fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 &&
+                getsockname(fd, (struct sockaddr *)out, &len) == 0;
+    if (fd >= 0) (void)close(fd);
+    return told;
+}
+
+TEST(a_listener_for_all_addresses_listens_at_each)
+{
+    static const struct {
+        const char *listener, *far;
+        uint16_t    port;
+        bool        home;
+    } rows[] = {
+        {"0.0.0.0:587",  "198.51.100.1:587",  587, true },
+        { "[::]:587",    "198.51.100.1:587",  587, true },
+        { "[::]:587",    "198.51.100.1:587",  25,  false},
+        { "0.0.0.0:25",  "198.51.100.1:587",  587, false},
+        { "[::]:587",    "[2001:db8::1]:587", 587, true },
+        { "0.0.0.0:587", "[2001:db8::1]:587", 587, false},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct sockaddr_storage far, own;
+        static struct config    c = { .listen_count = 1 };
+        CHECK(gp_copy_z(gp_from(rows[i].listener), c.listen[0].address, sizeof c.listen[0].address));
+        CHECK(address_read(gp_from(rows[i].far), 0, &far) && !route_is_home(&c, &far));
+        if (!own_address(rows[i].far, &own)) continue;
+        set_port(&own, rows[i].port);
+        if (route_is_home(&c, &own) != rows[i].home) fail_msg("row %zu", i);
     }
 }
 
