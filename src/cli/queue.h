@@ -20,6 +20,7 @@ int  cli_queue_unknown(struct queue_store *, const char *queue_id);
 void    print_text(gp_str);
 json_t *text_json(gp_str);
 json_t *moment_json(gp_time);
+bool    queue_print_recipient(void *, const struct queue_recipient *); /* a line */
 /* {"queue_id": ..., "recipients": [...]}; full: what `show` adds. NULL: the store or memory failed. */
 json_t *message_json(struct queue_store *, const struct queue_message *, bool full);
 

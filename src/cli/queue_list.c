@@ -21,7 +21,7 @@ static void print_reply(const struct queue_reply *last)
     (void)putchar(')');
 }
 
-static bool print_recipient(void *owner, const struct queue_recipient *to)
+bool queue_print_recipient(void *owner, const struct queue_recipient *to)
 {
     char when[USER_TIME_ROOM];
     (void)owner;
@@ -65,7 +65,7 @@ static void list_one(void *owner, const struct queue_message *m)
         return;
     }
     print_heading(m);
-    l->failed = queue_visit_recipients(l->store, m->row, 0, print_recipient, NULL) != GP_OK;
+    l->failed = queue_visit_recipients(l->store, m->row, 0, queue_print_recipient, NULL) != GP_OK;
 }
 
 static int list_all(struct queue_store *s, bool json)
@@ -119,7 +119,8 @@ static int show_text(struct queue_store *s, const struct queue_message *m)
     print_line("sign-in", m->mechanism);
     print_line("tls", m->tls);
     (void)puts("  recipients");
-    if (queue_visit_recipients(s, m->row, 0, print_recipient, NULL) != GP_OK) return cli_queue_failed(s, "queue show");
+    if (queue_visit_recipients(s, m->row, 0, queue_print_recipient, NULL) != GP_OK)
+        return cli_queue_failed(s, "queue show");
     (void)puts("  what happened");
     if (audit_visit(queue_database(s), m->queue_id, print_event, NULL) != GP_OK)
         return cli_queue_failed(s, "queue show");

@@ -1,0 +1,75 @@
+/* From the true cause of a refusal to the command that settles it: a table of how causes read. */
+#include "cli/story.h"
+
+static const struct {
+    const char *cause, *next; /* cause: words of it, in this order; the first row that fits counts */
+} rows[] = {
+    {"the account is disabled",   "`gatepost user enable {account}` if it may sign in again"                               },
+    { "no such account",          "`gatepost user list` shows all; `gatepost user add NAME` makes one"                     },
+    { "may not act for",          "`gatepost user may-act {account} OTHER` if it may"                                      },
+    { "may not be used from",     "`gatepost credential alter {account} {credential} --network ADDRESS` if it may"         },
+    { "may not be used with",     "`gatepost credential alter {account} {credential} --mechanism NAME` if it may"          },
+    { "may not be used at the l", "`gatepost credential alter {account} {credential} --listener NAME` if it may"           },
+    { "at this time of the week", "`gatepost credential alter {account} {credential} --hours TEXT` if it may"              },
+    { "is expired",               "`gatepost credential rotate {account} {credential}` makes a successor"                  },
+    { "retired",                  "give the client the new one; `gatepost credential list {account}` shows which"          },
+    { "not used for",             "`gatepost credential rotate {account} {credential}` makes a successor"                  },
+    { "CRAM-MD5 is not allowed",
+     "set the client to SCRAM-SHA-256 or PLAIN; `gatepost credential settings {account}` says how"                         },
+    { "no SCRAM keys",            "`gatepost user password {account}` sets a password that has them"                       },
+    { "wrong password",
+     "`gatepost credential list {account}` shows who uses what; `gatepost credential add {account}` makes a new one"       },
+    { "mechanism",                "set the client up anew: `gatepost credential settings {account}` prints what it needs"  },
+    { "Must issue a STARTTLS",    "switch TLS on in the client: `gatepost credential settings {account}`"                  },
+    { "Authentication required",  "switch sign-in on in the client: `gatepost credential settings {account}`"              },
+    { "ban",                      "`gatepost ban list` shows it, `gatepost ban remove {address}` ends it"                  },
+    { "larger than the limit",    "`limits.message_size` in gatepost.yml is the limit"                                     },
+    { "too many recipients",
+     "`limits.recipients` in gatepost.yml is the limit; clients send the rest in another message"                          },
+    { "too many sessions from",   "`limits.sessions_per_address` in gatepost.yml is the limit"                             },
+    { "too many sessions now",    "`limits.sessions_per_smtpd` in gatepost.yml is the limit"                               },
+    { "address not",              "`gatepost identity add {account} {sender}` if it may send as that"                      },
+    { "may not send as",          "`gatepost identity add {account} {sender}` if it may send as that"                      },
+    { "per ",                     "`gatepost can {account} --from {account}` shows how much is left"                       },
+    { "held",                     "`gatepost queue show {queue_id}`, then `queue release` or `queue delete`"               },
+    { "not enough space",         "make room where the queue is; `queue.free_space` in gatepost.yml is what must stay free"},
+    { "does not answer",          "`gatepost status` shows whether all roles run"                                          },
+    { "cannot be read",           "`gatepost status`, and the log's line with event=store, say what is wrong"              },
+};
+
+/* "{account}" and what stands for it. */
+static gp_str value_of(gp_str name, const struct advice *a)
+{
+    const struct {
+        const char *name;
+        gp_str      value, otherwise;
+    } values[] = {
+        {"account",     a->account,    GP_LIT("NAME")   },
+        { "credential", a->credential, GP_LIT("LABEL")  },
+        { "address",    a->address,    GP_LIT("ADDRESS")},
+        { "sender",     a->sender,     GP_LIT("ADDRESS")},
+        { "queue_id",   a->queue_id,   GP_LIT("ID")     },
+    };
+    for (size_t i = 0; i < GP_COUNT(values); i++)
+        if (gp_is(name, values[i].name)) return values[i].value.len ? values[i].value : values[i].otherwise;
+    return GP_LIT("");
+}
+
+static bool has(gp_str text, const char *words)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (gp_starts(gp_tail(text, i), words)) return true;
+    return false;
+}
+
+void advice_put(struct gp_text *out, gp_str why, const struct advice *a)
+{
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        if (!has(why, rows[i].cause)) continue;
+        for (gp_str rest = gp_from(rows[i].next); rest.len > 0;) {
+            gp_put(out, gp_cut(&rest, '{'));
+            if (rest.len > 0) gp_put(out, value_of(gp_cut(&rest, '}'), a));
+        }
+        return;
+    }
+}
