@@ -1,7 +1,6 @@
 /* An LDAP directory, in one of three ways: bind as the entry that user_dn names; search for the entry, then bind as it; search for
  * it and give its hash. A seat keeps two connections: one that searches, and one for the binds of users. */
 #include <ldap.h>
-#include <lber.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -255,39 +254,13 @@ static void ask(const struct source *s, void **seat, struct question *q)
 }
 
 /* ---- the process's settings ----------------------------------------------------------------------------------------------------------- */
-static void *take_zeroed(ber_len_t count, ber_len_t size, void *context)
-{
-    (void)context;
-    return memory_take_zeroed(count, size);
-}
-
-static void *take(ber_len_t size, void *context)
-{
-    (void)context;
-    return memory_take(size);
-}
-
-static void *again(void *memory, ber_len_t size, void *context)
-{
-    (void)context;
-    return memory_again(memory, size);
-}
-
-static void give_back(void *memory, void *context)
-{
-    (void)context;
-    memory_free(memory);
-}
-
 /* ldap.conf and LDAP... variables are of this host's commands, and could change who is trusted. The first handle makes libldap
  * read them, and must be made before there are threads. */
 static bool open_library(const struct source *s)
 {
-    static BerMemoryFunctions memory = { take, take_zeroed, again, give_back };
-    LDAP                     *ld     = NULL;
+    LDAP *ld = NULL;
     (void)setenv("LDAPNOINIT", "1", 1);
-    bool done = ber_set_option(NULL, LBER_OPT_MEMORY_FNS, &memory) == LBER_OPT_SUCCESS &&
-                ldap_initialize(&ld, s->plan->uri) == LDAP_SUCCESS;
+    bool done = ldap_initialize(&ld, s->plan->uri) == LDAP_SUCCESS;
     shut(&ld);
     if (!done)
         LOG(LOG_ERROR, "source", LOG_Z("source", s->plan->name), LOG_Z("problem", "libldap does not take the uri"));

@@ -77,6 +77,7 @@ static bool open_all(struct lookup *l, const struct role_start *start)
 int lookup_main(const struct role_start *start)
 {
     static struct lookup l;
+    memory_wipes();
     if (!open_all(&l, start) || !source_enter_sandbox(&l.source) || !tell_ready(&l)) return EXIT_BROKEN;
     loop_run(l.loop);
     if (asks_running(&l) || l.jobs) { /* a thread that hangs would be waited for: the process's end frees as well */

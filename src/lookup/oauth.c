@@ -195,8 +195,6 @@ static void end(void)
 
 static bool open_libraries(const struct source *s)
 {
-    cjose_set_alloc_funcs(memory_take, memory_again, memory_free); /* tokens pass through */
-    json_set_alloc_funcs(memory_take, memory_free);
     if (transfer_library()) return true;
     LOG(LOG_ERROR, "source", LOG_Z("source", s->plan->name), LOG_Z("problem", "libcurl cannot be used"));
     return false;

@@ -132,13 +132,6 @@ bool    octets_wait(int fd, short events, gp_time until) GP_MUST_USE; /* false: 
 /* ---- programs that modules of PAM have started, and that hang (helpers.c) --------------------------------------------------------------- */
 void helpers_end(void);
 
-/* ---- memory of libraries that passwords pass through, wiped when it is freed (memory.c) ---------------------------------------------- */
-void *memory_take(size_t);
-void *memory_take_zeroed(size_t count, size_t size);
-void *memory_again(void *, size_t);
-void  memory_free(void *);
-char *memory_copy(const char *);
-
 /* ---- all together (lookup.c, asks.c) -------------------------------------------------------------------------------------------------- */
 struct ask {                 /* a question on its way: waiting, or lent to a seat's thread */
     struct waiting  waiting; /* first */

@@ -452,18 +452,3 @@ TEST(passwords_are_strings_in_json)
 }
 
 /* ---- memory ---------------------------------------------------------------------------------------------------------------------- */
-TEST(memory_of_libraries_grows_and_shrinks)
-{
-    char *text = memory_copy("hunter2");
-    CHECK(text);
-    text = memory_again(text, 4096);
-    CHECK(text && strcmp(text, "hunter2") == 0);
-    text = memory_again(text, 3);
-    CHECK(text && memcmp(text, "hun", 3) == 0);
-    memory_free(text);
-    memory_free(NULL);
-    uint8_t *zeroed = memory_take_zeroed(4, 4);
-    CHECK(zeroed && zeroed[15] == 0);
-    memory_free(zeroed);
-    CHECK(!memory_take_zeroed(SIZE_MAX, 2) && !memory_take(SIZE_MAX));
-}

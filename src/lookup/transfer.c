@@ -18,8 +18,7 @@ struct transfer {
 
 bool transfer_library(void)
 {
-    return curl_global_init_mem(CURL_GLOBAL_DEFAULT, memory_take, memory_free, memory_again, memory_copy,
-                                memory_take_zeroed) == CURLE_OK;
+    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
 static size_t take_reply(char *octets, size_t size, size_t count, void *owner)

@@ -7,7 +7,7 @@
 
 struct transfer; /* with its connection, which is kept; one thread at a time */
 
-bool             transfer_library(void) GP_MUST_USE; /* before the first thread; what libcurl frees is wiped from then on */
+bool             transfer_library(void) GP_MUST_USE; /* before the first thread */
 struct transfer *transfer_open(const char *ca_file, size_t reply_most); /* ca_file "": the system's; NULL: no memory */
 void             transfer_close(struct transfer *);
 bool             transfer_header(struct transfer *, const char *name_and_colon, const char *value) GP_MUST_USE;

@@ -39,6 +39,9 @@ struct role_start { /* all that a role is given at birth; the rest comes by MSG_
     int                  secret;         /* lookup: the file with its own secret, opened for it; -1: it has none */
 };
 typedef int role_main(const struct role_start *); /* exit status */
+/* From now on what this process frees is wiped first, its libraries' memory too: for roles that passwords pass through. Before the
+ * first thread. In a build with AddressSanitizer it does nothing. */
+void memory_wipes(void);
 
 /* Called by a role in this order: what it needs open is open, then it locks itself in, then it says READY. The new process has
  * already changed directory (and root and uid, when started as root) to the role's own directory: DIR/vault for vault, DIR/queue

@@ -6,7 +6,7 @@
 
 enum { PREP_ROOM = 4096 }; /* NFKC can make a string longer; what passes this is nobody's name or password */
 
-/* Printable ASCII is its own SASLprep: nearly every name and password, and no copy of it left on libidn's heap. */
+/* Printable ASCII is its own SASLprep: nearly every name and password. */
 static bool is_plain_ascii(gp_str in)
 {
     for (size_t i = 0; i < in.len; i++)

@@ -309,6 +309,7 @@ static bool tell_ready(struct vault *v)
 
 int vault_main(const struct role_start *start)
 {
+    memory_wipes();
     log_open("vault", start->config->log_format, start->config->log_level);
     set_threads(start->config);
     struct loop  *loop = loop_open();

@@ -285,6 +285,22 @@ def test_no_role_keeps_a_password_that_went_to_a_source(with_sources, running, p
     assert not [one for one in people + wrong if one.password in gatepost.log()]
 
 
+@pytest.mark.parametrize("kind", ["ldap", "pam", "postgresql", "saslauthd", "dovecot"])
+def test_no_role_keeps_a_password_whatever_checks_it(kind, with_sources, running, place, certificate, ca, context):
+    item, server = TYPES[kind](place, certificate, ca)
+    running.extend([server] if server else [])
+    gatepost = with_sources(item | {"remember": "0s"})
+    if not may_read_memory(gatepost.process.pid):
+        pytest.skip("reading other processes' memory takes root")
+    wrong = [Account("ada", secrets.token_hex(24)) for _ in range(3)]
+    for _ in range(4):
+        assert says(gatepost, context, "ada", RIGHT) == 235
+        assert [says(gatepost, context, *one) for one in wrong] == [535] * len(wrong)
+    wanted = all_forms(wrong) | {RIGHT.encode()}
+    holding = [(pid, where) for pid in [gatepost.process.pid, *gatepost.pids()] for where in found_in(pid, wanted)]
+    assert not holding, holding[:10]
+
+
 # ---- SCRAM -----------------------------------------------------------------------------------------------------------------------------
 def challenge_to(gatepost, context, name):
     """Salt and count."""
