@@ -4,6 +4,7 @@ above a time of the other; one half where they cannot be told apart. It may be o
 to so many rounds: a machine that is busy does not fail the test by that, and what a client could see does. That it sees
 something is shown by a case that does take another time."""
 import base64
+import crypt
 import json
 import random
 import sqlite3
@@ -133,6 +134,21 @@ def test_a_no_tells_nobody_who_came_with_which_hash(store, new_gatepost, sink, c
     path.write_text(json.dumps([{"user": name, "hash": stored} for name, stored in zip(names.values(), IMPORTED[store])]))
     gatepost.run("user", "import", str(path), "--format", "json")
     accounts = {case: Account(name, "k7zq3-wrong") for case, name in {"unknown": "nobody@example.org", **names}.items()}
+    assert not tell_apart(measure(gatepost, context, accounts, plain, rounds), rounds)
+
+
+def test_a_no_takes_as_long_whichever_source_keeps_the_hash(new_gatepost, sink, context, folder):
+    """Two that keep hashes: one's name costs one check, and so does nobody's, though both say no to it."""
+    gatepost, rounds = new_gatepost(sink, start=False), 30
+    place = folder / "timing-sources"
+    place.mkdir()
+    with open(gatepost.dir / "gatepost.yml", "a", encoding="ascii") as config:
+        config.write("sources:\n")
+        for name in ("first", "second"):
+            (place / name).write_text(f"{name}:{crypt.crypt('right', '$6$rounds=60000$timing')}\n")
+            config.write(f'- {{name: {name}, type: passwd-file, path: "{place / name}"}}\n')
+    gatepost.start()
+    accounts = {name: Account(name, "k7zq3-wrong") for name in ("unknown", "first", "second")}
     assert not tell_apart(measure(gatepost, context, accounts, plain, rounds), rounds)
 
 
