@@ -30,9 +30,8 @@ static void refused(struct session *s, struct gp_reply otherwise, const struct m
 {
     struct vault_no   heard = { said->code, said->enhanced, said->text };
     struct reply_room room;
-    LOG(LOG_WARN, "refused", LOG_N("session", s->id), LOG_Z("account", s->user), LOG_S("sender", s->mail->sender),
-        LOG_S("reason", said->why), LOG_S("incident", said->incident));
-    session_answer(s, vault_reply(&heard, &room, otherwise));
+    char              text[REFUSAL_ROOM];
+    session_answer(s, refusal_by_vault(s, vault_reply(&heard, &room, otherwise), said->incident, said->why, text));
     mail_forget(s);
 }
 
@@ -103,6 +102,20 @@ static bool put_recipient(struct mail *m, gp_str address, gp_str domain, gp_str 
     return true;
 }
 
+/* However many are too many: they are one refusal, of one name. */
+static void refuse_more(struct session *s, struct gp_reply no)
+{
+    struct mail   *m = s->mail;
+    char           room[REFUSAL_ROOM];
+    struct refusal r = { no.code, m->too_many, gp_from(no.text), gp_from(no.text), GP_LIT("RCPT") };
+    if (!m->too_many[0]) {
+        gp_new_incident(m->too_many);
+        refusal_log(s, &r);
+        refusal_tell(s, &r);
+    }
+    session_answer(s, refusal_named(no, gp_from(m->too_many), room));
+}
+
 void mail_to(struct session *s, const struct gp_smtp_event *ev)
 {
     static const struct gp_reply yes    = { 250, "2.1.5", "recipient ok" };
@@ -113,5 +126,8 @@ void mail_to(struct session *s, const struct gp_smtp_event *ev)
     gp_str                       domain = bare ? gp_from(s->submit->config->domain) : GP_NONE;
     bool                         may    = s->mail->count < s->mail->may;
     bool                         room   = may && put_recipient(s->mail, ev->text, domain, ev->more);
-    session_answer(s, room ? yes : may ? full : enough);
+    if (room)
+        session_answer(s, yes);
+    else
+        refuse_more(s, may ? full : enough);
 }

@@ -63,6 +63,8 @@ struct refusal {
 struct gp_reply refusal_named(struct gp_reply, gp_str incident, char room[static REFUSAL_ROOM]);
 void            refusal_log(const struct session *, const struct refusal *);
 void            refusal_tell(struct session *, const struct refusal *); /* to vault, for the record */
+/* vault's: it has named and recorded it. When it has not, or did not answer: as smtpd's own. */
+struct gp_reply refusal_by_vault(struct session *, struct gp_reply, gp_str incident, gp_str reason, char room[static REFUSAL_ROOM]);
 /* smtpd's own, all of it: makes the incident, logs it, tells vault, and gives the reply to say. */
 struct gp_reply refusal_of(struct session *, struct gp_reply, gp_str reason, char room[static REFUSAL_ROOM]);
 
@@ -178,6 +180,7 @@ struct mail {
     struct gp_fixup  fixup;
     struct gp_buffer body;        /* what is not in the draft                              */
     unsigned         may;         /* recipients, as vault says     */
+    char             too_many[GP_INCIDENT_ROOM]; /* of one more than that; "": none yet     */
     bool             hold;        /* the queue keeps it back, because of hold_why          */
     char             hold_why[HOLD_WHY_MOST + 1];
     int              draft_fd;    /* -1: none                                              */

@@ -74,3 +74,13 @@ struct gp_reply refusal_of(struct session *s, struct gp_reply reply, gp_str reas
     refusal_tell(s, &r);
     return refusal_named(reply, gp_from(incident), room);
 }
+
+struct gp_reply refusal_by_vault(struct session *s, struct gp_reply reply, gp_str incident, gp_str reason,
+                                 char room[static REFUSAL_ROOM])
+{
+    char           name[GP_INCIDENT_ROOM];
+    struct refusal r = { reply.code, name, gp_from(reply.text), reason, GP_NONE };
+    if (!gp_read_incident(incident, name)) return refusal_of(s, reply, reason, room);
+    refusal_log(s, &r);
+    return refusal_named(reply, gp_from(name), room);
+}

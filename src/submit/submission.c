@@ -22,13 +22,11 @@ static void refuse(struct session *s, gp_status verdict, const struct msg_submit
 {
     static const struct gp_reply no   = { 550, "5.7.1", "this message may not be sent" };
     static const struct gp_reply wait = { 451, "4.3.0", "cannot tell now who may send, try again later" };
-    struct mail                 *m    = s->mail;
+    char                         text[REFUSAL_ROOM];
     struct reply_room            room;
     struct vault_no              heard = { said->code, said->enhanced, said->text };
-    LOG(LOG_WARN, "refused", LOG_N("session", s->id), LOG_Z("queue_id", m->queue_id), LOG_Z("account", s->user),
-        LOG_N("recipients", m->count), LOG_N("size", m->size), LOG_S("reason", said->why),
-        LOG_S("incident", said->incident));
-    mail_refuse(s, vault_reply(&heard, &room, verdict == GP_PERMFAIL ? no : wait));
+    const struct gp_reply        reply = vault_reply(&heard, &room, verdict == GP_PERMFAIL ? no : wait);
+    mail_refuse(s, refusal_by_vault(s, reply, said->incident, said->why, text));
 }
 
 static void allow(struct session *s, const struct msg_submitted *said)
@@ -103,9 +101,10 @@ void submission_check(struct session *s)
 {
     static const struct gp_reply no_room = { 451, "4.3.0", "the message could not be stored, try again later" };
     struct gp_buffer             fields  = { .len = 0 };
+    char                         text[REFUSAL_ROOM];
     if (put_fields(s->mail, &fields))
         ask(s, gp_buffer_all(&fields));
     else
-        mail_refuse(s, no_room);
+        mail_refuse(s, refusal_of(s, no_room, GP_LIT("the authors of a message need too much room"), text));
     gp_buffer_free(&fields);
 }

@@ -291,6 +291,7 @@ struct sent { /* a message, at MAIL or at its end; what is not known at MAIL is 
     struct no      no;             /* out                                */
     struct gp_text text;           /* out: what the client hears         */
     char           why[JUDGE_TEXT], hold_why[HOLD_WHY_MOST + 1]; /* hold_why: out; "": it need not be held */
+    char           incident[GP_INCIDENT_ROOM]; /* out: names a no, or a hold; "": neither */
 };
 void sending_mail(struct peer *, struct msg *);
 void sending_submit(struct peer *, struct msg *);
@@ -326,6 +327,7 @@ void shadow_write(struct vault *);
 
 /* ---- refusals by smtpd, for the record (refused.c) ---------------------------------------------------------------------------- */
 void refused_take(struct peer *, struct msg *);
+void refused_name(struct vault *, struct sent *, gp_status); /* the vault's own: what is no, or is held, gets a name, and goes on record */
 
 /* ---- all together (vault.c) ------------------------------------------------------------------------------------------------- */
 struct vault {

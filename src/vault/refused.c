@@ -1,4 +1,5 @@
-/* What smtpd itself refused, for the record: it says so and waits for no answer. */
+/* What was refused or held has a name, an incident, and goes on record by it. What smtpd itself refused it says in one message, and waits
+ * for no answer. */
 #include "vault/parts.h"
 
 void refused_take(struct peer *peer, struct msg *m)
@@ -8,4 +9,11 @@ void refused_take(struct peer *peer, struct msg *m)
     if (r->missed > 0)
         LOG(LOG_WARN, "record", LOG_N("missed", r->missed),
             LOG_Z("reason", "refusals came too fast: only the log has them"));
+}
+
+void refused_name(struct vault *v, struct sent *s, gp_status status)
+{
+    (void)v;
+    if (status == GP_OK && !s->hold_why[0]) return;
+    gp_new_incident(s->incident);
 }

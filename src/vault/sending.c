@@ -107,12 +107,14 @@ void sending_mail(struct peer *peer, struct msg *m)
                                           .text           = GP_TEXT(room) };
     gp_status                  status = ask_all(peer->vault, &s, at_mail, GP_COUNT(at_mail));
     struct msg                 answer = MSG(PERMISSION);
-    answer.permission                 = (struct msg_permission) { .status     = status,
-                                                                  .recipients = s.recipients_may,
-                                                                  .code       = s.no.code,
-                                                                  .enhanced   = gp_from(s.no.enhanced),
-                                                                  .text       = gp_said(&s.text),
-                                                                  .why        = gp_from(s.no.why) };
+    refused_name(peer->vault, &s, status);
+    answer.permission = (struct msg_permission) { .status     = status,
+                                                  .recipients = s.recipients_may,
+                                                  .code       = s.no.code,
+                                                  .enhanced   = gp_from(s.no.enhanced),
+                                                  .text       = gp_said(&s.text),
+                                                  .incident   = gp_from(s.incident),
+                                                  .why        = gp_from(s.no.why) };
     ipc_answer(peer->channel, m->question, &answer);
 }
 
@@ -137,12 +139,14 @@ void sending_submit(struct peer *peer, struct msg *m)
                                         .text       = GP_TEXT(room) };
     gp_status                status = ask_all(peer->vault, &s, at_end, GP_COUNT(at_end));
     struct msg               answer = MSG(SUBMITTED);
-    answer.submitted                = (struct msg_submitted) { .status   = status,
-                                                               .code     = s.no.code,
-                                                               .enhanced = gp_from(s.no.enhanced),
-                                                               .text     = gp_said(&s.text),
-                                                               .why      = gp_from(s.no.why),
-                                                               .hold     = s.hold_why[0] != '\0',
-                                                               .hold_why = gp_from(s.hold_why) };
+    refused_name(peer->vault, &s, status);
+    answer.submitted = (struct msg_submitted) { .status   = status,
+                                                .code     = s.no.code,
+                                                .enhanced = gp_from(s.no.enhanced),
+                                                .text     = gp_said(&s.text),
+                                                .why      = gp_from(s.no.why),
+                                                .hold     = s.hold_why[0] != '\0',
+                                                .hold_why = gp_from(s.hold_why),
+                                                .incident = gp_from(s.incident) };
     ipc_answer(peer->channel, m->question, &answer);
 }

@@ -43,6 +43,29 @@ TEST(every_author_must_be_somebody_as_whom_the_account_may_send)
     bed_close(b);
 }
 
+TEST(a_no_has_a_name_and_a_yes_has_none)
+{
+    static const struct {
+        const char *fields;
+        size_t      length; /* of the incident */
+    } cases[] = {
+        {"from\tanna@example.org\t\n",  0                   },
+        { "from\tbert@example.org\t\n", GP_INCIDENT_ROOM - 1},
+    };
+    struct bed *b = bed_open();
+    bed_account(b, "anna", BED_GENERATED, false);
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        struct msg m = message_of(1, 1, cases[i].fields);
+        bed_ask(b, b->smtpd, &m);
+        CHECK(b->answer.submitted.incident.len == cases[i].length);
+    }
+    struct msg mail = MSG(MAY_SEND);
+    mail.may_send   = (struct msg_may_send) { .account = 1, .credential = 1, .sender = GP_LIT("bert@example.org") };
+    bed_ask(b, b->smtpd, &mail);
+    CHECK(b->answer.permission.status == GP_PERMFAIL && b->answer.permission.incident.len == GP_INCIDENT_ROOM - 1);
+    bed_close(b);
+}
+
 TEST(a_credential_that_is_gone_sends_in_no_other_name)
 {
     struct bed *b = bed_open();

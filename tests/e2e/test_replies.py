@@ -96,9 +96,10 @@ def test_who_is_believed(gatepost, context, printer):
 # ---- incidents -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("lines", [
     ["AUTH PLAIN " + b64("\0nobody\0x")], ["AUTH NTLM"], ["MAIL FROM:<a@example.org>"],
-    ["{sign in}", "MAIL FROM:<{me}> SIZE=99999999999"],
+    ["{sign in}", "MAIL FROM:<{me}> SIZE=99999999999"], ["{sign in}", "MAIL FROM:<boss@example.org>"],
+    ["{sign in}", "MAIL FROM:<{me}>", "RCPT TO:<a@example.net>", "DATA", "From: <boss@example.org>\r\n\r\nx\r\n."],
     ["{sign in}", "MAIL FROM:<{me}>", "RCPT TO:<a@example.net>", "DATA", "no header\r\n."],
-], ids=["sign-in", "mechanism", "not signed in", "size", "header"])
+], ids=["sign-in", "mechanism", "not signed in", "size", "sender", "author", "header"])
 def test_a_decision_has_a_name_that_the_log_has_too(lines, gatepost, context, account):
     with hello(gatepost, context) as wire:
         for line in lines:
