@@ -5,19 +5,14 @@
 
 gp_str offer_configured(const struct vault *v, size_t listener)
 {
-    const char *own = v->config->listen[listener].mechanisms;
-    return gp_from(own[0] ? own : v->config->mechanisms);
+    return policy_configured(v->config, listener);
 }
 
 struct policy_facts offer_facts(const struct vault *v, size_t listener)
 {
-    return (struct policy_facts) {
-        .secrets = v->survey.secrets,
-        .scram   = v->survey.candidates > 0 || sources_give_hashes(v->config),
-        .sha512  = v->survey.candidates > 0 && v->survey.sha512,
-        .tokens  = v->tokens,
-        .peers   = v->config->listen[listener].asks,
-    };
+    struct policy_facts facts = policy_facts_of(v->config, &v->survey, listener);
+    facts.tokens              = v->tokens;
+    return facts;
 }
 
 static void announce(struct peer *peer, size_t listener)

@@ -7,9 +7,10 @@
 #include "sasl/exchange.h"
 #include "store/accounts.h"
 #include "store/tally.h"
-#include "vault/judge.h"
+#include "store/judge.h"
+#include "store/mechanisms.h"
+#include "store/moment.h"
 #include "vault/line.h"
-#include "vault/policy.h"
 #include "vault/recent.h"
 
 enum {
@@ -140,8 +141,6 @@ gp_status round_start(struct signin *) GP_MUST_USE;          /* as answer_questi
 void      round_checked(struct signin *, gp_status verdict); /* a check came back                                     */
 void      round_forget(struct signin *);                     /* the sign-in is gone                                    */
 bool      round_has_scram(const struct signin *);            /* may a source have keys for SCRAM, and the store none? */
-bool      source_gives_hashes(const struct config_lookup *);
-bool      sources_give_hashes(const struct config *);        /* any of them                                            */
 gp_status round_unclear(struct signin *, const char *why);   /* TEMPFAIL, and kept                                     */
 void      round_settle(struct signin *);                     /* no other needs to be asked                             */
 /* What a source says (heard.c): as answer_question, PERMFAIL unless it is the last word. */
@@ -212,10 +211,6 @@ void      checks_close(struct vault *); /* those that wait                      
 struct upgrade *upgrade_open(struct vault *, int64_t account, int64_t credential, gp_secret password); /* NULL: no memory */
 void            upgrade_start(struct upgrade *); /* when no check wants the thread; else the next sign-in tries again */
 void            upgrade_drop(struct upgrade *);  /* NULL is fine */
-
-/* ---- the time where the host is (moment.c) ----------------------------------------------------------------------------- */
-struct hours_moment moment_local(gp_time);
-void                moment_put(struct gp_text *, gp_time); /* "2026-12-24 18:00" */
 
 /* ---- TLS keys (keys.c, tickets.c) ------------------------------------------------------------------------------------ */
 struct pair { gp_str chain; struct gp_key *key; }; /* chain.ptr is malloc'ed */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "vault/parts.h"
-#include "vault/policy.h"
+#include "store/mechanisms.h"
 
 enum { SECOND_MS = 1000 };
 

@@ -19,17 +19,6 @@ static bool checks_passwords(const struct config_lookup *l)
     return l->type != LOOKUP_OAUTH;
 }
 
-static bool checks_tokens(const struct config_lookup *l)
-{
-    return l->type == LOOKUP_OAUTH;
-}
-
-bool source_gives_hashes(const struct config_lookup *l)
-{
-    return l->type == LOOKUP_PASSWD_FILE || l->type == LOOKUP_SQL || l->type == LOOKUP_HTTP ||
-           (l->type == LOOKUP_LDAP && l->hash_attribute[0]);
-}
-
 static const struct quest {
     enum lookup_kind kind;
     bool             by_name;  /* who is asked depends on whose name it is                */
@@ -40,7 +29,7 @@ static const struct quest {
 } quests[] = {
   /* clang-format off */
     [GP_SASL_IS_PASSWORD] = { LOOKUP_PASSWORD, true,  false, checks_passwords, store_password, heard_of_password },
-    [GP_SASL_IS_TOKEN]    = { LOOKUP_TOKEN,    false, false, checks_tokens,    NULL,           heard_of_token    },
+    [GP_SASL_IS_TOKEN]    = { LOOKUP_TOKEN,    false, false, source_checks_tokens, NULL,           heard_of_token    },
     [GP_SASL_GET_SCRAM]   = { LOOKUP_HASH,     true,  true,  source_gives_hashes,     NULL,           heard_of_salt     },
     [GP_SASL_IS_PROOF]    = { LOOKUP_HASH,     true,  false, source_gives_hashes,     NULL,           heard_of_proof    },
   /* clang-format on */
@@ -49,13 +38,6 @@ static const struct quest {
 static const struct quest *quest_of(const struct signin *s)
 {
     return &quests[s->x.ask];
-}
-
-bool sources_give_hashes(const struct config *c)
-{
-    bool some = false;
-    for (size_t i = 0; i < c->lookup_count; i++) some |= source_gives_hashes(&c->lookups[i]);
-    return some;
 }
 
 bool round_has_scram(const struct signin *s)
@@ -282,7 +264,7 @@ void sources_open(struct vault *v)
 {
     for (size_t i = v->config->lookup_count; i > 0; i--) {
         const struct config_lookup *l = &v->config->lookups[i - 1];
-        if (!checks_tokens(l)) continue;
+        if (!source_checks_tokens(l)) continue;
         v->tokens = true;
         put(l->scope, "", v->scope, sizeof(v->scope));
         put(gp_starts(gp_from(l->issuer), "https://") ? l->issuer : "",

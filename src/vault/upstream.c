@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "vault/parts.h"
-#include "vault/policy.h"
+#include "store/mechanisms.h"
 
 /* ---- the password ------------------------------------------------------------------------------------------------------ */
 static gp_str first_line(gp_str text)

@@ -1,5 +1,5 @@
 /* Each restriction alone, those of the account, and what the log says of them. */
-#include "vault/judge.h"
+#include "store/judge.h"
 
 #include <string.h>
 

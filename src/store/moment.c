@@ -1,7 +1,7 @@
-/* The host's own time. The zone is read once, before the role is locked in (vault_main): it has no file to read afterwards. */
-#include <time.h>
+/* The host's own time. */
+#include "store/moment.h"
 
-#include "vault/parts.h"
+#include <time.h>
 
 enum { MS_PER_SECOND = 1000, MINUTES_PER_HOUR = 60, DAYS_PER_WEEK = 7, YEAR_ZERO = 1900, YEAR_DIGITS = 4, DIGITS = 2 };
 

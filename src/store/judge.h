@@ -1,7 +1,7 @@
 /* May this credential, which a client has just proved to hold, be used here and now? A no sounds to the client like a wrong password;
  * the log says which restriction it was. Pure: time and place are told. */
-#ifndef VAULT_JUDGE_H
-#define VAULT_JUDGE_H
+#ifndef STORE_JUDGE_H
+#define STORE_JUDGE_H
 
 #include "store/accounts.h"
 #include "store/within.h"

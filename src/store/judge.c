@@ -1,5 +1,5 @@
 /* A table of restrictions: each has what the credential allows, and whether that holds. */
-#include "vault/judge.h"
+#include "store/judge.h"
 
 void judge_put_name(struct gp_text *out, int64_t id, const char *label)
 {

@@ -1,5 +1,5 @@
 /* Which mechanism may be used, here and upstream; which name stands for all names of an account. */
-#include "vault/policy.h"
+#include "store/mechanisms.h"
 
 #include "check.h"
 #include "sasl/sasl.h"

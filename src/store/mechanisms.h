@@ -1,10 +1,12 @@
-/* Decisions of the vault that need nothing but their arguments: which mechanism may be used, here and upstream. Pure. */
-#ifndef VAULT_POLICY_H
-#define VAULT_POLICY_H
+/* Which mechanism may be used, here and upstream: decisions that need nothing but their arguments. Asked by the vault for every sign-in and by
+ * `gatepost can`. Pure. */
+#ifndef STORE_MECHANISMS_H
+#define STORE_MECHANISMS_H
 
-#include "base/base.h"
+#include "config/config.h"
 
 struct gp_sasl_mech;
+struct survey;
 
 /* What there is to sign in with: a mechanism for which there is nothing is not offered, since many clients take the first
  * that they know, and would then fail with a right password. */
@@ -15,6 +17,11 @@ struct policy_facts {
     bool tokens;  /* there is somebody who can check bearer tokens      */
     bool peers;   /* clients are asked for certificates at the listener */
 };
+gp_str              policy_configured(const struct config *, size_t listener); /* its own, or the server's */
+struct policy_facts policy_facts_of(const struct config *, const struct survey *, size_t listener);
+bool source_gives_hashes(const struct config_lookup *); /* an account source that does not check passwords itself */
+bool sources_give_hashes(const struct config *);        /* any of them                                            */
+bool source_checks_tokens(const struct config_lookup *);
 /* May a client use this mechanism? It must be configured, usable, and one that reveals the password needs TLS. NULL: no. */
 const struct gp_sasl_mech *policy_mechanism(gp_str configured, const struct policy_facts *, gp_str name, bool tls);
 /* What EHLO may list: the configured ones that somebody could use. */

@@ -1,10 +1,53 @@
 /* Which mechanism may be used: tables of names against what the connection can do. */
-#include "vault/policy.h"
+#include "store/mechanisms.h"
 
 #include "sasl/sasl.h"
+#include "store/accounts.h"
 
 enum { NAMES_ROOM = 512 };
 
+/* ---- what there is to sign in with --------------------------------------------------------------------------------- */
+bool source_checks_tokens(const struct config_lookup *l)
+{
+    return l->type == LOOKUP_OAUTH;
+}
+
+bool source_gives_hashes(const struct config_lookup *l)
+{
+    return l->type == LOOKUP_PASSWD_FILE || l->type == LOOKUP_SQL || l->type == LOOKUP_HTTP ||
+           (l->type == LOOKUP_LDAP && l->hash_attribute[0]);
+}
+
+static bool any_source(const struct config *c, bool (*is_one)(const struct config_lookup *))
+{
+    for (size_t i = 0; i < c->lookup_count; i++)
+        if (is_one(&c->lookups[i])) return true;
+    return false;
+}
+
+bool sources_give_hashes(const struct config *c)
+{
+    return any_source(c, source_gives_hashes);
+}
+
+gp_str policy_configured(const struct config *c, size_t listener)
+{
+    const char *own = c->listen[listener].mechanisms;
+    return gp_from(own[0] ? own : c->mechanisms);
+}
+
+struct policy_facts policy_facts_of(const struct config *c, const struct survey *survey, size_t listener)
+{
+    return (struct policy_facts) {
+        .secrets = survey->secrets,
+        .scram   = survey->candidates > 0 || sources_give_hashes(c),
+        .sha512  = survey->candidates > 0 && survey->sha512,
+        .tokens  = any_source(c, source_checks_tokens),
+        .peers   = c->listen[listener].asks,
+    };
+}
+
+/* ---- the decisions ---------------------------------------------------------------------------------------------------- */
 static bool listed(gp_str words, gp_str name)
 {
     while (words.len > 0)
