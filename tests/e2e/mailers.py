@@ -28,11 +28,17 @@ def swaks(job):
                     "--to", job.recipient, "--data", f"@{job.folder}/swaks.eml", "--protocol", "ESMTP", "--timeout", "20"])
 
 
+TOKEN_MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
+
+
 def curl(job):
     (job.folder / "curl.eml").write_bytes(letter(job).encode())
-    (job.folder / "curl.conf").write_text(f'user = "{job.name}:{job.password}"\n')
+    config = job.folder / "curl.conf"
+    config.write_text(f'user = "{job.name}:{job.password}"\n')
+    if job.mechanism in TOKEN_MECHANISMS:
+        config.write_text(f'user = "{job.name}"\noauth2-bearer = "{job.password}"\n')
     scheme, tls = {"starttls": ("smtp", ["--ssl-reqd"]), "tls": ("smtps", []), "clear": ("smtp", [])}[job.transport]
-    return program(["curl", "--silent", "--show-error", "--verbose", "--config", job.folder / "curl.conf", "--cacert", job.ca, *tls,
+    return program(["curl", "--silent", "--show-error", "--verbose", "--config", config, "--cacert", job.ca, *tls,
                     "--login-options", f"AUTH={job.mechanism}", "--mail-from", job.name, "--mail-rcpt", job.recipient,
                     "--upload-file", job.folder / "curl.eml", f"{scheme}://localhost:{port_of(job)}/client.example"])
 
@@ -145,6 +151,8 @@ MAILERS = {
     "nodemailer": Mailer(nodemailer, "node", ("PLAIN", "LOGIN", "CRAM-MD5"), BOTH, ""),
     **SENDERS,
 }
+# Those that sign in with an OAuth token, which is their password. curl takes OAUTHBEARER where it is offered, whatever --login-options says.
+TOKENS = {"curl": ("OAUTHBEARER",), "msmtp": TOKEN_MECHANISMS, "nodemailer": ("XOAUTH2",)}
 # One of each implementation of SASL, for tests of what lies behind it: the others share these, or do PLAIN and LOGIN alone.
 IMPLEMENTATIONS = {name: MAILERS[name] for name in ("swaks", "curl", "msmtp", "gsasl", "smtplib", "nodemailer", "smtptest", "perl", "perl-scram")}
 

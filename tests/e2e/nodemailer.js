@@ -6,7 +6,8 @@ const nodemailer = require("nodemailer");
 const task = JSON.parse(fs.readFileSync(0, "utf8"));
 const transport = nodemailer.createTransport({
   host: task.host, port: task.port, secure: task.secure, requireTLS: task.requireTLS, ignoreTLS: task.ignoreTLS,
-  auth: { user: task.user, pass: task.pass }, authMethod: task.method, name: "client.example",
+  auth: task.method === "XOAUTH2" ? { type: "OAuth2", user: task.user, accessToken: task.pass } : { user: task.user, pass: task.pass },
+  authMethod: task.method, name: "client.example",
   tls: { ca: fs.readFileSync(task.ca), servername: "localhost" },
   connectionTimeout: 20000, socketTimeout: 20000,
 });

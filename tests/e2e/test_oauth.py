@@ -4,7 +4,6 @@ import itertools
 import json
 import os
 import smtplib
-import subprocess
 import time
 
 import jwt
@@ -12,6 +11,7 @@ import pytest
 
 from authority import Authority
 from identity import AUDIENCE, MAKE, Identity
+from mailers import MAILERS, TOKENS, Job
 from sources import OTHER_USER, Asker, replace
 
 counter = itertools.count(1)
@@ -321,21 +321,23 @@ def with_tokens(new_gatepost, identity, sink, ca, context):
     return gatepost
 
 
-@pytest.mark.parametrize("mechanism", ["OAUTHBEARER", "XOAUTH2"])
-def test_curl_signs_in_and_sends_with_a_token(with_tokens, identity, sink, recipient, ca, tmp_path, mechanism):
-    message = tmp_path / "message"
-    message.write_text(f"From: {ADA}\r\nTo: {recipient}\r\nSubject: {mechanism}\r\n\r\nx\r\n")
-
-    def curl(token):
-        return subprocess.run(["curl", "--silent", "--show-error", "--cacert", str(ca), f"smtps://localhost:{with_tokens.tls_port}", "--user", ADA, "--oauth2-bearer", token,
-                               "--login-options", f"AUTH={mechanism}", "--mail-from", ADA, "--mail-rcpt", recipient, "--upload-file", str(message)],
-                              capture_output=True, text=True, timeout=30, check=False)
-    sent = curl(identity.token(ADA))
-    assert sent.returncode == 0, sent.stderr
-    assert sink.wait(recipient)
+@pytest.mark.parametrize("program,mechanism", [(program, mechanism) for program, mechanisms in TOKENS.items() for mechanism in mechanisms])
+def test_programs_sign_in_and_send_with_a_token(with_tokens, identity, sink, recipient, ca, tmp_path, program, mechanism):
+    def send(token, transport):
+        return MAILERS[program].send(Job(with_tokens, ca, ADA, token, mechanism, transport, recipient, f"{program}-{mechanism}", tmp_path))
+    for number, transport in enumerate(MAILERS[program].transports, 1):
+        ok, said = send(identity.token(ADA), transport)
+        assert ok, said
+        assert sink.wait(recipient, number).sender == ADA
     assert [(user["user"], user["source"]) for user in with_tokens.json("user", "list")] == [(ADA, "sso")]
-    for wrong in (identity.token("bob@example.org"), identity.token(ADA, exp=1), identity.token(ADA, key=MAKE["RS256"]()), "made-up"):
-        assert curl(wrong).returncode == 67      # CURLE_LOGIN_DENIED
+    wrong = {"may not act for": identity.token("bob@example.org"), "it expired": identity.token(ADA, exp=1),
+             "its signature is wrong": identity.token(ADA, key=MAKE["RS256"]()), "it is no JWT": "made-up"}
+    for cause, token in wrong.items():
+        ok, said = send(token, "tls")
+        assert not ok, said
+        refused = [line for line in with_tokens.log().splitlines() if "result=refused" in line]
+        assert f"mechanism={mechanism} " in refused[-1] and cause in refused[-1], (cause, said, refused)
+    assert not send(identity.token(ADA), "clear")[0]
 
 
 def test_a_session_ends_with_its_token(with_tokens, identity, sink, recipient, context):
