@@ -13,8 +13,9 @@
 enum { SECRET_ROOM = 8192, HOST_ROOM = 256, PORT_MOST = 65535, USUAL_WIDTH = 100, WIDTH_MOST = 120 };
 
 struct wish {
-    const char *dir, *user, *hello, *expect, *ca_file, *fail_on;
-    bool        tls, starttls, password_stdin, token_stdin, thorough, json, list, quiet;
+    const char *dir, *user, *hello, *expect, *ca_file, *fail_on, *patience;
+    unsigned    patience_ms;
+    bool        tls, starttls, password_stdin, token_stdin, thorough, json, junit, html, list, quiet;
 };
 
 /* ---- the target ------------------------------------------------------------------------------------------------------ */
@@ -69,7 +70,9 @@ static int print(const struct wish *w, const struct probe_report *r)
         cli_problem("check", "no memory for the report", NULL);
         return CLI_FAILED;
     }
-    if (!w->json) probe_print_text(r, &look, stdout);
+    if (w->junit) probe_print_junit(r, stdout);
+    if (w->html) probe_print_html(r, stdout);
+    if (!w->json && !w->junit && !w->html) probe_print_text(r, &look, stdout);
     int least = least_of(w->fail_on);
     return least != FAIL_NEVER && probe_worst(r) >= least ? CLI_FAILED : CLI_DONE;
 }
@@ -140,11 +143,20 @@ static int with_roots(const struct wish *w, struct probe_plan *plan, const char 
     return with_secret(w, plan, target);
 }
 
+static unsigned read_patience(const char *word)
+{
+    enum { MOST = 600, MILLI = 1000 };
+    uint64_t seconds = 0;
+    return word && gp_read_number(gp_from(word), MOST, &seconds) ? (unsigned)seconds * MILLI : 0;
+}
+
 static const char *fault_of(const struct wish *w)
 {
     if (w->tls && w->starttls) return "--tls or --starttls, not both";
     if (w->user && !w->password_stdin && !w->token_stdin) return "--user needs --password-stdin or --token-stdin";
     if (!w->user && (w->password_stdin || w->token_stdin)) return "a password needs --user";
+    if (w->json + w->junit + w->html > 1) return "--json, --junit or --html, one of them";
+    if (w->patience && !w->patience_ms) return "--patience is a number of seconds, 600 at most";
     if (least_of(w->fail_on) < 0) return "--fail-on is one of: note, warn, error, never";
     return NULL;
 }
@@ -168,7 +180,7 @@ static int act(const struct wish *w, const char *word)
                                .hello    = w->hello ? w->hello : name,
                                .expect   = w->expect,
                                .thorough = w->thorough,
-                               .step_ms  = PROBE_STEP_MS,
+                               .step_ms  = w->patience_ms ? w->patience_ms : PROBE_STEP_MS,
                                .pause_ms = PROBE_PAUSE_MS };
     return with_roots(w, &plan, word);
 }
@@ -179,25 +191,30 @@ static int run(const struct cli_command *command, int argc, char **argv)
     const char       *words[1]  = { NULL };
     size_t            count     = 0;
     struct cli_option options[] = {
-        {"tls",             CLI_FLAG,  &w.tls,            NULL,   "TLS from the first octet, as on port 465"                 },
-        { "starttls",       CLI_FLAG,  &w.starttls,       NULL,   "clear text first, then STARTTLS"                          },
+        {"tls",             CLI_FLAG,  &w.tls,            NULL,      "TLS from the first octet, as on port 465"                        },
+        { "starttls",       CLI_FLAG,  &w.starttls,       NULL,      "clear text first, then STARTTLS"                                 },
         { "user",           CLI_VALUE, &w.user,           "NAME",
-         "an account of yours there: sign-ins are tried with it, right and wrong"                                            },
-        { "password-stdin", CLI_FLAG,  &w.password_stdin, NULL,   "its password, one line"                                   },
-        { "token-stdin",    CLI_FLAG,  &w.token_stdin,    NULL,   "its OAuth token, one line"                                },
-        { "name",           CLI_VALUE, &w.expect,         "HOST", "what the certificate must be for, when it is not the HOST"},
-        { "ca-file",        CLI_VALUE, &w.ca_file,        "FILE", "trust these roots instead of the system's"                },
-        { "hello",          CLI_VALUE, &w.hello,          "NAME", "what to say EHLO with; without it this machine's name"    },
+         "an account of yours there: sign-ins are tried with it, right and wrong"                                                      },
+        { "password-stdin", CLI_FLAG,  &w.password_stdin, NULL,      "its password, one line"                                          },
+        { "token-stdin",    CLI_FLAG,  &w.token_stdin,    NULL,      "its OAuth token, one line"                                       },
+        { "name",           CLI_VALUE, &w.expect,         "HOST",    "what the certificate must be for, when it is not the HOST"       },
+        { "ca-file",        CLI_VALUE, &w.ca_file,        "FILE",    "trust these roots instead of the system's"                       },
+        { "hello",          CLI_VALUE, &w.hello,          "NAME",    "what to say EHLO with; without it this machine's name"           },
         { "fail-on",        CLI_VALUE, &w.fail_on,        "WHAT",
-         "exit status 1 from there on: note, warn, error, never; without it error"                                           },
-        { "json",           CLI_FLAG,  &w.json,           NULL,   "print JSON"                                               },
-        { "quiet",          CLI_FLAG,  &w.quiet,          NULL,   "no progress on a terminal"                                },
-        { "list-findings",  CLI_FLAG,  &w.list,           NULL,   "print what can be found, and check nothing"               },
-        { NULL,             CLI_FLAG,  NULL,              NULL,   NULL                                                       },
+         "exit status 1 from there on: note, warn, error, never; without it error"                                                     },
+        { "json",           CLI_FLAG,  &w.json,           NULL,      "print JSON"                                                      },
+        { "junit",          CLI_FLAG,  &w.junit,          NULL,      "print JUnit's XML"                                               },
+        { "html",           CLI_FLAG,  &w.html,           NULL,      "print one HTML page"                                             },
+        { "thorough",       CLI_FLAG,  &w.thorough,       NULL,      "also what a server's guards may take for an attack: for your own"},
+        { "patience",       CLI_VALUE, &w.patience,       "SECONDS", "for each answer; without it 20"                                  },
+        { "quiet",          CLI_FLAG,  &w.quiet,          NULL,      "no progress on a terminal"                                       },
+        { "list-findings",  CLI_FLAG,  &w.list,           NULL,      "print what can be found, and check nothing"                      },
+        { NULL,             CLI_FLAG,  NULL,              NULL,      NULL                                                              },
     };
     int stop = cli_parse(command, options, argc, argv, &w.dir, words, 0, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     if (w.list) return list_findings();
+    w.patience_ms = read_patience(w.patience);
     if (count == 0) {
         cli_problem("check", "whom?", "`gatepost check HOST[:PORT]`");
         return CLI_WRONG_USE;

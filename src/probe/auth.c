@@ -36,7 +36,7 @@ static void judge_equals(struct probe_call *c)
 static void try_in_clear(struct probe_run *run)
 {
     gp_str    offered = GP_LIT("");
-    auto_call c;
+    auto_call c       = { 0 };
     if (run->tls == TALK_IMPLICIT || !run->has_tls || !call_open(&c, run, NULL) || !call_hello(&c)) return;
     (void)talk_offers(c.talk, "AUTH", &offered);
     if (probe_offered(offered, "PLAIN")) return; /* that is said already */
@@ -71,17 +71,6 @@ static bool try_form(struct probe_call *c, const struct form *f)
     probe_judge(c->run, f->otherwise, !early && (code == f->code || code == f->also), "%s%s%s: %d", f->say,
                 f->then ? ", then " : "", f->then ? f->then : "", code);
     return true;
-}
-
-static void try_forms(struct probe_run *run)
-{
-    auto_call c;
-    if (!call_ready(&c, run)) return;
-    judge_equals(&c);
-    for (size_t i = 0; i < GP_COUNT(forms); i++) {
-        if (forms[i].mechanism && !probe_offered(gp_from(run->mechanisms), forms[i].mechanism)) continue;
-        if (!try_form(&c, &forms[i])) return;
-    }
 }
 
 /* ---- challenges ---------------------------------------------------------------------------------------------------------- */
@@ -135,9 +124,21 @@ static void try_cram(struct probe_call *c)
     (void)call_ask(c, "*");
 }
 
+static void try_exchanges(struct probe_run *run)
+{
+    auto_call c = { 0 };
+    if (!call_ready(&c, run)) return;
+    judge_equals(&c);
+    for (size_t i = 0; i < GP_COUNT(forms); i++) {
+        if (forms[i].mechanism && !probe_offered(gp_from(run->mechanisms), forms[i].mechanism)) continue;
+        if (!try_form(&c, &forms[i])) return;
+    }
+}
+
+/* On a connection of its own: each cancelled exchange may count as an error there. */
 static void try_challenges(struct probe_run *run)
 {
-    auto_call c;
+    auto_call c = { 0 };
     if (!call_ready(&c, run)) return;
     if (probe_offered(gp_from(run->mechanisms), "PLAIN")) try_prompts(&c);
     try_login(&c);
@@ -156,26 +157,41 @@ static int say_long(struct probe_call *c, size_t octets)
     return talk_send_raw(c->talk, gp_said(&line), TALK_COUNT) ? call_hear(c) : 0;
 }
 
+/* false: the session is of no more use. Hanging up is in step. */
+static bool try_length(struct probe_call *c, size_t octets, bool must_be_taken)
+{
+    struct probe_run *run = c->run;
+    probe_mark(run);
+    int code = say_long(c, octets);
+    if (code && must_be_taken)
+        probe_judge(run, FOUND_AUTH_SHORT_LINES, code != 500, "a response of %zu octets: %d", octets, code);
+    if (!code) return false;
+    int noop = call_ask(c, "NOOP");
+    if (!noop) return false;
+    bool more = talk_works(c->talk) && talk_pending(c->talk, probe_moment(run)).len > 0;
+    probe_judge(run, FOUND_AUTH_LONG, noop == 250 && !more, "a response of %zu octets: %d; NOOP behind it: %d%s",
+                octets, code, noop, more ? ", and more than was asked for" : "");
+    return noop == 250 && !more;
+}
+
 static void try_long(struct probe_run *run)
 {
     enum { TAKEN = 12288 /* RFC 4954 4 */, TOO_LONG = 18000 };
-    auto_call c;
+    auto_call c = { 0 };
     if (!probe_offered(gp_from(run->mechanisms), "PLAIN") || !call_ready(&c, run)) return;
+    if (try_length(&c, TAKEN, true)) (void)try_length(&c, TOO_LONG, false);
+}
+
+/* TLS is up, and EHLO not said since: what was said before it is forgotten (RFC 3207 4.2). */
+static void try_before_hello(struct probe_run *run)
+{
+    auto_call c = { 0 };
+    if (!run->has_tls || !probe_offered(gp_from(run->mechanisms), "PLAIN") || !call_open(&c, run, NULL)) return;
+    if (!talk_session(c.talk) && !(call_hello(&c) && talk_starttls(c.talk, &c.reply))) return;
     probe_mark(run);
-    int code = say_long(&c, TAKEN);
-    if (code)
-        probe_judge(run, FOUND_AUTH_SHORT_LINES, code != 500 && code != 421, "a response of %d octets: %d", TAKEN,
-                    code);
-    if (!code || code == 421) return;
-    probe_mark(run);
-    code = say_long(&c, TOO_LONG);
-    if (!code || code == 421) return; /* hanging up is in step */
-    int noop = call_ask(&c, "NOOP");
-    talk_patience(c.talk, PROBE_SHORT_MS / 5);
-    bool more = talk_works(c.talk) && talk_pending(c.talk, PROBE_SHORT_MS / 5).len > 0;
-    probe_judge(run, FOUND_AUTH_LONG, !more && (noop == 250 || noop == 0 || noop == 421),
-                "a response of %d octets: %d; NOOP behind it: %d%s", TOO_LONG, code, noop,
-                more ? ", and more than was asked for" : "");
+    int code = call_ask(&c, "AUTH PLAIN");
+    if (code) probe_judge(run, FOUND_AUTH_BEFORE_HELLO, code != 334, "AUTH PLAIN with no EHLO under TLS: %d", code);
+    if (code == 334) (void)call_ask(&c, "*");
 }
 
 void probe_auth(struct probe_run *run)
@@ -183,7 +199,8 @@ void probe_auth(struct probe_run *run)
     judge_list(run);
     try_in_clear(run);
     if (!run->mechanisms[0]) return;
-    try_forms(run);
+    try_exchanges(run);
     try_challenges(run);
     try_long(run);
+    try_before_hello(run);
 }

@@ -134,26 +134,31 @@ static void try_pipelining(struct probe_call *c)
 
 static void try_helo(struct probe_run *run)
 {
-    auto_call c;
+    auto_call c = { 0 };
     char      line[GP_SMTP_DOMAIN_MOST + 16];
     if (!call_open(&c, run, NULL)) return;
-    int before = run->mechanisms[0] ? call_ask(&c, "AUTH XGATEPOSTCHECK") : 0;
-    if (before)
-        probe_judge(run, FOUND_AUTH_BEFORE_HELLO, before / 100 != 3 && before / 100 != 2, "the answer is %d", before);
     (void)snprintf(line, sizeof line, "HELO %s", run->plan->hello);
     probe_mark(run);
     int code = call_ask(&c, line);
     if (code) probe_judge(run, FOUND_HELLO_HELO, code == 250, "the answer is %d", code);
 }
 
+/* What was taken may have been the HELO that follows on a refusal. */
+static bool takes_ehlo(struct probe_call *c)
+{
+    char line[GP_SMTP_DOMAIN_MOST + 16];
+    (void)snprintf(line, sizeof line, "EHLO %s", c->run->plan->hello);
+    return call_ask(c, line) / 100 == 2;
+}
+
 void probe_hello(struct probe_run *run)
 {
-    auto_call c;
+    auto_call c = { 0 };
     probe_look(run->report, FOUND_HELLO_NO_EHLO);
     probe_look(run->report, FOUND_TLS_BROKEN);
     if (!call_open(&c, run, NULL)) return;
     look_at_greeting(run, c.reply.text);
-    if (!call_hello(&c)) {
+    if (!call_hello(&c) || (!talk_offered(c.talk).len && !takes_ehlo(&c))) {
         probe_found(run, FOUND_HELLO_NO_EHLO, "the answer is %d %s", c.reply.code, talk_why(c.talk));
         return;
     }

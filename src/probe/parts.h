@@ -4,7 +4,7 @@
 
 #include "probe/probe.h"
 
-enum { PROBE_LINE_ROOM = 240, PROBE_MECHANISMS_ROOM = 512, PROBE_SHORT_MS = 2500 /* for what should come at once, or never */ };
+enum { PROBE_LINE_ROOM = 240, PROBE_MECHANISMS_ROOM = 512, PROBE_SHORT_MS = 2500, PROBE_MOMENT_MS = 500, PROBE_MOMENT_NEAR_MS = 300 /* for what should come at once, or never */ };
 
 struct probe_run {
     const struct probe_plan *plan;
@@ -12,6 +12,7 @@ struct probe_run {
     const char              *port;
     char                     where[PROBE_WHERE_ROOM];
     enum talk_tls            tls;
+    bool                     connected, may_be_absent;
     bool                     local;      /* loopback: no need to pace */
     bool                     submission; /* no mail exchanger's port */
     bool                     works;      /* a session under TLS (or in clear, where none is offered) was had */
@@ -33,9 +34,10 @@ void probe_found(struct probe_run *, enum probe_id, const char *format, ...) __a
 /* Raised if it is not `fine`, with these words; looked at in any case. */
 void probe_judge(struct probe_run *, enum probe_id, bool fine, const char *format, ...) __attribute__((format(printf, 4, 5)));
 void probe_fact(struct probe_run *, enum probe_area, const char *format, ...) __attribute__((format(printf, 3, 4)));
+unsigned probe_moment(const struct probe_run *); /* milliseconds: what comes at all has come by then */
 bool probe_offered(gp_str mechanisms, const char *name); /* a word of it */
 
-/* call.c: a connection. auto_call c; if (!call_open(&c, run, NULL)) return; ... */
+/* call.c: a connection. auto_call c = { 0 }; if (!call_open(&c, run, NULL)) return; ... */
 struct probe_call {
     struct probe_run *run;
     struct talk_plan  plan;
@@ -48,7 +50,7 @@ bool call_open(struct probe_call *, struct probe_run *, const struct talk_plan *
 bool call_hello(struct probe_call *);           /* EHLO was taken                                */
 bool call_secure(struct probe_call *);          /* EHLO; STARTTLS and EHLO again where need be   */
 bool call_ready(struct probe_call *, struct probe_run *); /* open and secure                     */
-int  call_ask(struct probe_call *, const char *line); /* the code; 0: no reply any more          */
+int  call_ask(struct probe_call *, const char *line); /* the code; 0: no reply, or 421: it closes */
 int  call_raw(struct probe_call *, gp_str octets);    /* sends them as they are, and hears one reply */
 int  call_hear(struct probe_call *);
 void call_close(struct probe_call *);

@@ -67,6 +67,7 @@ void probe_print_line(const struct probe_report *, FILE *); /* the one line at t
 bool probe_print_json(const struct probe_report *, FILE *); /* docs/check.md has the schema; false: no memory */
 void probe_print_junit(const struct probe_report *, FILE *);
 void probe_print_html(const struct probe_report *, FILE *);
+void probe_put_escaped(FILE *, const char *text); /* for XML and HTML, text and attributes */
 
 /* ---- probing -------------------------------------------------------------------------------------------------- */
 enum { PROBE_STEP_MS = 20 * 1000, PROBE_CONNECT_MS = 10 * 1000, PROBE_PAUSE_MS = 250 };

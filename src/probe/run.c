@@ -71,6 +71,11 @@ void probe_fact(struct probe_run *run, enum probe_area area, const char *format,
     va_end(words);
 }
 
+unsigned probe_moment(const struct probe_run *run)
+{
+    return run->local ? PROBE_MOMENT_NEAR_MS : PROBE_MOMENT_MS;
+}
+
 bool probe_offered(gp_str mechanisms, const char *name)
 {
     while (mechanisms.len > 0)
@@ -87,7 +92,7 @@ static bool is_port(const struct probe_run *run, const char *port)
 /* The greeting that says nothing for a while may be TLS that waits for us. */
 static bool reaches(struct probe_run *run)
 {
-    auto_call c;
+    auto_call c = { 0 };
     if (call_open(&c, run, NULL)) return true;
     enum talk_fault fault = c.talk ? talk_fault(c.talk) : TALK_NO_MEMORY;
     const char     *why   = c.talk ? talk_why(c.talk) : "no memory";
@@ -111,8 +116,8 @@ static bool greets_in_clear(struct probe_run *run)
     if (hasty.step_ms > GREETING_MS) hasty.step_ms = GREETING_MS;
     const struct probe_plan *plan = run->plan;
     run->plan                     = &hasty;
-    auto_call c;
-    bool      greeted = call_open(&c, run, NULL) || !c.talk || talk_fault(c.talk) != TALK_LATE || !*talk_peer(c.talk);
+    auto_call c                   = { 0 };
+    bool      greeted = call_open(&c, run, NULL) || !c.talk || talk_fault(c.talk) != TALK_LATE || !run->connected;
     call_close(&c);
     run->plan = plan;
     return greeted;
@@ -136,6 +141,8 @@ static const struct {
     { "versions and suites", probe_tls,         false},
     { "the certificate",     probe_certificate, false},
     { "signing in",          probe_auth,        true },
+    { "sending without it",  probe_relay,       true },
+    { "lines",               probe_lines,       true },
 };
 
 static bool probe_port(struct probe_run *run)
@@ -176,14 +183,20 @@ static void probe_usual(const struct probe_plan *plan, struct probe_report *repo
         const char   *port;
         enum probe_id absent;
     } usual[] = {
-        {"465",  FOUND_REACH_NO_SUBMISSIONS},
-        { "587", FOUND_REACH_NO_SUBMISSION },
+        {"465",  FOUND_REACH_NO_SUBMISSIONS                                 },
+        { "587", FOUND_REACH_NO_SUBMISSION                                  },
+        { "25",  PROBE_FINDINGS /* a server for submission alone has none */},
     };
+    size_t reached = 0;
     for (size_t i = 0; i < GP_COUNT(usual); i++) {
         begin(run, plan, report, usual[i].port);
-        probe_look(report, usual[i].absent);
-        if (!probe_port(run)) probe_found(run, usual[i].absent, "no session could be had");
+        run->may_be_absent = true;
+        bool there         = probe_port(run);
+        reached += there;
+        if (usual[i].absent == PROBE_FINDINGS) continue;
+        probe_judge(run, usual[i].absent, there || run->connected, "no connection");
     }
+    if (!reached) probe_found(run, FOUND_REACH_NO_CONNECTION, "neither 465, 587 nor 25 answers");
 }
 
 void probe_server(const struct probe_plan *plan, struct probe_report *report)

@@ -32,8 +32,12 @@ static void try_versions(struct probe_run *run)
     };
     probe_look(run->report, FOUND_TLS_OLD);
     for (size_t i = 0; i < GP_COUNT(old); i++) {
-        struct talk_plan plan = { .oldest = old[i].version, .newest = old[i].version, .weak = true, .no_verify = true };
-        auto_call        c;
+        struct talk_plan plan = { .ciphers   = "ALL:!aNULL:!eNULL",
+                                  .oldest    = old[i].version,
+                                  .newest    = old[i].version,
+                                  .weak      = true,
+                                  .no_verify = true };
+        auto_call        c    = { 0 };
         if (!agrees(run, &plan, &c)) continue;
         probe_found(run, FOUND_TLS_OLD, "%s is agreed on, with %s", old[i].name, gp_tls_cipher(talk_session(c.talk)));
         return;
@@ -53,7 +57,7 @@ static void try_suites(struct probe_run *run)
         struct talk_plan plan = {
             .oldest = TLS_1_2, .newest = TLS_1_2, .weak = true, .no_verify = true, .ciphers = suites[i].ciphers
         };
-        auto_call c;
+        auto_call c     = { 0 };
         bool      taken = agrees(run, &plan, &c);
         probe_judge(run, suites[i].id, !taken, "%s is agreed on", taken ? gp_tls_cipher(talk_session(c.talk)) : "");
     }
@@ -62,32 +66,31 @@ static void try_suites(struct probe_run *run)
 static void try_no_name(struct probe_run *run)
 {
     struct talk_plan plan = { .no_verify = true, .server_name = "" };
-    auto_call        c;
-    bool             up = agrees(run, &plan, &c);
+    auto_call        c    = { 0 };
+    bool             up   = agrees(run, &plan, &c);
     probe_judge(run, FOUND_TLS_NO_SNI, up, "%s", c.talk ? talk_why(c.talk) : "no memory");
 }
 
 /* ---- STARTTLS ------------------------------------------------------------------------------------------------------------ */
-/* CVE-2011-0411: what was said in clear behind STARTTLS must not be answered under TLS. */
-static void try_injection(struct probe_run *run)
+/* It takes no argument. CVE-2011-0411: what was said in clear behind STARTTLS must not be answered under TLS. */
+static void try_starttls(struct probe_run *run)
 {
-    auto_call c;
+    auto_call c = { 0 };
     if (!call_open(&c, run, NULL) || !call_hello(&c)) return;
-    probe_look(run->report, FOUND_TLS_INJECTION);
-    if (call_raw(&c, GP_LIT("STARTTLS\r\nNOOP\r\n")) != 220) return;
-    if (talk_pending(c.talk, PROBE_SHORT_MS / 10).len || !talk_handshake(c.talk)) return;
-    talk_patience(c.talk, PROBE_SHORT_MS);
-    if (talk_pending(c.talk, PROBE_SHORT_MS / 2).len && call_hear(&c))
-        probe_found(run, FOUND_TLS_INJECTION, "NOOP, said in clear, is answered under TLS with %d", c.reply.code);
-}
-
-static void try_argument(struct probe_run *run)
-{
-    auto_call c;
-    if (!call_open(&c, run, NULL) || !call_hello(&c)) return;
+    probe_mark(run);
     int code = call_ask(&c, "STARTTLS now");
     if (code) probe_judge(run, FOUND_TLS_ARGUMENT, code != 220, "STARTTLS now: %d", code);
-    if (code == 220) (void)talk_handshake(c.talk);
+    if (code == 220 || code == 0) {
+        call_close(&c);
+        if (!call_open(&c, run, NULL) || !call_hello(&c)) return;
+    }
+    probe_mark(run);
+    probe_look(run->report, FOUND_TLS_INJECTION);
+    if (call_raw(&c, GP_LIT("STARTTLS\r\nNOOP\r\n")) != 220) return;
+    if (talk_pending(c.talk, probe_moment(run)).len || !talk_handshake(c.talk)) return;
+    talk_patience(c.talk, PROBE_SHORT_MS);
+    if (talk_pending(c.talk, 3 * probe_moment(run)).len && call_hear(&c))
+        probe_found(run, FOUND_TLS_INJECTION, "NOOP, said in clear, is answered under TLS with %d", c.reply.code);
 }
 
 void probe_tls(struct probe_run *run)
@@ -97,8 +100,7 @@ void probe_tls(struct probe_run *run)
     try_suites(run);
     try_no_name(run);
     if (run->tls == TALK_IMPLICIT) return;
-    try_injection(run);
-    try_argument(run);
+    try_starttls(run);
 }
 
 /* ---- the certificate --------------------------------------------------------------------------------------------------- */
@@ -138,7 +140,7 @@ static void judge_key(struct probe_run *run, const struct gp_certificate_facts *
 static void judge_chain(struct probe_run *run, bool timely, bool named)
 {
     struct talk_plan plan = { .no_verify = false };
-    auto_call        c;
+    auto_call        c    = { 0 };
     bool             good = agrees(run, &plan, &c);
     probe_look(run->report, FOUND_TLS_UNTRUSTED);
     if (good || !c.talk || talk_fault(c.talk) != TALK_BAD_TLS) return;
@@ -155,7 +157,7 @@ void probe_certificate(struct probe_run *run)
     struct gp_text              chain = GP_TEXT(room);
     struct gp_certificate_facts f;
     char                        until[16];
-    auto_call                   c;
+    auto_call                   c = { 0 };
     if (!run->has_tls || !call_ready(&c, run)) return;
     const struct gp_tls *session = talk_session(c.talk);
     gp_tls_server_chain(session, &chain);

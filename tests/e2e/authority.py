@@ -18,11 +18,11 @@ class Authority:
     def _openssl(self, *words):
         subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
 
-    def issue(self, label, *names, days=2, **key):
+    def issue(self, label, *names, days=2, digest="-sha256", **key):
         """Certificate and key files for host names and addresses; the label tells two for the same names apart."""
         self._openssl("req", "-new", *self._new_key(f"{label}.key", **key), "-subj", f"/CN={names[0]}", "-out", f"{label}.csr")
         (self.folder / f"{label}.san").write_text("subjectAltName=" + ",".join(map(self._alternative, names)) + "\n")
-        self._openssl("x509", "-req", "-in", f"{label}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", str(days),
+        self._openssl("x509", "-req", "-in", f"{label}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", str(days), digest,
                       "-extfile", f"{label}.san", "-out", f"{label}.pem")
         return self.folder / f"{label}.pem", self.folder / f"{label}.key"
 
