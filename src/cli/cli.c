@@ -1,5 +1,6 @@
 /* The table of all commands, and the way from the words on the command line to the row that they name. */
 #include "cli/cli.h"
+#include "cli/sendmail.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,7 @@ static struct cli_group groups[] = {
     { "Queue",
      { &cli_queue_list, &cli_queue_show, &cli_queue_retry, &cli_queue_hold, &cli_queue_release, &cli_queue_delete }},
     { "Policy",      { &cli_explain, &cli_report }                                                                 },
-    { "Mail",        { &cli_send }                                                                                 },
+    { "Mail",        { &cli_send, &cli_sendmail }                                                                  },
     { "Try out",     { &cli_check }                                                                                },
     { NULL,          { NULL }                                                                                      },
 };
@@ -127,6 +128,7 @@ int cli_main(int argc, char **argv, const struct cli_command *serve)
     serve_row                     = serve;
     groups[GROUP_RUN].commands[0] = serve_row;
     groups[GROUP_RUN].commands[1] = &cli_status;
+    if (argc > 0 && sendmail_is(argv[0])) return sendmail_main(argc, argv);
     if (argc < 2) {
         cli_help_all(groups);
         return CLI_WRONG_USE;

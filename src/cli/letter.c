@@ -154,7 +154,7 @@ static bool is_among(gp_str name, const char *const *names)
 }
 
 /* ---- recipients ---------------------------------------------------------------------------------------------------------------- */
-static bool add_boxes(gp_str value, struct addresses *a)
+static bool add_parsed(gp_str value, struct addresses *a)
 {
     size_t         size  = value.len + 1024;
     char          *bytes = malloc(size);
@@ -166,6 +166,28 @@ static bool add_boxes(gp_str value, struct addresses *a)
     free(boxes);
     free(bytes);
     return fine;
+}
+
+/* "root": a user of this host, as programs on it say. */
+static bool is_bare_name(gp_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+              c == '-' || c == '+'))
+            return false;
+    }
+    return text.len > 0;
+}
+
+static bool add_boxes(gp_str value, struct addresses *a)
+{
+    if (add_parsed(value, a)) return true;
+    while (value.len > 0) {
+        gp_str one = gp_trim(gp_cut(&value, ','));
+        if (is_bare_name(one) ? !addresses_add(a, one) : !add_parsed(one, a)) return false;
+    }
+    return true;
 }
 
 bool letter_recipients(gp_str message, struct addresses *a, const char **field)
@@ -248,7 +270,7 @@ static bool put_missing(gp_str message, const struct letter_wish *w, struct gp_t
         gp_put(out, line);
         gp_put_z(out, "\r\n");
     }
-    if (w->from.len && is_printable(w->full_name) && !letter_has(message, "From")) put_from(out, w);
+    if (w->from.len && is_printable(w->full_name) && (w->other_from || !letter_has(message, "From"))) put_from(out, w);
     if (!letter_has(message, "Date")) {
         gp_put_z(out, "Date: ");
         gp_put_date(out, (gp_time)time(NULL) * MILLI);
@@ -269,7 +291,8 @@ bool letter_mend(struct gp_buffer *message, const struct letter_wish *w)
     if (!put_missing(all, w, &added) || !gp_buffer_add(&out, gp_said(&added), LETTER_MOST)) return false;
     bool fine = true;
     while (fine && gp_next_field(&header, &f))
-        if (w->keep_bcc || !is_among(f.name, secret)) fine = gp_buffer_add(&out, f.raw, LETTER_MOST);
+        if ((w->keep_bcc || !is_among(f.name, secret)) && !(w->other_from && gp_is(f.name, "From")))
+            fine = gp_buffer_add(&out, f.raw, LETTER_MOST);
     if (fine && !gp_ends(gp_buffer_all(&out), "\r\n")) fine = gp_buffer_add(&out, GP_LIT("\r\n"), LETTER_MOST);
     if (fine && !gp_same(gp_head(body, 2), GP_LIT("\r\n"))) fine = gp_buffer_add(&out, GP_LIT("\r\n"), LETTER_MOST);
     fine = fine && gp_buffer_add(&out, body, LETTER_MOST);

@@ -25,12 +25,17 @@ bool letter_octets(const char *path, struct gp_buffer *out);    /* as they are: 
 /* ---- its header -------------------------------------------------------------------------------------------------- */
 gp_str letter_header(gp_str message);                      /* with its last CR LF; all of it where there is no body */
 bool   letter_has(gp_str message, const char *field);
-/* The addresses of To, Cc and Bcc, or of their Resent- forms where there are any (RFC 5322 3.6.6). false: one cannot be read, and
+/* The addresses of To, Cc and Bcc, names without domain among them, or of their Resent- forms where there are any (RFC 5322 3.6.6). false: one cannot be read, and
  * *field is its name; or too many, and it is NULL. */
 bool   letter_recipients(gp_str message, struct addresses *, const char **field);
 gp_str letter_author(gp_str message, char *room, size_t size); /* the first address of From, or GP_NONE */
 /* Without Bcc, Resent-Bcc and Return-Path; with what is missing of From, Date and Message-ID. A field that has controls is not added. */
-struct letter_wish { gp_str from, full_name; const char *const *headers; size_t header_count; bool keep_bcc; };
+struct letter_wish {
+    gp_str             from, full_name;
+    const char *const *headers;
+    size_t             header_count;
+    bool               keep_bcc, other_from; /* other_from: what From there is goes, too */
+};
 bool   letter_mend(struct gp_buffer *message, const struct letter_wish *);
 
 /* ---- made of parts ------------------------------------------------------------------------------------------------- */

@@ -64,6 +64,7 @@ TEST(recipients_are_those_of_to_cc_and_bcc_or_of_the_resent_ones)
         { "To: a@x.org\r\nResent-To: r@x.org\r\n\r\n",                                     "r@x.org ",                 NULL},
         { "To: staff: a@x.org, b@x.org;\r\nCc:\r\n\r\n",                                   "a@x.org b@x.org ",         NULL},
         { "To: a@x.org\r\nCc: a@b@c\r\n\r\n",                                              "",                         "Cc"},
+        { "To: root, A <a@x.org>\r\n\r\n",                                                 "root a@x.org ",            NULL},
         { "Subject: x\r\n\r\n",                                                            "",                         NULL},
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {

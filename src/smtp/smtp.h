@@ -85,6 +85,8 @@ struct gp_smtp_server; /* its fields are in smtp/session.h: a host embeds one, a
 void   gp_smtp_server_init(struct gp_smtp_server *, const struct gp_smtp_options *);
 void   gp_smtp_server_lend(struct gp_smtp_server *, struct gp_smtp_room *);   /* before the first call that has bytes */
 struct gp_smtp_room *gp_smtp_server_take_back(struct gp_smtp_server *);       /* NULL: in use, or none was lent       */
+/* The client is who started this program, over a pipe: as if hands had been shaken and it had signed in. Before greet(). */
+void   gp_smtp_server_trust(struct gp_smtp_server *);
 void   gp_smtp_server_greet(struct gp_smtp_server *);                         /* 220; once, when bytes may flow       */
 size_t gp_smtp_server_feed(struct gp_smtp_server *, gp_str bytes);            /* how many were taken                  */
 struct gp_smtp_event gp_smtp_server_next(struct gp_smtp_server *);

@@ -1,0 +1,12 @@
+/* One line of syslog for each message. */
+#include "cli/sendmail_log.h"
+
+#include <syslog.h>
+
+void sendmail_log(bool bad, const char *id, gp_str sender, size_t recipients, const char *outcome)
+{
+    openlog("gatepost-sendmail", LOG_PID, LOG_MAIL);
+    syslog(bad ? LOG_ERR : LOG_INFO, "%s%sfrom=<%.*s> recipients=%zu: %s", id, *id ? " " : "",
+           (int)gp_head(sender, 256).len, sender.ptr ? sender.ptr : "", recipients, outcome);
+    closelog();
+}

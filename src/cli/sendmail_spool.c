@@ -1,0 +1,242 @@
+/* Mail that waits because the server was away. A directory of one user, 0700; a file a parcel, its envelope in lines and then the message.
+ *
+ *   name                what it is                                     after a crash
+ *   .new-ID             being written: nobody was told that it is kept  removed by a later flush, once it is a day old
+ *   ID                  kept; the caller was told so                    tried by the next flush
+ *   ID.refused          refused for good, or too old                    stays, for its owner to look at; ID.why says why
+ *
+ * A flush holds the lock of the directory, so that no parcel is handed over twice at a time. One whose process dies between the server's
+ * answer and the unlinking is sent again, as with any queue. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/sendmail.h"
+#include "cli/sendmail_log.h"
+#include "cli/sendmail_spool.h"
+#include "crypto/crypto.h"
+
+enum { DAY = 24 * 60 * 60, KEPT_SECONDS = 5 * DAY /* RFC 5321 4.5.4.1 */, FLUSH_MOST = 1000 };
+
+static bool cannot(const char *path, const char *what)
+{
+    cli_problem(path, what ? what : strerror(errno), "spool: DIR in sendmail.conf names another place");
+    return false;
+}
+
+/* ---- the directory ------------------------------------------------------------------------------------------------------- */
+/* Where all users have theirs in one, somebody else may have made ours: it must be our own, and closed to others. */
+static int open_spool(const struct sendmail_conf *c, bool make)
+{
+    struct stat at;
+    char        parent[CONFIG_PATH];
+    (void)snprintf(parent, sizeof parent, "%s", c->spool_path);
+    for (char *slash = parent + 1; make && (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        (void)mkdir(parent, 0700); /* of a home: .local, .local/state */
+        *slash = '/';
+    }
+    if (make && mkdir(c->spool_path, 0700) != 0 && errno != EEXIST) return cannot(c->spool_path, NULL) - 1;
+    int fd = open(c->spool_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return make ? cannot(c->spool_path, NULL) - 1 : -1;
+    bool own = fstat(fd, &at) == 0 && at.st_uid == geteuid() && (at.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+    if (own) return fd;
+    close(fd);
+    return cannot(c->spool_path, "is not this user's alone") - 1;
+}
+
+/* ---- keeping ----------------------------------------------------------------------------------------------------------------- */
+static bool write_all(int fd, gp_str octets)
+{
+    while (octets.len) {
+        ssize_t n = write(fd, octets.ptr, octets.len);
+        if (n < 0 && errno != EINTR) return false;
+        if (n > 0) octets = gp_tail(octets, (size_t)n);
+    }
+    return true;
+}
+
+static bool write_parcel(int dir, const char *draft, const char *name, gp_str envelope, gp_str message)
+{
+    int  fd   = openat(dir, draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool done = fd >= 0 && write_all(fd, envelope) && write_all(fd, message) && fsync(fd) == 0;
+    if (fd >= 0) done = close(fd) == 0 && done;
+    done = done && renameat(dir, draft, dir, name) == 0 && fsync(dir) == 0;
+    if (!done) (void)unlinkat(dir, draft, 0);
+    return done;
+}
+
+bool spool_keep(struct sendmail_conf *c, const struct parcel *p, enum handed how)
+{
+    struct gp_buffer envelope = { 0 };
+    uint8_t          chance[8];
+    char             id_room[64], name[64], draft[80];
+    struct gp_text   id = { .ptr = id_room, .room = sizeof id_room - 1 };
+    gp_random(chance, sizeof chance);
+    gp_put_number(&id, time(NULL)); /* so that they sort as they came */
+    gp_put_char(&id, '-');
+    gp_put_hex(&id, (gp_str) { (const char *)chance, sizeof chance });
+    id_room[id.len] = '\0';
+    (void)snprintf(name, sizeof name, "%s", id_room);
+    (void)snprintf(draft, sizeof draft, ".new-%s", id_room);
+    int  dir  = open_spool(c, true);
+    bool kept = dir >= 0 && spool_put_envelope(&envelope, p, how) &&
+                (write_parcel(dir, draft, name, gp_buffer_all(&envelope), p->message) || cannot(c->spool_path, NULL));
+    if (dir >= 0) close(dir);
+    gp_buffer_free(&envelope);
+    return kept;
+}
+
+/* ---- what is there ------------------------------------------------------------------------------------------------------------- */
+static bool is_parcel(const char *name)
+{
+    return name[0] >= '0' && name[0] <= '9' && !strchr(name, '.');
+}
+
+static void sweep(int dir, const char *name)
+{
+    struct stat at;
+    bool        draft = strncmp(name, ".new-", strlen(".new-")) == 0;
+    if (draft && fstatat(dir, name, &at, AT_SYMLINK_NOFOLLOW) == 0 && at.st_mtime < time(NULL) - DAY)
+        (void)unlinkat(dir, name, 0);
+}
+
+/* ---- flushing -------------------------------------------------------------------------------------------------------------------- */
+static void set_aside(int dir, const char *name, const char *why)
+{
+    char refused[80], reason[80];
+    (void)snprintf(refused, sizeof refused, "%s.refused", name);
+    (void)snprintf(reason, sizeof reason, "%s.why", name);
+    int fd = openat(dir, reason, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        (void)write_all(fd, gp_from(why));
+        close(fd);
+    }
+    (void)renameat(dir, name, dir, refused);
+    sendmail_log(true, name, GP_LIT(""), 0, why);
+}
+
+/* Those who are for later stay, in a file of their own, and the old one goes. false: nothing more can be done now. */
+static bool settle(struct hand_over *h, int dir, const char *name, struct parcel *p, enum handed how)
+{
+    bool some = false, never = how == HANDED_REFUSED, old = p->since < (long long)time(NULL) - KEPT_SECONDS;
+    for (size_t i = 0; i < p->count; i++) {
+        some  = some || is_for_later(&p->to[i], how);
+        never = never || p->to[i].code / 100 == 5;
+    }
+    if (how == HANDED_LATER && !old && !never) return talk_works(h->talk);
+    if (some && !old && !spool_keep(h->conf, p, how)) return false;
+    if (!never && !(some && old)) {
+        sendmail_log(false, name, p->sender, p->count, "handed over");
+        return unlinkat(dir, name, 0) == 0;
+    }
+    set_aside(dir, name, h->reason);
+    return true;
+}
+
+static bool flush_one(struct hand_over *h, int dir, const char *name, bool told)
+{
+    struct gp_buffer text   = { 0 };
+    struct parcel    p      = { 0 };
+    int              status = EX_OK;
+    bool             more   = true;
+    if (!spool_read(dir, name, &text, &p)) {
+        set_aside(dir, name, "is no parcel that can be read");
+    } else {
+        enum handed how = hand_over(h, &p, &status);
+        if (told && how != HANDED_OVER) cli_problem(name, h->reason, NULL);
+        more = settle(h, dir, name, &p, how);
+    }
+    free(p.to);
+    gp_buffer_free(&text);
+    return more;
+}
+
+/* The server is asked for first: what it says of us is no word about a parcel. */
+static bool flush_names(struct hand_over *h, int dir, bool told)
+{
+    struct dirent **names = NULL;
+    int             count = spool_names(dir, &names), done = 0, status = EX_OK;
+    bool            more = true, open = true;
+    for (int i = 0; i < count; i++) {
+        const char *name = names[i]->d_name;
+        if (is_parcel(name) && more && done++ < FLUSH_MOST) {
+            more = open = hand_over_open(h, &status) == HANDED_OVER;
+            if (open) more = flush_one(h, dir, name, told);
+        }
+        sweep(dir, name);
+        free(names[i]);
+    }
+    free(names);
+    return open;
+}
+
+int spool_flush(struct hand_over *h, bool told)
+{
+    int  dir  = open_spool(h->conf, false); /* below 0: nobody ever waited */
+    bool open = true;
+    if (dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) == 0) open = flush_names(h, dir, told);
+    if (dir >= 0) close(dir);
+    if (open) return EX_OK;
+    if (told) cli_problem(h->conf->server, h->reason, "the mail stays until the server takes it");
+    return EX_TEMPFAIL;
+}
+
+/* ---- root: for everybody ------------------------------------------------------------------------------------------------------------- */
+/* In a process that is that user and nobody else: his files, his configuration, his password. */
+static void flush_as(uid_t uid, const char *conf_path)
+{
+    static struct sendmail_conf c;
+    const struct passwd        *who = getpwuid(uid);
+    bool self = who && setgroups(0, NULL) == 0 && setresgid(who->pw_gid, who->pw_gid, who->pw_gid) == 0 &&
+                setresuid(uid, uid, uid) == 0;
+    struct hand_over h = { .conf = &c };
+    if (!self || sendmail_conf_read(&c, conf_path) != EX_OK) _exit(EX_CONFIG);
+    int status = spool_flush(&h, true);
+    hand_over_end(&h);
+    _exit(status);
+}
+
+int spool_flush_all(const char *conf_path)
+{
+    static const char system_spool[] = "/var/spool/gatepost-sendmail";
+    int               dir            = open(system_spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct dirent   **names          = NULL;
+    int               count          = dir < 0 ? 0 : spool_names(dir, &names);
+    for (int i = 0; i < count; i++) {
+        struct stat at;
+        bool        one = fstatat(dir, names[i]->d_name, &at, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(at.st_mode) &&
+                   at.st_uid != 0 && names[i]->d_name[0] != '.';
+        pid_t pid = one ? fork() : -1;
+        if (pid == 0) flush_as(at.st_uid, conf_path);
+        while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+        free(names[i]);
+    }
+    free(names);
+    if (dir >= 0) close(dir);
+    return EX_OK;
+}
+
+/* ---- the list ---------------------------------------------------------------------------------------------------------------------------- */
+int spool_list(struct sendmail_conf *c)
+{
+    struct dirent **names = NULL;
+    int             dir = open_spool(c, false), count = dir < 0 ? 0 : spool_names(dir, &names), shown = 0;
+    for (int i = 0; i < count; i++) {
+        shown += spool_show(dir, names[i]->d_name);
+        free(names[i]);
+    }
+    free(names);
+    if (dir >= 0) close(dir);
+    if (!shown) (void)puts("Mail queue is empty");
+    return EX_OK;
+}

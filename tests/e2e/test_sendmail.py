@@ -1,0 +1,268 @@
+"""gatepost sendmail, as programs call it: cron's pipe, PHP's mail(), smtplib over -bs, mailx; and the spool while the server is away."""
+import email
+import email.policy
+import os
+import pwd
+import smtplib
+import socket
+import subprocess
+
+import pytest
+
+from house import DOMAIN, GATEPOST, serving, until
+from sink import Sink
+
+EX_OK, EX_USAGE, EX_DATAERR, EX_UNAVAILABLE, EX_NOPERM, EX_CONFIG = 0, 64, 65, 69, 77, 78
+
+
+class Host:
+    """A host with sendmail: the name on its path, and a sendmail.conf of its own."""
+    def __init__(self, place, port, account, ca, **keys):
+        self.place, self.spool = place, place / "spool"
+        place.mkdir(exist_ok=True)
+        self.program = place / "sendmail"
+        if not self.program.exists():
+            self.program.symlink_to(GATEPOST)
+            (place / "mailq").symlink_to(GATEPOST)
+        (place / "password").write_text(account.password + "\n")
+        self.conf = place / "sendmail.conf"
+        self.configure(port, account, ca, **keys)
+
+    def configure(self, port, account, ca, **keys):
+        self.local = f"local-{account.name.partition('@')[0]}@example.net"
+        said = {"server": f"localhost:{port}", "tls": "implicit", "user": account.name, "password_file": self.place / "password", "ca_file": ca,
+                "from": account.name, "domain": DOMAIN, "local_to": self.local, "spool": self.spool, "timeout": "5"} | keys
+        self.conf.write_text("# where this host's mail goes\n" + "".join(f"{key}: {value}\n" for key, value in said.items() if value))
+
+    def sendmail(self, *words, stdin="", program="sendmail"):
+        return subprocess.run([self.place / program, "-C", str(self.conf), *words], input=stdin, capture_output=True, text=True, timeout=60, check=False)
+
+    def waiting(self):
+        return self.sendmail(program="mailq").stdout
+
+
+@pytest.fixture
+def host(folder, gatepost, account, ca, request):
+    return Host(folder / f"host-{request.node.name[:40].replace('[', '-').replace(']', '')}", gatepost.tls_port, account, ca)
+
+
+def arrived(sink, recipient):
+    found = sink.wait(recipient)
+    return found, email.message_from_bytes(found.data, policy=email.policy.default)
+
+
+def test_as_cron_calls_it(host, sink, account):
+    """Debian's cron: a header without Message-ID, recipients without domain, a text with a dot alone on a line."""
+    done = host.sendmail("-i", "-FCronDaemon", "-B8BITMIME", "-oem", "root",
+                         stdin="From: root (Cron Daemon)\nTo: root\nSubject: Cron <root@host> job\nAuto-Submitted: auto-generated\n\nline\n.\nmore\n")
+    assert (done.returncode, done.stdout, done.stderr) == (EX_OK, "", "")
+    _, message = arrived(sink, host.local)
+    assert message["From"] == f"CronDaemon <{account.name}>" and message["To"] == "root" and message.get_content().replace("\r", "") == "line\n.\nmore\n"
+
+
+def test_a_user_of_this_host_in_the_header(host, sink, account):
+    assert host.sendmail("-t", stdin=f"From: {account.name}\nTo: root\nSubject: local\n\nx\n").returncode == EX_OK
+    assert arrived(sink, host.local)[1]["Subject"] == "local"
+
+
+def test_a_plain_pipe_without_header(host, sink, account, recipient):
+    done = host.sendmail(recipient, stdin="no header here\n.\nnever sent\n")
+    assert done.returncode == EX_OK, done.stderr
+    found, message = arrived(sink, recipient)
+    assert found.sender == account.name and account.name in message["From"] and message["Date"] and message["Message-ID"]
+    assert message.get_content().strip() == "no header here"
+
+
+def test_recipients_of_the_header(host, sink, account, recipient):
+    done = host.sendmail("-t", "-oi", "-f", account.name,
+                         stdin=f"From: {account.name}\nTo: L <{recipient}>\nCc: cc-{recipient}\nBcc: bcc-{recipient}\nSubject: all\n\n.\ntext\n")
+    assert done.returncode == EX_OK, done.stderr
+    for name in (recipient, "cc-" + recipient, "bcc-" + recipient):
+        _, message = arrived(sink, name)
+        assert message["Bcc"] is None and message["Subject"] == "all" and message.get_content().replace("\r", "") == ".\ntext\n"
+
+
+def test_php(host, sink, account, recipient):
+    script = f"exit(mail('{recipient}', 'from php', \"text\\n.dot\", 'From: {account.name}') ? 0 : 1);"
+    done = subprocess.run(["php", "-d", f"sendmail_path={host.program} -C {host.conf} -t -i", "-r", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    _, message = arrived(sink, recipient)
+    assert message["Subject"] == "from php" and message.get_content().replace("\r", "") == "text\n.dot\n"
+
+
+class Piped(smtplib.SMTP):
+    """smtplib on the two ends of a program's standard input and output."""
+    def __init__(self, *words):
+        ours, theirs = socket.socketpair()
+        self.process = subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
+        theirs.close()
+        self.ours = ours
+        super().__init__("pipe", 1, local_hostname="host.example")
+
+    def _get_socket(self, host, port, timeout):
+        self.ours.settimeout(30)
+        return self.ours
+
+
+def test_smtplib_over_bs(host, sink, account, recipient):
+    with Piped(host.program, "-C", host.conf, "-bs") as smtp:
+        smtp.ehlo()
+        assert "auth" not in smtp.esmtp_features and "starttls" not in smtp.esmtp_features
+        refused = smtp.sendmail(account.name, [recipient, "nobody@unqualified"], f"From: {account.name}\r\nSubject: bs\r\n\r\n.text\r\n")
+        assert list(refused) == ["nobody@unqualified"]
+        with pytest.raises(smtplib.SMTPSenderRefused) as no:           # the server's own word
+            smtp.sendmail("other@example.org", [recipient], "x")
+        assert no.value.smtp_code in (550, 553)
+        smtp.rset()
+        smtp.sendmail(account.name, ["second-" + recipient], f"From: {account.name}\r\nSubject: bs 2\r\n\r\ntext\r\n")
+    assert smtp.process.wait(10) == EX_OK
+    _, message = arrived(sink, recipient)
+    assert message["Subject"] == "bs" and message.get_content().strip() == ".text"
+    assert arrived(sink, "second-" + recipient)[1]["Subject"] == "bs 2"
+
+
+# ---- the spool
+def test_what_waits_goes_with_the_next_call(folder, host, gatepost, account, ca, sink, recipient):
+    away = socket.socket()
+    away.bind(("127.0.0.1", 0))                                        # nobody listens there
+    host.configure(away.getsockname()[1], account, ca)
+    done = host.sendmail("-t", stdin=f"From: {account.name}\nTo: {recipient}\nBcc: b-{recipient}\nSubject: late\n\nSchöne Grüße\n")
+    assert done.returncode == EX_OK, done.stderr
+    with Piped(host.program, "-C", host.conf, "-bs") as smtp:
+        smtp.sendmail(account.name, ["bs-" + recipient], f"From: {account.name}\r\nSubject: late too\r\n\r\ntext\r\n")
+    smtp.process.wait(10)
+    assert recipient in host.waiting() and "bs-" + recipient in host.waiting()
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in host.spool.rglob("*")}
+    assert set(modes.values()) == {"0o700", "0o600"}, modes
+    assert host.sendmail("-q").returncode == 75 and recipient in host.waiting()
+    assert not sink.for_(recipient)
+    host.configure(gatepost.tls_port, account, ca)
+    away.close()
+    assert host.sendmail("now-" + recipient, stdin="x\n").returncode == EX_OK
+    for name in (recipient, "b-" + recipient, "bs-" + recipient, "now-" + recipient):
+        assert arrived(sink, name)
+    assert "Bcc" not in sink.wait(recipient).data.decode()
+    assert host.waiting() == "Mail queue is empty\n"
+
+
+def test_a_flush_by_hand_and_what_is_refused_in_it(host, gatepost, account, ca, sink, recipient):
+    away = socket.socket()
+    away.bind(("127.0.0.1", 0))
+    host.configure(away.getsockname()[1], account, ca)
+    assert host.sendmail("-f", "stranger@example.org", recipient, stdin="x\n").returncode == EX_OK
+    assert host.sendmail("b-" + recipient, stdin="x\n").returncode == EX_OK
+    host.configure(gatepost.tls_port, account, ca)
+    away.close()
+    done = host.sendmail("-q")
+    assert "refuses the sender" in done.stderr
+    assert arrived(sink, "b-" + recipient) and not sink.for_(recipient)
+    assert "(refused" in host.waiting() and "stranger@example.org" in host.waiting()
+    why, = host.spool.rglob("*.why")
+    assert "refuses the sender" in why.read_text()
+
+
+def test_a_wrong_password_sets_nothing_aside(host, gatepost, account, ca, sink, recipient):
+    away = socket.socket()
+    away.bind(("127.0.0.1", 0))
+    host.configure(away.getsockname()[1], account, ca)
+    assert host.sendmail(recipient, stdin="x\n").returncode == EX_OK
+    host.configure(gatepost.tls_port, account, ca)
+    away.close()
+    (host.place / "password").write_text("wrong\n")
+    assert host.sendmail("-q").returncode == 75
+    done = host.sendmail("b-" + recipient, stdin="x\n")
+    assert done.returncode == EX_NOPERM and "535" in done.stderr and "wrong" not in done.stderr
+    assert recipient in host.waiting() and "refused" not in host.waiting()
+    (host.place / "password").write_text(account.password + "\n")
+    assert host.sendmail("-q").returncode == EX_OK
+    assert arrived(sink, recipient)
+
+
+def test_a_temporary_refusal_of_one_recipient_keeps_that_one(folder, sink_certificate, ca, account, recipient):
+    server = Sink(sink_certificate, logins={account.name: account.password})
+    try:
+        host = Host(folder / "host-temporary", server.port, account, ca, tls="starttls")
+        server.script("RCPT", "250 2.1.5 ok", "451 4.7.1 greylisted")
+        assert host.sendmail("a-" + recipient, "b-" + recipient, stdin="x\n").returncode == EX_OK
+        assert server.wait("a-" + recipient) and not server.for_("b-" + recipient)
+        assert "b-" + recipient in host.waiting() and "a-" + recipient not in host.waiting()
+        assert host.sendmail("-q").returncode == EX_OK
+        assert server.wait("b-" + recipient) and host.waiting() == "Mail queue is empty\n"
+    finally:
+        server.close()
+
+
+def test_a_spool_that_somebody_else_made_is_not_used(host, account, ca, recipient):
+    host.configure(1, account, ca, server="127.0.0.1:1")
+    place = host.spool / str(os.geteuid())
+    place.mkdir(parents=True)
+    place.chmod(0o755)
+    done = host.sendmail(recipient, stdin="x\n")
+    assert done.returncode == 75 and "is not this user's alone" in done.stderr
+
+
+# ---- use
+@pytest.mark.parametrize("words, stdin, status, said", [
+    ([], "x", EX_USAGE, "there are none"),
+    (["-t"], "Subject: x\n\nx", EX_USAGE, "there are none"),
+    (["-t"], "To: a@b@c\n\nx", EX_DATAERR, "To: its addresses cannot be read"),
+    (["a@b@c"], "x", EX_USAGE, "is no address"),
+    (["-f", "a@b@c", "a@example.net"], "x", EX_USAGE, "is no address"),
+    (["-N", "maybe", "a@example.net"], "x", EX_USAGE, "-N"),
+    (["-bd"], "", EX_USAGE, "only -bm, -bs, -bp"),
+    (["-Y"], "", EX_USAGE, "not known"),
+    (["-bi"], "", EX_OK, ""),
+    (["-f", "other@example.org", "a@example.net"], "x", EX_NOPERM, "refuses the sender"),
+    (["nobody@unqualified"], "x", EX_UNAVAILABLE - 1, "5.1.2"),
+])
+def test_exit_statuses(host, words, stdin, status, said):
+    done = host.sendmail(*words, stdin=stdin)
+    assert done.returncode == status and said in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("text, said", [
+    ("serer: x\n", "sendmail.conf:1: there is no such key (did you mean 'server'?)"),
+    ("server: x\nserver: y\n", "sendmail.conf:2: says that key again"),
+    ("user: x\n", "names no server"),
+    ("server: x\nuser: y\n", "names a user and no password_file"),
+    ("server: x\ntls: maybe\n", "tls is implicit, starttls or none"),
+    ("nothing\n", 'is no line of "key: value"'),
+    (None, "is not there"),
+])
+def test_a_bad_configuration(host, text, said):
+    host.conf.unlink() if text is None else host.conf.write_text(text)
+    done = host.sendmail("a@example.net", stdin="x")
+    assert done.returncode == EX_CONFIG and said in done.stderr, done.stderr
+
+
+def test_as_a_sub_command(host, recipient, sink):
+    done = subprocess.run([GATEPOST, "sendmail", "-C", host.conf, "--", recipient], input="x\n", capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == EX_OK, done.stderr
+    assert arrived(sink, recipient)
+    assert "Usage: sendmail" in subprocess.run([GATEPOST, "help", "sendmail"], capture_output=True, text=True, timeout=60, check=False).stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user")
+def test_root_hands_over_for_every_user(host, gatepost, account, ca, sink, recipient, monkeypatch):
+    """Under another user's own rights: what he keeps is his, and his configuration decides."""
+    who = pwd.getpwnam("www-data")
+    away = socket.socket()
+    away.bind(("127.0.0.1", 0))
+    host.configure(away.getsockname()[1], account, ca, spool=None)
+    for path in (host.conf, host.place / "password"):
+        path.chmod(0o644)
+    common = "/var/spool/gatepost-sendmail"
+    if os.path.exists(common):
+        pytest.skip("this machine has a spool of its own")
+    os.mkdir(common)
+    try:
+        os.chmod(common, 0o1777)
+        done = subprocess.run([host.program, "-C", host.conf, recipient], input="x\n", capture_output=True, text=True, timeout=60, check=False, user=who.pw_uid, group=who.pw_gid, extra_groups=[])
+        assert done.returncode == EX_OK, done.stderr
+        assert os.stat(f"{common}/{who.pw_uid}").st_uid == who.pw_uid
+        host.configure(gatepost.tls_port, account, ca, spool=None)
+        away.close()
+        assert host.sendmail("-q").returncode == EX_OK
+        assert arrived(sink, recipient) and os.listdir(f"{common}/{who.pw_uid}") == []
+    finally:
+        subprocess.run(["rm", "-r", common], check=True)
