@@ -44,13 +44,47 @@ static void cannot(struct question *q, const char *what, int result)
     (is_gone(result) ? question_failed : question_unclear)(q, what, why);
 }
 
-static void judge_bind(struct question *q, int result, bool found)
+/* Active Directory says the same for every no, and the cause in the text that goes with it: "... data 52e, v4563". */
+const char *ldap_cause(gp_str diagnostic, bool *known)
+{
+    static const struct {
+        const char *data, *cause;
+    } rows[] = {
+        {"52e",  "wrong password"                                   },
+        { "525", NULL                                               }, /* no such user */
+        { "530", "the directory does not let this user in now"      },
+        { "531", "the directory does not let this user in from here"},
+        { "532", "the password has expired"                         },
+        { "533", "the account is disabled in the directory"         },
+        { "701", "the account has expired in the directory"         },
+        { "773", "the password must be changed first"               },
+        { "775", "the account is locked in the directory"           },
+    };
+    static const gp_str mark = { "data ", 5 };
+    while (diagnostic.len && !gp_starts(diagnostic, mark.ptr)) diagnostic = gp_tail(diagnostic, 1);
+    gp_str rest = gp_tail(diagnostic, diagnostic.len ? mark.len : 0), data = gp_cut(&rest, ',');
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        if (!gp_is(data, rows[i].data)) continue;
+        *known = rows[i].cause != NULL;
+        return rows[i].cause ? rows[i].cause : "no such entry";
+    }
+    return NULL;
+}
+
+static void refuse_bind(LDAP *ld, struct question *q, bool found)
+{
+    char *text = NULL;
+    (void)ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text);
+    const char *cause = text ? ldap_cause(gp_from(text), &found) : NULL;
+    question_refuse(q, found, cause ? cause : found ? "wrong password" : "no such entry, or a wrong password");
+    ldap_memfree(text);
+}
+
+static void judge_bind(LDAP *ld, struct question *q, int result, bool found)
 {
     switch (result) {
     case LDAP_SUCCESS: question_right(q); break;
-    case LDAP_INVALID_CREDENTIALS:
-        question_refuse(q, found, found ? "wrong password" : "no such entry, or a wrong password");
-        break;
+    case LDAP_INVALID_CREDENTIALS: refuse_bind(ld, q, found); break;
     case LDAP_NO_SUCH_OBJECT:
     case LDAP_INVALID_DN_SYNTAX: question_refuse(q, false, "no such entry"); break;
     case LDAP_INAPPROPRIATE_AUTH: question_refuse(q, found, "the entry has no password"); break;
@@ -173,6 +207,12 @@ static int bind_user(struct directory *d, const struct source *s, const char *dn
     return done;
 }
 
+static void judge_user(struct directory *d, const struct source *s, const char *dn, struct question *q, bool found)
+{
+    int result = bind_user(d, s, dn, q->secret);
+    judge_bind(d->binds, q, result, found);
+}
+
 static void by_template(struct directory *d, const struct source *s, struct question *q)
 {
     char           dn[DN_ROOM];
@@ -183,7 +223,7 @@ static void by_template(struct directory *d, const struct source *s, struct ques
         question_refuse(q, false, "the name makes too long a DN");
     else {
         dn[text.len] = '\0';
-        judge_bind(q, bind_user(d, s, dn, q->secret), false);
+        judge_user(d, s, dn, q, false);
     }
 }
 
@@ -207,7 +247,7 @@ static void take_entry(struct directory *d, const struct source *s, LDAPMessage 
     else if (!dn || !dn[0])
         question_unclear(q, "the entry has no DN", NULL);
     else
-        judge_bind(q, bind_user(d, s, dn, q->secret), true);
+        judge_user(d, s, dn, q, true);
     if (values && values[0]) gp_wipe(values[0]->bv_val, values[0]->bv_len);
     ldap_value_free_len(values);
     ldap_memfree(dn);

@@ -50,6 +50,7 @@ void question_hash(struct question *, gp_str hash);                            /
 void question_refuse(struct question *, bool known, const char *why);
 void question_unclear(struct question *, const char *why, const char *detail); /* cannot tell; detail may be NULL             */
 void question_failed(struct question *, const char *why, const char *detail);  /* ... because the source is in trouble        */
+const char *ldap_cause(gp_str diagnostic, bool *known); /* of a bind that was refused; NULL: it does not say */
 void question_name(struct question *, gp_str name);                            /* the user's name there, if it is a good one  */
 
 /* ---- a source and its types (types.c) ---------------------------------------------------------------------------------- */

@@ -452,3 +452,32 @@ TEST(passwords_are_strings_in_json)
 }
 
 /* ---- memory ---------------------------------------------------------------------------------------------------------------------- */
+
+/* ---- what a directory says of a no ------------------------------------------------------------------------------------------ */
+TEST(active_directory_tells_the_cause_of_a_no)
+{
+    static const struct {
+        const char *text, *cause;
+        bool        known;
+    } cases[] = {
+  /* clang-format off */
+        { "80090308: LdapErr: DSID-0C09044E, comment: AcceptSecurityContext error, data 52e, v2580", "wrong password", true },
+        { "80090308: LdapErr: DSID-0C09044E, comment: AcceptSecurityContext error, data 525, v2580", "no such entry", false },
+        { "80090308: LdapErr: DSID-0C090439, comment: AcceptSecurityContext error, data 775, v4563", "the account is locked in the directory", true },
+        { "data 533,", "the account is disabled in the directory", true },
+        { "data 532", "the password has expired", true },
+        { "data 52ex, v2580", NULL, true },
+        { "data ", NULL, true },
+        { "data", NULL, true },
+        { "", NULL, true },
+        { "invalid credentials", NULL, true },
+  /* clang-format on */
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        bool        known = true;
+        const char *cause = ldap_cause(gp_from(cases[i].text), &known);
+        print_message("%s\n", cases[i].text);
+        CHECK(known == cases[i].known && !cause == !cases[i].cause);
+        if (cause) CHECK_IS(gp_from(cause), cases[i].cause);
+    }
+}

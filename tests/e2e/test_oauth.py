@@ -377,6 +377,30 @@ def test_a_client_hears_that_a_token_is_no_good_and_the_log_says_why(with_tokens
         assert client.docmd("AUTH", f"{mechanism} {say(identity.token(ADA))}")[0] == 235, "the keys at hand go on"
 
 
+MALFORMED = [
+    ("OAUTHBEARER", b"n,,\x01auth=Bearer \x01\x01", "auth= is not Bearer and a token"),
+    ("OAUTHBEARER", b"n,,\x01auth=Basic x\x01\x01", "auth= is not Bearer and a token"),
+    ("OAUTHBEARER", b"auth=Bearer x", "does not begin with n,, or n,a=NAME,"),
+    ("OAUTHBEARER", b"\xff" * 40, "does not begin with n,, or n,a=NAME,"),
+    ("XOAUTH2", b"auth=Bearer x\x01\x01", "has no user="),
+    ("XOAUTH2", b"user=ada\x01auth=Bearer x", "does not end in two ^A"),
+    ("XOAUTH2", b"\0" * 40, "does not end in two ^A"),
+]
+
+
+def test_a_malformed_message_is_a_no_and_the_log_says_why(with_tokens, context):
+    for mechanism, message, cause in MALFORMED:
+        before = len(with_tokens.log())
+        with smtplib.SMTP_SSL("localhost", with_tokens.tls_port, context=context) as client:
+            client.ehlo()
+            code, said = client.docmd("AUTH", f"{mechanism} {base64.b64encode(message).decode()}")
+            if code == 334:
+                code, said = client.docmd("AQ==" if mechanism == "OAUTHBEARER" else "")
+            assert code == 535 and said.startswith(b"5.7.8 authentication failed"), (mechanism, message)
+            assert client.docmd("NOOP")[0] == 250
+        assert cause in with_tokens.log()[before:], (mechanism, message)
+
+
 def test_a_token_opens_the_account_that_its_subject_is_linked_to(with_tokens, identity, context):
     """Whatever its user is called; and nobody gets an account of the store by its name alone."""
     def says(named, token):

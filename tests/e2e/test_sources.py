@@ -68,6 +68,13 @@ def saslauthd(folder):
     made.stop()
 
 
+@pytest.fixture
+def dovecot(folder):
+    made = Dovecot(folder / f"dovecot-{next(counter)}", {"ada": "correct horse"}).start()
+    yield made
+    made.stop()
+
+
 # ---- files ------------------------------------------------------------------------------------------------------------------
 def test_a_password_file_is_read_again_when_it_changes(asker, place):
     file = place / "people"
@@ -326,12 +333,13 @@ def mended(a, right, want):
 
 
 @pytest.mark.parametrize("trouble", ["slow", "gone"])
-@pytest.mark.parametrize("kind", ["ldap", "postgresql", "saslauthd"])
-def test_a_server_in_trouble_costs_its_users_little_and_comes_back(asker, slapd, postgres, saslauthd, ca, place, kind, trouble):
+@pytest.mark.parametrize("kind", ["ldap", "postgresql", "saslauthd", "dovecot"])
+def test_a_server_in_trouble_costs_its_users_little_and_comes_back(asker, slapd, postgres, saslauthd, dovecot, ca, place, kind, trouble):
     server, item, right, want = {
         "ldap": (slapd, people_of(slapd, ca, place), ("ada", "correct horse"), "OK"),
         "postgresql": (postgres, people_in(postgres, place), ("ada", "x"), "WAIT"),
-        "saslauthd": (saslauthd, {"type": "saslauthd", "socket": str(saslauthd.socket)}, ("ada", "correct horse"), "OK")}[kind]
+        "saslauthd": (saslauthd, {"type": "saslauthd", "socket": str(saslauthd.socket)}, ("ada", "correct horse"), "OK"),
+        "dovecot": (dovecot, {"type": "dovecot", "socket": str(dovecot.socket)}, ("ada", "correct horse"), "OK")}[kind]
     a = asker(**QUICK, **item)
     assert a.ask(*right)["status"] == want
     begin, end = (server.stall, server.resume) if trouble == "slow" else (server.stop, server.start)
