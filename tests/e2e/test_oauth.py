@@ -378,7 +378,7 @@ def test_a_client_hears_that_a_token_is_no_good_and_the_log_says_why(with_tokens
 
 
 MALFORMED = [
-    ("OAUTHBEARER", b"n,,\x01auth=Bearer \x01\x01", "auth= is not Bearer and a token"),
+    ("OAUTHBEARER", b"n,,\x01auth=Bearer a b\x01\x01", "has characters that none may have"),
     ("OAUTHBEARER", b"n,,\x01auth=Basic x\x01\x01", "auth= is not Bearer and a token"),
     ("OAUTHBEARER", b"auth=Bearer x", "does not begin with n,, or n,a=NAME,"),
     ("OAUTHBEARER", b"\xff" * 40, "does not begin with n,, or n,a=NAME,"),
