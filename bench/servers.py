@@ -131,7 +131,9 @@ class Gatepost:
             "GATEPOST_HOSTNAME": HOST, "GATEPOST_SUBMISSION": f"127.0.0.1:{self.port}",
             "GATEPOST_SUBMISSIONS": f"127.0.0.1:{self.tls_port}", "GATEPOST_RELAY": f"smtp://127.0.0.1:{sink.port}?tls=none",
             "GATEPOST_LIMITS_SESSIONS_PER_ADDRESS": most, "GATEPOST_LIMITS_SESSIONS_PER_SMTPD": most,
-            "GATEPOST_LIMITS_MAILS_PER_SESSION": "1000", "GATEPOST_DKIM_SIGN": "false", "GATEPOST_STOP_TIMEOUT": "5s"}
+            "GATEPOST_LIMITS_MAILS_PER_SESSION": "1000", "GATEPOST_DKIM_SIGN": "false", "GATEPOST_STOP_TIMEOUT": "5s",
+            "GATEPOST_POLICY_LIMITS_SESSIONS": most} | {  # kept and counted as ever, and out of reach
+            f"GATEPOST_POLICY_LIMITS_ACCOUNT_{what}": "1024G/minute" for what in ("MESSAGES", "RECIPIENTS", "NEW_RECIPIENTS", "OCTETS")}
         self.run("init", "--domain", DOMAIN, "--hostname", HOST)
         for source, name in zip(certificate, ("cert.pem", "key.pem")):
             shutil.copyfile(source, self.dir / "tls" / name)

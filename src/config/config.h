@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "ops/log.h"
+#include "policy/limits.h"
 
 enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32,
        CONFIG_KEYS_MOST = 192, CONFIG_LOOKUPS_MOST = 8 };
@@ -102,6 +103,11 @@ struct config {
 
     struct {
         struct { enum policy_mode mode; } identity;
+        struct {
+            enum policy_mode   mode;
+            struct limit_rules scopes[LIMIT_SCOPES];
+            unsigned           sessions; /* of an account at once; 0: any number */
+        } limits;
     } policy;
 
     struct config_lookup lookups[CONFIG_LOOKUPS_MOST]; size_t lookup_count; /* in the order in which they are asked */

@@ -24,6 +24,12 @@ static const char *const modes[] = {
 #define MODE_HELP                                                                                                      \
     " shadow lets through what enforce would have refused or held, and notes it for `gatepost report`; off does not look."
 
+#define LIMIT(SCOPE, scope, THING, thing, usual, help)                                                                 \
+    {                                                                                                                  \
+        "policy.limits." #scope "." #thing, &config_rates,                                                             \
+            FIELD(policy.limits.scopes[LIMIT_##SCOPE].things[LIMIT_##THING]), 0, 0, usual, help                        \
+    }
+
 const struct config_key config_keys[] = {
   /* clang-format off */
     { "hostname", &config_hostname, FIELD(hostname), 1, 253, NULL,
@@ -138,6 +144,26 @@ const struct config_key config_keys[] = {
 
     { "policy.identity.mode", &config_choice, FIELD(policy.identity.mode), 0, 0, "enforce",
       "As whom an account may send: in MAIL, and in the header fields that name an author." MODE_HELP, modes },
+
+    { "policy.limits.mode", &config_choice, FIELD(policy.limits.mode), 0, 0, "enforce",
+      "How much may be sent. What is over a limit is refused for now (451 or 452), with the time to try again." MODE_HELP, modes },
+    { "policy.limits.sessions", &config_number, FIELD(policy.limits.sessions), 0, MANY, "200",
+      "How many sessions one account may have signed in at once; mail in further ones is put off. 0: any number." },
+    LIMIT(ACCOUNT, account, MESSAGES, messages, "2000/hour, 10000/day", "Messages of one account. As rates: so many in that time, and at once no more than the burst, "
+      "by default the whole number. The server never forgets more than a second of what was sent. `gatepost limit set` gives one account or credential its own."),
+    LIMIT(ACCOUNT, account, RECIPIENTS, recipients, "2000/hour, 10000/day", "Recipients of one account, counted by message."),
+    LIMIT(ACCOUNT, account, NEW_RECIPIENTS, new_recipients, "2000/day", "Recipients to whom the account had not written in the last year."),
+    LIMIT(ACCOUNT, account, OCTETS, octets, "5G/day", "Octets of one account's messages. K, M and G stand for powers of 1024."),
+    LIMIT(CREDENTIAL, credential, MESSAGES, messages, "none", "Messages sent with one credential."),
+    LIMIT(CREDENTIAL, credential, RECIPIENTS, recipients, "none", "Recipients written to with one credential."),
+    LIMIT(CREDENTIAL, credential, NEW_RECIPIENTS, new_recipients, "none", "Recipients new to the account, written to with one credential."),
+    LIMIT(CREDENTIAL, credential, OCTETS, octets, "none", "Octets sent with one credential."),
+    LIMIT(ADDRESS, address, MESSAGES, messages, "none", "Messages from one client address; one IPv6 address is its whole /64. Many people may share one."),
+    LIMIT(ADDRESS, address, RECIPIENTS, recipients, "none", "Recipients written to from one client address."),
+    LIMIT(ADDRESS, address, OCTETS, octets, "none", "Octets from one client address."),
+    LIMIT(SERVER, server, MESSAGES, messages, "none", "Messages of all accounts together."),
+    LIMIT(SERVER, server, RECIPIENTS, recipients, "none", "Recipients of all accounts together."),
+    LIMIT(SERVER, server, OCTETS, octets, "none", "Octets of all accounts together."),
 
     { "sources", &config_sources_type, NO_FIELD, 0, 0, "store",
       "Where accounts live, in the order in which they are asked; see SOURCES. The store is what `gatepost user` writes; it comes first unless it is in the list." },

@@ -109,4 +109,29 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
     "END;",
 
     audit_schema_vault,
+
+    /* Limits (usage.h): what is used up, limits of accounts and credentials of their own, and whom an account has written to. */
+    "CREATE TABLE limit_usage ("
+    "  scope INTEGER NOT NULL,"
+    "  subject INTEGER NOT NULL,"
+    "  ends INTEGER NOT NULL,"
+    "  states BLOB NOT NULL,"
+    "  PRIMARY KEY (scope, subject)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE limits ("
+    "  account INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"
+    "  credential INTEGER NOT NULL," /* 0: the account's */
+    "  what TEXT NOT NULL,"
+    "  value TEXT NOT NULL,"
+    "  PRIMARY KEY (account, credential, what)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TRIGGER limits_of_deleted AFTER DELETE ON credentials BEGIN"
+    "  DELETE FROM limits WHERE account = OLD.account AND credential = OLD.id;"
+    "END;"
+    "CREATE TABLE recipients_known ("
+    "  account INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"
+    "  digest INTEGER NOT NULL,"
+    "  seen INTEGER NOT NULL," /* days since 1970 */
+    "  PRIMARY KEY (account, digest)"
+    ") STRICT, WITHOUT ROWID;",
 };

@@ -162,8 +162,12 @@ void signin_line(struct session *s, const struct gp_smtp_event *ev)
 
 void signin_abort(struct session *s)
 {
-    struct msg m         = MSG(SASL_ABORT);
-    m.sasl_abort.session = s->id;
-    if (s->exchanging) (void)ipc_tell(s->submit->vault, &m);
+    struct msg ends = MSG(SASL_ABORT), over = MSG(SESSION_END);
+    ends.sasl_abort.session  = s->id;
+    over.session_end.session = s->id;
+    if (s->exchanging)
+        (void)ipc_tell(s->submit->vault, &ends);
+    else if (s->signed_in)
+        (void)ipc_tell(s->submit->vault, &over);
     s->exchanging = false;
 }

@@ -11,6 +11,7 @@
 #include "store/mechanisms.h"
 #include "store/moment.h"
 #include "vault/line.h"
+#include "vault/meters.h"
 #include "vault/recent.h"
 
 enum {
@@ -278,8 +279,9 @@ void upstream_close(struct upstream *);
 /* ---- may this be sent (sending.c): rules say no by filling `no` and `text` ---------------------------------------------------- */
 struct no { unsigned code; const char *enhanced, *why; }; /* why: the true reason, for the log; static, or in struct sent */
 struct sent { /* a message, at MAIL or at its end; what is not known at MAIL is absent */
+    struct peer   *from; /* the smtpd */
     int64_t        account, credential;
-    uint64_t       listener, size, likeness;
+    uint64_t       session, listener, size, likeness;
     gp_str         sender, peer, queue_id, helo, mechanism, tls, fields, recipients; /* as in SUBMIT */
     gp_time        now;
     unsigned       recipients_may; /* out, at MAIL: how many it may have */
@@ -288,6 +290,19 @@ struct sent { /* a message, at MAIL or at its end; what is not known at MAIL is 
     char           why[JUDGE_TEXT], hold_why[HOLD_WHY_MOST + 1]; /* hold_why: out; "": it need not be held */
     char           incident[GP_INCIDENT_ROOM]; /* out: names a no, or a hold; "": neither */
 };
+gp_status limits_at_mail(struct vault *, struct sent *); /* limits.c */
+gp_status limits_at_end(struct vault *, struct sent *);
+
+/* ---- who is signed in now (sessions.c) ------------------------------------------------------------------------------------------ */
+enum { SESSIONS_MOST = 262144 /* counted: 40 octets each */, SESSION_BUCKETS = 8192 };
+struct open_session;
+struct sessions { struct open_session *buckets[SESSION_BUCKETS]; size_t count; };
+void session_opened(const struct signin *);
+void session_ended(struct peer *, struct msg *);
+void session_forget(const struct peer *, uint64_t session);
+void sessions_drop_peer(const struct peer *);
+bool session_may_send(struct peer *, uint64_t session, const struct meter *account);
+
 void sending_mail(struct peer *, struct msg *);
 void sending_submit(struct peer *, struct msg *);
 
@@ -340,6 +355,8 @@ struct vault {
     unsigned              signings;
     size_t                signin_count;
     struct signin        *signins[SIGNIN_BUCKETS], *oldest, *youngest; /* in the order in which they began */
+    struct meters         meters;
+    struct sessions       sessions;
     struct keyring        keyring;
     struct dkim_ring      dkim;
     gp_time               folder_seen;

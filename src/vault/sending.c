@@ -83,8 +83,8 @@ static gp_status may_use_authors(struct vault *v, struct sent *s)
 
 /* ---- the two questions ----------------------------------------------------------------------------------------------------------- */
 typedef gp_status  rule(struct vault *, struct sent *);
-static rule *const at_mail[] = { may_use_sender };
-static rule *const at_end[]  = { may_use_authors };
+static rule *const at_mail[] = { may_use_sender, limits_at_mail };
+static rule *const at_end[]  = { may_use_authors, limits_at_end }; /* the limits last: they are charged */
 
 static gp_status ask_all(struct vault *v, struct sent *s, rule *const *rules, size_t count)
 {
@@ -97,7 +97,9 @@ void sending_mail(struct peer *peer, struct msg *m)
 {
     char                       room[REPLY_MOST];
     const struct msg_may_send *q      = &m->may_send;
-    struct sent                s      = { .account        = (int64_t)q->account,
+    struct sent                s      = { .from           = peer,
+                                          .session        = q->session,
+                                          .account        = (int64_t)q->account,
                                           .credential     = (int64_t)q->credential,
                                           .listener       = q->listener,
                                           .sender         = q->sender,
@@ -122,7 +124,9 @@ void sending_submit(struct peer *peer, struct msg *m)
 {
     char                     room[REPLY_MOST];
     const struct msg_submit *q      = &m->submit;
-    struct sent              s      = { .account    = (int64_t)q->account,
+    struct sent              s      = { .from       = peer,
+                                        .session    = q->session,
+                                        .account    = (int64_t)q->account,
                                         .credential = (int64_t)q->credential,
                                         .listener   = q->listener,
                                         .size       = q->size,

@@ -213,6 +213,7 @@ static void note_source(const struct signin *s, bool right)
 static void note_use(struct signin *s)
 {
     uses_note(s->peer->vault, s);
+    session_opened(s);
     if (s->upgrade) upgrade_start(s->upgrade);
     s->upgrade = NULL;
 }
@@ -383,6 +384,7 @@ void exchange_abort(struct peer *peer, struct msg *m)
 {
     struct signin *s = find(peer, m->sasl_abort.session);
     if (s) abandon(s, s->question ? "the client left before the verdict" : "the client left");
+    if (!s) session_forget(peer, m->sasl_abort.session); /* the verdict was on its way */
 }
 
 /* ---- ends from our side ------------------------------------------------------------------------------------------------------ */

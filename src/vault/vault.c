@@ -80,6 +80,7 @@ static void stop(struct peer *from, struct msg *m)
     (void)m;
     uses_write(from->vault);
     shadow_write(from->vault);
+    meters_write(from->vault);
     loop_stop(from->vault->loop);
 }
 
@@ -92,6 +93,7 @@ static const struct {
     {MSG_SASL_START,   ROLE_SMTPD,      exchange_start   },
     { MSG_SASL_LINE,   ROLE_SMTPD,      exchange_line    },
     { MSG_SASL_ABORT,  ROLE_SMTPD,      exchange_abort   },
+    { MSG_SESSION_END, ROLE_SMTPD,      session_ended    },
     { MSG_MAY_SEND,    ROLE_SMTPD,      sending_mail     },
     { MSG_SUBMIT,      ROLE_SMTPD,      sending_submit   },
     { MSG_REFUSED,     ROLE_SMTPD,      refused_take     },
@@ -127,6 +129,7 @@ static void gone(void *owner, struct ipc *channel)
     struct peer *peer = owner;
     (void)channel;
     if (peer->role == ROLE_SMTPD) signin_drop_peer(peer);
+    if (peer->role == ROLE_SMTPD) sessions_drop_peer(peer);
     if (peer->role == ROLE_RELAY) upstream_drop(peer->vault);
     if (peer->role == ROLE_SUPERVISOR) loop_stop(peer->vault->loop);
 }
@@ -177,6 +180,7 @@ static void tick(void *owner)
     signin_expire(v, now);
     keys_tick(v, now);
     shadow_write(v);
+    meters_write(v);
     if (now - v->uses.written >= USES_EVERY_MS) {
         uses_write(v);
         v->uses.written = now;
@@ -270,6 +274,7 @@ void vault_close(struct vault *v)
     loop_after_turn(v->loop, NULL, NULL);
     for (size_t i = 0; i < ROLE_SMTPD_MOST; i++) {
         if (v->smtpds[i].channel) signin_drop_peer(&v->smtpds[i]);
+        if (v->smtpds[i].channel) sessions_drop_peer(&v->smtpds[i]);
         leave_peer(&v->smtpds[i]);
     }
     leave_peer(&v->relay);
@@ -285,6 +290,7 @@ void vault_close(struct vault *v)
     upstream_close(v->upstream);
     free(v->upstream);
     recent_close(v->recent);
+    meters_close(v);
     accounts_close(v->accounts);
     gp_wipe(v, sizeof(*v));
     free(v);

@@ -1,0 +1,191 @@
+/* How much may be sent: the limits of the account, the credential, the client's address and the server, as rules of sending.c. At MAIL
+ * they are only looked at; the whole message is charged to all of them, or to none. */
+#include <limits.h>
+
+#include "vault/parts.h"
+
+enum { FIGURES_ROOM = 160 };
+
+/* ---- whose limits ----------------------------------------------------------------------------------------------------------- */
+/* The configuration's, but where there is one of its own. */
+static const struct limit_rules *rules_of(const struct vault *v, struct meter *m, struct limit_rules *room)
+{
+    const struct limit_rules *usual = &v->config->policy.limits.scopes[m->scope];
+    if (!m->own) return usual;
+    *room = *usual;
+    for (size_t i = 0; i < LIMIT_THINGS; i++)
+        if (m->own->has[i]) room->things[i] = m->own->rules.things[i];
+    return room;
+}
+
+struct limited {
+    struct limit_sides sides;
+    struct limit_rules own[LIMIT_SCOPES]; /* what is not the configuration's */
+    struct meter      *meters[LIMIT_SCOPES];
+};
+
+static bool take_side(struct vault *v, struct limited *l, enum limit_scope scope, int64_t subject)
+{
+    struct meter *m = meter_of(v, scope, subject);
+    if (!m) return false;
+    l->meters[scope]       = m;
+    l->sides.scopes[scope] = (struct limit_side) { rules_of(v, m, &l->own[scope]), &m->usage };
+    return true;
+}
+
+static bool has_rules(const struct vault *v, enum limit_scope scope)
+{
+    const struct limit_rules *rules = &v->config->policy.limits.scopes[scope];
+    size_t                    count = 0;
+    for (size_t i = 0; i < LIMIT_THINGS; i++) count += rules->things[i].count;
+    return count > 0;
+}
+
+/* false: the store could not tell. An address or a server without limits has no meter. */
+static bool take_sides(struct vault *v, const struct sent *s, struct limited *l)
+{
+    struct meter *account = meter_of(v, LIMIT_ACCOUNT, s->account);
+    if (!account || !meter_read_own(v, account, s->account, 0)) return false;
+    struct meter *credential = meter_of(v, LIMIT_CREDENTIAL, s->credential);
+    if (!credential || !meter_read_own(v, credential, s->account, s->credential)) return false;
+    if (has_rules(v, LIMIT_ADDRESS) && !take_side(v, l, LIMIT_ADDRESS, (int64_t)line_address(s->peer))) return false;
+    if (has_rules(v, LIMIT_SERVER) && !take_side(v, l, LIMIT_SERVER, 0)) return false;
+    return take_side(v, l, LIMIT_ACCOUNT, s->account) && take_side(v, l, LIMIT_CREDENTIAL, s->credential);
+}
+
+/* ---- a no ----------------------------------------------------------------------------------------------------------------------- */
+static gp_status cannot_tell(struct sent *s)
+{
+    s->no = (struct no) { 451, "4.3.0", "the limits cannot be read now" };
+    gp_put_z(&s->text, "cannot tell now who may send, try again later");
+    return GP_TEMPFAIL;
+}
+
+/* RFC 3463 3.8: X.7.1, not authorized; 3.4: X.3.4, too big; 3.6: X.5.3, too many recipients. */
+static gp_status say_never(struct sent *s, const struct limit_hit *hit)
+{
+    bool size = hit->thing == LIMIT_OCTETS;
+    s->no     = size ? (struct no) { 552, "5.3.4", s->why } : (struct no) { 550, "5.5.3", s->why };
+    gp_put_z(&s->text, size ? "the message is larger than all that may be sent at once, octets: "
+                            : "more recipients than may be written to at once: ");
+    gp_put_number(&s->text, (int64_t)hit->rate.burst);
+    return GP_PERMFAIL;
+}
+
+static gp_status say_later(struct sent *s, const struct limit_hit *hit)
+{
+    static const char *const too_much[LIMIT_THINGS] = {
+        [LIMIT_MESSAGES]       = "too many messages",
+        [LIMIT_RECIPIENTS]     = "too many recipients",
+        [LIMIT_NEW_RECIPIENTS] = "too many recipients who were never written to before",
+        [LIMIT_OCTETS]         = "too much mail",
+    };
+    static const char *const whose[LIMIT_SCOPES] = {
+        [LIMIT_ACCOUNT]    = " for this account",
+        [LIMIT_CREDENTIAL] = " for this credential",
+        [LIMIT_ADDRESS]    = " from your address",
+        [LIMIT_SERVER]     = " for this server now",
+    };
+    bool recipients = hit->thing == LIMIT_RECIPIENTS || hit->thing == LIMIT_NEW_RECIPIENTS;
+    s->no           = (struct no) { recipients ? 452 : 451, "4.7.1", s->why };
+    gp_put_z(&s->text, too_much[hit->thing]);
+    gp_put_z(&s->text, whose[hit->scope]);
+    gp_put_z(&s->text, ", try again in ");
+    wait_put(&s->text, hit->wait);
+    return GP_TEMPFAIL;
+}
+
+static gp_status say_sessions(struct sent *s)
+{
+    s->no = (struct no) { 451, "4.7.1", "over a limit: sessions of the account" };
+    gp_put_z(&s->text, "too many sessions of this account at once, close others and try again");
+    return GP_TEMPFAIL;
+}
+
+static void put_rule(struct gp_text *out, const struct limit_hit *hit)
+{
+    gp_put_z(out, "limits.");
+    gp_put_z(out, limit_scope_name(hit->scope));
+    gp_put_char(out, '.');
+    gp_put_z(out, limit_thing_name(hit->thing));
+    gp_put_char(out, '\0');
+}
+
+/* In shadow it is let through, and noted. */
+static gp_status stop(struct vault *v, struct sent *s, const struct limit_hit *hit)
+{
+    char           rule[TALLY_NAME];
+    struct gp_text name = GP_TEXT(rule), why = { .ptr = s->why, .room = sizeof s->why - 1 };
+    gp_put_z(&why, "over a limit: ");
+    limit_hit_put(&why, hit);
+    s->why[why.len] = '\0';
+    put_rule(&name, hit);
+    if (v->config->policy.limits.mode == POLICY_SHADOW) {
+        shadow_note(v, rule, s->account, s->credential, gp_said(&why));
+        return GP_OK;
+    }
+    return hit->wait < 0 ? say_never(s, hit) : say_later(s, hit);
+}
+
+/* ---- a warning ---------------------------------------------------------------------------------------------------------------------- */
+static void warn(struct vault *v, const struct sent *s, const struct limited *l)
+{
+    struct limit_hit hit;
+    while (limits_warn(&l->sides, s->now, &hit)) {
+        char           figures[FIGURES_ROOM];
+        struct gp_text text = GP_TEXT(figures);
+        limit_hit_put(&text, &hit);
+        LOG(LOG_WARN, "notice", LOG_Z("kind", "limit"), LOG_N("account_id", s->account),
+            LOG_N("credential", s->credential), LOG_S("peer", s->peer), LOG_S("reason", gp_said(&text)),
+            LOG_Z("hint", "four fifths are used up"));
+        (void)v;
+    }
+}
+
+/* ---- the two rules ------------------------------------------------------------------------------------------------------------------- */
+gp_status limits_at_mail(struct vault *v, struct sent *s)
+{
+    struct limited    l    = { 0 };
+    struct limit_cost cost = {
+        {[LIMIT_MESSAGES] = 1, [LIMIT_RECIPIENTS] = 1, [LIMIT_OCTETS] = 1}
+    };
+    struct limit_hit hit;
+    if (v->config->policy.limits.mode != POLICY_ENFORCE)
+        return GP_OK; /* what is let through is noted once, at the end */
+    if (!take_sides(v, s, &l)) return cannot_tell(s);
+    if (!limits_fit(&l.sides, &cost, s->now, &hit)) return stop(v, s, &hit);
+    if (!session_may_send(s->from, s->session, l.meters[LIMIT_ACCOUNT])) return say_sessions(s);
+    uint64_t left     = limits_left(&l.sides, LIMIT_RECIPIENTS, s->now);
+    s->recipients_may = left < UINT_MAX ? (unsigned)left : UINT_MAX;
+    return GP_OK;
+}
+
+static uint64_t count_lines(gp_str text)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < text.len; i++) count += text.ptr[i] == '\n';
+    return count;
+}
+
+gp_status limits_at_end(struct vault *v, struct sent *s)
+{
+    struct limited   l = { 0 };
+    struct limit_hit hit;
+    if (v->config->policy.limits.mode == POLICY_OFF) return GP_OK;
+    int64_t fresh = meetings_new(v, s->account, s->recipients, s->now);
+    if (fresh < 0 || !take_sides(v, s, &l)) return cannot_tell(s);
+    struct limit_cost cost = {
+        {[LIMIT_MESSAGES]       = 1,
+         [LIMIT_RECIPIENTS]     = count_lines(s->recipients),
+         [LIMIT_NEW_RECIPIENTS] = (uint64_t)fresh,
+         [LIMIT_OCTETS]         = s->size}
+    };
+    gp_status status = limits_fit(&l.sides, &cost, s->now, &hit) ? GP_OK : stop(v, s, &hit);
+    if (status != GP_OK) return status;
+    limits_charge(&l.sides, &cost, s->now);
+    for (size_t i = 0; i < LIMIT_SCOPES; i++)
+        if (l.meters[i]) meter_touched(v, l.meters[i]);
+    meetings_keep(v, s->account, s->recipients, s->now);
+    warn(v, s, &l);
+    return GP_OK;
+}
