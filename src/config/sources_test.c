@@ -1,6 +1,8 @@
 /* Sources of accounts as they are configured: their order, what goes with which type, and what is said of what does not. */
+#include "config/schema.h"
 #include "config/test_bed.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 TEST(scram_is_no_default_beside_sources_of_passwords)
@@ -117,4 +119,27 @@ TEST(what_is_wrong_with_a_source_of_tokens)
         H "sources:\n- {name: a, type: oauth, issuer: i, keys_file: d/k, audience: a b, require: a=b c=d=e}\n"
           "- {name: b, type: oauth, issuer: i, introspection_uri: 'https://i/i', token_file: t}\n"));
     CHECK(config.lookups[0].leeway == 60 && config.lookups[0].refresh == 3600 && config.lookups[1].cache == 60);
+}
+
+/* A key for all types stands in the first line of the section, another in the row of each type that has it, and in no other. */
+TEST(the_table_of_keys_says_which_go_with_which_type)
+{
+    static const char *const types[] = { "passwd-file", "saslauthd", "pam", "ldap", "sql", "http", "dovecot", "oauth" };
+    size_t                   len;
+    char                    *text = kit_file("docs/sources.md", &len), *section = strstr(text, "## Which keys go with");
+    assert_non_null(section);
+    for (size_t i = 0; i < GP_COUNT(types) * config_source_key_count; i++) {
+        const struct config_source_key *k = &config_source_keys[i % config_source_key_count];
+        char                            row[32], key[72];
+        size_t                          type = i / config_source_key_count;
+        bool                            all  = k->types == ~0U;
+        (void)snprintf(row, sizeof row, "\n| `%s` |", types[type]);
+        (void)snprintf(key, sizeof key, "`%s`", k->key.name);
+        const char *line = all ? section : strstr(section, row);
+        assert_non_null(line);
+        const char *end = strchr(line + (all ? strlen("## ") + strcspn(line, "\n") : 1), '\n');
+        bool        has = memmem(line, (size_t)(end - line), key, strlen(key)) != NULL;
+        if (has != (k->types >> type & 1)) fail_msg("%s of %s", k->key.name, types[type]);
+    }
+    free(text);
 }

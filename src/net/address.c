@@ -59,6 +59,18 @@ bool address_read(gp_str text, uint16_t default_port, struct sockaddr_storage *o
     return gp_copy_z(host, z, sizeof z) && set_v4(z, port, out);
 }
 
+void address_unmap(struct sockaddr_storage *address)
+{
+    struct sockaddr_in6 in6;
+    struct sockaddr_in  in = { .sin_family = AF_INET };
+    memcpy(&in6, address, sizeof in6);
+    if (in6.sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) return;
+    in.sin_port = in6.sin6_port;
+    memcpy(&in.sin_addr, in6.sin6_addr.s6_addr + sizeof in6.sin6_addr - sizeof in.sin_addr, sizeof in.sin_addr);
+    memset(address, 0, sizeof *address);
+    memcpy(address, &in, sizeof in);
+}
+
 void address_put(struct gp_text *out, const struct sockaddr_storage *address, bool with_port)
 {
     char                       z[INET6_ADDRSTRLEN] = "";

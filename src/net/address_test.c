@@ -45,6 +45,27 @@ TEST(addresses_are_read_strictly)
     }
 }
 
+TEST(an_ipv4_client_of_a_socket_for_both_has_its_own_address)
+{
+    static const struct {
+        const char *said, *is;
+    } rows[] = {
+        {"[::ffff:192.0.2.1]:25", "192.0.2.1:25"    },
+        { "192.0.2.1:25",         "192.0.2.1:25"    },
+        { "[2001:db8::1]:25",     "[2001:db8::1]:25"},
+        { "[::192.0.2.1]:25",     "[::192.0.2.1]:25"},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char                    room[NET_ADDRESS_ROOM];
+        struct gp_text          text = GP_TEXT(room);
+        struct sockaddr_storage a;
+        CHECK(address_read(gp_from(rows[i].said), 0, &a));
+        address_unmap(&a);
+        address_put(&text, &a, true);
+        CHECK_IS(gp_said(&text), rows[i].is);
+    }
+}
+
 TEST(an_address_in_use_by_others_says_why)
 {
     struct sockaddr_storage address;

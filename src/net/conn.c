@@ -339,27 +339,6 @@ struct conn *conn_connect(struct loop *l, const struct sockaddr_storage *to, con
     return c;
 }
 
-/* A socket on [::] says "::ffff:192.0.2.1" of a client on IPv4; networks and logs know it as 192.0.2.1. */
-static void unmap(struct sockaddr_storage *address)
-{
-    struct sockaddr_in6 in6;
-    struct sockaddr_in  in = { .sin_family = AF_INET };
-    memcpy(&in6, address, sizeof in6);
-    if (in6.sin6_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) return;
-    in.sin_port = in6.sin6_port;
-    memcpy(&in.sin_addr, in6.sin6_addr.s6_addr + sizeof in6.sin6_addr - sizeof in.sin_addr, sizeof in.sin_addr);
-    memset(address, 0, sizeof *address);
-    memcpy(address, &in, sizeof in);
-}
-
-void conn_peer(const struct conn *c, struct sockaddr_storage *out)
-{
-    socklen_t len = sizeof *out;
-    memset(out, 0, sizeof *out);
-    (void)getpeername(c->fd, (struct sockaddr *)out, &len); /* a peer that is gone has no address: family 0 */
-    unmap(out);
-}
-
 /* ---- closing -------------------------------------------------------------------------------------------------------- */
 /* true: the peer is done as well, or never will be. */
 static bool drain(struct conn *c)

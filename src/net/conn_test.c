@@ -148,13 +148,14 @@ static const struct conn_handler server_handler = { NULL, on_server_input, on_se
 
 static void on_accepted(void *owner, int fd)
 {
-    struct bench *b = owner;
-    b->server.conn  = conn_accepted(b->loop, fd, &server_handler, &b->server);
-    assert_non_null(b->server.conn);
-    struct sockaddr_storage peer;
-    struct gp_text          t = { .ptr = b->peer, .room = sizeof b->peer - 1 };
-    conn_peer(b->server.conn, &peer);
+    struct bench           *b    = owner;
+    struct sockaddr_storage peer = { 0 };
+    socklen_t               len  = sizeof peer;
+    struct gp_text          t    = { .ptr = b->peer, .room = sizeof b->peer - 1 };
+    CHECK(getpeername(fd, (struct sockaddr *)&peer, &len) == 0);
+    address_unmap(&peer);
     address_put(&t, &peer, false);
+    b->server.conn = conn_accepted(b->loop, fd, &server_handler, &b->server);
     if (!b->greet_and_close) return;
     CHECK(conn_write(b->server.conn, GP_LIT("421 busy\r\n")));
     conn_close(b->server.conn, true);
@@ -320,9 +321,8 @@ TEST(the_peer_is_known_and_the_local_address_chosen)
         CHECK(address_read(gp_from(listens[i]), 0, &bound));
         int fd = listen_on(&bound, &why);
         CHECK(fd >= 0 && getsockname(fd, (struct sockaddr *)&bound, &len) == 0);
-        ((struct sockaddr_in *)&b.address)->sin_port =
-            ((struct sockaddr_in *)&bound)->sin_port; /* same place in both */
-        b.listener = listener_open(b.loop, fd, on_accepted, &b);
+        ((struct sockaddr_in *)&b.address)->sin_port = ((struct sockaddr_in *)&bound)->sin_port;
+        b.listener                                   = listener_open(b.loop, fd, on_accepted, &b);
         CHECK(address_read(GP_LIT("127.0.0.3"), 0, &from));
         b.client.conn = conn_connect(b.loop, &b.address, &from, &client_handler, &b.client);
         loop_run(b.loop);

@@ -19,13 +19,13 @@ struct listener {
     void   *owner;
     int     fd;
     gp_time logged;
-    bool    paused, closed, busy; /* busy: inside accepted(), which may close it */
+    bool    closed, busy; /* busy: inside accepted(), which may close it */
 };
 
 static void listen_again(void *owner)
 {
     struct listener *l = owner;
-    if (!l->paused) watch_for(l->watch, true, false);
+    watch_for(l->watch, true, false);
 }
 
 static void rest(struct listener *l, int error)
@@ -54,7 +54,7 @@ static void ready(void *owner, bool readable, bool writable)
     struct listener *l = owner;
     (void)readable, (void)writable;
     l->busy = true;
-    for (int i = 0; i < ACCEPTS_A_TURN && !l->paused && !l->closed; i++) {
+    for (int i = 0; i < ACCEPTS_A_TURN && !l->closed; i++) {
         int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             l->accepted(l->owner, fd);
@@ -81,13 +81,6 @@ struct listener *listener_open(struct loop *loop, int fd, void (*accepted)(void 
     }
     listener_close(l, false);
     return NULL;
-}
-
-void listener_pause(struct listener *l, bool paused)
-{
-    l->paused = paused;
-    timer_stop(l->rest);
-    watch_for(l->watch, !paused, false);
 }
 
 void listener_close(struct listener *l, bool close_fd)

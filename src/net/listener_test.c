@@ -75,20 +75,6 @@ TEST(all_who_wait_are_let_in)
     door_close(&d);
 }
 
-TEST(a_paused_listener_lets_them_wait)
-{
-    struct door d;
-    door_open(&d);
-    listener_pause(d.listener, true);
-    knock(&d);
-    run_for(&d, 50);
-    CHECK(d.in == 0);
-    listener_pause(d.listener, false);
-    run_for(&d, 50);
-    CHECK(d.in == 1);
-    door_close(&d);
-}
-
 TEST(a_listener_may_be_closed_by_whom_it_calls)
 {
     struct door d;

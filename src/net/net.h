@@ -63,7 +63,6 @@ size_t conn_unsent(const struct conn *);
 bool   conn_secure(struct conn *, struct gp_tls *tls) GP_MUST_USE;
 void   conn_signed(struct conn *, gp_str signature); /* empty: refused */
 struct gp_tls *conn_tls(struct conn *);              /* NULL while clear */
-void   conn_peer(const struct conn *, struct sockaddr_storage *);
 /* Frees at once from the owner's view; unsent bytes are still given to the kernel when `flush` (and close_notify sent), for
  * 5 s at most, and the oldest are dropped when more than so many are at it: a flood of callers must not take all descriptors. */
 #define CONN_LINGERING_MOST 512
@@ -72,12 +71,12 @@ void   conn_close(struct conn *, bool flush);
 struct listener;
 /* fd is bound and listening. accepted gets a fresh descriptor that it owns. */
 struct listener *listener_open(struct loop *, int fd, void (*accepted)(void *owner, int fd), void *owner);
-void             listener_pause(struct listener *, bool paused);
 void             listener_close(struct listener *, bool close_fd);
 
 /* ---- addresses (used by the supervisor too; no loop needed) ------------------------------------------------- */
 #define NET_ADDRESS_ROOM 64
 bool address_read(gp_str text, uint16_t default_port, struct sockaddr_storage *) GP_MUST_USE; /* "127.0.0.1:25" "[::1]:25" */
+void address_unmap(struct sockaddr_storage *); /* "::ffff:192.0.2.1", as a socket on [::] says it, is 192.0.2.1 */
 void address_put(struct gp_text *, const struct sockaddr_storage *, bool with_port);
 /* Bound and listening, SO_REUSEPORT, IPv6 only when the address is IPv6 other than [::]; -1: *why is set (errno's text). */
 int  listen_on(const struct sockaddr_storage *, const char **why);

@@ -99,20 +99,6 @@ static bool is_this_host(const struct sockaddr_storage *a)
     return has_v4 && (v4[0] == THIS_NETWORK || v4[0] == LOOPBACK);
 }
 
-/* ::ffff:192.0.2.1 leads to where 192.0.2.1 does. */
-static struct sockaddr_storage unmapped(const struct sockaddr_storage *a)
-{
-    enum { V4_IN_V6 = 12 };
-    const struct sockaddr_in6 *v6  = (const struct sockaddr_in6 *)a;
-    struct sockaddr_storage    out = *a;
-    struct sockaddr_in         v4  = { .sin_family = AF_INET, .sin_port = v6->sin6_port };
-    if (a->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) return out;
-    out = (struct sockaddr_storage) { 0 };
-    memcpy(&v4.sin_addr, &v6->sin6_addr.s6_addr[V4_IN_V6], sizeof v4.sin_addr);
-    memcpy(&out, &v4, sizeof v4);
-    return out;
-}
-
 static bool is_same_place(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
     const struct sockaddr_in  *v4 = (const struct sockaddr_in *)a, *w4 = (const struct sockaddr_in *)b;
@@ -158,7 +144,8 @@ static bool hears(const struct sockaddr_storage *listener, const struct sockaddr
 
 bool route_is_home(const struct config *c, const struct sockaddr_storage *address)
 {
-    const struct sockaddr_storage a = unmapped(address);
+    struct sockaddr_storage a = *address;
+    address_unmap(&a); /* it leads to the same place */
     if (is_this_host(&a)) return true;
     for (size_t i = 0; i < c->listen_count; i++) {
         struct sockaddr_storage listener;

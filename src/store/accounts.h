@@ -44,8 +44,8 @@ gp_status accounts_find(struct accounts *, gp_str login, struct account *) GP_MU
 gp_status accounts_get(struct accounts *, int64_t id, struct account *) GP_MUST_USE;
 /* The one form of all login names that would find the same account: without the server's own domain. */
 void      accounts_login_key(const struct accounts *, gp_str login, struct gp_text *key);
-/* Is the account there and enabled, and is this one of its credentials still, and live? PERMFAIL: no. */
-gp_status accounts_in_force(struct accounts *, int64_t account, int64_t credential, gp_time now) GP_MUST_USE;
+/* Is the account there and enabled, and is this one of its credentials still, and live? PERMFAIL: no, *why says, static. */
+gp_status accounts_in_force(struct accounts *, int64_t account, int64_t credential, gp_time now, const char **why) GP_MUST_USE;
 /* In the order of their names; `each` returns false to stop. */
 gp_status accounts_each(struct accounts *, bool (*each)(void *owner, const struct account *), void *owner) GP_MUST_USE;
 gp_status accounts_identities(struct accounts *, int64_t account, void (*each)(void *owner, gp_str address), void *owner) GP_MUST_USE;

@@ -134,4 +134,10 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
     "  seen INTEGER NOT NULL," /* days since 1970 */
     "  PRIMARY KEY (account, digest)"
     ") STRICT, WITHOUT ROWID;",
+
+    /* Nobody asks any more whether it is a hash that costs. */
+    "DROP INDEX credentials_slow;"
+    "ALTER TABLE credentials DROP COLUMN as_hash;"
+    "CREATE INDEX credentials_slow ON credentials(account, cost, expires, retires, idle_days, created, last_used)"
+    "  WHERE cost > 0;",
 };

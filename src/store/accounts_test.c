@@ -288,9 +288,9 @@ TEST(who_acts_for_another_sends_as_that_one_while_he_may)
     int64_t          one   = password_of_account(a, anna, "", &v);
     gp_str           berts = GP_LIT("bert@example.org"), annas = GP_LIT("anna@example.org");
     CHECK(may_send(a, bert, one, berts, NOW) == GP_PERMFAIL);
-    CHECK(accounts_in_force(a, bert, one, NOW) == GP_PERMFAIL);
+    CHECK(in_force(a, bert, one, NOW) == GP_PERMFAIL);
     CHECK(accounts_delegate(a, anna, bert, true, &why) == GP_OK);
-    CHECK(may_send(a, bert, one, berts, NOW) == GP_OK && accounts_in_force(a, bert, one, NOW) == GP_OK);
+    CHECK(may_send(a, bert, one, berts, NOW) == GP_OK && in_force(a, bert, one, NOW) == GP_OK);
     CHECK(may_send(a, bert, one, annas, NOW) == GP_PERMFAIL); /* he is bert now */
     CHECK(accounts_set_disabled(a, bert, true) == GP_OK);
     CHECK(may_send(a, bert, one, berts, NOW) == GP_PERMFAIL);

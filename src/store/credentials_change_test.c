@@ -61,7 +61,7 @@ TEST(a_new_password_for_all_decides_anew)
     CHECK(accounts_set_password(a, anna, &chosen, CREDENTIAL_CHOSEN, 2000) == GP_OK);
     struct scram_group group = found(a, "anna").scram;
     CHECK(group.iterations == 600000 && group.salt[GP_SHA1][0] == 'c');
-    CHECK(accounts_in_force(a, anna, phone, NOW) == GP_PERMFAIL);
+    CHECK(in_force(a, anna, phone, NOW) == GP_PERMFAIL);
     accounts_close(a);
 }
 
@@ -100,10 +100,10 @@ TEST(old_and_new_work_side_by_side_until_the_old_one_retires)
     CHECK_IS(gp_from(is.limits.senders), "anna@example.org");
     CHECK(was.replaced_by == fresh && was.retires == 3000 && is.replaced_by == 0 && is.retires == 0 &&
           is.created == 2000);
-    CHECK(accounts_in_force(a, anna, old, 2999) == GP_OK && accounts_in_force(a, anna, fresh, 2999) == GP_OK);
-    CHECK(accounts_in_force(a, anna, old, 3000) == GP_PERMFAIL && accounts_in_force(a, anna, fresh, 3000) == GP_OK);
+    CHECK(in_force(a, anna, old, 2999) == GP_OK && in_force(a, anna, fresh, 2999) == GP_OK);
+    CHECK(in_force(a, anna, old, 3000) == GP_PERMFAIL && in_force(a, anna, fresh, 3000) == GP_OK);
     CHECK(!rotate(a, old, 4000, 2500) && !rotate(a, old, 4000, 3500)); /* it has its successor */
-    CHECK(credential_revoke(a, fresh) == GP_OK && accounts_in_force(a, anna, old, 3000) == GP_PERMFAIL);
+    CHECK(credential_revoke(a, fresh) == GP_OK && in_force(a, anna, old, 3000) == GP_PERMFAIL);
     accounts_close(a);
 }
 
@@ -115,7 +115,7 @@ TEST(labels_stay_unique_however_often_one_is_rotated)
     int64_t                  anna = account_of(a, "anna"), id = password_of_account(a, anna, "phone", &v);
     for (size_t i = 0; i < GP_COUNT(want); i++) {
         int64_t next = rotate(a, id, 0, 2000);
-        CHECK(next && accounts_in_force(a, anna, id, 2000) == GP_PERMFAIL);
+        CHECK(next && in_force(a, anna, id, 2000) == GP_PERMFAIL);
         CHECK_IS(gp_from(get(a, id).label), want[i]);
         id = next;
     }
@@ -145,8 +145,8 @@ TEST(what_has_ended_is_not_rotated_and_a_refusal_changes_nothing)
     CHECK(credential_rotate(a, two, &taken, 0, 2000, &id, &why) == GP_PERMFAIL && why[0]);
     CHECK_IS(gp_from(get(a, two).label), "two");
     restrict_it(a, two, "two", &idle, GP_OK);
-    CHECK(accounts_in_force(a, anna, two, INT32_MAX) == GP_PERMFAIL);
-    CHECK(accounts_in_force(a, anna, rotate(a, two, 0, INT32_MAX), INT32_MAX) == GP_OK); /* a fresh start */
+    CHECK(in_force(a, anna, two, INT32_MAX) == GP_PERMFAIL);
+    CHECK(in_force(a, anna, rotate(a, two, 0, INT32_MAX), INT32_MAX) == GP_OK); /* a fresh start */
     accounts_close(a);
 }
 

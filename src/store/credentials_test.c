@@ -283,7 +283,7 @@ TEST(a_credential_ends_and_every_question_agrees_when)
         struct credential c = get(a, id);
         print_message("%zu: %s\n", i, credential_state_text(ends[i].state));
         CHECK(credential_state(&c, ends[i].now) == ends[i].state);
-        CHECK(accounts_in_force(a, anna, id, ends[i].now) == want);
+        CHECK(in_force(a, anna, id, ends[i].now) == want);
         CHECK(may_send(a, anna, id, GP_LIT("anna@example.org"), ends[i].now) == want);
         CHECK(accounts_survey(a, ends[i].now, &s) == GP_OK && (s.cost > 0) == (want == GP_OK));
         accounts_close(a);
@@ -296,10 +296,10 @@ TEST(one_that_is_revoked_or_of_another_is_not_in_force)
     struct verifier  v    = verifier_of(FAST, "");
     int64_t          anna = account_of(a, "anna"), bert = account_of(a, "bert");
     int64_t          one = password_of_account(a, anna, "one", &v), two = password_of_account(a, anna, "two", &v);
-    CHECK(accounts_in_force(a, anna, one, NOW) == GP_OK && accounts_in_force(a, bert, one, NOW) == GP_PERMFAIL);
-    CHECK(credential_revoke(a, one) == GP_OK && accounts_in_force(a, anna, one, NOW) == GP_PERMFAIL);
-    CHECK(accounts_in_force(a, anna, two, NOW) == GP_OK);
-    CHECK(accounts_set_disabled(a, anna, true) == GP_OK && accounts_in_force(a, anna, two, NOW) == GP_PERMFAIL);
+    CHECK(in_force(a, anna, one, NOW) == GP_OK && in_force(a, bert, one, NOW) == GP_PERMFAIL);
+    CHECK(credential_revoke(a, one) == GP_OK && in_force(a, anna, one, NOW) == GP_PERMFAIL);
+    CHECK(in_force(a, anna, two, NOW) == GP_OK);
+    CHECK(accounts_set_disabled(a, anna, true) == GP_OK && in_force(a, anna, two, NOW) == GP_PERMFAIL);
     accounts_close(a);
 }
 
@@ -342,7 +342,7 @@ TEST(the_senders_of_a_credential_narrow_those_of_its_account)
 
 /* ---- why not ----------------------------------------------------------------------------------------------------- */
 /* clang-format off */
-static const struct { struct restrictions limits; const char *sender; struct hours_moment at; gp_time now; bool disabled, gone, other, over; const char *why; }
+static const struct { struct restrictions limits; const char *sender; struct hours_moment at; gp_time now; bool disabled, gone, deleted, other, over; const char *why; }
 refusals[] = {
     { .sender = "anna@example.org", .now = NOW, .why = "" },
     { .limits = { .hours = "Mon 07:00-19:00" }, .sender = "anna@example.org", .at = { 0, 18 * 60 + 59 }, .now = NOW, .why = "" },
@@ -353,7 +353,8 @@ refusals[] = {
     { .sender = "bert@example.org", .now = NOW, .why = "this account may not send as that address" },
     { .sender = "no address",       .now = NOW, .why = "the sender is not an address" },
     { .sender = "anna@example.org", .now = NOW, .disabled = true, .over = true, .why = "the account is disabled" },
-    { .sender = "anna@example.org", .now = NOW, .gone = true,     .over = true, .why = "the credential was revoked, or the account deleted" },
+    { .sender = "anna@example.org", .now = NOW, .gone = true,     .over = true, .why = "the credential was revoked" },
+    { .sender = "anna@example.org", .now = NOW, .deleted = true,  .over = true, .why = "the account was deleted" },
     { .sender = "bert@example.org", .now = NOW, .other = true,    .over = true, .why = "who signed in may not act for this account any more" },
 };
 /* clang-format on */
@@ -373,6 +374,7 @@ TEST(who_may_not_send_is_told_why)
         CHECK(id);
         if (refusals[i].disabled) CHECK(accounts_set_disabled(a, anna, true) == GP_OK);
         if (refusals[i].gone) CHECK(credential_revoke(a, id) == GP_OK);
+        if (refusals[i].deleted) CHECK(accounts_delete(a, anna) == GP_OK);
         CHECK(accounts_may_send(a, &ask, &over, &why) == (refusals[i].why[0] ? GP_PERMFAIL : GP_OK));
         CHECK(over == refusals[i].over);
         if (refusals[i].why[0]) CHECK_IS(gp_from(why), refusals[i].why);

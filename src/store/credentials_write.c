@@ -136,7 +136,6 @@ static void bind_verifier(struct rows *r, const struct verifier *v)
     rows_bind_text(r, gp_from(v->scram_sha512));
     rows_bind_blob(r, v->cram_len ? (gp_str) { (const char *)v->cram, v->cram_len } : GP_NONE);
     rows_bind_number(r, verifier_cost(v));
-    rows_bind_number(r, verifier_is_hash(v));
     rows_bind_number(r, group.iterations);
 }
 
@@ -157,9 +156,9 @@ static gp_status write_row(struct accounts *a, int64_t account, const struct new
     static const struct verifier nothing = { 0 };
     auto_rows                    r =
         rows_of(a->db, "INSERT INTO credentials (account, kind, label, subject, plain, scram_sha1, scram_sha256,"
-                       " scram_sha512, cram, cost, as_hash, iterations, mechanisms, listeners, networks, senders,"
+                       " scram_sha512, cram, cost, iterations, mechanisms, listeners, networks, senders,"
                        " hours, expires, idle_days, created) VALUES"
-                       " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                       " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     rows_bind_number(&r, account);
     rows_bind_text(&r, gp_from(credential_kind_name(n->kind)));
     rows_bind_text(&r, n->label.ptr ? n->label : GP_LIT(""));
@@ -235,7 +234,7 @@ static gp_status write_verifier(struct accounts *a, int64_t id, enum credential_
 {
     enum credential_kind to = from == CREDENTIAL_IMPORTED ? CREDENTIAL_CHOSEN : from;
     auto_rows r = rows_of(a->db, "UPDATE credentials SET plain = ?, scram_sha1 = ?, scram_sha256 = ?, scram_sha512 = ?,"
-                                 " cram = COALESCE(?, cram), cost = ?, as_hash = ?, iterations = ?, kind = ?"
+                                 " cram = COALESCE(?, cram), cost = ?, iterations = ?, kind = ?"
                                  " WHERE kind = ? AND id = ?");
     bind_verifier(&r, v);
     rows_bind_text(&r, gp_from(credential_kind_name(to)));

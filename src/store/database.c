@@ -362,11 +362,6 @@ void rows_bind_number(struct rows *r, int64_t number)
     if (r->statement) note(r, sqlite3_bind_int64(r->statement, ++r->bound, number));
 }
 
-void rows_bind_null(struct rows *r)
-{
-    if (r->statement) note(r, sqlite3_bind_null(r->statement, ++r->bound));
-}
-
 void rows_again(struct rows *r)
 {
     if (!r->statement) return;

@@ -89,7 +89,6 @@ void        rows_end(struct rows *);
 void        rows_bind_text(struct rows *, gp_str);
 void        rows_bind_blob(struct rows *, gp_str);
 void        rows_bind_number(struct rows *, int64_t);
-void        rows_bind_null(struct rows *);
 void        rows_again(struct rows *); /* for the same statement with other values */
 /* OK: a row is there. PERMFAIL: no (more) rows, or a constraint refused. TEMPFAIL: the database could not. */
 gp_status   rows_next(struct rows *) GP_MUST_USE;

@@ -97,7 +97,7 @@ TEST(a_value_comes_back_as_it_went_in)
     {
         auto_rows in = rows_of(db, "INSERT INTO t (a, b, c) VALUES (?, ?, ?)");
         rows_bind_number(&in, -7);
-        rows_bind_null(&in);
+        rows_bind_blob(&in, GP_NONE);
         rows_bind_blob(&in, (gp_str) { "a\0b", 3 });
         CHECK(rows_run(&in) == GP_OK);
         CHECK(database_touched(db) == 1 && database_last_id(db) == -7);

@@ -155,6 +155,14 @@ static gp_status read_standing(struct accounts *a, int64_t account, int64_t cred
     return whole ? GP_OK : GP_TEMPFAIL;
 }
 
+static gp_status say_gone(struct accounts *a, int64_t account, const char **why)
+{
+    struct account whose;
+    gp_status      status = accounts_get(a, account, &whose);
+    *why                  = status == GP_PERMFAIL ? "the account was deleted" : "the credential was revoked";
+    return status == GP_TEMPFAIL ? status : GP_PERMFAIL;
+}
+
 static gp_status live(struct accounts *a, int64_t account, int64_t credential, gp_time now, struct standing *out,
                       const char **why)
 {
@@ -164,7 +172,7 @@ static gp_status live(struct accounts *a, int64_t account, int64_t credential, g
         [CREDENTIAL_IDLE]    = "the credential is off, since it was not used for too long",
     };
     gp_status status = read_standing(a, account, credential, out);
-    if (status == GP_PERMFAIL) return refuse_because(why, "the credential was revoked, or the account deleted");
+    if (status == GP_PERMFAIL) return say_gone(a, account, why);
     if (status != GP_OK) return status;
     if (out->account_off || (out->acts && out->other_off)) return refuse_because(why, "the account is disabled");
     if (!out->acts) return refuse_because(why, "who signed in may not act for this account any more");
@@ -172,11 +180,10 @@ static gp_status live(struct accounts *a, int64_t account, int64_t credential, g
     return *why ? GP_PERMFAIL : GP_OK;
 }
 
-gp_status accounts_in_force(struct accounts *a, int64_t account, int64_t credential, gp_time now)
+gp_status accounts_in_force(struct accounts *a, int64_t account, int64_t credential, gp_time now, const char **why)
 {
     struct standing its = { .acts = false };
-    const char     *why;
-    return live(a, account, credential, now, &its, &why);
+    return live(a, account, credential, now, &its, why);
 }
 
 static gp_status sends_as(struct accounts *a, const struct sending *s, const struct restrictions *limits,

@@ -132,6 +132,14 @@ static inline struct credential get(struct accounts *a, int64_t id)
     return c;
 }
 
+static inline gp_status in_force(struct accounts *a, int64_t account, int64_t credential, gp_time now)
+{
+    const char *why = NULL;
+    gp_status   got = accounts_in_force(a, account, credential, now, &why);
+    CHECK(got != GP_PERMFAIL || why[0]);
+    return got;
+}
+
 /* On a Monday at noon. */
 static inline gp_status may_send(struct accounts *a, int64_t account, int64_t credential, gp_str sender, gp_time now)
 {

@@ -308,7 +308,10 @@ static void peer_of(int fd, struct sockaddr_storage *address, char out[static NE
     socklen_t      length = sizeof *address;
     struct gp_text text   = { .ptr = out, .room = NET_ADDRESS_ROOM - 1 };
     *address              = (struct sockaddr_storage) { 0 };
-    if (getpeername(fd, (struct sockaddr *)address, &length) == 0) address_put(&text, address, false);
+    if (getpeername(fd, (struct sockaddr *)address, &length) == 0) {
+        address_unmap(address);
+        address_put(&text, address, false);
+    }
     out[text.len] = '\0';
 }
 

@@ -153,16 +153,17 @@ static void abandon(struct signin *s, const char *why)
 /* The store is asked once more: a check takes time, and an exchange as long as the client likes. */
 static enum gp_sasl_step confirm(struct signin *s)
 {
+    const char *why = NULL;
     if (!s->found.id ||
         s->found.refused[0]) { /* whoever said yes: nothing opens without a credential that may be used */
         s->x.why  = GP_SASL_REFUSED;
         s->reason = s->found.refused[0] ? s->found.refused : "no credential was found to be right";
         return GP_SASL_FAILED;
     }
-    gp_status status = accounts_in_force(s->peer->vault->accounts, s->acting, s->found.id, wall_now());
+    gp_status status = accounts_in_force(s->peer->vault->accounts, s->acting, s->found.id, wall_now(), &why);
     if (status == GP_OK) return GP_SASL_DONE;
     s->x.why  = status == GP_PERMFAIL ? GP_SASL_REFUSED : GP_SASL_UNAVAILABLE;
-    s->reason = status == GP_PERMFAIL ? "the account was changed meanwhile" : "the store could not be read";
+    s->reason = status == GP_PERMFAIL ? why : "the store could not be read";
     return GP_SASL_FAILED;
 }
 
