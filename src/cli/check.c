@@ -13,8 +13,8 @@
 enum { SECRET_ROOM = 8192, HOST_ROOM = 256, PORT_MOST = 65535, USUAL_WIDTH = 100, WIDTH_MOST = 120 };
 
 struct wish {
-    const char *dir, *user, *hello, *expect, *ca_file, *fail_on, *patience;
-    unsigned    patience_ms;
+    const char *dir, *user, *hello, *expect, *ca_file, *fail_on, *patience, *send_to, *other, *samples;
+    unsigned    patience_ms, sample_count;
     bool        tls, starttls, password_stdin, token_stdin, thorough, json, junit, html, list, quiet;
 };
 
@@ -150,11 +150,30 @@ static unsigned read_patience(const char *word)
     return word && gp_read_number(gp_from(word), MOST, &seconds) ? (unsigned)seconds * MILLI : 0;
 }
 
+static unsigned read_samples(const char *word)
+{
+    enum { LEAST = 8, MOST = 50 };
+    uint64_t n = 0;
+    return word && gp_read_number(gp_from(word), MOST, &n) && n >= LEAST ? (unsigned)n : 0;
+}
+
+/* They go into commands and headers. */
+static bool has_control(const char *word)
+{
+    while (word && *word && (unsigned char)*word >= ' ' && *word != '<' && *word != '>') word++;
+    return word && *word;
+}
+
 static const char *fault_of(const struct wish *w)
 {
     if (w->tls && w->starttls) return "--tls or --starttls, not both";
     if (w->user && !w->password_stdin && !w->token_stdin) return "--user needs --password-stdin or --token-stdin";
     if (!w->user && (w->password_stdin || w->token_stdin)) return "a password needs --user";
+    if (w->samples && !w->sample_count) return "--samples is a number from 8 to 50";
+    if ((w->send_to || w->samples || w->other) && !w->user)
+        return "--send-to, --other-sender and --samples need --user";
+    if (has_control(w->send_to) || has_control(w->other) || has_control(w->user))
+        return "a name or address with control characters";
     if (w->json + w->junit + w->html > 1) return "--json, --junit or --html, one of them";
     if (w->patience && !w->patience_ms) return "--patience is a number of seconds, 600 at most";
     if (least_of(w->fail_on) < 0) return "--fail-on is one of: note, warn, error, never";
@@ -172,16 +191,19 @@ static int act(const struct wish *w, const char *word)
         return CLI_WRONG_USE;
     }
     if (gethostname(name, sizeof name - 1) != 0 || !name[0]) (void)snprintf(name, sizeof name, "localhost");
-    struct probe_plan plan = { .host     = t.host,
-                               .port     = t.port[0] ? t.port : NULL,
-                               .tls      = w->tls,
-                               .starttls = w->starttls,
-                               .user     = w->user,
-                               .hello    = w->hello ? w->hello : name,
-                               .expect   = w->expect,
-                               .thorough = w->thorough,
-                               .step_ms  = w->patience_ms ? w->patience_ms : PROBE_STEP_MS,
-                               .pause_ms = PROBE_PAUSE_MS };
+    struct probe_plan plan = { .host         = t.host,
+                               .port         = t.port[0] ? t.port : NULL,
+                               .tls          = w->tls,
+                               .starttls     = w->starttls,
+                               .user         = w->user,
+                               .hello        = w->hello ? w->hello : name,
+                               .expect       = w->expect,
+                               .thorough     = w->thorough,
+                               .send_to      = w->send_to,
+                               .other_sender = w->other,
+                               .samples      = w->sample_count,
+                               .step_ms      = w->patience_ms ? w->patience_ms : PROBE_STEP_MS,
+                               .pause_ms     = PROBE_PAUSE_MS };
     return with_roots(w, &plan, word);
 }
 
@@ -207,6 +229,12 @@ static int run(const struct cli_command *command, int argc, char **argv)
         { "html",           CLI_FLAG,  &w.html,           NULL,      "print one HTML page"                                             },
         { "thorough",       CLI_FLAG,  &w.thorough,       NULL,      "also what a server's guards may take for an attack: for your own"},
         { "patience",       CLI_VALUE, &w.patience,       "SECONDS", "for each answer; without it 20"                                  },
+        { "send-to",        CLI_VALUE, &w.send_to,        "ADDRESS",
+         "hand over up to three messages for this address, to see what is taken"                                                       },
+        { "other-sender",   CLI_VALUE, &w.other,          "ADDRESS",
+         "another's address, to be refused; without it gatepost-check@ your domain"                                                    },
+        { "samples",        CLI_VALUE, &w.samples,        "N",
+         "8 to 50 wrong sign-ins each, with that name and one that nobody has: does the time tell?"                                    },
         { "quiet",          CLI_FLAG,  &w.quiet,          NULL,      "no progress on a terminal"                                       },
         { "list-findings",  CLI_FLAG,  &w.list,           NULL,      "print what can be found, and check nothing"                      },
         { NULL,             CLI_FLAG,  NULL,              NULL,      NULL                                                              },
@@ -214,7 +242,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
     int stop = cli_parse(command, options, argc, argv, &w.dir, words, 0, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     if (w.list) return list_findings();
-    w.patience_ms = read_patience(w.patience);
+    w.sample_count = read_samples(w.samples);
+    w.patience_ms  = read_patience(w.patience);
     if (count == 0) {
         cli_problem("check", "whom?", "`gatepost check HOST[:PORT]`");
         return CLI_WRONG_USE;

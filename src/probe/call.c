@@ -15,7 +15,8 @@ static void keep_line(void *owner, const struct talk_line *line)
     struct gp_text text = { .ptr = room, .room = PROBE_LINE_ROOM - 1 };
     gp_put_char(&text, sides[line->side]);
     gp_put_z(&text, ": ");
-    gp_put(&text, gp_head(line->text, PROBE_LINE_ROOM - sizeof "C: "));
+    gp_put(&text, run->hush && line->side == TALK_SERVER ? gp_head(line->text, 3)
+                                                         : gp_head(line->text, PROBE_LINE_ROOM - sizeof "C: "));
     room[text.len] = '\0';
 }
 

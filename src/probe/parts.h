@@ -21,6 +21,12 @@ struct probe_run {
     bool                     enhanced;   /* ENHANCEDSTATUSCODES is offered */
     char                     mechanisms[PROBE_MECHANISMS_ROOM]; /* under TLS */
 
+    struct {
+        const char *mechanism; /* one that works; static */
+        char        address[320], other[320], nobody[320], wrong[64];
+    } account;                 /* of a plan that has one */
+
+    bool hush;                 /* what the server says is not kept */
     /* The transcript's last lines, for excerpts. */
     char   lines[PROBE_EXCERPT_LINES][PROBE_LINE_ROOM];
     size_t line_count; /* ever */
@@ -57,6 +63,6 @@ void call_close(struct probe_call *);
 
 /* The probes, in the order in which they run. Each makes the connections that it needs. */
 typedef void probe_one(struct probe_run *);
-probe_one probe_hello, probe_tls, probe_certificate, probe_auth, probe_relay, probe_lines;
+probe_one probe_hello, probe_tls, probe_certificate, probe_auth, probe_relay, probe_lines, probe_account;
 
 #endif

@@ -143,6 +143,7 @@ static const struct {
     { "signing in",          probe_auth,        true },
     { "sending without it",  probe_relay,       true },
     { "lines",               probe_lines,       true },
+    { "the account",         probe_account,     true },
 };
 
 static bool probe_port(struct probe_run *run)

@@ -41,6 +41,8 @@ def test_nothing_is_raised_on_a_good_gatepost(good, ca, way):
     port = good.port if way == "--starttls" else good.tls_port
     found = report(f"localhost:{port}", way, "--ca-file", ca, "--thorough", status=0)
     assert found["findings"] == []
+    found = report(f"localhost:{port}", way, "--ca-file", ca, "--user", good.owner.name, "--password-stdin", stdin=good.owner.password, status=0)
+    assert found["findings"] == [] and found["failed_sign_ins"] == 4        # wrong, nobody's, bound wrong, downgraded
     assert set(found["grades"].values()) == {"A"} and found["server"] == "gatepost"
 
 
@@ -62,6 +64,17 @@ FINDINGS = {
     "smuggling-bare-lf": ["bare-lf"], "smuggling-bare-cr": ["bare-cr"], "smuggling-nul": ["nul"], "limits-long-command": ["long-command"],
     "limits-no-size": ["no-size"],
 }
+# With an account: what is said then.
+WITH_ACCOUNT = {
+    "auth-refused": ["refuses-login"], "auth-any-password": ["any-password"], "auth-any-user": ["any-user"], "auth-failure-code": ["failure-code"],
+    "auth-tells-users": ["tells"], "auth-time": ["time"], "auth-twice": ["twice"], "auth-parameter": ["auth-parameter"], "auth-scram-downgrade": ["downgrade"],
+    "auth-wrong-binding": ["any-binding"], "auth-drops-early": ["drops"], "relay-spoofed-sender": ["spoof"], "relay-spoofed-from": ["spoof-from"],
+    "relay-several-from": ["many-from"], "smuggling-end-of-data": ["end-of-data"], "smuggling-takes-bare": ["takes-bare"], "limits-size": ["size"],
+    "limits-recipients": ["few-recipients"], "limits-errors": ["errors"],
+}
+OPTIONS = {"auth-time": ["--samples", 10], "limits-recipients": ["--thorough"], "limits-errors": ["--thorough"],
+           **{name: ["--send-to", "lena@example.org"] for name in ("relay-spoofed-from", "relay-several-from", "smuggling-end-of-data", "smuggling-takes-bare")}}
+OWNER, PASSWORD = "lena@example.org", "a right password"
 ALWAYS = {"auth-no-plus"}  # SCRAM bound to TLS is beyond the wrong server
 
 
@@ -83,21 +96,33 @@ def certificates(authority, folder):
 @pytest.fixture(scope="module")
 def wrong(certificates, ca):
     """The report on the wrong server for each row, and for one without a fault (""); several at once, since most of it is waiting."""
-    def look(faults):
-        server = WrongServer(certificates(faults), *faults)
+    def look(name, faults, account):
+        server = WrongServer(certificates(faults), *faults, account=(OWNER, PASSWORD))
+        words = ["--user", OWNER, "--password-stdin", *OPTIONS.get(name, [])] if account else []
         try:
-            return report(f"localhost:{server.port}", "--starttls", "--ca-file", ca, "--patience", 3, *(("--thorough",) if "errors" in faults else ()))
+            return report(f"localhost:{server.port}", "--starttls", "--ca-file", ca, "--patience", 3, *words, stdin=PASSWORD + "\n" if account else None), server
         finally:
             server.close()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        rows = {"": pool.submit(look, []), **{name: pool.submit(look, faults) for name, faults in FINDINGS.items()}}
+        rows = {"": pool.submit(look, "", [], True), **{name: pool.submit(look, name, faults, False) for name, faults in FINDINGS.items()},
+                **{name: pool.submit(look, name, faults, True) for name, faults in WITH_ACCOUNT.items()}}
         return {name: row.result() for name, row in rows.items()}
 
 
 def test_the_wrong_server_is_not_wrong_by_itself(wrong):
-    assert raised(wrong[""]) == ALWAYS
+    assert raised(wrong[""][0]) == ALWAYS
 
 
-@pytest.mark.parametrize("name", FINDINGS)
+@pytest.mark.parametrize("name", [*FINDINGS, *WITH_ACCOUNT])
 def test_a_finding_is_raised(wrong, name):
-    assert name in raised(wrong[name]), wrong[name]["findings"]
+    assert name in raised(wrong[name][0]), wrong[name][0]["findings"]
+
+
+def test_no_password_is_tried_but_the_accounts_and_no_message_sent_unasked(wrong):
+    """Two wrong sign-ins, one for the account; without an account none at all."""
+    found, server = wrong[""]
+    refused = [user for user, right in server.tried if not right]
+    assert found["failed_sign_ins"] == len(refused) == 2 and refused.count(OWNER) == 1 and not server.messages
+    for name in FINDINGS:
+        found, server = wrong[name]
+        assert found["failed_sign_ins"] == 0 and not server.tried and not server.messages, name

@@ -283,7 +283,7 @@ class Session:
             return self.say(*((535, "5.7.8", "no") if "not-base64" in self.faults else (501, "5.5.2", "base64")))
 
     def judge(self, user, right):
-        self.server.tried.append(user)
+        self.server.tried.append((user, right))
         known = user == self.server.account[0]
         if "any-user" in self.faults and not known or "any-password" in self.faults and known:
             right = True

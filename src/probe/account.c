@@ -1,0 +1,243 @@
+/* What an account of ours shows: each mechanism with the right password, what a session may do then, and a few wrong sign-ins: two, and
+ * one or two more where SCRAM is bound to TLS; more only where that was asked for. A server's lockout sees them: they are counted. */
+#include "probe/parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/crypto.h"
+#include "probe/account.h"
+#include "sasl/sasl.h"
+
+enum { LINE_MOST = 512, REFUSED_MOST = 2 /* without a success: the password may be wrong, and a lockout near */ };
+
+/* ---- one sign-in ------------------------------------------------------------------------------------------------------- */
+bool account_fits(const struct probe_run *run, const struct gp_sasl_mech *m)
+{
+    return !(m->traits & GP_SASL_NEEDS_PEER) && ((m->traits & GP_SASL_NEEDS_TOKEN) != 0) == run->plan->token;
+}
+
+bool account_sign_in(struct probe_call *c, const char *mechanism, const char *user, gp_secret secret)
+{
+    struct talk_login login = { .mechanism = gp_from(mechanism),
+                                .user      = gp_from(user),
+                                .secret    = secret,
+                                .token     = c->run->plan->token,
+                                .in_clear  = false };
+    return talk_sign_in(c->talk, &login, &c->reply, NULL);
+}
+
+bool account_enter(struct probe_call *c, struct probe_run *run)
+{
+    return run->account.mechanism && call_ready(c, run) &&
+           account_sign_in(c, run->account.mechanism, run->plan->user, run->plan->secret);
+}
+
+/* ---- the right password ----------------------------------------------------------------------------------------------- */
+static void try_mechanism(struct probe_run *run, const struct gp_sasl_mech *m, unsigned *refused)
+{
+    auto_call c = { 0 };
+    if (!call_ready(&c, run)) return;
+    probe_mark(run);
+    bool done = account_sign_in(&c, m->name, run->plan->user, run->plan->secret);
+    if (done && !run->account.mechanism) run->account.mechanism = m->name;
+    if (!done) ++*refused;
+    gp_str text = gp_head(c.reply.text, 120);
+    probe_judge(run, FOUND_AUTH_REFUSED, done, "%s with the password that was given: %d %.*s (%s)", m->name,
+                c.reply.code, (int)text.len, text.ptr, talk_why(c.talk));
+    if (!done && c.reply.code / 100 == 5) run->report->failed_sign_ins++;
+}
+
+static void try_mechanisms(struct probe_run *run)
+{
+    gp_str   offered = gp_from(run->mechanisms);
+    unsigned refused = 0;
+    while (offered.len > 0 && (run->account.mechanism || refused < REFUSED_MOST)) {
+        const struct gp_sasl_mech *m = gp_sasl_find(gp_word(&offered));
+        if (m && account_fits(run, m)) try_mechanism(run, m, &refused);
+    }
+    if (run->account.mechanism) probe_fact(run, PROBE_AUTH, "signed in as %s", run->plan->user);
+}
+
+/* ---- a session that is signed in ------------------------------------------------------------------------------------------ */
+static int say(struct probe_call *c, const char *before, const char *address, const char *behind)
+{
+    char line[LINE_MOST];
+    (void)snprintf(line, sizeof line, "%s<%s>%s", before, address, behind);
+    return call_ask(c, line);
+}
+
+static void try_parameters(struct probe_call *c)
+{
+    struct probe_run *run   = c->run;
+    gp_str            limit = GP_LIT("");
+    uint64_t          most  = 0;
+    bool limited = talk_offers(c->talk, "SIZE", &limit) && gp_read_number(limit, INT64_MAX / 2, &most) && most > 0;
+    char size[40];
+    if (say(c, "MAIL FROM:", run->account.address, "") != 250 || call_ask(c, "RSET") != 250) return;
+    probe_mark(run);
+    int code = say(c, "MAIL FROM:", run->account.address, " AUTH=<>");
+    if (code) probe_judge(run, FOUND_AUTH_PARAMETER, code == 250, "MAIL with AUTH=<>: %d", code);
+    if (call_ask(c, "RSET") != 250 || !limited) return;
+    (void)snprintf(size, sizeof size, " SIZE=%llu", (unsigned long long)most + 1);
+    probe_mark(run);
+    code = say(c, "MAIL FROM:", run->account.address, size);
+    if (code) probe_judge(run, FOUND_LIMITS_SIZE, code / 100 != 2, "MAIL with%s: %d", size, code);
+    (void)call_ask(c, "RSET");
+}
+
+/* No message is begun: a server may take the sender at MAIL and refuse it at RCPT, so both are said. */
+static void try_other_sender(struct probe_call *c)
+{
+    struct probe_run *run = c->run;
+    probe_mark(run);
+    int mail = say(c, "MAIL FROM:", run->account.other, ""),
+        rcpt = mail / 100 == 2 ? say(c, "RCPT TO:", run->account.address, "") : 0;
+    if (mail)
+        probe_judge(run, FOUND_RELAY_SPOOF, rcpt / 100 != 2, "MAIL FROM:<%s>: %d, RCPT: %d", run->account.other, mail,
+                    rcpt);
+    (void)call_ask(c, "RSET");
+}
+
+static void try_recipients(struct probe_call *c)
+{
+    enum { RECIPIENTS = 100 /* RFC 5321 4.5.3.1.8 */ };
+    int taken = 0;
+    if (say(c, "MAIL FROM:", c->run->account.address, "") != 250) return;
+    probe_mark(c->run);
+    while (taken < RECIPIENTS && say(c, "RCPT TO:", c->run->account.address, "") / 100 == 2) taken++;
+    probe_judge(c->run, FOUND_LIMITS_RECIPIENTS, taken == RECIPIENTS, "after %d: %d", taken, c->reply.code);
+    (void)call_ask(c, "RSET");
+}
+
+static void try_session(struct probe_run *run)
+{
+    auto_call c = { 0 };
+    if (!account_enter(&c, run)) return;
+    probe_mark(run);
+    int code = call_ask(&c, "AUTH PLAIN");
+    if (code) probe_judge(run, FOUND_AUTH_TWICE, code != 334, "AUTH PLAIN in a session that is signed in: %d", code);
+    if (code == 334) (void)call_ask(&c, "*");
+    try_parameters(&c);
+    try_other_sender(&c);
+    if (run->plan->thorough) try_recipients(&c);
+}
+
+/* ---- wrong ones ---------------------------------------------------------------------------------------------------------- */
+void account_names(struct probe_run *run)
+{
+    uint8_t        octets[8];
+    gp_str         user = gp_from(run->plan->user), local = user, domain = user;
+    size_t         at      = gp_find(user, '@');
+    struct gp_text nobody  = { .ptr = run->account.nobody, .room = sizeof run->account.nobody - 1 },
+                   address = { .ptr = run->account.address, .room = sizeof run->account.address - 1 },
+                   other   = { .ptr = run->account.other, .room = sizeof run->account.other - 1 },
+                   wrong   = { .ptr = run->account.wrong, .room = sizeof run->account.wrong - 1 };
+    local                  = gp_head(user, at);
+    domain                 = at < user.len ? gp_tail(user, at + 1) : gp_from(run->plan->host);
+    gp_random(octets, sizeof octets);
+    gp_put_z(&nobody, "nobody-");
+    gp_put_hex(&nobody, (gp_str) { (const char *)octets, sizeof octets });
+    if (at < user.len) gp_put(&nobody, gp_tail(user, at));
+    gp_random(octets, sizeof octets);
+    gp_put_z(&wrong, "not-it-");
+    gp_put_hex(&wrong, (gp_str) { (const char *)octets, sizeof octets });
+    gp_put(&address, local);
+    gp_put_char(&address, '@');
+    gp_put(&address, domain);
+    gp_put_z(&other, "gatepost-check@");
+    gp_put(&other, domain);
+    if (run->plan->other_sender)
+        (void)gp_copy_z(gp_from(run->plan->other_sender), run->account.other, sizeof run->account.other);
+}
+
+/* Copied: the reply that follows takes its place. */
+static bool refuse(struct probe_call *c, const char *mechanism, const char *user, struct account_no *no)
+{
+    gp_secret wrong     = { c->run->account.wrong, strlen(c->run->account.wrong) };
+    bool      in        = account_sign_in(c, mechanism, user, wrong);
+    *no                 = (struct account_no) { .code = c->reply.code };
+    struct gp_text text = { .ptr = no->text, .room = sizeof no->text - 1 };
+    gp_put(&text, gp_head(c->reply.text, sizeof no->text - 1));
+    c->run->report->failed_sign_ins += !in;
+    return !in;
+}
+
+/* Servers number what they refuse: "(incident 6Q9FK9R8EX)", "[42]". */
+static bool is_number(gp_str word)
+{
+    enum { LONG = 6 };
+    bool digit = false, small = false;
+    for (size_t i = 0; i < word.len; i++) {
+        digit = digit || (word.ptr[i] >= '0' && word.ptr[i] <= '9');
+        small = small || (word.ptr[i] >= 'a' && word.ptr[i] <= 'z');
+    }
+    return digit || (!small && word.len >= LONG);
+}
+
+static bool are_alike(gp_str a, gp_str b)
+{
+    while (a.len > 0 || b.len > 0) {
+        gp_str x = gp_word(&a), y = gp_word(&b);
+        if (!(x.len == y.len && is_number(x) && is_number(y)) && !gp_same(x, y)) return false;
+    }
+    return true;
+}
+
+static void judge_refusals(struct probe_run *run, const char *mechanism, const struct account_no *known,
+                           const struct account_no *unknown)
+{
+    probe_judge(run, FOUND_AUTH_FAILURE_CODE, known->code == 535, "%s with a wrong password: %d %s", mechanism,
+                known->code, known->text);
+    if (unknown->code)
+        probe_judge(run, FOUND_AUTH_TELLS,
+                    known->code == unknown->code && are_alike(gp_from(known->text), gp_from(unknown->text)),
+                    "wrong password: %d %s; unknown name: %d %s", known->code, known->text, unknown->code,
+                    unknown->text);
+}
+
+static void try_wrong(struct probe_run *run, const char *mechanism)
+{
+    struct account_no known, unknown = { 0 };
+    auto_call         c = { 0 };
+    if (!call_ready(&c, run)) return;
+    probe_mark(run);
+    bool no = refuse(&c, mechanism, run->plan->user, &known);
+    probe_judge(run, FOUND_AUTH_ANY_PASSWORD, no, "%s with a wrong password is taken", mechanism);
+    if (!no || !known.code) return;
+    bool dropped = !talk_works(c.talk);
+    if (!dropped) {
+        bool none = refuse(&c, mechanism, run->account.nobody, &unknown);
+        probe_judge(run, FOUND_AUTH_ANY_USER, none, "%s with a name that nobody has is taken", mechanism);
+        dropped = unknown.code == 0;
+    }
+    probe_judge(run, FOUND_AUTH_DROPS, !dropped, "hung up after %d", unknown.code ? 2 : 1);
+    judge_refusals(run, mechanism, &known, &unknown);
+}
+
+static void try_wrong_ones(struct probe_run *run)
+{
+    gp_str offered = gp_from(run->mechanisms);
+    if (!run->plan->thorough) {
+        bool plain = probe_offered(offered, "PLAIN") && !run->plan->token;
+        try_wrong(run, plain ? "PLAIN" : run->account.mechanism);
+        return;
+    }
+    while (offered.len > 0) {
+        const struct gp_sasl_mech *m = gp_sasl_find(gp_word(&offered));
+        if (m && account_fits(run, m)) try_wrong(run, m->name);
+    }
+}
+
+void probe_account(struct probe_run *run)
+{
+    if (!run->plan->user || !run->mechanisms[0] || !run->has_tls) return;
+    account_names(run);
+    try_mechanisms(run);
+    if (!run->account.mechanism) return;
+    try_session(run);
+    try_wrong_ones(run);
+    account_bindings(run);
+    account_times(run);
+    account_messages(run);
+}
