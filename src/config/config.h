@@ -128,6 +128,8 @@ struct config {
 bool config_read(const char *dir, struct config *out, void (*report)(void *owner, gp_str line), void *owner) GP_MUST_USE;
 /* Every key with its value in force, where it comes from, as YAML that reads back. */
 void config_show(const struct config *, void (*line)(void *owner, gp_str), void *owner);
+/* The same for who compares: each key once, the items of a list with ", " between them. */
+void config_each(const struct config *, void (*each)(void *owner, gp_str key, gp_str value), void *owner);
 /* gatepost.yml(5) as roff from the schema. */
 void config_manual(void (*line)(void *owner, gp_str), void *owner);
 #define CONFIG_RSA_SELECTOR     "gp-rsa" /* the defaults, for who makes the keys */

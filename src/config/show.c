@@ -102,3 +102,19 @@ void config_show(const struct config *config, void (*line)(void *owner, gp_str),
         show_key(&page, &config_keys[i], name, indent_of(depth));
     }
 }
+
+void config_each(const struct config *config, void (*each)(void *owner, gp_str key, gp_str value), void *owner)
+{
+    for (const struct config_key *key = config_keys; key < config_keys + config_key_count; key++) {
+        char           room[LINE_ROOM];
+        struct gp_text text = GP_TEXT(room);
+        for (size_t i = 0; i == 0 || key->type->clear; i++) {
+            size_t before = text.len;
+            if (i > 0) gp_put_z(&text, ", ");
+            if (key->type->show(config, key, i, &text)) continue;
+            text.len = before;
+            break;
+        }
+        each(owner, gp_from(key->name), gp_said(&text));
+    }
+}

@@ -68,6 +68,9 @@ enum gp_sign {
     GP_SIGNS
 };
 bool gp_key_sign(const struct gp_key *, enum gp_sign, gp_str data, struct gp_text *signature) GP_MUST_USE;
+/* Is that what the Ed25519 key whose public half this is has signed (RFC 8032)? */
+enum { GP_ED25519_PUBLIC = 32, GP_ED25519_SIGNATURE = 64 };
+bool gp_ed25519_holds(const uint8_t key[static GP_ED25519_PUBLIC], gp_str data, gp_str signature) GP_MUST_USE;
 /* Self-signed for trying out: names and addresses go into subjectAltName; PEM into out. */
 bool gp_certificate_new(const struct gp_key *, const char *const *dns_names, const char *const *addresses,
                         unsigned days, struct gp_text *pem) GP_MUST_USE;

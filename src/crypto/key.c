@@ -187,3 +187,17 @@ bool gp_key_sign(const struct gp_key *key, enum gp_sign how, gp_str data, struct
     gp_put(signature, (gp_str) { (const char *)out, len });
     return !signature->cut;
 }
+
+bool gp_ed25519_holds(const uint8_t key[static GP_ED25519_PUBLIC], gp_str data, gp_str signature)
+{
+    EVP_PKEY   *pkey    = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, GP_ED25519_PUBLIC);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool        holds   = pkey && context && signature.len == GP_ED25519_SIGNATURE &&
+                 EVP_DigestVerifyInit(context, NULL, NULL, NULL, pkey) == 1 &&
+                 EVP_DigestVerify(context, (const unsigned char *)signature.ptr, signature.len,
+                                  (const unsigned char *)data.ptr, data.len) == 1;
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(pkey);
+    ERR_clear_error();
+    return holds;
+}

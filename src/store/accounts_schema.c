@@ -140,4 +140,7 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
     "ALTER TABLE credentials DROP COLUMN as_hash;"
     "CREATE INDEX credentials_slow ON credentials(account, cost, expires, retires, idle_days, created, last_used)"
     "  WHERE cost > 0;",
+
+    /* The configuration at the last start: what has changed since goes on record. */
+    "CREATE TABLE audit_settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
 };

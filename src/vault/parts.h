@@ -6,6 +6,7 @@
 #include "proc/proc.h"
 #include "sasl/exchange.h"
 #include "store/accounts.h"
+#include "store/audit.h"
 #include "store/tally.h"
 #include "store/judge.h"
 #include "store/mechanisms.h"
@@ -33,6 +34,9 @@ enum {
     UPSTREAM_LOGINS    = 64,
     MECHANISM_TEXT     = 32,
     SIGNIN_TEXT        = 64,
+    TRAIL_MOST         = 512, /* rows of the audit that are not written yet: 1.7 KiB each            */
+    TRAIL_REFUSALS_MOST = 64, /* refusals among them                                                 */
+    TRAIL_DATA         = 1024,
     NAME_ROOM          = GP_SASL_NAME_MOST + 1,
     FOREIGN_ROOM       = 512, /* of a password string that a source keeps                            */
 };
@@ -339,6 +343,30 @@ void shadow_write(struct vault *);
 void refused_take(struct peer *, struct msg *);
 void refused_name(struct vault *, struct sent *, gp_status); /* the vault's own: what is no, or is held, gets a name, and goes on record */
 
+/* ---- what goes on record within a second (trail.c) ------------------------------------------------------------------------------ */
+struct trail_row {
+    const char *event;
+    gp_time     first, last;
+    int64_t     account, credential;
+    uint32_t    count;
+    size_t      data_len;
+    size_t      incidents_len;
+    char        incidents[32 * GP_INCIDENT_ROOM]; /* of those after the first, lines */
+    char        name[NAME_ROOM], incident[GP_INCIDENT_ROOM], queue_id[CREDENTIAL_TEXT], data[TRAIL_DATA];
+};
+struct trail {
+    size_t           count, refusals; /* rows, and how many of them are refusals */
+    uint64_t         unlisted;        /* there was no room for them              */
+    struct trail_row rows[TRAIL_MOST];
+};
+/* What a stranger can cause as often as he likes is a refusal. event is static; the rest is copied. */
+enum trail_kind { TRAIL_EVENT, TRAIL_REFUSAL };
+void trail_note(struct vault *, enum trail_kind, const struct audit_entry *, const struct audit_field *);
+#define TRAIL(v, kind, entry, ...) \
+    trail_note((v), (kind), (entry), (const struct audit_field[]){ __VA_ARGS__, { NULL, { NULL, 0 }, 0, AUDIT_TEXT } })
+void trail_start(struct vault *); /* the start, and what has changed in the configuration since the last one */
+void trail_write(struct vault *);
+
 /* ---- all together (vault.c) ------------------------------------------------------------------------------------------------- */
 struct vault {
     struct loop          *loop;
@@ -363,6 +391,7 @@ struct vault {
     struct upstream      *upstream;
     struct uses           uses;
     struct tallies        tallies;
+    struct trail          trail;
     bool                  tokens;    /* there is somebody who can check bearer tokens       */
     char                  scope[CONFIG_TEXT], discovery[CONFIG_TEXT]; /* what clients are told of him */
     struct sample         samples[CONFIG_LOOKUPS_MOST];

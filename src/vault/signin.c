@@ -109,6 +109,28 @@ static gp_str incident_of(const struct signin *s)
     return s->incident[0] ? gp_from(s->incident) : GP_NONE;
 }
 
+static gp_str some(const char *z)
+{
+    return z[0] ? gp_from(z) : GP_NONE;
+}
+
+/* The audit has the account's own name where the client was right about one, whichever way it spelt that. */
+static void record_end(const struct signin *s, enum trail_kind kind, const char *result, gp_str reason, gp_str tls)
+{
+    const struct vault *v     = s->peer->vault;
+    bool                known = s->account != 0 && s->who.id == s->account;
+    struct audit_entry  e     = { .when       = wall_now(),
+                                  .event      = "sign-in",
+                                  .account    = s->account,
+                                  .credential = s->found.id,
+                                  .incident   = incident_of(s),
+                                  .name       = known ? gp_from(s->who.name) : name_of(s) };
+    TRAIL(s->peer->vault, kind, &e, AUDIT_Z("result", result), AUDIT_S("reason", reason), AUDIT_Z("peer", s->address),
+          AUDIT_Z("listener", v->config->listen[s->listener].name), AUDIT_Z("mechanism", s->mechanism),
+          AUDIT_Z("source", s->round.at), AUDIT_S("tls", tls), AUDIT_S("helo", some(s->helo)),
+          AUDIT_S("acting_for", acts_as(s)));
+}
+
 static void log_end(const struct signin *s, enum log_level level, const char *result, gp_str reason)
 {
     char           room[2 * SIGNIN_TEXT];
@@ -122,6 +144,8 @@ static void log_end(const struct signin *s, enum log_level level, const char *re
         LOG_S("tls", s->tls_version[0] ? gp_said(&tls) : GP_NONE), LOG_Z("helo", s->helo),
         LOG_S("acting_for", acts_as(s)), LOG_Z("result", result), LOG_S("incident", incident_of(s)),
         LOG_S("reason", reason));
+    record_end(s, level == LOG_INFO ? TRAIL_EVENT : TRAIL_REFUSAL, result, reason,
+               s->tls_version[0] ? gp_said(&tls) : GP_NONE);
 }
 
 /* "the old credential of a rotation was used: it works until 2026-12-24 18:00" */
@@ -331,13 +355,18 @@ static void open_exchange(struct signin *s, const struct msg_sasl_start *m)
 /* Nothing was begun; the log has a line all the same. */
 static void refuse_start(struct peer *peer, const struct msg *m, enum gp_sasl_why why)
 {
-    bool unknown = why == GP_SASL_UNKNOWN;
-    char incident[GP_INCIDENT_ROOM];
+    bool        unknown   = why == GP_SASL_UNKNOWN;
+    gp_str      mechanism = unknown ? GP_NONE : m->sasl_start.mechanism;
+    const char *result    = unknown ? "refused" : "put off";
+    const char *reason    = unknown ? "the mechanism is not known or not allowed here" : "too many sign-ins at once";
+    char        incident[GP_INCIDENT_ROOM];
     refuse(peer, m->question, why, incident);
+    struct audit_entry e = { .when = wall_now(), .event = "sign-in", .incident = gp_from(incident) };
     LOG(LOG_WARN, "sign-in", LOG_N("session", m->sasl_start.session), LOG_S("peer", m->sasl_start.peer),
-        LOG_S("mechanism", unknown ? GP_NONE : m->sasl_start.mechanism), LOG_S("helo", m->sasl_start.helo),
-        LOG_Z("result", unknown ? "refused" : "put off"), LOG_Z("incident", incident),
-        LOG_Z("reason", unknown ? "the mechanism is not known or not allowed here" : "too many sign-ins at once"));
+        LOG_S("mechanism", mechanism), LOG_S("helo", m->sasl_start.helo), LOG_Z("result", result),
+        LOG_Z("incident", incident), LOG_Z("reason", reason));
+    TRAIL(peer->vault, TRAIL_REFUSAL, &e, AUDIT_Z("result", result), AUDIT_Z("reason", reason),
+          AUDIT_S("peer", m->sasl_start.peer), AUDIT_S("mechanism", mechanism));
 }
 
 void exchange_start(struct peer *peer, struct msg *m)

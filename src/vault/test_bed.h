@@ -113,7 +113,7 @@ static inline struct bed *bed_open(void)
 
 static inline void bed_close(struct bed *b)
 {
-    static const char *const files[] = { "accounts.db", "accounts.db-wal", "accounts.db-shm", "vault.key", "pem", "key",
+    static const char *const files[] = { "accounts.db", "accounts.db-wal", "accounts.db-shm", "vault.key", "audit.key", "pem", "key",
                                          "dkim/example.org.gp-rsa.pem", "dkim/example.org.gp-ed.pem", "dkim/example.org.old.pem" };
     ipc_close(b->smtpd);
     ipc_close(b->relay);

@@ -81,6 +81,7 @@ static void stop(struct peer *from, struct msg *m)
     uses_write(from->vault);
     shadow_write(from->vault);
     meters_write(from->vault);
+    trail_write(from->vault);
     loop_stop(from->vault->loop);
 }
 
@@ -181,6 +182,7 @@ static void tick(void *owner)
     keys_tick(v, now);
     shadow_write(v);
     meters_write(v);
+    trail_write(v);
     if (now - v->uses.written >= USES_EVERY_MS) {
         uses_write(v);
         v->uses.written = now;
@@ -253,6 +255,7 @@ struct vault *vault_open(struct loop *loop, const struct config *config)
         vault_close(v);
         return NULL;
     }
+    trail_start(v);
     (void)database_changed(accounts_database(v->accounts));
     sources_open(v);
     vault_survey(v);

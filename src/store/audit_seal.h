@@ -1,0 +1,46 @@
+/* What the vault's audit key says of a chain, as one line of text that can leave the machine: where its end was (a checkpoint), up to
+ * where it has aged out (a horizon), which rows were erased (a tombstone). A line names its chain, so that it fits no other. The key is
+ * Ed25519, in vault/audit.key; its public half verifies. Called on the thread that owns the database. */
+#ifndef STORE_AUDIT_SEAL_H
+#define STORE_AUDIT_SEAL_H
+
+#include "crypto/crypto.h"
+#include "store/audit.h"
+
+enum { AUDIT_LINE_MOST = 400, AUDIT_PUBLIC_ROOM = 48 };
+
+enum audit_saying { AUDIT_CHECKPOINT, AUDIT_HORIZON, AUDIT_TOMBSTONE, AUDIT_SAYINGS };
+struct audit_seal {
+    enum audit_saying says;
+    enum audit_chain  chain;
+    uint8_t           id[AUDIT_ID];
+    int64_t           seq;              /* the newest row; the last that has aged out; the tombstone's own row  */
+    gp_time           moment;           /* when it was said                                                     */
+    uint8_t           hash[AUDIT_HASH]; /* of that row; of a tombstone: SHA-256 of the rows it names             */
+};
+
+struct audit_key {
+    struct gp_key *key; /* NULL: only the public half is known */
+    uint8_t        public_half[GP_ED25519_PUBLIC];
+};
+/* The private key in that file, made if `make` and it is not there (mode 0600). false: *why. */
+bool audit_key_open(const char *path, bool make, struct audit_key *, const char **why) GP_MUST_USE;
+void audit_key_close(struct audit_key *);
+bool audit_key_read(gp_str base64, struct audit_key *) GP_MUST_USE; /* the public half, as audit_put_public has it */
+void audit_put_public(const struct audit_key *, struct gp_text *);
+
+/* A line without its end. false: does not fit, or no key. */
+bool audit_seal_put(const struct audit_seal *, const struct audit_key *, struct gp_text *line) GP_MUST_USE;
+/* Finds the line within what syslog puts before it. false: there is none, or it is not one. Any number of octets, from anywhere. */
+bool audit_seal_read(gp_str line, struct audit_seal *out) GP_MUST_USE;
+/* Has that key said so? */
+bool audit_seal_holds(gp_str line, const struct audit_key *) GP_MUST_USE;
+
+/* ---- of a database that has a chain --------------------------------------------------------------------------------- */
+/* Its end now, as a checkpoint to be signed. PERMFAIL: no row has come since the last one that is kept. */
+gp_status audit_head(struct database *, struct audit_seal *) GP_MUST_USE;
+/* Keeps the line beside the chain (its own, or a copy of the other's): a transaction of its own unless one is open. */
+gp_status audit_keep_checkpoint(struct database *, const struct audit_seal *, gp_str line) GP_MUST_USE;
+gp_status audit_visit_checkpoints(struct database *, void (*each)(void *owner, gp_str line), void *owner) GP_MUST_USE;
+
+#endif
