@@ -176,7 +176,7 @@ TEST(every_change_is_on_record)
         for (size_t n = 0; n < GP_COUNT(rows[i].says) && rows[i].says[n]; n++)
             if (!has(text, rows[i].says[n]))
                 fail_msg("row %zu: no %s in %.*s", i, rows[i].says[n], (int)text.len, text.ptr);
-        CHECK(!has(text, FAST) && audit_verify(accounts_database(a), &fault) == GP_OK);
+        CHECK(!has(text, FAST) && audit_verify(accounts_database(a), NULL, &fault) == GP_OK);
         accounts_close(a);
     }
 }

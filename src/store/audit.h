@@ -81,7 +81,8 @@ struct audit_fault {
     const char *what;
     int64_t     rows; /* that were read */
 };
-/* OK: whole; PERMFAIL: altered, see fault; TEMPFAIL: cannot be read. */
-gp_status audit_verify(struct database *, struct audit_fault *) GP_MUST_USE;
+/* OK: whole; PERMFAIL: altered, see fault; TEMPFAIL: cannot be read. key: NULL: what it has signed is not looked at. */
+struct audit_key;
+gp_status audit_verify(struct database *, const struct audit_key *, struct audit_fault *) GP_MUST_USE;
 
 #endif

@@ -42,5 +42,17 @@ gp_status audit_head(struct database *, struct audit_seal *) GP_MUST_USE;
 /* Keeps the line beside the chain (its own, or a copy of the other's): a transaction of its own unless one is open. */
 gp_status audit_keep_checkpoint(struct database *, const struct audit_seal *, gp_str line) GP_MUST_USE;
 gp_status audit_visit_checkpoints(struct database *, void (*each)(void *owner, gp_str line), void *owner) GP_MUST_USE;
+/* OK: the chain is what that line says it was then. PERMFAIL: fault says how not. A line about what has aged out is not held against it. */
+gp_status audit_compare(struct database *, const struct audit_seal *, struct audit_fault *) GP_MUST_USE;
+
+/* ---- erasing and age (audit_erase.c) --------------------------------------------------------------------------------- */
+#define AUDIT_ERASED "erased" /* the event of a tombstone */
+/* Name and data of all rows that fit, but tombstones, are removed for good; a transaction of its own. *count: how many. */
+gp_status audit_erase(struct database *, const struct audit_filter *, const struct audit_key *, size_t *count) GP_MUST_USE;
+/* How far the chain may age out: to its newest checkpoint made by then, as a horizon to be signed. PERMFAIL: no further than it has. */
+gp_status audit_horizon(struct database *, gp_time before, struct audit_seal *) GP_MUST_USE;
+gp_status audit_set_horizon(struct database *, const struct audit_seal *, gp_str line) GP_MUST_USE;
+/* Removes up to `most` rows that have aged out; nobody has seen them since the horizon was set. */
+gp_status audit_age_out(struct database *, size_t most, bool *more) GP_MUST_USE;
 
 #endif

@@ -334,7 +334,7 @@ TEST(what_was_said_to_be_kept_is_there_after_a_kill)
         CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
         struct queue_store *s = reopen();
         struct audit_fault  fault;
-        CHECK(queue_check(s) == GP_OK && audit_verify(queue_database(s), &fault) == GP_OK);
+        CHECK(queue_check(s) == GP_OK && audit_verify(queue_database(s), NULL, &fault) == GP_OK);
         for (uint32_t i = 0; i <= last; i++) {
             char id[16];
             (void)snprintf(id, sizeof id, "m%u", i);

@@ -98,7 +98,7 @@ TEST(sign_ins_are_on_record)
     CHECK(says(s, "sign-in nobody 0 {\"result\":\"refused\",\"reason\":\"no such account\"," FACTS "}\n"));
     CHECK(says(s, "sign-in (looks like a password) 0 {"));
     CHECK(!says(s, "k7zq3") && !says(s, BED_PASSWORD));
-    CHECK(audit_verify(accounts_database(b->vault->accounts), &fault) == GP_OK);
+    CHECK(audit_verify(accounts_database(b->vault->accounts), NULL, &fault) == GP_OK);
     bed_close(b);
 }
 
