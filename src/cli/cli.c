@@ -21,7 +21,7 @@ static struct cli_group groups[] = {
      { &cli_queue_list, &cli_queue_show, &cli_queue_retry, &cli_queue_hold, &cli_queue_release, &cli_queue_delete }},
     { "Policy",      { &cli_explain, &cli_can, &cli_report, &cli_limit_set, &cli_limit_show, &cli_limit_clear }    },
     { "Mail",        { &cli_send, &cli_sendmail }                                                                  },
-    { "Try out",     { &cli_check }                                                                                },
+    { "Try out",     { &cli_check, &cli_bench }                                                                    },
     { NULL,          { NULL }                                                                                      },
 };
 enum { GROUP_RUN = 1, WORDS_ROOM = 512 };

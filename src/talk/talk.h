@@ -44,6 +44,9 @@ struct talk_plan { /* zeroes are good but for host and port; borrowed for the li
     gp_str        ca_pem, pinned_pem;   /* roots, and single certificates trusted as they are; GP_NONE: the system's roots */
     gp_str        chain_pem, key_pem;   /* the client's own certificate                                       */
 };
+/* What the plan says of TLS, for who makes connections of his own. NULL: *why says what cannot be had. */
+struct gp_tls_context *talk_tls_context(const struct talk_plan *, const char **why);
+
 struct talk;
 /* Connects, and shakes hands where TLS is implicit. NULL: no memory. Else look at talk_works(). */
 struct talk *talk_open(const struct talk_plan *, const struct talk_transcript *);

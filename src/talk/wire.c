@@ -146,19 +146,18 @@ bool talk_put(struct talk *t, gp_str octets)
 }
 
 /* ---- the handshake ---------------------------------------------------------------------------------------------------------- */
-static struct gp_tls_context *context_of(struct talk *t, const char **why)
+struct gp_tls_context *talk_tls_context(const struct talk_plan *p, const char **why)
 {
-    const struct talk_plan *p    = t->plan;
-    struct gp_buffer        both = { 0 };
-    gp_str                  own  = p->ca_pem.ptr ? p->ca_pem : p->pinned_pem;
     enum { PEM_MOST = 4 * 1024 * 1024 };
-    if (p->ca_pem.ptr && p->pinned_pem.ptr) {
-        if (!gp_buffer_add(&both, p->ca_pem, PEM_MOST) || !gp_buffer_add(&both, p->pinned_pem, PEM_MOST))
-            own = GP_LIT("");
-        else
-            own = gp_buffer_all(&both);
+    struct gp_buffer both = { 0 };
+    gp_str           own  = p->ca_pem.ptr ? p->ca_pem : p->pinned_pem;
+    bool             two  = p->ca_pem.ptr && p->pinned_pem.ptr;
+    if (two && (!gp_buffer_add(&both, p->ca_pem, PEM_MOST) || !gp_buffer_add(&both, p->pinned_pem, PEM_MOST))) {
+        gp_buffer_free(&both);
+        *why = "no memory";
+        return NULL;
     }
-    struct gp_tls_trust    trust = { .ca_pem = own, .verify = !p->no_verify };
+    struct gp_tls_trust    trust = { .ca_pem = two ? gp_buffer_all(&both) : own, .verify = !p->no_verify };
     struct gp_tls_wish     wish  = { .oldest    = p->oldest,
                                      .newest    = p->newest,
                                      .ciphers   = p->ciphers,
@@ -177,7 +176,7 @@ static bool prepare(struct talk *t)
 {
     const char *why  = "";
     gp_str      name = gp_from(t->plan->expect ? t->plan->expect : t->plan->host);
-    t->context       = context_of(t, &why);
+    t->context       = talk_tls_context(t->plan, &why);
     if (!t->context) return talk_fail(t, TALK_BAD_SETTINGS, "TLS", why);
     t->tls = gp_tls_connect(t->context, name);
     if (!t->tls) return talk_fail(t, TALK_BAD_SETTINGS, "TLS", "no memory, or the server's name cannot be one");
