@@ -102,7 +102,7 @@ const struct config_source_key config_source_keys[] = {
     { { "audience", &config_text, FIELD(audience), 0, CONFIG_TEXT - 1, "",
         "For whom a token must be: its claim aud must have one of these words. Required if JWTs are checked here." }, OF(LOOKUP_OAUTH), 0 },
     { { "algorithms", &config_text, FIELD(algorithms), 1, 127, "RS256 PS256 ES256",
-        "Signatures that are taken: of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512." }, OF(LOOKUP_OAUTH), 0 },
+        "Signatures that are taken: of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA (Ed25519)." }, OF(LOOKUP_OAUTH), 0 },
     { { "scope", &config_text, FIELD(scope), 0, CONFIG_TEXT - 1, "",
         "Words that must all be in a token's claim scope or scp." }, OF(LOOKUP_OAUTH), 0 },
     { { "require", &config_text, FIELD(require), 0, CONFIG_TEXT - 1, "",

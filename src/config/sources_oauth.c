@@ -3,7 +3,7 @@
 
 #include "config/schema.h"
 
-static const char algorithms[] = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512";
+static const char algorithms[] = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA";
 
 static bool are_algorithms(const char *words)
 {
@@ -71,7 +71,7 @@ const char *config_wrong_oauth(const struct config_lookup *l)
         wrong =
             "audience is missing: without it every token of the issuer would do, also one that another service was given";
     if (!wrong && !are_algorithms(l->algorithms))
-        wrong = "algorithms are some of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512";
+        wrong = "algorithms are some of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA";
     if (!wrong && !are_pairs(l->require)) wrong = "require is made of NAME=VALUE, with blanks between them";
     return wrong;
 }

@@ -108,9 +108,9 @@ TEST(what_is_wrong_with_a_source_of_tokens)
         { "- {name: a, type: oauth, audience: x, issuer: 'https://i', introspection_uri: 'https://i/i', client_id: c}\n", "2: sources: a: client_id and password_file go together" },
         { "- {name: a, type: oauth, audience: x, issuer: 'https://i', introspection_uri: 'https://i/i', client_id: c, password_file: p, token_file: t}\n", "2: sources: a: introspection_uri wants client_id and password_file, or token_file" },
         { "- {name: a, type: oauth, audience: x, issuer: 'https://i', client_id: c, password_file: p}\n", "2: sources: a: client_id, password_file and token_file are for introspection_uri, which is missing" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', algorithms: RS256 HS256}\n", "2: sources: a: algorithms are some of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', algorithms: none}\n", "2: sources: a: algorithms are some of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512" },
-        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', algorithms: ' '}\n", "2: sources: a: algorithms are some of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', algorithms: RS256 HS256}\n", "2: sources: a: algorithms are some of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', algorithms: none}\n", "2: sources: a: algorithms are some of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA" },
+        { "- {name: a, type: oauth, audience: x, issuer: 'https://i', algorithms: ' '}\n", "2: sources: a: algorithms are some of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA" },
         { "- {name: a, type: oauth, audience: x, issuer: 'https://i', require: tid}\n", "2: sources: a: require is made of NAME=VALUE, with blanks between them" },
   /* clang-format on */
     };

@@ -13,24 +13,26 @@ struct key {
     const struct jws_algorithm *only;          /* NULL: any that goes with its kind */
     enum jwk_kind               kind;
     int                         curve;
-    cjose_jwk_t                *jwk;
+    cjose_jwk_t                *jwk;                        /* of RSA and EC                       */
+    uint8_t                     ed25519[GP_ED25519_PUBLIC]; /* which the library does not know: its own octets */
 };
 struct jwks {
     size_t     count;
     struct key keys[JWKS_MOST];
 };
 
-/* RFC 7518 3.1, 3.4 */
+/* RFC 7518 3.1, 3.4; RFC 8037 3.1 */
 static const struct jws_algorithm algorithms[] = {
-    {"RS256",  JWK_RSA, 0,                  0  },
-    { "RS384", JWK_RSA, 0,                  0  },
-    { "RS512", JWK_RSA, 0,                  0  },
-    { "PS256", JWK_RSA, 0,                  0  },
-    { "PS384", JWK_RSA, 0,                  0  },
-    { "PS512", JWK_RSA, 0,                  0  },
-    { "ES256", JWK_EC,  CJOSE_JWK_EC_P_256, 64 },
-    { "ES384", JWK_EC,  CJOSE_JWK_EC_P_384, 96 },
-    { "ES512", JWK_EC,  CJOSE_JWK_EC_P_521, 132},
+    {"RS256",  JWK_RSA,     0,                  0                   },
+    { "RS384", JWK_RSA,     0,                  0                   },
+    { "RS512", JWK_RSA,     0,                  0                   },
+    { "PS256", JWK_RSA,     0,                  0                   },
+    { "PS384", JWK_RSA,     0,                  0                   },
+    { "PS512", JWK_RSA,     0,                  0                   },
+    { "ES256", JWK_EC,      CJOSE_JWK_EC_P_256, 64                  },
+    { "ES384", JWK_EC,      CJOSE_JWK_EC_P_384, 96                  },
+    { "ES512", JWK_EC,      CJOSE_JWK_EC_P_521, 132                 },
+    { "EdDSA", JWK_ED25519, 0,                  GP_ED25519_SIGNATURE},
 };
 
 const struct jws_algorithm *jws_algorithm(gp_str name)
@@ -87,6 +89,14 @@ static cjose_jwk_t *public_half(const json_t *jwk, enum jwk_kind kind)
     return made;
 }
 
+/* RFC 8037 2: the octets of the public key. Ed448, the other curve of EdDSA, is not taken. */
+static bool read_ed25519(const json_t *jwk, struct key *k)
+{
+    size_t len = 0;
+    return gp_same(text_of(jwk, "crv"), GP_LIT("Ed25519")) &&
+           base64url_read(text_of(jwk, "x"), (char *)k->ed25519, sizeof k->ed25519, &len) && len == sizeof k->ed25519;
+}
+
 static bool is_strong(const struct key *k)
 {
     cjose_err error;
@@ -94,18 +104,26 @@ static bool is_strong(const struct key *k)
     return k->kind == JWK_EC || (bits >= RSA_BITS_LEAST && bits <= RSA_BITS_MOST);
 }
 
+static enum jwk_kind kind_of(const json_t *jwk)
+{
+    static const char *const names[JWK_KINDS] = { [JWK_RSA] = "RSA", [JWK_EC] = "EC", [JWK_ED25519] = "OKP" };
+    enum jwk_kind            kind             = JWK_RSA;
+    while (kind < JWK_KINDS && !gp_same(text_of(jwk, "kty"), gp_from(names[kind]))) kind++;
+    return kind;
+}
+
 static bool read_key(const json_t *jwk, struct key *k)
 {
     cjose_err error;
-    gp_str    kty = text_of(jwk, "kty"), kid = text_of(jwk, "kid"), alg = text_of(jwk, "alg");
-    bool      is_rsa = gp_same(kty, GP_LIT("RSA")), is_ec = gp_same(kty, GP_LIT("EC"));
-    *k = (struct key) { .only = jws_algorithm(alg), .kind = is_rsa ? JWK_RSA : JWK_EC };
-    if ((!is_rsa && !is_ec) || !is_for_signatures(jwk)) return false;
+    gp_str    kid = text_of(jwk, "kid"), alg = text_of(jwk, "alg");
+    *k = (struct key) { .only = jws_algorithm(alg), .kind = kind_of(jwk) };
+    if (k->kind == JWK_KINDS || !is_for_signatures(jwk)) return false;
     if (json_object_get(jwk, "alg") && (!k->only || k->only->kind != k->kind)) return false;
     if (kid.len && !gp_copy_z(kid, k->kid, sizeof k->kid)) return false;
+    if (k->kind == JWK_ED25519) return read_ed25519(jwk, k);
     k->jwk = public_half(jwk, k->kind);
     if (!k->jwk) return false;
-    k->curve = is_ec ? (int)cjose_jwk_EC_get_curve(k->jwk, &error) : 0;
+    k->curve = k->kind == JWK_EC ? (int)cjose_jwk_EC_get_curve(k->jwk, &error) : 0;
     if (is_strong(k)) return true;
     (void)cjose_jwk_release(k->jwk);
     return false;
@@ -143,8 +161,19 @@ static bool fits(const struct key *k, const struct jws_algorithm *alg, gp_str ki
     return (!k->only || k->only == alg) && (!kid.ptr || gp_same(kid, gp_from(k->kid)));
 }
 
+/* RFC 7515 5.2: what is signed is what stands before the last dot. */
+static bool is_signed_by_ed25519(gp_str token, const struct key *k)
+{
+    char   signature[GP_ED25519_SIGNATURE];
+    size_t len = 0, dot = token.len;
+    while (dot > 0 && token.ptr[dot - 1] != '.') dot--;
+    return dot > 0 && base64url_read(gp_tail(token, dot), signature, sizeof signature, &len) &&
+           gp_ed25519_holds(k->ed25519, gp_head(token, dot - 1), (gp_str) { signature, len });
+}
+
 static bool is_signed_by(gp_str token, const struct key *k)
 {
+    if (k->kind == JWK_ED25519) return is_signed_by_ed25519(token, k);
     cjose_err    error;
     cjose_jws_t *jws  = cjose_jws_import(token.ptr, token.len, &error);
     bool         good = jws && cjose_jws_verify(jws, k->jwk, &error);

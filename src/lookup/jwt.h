@@ -19,7 +19,7 @@ struct verdict {
 };
 
 /* ---- keys (jwks.c) ---------------------------------------------------------------------------------------------------- */
-enum jwk_kind { JWK_RSA, JWK_EC };
+enum jwk_kind { JWK_RSA, JWK_EC, JWK_ED25519, JWK_KINDS };
 struct jws_algorithm {
     const char   *name;
     enum jwk_kind kind;

@@ -82,6 +82,15 @@ def test_tokens_are_checked_with_the_issuers_keys(asker, identity, folder, keys)
     assert identity.fetches("/realm/.well-known/openid-configuration") == (1 if keys == "discovery" else 0)
 
 
+def test_ed25519_where_it_is_allowed(asker, identity):
+    identity.rotate("EdDSA", "ES256")
+    a = asker(algorithms="EdDSA")
+    assert says(a, identity.token(ADA, "EdDSA"))[0] == "OK"
+    assert says(a, identity.token(ADA, "EdDSA", key=MAKE["EdDSA"]())) == ("PERMFAIL", "its signature is wrong")
+    assert "'ES256'" in says(a, identity.token(ADA, "ES256"))[1]
+    assert "'EdDSA'" in says(asker(), identity.token(ADA, "EdDSA"))[1]
+
+
 def test_attacks_with_a_key_that_everybody_knows(asker, identity):
     a = asker(algorithms="RS256 ES256")
     good = identity.token(ADA)
