@@ -14,6 +14,7 @@ static const struct pair {
     { ROLE_SMTPD, ROLE_QUEUE },
     { ROLE_QUEUE, ROLE_RELAY },
     { ROLE_RELAY, ROLE_VAULT },
+    { ROLE_QUEUE, ROLE_VAULT },
     { ROLE_VAULT, ROLE_LOOKUP},
 };
 

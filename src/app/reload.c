@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { LOOK_EVERY_MS = 2000 };
@@ -91,12 +93,51 @@ static void send_client_ca(const struct supervisor *s, struct child *vault)
     if (m.fds[0] >= 0) close(m.fds[0]);
 }
 
+#define SYSLOG_SOCKET "/dev/log" /* _PATH_LOG; <syslog.h> has names that are ours, too */
+
+static int open_export(const struct config *c)
+{
+    enum { MODE = 0640 };
+    char path[CONFIG_PATH];
+    if (!c->audit.export_file[0] || !config_path(c, c->audit.export_file, path)) return -1;
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, MODE);
+    if (fd < 0)
+        LOG(LOG_ERROR, "config", LOG_Z("key", "audit.export_file"), LOG_Z("file", path),
+            LOG_Z("reason", strerror(errno)));
+    return fd;
+}
+
+static int open_syslog(const struct config *c)
+{
+    static const struct sockaddr_un place = { .sun_family = AF_UNIX, .sun_path = SYSLOG_SOCKET };
+    if (!c->audit.export_syslog) return -1;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&place, sizeof place) == 0) return fd;
+    LOG(LOG_ERROR, "config", LOG_Z("key", "audit.export_syslog"), LOG_Z("file", SYSLOG_SOCKET),
+        LOG_Z("reason", strerror(errno)));
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
+/* Where checkpoints of the audit go besides: vault itself may open neither. */
+static void send_export(const struct supervisor *s, struct child *vault)
+{
+    struct msg m           = MSG(AUDIT_EXPORT);
+    m.fds[0]               = open_export(s->config);
+    m.fds[1]               = open_syslog(s->config);
+    m.audit_export.present = m.fds[0] >= 0 || m.fds[1] >= 0;
+    if (m.audit_export.present) child_send(vault, &m);
+    for (size_t n = 0; n < MSG_FDS_MOST; n++)
+        if (m.fds[n] >= 0) close(m.fds[n]);
+}
+
 /* Files that cannot be opened are said and left out: vault goes on with the generation that it has. */
 void files_send(struct supervisor *s, struct child *vault)
 {
     for (size_t i = 0; i < pairs_of(s->config); i++) send_pair(s, vault, i);
     send_password(s, vault);
     send_client_ca(s, vault);
+    send_export(s, vault);
 }
 
 /* ---- watching ---------------------------------------------------------------------------------------------------------------- */

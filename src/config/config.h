@@ -102,6 +102,12 @@ struct config {
     } dkim;
 
     struct {
+        unsigned keep, checkpoint;           /* seconds; keep 0: for ever                    */
+        char     export_file[CONFIG_PATH];
+        bool     export_syslog;
+    } audit;
+
+    struct {
         struct { enum policy_mode mode; } identity;
         struct {
             enum policy_mode   mode;

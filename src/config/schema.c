@@ -6,7 +6,7 @@
 #define FIELD(member) offsetof(struct config, member), sizeof(((struct config *)0)->member)
 #define NO_FIELD      0, 0
 
-enum { SECOND = 1, MINUTE = 60, HOUR = 3600, WEEK = 604800, MONTH = 2592000, PORT_MOST = 65535, MANY = 1000000 };
+enum { SECOND = 1, MINUTE = 60, HOUR = 3600, WEEK = 604800, MONTH = 2592000, AUDIT_KEEP_MOST = 315360000, PORT_MOST = 65535, MANY = 1000000 };
 #define MEGABYTE (UINT64_C(1) << 20)
 #define TERABYTE (UINT64_C(1) << 40)
 
@@ -141,6 +141,16 @@ const struct config_key config_keys[] = {
       "The selector of the RSA key (RFC 6376)." },
     { "dkim.ed25519_selector", &config_hostname, FIELD(dkim.ed25519_selector), 1, 63, CONFIG_ED25519_SELECTOR,
       "The selector of the Ed25519 key (RFC 8463)." },
+
+    { "audit.keep", &config_duration, FIELD(audit.keep), 0, AUDIT_KEEP_MOST, "400d",
+      "How long rows of the audit are kept; then they age out, and what is left is still verified as a whole. 0: for ever." },
+    { "audit.checkpoint", &config_duration, FIELD(audit.checkpoint), SECOND, WEEK, "10m",
+      "How often the vault signs where the audit ends, when it has grown; also after 10000 rows, and at an orderly end." },
+    { "audit.export_file", &config_path_type, FIELD(audit.export_file), 0, CONFIG_PATH - 1, "",
+      "A file to which these checkpoints are appended, too, a line each. One that is on another machine, or that can only be appended to, "
+      "proves that the end of the audit was not cut off: `gatepost audit verify --checkpoints FILE`." },
+    { "audit.export_syslog", &config_flag, FIELD(audit.export_syslog), 0, 1, "no",
+      "Checkpoints go to syslog, too, which may pass them on to another machine." },
 
     { "policy.identity.mode", &config_choice, FIELD(policy.identity.mode), 0, 0, "enforce",
       "As whom an account may send: in MAIL, and in the header fields that name an author." MODE_HELP, modes },

@@ -121,6 +121,12 @@ struct queue {
     struct timer *tick;
     struct ipc   *supervisor, *relay, *smtpds[ROLE_SMTPD_MOST];
     gp_time       stop_at;
+    struct ipc   *vault; /* NULL: it has not been seen yet */
+    struct {
+        bool    asking, ageing, last; /* a question is open; there are rows to remove; the one at the end was asked */
+        int64_t seq;                  /* of the last checkpoint */
+        gp_time due, age_due;
+    } seal;
 };
 bool queue_start(struct queue *, const struct config *, const struct queue_exits *, gp_time now); /* opens ".", sweeps; logs its failure */
 void queue_end(struct queue *);
@@ -155,6 +161,10 @@ gp_status attempt_recipients(struct queue *, const struct attempt *, struct gp_a
 
 /* outcome.c */
 gp_status outcome_record(struct queue *, const struct attempt *) GP_MUST_USE;
+
+/* chain.c: the audit's chain, signed by vault */
+void chain_tick(struct queue *, gp_time now);
+bool chain_is_last(struct queue *, gp_time now); /* at the orderly end: asks once; true: nothing is open any more */
 
 /* bounce.c */
 struct result { gp_status status; bool passed_on; /* the next hop reports itself */ struct queue_reply reply; };

@@ -140,7 +140,7 @@ static void after_turn(void *owner)
     if (q->batch.done && now >= q->batch.rest_until)
         timer_set(q->tick,
                   (uint64_t)batch_wait(q, now)); /* 0: put off without being tried, recorded in the next turn */
-    if (is_stopped(q, now)) loop_stop(q->loop);
+    if (is_stopped(q, now) && (chain_is_last(q, now) || now >= q->stop_at)) loop_stop(q->loop);
 }
 
 static void tick(void *owner)
@@ -148,6 +148,7 @@ static void tick(void *owner)
     struct queue *q    = owner;
     bool          room = q->lanes.overflow && q->lanes.count < LANES_MOST / 2;
     timer_set(q->tick, CHANGES_EVERY);
+    chain_tick(q, wall_now());
     if (database_changed(queue_database(q->store)) || room) queue_look(q, wall_now());
 }
 
@@ -184,6 +185,14 @@ static void relay_gone(void *owner, struct ipc *from)
 }
 
 static const struct ipc_handler smtpd_handler = { from_smtpd, smtpd_gone };
+static void                     from_vault(void *owner, struct ipc *from, struct msg *m)
+{
+    (void)owner;
+    (void)from;
+    LOG(LOG_WARN, "ipc", LOG_Z("from", "vault"), LOG_Z("unexpected", msg_name(m->type)));
+}
+
+static const struct ipc_handler vault_handler = { from_vault, NULL };
 static const struct ipc_handler relay_handler = { from_relay, relay_gone };
 
 static void take_channel(struct queue *q, struct ipc **channel, const struct ipc_handler *handler, struct msg *m)
@@ -205,6 +214,8 @@ static void take_peer(struct queue *q, struct msg *m)
     } else if (m->peer.role == ROLE_RELAY) {
         take_channel(q, &q->relay, &relay_handler, m);
         q->relay_there = q->relay != NULL;
+    } else if (m->peer.role == ROLE_VAULT) {
+        take_channel(q, &q->vault, &vault_handler, m);
     }
 }
 
@@ -249,6 +260,7 @@ static void finish(struct queue *q)
     for (size_t i = 0; i < ROLE_SMTPD_MOST; i++)
         if (q->smtpds[i]) ipc_close(q->smtpds[i]);
     if (q->relay) ipc_close(q->relay);
+    if (q->vault) ipc_close(q->vault);
     ipc_close(q->supervisor);
     queue_end(q);
     timer_close(q->tick);

@@ -7,7 +7,8 @@
 #include "crypto/crypto.h"
 #include "store/audit.h"
 
-enum { AUDIT_LINE_MOST = 400, AUDIT_PUBLIC_ROOM = 48 };
+enum { AUDIT_LINE_MOST = 400, AUDIT_PUBLIC_ROOM = 48,
+       AUDIT_CHECKPOINT_ROWS = 10000 /* as many rows are not without a checkpoint, whatever the schedule */ };
 
 enum audit_saying { AUDIT_CHECKPOINT, AUDIT_HORIZON, AUDIT_TOMBSTONE, AUDIT_SAYINGS };
 struct audit_seal {

@@ -6,7 +6,7 @@
 #include "proc/proc.h"
 #include "sasl/exchange.h"
 #include "store/accounts.h"
-#include "store/audit.h"
+#include "store/audit_seal.h"
 #include "store/tally.h"
 #include "store/judge.h"
 #include "store/mechanisms.h"
@@ -367,6 +367,21 @@ void trail_note(struct vault *, enum trail_kind, const struct audit_entry *, con
 void trail_start(struct vault *); /* the start, and what has changed in the configuration since the last one */
 void trail_write(struct vault *);
 
+/* ---- the audit key (seal.c): checkpoints of both chains, and how far they have aged out ---------------------------------------- */
+struct sealer {
+    struct audit_key key;          /* its key NULL: there is none, and no checkpoints       */
+    int              file, syslog; /* where checkpoints go besides; -1: nowhere             */
+    bool             export_failed, ageing; /* ageing: there are rows to remove             */
+    int64_t          seq;          /* of the last checkpoint                                */
+    gp_time          due, age_due; /* on the loop's clock                                   */
+};
+void seal_open(struct vault *); /* makes the key, at the first start */
+void seal_close(struct vault *);
+void seal_tick(struct vault *, gp_time now);
+void seal_now(struct vault *); /* a checkpoint of the vault's chain, if it has grown */
+void seal_asked(struct peer *, struct msg *);  /* by queue          */
+void seal_export(struct peer *, struct msg *); /* by the supervisor */
+
 /* ---- all together (vault.c) ------------------------------------------------------------------------------------------------- */
 struct vault {
     struct loop          *loop;
@@ -392,6 +407,7 @@ struct vault {
     struct uses           uses;
     struct tallies        tallies;
     struct trail          trail;
+    struct sealer         sealer;
     bool                  tokens;    /* there is somebody who can check bearer tokens       */
     char                  scope[CONFIG_TEXT], discovery[CONFIG_TEXT]; /* what clients are told of him */
     struct sample         samples[CONFIG_LOOKUPS_MOST];
@@ -402,7 +418,7 @@ struct vault {
     struct timer         *tick;
     bool                  failed; /* the store was in trouble when last asked: said once */
     bool                  moved;  /* its file is no longer where it was: said once, too  */
-    struct peer           supervisor, relay, smtpds[ROLE_SMTPD_MOST], lookups[CONFIG_LOOKUPS_MOST];
+    struct peer           supervisor, relay, queue, smtpds[ROLE_SMTPD_MOST], lookups[CONFIG_LOOKUPS_MOST];
 };
 /* In the current directory: accounts.db, vault.key, dkim/. NULL: logged. */
 struct vault *vault_open(struct loop *, const struct config *);

@@ -82,6 +82,7 @@ static void stop(struct peer *from, struct msg *m)
     shadow_write(from->vault);
     meters_write(from->vault);
     trail_write(from->vault);
+    seal_now(from->vault);
     loop_stop(from->vault->loop);
 }
 
@@ -91,24 +92,26 @@ static const struct {
     enum msg_role from;
     void (*handle)(struct peer *, struct msg *);
 } handlers[] = {
-    {MSG_SASL_START,   ROLE_SMTPD,      exchange_start   },
-    { MSG_SASL_LINE,   ROLE_SMTPD,      exchange_line    },
-    { MSG_SASL_ABORT,  ROLE_SMTPD,      exchange_abort   },
-    { MSG_SESSION_END, ROLE_SMTPD,      session_ended    },
-    { MSG_MAY_SEND,    ROLE_SMTPD,      sending_mail     },
-    { MSG_SUBMIT,      ROLE_SMTPD,      sending_submit   },
-    { MSG_REFUSED,     ROLE_SMTPD,      refused_take     },
-    { MSG_TLS_SIGN,    ROLE_SMTPD,      keys_sign        },
-    { MSG_DKIM_KEYS,   ROLE_RELAY,      dkim_keys        },
-    { MSG_DKIM_SIGN,   ROLE_RELAY,      dkim_sign        },
-    { MSG_LOGIN_START, ROLE_RELAY,      upstream_start   },
-    { MSG_LOGIN_LINE,  ROLE_RELAY,      upstream_line    },
-    { MSG_LOGIN_END,   ROLE_RELAY,      upstream_end     },
-    { MSG_PEER,        ROLE_SUPERVISOR, join             },
-    { MSG_KEYPAIR,     ROLE_SUPERVISOR, keys_pair        },
-    { MSG_UPSTREAM,    ROLE_SUPERVISOR, upstream_password},
-    { MSG_CLIENT_CA,   ROLE_SUPERVISOR, external_ca      },
-    { MSG_STOP,        ROLE_SUPERVISOR, stop             },
+    {MSG_SASL_START,    ROLE_SMTPD,      exchange_start   },
+    { MSG_SASL_LINE,    ROLE_SMTPD,      exchange_line    },
+    { MSG_SASL_ABORT,   ROLE_SMTPD,      exchange_abort   },
+    { MSG_SESSION_END,  ROLE_SMTPD,      session_ended    },
+    { MSG_MAY_SEND,     ROLE_SMTPD,      sending_mail     },
+    { MSG_SUBMIT,       ROLE_SMTPD,      sending_submit   },
+    { MSG_REFUSED,      ROLE_SMTPD,      refused_take     },
+    { MSG_TLS_SIGN,     ROLE_SMTPD,      keys_sign        },
+    { MSG_DKIM_KEYS,    ROLE_RELAY,      dkim_keys        },
+    { MSG_DKIM_SIGN,    ROLE_RELAY,      dkim_sign        },
+    { MSG_LOGIN_START,  ROLE_RELAY,      upstream_start   },
+    { MSG_LOGIN_LINE,   ROLE_RELAY,      upstream_line    },
+    { MSG_LOGIN_END,    ROLE_RELAY,      upstream_end     },
+    { MSG_PEER,         ROLE_SUPERVISOR, join             },
+    { MSG_KEYPAIR,      ROLE_SUPERVISOR, keys_pair        },
+    { MSG_UPSTREAM,     ROLE_SUPERVISOR, upstream_password},
+    { MSG_CLIENT_CA,    ROLE_SUPERVISOR, external_ca      },
+    { MSG_SEAL,         ROLE_QUEUE,      seal_asked       },
+    { MSG_AUDIT_EXPORT, ROLE_SUPERVISOR, seal_export      },
+    { MSG_STOP,         ROLE_SUPERVISOR, stop             },
 };
 
 static void message(void *owner, struct ipc *channel, struct msg *m)
@@ -139,6 +142,7 @@ static struct peer *place_of(struct vault *v, enum msg_role role, unsigned index
 {
     if (role == ROLE_SMTPD && index < ROLE_SMTPD_MOST) return &v->smtpds[index];
     if (role == ROLE_RELAY && index == 0) return &v->relay;
+    if (role == ROLE_QUEUE && index == 0) return &v->queue;
     if (role == ROLE_LOOKUP && index < v->config->lookup_count) return &v->lookups[index];
     return role == ROLE_SUPERVISOR ? &v->supervisor : NULL;
 }
@@ -183,6 +187,7 @@ static void tick(void *owner)
     shadow_write(v);
     meters_write(v);
     trail_write(v);
+    seal_tick(v, now);
     if (now - v->uses.written >= USES_EVERY_MS) {
         uses_write(v);
         v->uses.written = now;
@@ -255,6 +260,7 @@ struct vault *vault_open(struct loop *loop, const struct config *config)
         vault_close(v);
         return NULL;
     }
+    seal_open(v);
     trail_start(v);
     (void)database_changed(accounts_database(v->accounts));
     sources_open(v);
@@ -281,6 +287,7 @@ void vault_close(struct vault *v)
         leave_peer(&v->smtpds[i]);
     }
     leave_peer(&v->relay);
+    leave_peer(&v->queue);
     for (size_t i = 0; i < CONFIG_LOOKUPS_MOST; i++) leave_peer(&v->lookups[i]);
     leave_peer(&v->supervisor);
     timer_close(v->tick);
@@ -294,6 +301,7 @@ void vault_close(struct vault *v)
     free(v->upstream);
     recent_close(v->recent);
     meters_close(v);
+    seal_close(v);
     accounts_close(v->accounts);
     gp_wipe(v, sizeof(*v));
     free(v);
