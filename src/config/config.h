@@ -94,6 +94,7 @@ struct config {
         unsigned scram_iterations;           /* for passwords that people chose: 600000      */
         unsigned hashing_threads;
         bool     scram;                      /* keep SCRAM keys for chosen passwords         */
+        char     leaked_file[CONFIG_PATH];   /* passwords that are known elsewhere; "": none */
     } passwords;
 
     struct {
@@ -114,6 +115,12 @@ struct config {
             struct limit_rules scopes[LIMIT_SCOPES];
             unsigned           sessions; /* of an account at once; 0: any number */
         } limits;
+        struct {
+            enum policy_mode mode;
+            char     trusted[CONFIG_TEXT];   /* "127.0.0.0/8 ::1": those who speak for others */
+            unsigned guesses_per_account, guesses_per_address;
+            unsigned slowest, ban;
+        } guard;
     } policy;
 
     struct config_lookup lookups[CONFIG_LOOKUPS_MOST]; size_t lookup_count; /* in the order in which they are asked */

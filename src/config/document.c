@@ -195,7 +195,7 @@ static void take_joined(const struct walk *walk, const struct config_key *key, c
 
 static void take_list(const struct walk *walk, const struct config_key *key, const yaml_node_t *list)
 {
-    if (key->type == &config_mechanisms) {
+    if (key->type == &config_mechanisms || key->type == &config_networks) {
         take_joined(walk, key, list);
     } else if (!key->type->clear) {
         complain(walk, list, gp_from(key->name), " must have one value, not a list");

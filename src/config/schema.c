@@ -134,6 +134,9 @@ const struct config_key config_keys[] = {
       "PBKDF2 rounds of those keys; it is the client that computes them at each sign-in." },
     { "passwords.hashing_threads", &config_number, FIELD(passwords.hashing_threads), 1, 64, "2",
       "Threads that check passwords." },
+    { "passwords.leaked_file", &config_path_type, FIELD(passwords.leaked_file), 0, CONFIG_PATH - 1, "",
+      "Passwords that are known to guessers: a file of lines HASH:COUNT, sorted, each HASH the SHA-1 of a password in hexadecimal, or a directory "
+      "of range files, each named after the first five digits. A password that somebody chooses and that is in it is refused. It is searched where it is, whatever its size." },
 
     { "dkim.sign", &config_flag, FIELD(dkim.sign), 0, 1, "yes",
       "Sign mail with the keys in vault/dkim/DOMAIN.SELECTOR.pem, where there are any." },
@@ -154,6 +157,22 @@ const struct config_key config_keys[] = {
 
     { "policy.identity.mode", &config_choice, FIELD(policy.identity.mode), 0, 0, "enforce",
       "As whom an account may send: in MAIL, and in the header fields that name an author." MODE_HELP, modes },
+    { "policy.guard.mode", &config_choice, FIELD(policy.guard.mode), 0, 0, "enforce",
+      "Who has guessed too often is answered slowly, and then no password of his is looked at; what is counted, and what an owner notices of it, is in docs/abuse.md. "
+      "Bans that `gatepost ban add` made are kept in every mode." MODE_HELP, modes },
+    { "policy.guard.trusted", &config_networks, FIELD(policy.guard.trusted), 0, CONFIG_TEXT - 1, "127.0.0.0/8 ::1",
+      "Networks that speak for many, such as a webmail's host: these addresses are not counted, made to wait or banned themselves. "
+      "Wrong passwords from there still count for each account." },
+    { "policy.guard.guesses_per_account", &config_number, FIELD(policy.guard.guesses_per_account), 10, 10000, "60",
+      "Wrong passwords for one account from addresses that it never signed in from, before such addresses are not listened to. "
+      "As many come back in twelve hours. Addresses that it did sign in from have 20 of their own each." },
+    { "policy.guard.guesses_per_address", &config_number, FIELD(policy.guard.guesses_per_address), 10, 10000, "60",
+      "Wrong passwords from one address (IPv6: /64), for whichever accounts that never signed in from there, before it is banned for a time. "
+      "As many come back in twelve hours. A name that nobody has counts as three; each account that has signed in from there adds five." },
+    { "policy.guard.slowest", &config_duration, FIELD(policy.guard.slowest), 0, 30, "5s",
+      "How long an answer to an address with many failed sign-ins may take; it begins with half a second. 0: none waits." },
+    { "policy.guard.ban", &config_duration, FIELD(policy.guard.ban), MINUTE, WEEK, "1h",
+      "How long the first ban of an address lasts. Each that follows within 30 days is four times as long, up to a week." },
 
     { "policy.limits.mode", &config_choice, FIELD(policy.limits.mode), 0, 0, "enforce",
       "How much may be sent. What is over a limit is refused for now (451 or 452), with the time to try again." MODE_HELP, modes },

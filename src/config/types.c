@@ -5,6 +5,8 @@
 
 #include <arpa/inet.h>
 
+#include "policy/place.h"
+
 bool config_fail(struct gp_text *why, gp_str text, const char *problem)
 {
     config_quote(why, text);
@@ -14,6 +16,7 @@ bool config_fail(struct gp_text *why, gp_str text, const char *problem)
 }
 
 /* ---- texts --------------------------------------------------------------------------------------------- */
+
 static char *text_field(struct config *config, const struct config_key *key)
 {
     return (char *)config + key->offset;
@@ -133,6 +136,16 @@ static bool read_mechanisms(struct config *config, const struct config_key *key,
     return why->len == 0 && keep_text(config, key, text, why);
 }
 
+static bool read_networks(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+{
+    struct place network;
+    if (!config_is_text(text, why)) return false;
+    for (gp_str rest = text, word = gp_word(&rest); word.len > 0; word = gp_word(&rest))
+        if (!place_read(word, &network))
+            return config_fail(why, word, "is no network: 192.0.2.7, 10.0.0.0/8 and 2001:db8::/32 are");
+    return keep_text(config, key, text, why);
+}
+
 const struct config_type config_text      = { "a text", read_text, show_text, NULL, { NULL } };
 const struct config_type config_path_type = {
     "a path, relative to the set-up's directory", read_text, show_text, NULL, { NULL }
@@ -143,6 +156,9 @@ const struct config_type config_resolver = {
 };
 const struct config_type config_mechanisms = {
     "names with blanks between them", read_mechanisms, show_text, NULL, { NULL }
+};
+const struct config_type config_networks = {
+    "networks with blanks between them", read_networks, show_text, NULL, { NULL }
 };
 
 /* ---- numbers ------------------------------------------------------------------------------------------- */

@@ -230,8 +230,8 @@ static gp_time delay_after(unsigned used, gp_time slowest)
 gp_time guard_delay(struct guard *g, const struct guard_try *t, gp_time now)
 {
     unsigned seen = t->vague ? 0 : repeats_seen(&g->repeats, t->secret, now);
-    if (t->secret && seen) return seen >= GUARD_STALE_SLOW ? g->plan.slowest : 0;
     if (t->apart) return 0;
+    if (t->secret && seen) return seen >= GUARD_STALE_SLOW ? g->plan.slowest : 0;
     struct score *row  = scores_at(&g->tries, tries_key(g, t), &tries, now);
     unsigned      used = score_used(row, &tries, now), free_tries = GUARD_FREE_TRIES + t->guests;
     score_charge(row, &tries, 1, now);

@@ -48,7 +48,7 @@ struct guard_try {
     struct place    place;
     bool            apart;   /* no place, or one that speaks for others: it is not counted itself, nor made to wait */
     uint64_t        account; /* guard_name of its name                                                           */
-    bool            nobody;  /* no account has that name: it has no counters of its own                           */
+    bool            nobody;  /* no name was said. One that no account has is counted like others, or it would show */
     enum guard_tier tier;
     unsigned        guests;  /* accounts that have signed in from this place, about                             */
     unsigned        units;   /* what a wrong one counts: 1, or GUARD_UNKNOWN_USER                                */

@@ -46,7 +46,7 @@ static gp_time left(const struct score *s, gp_time now)
 
 unsigned score_used(const struct score *s, const struct allowance *a, gp_time now)
 {
-    return (unsigned)(left(s, now) / a->regain);
+    return (unsigned)((left(s, now) + a->regain - 1) / a->regain);
 }
 
 bool score_has_room(const struct score *s, const struct allowance *a, unsigned units, gp_time now)

@@ -25,7 +25,7 @@ struct allowance {
 struct score *scores_at(struct scores *, uint64_t key, const struct allowance *, gp_time now); /* which is there from now on */
 struct score *scores_find(const struct scores *, uint64_t key);                                /* NULL: it has used nothing  */
 
-unsigned score_used(const struct score *, const struct allowance *, gp_time now);
+unsigned score_used(const struct score *, const struct allowance *, gp_time now); /* rounded up */
 bool     score_has_room(const struct score *, const struct allowance *, unsigned units, gp_time now);
 void     score_charge(struct score *, const struct allowance *, unsigned units, gp_time now); /* never beyond full */
 void     score_refund(struct score *, const struct allowance *, unsigned units);

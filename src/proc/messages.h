@@ -41,6 +41,7 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(SASL_RESULT, sasl_result, U(step) U(why) U(account) U(credential) U(ends) S(text) S(user) S(signer) S(incident))  \
     ROW(SASL_ABORT, sasl_abort, U(session))               /* one way: the client is gone                               */ \
     ROW(SESSION_END, session_end, U(session))             /* one way: a client that was signed in is gone              */ \
+    ROW(STRAY, stray, S(peer) S(helo))                    /* one way: AUTH where it is not offered, once for a session  */ \
     ROW(MAY_SEND, may_send, U(session) U(account) U(credential) U(listener) S(sender) S(peer))                            \
     /* status: OK; PERMFAIL, TEMPFAIL: no. code, enhanced, text: what the client hears then; why: the true reason, for the log.  \
      * recipients: how many this message may have now. incident: names a refusal, in reply and log; or absent.            */ \

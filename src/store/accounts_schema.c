@@ -143,4 +143,22 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
 
     /* The configuration at the last start: what has changed since goes on record. */
     "CREATE TABLE audit_settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+
+    /* What the guard keeps (places.h). */
+    "CREATE TABLE places ("
+    "  account INTEGER NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,"
+    "  place TEXT NOT NULL,"
+    "  first INTEGER NOT NULL,"
+    "  last INTEGER NOT NULL,"
+    "  PRIMARY KEY (account, place)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX places_at ON places(place, last);"
+    "CREATE TABLE bans ("
+    "  network TEXT NOT NULL PRIMARY KEY,"
+    "  manual INTEGER NOT NULL,"
+    "  made INTEGER NOT NULL,"
+    "  until INTEGER NOT NULL," /* 0: it does not end */
+    "  offences INTEGER NOT NULL,"
+    "  reason TEXT NOT NULL"
+    ") STRICT, WITHOUT ROWID;",
 };

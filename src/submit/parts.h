@@ -134,7 +134,7 @@ struct session {
     bool                   starting_tls; /* 220 is on its way out, then hands are shaken    */
     bool                   paused;       /* a body waits for the file it goes to            */
     bool                   exchanging;   /* vault has an exchange open for this session     */
-    bool                   signed_in;
+    bool                   signed_in, strayed;
     gp_time                ends;         /* of the token that it signed in with; 0: none that ends */
     char                   peer[NET_ADDRESS_ROOM], mechanism[MECHANISM_ROOM], user[USER_ROOM];
     char                   signer[USER_ROOM]; /* whose credential it was, where it acts for another; else "" */
@@ -159,6 +159,7 @@ void signin_line(struct session *, const struct gp_smtp_event *);
 void signin_abort(struct session *); /* the client is gone */
 /* RFC 4954 4: a session signs in once. Whose sign-in is no longer good can only come again, in another session, so this is its end. */
 extern const struct gp_reply signin_over;
+void signin_stray(struct session *); /* AUTH where it is not offered: vault counts such */
 void signin_refused(const struct session *, gp_str incident, gp_str reason); /* before there was a question: the log has a line of every sign-in */
 
 /* ---- envelope.c, intake.c and submission.c: a message on its way in --------------------------------------------------------------------- */

@@ -64,10 +64,12 @@ static void on_notice(struct session *s, const struct gp_smtp_event *ev)
 {
     const struct gp_smtp_refusal *no = gp_smtp_server_refusal(&s->smtp);
     struct refusal                r  = { no->code, no->incident, ev->text, ev->text, ev->more };
-    if (gp_same(ev->more, GP_LIT("AUTH")))
+    if (gp_same(ev->more, GP_LIT("AUTH"))) {
         signin_refused(s, gp_from(no->incident), ev->text);
-    else
+        signin_stray(s);
+    } else {
         refusal_log(s, &r);
+    }
     if (no->incident[0]) refusal_tell(s, &r);
 }
 

@@ -32,6 +32,16 @@ void signin_refused(const struct session *s, gp_str incident, gp_str reason)
     log_end(s, "refused", incident, reason);
 }
 
+/* Once is enough: vault counts sessions, not lines. */
+void signin_stray(struct session *s)
+{
+    struct msg m = MSG(STRAY);
+    if (s->strayed || s->signed_in) return;
+    s->strayed = true;
+    m.stray    = (struct msg_stray) { .peer = gp_from(s->peer), .helo = gp_smtp_server_helo(&s->smtp) };
+    (void)ipc_tell(s->submit->vault, &m);
+}
+
 static void put_off(struct session *s, const char *reason)
 {
     const struct gp_reply later = failures[GP_SASL_UNAVAILABLE];

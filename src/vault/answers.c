@@ -45,7 +45,18 @@ gp_status store_password(struct signin *s)
 
 static gp_status is_password(struct signin *s)
 {
-    return find_user(s) == GP_TEMPFAIL ? GP_TEMPFAIL : round_start(s);
+    return find_user(s) == GP_TEMPFAIL ? GP_TEMPFAIL : gate_ask(s, round_start);
+}
+
+/* Whose it is, if anybody's, is found out by who knows the token. */
+static gp_status is_token(struct signin *s)
+{
+    return gate_ask(s, round_start);
+}
+
+static gp_status is_external(struct signin *s)
+{
+    return gate_ask(s, external_answer);
 }
 
 /* ---- SCRAM and CRAM-MD5 -------------------------------------------------------------------------------------------- */
@@ -129,16 +140,20 @@ static const char *why_not(const struct signin *s, bool any)
                                                     : "no SCRAM keys of this kind are kept for the account";
 }
 
-static gp_status is_proof(struct signin *s)
+static gp_status try_proof(struct signin *s)
 {
-    bool any  = false;
-    s->reason = NULL;
-    if (find_user(s) == GP_TEMPFAIL) return GP_TEMPFAIL;
+    bool      any    = false;
     gp_status status = try_all(s, &s->who, &any);
     if (status == GP_TEMPFAIL) return answer_store_failed(s);
     if (status == GP_OK) return status;
     (void)answer_refuse(s, why_not(s, any));
     return round_has_scram(s) ? round_start(s) : GP_PERMFAIL;
+}
+
+static gp_status is_proof(struct signin *s)
+{
+    s->reason = NULL;
+    return find_user(s) == GP_TEMPFAIL ? GP_TEMPFAIL : gate_ask(s, try_proof);
 }
 
 /* ---- acting for another -------------------------------------------------------------------------------------------- */
@@ -185,8 +200,8 @@ gp_status answer_subject(struct signin *s, enum credential_kind kind, gp_str sub
 gp_status answer_question(struct signin *s)
 {
     static gp_status (*const answers[])(struct signin *) = {
-        [GP_SASL_IS_PASSWORD] = is_password, [GP_SASL_IS_TOKEN] = round_start, [GP_SASL_GET_SCRAM] = get_scram,
-        [GP_SASL_IS_PROOF] = is_proof,       [GP_SASL_MAY_ACT] = may_act,      [GP_SASL_IS_EXTERNAL] = external_answer,
+        [GP_SASL_IS_PASSWORD] = is_password, [GP_SASL_IS_TOKEN] = is_token, [GP_SASL_GET_SCRAM] = get_scram,
+        [GP_SASL_IS_PROOF] = is_proof,       [GP_SASL_MAY_ACT] = may_act,   [GP_SASL_IS_EXTERNAL] = is_external,
     };
     if (!s->account) (void)gp_copy_z(gp_head(s->x.user, sizeof(s->name) - 1), s->name, sizeof(s->name));
     return answers[s->x.ask](s);

@@ -7,6 +7,8 @@
 #include "sasl/exchange.h"
 #include "store/accounts.h"
 #include "store/audit_seal.h"
+#include "policy/guard.h"
+#include "store/places.h"
 #include "store/tally.h"
 #include "store/judge.h"
 #include "store/mechanisms.h"
@@ -22,6 +24,9 @@ enum {
     SIGNINGS_MOST      = 4096, /* RSA signatures under way; beyond: TEMPFAIL                         */
     USES_MOST          = 256,  /* credentials whose last use is not written yet                      */
     TALLIES_MOST       = 256,  /* counters whose addition is not written yet: 400 octets each        */
+    PLACES_NEW_MOST    = 256,  /* places of accounts that are not written yet                        */
+    BANS_NEW_MOST      = 32,
+    GATE_TIMES         = 64,   /* how long that many wrong passwords took: so long takes what is not looked at */
     TICK_MS            = 1000,
     USES_EVERY_MS      = 5000,
     FOLDER_EVERY_MS    = 5000,
@@ -42,6 +47,7 @@ enum {
 };
 
 struct vault;
+struct signin;
 struct peer {
     struct vault *vault;
     enum msg_role role;
@@ -67,7 +73,6 @@ struct found { /* the one that fits */
     char                 label[CREDENTIAL_TEXT];
     char                 refused[JUDGE_TEXT]; /* why it may not be used here and now; "": it may */
 };
-struct signin;
 struct found found_of(const struct signin *, const struct account *, const struct credential *);
 
 /* ---- who may know (sources.c): a question goes from one to the next, the store among them ----------------------------- */
@@ -88,6 +93,41 @@ struct round {
     char         name[NAME_ROOM], why[JUDGE_TEXT]; /* the user's name there; what the source says           */
 };
 
+/* ---- the gate before the checks (gate.c, places.c, bans.c) ---------------------------------------------------------------- */
+struct gate { /* of a sign-in */
+    struct place     address;
+    bool             placed;  /* there is one                                                 */
+    struct guard_try attempt;
+    bool             open;    /* it is being looked at, and the guard is to hear what came of it */
+    gp_time          last;    /* when this account was here last, by the wall; 0: never       */
+    gp_time          passed, due; /* looked at since; waits until, 0: it does not. By the loop's clock */
+    gp_status (*then)(struct signin *);
+    gp_status (*next)(struct signin *);
+    const char      *why;
+};
+struct usual { uint32_t ms[GATE_TIMES]; unsigned count; };
+struct gates { struct timer *timer; gp_time due; struct usual usual[GP_SASL_IS_EXTERNAL + 1]; };
+bool      gate_open(struct vault *) GP_MUST_USE;
+void      gate_close(struct vault *);
+/* Before a secret is looked at by `next`. OK, PERMFAIL, TEMPFAIL, or WAIT: signin_resume comes later. */
+gp_status gate_ask(struct signin *, gp_status (*next)(struct signin *)) GP_MUST_USE;
+void      gate_heard(struct signin *, gp_status answer); /* of what `next` said, then or later  */
+void      gate_right(struct signin *);                   /* the client has its yes              */
+void      gate_forget(struct signin *);                  /* it ends                             */
+void      gate_heard_stray(struct peer *, struct msg *);
+void      gate_stray(struct vault *, gp_str peer, gp_str helo); /* AUTH where it is not offered */
+bool      gate_trusts(const struct vault *, const struct place *address);
+void      gate_read_address(struct signin *);
+void      gate_fill(struct signin *);                    /* the attempt, for the guard          */
+struct place_uses { struct place_use list[PLACES_NEW_MOST]; size_t count; };
+void      place_note(struct signin *);
+void      places_write(struct vault *);
+struct new_bans { struct kept_ban list[BANS_NEW_MOST]; size_t count; };
+bool      bans_open(struct vault *) GP_MUST_USE;
+void      bans_reload(struct vault *);
+void      ban_make(struct vault *, const struct place *network, const struct signin *);
+void      bans_write(struct vault *);
+
 /* ---- sign-ins (signin.c) ----------------------------------------------------------------------------------------- */
 struct check;
 struct upgrade;
@@ -103,6 +143,7 @@ struct signin {
     int64_t        account, acting; /* who signs in, and whose session it will be: the same, or one that it may act as */
     struct account who;   /* has the name that the client says; its id 0: nobody */
     struct found   found;
+    struct gate    gate;
     gp_time        ends;    /* of the token; 0: it does not say, or there is none */
     struct round   round;
     struct upgrade *upgrade; /* to be begun when the client has its answer; or NULL */
@@ -408,6 +449,11 @@ struct vault {
     struct tallies        tallies;
     struct trail          trail;
     struct sealer         sealer;
+    struct guard         *guard;    /* NULL: its mode is off                                   */
+    struct bans          *bans;
+    struct gates          gates;
+    struct place_uses     places;
+    struct new_bans       new_bans;
     bool                  tokens;    /* there is somebody who can check bearer tokens       */
     char                  scope[CONFIG_TEXT], discovery[CONFIG_TEXT]; /* what clients are told of him */
     struct sample         samples[CONFIG_LOOKUPS_MOST];

@@ -49,6 +49,7 @@ static void drop(struct signin *s)
     while (*at != s) at = &(*at)->next;
     *at = s->next;
     unlink_age(v, s);
+    gate_forget(s);
     check_forget(s->check);
     round_forget(s);
     upgrade_drop(s->upgrade);
@@ -239,6 +240,7 @@ static void note_use(struct signin *s)
 {
     uses_note(s->peer->vault, s);
     session_opened(s);
+    gate_right(s);
     if (s->upgrade) upgrade_start(s->upgrade);
     s->upgrade = NULL;
 }
@@ -249,6 +251,7 @@ static void go_on(struct signin *s, enum gp_sasl_step step)
     while (step == GP_SASL_ASK) {
         gp_status answer = answer_question(s);
         if (answer == GP_WAIT) return;
+        gate_heard(s, answer);
         s->x.answer = answer;
         step        = gp_sasl_resume(&s->x);
     }
@@ -263,22 +266,38 @@ static void go_on(struct signin *s, enum gp_sasl_step step)
 
 void signin_resume(struct signin *s, gp_status answer)
 {
+    gate_heard(s, answer);
     s->x.answer = answer;
     go_on(s, gp_sasl_resume(&s->x));
 }
 
+/* Nothing was said of who it is. */
+static void refuse(struct peer *peer, uint32_t question, enum gp_sasl_why why, char incident[static GP_INCIDENT_ROOM])
+{
+    gp_new_incident(incident);
+    struct msg m = result(GP_SASL_FAILED, why, incident);
+    ipc_answer(peer->channel, question, &m);
+}
+
 /* ---- room for one more ----------------------------------------------------------------------------------------------------- */
-/* Who leaves exchanges open holds places of others: when all are taken, the oldest that waits for its client gives way, of the
- * address that has the most of those. Its client hears 454 when it speaks again. */
+/* For its client, or because answers to its address are slow. */
+static bool only_waits(const struct signin *s)
+{
+    return !s->question || s->gate.due;
+}
+
+/* Who leaves exchanges open holds places of others: when all are taken, the oldest that only waits gives way, of the
+ * address that has the most of those. Its client hears 454, when it speaks again or at once. */
 static bool make_room(struct vault *v)
 {
     struct crowd   crowd  = { 0 };
     struct signin *victim = NULL;
     for (struct signin *s = v->oldest; s; s = s->younger)
-        if (!s->question) crowd_add(&crowd, s->source);
+        if (only_waits(s)) crowd_add(&crowd, s->source);
     for (struct signin *s = v->oldest; s && !victim; s = s->younger)
-        if (!s->question && s->source == crowd.biggest) victim = s;
+        if (only_waits(s) && s->source == crowd.biggest) victim = s;
     if (!victim) return false;
+    if (victim->question) refuse(victim->peer, victim->question, GP_SASL_UNAVAILABLE, victim->incident);
     abandon(victim, "others needed the place: too many sign-ins at once");
     return true;
 }
@@ -307,13 +326,6 @@ static struct signin *add(struct peer *peer, const struct msg_sasl_start *m)
 }
 
 /* ---- what smtpd says ------------------------------------------------------------------------------------------------------ */
-static void refuse(struct peer *peer, uint32_t question, enum gp_sasl_why why, char incident[static GP_INCIDENT_ROOM])
-{
-    gp_new_incident(incident);
-    struct msg m = result(GP_SASL_FAILED, why, incident);
-    ipc_answer(peer->channel, question, &m);
-}
-
 /* smtpd reads what strangers send, so what it says is held to what it could say. */
 static bool is_sound(const struct vault *v, const struct msg_sasl_start *m)
 {
@@ -381,6 +393,7 @@ void exchange_start(struct peer *peer, struct msg *m)
     if (!sound) LOG(LOG_ERROR, "sign-in", LOG_N("smtpd", peer->index), LOG_Z("reason", "what smtpd says cannot be"));
     if (!mech) {
         refuse_start(peer, m, sound ? GP_SASL_UNKNOWN : GP_SASL_UNAVAILABLE);
+        if (sound) gate_stray(v, start->peer, start->helo);
         return;
     }
     s = add(peer, start);
@@ -440,6 +453,7 @@ static const char *is_late(const struct signin *s, const void *now)
     gp_time most = (gp_time)s->peer->vault->config->limits.sign_in_timeout * SECOND_MS;
     if (*(const gp_time *)now - s->started < most) return NULL;
     if (!s->question) return "the client took too long";
+    if (s->gate.due) return "answers to its address are slow";
     return s->round.waits == ROUND_SOURCE ? "the source gave no answer" : "no thread had time for the password";
 }
 

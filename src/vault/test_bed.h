@@ -92,7 +92,8 @@ static inline void bed_settings(struct config *c)
     (void)gp_copy_z(GP_LIT("SCRAM-SHA-256 PLAIN LOGIN CRAM-MD5"), c->relay.mechanisms, sizeof(c->relay.mechanisms));
 }
 
-static inline struct bed *bed_open(void)
+/* more: settings of its own, or NULL. */
+static inline struct bed *bed_open_with(void (*more)(struct config *))
 {
     static const char key[VERIFIER_KEY] = "a key for tests, of 32 octets..";
     struct bed       *b                 = calloc(1, sizeof(*b));
@@ -102,6 +103,7 @@ static inline struct bed *bed_open(void)
     CHECK(mkdtemp(b->folder) && chdir(b->folder) == 0);
     bed_write("vault.key", key, sizeof(key));
     bed_settings(&b->config);
+    if (more) more(&b->config);
     b->loop  = loop_open();
     b->vault = vault_open(b->loop, &b->config);
     assert_non_null(b->vault);
@@ -109,6 +111,11 @@ static inline struct bed *bed_open(void)
     b->relay      = bed_join(b, ROLE_RELAY);
     b->supervisor = bed_join(b, ROLE_SUPERVISOR);
     return b;
+}
+
+static inline struct bed *bed_open(void)
+{
+    return bed_open_with(NULL);
 }
 
 static inline void bed_close(struct bed *b)

@@ -57,6 +57,7 @@ void vault_refresh(struct vault *v)
 {
     if (!database_changed(accounts_database(v->accounts)) && !v->failed) return;
     v->changes++;
+    bans_reload(v);
     recent_clear(v->recent); /* a password that was changed must not be recognised any more */
     vault_survey(v);
 }
@@ -83,6 +84,8 @@ static void stop(struct peer *from, struct msg *m)
     meters_write(from->vault);
     trail_write(from->vault);
     seal_now(from->vault);
+    places_write(from->vault);
+    bans_write(from->vault);
     loop_stop(from->vault->loop);
 }
 
@@ -99,6 +102,7 @@ static const struct {
     { MSG_MAY_SEND,     ROLE_SMTPD,      sending_mail     },
     { MSG_SUBMIT,       ROLE_SMTPD,      sending_submit   },
     { MSG_REFUSED,      ROLE_SMTPD,      refused_take     },
+    { MSG_STRAY,        ROLE_SMTPD,      gate_heard_stray },
     { MSG_TLS_SIGN,     ROLE_SMTPD,      keys_sign        },
     { MSG_DKIM_KEYS,    ROLE_RELAY,      dkim_keys        },
     { MSG_DKIM_SIGN,    ROLE_RELAY,      dkim_sign        },
@@ -188,6 +192,8 @@ static void tick(void *owner)
     meters_write(v);
     trail_write(v);
     seal_tick(v, now);
+    places_write(v);
+    bans_write(v);
     if (now - v->uses.written >= USES_EVERY_MS) {
         uses_write(v);
         v->uses.written = now;
@@ -256,7 +262,7 @@ struct vault *vault_open(struct loop *loop, const struct config *config)
     v->hashing_most = hashing_threads(config);
     line_open(v);
     v->survey = (struct survey) { .iterations = VERIFIER_FEW_ROUNDS };
-    if (!open_store(v) || !open_memory(v)) {
+    if (!open_store(v) || !open_memory(v) || !gate_open(v)) {
         vault_close(v);
         return NULL;
     }
@@ -291,6 +297,7 @@ void vault_close(struct vault *v)
     for (size_t i = 0; i < CONFIG_LOOKUPS_MOST; i++) leave_peer(&v->lookups[i]);
     leave_peer(&v->supervisor);
     timer_close(v->tick);
+    gate_close(v);
     notice_close(v);
     keys_close(&v->keyring);
     dkim_close(&v->dkim);

@@ -1,0 +1,232 @@
+/* The gate before the checks: each secret that a client says is asked about in the guard first (policy/guard.h), and waits here, in its
+ * exchange and nowhere else, where answers are slow. What is denied is not looked at, and ends as a wrong password does.
+ *   ARRIVED  WAITS where its place is slow; then
+ *   ASKED    LOOKED AT, and the guard hears what came of it
+ *            or WAITS for others of its place, and is asked again
+ *            or DENIED: WAITS as long as a check takes, then no */
+#include <stdlib.h>
+
+#include "vault/parts.h"
+
+enum { LATER_MS = 100, USUAL_MS = 150 /* until one was seen */, SECOND_MS = 1000 };
+
+/* ---- waiting ----------------------------------------------------------------------------------------------------------- */
+static gp_status wait_for(struct signin *s, gp_time ms, gp_status (*then)(struct signin *))
+{
+    struct vault *v = s->peer->vault;
+    s->gate.due     = loop_now(v->loop) + ms;
+    s->gate.then    = then;
+    if (v->gates.due && v->gates.due <= s->gate.due) return GP_WAIT;
+    v->gates.due = s->gate.due;
+    timer_set(v->gates.timer, (uint64_t)ms);
+    return GP_WAIT;
+}
+
+/* Of those that wait, the one that is due first. */
+static struct signin *first_due(const struct vault *v)
+{
+    struct signin *first = NULL;
+    for (struct signin *s = v->oldest; s; s = s->younger)
+        if (s->gate.due && (!first || s->gate.due < first->gate.due)) first = s;
+    return first;
+}
+
+/* Looked for anew each time: who goes on may take others along. */
+static void go_on(void *owner)
+{
+    struct vault  *v   = owner;
+    gp_time        now = loop_now(v->loop);
+    struct signin *s   = first_due(v);
+    for (; s && s->gate.due <= now; s = first_due(v)) {
+        s->gate.due      = 0;
+        gp_status status = s->gate.then(s);
+        if (status != GP_WAIT) signin_resume(s, status);
+    }
+    v->gates.due = s ? s->gate.due : 0;
+    if (s) timer_set(v->gates.timer, (uint64_t)(s->gate.due - now));
+}
+
+/* ---- how long a no takes ----------------------------------------------------------------------------------------------- */
+static struct usual *usual_of(struct signin *s)
+{
+    return &s->peer->vault->gates.usual[s->x.ask];
+}
+
+static void note_time(struct signin *s)
+{
+    struct usual *u                = usual_of(s);
+    gp_time       took             = loop_now(s->peer->vault->loop) - s->gate.passed;
+    u->ms[u->count++ % GATE_TIMES] = (uint32_t)(took < 0 ? 0 : took);
+}
+
+/* As long as one of the last ones took. */
+static gp_time usual_time(struct signin *s)
+{
+    const struct usual *u = usual_of(s);
+    uint32_t            random;
+    gp_random(&random, sizeof(random));
+    if (u->count == 0) return s->x.ask == GP_SASL_IS_PASSWORD ? USUAL_MS : 0;
+    return u->ms[random % (u->count < GATE_TIMES ? u->count : GATE_TIMES)];
+}
+
+/* ---- what the guard says ----------------------------------------------------------------------------------------------- */
+static enum policy_mode mode_of(const struct vault *v)
+{
+    return v->guard ? v->config->policy.guard.mode : POLICY_OFF;
+}
+
+static const char *why_full(enum guard_level level)
+{
+    switch (level) {
+    case GUARD_LEVEL_PAIR:
+    case GUARD_LEVEL_KNOWN_PAIR: return "not looked at: too many wrong passwords for this account from this address";
+    case GUARD_LEVEL_ACCOUNT:
+    case GUARD_LEVEL_NEAR:
+        return "not looked at: too many wrong passwords for this account from addresses that it never signed in from";
+    case GUARD_LEVEL_PLACE: return "not looked at: too many wrong passwords from this address";
+    default: return "not looked at: too many wrong passwords from the network of this address";
+    }
+}
+
+static gp_status say_no(struct signin *s)
+{
+    return answer_refuse(s, s->gate.why);
+}
+
+static gp_status deny(struct signin *s, const char *why)
+{
+    s->gate.why = why;
+    return wait_for(s, usual_time(s), say_no);
+}
+
+static gp_status look(struct signin *s)
+{
+    s->gate.passed = loop_now(s->peer->vault->loop);
+    return s->gate.next(s);
+}
+
+/* In shadow it is looked at after all. */
+static gp_status deny_by(struct signin *s, const char *rule, const char *why)
+{
+    if (mode_of(s->peer->vault) != POLICY_SHADOW) return deny(s, why);
+    shadow_note(s->peer->vault, rule, s->who.id, 0, gp_from(why));
+    return look(s);
+}
+
+static gp_status ask(struct signin *s)
+{
+    struct vault        *v       = s->peer->vault;
+    gp_time              now     = loop_now(v->loop);
+    struct guard_verdict verdict = guard_ask(v->guard, &s->gate.attempt, now);
+    bool                 shadow  = mode_of(v) == POLICY_SHADOW;
+    if (verdict.word == GUARD_LATER && !shadow) return wait_for(s, LATER_MS, ask);
+    s->gate.open = verdict.word == GUARD_PASS;
+    if (verdict.word != GUARD_DENY) return look(s);
+    if (verdict.bans && !shadow) ban_make(v, &verdict.network, s);
+    return deny_by(s, guard_level_name(verdict.level), why_full(verdict.level));
+}
+
+/* A ban that nobody made by hand does not hold for an account where it was before. */
+static gp_status pass_bans(struct signin *s)
+{
+    struct vault     *v   = s->peer->vault;
+    const struct ban *ban = s->gate.placed ? bans_on(v->bans, &s->gate.address, wall_now()) : NULL;
+    if (ban && ban->manual) return deny(s, "not looked at: the address is banned by the administrator");
+    if (mode_of(v) == POLICY_OFF || s->x.ask == GP_SASL_IS_EXTERNAL) return look(s);
+    bool spared = s->gate.attempt.apart || s->gate.attempt.tier == GUARD_KNOWN;
+    if (ban && !spared) return deny_by(s, "guard.ban", "not looked at: the address is banned for a time");
+    return ask(s);
+}
+
+gp_status gate_ask(struct signin *s, gp_status (*next)(struct signin *))
+{
+    struct vault *v = s->peer->vault;
+    s->gate         = (struct gate) { .next = next };
+    gate_read_address(s);
+    if (mode_of(v) == POLICY_OFF || s->x.ask == GP_SASL_IS_EXTERNAL) return pass_bans(s);
+    gate_fill(s);
+    gp_time delay = guard_delay(v->guard, &s->gate.attempt, loop_now(v->loop));
+    if (delay > 0 && mode_of(v) == POLICY_ENFORCE) return wait_for(s, delay, pass_bans);
+    return pass_bans(s);
+}
+
+/* ---- what came of it --------------------------------------------------------------------------------------------------- */
+/* An old device says the same wrong password for weeks. */
+static void note_stale(struct signin *s, unsigned count)
+{
+    struct vault    *v = s->peer->vault;
+    struct guard_try t = s->gate.attempt;
+    if (count != GUARD_STALE || !s->who.id || (t.vague && t.tier == GUARD_STRANGE)) return;
+    t.place = (struct place) { .bits = 0 };
+    if (guard_once(v->guard, GP_LIT("stale"), &t, loop_now(v->loop)) > 1) return;
+    LOG(LOG_WARN, "notice", LOG_Z("kind", "stale-device"), LOG_N("session", s->session), LOG_Z("account", s->who.name),
+        LOG_Z("peer", s->address), LOG_Z("mechanism", s->mechanism), LOG_Z("helo", s->helo),
+        LOG_Z("reason", t.vague ? "wrong passwords from a client that looks the same each time: an old device?"
+                                : "the same wrong password again and again: an old device?"),
+        LOG_Z("hint", "give that device the new password, or remove the account from it"));
+}
+
+void gate_heard(struct signin *s, gp_status answer)
+{
+    struct vault *v     = s->peer->vault;
+    bool          gated = s->x.ask != GP_SASL_GET_SCRAM && s->x.ask != GP_SASL_MAY_ACT;
+    if (!s->gate.open || !gated || answer == GP_OK || answer == GP_WAIT) return;
+    bool wrong =
+        answer == GP_PERMFAIL || s->denied; /* who may have it as well cannot tell: it was a guess all the same */
+    s->gate.open = false;
+    if (wrong) note_time(s);
+    note_stale(s, guard_settle(v->guard, &s->gate.attempt, wrong ? GUARD_WRONG : GUARD_UNDECIDED, loop_now(v->loop)));
+}
+
+void gate_right(struct signin *s)
+{
+    struct vault *v = s->peer->vault;
+    if (s->gate.open) (void)guard_settle(v->guard, &s->gate.attempt, GUARD_RIGHT, loop_now(v->loop));
+    s->gate.open = false;
+    if (mode_of(v) != POLICY_OFF && s->gate.placed) place_note(s);
+}
+
+/* Nobody has heard whether it was right. */
+void gate_forget(struct signin *s)
+{
+    struct vault *v = s->peer->vault;
+    if (s->gate.open) (void)guard_settle(v->guard, &s->gate.attempt, GUARD_UNDECIDED, loop_now(v->loop));
+    s->gate.open = false;
+}
+
+/* ---- AUTH where it is not offered -------------------------------------------------------------------------------------- */
+/* What a misled device says each time counts once. */
+void gate_stray(struct vault *v, gp_str peer, gp_str helo)
+{
+    struct guard_try t = { .nobody = true, .units = 1 };
+    struct place     address;
+    if (mode_of(v) == POLICY_OFF || !place_read(peer, &address) || gate_trusts(v, &address)) return;
+    t.place = guard_place(&address);
+    if (guard_once(v->guard, helo, &t, loop_now(v->loop)) == 1) guard_charge(v->guard, &t, loop_now(v->loop));
+}
+
+void gate_heard_stray(struct peer *peer, struct msg *m)
+{
+    gate_stray(peer->vault, m->stray.peer, m->stray.helo);
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------------------------- */
+bool gate_open(struct vault *v)
+{
+    struct guard_plan plan = { .per_account = v->config->policy.guard.guesses_per_account,
+                               .per_place   = v->config->policy.guard.guesses_per_address,
+                               .slowest     = (gp_time)v->config->policy.guard.slowest * SECOND_MS };
+    v->gates.timer         = timer_open(v->loop, go_on, v);
+    gp_random(plan.key, sizeof(plan.key));
+    if (v->config->policy.guard.mode != POLICY_OFF) v->guard = guard_open(&plan);
+    bool enough = v->gates.timer && (v->guard || v->config->policy.guard.mode == POLICY_OFF) && bans_open(v);
+    gp_wipe(&plan, sizeof(plan));
+    return enough;
+}
+
+void gate_close(struct vault *v)
+{
+    timer_close(v->gates.timer);
+    guard_close(v->guard);
+    free(v->bans);
+}
