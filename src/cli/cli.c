@@ -20,6 +20,7 @@ static struct cli_group groups[] = {
     { "Queue",
      { &cli_queue_list, &cli_queue_show, &cli_queue_retry, &cli_queue_hold, &cli_queue_release, &cli_queue_delete }},
     { "Policy",      { &cli_explain, &cli_can, &cli_report, &cli_limit_set, &cli_limit_show, &cli_limit_clear }    },
+    { "Audit",       { &cli_audit_show, &cli_audit_verify, &cli_audit_export, &cli_audit_erase, &cli_audit_key }   },
     { "Mail",        { &cli_send, &cli_sendmail }                                                                  },
     { "Try out",     { &cli_check, &cli_bench }                                                                    },
     { NULL,          { NULL }                                                                                      },
