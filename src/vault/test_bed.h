@@ -199,6 +199,7 @@ static inline void bed_answered(void *owner, gp_status status, const struct msg 
     if (m->type == MSG_TLS_SIGNED) bed_copy(b, m->tls_signed.signature);
     if (m->type == MSG_DKIM_SIGNED) bed_copy(b, m->dkim_signed.signature);
     if (m->type == MSG_DKIM_KEYS_ARE) bed_copy(b, m->dkim_keys_are.keys);
+    if (m->type == MSG_SEALED) bed_copy(b, m->sealed.line);
     if (m->type == MSG_PERMISSION) bed_copy(b, m->permission.why);
     if (m->type == MSG_SUBMITTED) bed_copy(b, m->submitted.text);
 }

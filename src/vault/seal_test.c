@@ -1,0 +1,89 @@
+/* The audit key signs what is so: ends of chains when asked, how far queue's has aged out only as the vault itself saw it. */
+#include "vault/test_bed.h"
+
+static const uint8_t id[AUDIT_ID] = { 7 }, hash[AUDIT_HASH] = { 8 }, other[AUDIT_HASH] = { 9 };
+
+static struct ipc *queue_of(struct bed *b)
+{
+    return bed_join(b, ROLE_QUEUE);
+}
+
+struct asked {
+    enum audit_saying says;
+    int64_t           seq;
+    const uint8_t    *hash;
+    size_t            id_len;
+};
+
+static bool signs(struct bed *b, struct ipc *queue, const struct asked *a)
+{
+    struct msg        m = MSG(SEAL);
+    struct audit_seal s;
+    m.seal = (struct msg_seal) {
+        .says = a->says,
+        .seq  = (uint64_t)a->seq,
+        .id   = {(const char *)id,       a->id_len },
+        .hash = { (const char *)a->hash, AUDIT_HASH}
+    };
+    bed_ask(b, queue, &m);
+    CHECK(b->status == GP_OK && b->answer.type == MSG_SEALED);
+    if (b->answer.sealed.status != GP_OK) return false;
+    gp_str line = bed_text(b);
+    CHECK(audit_seal_read(line, &s) && audit_seal_holds(line, &b->vault->sealer.key));
+    CHECK(s.says == a->says && s.chain == AUDIT_QUEUE && s.seq == a->seq && memcmp(s.hash, a->hash, AUDIT_HASH) == 0);
+    return true;
+}
+
+TEST(a_horizon_is_signed_only_where_a_checkpoint_is_old_enough)
+{
+    enum { KEEP = 1000 };
+    /* clang-format off */
+    static const struct { unsigned keep; gp_time age; struct asked asked; bool signs; } rows[] = {
+        { KEEP, (KEEP + 60) * 1000L, { AUDIT_HORIZON, 5, hash, AUDIT_ID },     true  },
+        { KEEP, (KEEP - 60) * 1000L, { AUDIT_HORIZON, 5, hash, AUDIT_ID },     false }, /* not yet         */
+        { 0,    (KEEP + 60) * 1000L, { AUDIT_HORIZON, 5, hash, AUDIT_ID },     false }, /* kept for ever   */
+        { KEEP, (KEEP + 60) * 1000L, { AUDIT_HORIZON, 6, hash, AUDIT_ID },     false }, /* another row     */
+        { KEEP, (KEEP + 60) * 1000L, { AUDIT_HORIZON, 5, other, AUDIT_ID },    false }, /* another hash    */
+        { KEEP, (KEEP + 60) * 1000L, { AUDIT_HORIZON, 5, hash, AUDIT_ID - 1 }, false }, /* no chain's id   */
+        { KEEP, (KEEP + 60) * 1000L, { AUDIT_TOMBSTONE, 5, hash, AUDIT_ID },   false }, /* not to be asked */
+    };
+    /* clang-format on */
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bed        *b     = bed_open();
+        struct ipc        *queue = queue_of(b);
+        const struct asked first = { AUDIT_CHECKPOINT, 5, hash, AUDIT_ID };
+        b->config.audit.keep     = rows[i].keep;
+        CHECK(signs(b, queue, &first));
+        auto_rows r =
+            rows_of(accounts_database(b->vault->accounts), "UPDATE audit_checkpoints SET moment = moment - ?");
+        rows_bind_number(&r, rows[i].age);
+        CHECK(rows_run(&r) == GP_OK);
+        rows_end(&r);
+        print_message("row %zu\n", i);
+        CHECK(signs(b, queue, &rows[i].asked) == rows[i].signs);
+        ipc_close(queue);
+        bed_close(b);
+    }
+}
+
+TEST(the_vaults_own_end_is_signed_when_it_has_grown_and_goes_to_the_file)
+{
+    struct bed        *b = bed_open();
+    struct msg         m = MSG(AUDIT_EXPORT);
+    struct audit_fault fault;
+    char               room[AUDIT_LINE_MOST + 1] = "";
+    int                pair[2];
+    CHECK(pipe(pair) == 0);
+    m.fds[0] = pair[1];
+    CHECK(ipc_tell(b->supervisor, &m));
+    bed_settle(b);
+    seal_now(b->vault);
+    seal_now(b->vault);
+    ssize_t got = read(pair[0], room, sizeof room - 1);
+    CHECK(got > 0 && room[got - 1] == '\n' && gp_find((gp_str) { room, (size_t)got }, '\n') == (size_t)got - 1);
+    CHECK(audit_seal_holds((gp_str) { room, (size_t)got }, &b->vault->sealer.key));
+    CHECK(audit_verify(accounts_database(b->vault->accounts), &b->vault->sealer.key, &fault) == GP_OK);
+    (void)close(pair[0]);
+    (void)close(pair[1]);
+    bed_close(b);
+}

@@ -1,0 +1,121 @@
+"""Who signed in, who sent what, and what became of it is on record; the record holds, and shows what was done to it."""
+import contextlib
+import csv
+import io
+import json
+import smtplib
+import sqlite3
+
+import pytest
+
+from house import relay_to, serving, until
+from test_operations import deliver
+
+WRONG = "battery staple correct"
+
+
+@pytest.fixture(scope="module")
+def server(folder, certificate, sink, ca):
+    place = folder / "gatepost-audit"
+    with serving(place, certificate, **relay_to(sink, ca), GATEPOST_AUDIT_CHECKPOINT="1s", GATEPOST_AUDIT_EXPORT_FILE="checkpoints.txt") as made:
+        yield made
+
+
+def rows(server, *filters):
+    return [json.loads(line) for line in server.run("audit", "export", *filters).splitlines()]
+
+
+def sign_in_wrongly(server, context, account):
+    with smtplib.SMTP("127.0.0.1", server.port) as client:
+        client.starttls(context=context)
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            client.login(account.name, WRONG)
+
+
+def data_of(server, event, *filters):
+    return [row["data"] for row in rows(server, "--event", event, *filters)]
+
+
+def test_a_message_is_on_record_from_its_sign_in_to_its_delivery(server, context, sink, recipient):
+    account = server.account()
+    sign_in_wrongly(server, context, account)
+    assert deliver(server, context, account, recipient)[0] == 250
+    sink.wait(recipient)
+    until("the outcome on record", lambda: data_of(server, "delivered", "--address", recipient))
+    until("the sign-ins on record", lambda: "ok" in {data["result"] for data in data_of(server, "sign-in", "--account", account.name)})
+    wrong, *_, right = rows(server, "--account", account.name, "--event", "sign-in")
+    assert (wrong["data"]["result"], right["data"]["result"]) == ("refused", "ok") and right["credential"] > 0
+    assert wrong["data"]["reason"] == "wrong password" and wrong["incident"]
+    for fact in ("peer", "listener", "mechanism", "tls", "helo"):
+        assert right["data"][fact], fact
+    [accepted] = rows(server, "--event", "accepted", "--address", recipient)
+    assert accepted["account"] == account.name and accepted["data"]["to"] == [recipient] and accepted["credential"] > 0
+    for fact in ("sender", "size", "message_id", "tls", "mechanism", "peer", "recipients"):
+        assert accepted["data"][fact], fact
+    story = [row["event"] for row in rows(server, "--queue-id", accepted["queue_id"])]
+    assert story == ["accepted", "delivered"]
+    assert rows(server, "--incident", wrong["incident"])[0]["seq"] == wrong["seq"]
+    assert WRONG not in server.run("audit", "show") and account.password not in server.run("audit", "show")
+
+
+def test_checkpoints_of_both_chains_leave_the_machine(server):
+    exported = server.dir / "checkpoints.txt"
+    until("checkpoints", lambda: exported.exists() and {line.split()[2] for line in exported.read_text().splitlines()} == {"vault", "queue"})
+    said = server.json("audit", "verify", "--checkpoints", str(exported), "--key", server.run("audit", "key").strip())
+    assert said["whole"] and said["signatures"] and said["vault"]["checkpoints"] and said["queue"]["checkpoints"], said
+
+
+def test_tables_take_no_formula_and_pseudonyms_are_no_names(server, context, recipient):
+    account = server.account()
+    assert deliver(server, context, account, recipient)[0] == 250
+    table = list(csv.DictReader(io.StringIO(server.run("audit", "export", "--csv", "--account", account.name))))
+    assert table and all(not value.startswith(("=", "+", "-", "@")) for row in table for value in row.values())
+    hidden = server.run("audit", "export", "--pseudonyms", "--address", recipient)
+    assert recipient not in hidden and account.name not in hidden
+    assert {row["account"] for row in rows(server, "--pseudonyms", "--account", account.name)} == {json.loads(hidden.splitlines()[0])["account"]}
+
+
+def test_one_person_is_erased_and_the_rest_holds(server, context, sink, recipient):
+    account = server.account()
+    assert deliver(server, context, account, recipient)[0] == 250
+    sink.wait(recipient)
+    until("the outcome on record", lambda: data_of(server, "delivered", "--address", recipient))
+    erased = server.json("audit", "erase", "--address", recipient)
+    assert erased["queue"] >= 2
+    assert not rows(server, "--address", recipient) and rows(server, "--account", account.name)
+    assert server.json("audit", "verify")["whole"]
+    for file in ("queue.db", "queue.db-wal"):
+        assert recipient.encode() not in (server.dir / "queue" / file).read_bytes() or not server.is_empty(), file
+
+
+@pytest.mark.parametrize("database,chain", [("vault/accounts.db", "vault"), ("queue/queue.db", "queue")])
+def test_what_is_altered_is_named(server, database, chain):
+    with contextlib.closing(sqlite3.connect(server.dir / database)) as db:
+        seq, when = db.execute("SELECT seq, moment FROM audit ORDER BY seq LIMIT 1").fetchone()
+        db.execute("UPDATE audit SET moment = 5 WHERE seq = ?", (seq,))
+        db.commit()
+        found = server.command("audit", "verify")
+        db.execute("UPDATE audit SET moment = ? WHERE seq = ?", (when, seq))
+        db.commit()
+    assert found.returncode == 1 and f"{chain}: row {seq}: " in found.stdout
+    assert server.json("audit", "verify")["whole"]
+
+
+def test_a_tail_that_was_cut_shows_by_what_left_the_machine(server, context, sink, recipient):
+    exported = server.dir / "checkpoints.txt"
+    assert deliver(server, context, server.account(), recipient)[0] == 250
+    sink.wait(recipient)
+    until("the outcome on record", lambda: data_of(server, "delivered", "--address", recipient))
+    server.stop()
+    with contextlib.closing(sqlite3.connect(server.dir / "queue/queue.db")) as db:
+        newest = db.execute("SELECT max(seq) FROM audit").fetchone()[0]
+        db.execute("DELETE FROM audit WHERE seq > ?", (newest - 2,))
+        db.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'audit'", (newest - 2,))
+        db.execute("DELETE FROM audit_checkpoints")
+        db.commit()
+    with contextlib.closing(sqlite3.connect(server.dir / "vault/accounts.db")) as db:
+        db.execute("DELETE FROM audit_checkpoints WHERE chain = 'queue'")
+        db.commit()
+    assert server.json("audit", "verify")["whole"], "without what left the machine nobody can tell"
+    found = server.command("audit", "verify", "--checkpoints", str(exported))
+    assert found.returncode == 1 and f"queue: row {newest}: " in found.stdout
