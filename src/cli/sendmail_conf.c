@@ -83,6 +83,9 @@ static int read_text(struct sendmail_conf *c)
     if (c->user && !c->password_file)
         return refuse(c, 0, "names a user and no password_file",
                       "password_file: FILE, whose first line is the password");
+    const char *const paths[] = { c->password_file, c->ca_file, c->spool };
+    for (size_t i = 0; i < GP_COUNT(paths); i++) /* who calls may stand anywhere */
+        if (paths[i] && paths[i][0] != '/') return refuse(c, 0, "names a path that does not begin with /", paths[i]);
     if (c->from_always && strcmp(c->from_always, "yes") != 0 && strcmp(c->from_always, "no") != 0)
         return refuse(c, 0, "from_always is yes or no", NULL);
     if (c->from_always && !c->from) return refuse(c, 0, "from_always without from", NULL);

@@ -67,9 +67,10 @@ enum handed hand_over_open(struct hand_over *h, int *status)
     if (h->talk) return later(h, status, talk_why(h->talk));
     if (!h->settled && reach_settle(reach, NULL) != CLI_DONE)
         return refused(h, status, EX_CONFIG, "the configuration has the problem above");
-    h->settled    = true;
-    h->transcript = shown_transcript(false);
-    h->talk       = talk_open(&reach->plan, h->verbose ? &h->transcript : NULL);
+    h->settled         = true;
+    reach->plan.dot_ms = 0; /* as RFC 5321 has it: who gives up on the last answer sends the message twice */
+    h->transcript      = shown_transcript(false);
+    h->talk            = talk_open(&reach->plan, h->verbose ? &h->transcript : NULL);
     if (!h->talk) return later(h, status, "no memory");
     talk_hide(h->talk, reach->login.secret);
     if (!talk_works(h->talk) || !talk_enter(h->talk, reach_name(reach), &r))

@@ -251,6 +251,55 @@ TEST(login_waits_for_its_two_questions)
     CHECK(in(gp_said(&m.kept.text), "S: 334 UGFzc3dvcmQ6\n"));
 }
 
+TEST(cram_md5_answers_the_challenge) /* RFC 2195 2 */
+{
+    static const struct script script[] = {
+        {"",         "220 a\r\n"                                                       },
+        { "c\r\n",   "250-a\r\n250 AUTH CRAM-MD5\r\n"                                  },
+        { "MD5\r\n", "334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+\r\n"},
+        { "\r\n",    "235 2.7.0 welcome\r\n"                                           },
+        { NULL,      NULL                                                              },
+    };
+    static const struct talk_login tim = {
+        .user = {"tim",               3 },
+          .secret = { "tanstaaftanstaaf", 16},
+          .in_clear = true
+    };
+    struct meeting    m;
+    struct talk_reply r;
+    CHECK(sign_in(&m, script, &tim, &r, NULL));
+    part(&m);
+    CHECK(in(m.server.heard, "AUTH CRAM-MD5\r\ndGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw\r\n"));
+    CHECK(in(gp_said(&m.kept.text), "S: 334 (a challenge, not shown)\n"));
+}
+
+TEST(a_token_goes_with_the_mechanisms_of_tokens)
+{
+    static const struct script xoauth2[] = {
+        {"",       "220 a\r\n"                          },
+        { "c\r\n", "250-a\r\n250 AUTH PLAIN XOAUTH2\r\n"},
+        { "\r\n",  "235 2.7.0 welcome\r\n"              },
+        { NULL,    NULL                                 },
+    };
+    static const struct script bearer[] = {
+        {"",       "220 a\r\n"                                      },
+        { "c\r\n", "250-a\r\n250 AUTH PLAIN OAUTHBEARER XOAUTH2\r\n"},
+        { "\r\n",  "235 2.7.0 welcome\r\n"                          },
+        { NULL,    NULL                                             },
+    };
+    struct meeting    m;
+    struct talk_reply r;
+    const char       *mechanism = "";
+    struct talk_login login     = anna;
+    login.token                 = true;
+    CHECK(sign_in(&m, xoauth2, &login, &r, &mechanism) && strcmp(mechanism, "XOAUTH2") == 0);
+    part(&m);
+    CHECK(in(m.server.heard, "AUTH XOAUTH2 dXNlcj1hbm5hAWF1dGg9QmVhcmVyIHMzY3JldC13b3JkAQE=\r\n"));
+    CHECK(sign_in(&m, bearer, &login, &r, &mechanism) && strcmp(mechanism, "OAUTHBEARER") == 0);
+    part(&m);
+    CHECK(in(m.server.heard, "AUTH OAUTHBEARER bixhPWFubmEs")); /* n,a=anna, */
+}
+
 TEST(a_token_that_is_refused_is_answered_and_the_reason_shown)
 {
     static const struct script script[] = {

@@ -6,7 +6,7 @@ import ssl
 import pytest
 
 import senders
-from house import Account, Gatepost, relay_to, until
+from house import GATEPOST, Account, Gatepost, relay_to, until
 from letters import Job, letter, port_of, program, unix_letter
 from senders import HELO, folder_of, private
 from test_clients import audited, the_text
@@ -108,9 +108,14 @@ def gsasl(job, paper):
     return ok and "235 2.7.0" in said, said
 
 
+def gatepost_send(job, paper):
+    return program([GATEPOST, "send", "--server", f"localhost:{port_of(job)}", f"--{job.transport}", "--ca-file", job.ca, "--certificate", paper.certificate, "--key", paper.key,
+                    "--user", job.name, "--from", job.name, "--to", job.recipient, "--name", HELO], stdin=letter(job))
+
+
 # swaks presents a certificate, but says "EXTERNAL is not a recognized auth type, skipping"; nullmailer, nodemailer and perl's Net::SMTP
 # present one and have no EXTERNAL; the others of mailers.py present none.
-PROGRAMS = {"curl": curl, "msmtp": msmtp, "mutt": mutt, "s-nail": s_nail, "smtplib": smtplib_external, "gsasl": gsasl}
+PROGRAMS = {"curl": curl, "msmtp": msmtp, "mutt": mutt, "s-nail": s_nail, "smtplib": smtplib_external, "gsasl": gsasl, "gatepost": gatepost_send}
 if os.geteuid() == 0:
     PROGRAMS["exim"] = exim
 SENDING = [(name, transport) for name in PROGRAMS for transport in ("starttls", "tls") if (name, transport) != ("gsasl", "tls")]

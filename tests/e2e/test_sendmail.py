@@ -226,6 +226,7 @@ def test_exit_statuses(host, words, stdin, status, said):
     ("user: x\n", "names no server"),
     ("server: x\nuser: y\n", "names a user and no password_file"),
     ("server: x\ntls: maybe\n", "tls is implicit, starttls or none"),
+    ("server: x\nspool: here\n", "names a path that does not begin with /"),
     ("nothing\n", 'is no line of "key: value"'),
     (None, "is not there"),
 ])
