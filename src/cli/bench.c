@@ -16,7 +16,8 @@ enum {
     MESSAGES_MOST    = 1000000,
     SIZE_MOST        = 64 * 1024 * 1024,
     WEIGHT_MOST      = 1000000,
-    TIMEOUT          = 30
+    TIMEOUT          = 30,
+    USERS_ROOM       = 4 * 1024 * 1024,
 };
 
 static int wrong(const char *what, const char *reason, const char *hint)
@@ -163,7 +164,7 @@ static int read_sizes(struct bench *b)
 /* Lines of "NAME SECRET". */
 static int read_users(struct bench *b)
 {
-    struct gp_text text = { .room = 4 * 1024 * 1024 };
+    struct gp_text text = { .room = USERS_ROOM };
     b->users_text = text.ptr = malloc(text.room);
     b->users_len             = text.room;
     if (!text.ptr || !file_read(b->users, &text)) return CLI_FAILED;

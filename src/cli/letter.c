@@ -227,18 +227,28 @@ static bool is_printable(gp_str text)
     return true;
 }
 
-/* RFC 5322 3.4: a display name; quoted, for it may hold anything. */
-static void put_from(struct gp_text *out, const struct letter_wish *w)
+/* RFC 5322 3.4: a display name, quoted, for it may hold anything; RFC 2047 where it is not ASCII and short enough for one word. */
+static void put_name(struct gp_text *out, gp_str name)
 {
-    gp_put_z(out, "From: ");
-    if (w->full_name.len) {
+    enum { WORD_OCTETS = 45 };
+    if (!gp_is_ascii(name) && name.len <= WORD_OCTETS && gp_is_utf8(name)) {
+        gp_put_z(out, "=?UTF-8?B?");
+        gp_put_base64(out, name);
+        gp_put_z(out, "?= ");
+    } else if (gp_is_ascii(name)) {
         gp_put_char(out, '"');
-        for (size_t i = 0; i < w->full_name.len; i++) {
-            if (w->full_name.ptr[i] == '"' || w->full_name.ptr[i] == '\\') gp_put_char(out, '\\');
-            gp_put_char(out, w->full_name.ptr[i]);
+        for (size_t i = 0; i < name.len; i++) {
+            if (name.ptr[i] == '"' || name.ptr[i] == '\\') gp_put_char(out, '\\');
+            gp_put_char(out, name.ptr[i]);
         }
         gp_put_z(out, "\" ");
     }
+}
+
+static void put_from(struct gp_text *out, const struct letter_wish *w)
+{
+    gp_put_z(out, "From: ");
+    if (w->full_name.len && is_printable(w->full_name)) put_name(out, w->full_name);
     gp_put_char(out, '<');
     gp_put(out, w->from);
     gp_put_z(out, ">\r\n");
@@ -270,7 +280,7 @@ static bool put_missing(gp_str message, const struct letter_wish *w, struct gp_t
         gp_put(out, line);
         gp_put_z(out, "\r\n");
     }
-    if (w->from.len && is_printable(w->full_name) && (w->other_from || !letter_has(message, "From"))) put_from(out, w);
+    if (w->from.len && (w->other_from || !letter_has(message, "From"))) put_from(out, w);
     if (!letter_has(message, "Date")) {
         gp_put_z(out, "Date: ");
         gp_put_date(out, (gp_time)time(NULL) * MILLI);

@@ -102,6 +102,11 @@ TEST(what_is_missing_is_added_and_what_is_secret_taken_away)
     CHECK(gp_ends(gp_buffer_all(&b), ">\r\n\r\nno header\r\n"));
     gp_buffer_free(&b);
 
+    w.full_name = GP_LIT("J\303\266rg");
+    CHECK(gp_buffer_add(&b, GP_LIT("A: b\r\n"), LETTER_MOST) && letter_mend(&b, &w));
+    CHECK(gp_starts(gp_buffer_all(&b), "X-A: b\r\nFrom: =?UTF-8?B?SsO2cmc=?= <a@x.org>\r\n"));
+    gp_buffer_free(&b);
+
     static const char *const bad[] = { "no colon", ": x", "A: b\nBcc: c" };
     for (size_t i = 0; i < GP_COUNT(bad); i++) {
         w.headers = &bad[i];

@@ -107,8 +107,8 @@ static gp_str mail_params(struct hand_over *h, const struct parcel *p)
     gp_put(&text, offered(h->talk, p->params, "DSN"));
     if (!gp_is_ascii(p->message) && talk_offers(h->talk, "8BITMIME", NULL))
         gp_put_z(&text, text.len ? " BODY=8BITMIME" : "BODY=8BITMIME");
-    bool utf8 = !is_ascii(p) || !gp_is_ascii(letter_header(p->message));
-    if (utf8 && talk_offers(h->talk, "SMTPUTF8", NULL)) gp_put_z(&text, text.len ? " SMTPUTF8" : "SMTPUTF8");
+    /* A header in UTF-8 goes as it came: asking for SMTPUTF8 would have old next hops bounce what they have always taken. */
+    if (!is_ascii(p) && talk_offers(h->talk, "SMTPUTF8", NULL)) gp_put_z(&text, text.len ? " SMTPUTF8" : "SMTPUTF8");
     return gp_said(&text);
 }
 

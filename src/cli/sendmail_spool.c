@@ -25,7 +25,12 @@
 #include "cli/sendmail_spool.h"
 #include "crypto/crypto.h"
 
-enum { DAY = 24 * 60 * 60, KEPT_SECONDS = 5 * DAY /* RFC 5321 4.5.4.1 */, FLUSH_MOST = 1000 };
+enum {
+    DAY          = 24 * 60 * 60,
+    KEPT_SECONDS = 5 * DAY /* RFC 5321 4.5.4.1 */,
+    FLUSH_MOST   = 1000,
+    FLUSH_BESIDE = 20 /* while somebody waits for his own message */
+};
 
 static bool cannot(const char *path, const char *what)
 {
@@ -169,7 +174,7 @@ static bool flush_names(struct hand_over *h, int dir, bool told)
     bool            more = true, open = true;
     for (int i = 0; i < count; i++) {
         const char *name = names[i]->d_name;
-        if (is_parcel(name) && more && done++ < FLUSH_MOST) {
+        if (is_parcel(name) && more && done++ < (told ? FLUSH_MOST : FLUSH_BESIDE)) {
             more = open = hand_over_open(h, &status) == HANDED_OVER;
             if (open) more = flush_one(h, dir, name, told);
         }
@@ -196,9 +201,9 @@ int spool_flush(struct hand_over *h, bool told)
 static void flush_as(uid_t uid, const char *conf_path)
 {
     static struct sendmail_conf c;
-    const struct passwd        *who = getpwuid(uid);
-    bool self = who && setgroups(0, NULL) == 0 && setresgid(who->pw_gid, who->pw_gid, who->pw_gid) == 0 &&
-                setresuid(uid, uid, uid) == 0;
+    const struct passwd        *who  = getpwuid(uid);
+    bool                        self = who && initgroups(who->pw_name, who->pw_gid) == 0 &&
+                setresgid(who->pw_gid, who->pw_gid, who->pw_gid) == 0 && setresuid(uid, uid, uid) == 0;
     struct hand_over h = { .conf = &c };
     if (!self || sendmail_conf_read(&c, conf_path) != EX_OK) _exit(EX_CONFIG);
     int status = spool_flush(&h, true);

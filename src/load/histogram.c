@@ -1,11 +1,13 @@
 /* Durations, counted in buckets that widen with what they hold; and choices by weight. */
 #include "load/load.h"
 
+enum { ONE_WIDE = 2 * HISTOGRAM_FINE }; /* buckets of one microsecond */
+
 /* The first 128 buckets are one microsecond wide, then each 64 are twice as wide as those before. */
 static size_t bucket_of(uint64_t micros)
 {
     unsigned shift = 0;
-    while (micros >> shift >= 2 * HISTOGRAM_FINE) shift++;
+    while (micros >> shift >= ONE_WIDE) shift++;
     size_t at = (size_t)shift * HISTOGRAM_FINE + (size_t)(micros >> shift);
     return at < HISTOGRAM_BUCKETS ? at : HISTOGRAM_BUCKETS - 1;
 }
@@ -13,7 +15,7 @@ static size_t bucket_of(uint64_t micros)
 /* The last microsecond that a bucket holds. */
 static int64_t end_of(size_t bucket)
 {
-    size_t shift = bucket < 2 * HISTOGRAM_FINE ? 0 : bucket / HISTOGRAM_FINE - 1;
+    size_t shift = bucket < ONE_WIDE ? 0 : bucket / HISTOGRAM_FINE - 1;
     return (int64_t)((((uint64_t)(bucket - shift * HISTOGRAM_FINE) + 1) << shift) - 1);
 }
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MICROS = 1000000, NANOS = 1000, EVENTS_MOST = 256, OPENING_MOST = 64, FILES_BESIDE = 16 };
+enum { MICROS = 1000000, TENTH_NS = 100000000, NANOS = 1000, EVENTS_MOST = 256, OPENING_MOST = 64, FILES_BESIDE = 16 };
 
 const char *const load_stages[LOAD_STAGES] = { "connect", "tls", "sign-in", "message", "whole", "idle" };
 
@@ -126,7 +126,7 @@ static struct timespec patience(const struct load *l)
 static void turn(struct load *l, bool starts)
 {
     struct epoll_event events[EVENTS_MOST];
-    struct timespec    wait  = starts ? patience(l) : (struct timespec) { .tv_nsec = MICROS / 10 * NANOS };
+    struct timespec    wait  = starts ? patience(l) : (struct timespec) { .tv_nsec = TENTH_NS };
     int                count = epoll_pwait2(l->epoll, events, EVENTS_MOST, &wait, NULL);
     for (int i = 0; i < count; i++) (void)client_ready(events[i].data.ptr, events[i].events);
     if (starts) start_those_due(l);

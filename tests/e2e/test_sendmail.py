@@ -82,6 +82,14 @@ def test_recipients_of_the_header(host, sink, account, recipient):
         assert message["Bcc"] is None and message["Subject"] == "all" and message.get_content().replace("\r", "") == ".\ntext\n"
 
 
+def test_a_header_that_nobody_encoded(host, sink, account, recipient):
+    """Scripts write UTF-8 into subjects; it arrives as it was, and asks nothing of servers on the way."""
+    done = host.sendmail("-t", "-i", stdin=f"From: {account.name}\nTo: {recipient}\nSubject: Grüße\n\nx\n")
+    assert done.returncode == EX_OK, done.stderr
+    found = sink.wait(recipient)
+    assert "Subject: Grüße\r\n".encode() in found.data and "SMTPUTF8" not in found.options
+
+
 def test_php(host, sink, account, recipient):
     script = f"exit(mail('{recipient}', 'from php', \"text\\n.dot\", 'From: {account.name}') ? 0 : 1);"
     done = subprocess.run(["php", "-d", f"sendmail_path={host.program} -C {host.conf} -t -i", "-r", script], capture_output=True, text=True, timeout=60, check=False)
