@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/leaked.h"
 #include "cli/queue.h"
 #include "cli/restrict.h"
 
@@ -358,6 +359,21 @@ bool import_settle(struct import_run *run)
 }
 
 /* ---- hashing -------------------------------------------------------------------------------------------------------------- */
+/* They work where they come from, so they are taken. */
+static void warn_of_weak(const struct import_run *run)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        const struct import_row *row  = &run->rows[i];
+        gp_secret                said = { row->secret.ptr, row->secret.len };
+        const char              *weak =
+            said.len && !row->generated ? password_weakness(&run->store->config, row->account.name, said) : NULL;
+        if (weak)
+            (void)fprintf(stderr,
+                          "gatepost: warning: the password of %.*s %s: give it another with `gatepost user password`\n",
+                          (int)row->account.name.len, row->account.name.ptr, weak);
+    }
+}
+
 /* group: what the account's rows before this one have decided; and this one, if it is the first that does. */
 static bool hash_one(struct import_run *run, struct import_row *row, struct scram_group *group)
 {
@@ -376,6 +392,7 @@ bool import_hash(struct import_run *run)
 {
     struct scram_group group = { .iterations = 0 };
     size_t             clear = 0;
+    warn_of_weak(run);
     for (size_t i = 0; i < run->count; i++) clear += run->rows[i].secret.len > 0 && !run->rows[i].generated;
     if (clear > SLOW_COUNT)
         (void)fprintf(stderr, "gatepost: %zu passwords came in clear; hashing them takes about a second each\n", clear);

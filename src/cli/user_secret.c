@@ -1,6 +1,7 @@
 /* Passwords of accounts: made by us and shown once, or chosen by a person and looked over. */
 #include <stdio.h>
 
+#include "cli/leaked.h"
 #include "cli/user.h"
 
 static const char cram_warning[] =
@@ -35,6 +36,7 @@ static bool read_chosen(struct user_password *p)
 bool user_password_make(struct user_store *s, gp_str account, struct user_password *p)
 {
     if (!(p->from_stdin ? read_chosen(p) : generate(p))) return false;
+    if (p->from_stdin && !password_is_strong(&s->config, account, (gp_secret) { p->text, p->len })) return false;
     struct verifier_wish wish = { .account    = account,
                                   .generated  = !p->from_stdin,
                                   .scram      = s->config.passwords.scram,
