@@ -1,8 +1,9 @@
-/* gatepost queue retry, hold, release, delete: the running server notices within a second. */
+/* gatepost queue retry, hold, release, delete, and user lock: the running server notices within a second. */
 #include <stdio.h>
 
 #include "cli/queue.h"
 #include "cli/user.h"
+#include "store/brakes.h"
 
 enum { PAGE = 256 }; /* messages of one transaction: the server waits for it */
 
@@ -20,6 +21,7 @@ static const struct change {
 struct altering {
     struct queue_store  *store;
     const struct change *change;
+    int64_t              account; /* whose mail; 0: all mail */
     bool                 json;
     json_t              *ids; /* of what was changed */
 };
@@ -76,7 +78,7 @@ static int alter_all(struct altering *a)
     int64_t            after  = 0;
     gp_status          status = GP_OK;
     do {
-        status = queue_page(a->store, after, page, PAGE, &count);
+        status = queue_page(a->store, after, a->account, page, PAGE, &count);
         if (status == GP_OK && count) status = alter_page(a, page, count);
         if (count) after = page[count - 1].row;
     } while (status == GP_OK && count == PAGE);
@@ -93,32 +95,84 @@ static int alter(struct altering *a, bool all, const char **ids, size_t count)
     return done;
 }
 
-static int run(const struct cli_command *command, int argc, char **argv)
+/* What the server thinks of the account goes with its mail: what was released is usual from now on. */
+static int alter_account(struct altering *a, const char *dir, const char *name, const char **ids)
 {
-    bool              json = false, all = false;
-    const char       *dir       = NULL, *ids[CLI_MANY_MOST];
-    size_t            count     = 0;
-    struct cli_option options[] = {
-        {"all",   CLI_FLAG, &all,  NULL, "every message in the queue"},
-        { "json", CLI_FLAG, &json, NULL, "print JSON"                },
-        { NULL,   CLI_FLAG, NULL,  NULL, NULL                        }
-    };
-    int stop = cli_parse(command, options, argc, argv, &dir, ids, 0, CLI_MANY_MOST, &count);
-    if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    if (all == (count > 0)) {
-        cli_problem(command->name, all ? "--all and ids together" : "which message?",
-                    "name one or more queue ids, or --all; `gatepost queue list` shows them");
-        return CLI_WRONG_USE;
-    }
-    struct altering  a = { .change = change_of(command), .json = json };
-    auto_queue_store s = a.change ? cli_queue_open(dir) : NULL;
-    a.store            = s;
-    return s ? alter(&a, all, ids, count) : CLI_FAILED;
+    struct account  account;
+    auto_user_store users;
+    if (!user_store_open(dir, &users) || !user_find(&users, name, &account)) return CLI_FAILED;
+    a->account = account.id;
+    if (a->change->change == QUEUE_RELEASE && brake_set_released(users.accounts, account.id, user_now()) != GP_OK)
+        return user_store_failed(&users, name);
+    return alter(a, true, ids, 0);
 }
 
-const struct cli_command cli_queue_retry   = { "queue retry", "ID... | --all [--json]", "try again now", run };
-const struct cli_command cli_queue_hold    = { "queue hold", "ID... | --all [--json]",
-                                               "keep mail from being sent until released", run };
-const struct cli_command cli_queue_release = { "queue release", "ID... | --all [--json]", "send held mail", run };
-const struct cli_command cli_queue_delete  = { "queue delete", "ID... | --all [--json]",
+struct wish {
+    const char *dir, *account, *ids[CLI_MANY_MOST];
+    size_t      count;
+    bool        all, json;
+};
+
+static int act(const struct cli_command *command, struct wish *w)
+{
+    struct altering  a = { .change = change_of(command), .json = w->json };
+    auto_queue_store s = a.change ? cli_queue_open(w->dir) : NULL;
+    a.store            = s;
+    if (!s) return CLI_FAILED;
+    return w->account ? alter_account(&a, w->dir, w->account, w->ids) : alter(&a, w->all, w->ids, w->count);
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+    struct wish       w         = { .count = 0 };
+    struct cli_option options[] = {
+        {"all",      CLI_FLAG,  &w.all,     NULL,   "every message in the queue"          },
+        { "account", CLI_VALUE, &w.account, "NAME", "every message that this account sent"},
+        { "json",    CLI_FLAG,  &w.json,    NULL,   "print JSON"                          },
+        { NULL,      CLI_FLAG,  NULL,       NULL,   NULL                                  }
+    };
+    int stop = cli_parse(command, options, argc, argv, &w.dir, w.ids, 0, CLI_MANY_MOST, &w.count);
+    if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
+    int ways = w.all + (w.account != NULL) + (w.count > 0);
+    if (ways == 1) return act(command, &w);
+    cli_problem(command->name, ways ? "--all, --account and ids are one or the other" : "which message?",
+                "name one or more queue ids, --account NAME, or --all; `gatepost queue list` shows them");
+    return CLI_WRONG_USE;
+}
+
+/* ---- user lock -------------------------------------------------------------------------------------------------------------- */
+static int lock(const char *dir, const char *name, bool json)
+{
+    struct account  account;
+    auto_user_store users;
+    struct altering a = { .change = change_of(&cli_queue_hold), .json = json };
+    if (!user_store_open(dir, &users) || !user_find(&users, name, &account)) return CLI_FAILED;
+    if (accounts_set_disabled(users.accounts, account.id, true) != GP_OK) return user_store_failed(&users, name);
+    auto_queue_store s = cli_queue_open(dir);
+    if (!s) return CLI_FAILED;
+    a.store   = s;
+    a.account = account.id;
+    if (!json) (void)printf("%s: disabled; its mail in the queue is held:\n", account.name);
+    return alter(&a, true, NULL, 0);
+}
+
+static int run_lock(const struct cli_command *command, int argc, char **argv)
+{
+    bool        json = false;
+    const char *dir  = NULL, *name;
+    int         stop = cli_parse_json(command, argc, argv, &dir, &name, 1, &json);
+    if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
+    return lock(dir, name, json);
+}
+
+const struct cli_command cli_user_lock = { "user lock", "NAME [--json]",
+                                           "disable an account and hold its mail: it may have been stolen", run_lock };
+
+const struct cli_command cli_queue_retry = { "queue retry", "ID... | --account NAME | --all [--json]", "try again now",
+                                             run };
+const struct cli_command cli_queue_hold  = { "queue hold", "ID... | --account NAME | --all [--json]",
+                                             "keep mail from being sent until released", run };
+const struct cli_command cli_queue_release = { "queue release", "ID... | --account NAME | --all [--json]",
+                                               "send held mail", run };
+const struct cli_command cli_queue_delete  = { "queue delete", "ID... | --account NAME | --all [--json]",
                                                "delete mail without telling its sender", run };

@@ -53,13 +53,29 @@ static void print_heading(const struct queue_message *m)
 struct listing {
     struct queue_store *store;
     json_t             *json; /* NULL: as text */
+    bool                held; /* those alone that have a recipient who is held */
     bool                failed;
 };
+
+static bool is_held(void *owner, const struct queue_recipient *to)
+{
+    bool *held = owner;
+    *held      = *held || to->state == RECIPIENT_HELD;
+    return !*held;
+}
+
+static bool is_wanted(struct listing *l, const struct queue_message *m)
+{
+    bool held = false;
+    if (!l->held) return true;
+    l->failed = queue_visit_recipients(l->store, m->row, 0, is_held, &held) != GP_OK;
+    return held;
+}
 
 static void list_one(void *owner, const struct queue_message *m)
 {
     struct listing *l = owner;
-    if (l->failed) return;
+    if (l->failed || !is_wanted(l, m)) return;
     if (l->json) {
         l->failed = json_array_append_new(l->json, message_json(l->store, m, false)) != 0;
         return;
@@ -68,9 +84,9 @@ static void list_one(void *owner, const struct queue_message *m)
     l->failed = queue_visit_recipients(l->store, m->row, 0, queue_print_recipient, NULL) != GP_OK;
 }
 
-static int list_all(struct queue_store *s, bool json)
+static int list_all(struct queue_store *s, bool json, bool held)
 {
-    struct listing l = { .store = s, .json = json ? json_array() : NULL };
+    struct listing l = { .store = s, .json = json ? json_array() : NULL, .held = held };
     if (queue_visit_messages(s, list_one, &l) == GP_OK && !l.failed) return json ? user_print_json(l.json) : CLI_DONE;
     json_decref(l.json);
     return cli_queue_failed(s, "queue list");
@@ -78,15 +94,22 @@ static int list_all(struct queue_store *s, bool json)
 
 static int run_list(const struct cli_command *command, int argc, char **argv)
 {
-    bool        json = false;
-    const char *dir  = NULL;
-    int         stop = cli_parse_json(command, argc, argv, &dir, NULL, 0, &json);
+    bool              json = false, held = false;
+    const char       *dir       = NULL;
+    size_t            count     = 0;
+    struct cli_option options[] = {
+        {"held",  CLI_FLAG, &held, NULL, "only what is held, and why"},
+        { "json", CLI_FLAG, &json, NULL, "print JSON"                },
+        { NULL,   CLI_FLAG, NULL,  NULL, NULL                        }
+    };
+    int stop = cli_parse(command, options, argc, argv, &dir, NULL, 0, 0, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     auto_queue_store s = cli_queue_open(dir);
-    return s ? list_all(s, json) : CLI_FAILED;
+    return s ? list_all(s, json, held) : CLI_FAILED;
 }
 
-const struct cli_command cli_queue_list = { "queue list", "[--json]", "list the mail that waits, and why", run_list };
+const struct cli_command cli_queue_list = { "queue list", "[--held] [--json]", "list the mail that waits, and why",
+                                            run_list };
 
 /* ---- show ----------------------------------------------------------------------------------------------------------------- */
 static void print_event(void *owner, const struct audit_row *row)

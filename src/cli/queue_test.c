@@ -196,6 +196,10 @@ TEST(changes_are_made_and_told)
     CHECK(run(&cli_queue_retry, "abcd") == CLI_DONE && says("nothing to try"));
     CHECK(run(&cli_queue_release, "abcd efgh") == CLI_DONE && says("abcd: released") &&
           says("efgh: nothing to release"));
+    CHECK(run(&cli_queue_list, "--held") == CLI_DONE && !output[0]);
+    CHECK(run(&cli_queue_hold, "abcd") == CLI_DONE && run(&cli_queue_list, "--held") == CLI_DONE && says("abcd") &&
+          !says("efgh"));
+    CHECK(run(&cli_queue_release, "abcd") == CLI_DONE && says("abcd: released"));
     CHECK(run(&cli_queue_hold, "--all --json") == CLI_DONE && says("abcd") && says("efgh"));
     CHECK(run(&cli_queue_delete, "abcd") == CLI_DONE && says("abcd: deleted"));
     CHECK(run(&cli_queue_show, "abcd") == CLI_FAILED && says("it was, until") && says("deleted"));
@@ -215,6 +219,6 @@ TEST(wrong_use_is_told_apart)
 {
     set_up();
     CHECK(run(&cli_queue_retry, "") == CLI_WRONG_USE && run(&cli_queue_retry, "abcd --all") == CLI_WRONG_USE);
-    CHECK(run(&cli_queue_show, "") == CLI_WRONG_USE);
+    CHECK(run(&cli_queue_show, "") == CLI_WRONG_USE && run(&cli_queue_hold, "--account ada --all") == CLI_WRONG_USE);
     remove_place();
 }

@@ -28,6 +28,7 @@ static const struct {
     {"guard",      "none, if these are guessers; an old device of the account needs the new password"         },
     { "identity",  "let the account send as that address: `gatepost user show NAME` has those that it may use"},
     { "limits",    "tell the account's owner, or raise it for that account: `gatepost limit set NAME`"        },
+    { "brake",     "look at what it sent: `gatepost explain NAME`; was it right, the brake can be enforced"   },
     { "mechanism", "set the client up anew: `gatepost credential settings` prints what it needs"              },
     { "tls",       "update the client, or let it use a listener for old devices"                              },
 };

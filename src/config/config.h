@@ -121,6 +121,7 @@ struct config {
             unsigned guesses_per_account, guesses_per_address;
             unsigned slowest, ban;
         } guard;
+        struct { enum policy_mode mode; } brake;
     } policy;
 
     struct config_lookup lookups[CONFIG_LOOKUPS_MOST]; size_t lookup_count; /* in the order in which they are asked */

@@ -194,6 +194,10 @@ const struct config_key config_keys[] = {
     LIMIT(SERVER, server, RECIPIENTS, recipients, "none", "Recipients of all accounts together."),
     LIMIT(SERVER, server, OCTETS, octets, "none", "Octets of all accounts together."),
 
+    { "policy.brake.mode", &config_choice, FIELD(policy.brake.mode), 0, 0, "shadow",
+      "Mail of an account that sends as if somebody else had it (another network and client, more than ever, to new people, messages alike, refused by next hops) "
+      "is accepted and held until somebody looks: `gatepost queue list --held`." MODE_HELP, modes },
+
     { "sources", &config_sources_type, NO_FIELD, 0, 0, "store",
       "Where accounts live, in the order in which they are asked; see SOURCES. The store is what `gatepost user` writes; it comes first unless it is in the list." },
 

@@ -95,9 +95,22 @@ static gp_status note(struct outcome *o, const char *event, enum log_level level
                  AUDIT_S("reply", last->text), AUDIT_N("attempts", to->attempts), AUDIT_N("due", to->due));
 }
 
+/* Beyond so many accounts between two messages to the vault it has to do with less: a score needs no exact figures. */
+static void count_fate(struct outcome *o, bool failed)
+{
+    struct queue *q = o->q;
+    size_t        i = 0;
+    while (i < q->fate_count && q->fates[i].account != o->message.account) i++;
+    if (i == FATES_MOST || o->message.account == 0) return; /* 0: a notification of our own */
+    if (i == q->fate_count) q->fates[q->fate_count++] = (struct fate) { .account = o->message.account };
+    q->fates[i].failed += failed;
+    q->fates[i].delivered += !failed;
+}
+
 static gp_status deliver(struct outcome *o, struct queue_recipient *to, bool passed_on)
 {
     to->state = RECIPIENT_DELIVERED;
+    count_fate(o, false);
     /* RFC 3461 5.2.2: a next hop that takes no DSN parameters leaves it to us to say how far it came. */
     if (!passed_on) report(o, &o->relayed, to, status_or(to->last.enhanced, "2.0.0"));
     return note(o, "delivered", LOG_INFO, to);
@@ -106,6 +119,7 @@ static gp_status deliver(struct outcome *o, struct queue_recipient *to, bool pas
 static gp_status fail(struct outcome *o, struct queue_recipient *to, gp_str status)
 {
     to->state = RECIPIENT_FAILED;
+    count_fate(o, true);
     report(o, &o->failed, to, status);
     return note(o, "failed", LOG_WARN, to);
 }

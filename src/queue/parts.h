@@ -104,6 +104,9 @@ struct batch {
     uint64_t        transactions;      /* for tests and for the curious      */
 };
 
+enum { FATES_MOST = 64 };
+struct fate { uint64_t account; unsigned delivered, failed; };
+
 struct queue {
     const struct config      *config;
     const struct queue_exits *exits;
@@ -112,6 +115,8 @@ struct queue {
     struct batch              batch;
     struct draft              drafts[DRAFTS_MOST];
     uint64_t                  last_draft, last_attempt;
+    struct fate               fates[FATES_MOST]; /* what became of mail, by account, for the vault */
+    size_t                    fate_count;
     size_t                    under_way;  /* attempts in the relay          */
     bool                      stopping, relay_there, space_was_short;
     gp_time                   looked_at;

@@ -131,11 +131,31 @@ static bool is_stopped(const struct queue *q, gp_time now)
     return q->stopping && ((!q->under_way && !q->batch.done) || now >= q->stop_at);
 }
 
+static void tell_fates(struct queue *q)
+{
+    enum { LINE = 64 };
+    char           room[FATES_MOST * LINE];
+    struct gp_text lines = GP_TEXT(room);
+    struct msg     m     = MSG(FATES);
+    if (q->fate_count == 0 || !q->vault) return;
+    for (size_t i = 0; i < q->fate_count; i++) {
+        gp_put_number(&lines, (int64_t)q->fates[i].account);
+        gp_put_char(&lines, '\t');
+        gp_put_number(&lines, q->fates[i].delivered);
+        gp_put_char(&lines, '\t');
+        gp_put_number(&lines, q->fates[i].failed);
+        gp_put_char(&lines, '\n');
+    }
+    m.fates.lines = gp_said(&lines);
+    if (ipc_tell(q->vault, &m)) q->fate_count = 0;
+}
+
 static void after_turn(void *owner)
 {
     struct queue *q   = owner;
     gp_time       now = wall_now();
     batch_flush(q, now);
+    tell_fates(q);
     dispatch(q, now);
     if (q->batch.done && now >= q->batch.rest_until)
         timer_set(q->tick,
@@ -170,11 +190,12 @@ static void smtpd_gone(void *owner, struct ipc *from)
     intake_gone(owner, from);
 }
 
-static void from_relay(void *owner, struct ipc *from, struct msg *m)
+/* The relay only answers, and the vault is only told. */
+static void unasked(void *owner, struct ipc *from, struct msg *m)
 {
     (void)owner;
     (void)from;
-    LOG(LOG_WARN, "ipc", LOG_Z("from", "relay"), LOG_Z("unexpected", msg_name(m->type)));
+    LOG(LOG_WARN, "ipc", LOG_Z("unexpected", msg_name(m->type)));
 }
 
 static void relay_gone(void *owner, struct ipc *from)
@@ -185,15 +206,8 @@ static void relay_gone(void *owner, struct ipc *from)
 }
 
 static const struct ipc_handler smtpd_handler = { from_smtpd, smtpd_gone };
-static void                     from_vault(void *owner, struct ipc *from, struct msg *m)
-{
-    (void)owner;
-    (void)from;
-    LOG(LOG_WARN, "ipc", LOG_Z("from", "vault"), LOG_Z("unexpected", msg_name(m->type)));
-}
-
-static const struct ipc_handler vault_handler = { from_vault, NULL };
-static const struct ipc_handler relay_handler = { from_relay, relay_gone };
+static const struct ipc_handler relay_handler = { unasked, relay_gone };
+static const struct ipc_handler vault_handler = { unasked, NULL };
 
 static void take_channel(struct queue *q, struct ipc **channel, const struct ipc_handler *handler, struct msg *m)
 {

@@ -161,4 +161,12 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
     "  offences INTEGER NOT NULL,"
     "  reason TEXT NOT NULL"
     ") STRICT, WITHOUT ROWID;",
+    /* The brake on stolen accounts (brakes.h). */
+    "CREATE TABLE brakes ("
+    "  account INTEGER PRIMARY KEY REFERENCES accounts(id) ON DELETE CASCADE,"
+    "  held INTEGER NOT NULL," /* since when; 0: it is not */
+    "  why TEXT NOT NULL,"
+    "  released INTEGER NOT NULL,"
+    "  state BLOB NOT NULL"
+    ") STRICT;",
 };

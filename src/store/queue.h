@@ -77,9 +77,9 @@ gp_status queue_alter(struct queue_store *, enum queue_change, gp_str queue_id, 
 /* ---- questions ------------------------------------------------------------------------------------------------------ */
 /* PERMFAIL: no such message; TEMPFAIL also when the arena is too small. */
 gp_status queue_load(struct queue_store *, gp_str queue_id, struct gp_arena *, struct queue_message *out) GP_MUST_USE;
-/* The ids of up to `room` messages that stand after `row`, in order of arrival: for going through all in steps. */
+/* The ids of up to `room` messages that stand after `row`, of one account or (0) of all, in order of arrival: for steps. */
 struct queue_place { int64_t row; char queue_id[QUEUE_ID_MOST + 1]; };
-gp_status queue_page(struct queue_store *, int64_t row, struct queue_place *out, size_t room, size_t *count) GP_MUST_USE;
+gp_status queue_page(struct queue_store *, int64_t row, int64_t account, struct queue_place *out, size_t room, size_t *count) GP_MUST_USE;
 gp_status queue_visit_messages(struct queue_store *, void (*each)(void *owner, const struct queue_message *), void *owner) GP_MUST_USE;
 /* From `first` on; each returns false to stop. */
 gp_status queue_visit_recipients(struct queue_store *, int64_t message, unsigned first,

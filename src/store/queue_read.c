@@ -53,11 +53,14 @@ gp_status queue_load(struct queue_store *s, gp_str queue_id, struct gp_arena *ar
     return copy_texts(out, arena) ? GP_OK : GP_TEMPFAIL;
 }
 
-gp_status queue_page(struct queue_store *s, int64_t row, struct queue_place *out, size_t room, size_t *count)
+gp_status queue_page(struct queue_store *s, int64_t row, int64_t account, struct queue_place *out, size_t room,
+                     size_t *count)
 {
-    auto_rows r = rows_of(s->db, "SELECT message, queue_id FROM messages WHERE message > ? ORDER BY message LIMIT ?");
+    auto_rows r      = rows_of(s->db, "SELECT message, queue_id FROM messages WHERE message > ? AND ? IN (0, account)"
+                                           " ORDER BY message LIMIT ?");
     gp_status status = GP_OK;
     rows_bind_number(&r, row);
+    rows_bind_number(&r, account);
     rows_bind_number(&r, (int64_t)room);
     *count = 0;
     while (*count < room && (status = rows_next(&r)) == GP_OK) {

@@ -221,8 +221,8 @@ TEST(an_id_that_is_taken_changes_nothing)
     CHECK(put(s, "efgh") == GP_OK);
     struct queue_place page[4];
     size_t             count = 0;
-    CHECK(queue_page(s, 0, page, 4, &count) == GP_OK && count == 2);
-    CHECK(queue_page(s, page[0].row, page, 4, &count) == GP_OK && count == 1);
+    CHECK(queue_page(s, 0, 0, page, 4, &count) == GP_OK && count == 2);
+    CHECK(queue_page(s, page[0].row, 0, page, 4, &count) == GP_OK && count == 1);
     queue_close(s);
     remove_folder();
 }

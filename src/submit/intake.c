@@ -143,6 +143,7 @@ void intake_piece(struct session *s, const struct gp_smtp_event *ev)
 {
     struct mail *m = s->mail;
     if (m->failed.code != 0) return;
+    gp_likeness_add(&m->likeness, ev->text);
     fixed(m, gp_fixup_body(&m->fixup, ev->text));
     want_draft(s);
 }
@@ -213,6 +214,7 @@ void intake_open(struct session *s, const struct gp_smtp_event *ev)
             .now       = wall_now(),
     };
     gp_fixup_init(&m->fixup, &m->trace, (struct gp_sink) { keep, m });
+    gp_likeness_init(&m->likeness);
     m->body_open = true;
     session_answer(s, (struct gp_reply) { 354, NULL, "go ahead, end with a dot alone on a line" });
 }

@@ -5,6 +5,7 @@
 
 #include "crypto/crypto.h"
 #include "mail/fixup.h"
+#include "mail/likeness.h"
 #include "ops/log.h"
 #include "proc/proc.h"
 #include "smtp/session.h"
@@ -179,6 +180,7 @@ struct mail {
     char             incident[GP_INCIDENT_ROOM]; /* its name                               */
     struct gp_trace  trace;
     struct gp_fixup  fixup;
+    struct gp_likeness likeness;  /* of the text as the client sent it                      */
     struct gp_buffer body;        /* what is not in the draft                              */
     unsigned         may;         /* recipients, as vault says     */
     char             too_many[GP_INCIDENT_ROOM]; /* of one more than that; "": none yet     */

@@ -84,6 +84,7 @@ static void ask(struct session *s, gp_str fields)
               .credential = s->credential,
               .listener   = s->port->index,
               .size       = m->size,
+              .likeness   = gp_likeness_digest(&m->likeness),
               .queue_id   = gp_from(m->queue_id),
               .peer       = gp_from(s->peer),
               .helo       = gp_smtp_server_helo(&s->smtp),

@@ -160,11 +160,32 @@ gp_status limits_at_mail(struct vault *v, struct sent *s)
     return GP_OK;
 }
 
-static uint64_t count_lines(gp_str text)
+static unsigned count_lines(gp_str text)
 {
-    uint64_t count = 0;
+    unsigned count = 0;
     for (size_t i = 0; i < text.len; i++) count += text.ptr[i] == '\n';
     return count;
+}
+
+static bool is_wanted(const struct vault *v)
+{
+    return v->config->policy.limits.mode != POLICY_OFF || v->config->policy.brake.mode != POLICY_OFF;
+}
+
+gp_status limits_count_new(struct vault *v, struct sent *s)
+{
+    if (!is_wanted(v)) return GP_OK;
+    int64_t fresh = meetings_new(v, s->account, s->recipients, s->now);
+    if (fresh < 0) return cannot_tell(s);
+    s->fresh           = (unsigned)fresh;
+    s->recipient_count = count_lines(s->recipients);
+    return GP_OK;
+}
+
+gp_status limits_remember(struct vault *v, struct sent *s)
+{
+    if (is_wanted(v)) meetings_keep(v, s->account, s->recipients, s->now);
+    return GP_OK;
 }
 
 gp_status limits_at_end(struct vault *v, struct sent *s)
@@ -172,12 +193,11 @@ gp_status limits_at_end(struct vault *v, struct sent *s)
     struct limited   l = { 0 };
     struct limit_hit hit;
     if (v->config->policy.limits.mode == POLICY_OFF) return GP_OK;
-    int64_t fresh = meetings_new(v, s->account, s->recipients, s->now);
-    if (fresh < 0 || !take_sides(v, s, &l)) return cannot_tell(s);
+    if (!take_sides(v, s, &l)) return cannot_tell(s);
     struct limit_cost cost = {
         {[LIMIT_MESSAGES]       = 1,
-         [LIMIT_RECIPIENTS]     = count_lines(s->recipients),
-         [LIMIT_NEW_RECIPIENTS] = (uint64_t)fresh,
+         [LIMIT_RECIPIENTS]     = s->recipient_count,
+         [LIMIT_NEW_RECIPIENTS] = s->fresh,
          [LIMIT_OCTETS]         = s->size}
     };
     gp_status status = limits_fit(&l.sides, &cost, s->now, &hit) ? GP_OK : stop(v, s, &hit);
@@ -185,7 +205,6 @@ gp_status limits_at_end(struct vault *v, struct sent *s)
     limits_charge(&l.sides, &cost, s->now);
     for (size_t i = 0; i < LIMIT_SCOPES; i++)
         if (l.meters[i]) meter_touched(v, l.meters[i]);
-    meetings_keep(v, s->account, s->recipients, s->now);
     warn(v, s, &l);
     return GP_OK;
 }

@@ -35,6 +35,7 @@ static void drop(struct meters *all, struct meter *m)
     *at = m->next;
     leave_order(all, m);
     all->count--;
+    free(m->brake);
     free(m->own);
     free(m);
 }
@@ -112,11 +113,13 @@ void meter_touched(struct vault *v, struct meter *m)
 }
 
 /* ---- written behind ----------------------------------------------------------------------------------------------------------------- */
-static gp_status put_meters(struct vault *v)
+static gp_status put_meters(struct vault *v, gp_time now)
 {
     gp_status status = GP_OK;
-    for (struct meter *m = v->meters.dirty; m && status == GP_OK; m = m->dirty_next)
+    for (struct meter *m = v->meters.dirty; m && status == GP_OK; m = m->dirty_next) {
         status = usage_put(v->accounts, m->scope, m->subject, &m->usage);
+        if (status == GP_OK && m->brake) status = brake_write(v, m->brake, now);
+    }
     return status;
 }
 
@@ -139,6 +142,7 @@ static void all_written(struct meters *all)
         struct meter *m = all->dirty;
         all->dirty      = m->dirty_next;
         m->dirty        = false;
+        if (m->brake) m->brake->begins = false;
     }
     if (all->meeting_count == 0) return;
     for (size_t i = 0; i < MEETINGS_MOST; i++) all->meetings[i].account = 0;
@@ -159,7 +163,7 @@ void meters_write(struct vault *v)
     age(v, now);
     if (!v->meters.dirty && v->meters.meeting_count == 0) return;
     gp_status status = transaction_begin(&t, accounts_database(v->accounts));
-    if (status == GP_OK) status = put_meters(v);
+    if (status == GP_OK) status = put_meters(v, now);
     if (status == GP_OK) status = put_meetings(v, now);
     if (status == GP_OK) status = transaction_commit(&t);
     if (status == GP_OK)

@@ -4,6 +4,7 @@
 #ifndef VAULT_METERS_H
 #define VAULT_METERS_H
 
+#include "store/brakes.h"
 #include "store/usage.h"
 
 enum {
@@ -12,7 +13,16 @@ enum {
     MEETINGS_MOST  = 16384, /* recipients that are not written yet: 16 octets each; a power of two */
 };
 
+struct brake_kept { /* of an account that has sent something (brake.c) */
+    int64_t            account, credential;
+    struct brake_state state;
+    uint64_t           seen;     /* as rules_of */
+    gp_time            released, told;
+    bool               begins;   /* it is held, and that is not on record yet */
+    char               why[BRAKE_WHY + 1], incident[16];
+};
 struct meter {
+    struct brake_kept *brake;
     struct meter      *next; /* in its bucket */
     struct meter      *older, *younger;
     struct meter      *dirty_next;

@@ -329,6 +329,7 @@ struct sent { /* a message, at MAIL or at its end; what is not known at MAIL is 
     uint64_t       session, listener, size, likeness;
     gp_str         sender, peer, queue_id, helo, mechanism, tls, fields, recipients; /* as in SUBMIT */
     gp_time        now;
+    unsigned       recipient_count, fresh; /* fresh: of those, new to the account */
     unsigned       recipients_may; /* out, at MAIL: how many it may have */
     struct no      no;             /* out                                */
     struct gp_text text;           /* out: what the client hears         */
@@ -336,7 +337,16 @@ struct sent { /* a message, at MAIL or at its end; what is not known at MAIL is 
     char           incident[GP_INCIDENT_ROOM]; /* out: names a no, or a hold; "": neither */
 };
 gp_status limits_at_mail(struct vault *, struct sent *); /* limits.c */
+gp_status limits_count_new(struct vault *, struct sent *); /* whom it had not written to before */
+gp_status limits_remember(struct vault *, struct sent *);  /* it has now: after all others      */
 gp_status limits_at_end(struct vault *, struct sent *);
+
+/* ---- the brake on stolen accounts (brake.c) ---------------------------------------------------------------------------------------- */
+enum { BRAKE_TOLD_AGAIN_MS = 24 * 3600 * 1000 }; /* in shadow */
+gp_status brake_at_end(struct vault *, struct sent *);
+void      brake_named(struct vault *, const struct sent *);
+void      brake_fates(struct peer *, struct msg *);
+gp_status brake_write(struct vault *, struct brake_kept *, gp_time now); /* in a transaction */
 
 /* ---- who is signed in now (sessions.c) ------------------------------------------------------------------------------------------ */
 enum { SESSIONS_MOST = 262144 /* counted: 40 octets each */, SESSION_BUCKETS = 8192 };

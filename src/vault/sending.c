@@ -84,7 +84,9 @@ static gp_status may_use_authors(struct vault *v, struct sent *s)
 /* ---- the two questions ----------------------------------------------------------------------------------------------------------- */
 typedef gp_status  rule(struct vault *, struct sent *);
 static rule *const at_mail[] = { may_use_sender, limits_at_mail };
-static rule *const at_end[]  = { may_use_authors, limits_at_end }; /* the limits last: they are charged */
+static rule *const at_end[]  = { may_use_authors, limits_count_new,
+                                 limits_at_end, /* charged: what comes after says no more no */
+                                 brake_at_end, limits_remember };
 
 static gp_status ask_all(struct vault *v, struct sent *s, rule *const *rules, size_t count)
 {
@@ -144,6 +146,7 @@ void sending_submit(struct peer *peer, struct msg *m)
     gp_status                status = ask_all(peer->vault, &s, at_end, GP_COUNT(at_end));
     struct msg               answer = MSG(SUBMITTED);
     refused_name(peer->vault, &s, status);
+    brake_named(peer->vault, &s);
     answer.submitted = (struct msg_submitted) { .status   = status,
                                                 .code     = s.no.code,
                                                 .enhanced = gp_from(s.no.enhanced),

@@ -1,0 +1,268 @@
+/* The figures of the score, a function and a row each. Numbers were chosen with tests/sim/month.c, which says how well they do. */
+#include "policy/brake.h"
+
+#include <math.h>
+
+#define MINUTE ((gp_time)60 * 1000)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+#define MONTH  (30 * DAY)
+#define LEARNS (7 * DAY) /* so long an account has no usual ways          */
+#define NEW    (3 * DAY) /* so long a place is new                        */
+
+enum { FEW = 20, FEW_OUTCOMES = 8, ROAMER_MOVES = 4 };
+#define QUIET_HOUR  20.0 /* recipients in an hour that nobody is asked about */
+#define VOLUME_MOST 7.0  /* of rate, new recipients and alike, when nothing else is wrong */
+
+/* ---- sums that fade ----------------------------------------------------------------------------------------------------------- */
+static double fade(double sum, gp_time past, gp_time half_life)
+{
+    return past <= 0 ? sum : sum * exp2(-(double)past / (double)half_life);
+}
+
+static void fade_all(struct brake_state *s, gp_time now)
+{
+    gp_time past = now - s->when;
+    s->hour      = fade(s->hour, past, HOUR);
+    s->busiest   = fade(s->busiest, past, MONTH);
+    s->day       = fade(s->day, past, DAY);
+    s->fresh     = fade(s->fresh, past, DAY);
+    s->delivered = fade(s->delivered, past, DAY);
+    s->failed    = fade(s->failed, past, DAY);
+    s->moves     = fade(s->moves, past, MONTH);
+    for (size_t i = 0; i < BRAKE_LIKES; i++) s->likes[i].count = fade(s->likes[i].count, past, DAY);
+    s->when = now;
+}
+
+/* ---- what is known ------------------------------------------------------------------------------------------------------------ */
+/* Is it new there? What was used longest ago makes room. What comes while the account is young is not new: nothing is usual yet. */
+static bool meet(struct brake_place *places, size_t count, uint64_t what, const struct brake_state *s, gp_time now,
+                 bool *first)
+{
+    struct brake_place *at = &places[0];
+    *first                 = false;
+    if (what == 0) return false;
+    for (size_t i = 0; i < count; i++) {
+        if (places[i].what == what && places[i].last) {
+            places[i].last = now;
+            return now - places[i].first < NEW;
+        }
+        if (places[i].last < at->last) at = &places[i];
+    }
+    bool young = now - s->born < LEARNS;
+    *first     = true;
+    *at        = (struct brake_place) { what, young ? now - NEW : now, now };
+    return !young;
+}
+
+/* The commonest of late (Misra and Gries): a text that comes again and again is among them. */
+static double count_like(struct brake_state *s, uint64_t what)
+{
+    struct brake_like *least = &s->likes[0];
+    if (what == 0) return 0;
+    for (size_t i = 0; i < BRAKE_LIKES; i++) {
+        if (s->likes[i].what == what) return ++s->likes[i].count;
+        if (s->likes[i].count < least->count) least = &s->likes[i];
+    }
+    if (least->count < 1)
+        *least = (struct brake_like) { what, 1 };
+    else
+        for (size_t i = 0; i < BRAKE_LIKES; i++) s->likes[i].count -= s->likes[i].count >= 1 ? 1 : s->likes[i].count;
+    return 1;
+}
+
+/* ---- figures --------------------------------------------------------------------------------------------------------------------- */
+static double above(double value, const double steps[][2], size_t count)
+{
+    double points = 0;
+    for (size_t i = 0; i < count; i++)
+        if (value >= steps[i][0]) points = steps[i][1];
+    return points;
+}
+
+static double of_rate(const struct brake_state *s)
+{
+    enum { MOST = 5 };
+    double usual = s->busiest > QUIET_HOUR ? s->busiest : QUIET_HOUR;
+    double over  = s->hour / usual;
+    double much  = over > 1 ? 1.5 * log2(over) : 0;
+    return much < MOST ? much : MOST;
+}
+
+static double of_fresh(const struct brake_state *s, gp_time now)
+{
+    static const double shares[][2] = {
+        {0.6,  2},
+        { 0.8, 3}
+    };
+    static const double more[][2] = {
+        {2 * FEW,  1},
+        { 4 * FEW, 2}
+    };
+    if (s->day < FEW || now - s->born < LEARNS) return 0;
+    double share  = s->fresh / s->day;
+    double points = share > s->usual_fresh + 0.25 ? above(share, shares, GP_COUNT(shares)) : 0;
+    return points > 0 ? points + above(s->fresh, more, GP_COUNT(more)) : 0;
+}
+
+static double of_alike(double count)
+{
+    static const double steps[][2] = {
+        {20,  2},
+        { 50, 3}
+    };
+    return above(count, steps, GP_COUNT(steps));
+}
+
+static double of_failed(const struct brake_state *s)
+{
+    static const double steps[][2] = {
+        {0.1,  1.5},
+        { 0.2, 3  },
+        { 0.4, 4  }
+    };
+    double all = s->delivered + s->failed;
+    return all < FEW_OUTCOMES ? 0 : above(s->failed / all, steps, GP_COUNT(steps));
+}
+
+static void add_up(struct brake_score *score)
+{
+    double volume = score->points[BRAKE_RATE] + score->points[BRAKE_NEW_RECIPIENTS] + score->points[BRAKE_ALIKE];
+    double others = 0;
+    for (size_t i = 0; i < BRAKE_FIGURES; i++) others += score->points[i];
+    others -= volume;
+    score->total = others + (volume > VOLUME_MOST && others < 1 ? VOLUME_MOST : volume);
+}
+
+/* What was usual is learnt from what nobody would ask about. */
+static void learn(struct brake_state *s, const struct brake_message *m, const struct brake_score *score)
+{
+    enum { MEMORY = 500 };
+    if (score->total >= BRAKE_THRESHOLD / 2 || s->held) return;
+    if (s->hour > s->busiest) s->busiest = s->hour;
+    double weight = (double)m->recipients / MEMORY;
+    if (weight > 0.1) weight = 0.1;
+    if (m->recipients > 0) s->usual_fresh += weight * ((double)m->fresh / m->recipients - s->usual_fresh);
+}
+
+/* ---- the calls --------------------------------------------------------------------------------------------------------------------- */
+void brake_message(struct brake_state *s, const struct brake_message *m, gp_time now, struct brake_score *score)
+{
+    bool first, other;
+    if (!s->born) s->born = s->when = now;
+    fade_all(s, now);
+    s->hour += m->recipients;
+    s->day += m->recipients;
+    s->fresh += m->fresh;
+    bool   network   = meet(s->networks, BRAKE_NETWORKS, m->network, s, now, &first);
+    bool   client    = meet(s->clients, BRAKE_CLIENTS, m->client, s, now, &other);
+    bool   mechanism = meet(s->mechanisms, BRAKE_MECHANISMS, m->mechanism, s, now, &other);
+    double alike     = m->fresh > 0 ? count_like(s, m->likeness) : 0;
+    double roams     = s->moves > ROAMER_MOVES ? 1 : 2; /* who is always somewhere else says less by it */
+    s->moves += first;
+    *score = (struct brake_score) { .points = {
+                                        [BRAKE_NETWORK]        = network ? roams : 0,
+                                        [BRAKE_CLIENT]         = client ? 1 : 0,
+                                        [BRAKE_MECHANISM]      = mechanism ? 1 : 0,
+                                        [BRAKE_RATE]           = of_rate(s),
+                                        [BRAKE_NEW_RECIPIENTS] = of_fresh(s, now),
+                                        [BRAKE_ALIKE]          = of_alike(alike),
+                                        [BRAKE_FAILED]         = of_failed(s),
+                                    } };
+    add_up(score);
+    learn(s, m, score);
+}
+
+void brake_outcomes(struct brake_state *s, unsigned delivered, unsigned failed, gp_time now)
+{
+    if (!s->born) return; /* it never sent anything here */
+    fade_all(s, now);
+    s->delivered += delivered;
+    s->failed += failed;
+}
+
+bool brake_holds(const struct brake_score *score)
+{
+    return score->total >= BRAKE_THRESHOLD;
+}
+
+static void make_usual(struct brake_place *places, size_t count)
+{
+    for (size_t i = 0; i < count; i++) places[i].first -= NEW;
+}
+
+void brake_release(struct brake_state *s, gp_time now)
+{
+    enum { OUTDO = 2 };
+    if (!s->born) return;
+    fade_all(s, now);
+    if (s->hour * OUTDO > s->busiest) s->busiest = s->hour * OUTDO;
+    s->hour = s->day = s->fresh = s->delivered = s->failed = 0;
+    for (size_t i = 0; i < BRAKE_LIKES; i++) s->likes[i].count = 0;
+    make_usual(s->networks, BRAKE_NETWORKS);
+    make_usual(s->clients, BRAKE_CLIENTS);
+    make_usual(s->mechanisms, BRAKE_MECHANISMS);
+    s->held = 0;
+}
+
+/* ---- words and digests ------------------------------------------------------------------------------------------------------------ */
+const char *brake_figure_name(enum brake_figure figure)
+{
+    static const char *const names[BRAKE_FIGURES] = {
+        [BRAKE_NETWORK] = "new network",           [BRAKE_CLIENT] = "new client name",
+        [BRAKE_MECHANISM] = "new mechanism",       [BRAKE_RATE] = "more than ever",
+        [BRAKE_NEW_RECIPIENTS] = "new recipients", [BRAKE_ALIKE] = "messages alike",
+        [BRAKE_FAILED] = "refused by next hops",
+    };
+    return figure < BRAKE_FIGURES ? names[figure] : "unknown";
+}
+
+static void put_points(struct gp_text *out, double points)
+{
+    enum { TENTHS = 10 };
+    int64_t tenths = (int64_t)(points * TENTHS + 0.5);
+    gp_put_number(out, tenths / TENTHS);
+    gp_put_char(out, '.');
+    gp_put_number(out, tenths % TENTHS);
+}
+
+void brake_score_put(struct gp_text *out, const struct brake_score *score)
+{
+    bool any = false;
+    for (size_t i = 0; i < BRAKE_FIGURES; i++) {
+        if (score->points[i] <= 0) continue;
+        if (any) gp_put_z(out, ", ");
+        gp_put_z(out, brake_figure_name((enum brake_figure)i));
+        gp_put_char(out, ' ');
+        put_points(out, score->points[i]);
+        any = true;
+    }
+    if (any) gp_put_z(out, ": ");
+    put_points(out, score->total);
+    gp_put_z(out, " of ");
+    gp_put_number(out, BRAKE_THRESHOLD);
+}
+
+/* FNV-1a: what collides is taken for known, which nobody can make happen for an account that is not his. */
+uint64_t brake_digest(gp_str text)
+{
+    uint64_t digest = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < text.len; i++) digest = (digest ^ (unsigned char)text.ptr[i]) * UINT64_C(0x100000001b3);
+    return digest ? digest : 1;
+}
+
+uint64_t brake_client(gp_str helo)
+{
+    if (helo.len == 0) return 0;
+    return brake_digest(helo.ptr[0] == '[' ? GP_LIT("[]") : helo);
+}
+
+/* Up to the third dot or the third colon, whichever it has: addresses come in the form that the system prints. */
+uint64_t brake_network(gp_str address)
+{
+    enum { PARTS = 3 };
+    char   mark = gp_find(address, ':') < address.len ? ':' : '.';
+    size_t end  = 0;
+    for (unsigned seen = 0; end < address.len && seen < PARTS; end++) seen += address.ptr[end] == mark;
+    return address.len ? brake_digest(gp_head(address, end)) : 0;
+}

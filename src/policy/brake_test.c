@@ -1,0 +1,127 @@
+/* The score under a virtual clock: a stolen account, and ways of people that only look a little like one. */
+#include "check.h"
+
+#include "policy/brake.h"
+
+#define MINUTE ((gp_time)60 * 1000)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+#define START  ((gp_time)1764000000000)
+
+enum { HOME = 1, AWAY, LAPTOP, TOOL, SCRAM, PLAIN };
+
+static const struct brake_message usual = { HOME, LAPTOP, SCRAM, 0, 1, 0 };
+
+/* A month of a person: eight messages a day, one of them to somebody new. */
+static gp_time live(struct brake_state *s)
+{
+    struct brake_score score;
+    gp_time            now = START;
+    *s                     = (struct brake_state) { .born = 0 };
+    for (int day = 0; day < 30; day++)
+        for (int i = 0; i < 8; i++) {
+            struct brake_message m = usual;
+            m.fresh                = i == 0;
+            now                    = START + day * DAY + (9 + i) * HOUR;
+            brake_message(s, &m, now, &score);
+            CHECK(!brake_holds(&score));
+        }
+    return now + 12 * HOUR;
+}
+
+/* How many go out before it holds; `most`: it does not. */
+static int sent_before_hold(struct brake_state *s, struct brake_message m, gp_time now, gp_time apart, int most,
+                            bool alike)
+{
+    struct brake_score score;
+    for (int i = 0; i < most; i++) {
+        m.likeness = alike ? 77 : (uint64_t)i + 1000;
+        brake_message(s, &m, now + i * apart, &score);
+        if (brake_holds(&score)) return i;
+    }
+    return most;
+}
+
+TEST(a_stolen_account_is_held_before_a_hundred_messages)
+{
+    static const struct brake_message spam    = { AWAY, TOOL, PLAIN, 0, 1, 1 };
+    static const gp_time              apart[] = { 100, 10 * 1000, 2 * MINUTE, 6 * MINUTE, 15 * MINUTE };
+    for (size_t i = 0; i < GP_COUNT(apart); i++)
+        for (int alike = 0; alike < 2; alike++) {
+            struct brake_state s;
+            gp_time            now  = live(&s);
+            int                sent = sent_before_hold(&s, spam, now, apart[i], 10000, alike);
+            if (sent >= 100) fail_msg("%d, %d ms apart", sent, (int)apart[i]);
+        }
+}
+
+TEST(malware_on_the_owners_own_machine_is_held_when_mail_fails)
+{
+    static const struct brake_message spam = { HOME, LAPTOP, SCRAM, 0, 1, 1 };
+    struct brake_state                s;
+    struct brake_score                score;
+    gp_time                           now = live(&s);
+    CHECK(sent_before_hold(&s, spam, now, 1000, 60, true) == 60);
+    brake_outcomes(&s, 40, 12, now + MINUTE);
+    brake_message(&s, &spam, now + MINUTE, &score);
+    CHECK(brake_holds(&score));
+    CHECK(score.points[BRAKE_FAILED] > 0);
+}
+
+TEST(people_travel_change_clients_and_write_to_many)
+{
+    static const struct {
+        const char          *what;
+        struct brake_message m;
+        gp_time              apart;
+        int                  count;
+        bool                 alike;
+    } cases[] = {
+        {"on a journey, to people they know",     { AWAY, LAPTOP, SCRAM, 0, 1, 0 },   10 * MINUTE, 40,  false},
+        { "a new phone",                          { AWAY, TOOL, PLAIN, 0, 1, 0 },     10 * MINUTE, 40,  false},
+        { "an invitation to sixty, in one",       { HOME, LAPTOP, SCRAM, 0, 60, 60 }, MINUTE,      1,   false},
+        { "a first newsletter, each its own",     { HOME, LAPTOP, SCRAM, 0, 1, 1 },   1000,        500, true },
+        { "alerts, all alike",                    { HOME, LAPTOP, SCRAM, 0, 2, 0 },   1000,        300, true },
+        { "an invitation to thirty from a hotel", { AWAY, LAPTOP, SCRAM, 0, 30, 30 }, MINUTE,      1,   false},
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        struct brake_state s;
+        gp_time            now = live(&s);
+        if (sent_before_hold(&s, cases[i].m, now, cases[i].apart, cases[i].count, cases[i].alike) != cases[i].count)
+            fail_msg("%s", cases[i].what);
+    }
+}
+
+TEST(what_was_released_is_usual)
+{
+    static const struct brake_message spam = { AWAY, TOOL, PLAIN, 0, 1, 1 };
+    struct brake_state                s;
+    gp_time                           now = live(&s);
+    CHECK(sent_before_hold(&s, spam, now, 1000, 1000, true) < 100);
+    s.held = now;
+    brake_release(&s, now + HOUR);
+    CHECK(s.held == 0 && sent_before_hold(&s, spam, now + HOUR, 1000, 60, true) == 60);
+}
+
+TEST(the_score_is_said_with_its_figures)
+{
+    struct brake_score score = {
+        .points = {[BRAKE_NETWORK] = 2, [BRAKE_RATE] = 1.26},
+          .total = 3.26
+    };
+    char           room[200];
+    struct gp_text text = GP_TEXT(room);
+    brake_score_put(&text, &score);
+    CHECK_IS(gp_said(&text), "new network 2.0, more than ever 1.3: 3.3 of 8");
+}
+
+TEST(networks_and_clients_are_told_apart_as_people_would)
+{
+    CHECK(brake_network(GP_LIT("192.0.2.1")) == brake_network(GP_LIT("192.0.2.99")));
+    CHECK(brake_network(GP_LIT("192.0.2.1")) != brake_network(GP_LIT("192.0.3.1")));
+    CHECK(brake_network(GP_LIT("2001:db8:1:2::5")) == brake_network(GP_LIT("2001:db8:1:9::1")));
+    CHECK(brake_network(GP_LIT("2001:db8:1:2::5")) != brake_network(GP_LIT("2001:db8:2:2::5")));
+    CHECK(brake_network(GP_LIT("")) == 0 && brake_client(GP_LIT("")) == 0);
+    CHECK(brake_client(GP_LIT("[192.168.1.7]")) == brake_client(GP_LIT("[10.0.0.9]")));
+    CHECK(brake_client(GP_LIT("laptop")) != brake_client(GP_LIT("desktop")));
+}

@@ -1,0 +1,60 @@
+/* The state is kept as it is in memory: one of another form, by its size, is forgotten, and learnt anew. */
+#include "store/brakes.h"
+
+#include <string.h>
+
+#include "store/accounts_parts.h"
+
+gp_status brake_load(struct accounts *a, int64_t account, struct brake_row *out)
+{
+    *out        = (struct brake_row) { .released = 0 };
+    auto_rows r = rows_of(a->db, "SELECT state, released, why FROM brakes WHERE account = ?");
+    rows_bind_number(&r, account);
+    gp_status status = rows_next(&r);
+    if (status != GP_OK) return status == GP_PERMFAIL ? GP_OK : status;
+    gp_str blob = rows_blob(&r, 0);
+    if (blob.len == sizeof out->state) memcpy(&out->state, blob.ptr, sizeof out->state);
+    out->released = rows_number(&r, 1);
+    return gp_copy_z(rows_text(&r, 2), out->why, sizeof out->why) ? GP_OK : GP_TEMPFAIL;
+}
+
+static gp_status put_row(struct accounts *a, const struct brake_entry *e)
+{
+    auto_rows r =
+        rows_of(a->db, "INSERT INTO brakes (account, held, why, released, state) SELECT id, ?2, ?3, 0, ?4 FROM"
+                       " accounts WHERE id = ?1 ON CONFLICT DO UPDATE SET held = excluded.held, why = excluded.why,"
+                       " state = excluded.state");
+    rows_bind_number(&r, e->account);
+    rows_bind_number(&r, e->state->held);
+    rows_bind_text(&r, e->state->held ? gp_from(e->why) : GP_LIT(""));
+    rows_bind_blob(&r, (gp_str) { (const char *)e->state, sizeof *e->state });
+    return rows_run(&r);
+}
+
+gp_status brake_put(struct accounts *a, const struct brake_entry *e, gp_time now)
+{
+    gp_status status = put_row(a, e);
+    (void)now;
+    if (status != GP_OK || !e->begins) return status;
+    return ACCOUNT_AUDIT(a, "mail-held", e->account, e->credential, AUDIT_Z("why", e->why),
+                         AUDIT_S("incident", e->incident[0] ? gp_from(e->incident) : GP_NONE));
+}
+
+gp_status brake_set_released(struct accounts *a, int64_t account, gp_time now)
+{
+    auto_transaction t;
+    gp_status        status = transaction_begin(&t, a->db);
+    if (status != GP_OK) return status;
+    auto_rows r = rows_of(a->db, "UPDATE brakes SET released = ?, held = 0, why = '' WHERE account = ?");
+    rows_bind_number(&r, now);
+    rows_bind_number(&r, account);
+    status = rows_run(&r);
+    if (status == GP_OK && database_touched(a->db) == 0) return GP_OK; /* it never sent anything */
+    if (status == GP_OK)
+        status = ACCOUNT_AUDIT(a, "mail-released", account, 0,
+                               {
+                                   NULL, {NULL, 0},
+                                    0, AUDIT_TEXT
+        });
+    return status == GP_OK ? transaction_commit(&t) : GP_TEMPFAIL;
+}

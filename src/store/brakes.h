@@ -1,0 +1,19 @@
+/* What accounts.db keeps for the brake: how each account sends, and whose mail is held. The vault has it in memory and writes it behind;
+ * commands release. Calls belong to the thread that opened the store. */
+#ifndef STORE_BRAKES_H
+#define STORE_BRAKES_H
+
+#include "policy/brake.h"
+#include "store/accounts.h"
+
+enum { BRAKE_WHY = 240 };
+/* An account that never sent: all 0. */
+struct brake_row { struct brake_state state; gp_time released; /* when a command last did; 0: never */ char why[BRAKE_WHY + 1]; };
+gp_status brake_load(struct accounts *, int64_t account, struct brake_row *) GP_MUST_USE;
+/* In a transaction. why: of one that is held; begins: it is since now, which goes on record with `incident`. */
+struct brake_entry { int64_t account, credential; const struct brake_state *state; const char *why, *incident; bool begins; };
+gp_status brake_put(struct accounts *, const struct brake_entry *, gp_time now) GP_MUST_USE;
+/* A command has looked: one transaction, with its row of the audit. OK also when nothing is held. */
+gp_status brake_set_released(struct accounts *, int64_t account, gp_time now) GP_MUST_USE;
+
+#endif

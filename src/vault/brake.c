@@ -1,0 +1,127 @@
+/* The brake on stolen accounts, as the last rule of sending.c: an account whose score passes the threshold has its mail accepted and held,
+ * from then on, until somebody releases it. In shadow it goes out, and is noted. Owner and administrator are told once. */
+#include <stdlib.h>
+
+#include "vault/parts.h"
+
+/* ---- what is known of an account ------------------------------------------------------------------------------------------- */
+static bool first_seen(struct meter *m, const struct brake_row *row)
+{
+    m->brake = calloc(1, sizeof *m->brake);
+    if (!m->brake) return false;
+    bool untold        = row->state.held && row->released >= row->state.held; /* while we were not there */
+    m->brake->account  = m->subject;
+    m->brake->state    = row->state;
+    m->brake->released = untold ? 0 : row->released;
+    return gp_copy_z(gp_from(row->why), m->brake->why, sizeof m->brake->why);
+}
+
+/* What we have is newer than the store, but for what a command said there. */
+static bool load(struct vault *v, struct meter *m)
+{
+    struct brake_row row;
+    if (m->brake && m->brake->seen == v->changes + 1) return true;
+    if (brake_load(v->accounts, m->subject, &row) != GP_OK) {
+        vault_store_failed(v);
+        return false;
+    }
+    if (!m->brake && !first_seen(m, &row)) return false;
+    struct brake_kept *b = m->brake;
+    if (row.released > b->released && (!b->state.held || row.released >= b->state.held)) {
+        brake_release(&b->state, wall_now());
+        meter_touched(v, m);
+    }
+    b->released = row.released;
+    b->seen     = v->changes + 1;
+    return true;
+}
+
+/* ---- held ------------------------------------------------------------------------------------------------------------------------ */
+static void say_once(struct vault *v, const struct sent *s, const struct brake_kept *b, bool shadow)
+{
+    (void)v;
+    LOG(LOG_WARN, "notice", LOG_Z("kind", "brake"), LOG_N("account_id", s->account), LOG_N("credential", s->credential),
+        LOG_S("queue_id", s->queue_id), LOG_S("peer", s->peer), LOG_Z("reason", b->why),
+        LOG_Z("hint", shadow ? "shadow: its mail goes out; policy.brake.mode: enforce would hold it"
+                             : "look: gatepost queue list --held; then: gatepost queue release --account NAME, or "
+                               "gatepost user lock NAME"));
+}
+
+static void begin(struct vault *v, struct sent *s, struct brake_kept *b, const struct brake_score *score)
+{
+    bool           shadow = v->config->policy.brake.mode == POLICY_SHADOW;
+    struct gp_text why    = { .ptr = b->why, .room = sizeof b->why - 1 };
+    gp_put_z(&why, "sends as if somebody else had the account: ");
+    brake_score_put(&why, score);
+    b->why[why.len] = '\0';
+    if (shadow) shadow_note(v, "brake", s->account, s->credential, gp_from(b->why));
+    if (!shadow || s->now - b->told > BRAKE_TOLD_AGAIN_MS) say_once(v, s, b, shadow);
+    b->told = s->now;
+    if (shadow) return;
+    b->state.held = s->now;
+    b->credential = s->credential;
+    b->begins     = true;
+}
+
+gp_status brake_at_end(struct vault *v, struct sent *s)
+{
+    struct brake_score score;
+    if (v->config->policy.brake.mode == POLICY_OFF) return GP_OK;
+    struct meter *m = meter_of(v, LIMIT_ACCOUNT, s->account);
+    if (!m || !load(v, m)) {
+        s->no = (struct no) { 451, "4.3.0", "the accounts cannot be read now" };
+        gp_put_z(&s->text, "cannot tell now who may send, try again later");
+        return GP_TEMPFAIL;
+    }
+    struct brake_kept   *b   = m->brake;
+    struct brake_message one = { .network    = brake_network(s->peer),
+                                 .client     = brake_client(s->helo),
+                                 .mechanism  = brake_digest(s->mechanism),
+                                 .likeness   = s->likeness,
+                                 .recipients = s->recipient_count,
+                                 .fresh      = s->fresh };
+    brake_message(&b->state, &one, s->now, &score);
+    if (!b->state.held && brake_holds(&score)) begin(v, s, b, &score);
+    meter_touched(v, m);
+    if (b->state.held && v->config->policy.brake.mode == POLICY_ENFORCE)
+        (void)gp_copy_z(gp_head(gp_from(b->why), HOLD_WHY_MOST), s->hold_why, sizeof s->hold_why);
+    return GP_OK;
+}
+
+/* For the row that says since when, so that one finds the other. */
+void brake_named(struct vault *v, const struct sent *s)
+{
+    struct meter *m = s->hold_why[0] ? meter_of(v, LIMIT_ACCOUNT, s->account) : NULL;
+    if (m && m->brake && m->brake->begins)
+        (void)gp_copy_z(gp_from(s->incident), m->brake->incident, sizeof m->brake->incident);
+}
+
+/* ---- what became of its mail ---------------------------------------------------------------------------------------------------- */
+/* Lines "account TAB delivered TAB failed". */
+void brake_fates(struct peer *peer, struct msg *m)
+{
+    enum { MOST = 1000000 };
+    struct vault *v = peer->vault;
+    for (gp_str lines = m->fates.lines; lines.len > 0;) {
+        gp_str   line = gp_cut(&lines, '\n'), account = gp_cut(&line, '\t'), delivered = gp_cut(&line, '\t');
+        uint64_t id, good, bad;
+        if (!gp_read_number(account, INT64_MAX, &id) || !gp_read_number(delivered, MOST, &good) ||
+            !gp_read_number(line, MOST, &bad))
+            continue;
+        struct meter *of = v->config->policy.brake.mode == POLICY_OFF ? NULL : meter_of(v, LIMIT_ACCOUNT, (int64_t)id);
+        if (!of || !load(v, of)) continue;
+        brake_outcomes(&of->brake->state, (unsigned)good, (unsigned)bad, wall_now());
+        meter_touched(v, of);
+    }
+}
+
+gp_status brake_write(struct vault *v, struct brake_kept *b, gp_time now)
+{
+    struct brake_entry e = { .account    = b->account,
+                             .credential = b->credential,
+                             .state      = &b->state,
+                             .why        = b->why,
+                             .incident   = b->incident,
+                             .begins     = b->begins };
+    return brake_put(v->accounts, &e, now);
+}

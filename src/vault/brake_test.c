@@ -1,0 +1,114 @@
+/* The brake, asked as smtpd asks: what is held and said, across a restart and a release; in shadow it goes out. */
+#include "vault/test_bed.h"
+
+#include "store/audit.h"
+
+enum { MESSAGES = 100 };
+#define DAY ((gp_time)24 * 3600 * 1000)
+
+/* An account that has been here for a month, and writes to somebody new from elsewhere, each time. */
+static void open_stolen(struct bed *b)
+{
+    struct meter *m;
+    bed_account(b, "anna", BED_GENERATED, false);
+    m = meter_of(b->vault, LIMIT_ACCOUNT, 1);
+    CHECK(m);
+    m->brake = calloc(1, sizeof *m->brake);
+    CHECK(m->brake);
+    m->brake->account    = 1;
+    m->brake->seen       = b->vault->changes + 1;
+    m->brake->state.born = wall_now() - 30 * DAY;
+    m->brake->state.when = wall_now() - DAY;
+}
+
+static uint64_t submit(struct bed *b, unsigned number)
+{
+    char       to[64];
+    struct msg m = MSG(SUBMIT);
+    (void)snprintf(to, sizeof to, "r%u@example.net\t\n", number);
+    m.submit = (struct msg_submit) { .session    = 1,
+                                     .account    = 1,
+                                     .credential = 1,
+                                     .size       = 100,
+                                     .likeness   = 77,
+                                     .sender     = GP_LIT("anna@example.org"),
+                                     .peer       = GP_LIT("203.0.113.9"),
+                                     .helo       = GP_LIT("bot"),
+                                     .mechanism  = GP_LIT("LOGIN"),
+                                     .recipients = gp_from(to) };
+    bed_ask(b, b->smtpd, &m);
+    CHECK(b->answer.submitted.status == GP_OK);
+    return b->answer.submitted.hold;
+}
+
+/* How many go out before one is held. */
+static unsigned until_held(struct bed *b, unsigned first)
+{
+    unsigned n = 0;
+    while (n < MESSAGES && !submit(b, first + n)) n++;
+    return n;
+}
+
+static size_t audited(struct bed *b, const char *event)
+{
+    char                room[AUDIT_FILTER_ROOM];
+    struct audit_filter f = { .event = gp_from(event) };
+    struct audit_row    row;
+    struct accounts    *a     = bed_store(b);
+    size_t              count = 0;
+    {
+        auto_rows r = audit_rows(accounts_database(a), &f, room);
+        while (audit_next(&r, &row) == GP_OK) count++;
+    }
+    accounts_close(a);
+    return count;
+}
+
+TEST(what_a_thief_sends_is_held_until_somebody_releases_it)
+{
+    struct bed *b               = bed_open();
+    b->config.policy.brake.mode = POLICY_ENFORCE;
+    open_stolen(b);
+    CHECK(until_held(b, 0) < MESSAGES && submit(b, 500));
+    meters_write(b->vault);
+    CHECK(submit(b, 501));
+    meters_write(b->vault);
+    CHECK(audited(b, "mail-held") == 1);
+    meters_close(b->vault); /* another life */
+    CHECK(submit(b, 502));
+    struct accounts *a = bed_store(b);
+    CHECK(brake_set_released(a, 1, wall_now()) == GP_OK);
+    accounts_close(a);
+    vault_look_anew(b->vault);
+    CHECK(!submit(b, 503) && audited(b, "mail-released") == 1);
+    meters_write(b->vault);
+    meters_close(b->vault);
+    CHECK(!submit(b, 504));
+    bed_close(b);
+}
+
+TEST(in_shadow_it_goes_out_and_is_noted)
+{
+    struct bed *b               = bed_open();
+    b->config.policy.brake.mode = POLICY_SHADOW;
+    open_stolen(b);
+    CHECK(until_held(b, 0) == MESSAGES);
+    CHECK(b->vault->tallies.count == 1);
+    CHECK_IS(gp_from(b->vault->tallies.list[0].name), "brake");
+    bed_close(b);
+}
+
+TEST(mail_that_fails_counts)
+{
+    struct bed *b               = bed_open();
+    b->config.policy.brake.mode = POLICY_ENFORCE;
+    open_stolen(b);
+    struct peer queue = { .vault = b->vault, .role = ROLE_QUEUE };
+    struct msg  m     = MSG(FATES);
+    m.fates.lines     = GP_LIT("1\t5\t5\n2\t1\t1\nrubbish\n1\t99999999999999\t1\n\n");
+    brake_fates(&queue, &m);
+    const struct brake_state *now = &meter_of(b->vault, LIMIT_ACCOUNT, 1)->brake->state;
+    CHECK(now->delivered > 4.9 && now->failed > 4.9 && now->failed < 5.1);
+    CHECK(until_held(b, 0) < 10);
+    bed_close(b);
+}

@@ -1,0 +1,67 @@
+"""A stolen account: its mail is accepted and held, somebody is told, and a command settles it either way."""
+import pytest
+
+from conftest import counter
+from house import relay_to, serving, until
+from wire import signed_in, submit
+
+TEXT = "Subject: Your parcel\r\n\r\nYour parcel could not be delivered, and waits for you at our depot: pay here.\r\n.\r\n"
+
+
+@pytest.fixture(scope="module")
+def braked(folder, certificate, sink, ca):
+    with serving(folder / f"braked-{next(counter)}", certificate, **relay_to(sink, ca), GATEPOST_POLICY_BRAKE_MODE="enforce") as made:
+        yield made
+
+
+def send(wire, account):
+    recipient = f"whoever{next(counter)}@example.net"
+    assert submit(wire, account.name, [recipient], f"From: {account.name}\r\n{TEXT}")[0] == 250
+    return recipient
+
+
+def robbed(server, context, sink):
+    """An account whose mail is held: much of it, alike, to whom nobody is at home."""
+    account = server.account()
+    with signed_in(server, context, account) as wire:
+        for sent in range(20):
+            address = f"whoever{next(counter) + 1}@example.net"
+            sink.refusals[address] = "550 5.1.1 nobody here"
+            assert send(wire, account) == address
+        until("end of these", lambda: not [m for m in server.queued() if m["user"] == account.name])
+        for sent in range(20, 100):
+            send(wire, account)
+            if held(server, account):
+                return account, sent
+    raise AssertionError("never held")
+
+
+def held(server, account):
+    return [message for message in server.json("queue", "list", "--held") if message["user"] == account.name]
+
+
+def test_a_release_sends_what_was_held_and_lets_on(braked, context, sink):
+    account, sent = robbed(braked, context, sink)
+    assert sent < 100
+    with signed_in(braked, context, account) as wire:
+        recipient = send(wire, account)
+    message = next(m for m in held(braked, account) if m["recipients"][0]["address"] == recipient)
+    assert message["held"].startswith("sends as if somebody else had the account: ")
+    assert "refused by next hops" in message["held"]
+    assert not sink.for_(recipient)
+    assert braked.log().count("kind=brake") == 1
+    braked.run("queue", "release", "--account", account.name)
+    sink.wait(recipient)
+    assert not held(braked, account)
+    with signed_in(braked, context, account) as wire:
+        sink.wait(send(wire, account))
+
+
+def test_a_lock_ends_the_account_and_keeps_its_mail_held(braked, context, sink):
+    account, _ = robbed(braked, context, sink)
+    with signed_in(braked, context, account) as wire:
+        recipient = send(wire, account)
+        count = len(held(braked, account))
+        braked.run("user", "lock", account.name)
+        assert wire.say(f"MAIL FROM:<{account.name}>")[0] == 421
+    assert len(held(braked, account)) == count and not sink.for_(recipient)
