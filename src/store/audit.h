@@ -69,7 +69,7 @@ struct audit_filter { /* ptr NULL and 0: any */
     int64_t after; /* seq */
 };
 /* auto_rows r = audit_rows(db, &filter, room); while (audit_next(&r, &row) == GP_OK) ... ; oldest first. room: of `address`. */
-#define AUDIT_FILTER_ROOM (2 * 1024)
+enum { AUDIT_FILTER_ROOM = 2048 };
 struct rows audit_rows(struct database *, const struct audit_filter *, char room[static AUDIT_FILTER_ROOM]);
 gp_status   audit_next(struct rows *, struct audit_row *) GP_MUST_USE; /* PERMFAIL: no more */
 /* Oldest first; queue_id NULL ptr: all. */

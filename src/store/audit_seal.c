@@ -12,7 +12,7 @@
 
 #include "store/audit_parts.h"
 
-enum { PEM_ROOM = 512, KEY_NAME = 8 };
+enum { PEM_ROOM = 512, KEY_NAME = 8, SIGNATURE_TEXT = GP_BASE64_ROOM(GP_ED25519_SIGNATURE) };
 #define MARK "gatepost-audit "
 
 /* ---- the key ----------------------------------------------------------------------------------------------------------- */
@@ -192,7 +192,7 @@ bool audit_seal_read(gp_str line, struct audit_seal *out)
     out->chain  = (enum audit_chain)chain;
     out->seq    = (int64_t)seq;
     out->moment = (gp_time)moment;
-    return rest.len == GP_BASE64_ROOM(GP_ED25519_SIGNATURE);
+    return rest.len == SIGNATURE_TEXT;
 }
 
 bool audit_seal_holds(gp_str line, const struct audit_key *k)
@@ -200,8 +200,8 @@ bool audit_seal_holds(gp_str line, const struct audit_key *k)
     uint8_t digest[GP_DIGEST_MOST], signature[GP_ED25519_SIGNATURE];
     size_t  len   = 0;
     gp_str  found = find_mark(line);
-    if (found.len <= GP_BASE64_ROOM(GP_ED25519_SIGNATURE)) return false;
-    size_t before = found.len - GP_BASE64_ROOM(GP_ED25519_SIGNATURE);
+    if (found.len <= SIGNATURE_TEXT) return false;
+    size_t before = found.len - SIGNATURE_TEXT;
     return gp_read_base64(gp_tail(found, before), signature, sizeof signature, &len) && len == sizeof signature &&
            gp_digest(GP_SHA256, gp_head(found, before), digest) &&
            gp_ed25519_holds(k->public_half, (gp_str) { (const char *)digest, AUDIT_HASH },

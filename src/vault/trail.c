@@ -133,7 +133,7 @@ void trail_write(struct vault *v)
 }
 
 /* ---- what is in force at the start --------------------------------------------------------------------------------------------- */
-enum { CHANGES_ROOM = 3000, SHOWN_MOST = 160 };
+enum { CHANGES_ROOM = 3000, SHOWN_MOST = 160, CHANGE_MOST = 2 * SHOWN_MOST + 8 };
 struct settings {
     struct database    *db;
     struct gp_digester *digester;
@@ -155,7 +155,7 @@ static gp_status flush_changes(struct settings *s)
 
 static void note_change(struct settings *s, gp_str key, gp_str before, gp_str now)
 {
-    if (s->changes.len + key.len + 2 * SHOWN_MOST + 8 > sizeof(s->room)) s->status = flush_changes(s);
+    if (s->changes.len + key.len + CHANGE_MOST > sizeof(s->room)) s->status = flush_changes(s);
     gp_put(&s->changes, key);
     gp_put_z(&s->changes, ": ");
     gp_put(&s->changes, gp_head(before, SHOWN_MOST));
