@@ -92,12 +92,12 @@ static double of_rate(const struct brake_state *s)
 static double of_fresh(const struct brake_state *s, gp_time now)
 {
     static const double shares[][2] = {
-        {0.6,  2},
-        { 0.8, 3}
+        {0.5,   2},
+        { 0.65, 3}
     };
     static const double more[][2] = {
-        {2 * FEW,  1},
-        { 4 * FEW, 2}
+        {30,  1},
+        { 60, 2}
     };
     if (s->day < FEW || now - s->born < LEARNS) return 0;
     double share  = s->fresh / s->day;
