@@ -188,7 +188,10 @@ struct rows audit_rows(struct database *db, const struct audit_filter *f, char r
 {
     struct gp_text text = { .ptr = room, .room = AUDIT_FILTER_ROOM };
     const char *sql     = SELECTED FILTERED " AND ?7 IS NULL ORDER BY seq";
-    if (f->incident.ptr) sql = SELECTED FILTERED " AND incident = ?7 AND incident <> '' ORDER BY seq";
+    /* Equal refusals of one second are one row, and the incidents of all but the first stand in its data. */
+    if (f->incident.ptr)
+        sql = SELECTED FILTERED " AND ?7 <> '' AND (incident = ?7 OR (instr(data, '\"incidents\":[') > 0"
+                                " AND instr(data, '\"' || ?7 || '\"') > 0)) ORDER BY seq";
     if (f->queue_id.ptr) sql = SELECTED FILTERED " AND queue_id = ?7 AND queue_id <> '' ORDER BY seq";
     struct rows r = rows_of(db, sql);
     if (f->address.ptr) put_string(&text, f->address); /* as it stands in the data */

@@ -70,6 +70,20 @@ TEST(rows_are_found_by_what_they_are_about)
     give_back(db);
 }
 
+TEST(an_incident_is_found_that_shares_its_row_with_others)
+{
+    struct database    *db     = filled(AUDIT_VAULT);
+    struct audit_entry  e      = { .when = 1, .event = "sign-in", .incident = GP_LIT("AAAAAAAAAA") };
+    struct audit_filter filter = { .incident = GP_LIT("CCCCCCCCCC") };
+    char                room[AUDIT_FILTER_ROOM];
+    struct audit_row    row;
+    CHECK(AUDIT(db, &e, AUDIT_N("count", 3), AUDIT_L("incidents", GP_LIT("BBBBBBBBBB\nCCCCCCCCCC\n"))) == GP_OK);
+    auto_rows r = audit_rows(db, &filter, room);
+    CHECK(audit_next(&r, &row) == GP_OK && row.seq == ROWS + 1 && audit_next(&r, &row) == GP_PERMFAIL);
+    rows_end(&r);
+    give_back(db);
+}
+
 /* What a row of accounts.db and the one of that number in queue.db have is exchanged. */
 static void swap_rows(struct database *db, const char *other)
 {
