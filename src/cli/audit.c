@@ -7,7 +7,7 @@
 #include "cli/when.h"
 
 /* ---- opening --------------------------------------------------------------------------------------------------------------- */
-bool audit_open(const char *dir, struct audit_place_of *a)
+bool cli_audit_open(const char *dir, struct audit_place_of *a)
 {
     char file[CONFIG_PATH];
     *a = (struct audit_place_of) { .queue = NULL };
@@ -20,7 +20,7 @@ bool audit_open(const char *dir, struct audit_place_of *a)
     return true;
 }
 
-void audit_close(struct audit_place_of *a)
+void cli_audit_close(struct audit_place_of *a)
 {
     audit_key_close(&a->key);
     queue_close(a->queue);

@@ -16,9 +16,10 @@ struct audit_place_of { /* everything that a set-up has of the audit */
     bool                has_key;
     const char         *no_key; /* why */
 };
-bool audit_open(const char *dir, struct audit_place_of *); /* false: the problem was printed */
-void audit_close(struct audit_place_of *);
-#define auto_audit __attribute__((cleanup(audit_close))) struct audit_place_of
+/* Not plain audit_open and audit_close: those are libaudit's, and what the program calls so is what PAM would get. */
+bool cli_audit_open(const char *dir, struct audit_place_of *); /* false: the problem was printed */
+void cli_audit_close(struct audit_place_of *);
+#define auto_audit __attribute__((cleanup(cli_audit_close))) struct audit_place_of
 struct database *audit_database(const struct audit_place_of *, enum audit_chain);
 int              audit_failed(const struct audit_place_of *, enum audit_chain); /* prints what the database said; CLI_FAILED */
 

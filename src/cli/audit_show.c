@@ -107,7 +107,7 @@ static int show_all(const struct audit_wish *w)
 {
     auto_audit     a = { .queue = NULL };
     struct showing s = { .audit = &a, .wish = w };
-    if (!audit_open(w->dir, &a)) return CLI_FAILED;
+    if (!cli_audit_open(w->dir, &a)) return CLI_FAILED;
     if (w->csv) print_csv_head();
     int done = audit_each(&a, w, show_row, &s);
     if (done != CLI_DONE) return done;

@@ -127,7 +127,7 @@ static int run_verify(const struct cli_command *command, int argc, char **argv)
     }
     auto_audit       a = { .queue = NULL };
     struct verifying v = { .audit = &a };
-    if (!audit_open(dir, &a)) return CLI_FAILED;
+    if (!cli_audit_open(dir, &a)) return CLI_FAILED;
     v.key = key_text ? &key : a.has_key ? &a.key : NULL;
     return verify_all(&v, file, json);
 }
@@ -153,7 +153,7 @@ static int run_key(const struct cli_command *command, int argc, char **argv)
     int            stop = cli_parse_json(command, argc, argv, &dir, NULL, 0, &json);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     auto_audit a = { .queue = NULL };
-    if (!audit_open(dir, &a) || !needs_key(&a)) return CLI_FAILED;
+    if (!cli_audit_open(dir, &a) || !needs_key(&a)) return CLI_FAILED;
     audit_put_public(&a.key, &text);
     if (json)
         return user_print_json(json_pack("{s:s, s:s#}", "algorithm", "Ed25519", "public_key", text.ptr, (int)text.len));
@@ -192,7 +192,7 @@ static int run_erase(const struct cli_command *command, int argc, char **argv)
     }
     if (!audit_read_wish(&w, &who)) return CLI_WRONG_USE;
     auto_audit a = { .queue = NULL };
-    if (!audit_open(w.dir, &a) || !needs_key(&a)) return CLI_FAILED;
+    if (!cli_audit_open(w.dir, &a) || !needs_key(&a)) return CLI_FAILED;
     int done = erase_from(&a, &who, count);
     if (done != CLI_DONE) return done;
     if (w.json)
