@@ -177,9 +177,11 @@ def login_sink(new_sink):
 
 @pytest.fixture
 def served(new_gatepost, login_sink, tmp_path):
-    """With all that has secrets: a next hop that wants a password, a socket for other servers, a source of accounts."""
+    """With all that has secrets: a next hop that wants a password, a socket for other servers, a source of accounts. The guard counts, and
+    lets hundreds of wrong passwords be looked at."""
     (tmp_path / "upstream").write_text(SMARTHOST.password + "\n")
     gatepost = new_gatepost(login_sink, start=False, GATEPOST_LOG_LEVEL="debug", GATEPOST_PASSWORDS_SCRAM_ITERATIONS="10000",
+                            GATEPOST_POLICY_GUARD_MODE="shadow",
                             GATEPOST_RELAY_USER=SMARTHOST.name, GATEPOST_RELAY_PASSWORD_FILE=str(tmp_path / "upstream"))
     gatepost.secrets.append(SMARTHOST.password)
     (gatepost.dir / "asked").mkdir(mode=0o755)
