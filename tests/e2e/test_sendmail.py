@@ -200,6 +200,18 @@ def test_a_temporary_refusal_of_one_recipient_keeps_that_one(folder, sink_certif
         server.close()
 
 
+def test_an_unknown_recipient_beside_a_known_one(folder, sink_certificate, ca, account, recipient):
+    server = Sink(sink_certificate, logins={account.name: account.password})
+    try:
+        host = Host(folder / "host-unknown", server.port, account, ca, tls="starttls")
+        server.script("RCPT", "550 5.1.1 who?", "250 2.1.5 ok")
+        done = host.sendmail("a-" + recipient, "b-" + recipient, stdin="x\n")
+        assert done.returncode == 67 and f"a-{recipient}: 550 5.1.1 who?" in done.stderr, done.stderr
+        assert server.wait("b-" + recipient) and host.waiting() == "Mail queue is empty\n"
+    finally:
+        server.close()
+
+
 def test_a_spool_that_somebody_else_made_is_not_used(host, account, ca, recipient):
     host.configure(1, account, ca, server="127.0.0.1:1")
     place = host.spool / str(os.geteuid())
