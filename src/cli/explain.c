@@ -87,8 +87,11 @@ static gp_status find_incident(struct asked *a, gp_str word)
 {
     char incident[GP_INCIDENT_ROOM];
     if (!gp_read_incident(word, incident)) return GP_PERMFAIL;
-    struct audit_filter filter = { .incident = gp_from(incident) };
-    gp_status           status = read_rows(a, &filter, note);
+    struct audit_filter filter  = { .incident = gp_from(incident) };
+    struct audit_filter counted = { .address =
+                                        gp_from(incident) }; /* equal ones of a moment are one row, which lists them */
+    gp_status           status  = read_rows(a, &filter, note);
+    if (status == GP_OK && !a->at) status = read_rows(a, &counted, note);
     if (status == GP_OK && !a->at) return GP_PERMFAIL;
     copy(a->story.incident, sizeof(a->story.incident), gp_from(incident));
     if (status == GP_OK && a->name[0] && find_account(a, gp_from(a->name)) == GP_TEMPFAIL) return GP_TEMPFAIL;
@@ -144,7 +147,7 @@ static gp_status tell_incident(struct asked *a)
     else if (a->address[0])
         filter.address = gp_from(a->address);
     else
-        filter = (struct audit_filter) { .incident = gp_from(a->story.incident) };
+        filter = (struct audit_filter) { .since = a->at, .until = a->at + 1 };
     return read_rows(a, &filter, tell);
 }
 

@@ -68,7 +68,9 @@ TEST(what_is_the_same_again_is_counted_but_for_the_one_that_was_asked_about)
 {
     static const char bad[]  = "{\"result\":\"refused\",\"reason\":\"wrong password\"}";
     static const char many[] = "{\"result\":\"refused\",\"reason\":\"wrong password\",\"count\":7,\"last\":9000}";
-    auto_story        s;
+    static const char lists[] =
+        "{\"result\":\"refused\",\"reason\":\"wrong password\",\"count\":2,\"last\":6000,\"incidents\":[\"0000000002\"]}";
+    auto_story s;
     CHECK(story_open(&s) && gp_copy_z(GP_LIT("0000000002"), s.incident, sizeof(s.incident)));
     struct audit_row rows[] = { wrong(1, "0000000001", bad), wrong(2, "0000000002", bad), wrong(3, "0000000003", bad),
                                 wrong(4, "0000000004", many), wrong(5, "", "{\"result\":\"ok\"}") };
@@ -77,6 +79,10 @@ TEST(what_is_the_same_again_is_counted_but_for_the_one_that_was_asked_about)
     CHECK(s.count == 3 && s.list[0].count == 9 && s.list[0].first == 1000 && s.list[0].last == 9000);
     CHECK(s.list[1].count == 1 && s.list[1].first == 2000);
     CHECK_IS(gp_from(s.list[2].what), "sign-in ok");
+    struct audit_row one_of_many = wrong(6, "0000000009", lists);
+    story_tell(&s, &one_of_many);
+    CHECK(s.count == 4 && s.list[3].count == 2);
+    CHECK_IS(gp_from(s.list[3].incident), "0000000002");
 }
 
 TEST(of_too_much_the_oldest_goes_and_is_counted)

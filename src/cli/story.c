@@ -149,7 +149,7 @@ static void tell_other(struct telling *t)
         char           room[64], shown[64];
         struct gp_text name = { .ptr = room, .room = sizeof(room) - 1 }, number = GP_TEXT(shown);
         gp_str         text = GP_LIT("...");
-        if (strcmp(key, "count") == 0 || strcmp(key, "last") == 0) continue;
+        if (strcmp(key, "count") == 0 || strcmp(key, "last") == 0 || strcmp(key, "incidents") == 0) continue;
         for (const char *c = key; *c; c++) gp_put_char(&name, (char)(*c == '_' ? ' ' : *c));
         gp_put_char(&name, ' ');
         room[name.len] = '\0';
@@ -190,6 +190,18 @@ static void put_next(struct telling *t)
                               .queue_id = t->row->queue_id };
     if (t->why.len > 0 && !theirs) advice_put(&next, gp_said(&t->why), &a);
     t->h->next[next.cut ? 0 : next.len] = '\0';
+}
+
+/* It stands in a row for many: it is the one that is asked about all the same. */
+static bool is_among(const struct telling *t, const char *incident)
+{
+    size_t  i;
+    json_t *one;
+    json_array_foreach(json_object_get(t->data, "incidents"), i, one)
+    {
+        if (json_is_string(one) && strcmp(json_string_value(one), incident) == 0) return true;
+    }
+    return false;
 }
 
 static void tell(struct telling *t)
@@ -254,6 +266,7 @@ void story_tell(struct story *s, const struct audit_row *row)
     if (number_of(&t, "count") > 1) h.count = (uint64_t)number_of(&t, "count");
     if (number_of(&t, "last") > h.last) h.last = number_of(&t, "last");
     tell(&t);
+    if (s->incident[0] && is_among(&t, s->incident)) keep(h.incident, sizeof(h.incident), gp_from(s->incident));
     json_decref(t.data);
     add(s, &h);
 }

@@ -124,6 +124,12 @@ struct config {
         struct { enum policy_mode mode; } brake;
     } policy;
 
+    struct {
+        char     admin[320];                 /* who is told by mail; "": only the log       */
+        bool     owners;                     /* of accounts are told, too                   */
+        unsigned a_day, credential_days;
+    } notices;
+
     struct config_lookup lookups[CONFIG_LOOKUPS_MOST]; size_t lookup_count; /* in the order in which they are asked */
     size_t          store_at;                /* the store is asked before this one of them; first, unless it is listed */
     bool            store_listed;

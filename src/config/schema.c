@@ -198,6 +198,15 @@ const struct config_key config_keys[] = {
       "Mail of an account that sends as if somebody else had it (another network and client, more than ever, to new people, messages alike, refused by next hops) "
       "is accepted and held until somebody looks: `gatepost queue list --held`." MODE_HELP, modes },
 
+    { "notices.admin", &config_text, FIELD(notices.admin), 0, 319, "",
+      "The address of who is told by mail of what needs somebody: certificates that end, accounts that are held, guessers. Default: only the log has it." },
+    { "notices.owners", &config_flag, FIELD(notices.owners), 0, 1, "yes",
+      "Whether owners of accounts are told, too, at their first address: of a credential that ends, an old password in some device, a limit." },
+    { "notices.a_day", &config_number, FIELD(notices.a_day), 1, 100000, "200",
+      "So many notices in 24 hours at most; others are in the log alone." },
+    { "notices.credential_days", &config_number, FIELD(notices.credential_days), 0, 365, "14",
+      "How many days before its end the owner is told of a credential. 0: not." },
+
     { "sources", &config_sources_type, NO_FIELD, 0, 0, "store",
       "Where accounts live, in the order in which they are asked; see SOURCES. The store is what `gatepost user` writes; it comes first unless it is in the list." },
 

@@ -147,6 +147,8 @@ void put_queue_id(struct gp_text *);                       /* a fresh one */
 #define QUEUE_SMARTHOST GP_LIT("smarthost") /* the one destination where all mail goes that way */
 gp_str destination_of(const struct queue *, gp_str address, struct gp_text *room);
 
+void notice_take(struct queue *, struct asker, const struct msg *, gp_time now); /* notice.c: the vault's, as mail */
+
 /* batch.c */
 bool batch_open(struct queue *);                           /* false: the store could not */
 void batch_outcome(struct queue *, struct attempt *);

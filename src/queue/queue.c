@@ -190,7 +190,16 @@ static void smtpd_gone(void *owner, struct ipc *from)
     intake_gone(owner, from);
 }
 
-/* The relay only answers, and the vault is only told. */
+static void from_vault(void *owner, struct ipc *from, struct msg *m)
+{
+    struct asker asker = { from, m->question };
+    if (m->type == MSG_NOTICE)
+        notice_take(owner, asker, m, wall_now());
+    else
+        LOG(LOG_WARN, "ipc", LOG_Z("from", "vault"), LOG_Z("unexpected", msg_name(m->type)));
+}
+
+/* The relay only answers. */
 static void unasked(void *owner, struct ipc *from, struct msg *m)
 {
     (void)owner;
@@ -207,7 +216,7 @@ static void relay_gone(void *owner, struct ipc *from)
 
 static const struct ipc_handler smtpd_handler = { from_smtpd, smtpd_gone };
 static const struct ipc_handler relay_handler = { unasked, relay_gone };
-static const struct ipc_handler vault_handler = { unasked, NULL };
+static const struct ipc_handler vault_handler = { from_vault, smtpd_gone };
 
 static void take_channel(struct queue *q, struct ipc **channel, const struct ipc_handler *handler, struct msg *m)
 {

@@ -169,4 +169,23 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
     "  released INTEGER NOT NULL,"
     "  state BLOB NOT NULL"
     ") STRICT;",
+
+    /* Notices (notices.h): what has been told, and what has still to be. */
+    "CREATE TABLE notices ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  cause TEXT NOT NULL UNIQUE,"
+    "  kind TEXT NOT NULL,"
+    "  account INTEGER NOT NULL," /* 0: the server */
+    "  moment INTEGER NOT NULL,"
+    "  subject TEXT NOT NULL,"
+    "  body TEXT NOT NULL," /* '' when all have been told */
+    "  recipients TEXT NOT NULL,"
+    "  attempts INTEGER NOT NULL DEFAULT 0,"
+    "  due INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX notices_due ON notices(due) WHERE recipients <> '';"
+    "CREATE INDEX notices_by_moment ON notices(moment);"
+    "CREATE TRIGGER notices_of_deleted AFTER DELETE ON accounts BEGIN"
+    "  DELETE FROM notices WHERE account = OLD.id;"
+    "END;",
 };

@@ -42,17 +42,18 @@ static struct pair_set *coming_set(struct keyring *ring, const struct msg_keypai
     return ring->coming;
 }
 
-static void tell_expiry(const struct msg_keypair *m, gp_time expires)
+static void tell_expiry(struct vault *v, const struct msg_keypair *m, gp_time expires)
 {
     gp_time left = expires - wall_now();
     if (left >= (gp_time)SOON_DAYS * DAY_MS) return;
+    notice_certificate(v, m->name, expires);
     LOG(LOG_WARN, "tls", LOG_S("certificate", m->name), LOG_N("days_left", left / DAY_MS),
         LOG_Z("reason", left > 0 ? "the certificate ends soon: renew it"
                                  : "the certificate has expired: clients will refuse it"));
 }
 
 /* NULL: it is a pair now. Else what is wrong. */
-static const char *read_pair(struct pair *pair, const struct msg *m)
+static const char *read_pair(struct vault *v, struct pair *pair, const struct msg *m)
 {
     gp_time expires = 0;
     pair->chain     = descriptor_read(m->fds[0], CHAIN_MOST);
@@ -66,7 +67,7 @@ static const char *read_pair(struct pair *pair, const struct msg *m)
     const char *fault =
         gp_tls_certificate_fault(pair->chain); /* smtpd would find it, and go on without a key in force */
     if (fault) return fault;
-    tell_expiry(&m->keypair, expires);
+    tell_expiry(v, &m->keypair, expires);
     return NULL;
 }
 
@@ -150,7 +151,7 @@ void keys_pair(struct peer *peer, struct msg *m)
         return;
     struct pair_set *set = coming_set(&v->keyring, &m->keypair);
     if (!set || set->pairs[m->keypair.index].chain.ptr) return;
-    const char *wrong = read_pair(&set->pairs[m->keypair.index], m);
+    const char *wrong = read_pair(v, &set->pairs[m->keypair.index], m);
     if (wrong) {
         set->bad = true;
         LOG(LOG_ERROR, "tls", LOG_S("certificate", m->keypair.name), LOG_Z("reason", wrong));

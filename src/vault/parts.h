@@ -13,6 +13,7 @@
 #include "store/judge.h"
 #include "store/mechanisms.h"
 #include "store/moment.h"
+#include "store/notices.h"
 #include "vault/line.h"
 #include "vault/meters.h"
 #include "vault/recent.h"
@@ -433,6 +434,18 @@ void seal_now(struct vault *); /* a checkpoint of the vault's chain, if it has g
 void seal_asked(struct peer *, struct msg *);  /* by queue          */
 void seal_export(struct peer *, struct msg *); /* by the supervisor */
 
+/* ---- what people have to be told (notices.c) ------------------------------------------------------------------------------------ */
+struct notice_wish {
+    const char *kind;    /* "stale-device": static                                                                        */
+    int64_t     account; /* its owner is told, too; 0: the administrator alone                                            */
+    gp_str      cause;   /* told once: a text that is the same for the same cause, "stale-device 7 192.0.2.1"             */
+    gp_str      subject, what, meaning, todo; /* whole sentences, for people; no secret: this is sent as mail             */
+};
+struct posting { bool asked; gp_time due, looks_at; struct notice now; }; /* on the loop's clock; now: that the queue was asked to take */
+void notice_post(struct vault *, const struct notice_wish *); /* kept at once, sent soon; a line of the log with event=notice in any case */
+void notice_certificate(struct vault *, gp_str name, gp_time expires);
+void notices_tick(struct vault *, gp_time now);
+
 /* ---- all together (vault.c) ------------------------------------------------------------------------------------------------- */
 struct vault {
     struct loop          *loop;
@@ -456,6 +469,7 @@ struct vault {
     gp_time               folder_seen;
     struct upstream      *upstream;
     struct uses           uses;
+    struct posting        posting;   /* a notice on its way                                 */
     struct tallies        tallies;
     struct trail          trail;
     struct sealer         sealer;

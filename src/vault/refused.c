@@ -4,33 +4,56 @@
 
 static gp_str some(gp_str text)
 {
-    return text.len ? text : GP_NONE;
+    return text.len > 0 ? text : GP_NONE;
 }
 
+/* smtpd reads what strangers send: what it says is kept as what was said. */
 void refused_take(struct peer *peer, struct msg *m)
 {
     const struct msg_refused *r = &m->refused;
-    struct vault             *v = peer->vault;
+    const struct vault       *v = peer->vault;
     char                      incident[GP_INCIDENT_ROOM];
-    bool                      named = gp_read_incident(r->incident, incident);
-    struct audit_entry        e     = { .when       = wall_now(),
-                                        .event      = "refused",
-                                        .account    = (int64_t)r->account,
-                                        .credential = (int64_t)r->credential,
-                                        .name       = r->user,
-                                        .queue_id   = r->queue_id,
-                                        .incident   = named ? gp_from(incident) : GP_NONE };
-    TRAIL(v, TRAIL_REFUSAL, &e, AUDIT_N("code", r->code), AUDIT_S("text", r->text), AUDIT_S("reason", some(r->why)),
-          AUDIT_S("sender", some(r->sender)), AUDIT_S("peer", some(r->peer)), AUDIT_S("helo", some(r->helo)),
-          AUDIT_Z("listener", r->listener < v->config->listen_count ? v->config->listen[r->listener].name : NULL));
     if (r->missed > 0)
         LOG(LOG_WARN, "record", LOG_N("missed", r->missed),
             LOG_Z("reason", "refusals came too fast: only the log has them"));
+    if (!gp_read_incident(r->incident, incident) || r->listener >= v->config->listen_count) return;
+    struct audit_entry e = { .when       = wall_now(),
+                             .event      = "refused",
+                             .account    = (int64_t)r->account,
+                             .credential = (int64_t)r->credential,
+                             .name       = r->user,
+                             .queue_id   = r->queue_id,
+                             .incident   = gp_from(incident) };
+    TRAIL(peer->vault, TRAIL_REFUSAL, &e, AUDIT_N("code", r->code), AUDIT_S("reply", r->text),
+          AUDIT_S("reason", r->why), AUDIT_S("sender", some(r->sender)), AUDIT_S("peer", r->peer),
+          AUDIT_Z("listener", v->config->listen[r->listener].name), AUDIT_S("helo", some(r->helo)));
+}
+
+static void record(struct vault *v, const struct sent *s, bool held)
+{
+    struct account     account  = { .name = "" };
+    struct audit_entry e        = { .when       = s->now,
+                                    .event      = held ? "held" : "refused",
+                                    .account    = s->account,
+                                    .credential = s->credential,
+                                    .queue_id   = s->queue_id,
+                                    .incident   = gp_from(s->incident) };
+    const char        *listener = s->listener < v->config->listen_count ? v->config->listen[s->listener].name : NULL;
+    if (accounts_get(v->accounts, s->account, &account) != GP_OK) account.name[0] = '\0';
+    e.name = gp_from(account.name);
+    if (held)
+        TRAIL(v, TRAIL_EVENT, &e, AUDIT_Z("reason", s->hold_why), AUDIT_S("sender", s->sender),
+              AUDIT_S("peer", some(s->peer)), AUDIT_Z("listener", listener));
+    else
+        TRAIL(v, TRAIL_REFUSAL, &e, AUDIT_N("code", s->no.code), AUDIT_S("reply", gp_said(&s->text)),
+              AUDIT_Z("reason", s->no.why), AUDIT_S("sender", s->sender), AUDIT_S("peer", some(s->peer)),
+              AUDIT_Z("listener", listener));
 }
 
 void refused_name(struct vault *v, struct sent *s, gp_status status)
 {
-    (void)v;
-    if (status == GP_OK && !s->hold_why[0]) return;
+    bool held = status == GP_OK && s->hold_why[0];
+    if (status == GP_OK && !held) return;
     gp_new_incident(s->incident);
+    record(v, s, held);
 }

@@ -189,6 +189,7 @@ static void tick(void *owner)
     vault_look_anew(v);
     signin_expire(v, now);
     keys_tick(v, now);
+    notices_tick(v, now);
     shadow_write(v);
     meters_write(v);
     trail_write(v);

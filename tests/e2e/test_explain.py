@@ -1,9 +1,10 @@
 """Why was this refused? Incidents are explained by what the client was told, and what `can` says beforehand is what the server says then."""
+import base64
 import json
 
 import pytest
 
-from house import DOMAIN
+from house import DOMAIN, until
 from wire import Wire, signed_in
 
 
@@ -69,3 +70,37 @@ def test_the_author(gatepost, context, anna):
             wire.say(line)
         code, lines = wire.say(f"From: <boss@{DOMAIN}>\r\n\r\nx\r\n.")
         assert (code, lines[0]) == can(gatepost, anna, "--header-from", f"boss@{DOMAIN}")
+
+
+# ---- explain -------------------------------------------------------------------------------------------------
+def explained(gatepost, incident):
+    """The entry about it; it is on record within a second."""
+    def known():
+        done = gatepost.command("explain", incident, "--json")
+        return done.returncode == 0 and [e for e in json.loads(done.stdout)["events"] if e["incident"] == incident]
+    return until("the incident on record", known)[0]
+
+
+@pytest.mark.parametrize("lines,what,why", [
+    (["AUTH PLAIN {wrong}"], "sign-in refused", "wrong password"),
+    (["AUTH NTLM"], "refused 504", "mechanism not offered"),
+    (["MAIL FROM:<a@example.org>"], "refused 530", "Authentication required"),
+    (["{sign in}", f"MAIL FROM:<boss@{DOMAIN}>"], "refused 550", "may not send as"),
+    (["{sign in}", "MAIL FROM:<{me}> SIZE=99999999999"], "refused 552", "larger than the limit"),
+    (["{sign in}", "MAIL FROM:<{me}>", "RCPT TO:<a@example.net>", "DATA", f"From: <boss@{DOMAIN}>\r\n\r\nx\r\n."], "refused 550", "may not send as"),
+    (["{sign in}", "MAIL FROM:<{me}>", "RCPT TO:<a@example.net>", "DATA", "no header\r\n."], "refused 554", "header"),
+], ids=["password", "mechanism", "not signed in", "sender", "size", "author", "header"])
+def test_an_incident_is_explained_by_its_true_cause(lines, what, why, gatepost, context, anna):
+    wrong = base64.b64encode(f"\0{anna.name}\0no, that is wrong".encode()).decode()
+    with hello(gatepost, context) as wire:
+        for line in lines:
+            wire.auth_plain(anna) if line == "{sign in}" else wire.say(line.replace("{me}", anna.name).replace("{wrong}", wrong))
+        entry = explained(gatepost, wire.incident)
+    assert entry["what"] == what and why in entry["why"] and "127.0.0.1" in entry["detail"]
+    assert entry["account"] == (anna.name if "{sign in}" in lines or "{wrong}" in lines[0] else "")
+    assert "> " in gatepost.run("explain", wire.incident.lower())
+
+
+def test_an_incident_that_nobody_knows(gatepost):
+    done = gatepost.command("explain", "0123456789")
+    assert done.returncode == 1 and "incident=0123456789" in done.stderr
