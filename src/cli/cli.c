@@ -20,6 +20,7 @@ static struct cli_group groups[] = {
         &cli_credential_rotate, &cli_credential_alter, &cli_credential_revoke }                                    },
     { "Queue",
      { &cli_queue_list, &cli_queue_show, &cli_queue_retry, &cli_queue_hold, &cli_queue_release, &cli_queue_delete }},
+    { "Identities",  { &cli_identity_add, &cli_identity_list, &cli_identity_remove }                               },
     { "Policy",
      { &cli_explain, &cli_can, &cli_report, &cli_limit_set, &cli_limit_show, &cli_limit_clear, &cli_ban_list,
         &cli_ban_add, &cli_ban_remove }                                                                            },

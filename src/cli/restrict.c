@@ -121,10 +121,8 @@ static bool take_senders(const struct taking *t, const struct cli_many *given, c
     struct gp_text text = GP_TEXT(room);
     if (!join(t, "senders", given, "any", &text)) return false;
     for (gp_str rest = gp_said(&text), word = gp_word(&rest); word.len > 0; word = gp_word(&rest)) {
-        char           key_room[ACCOUNT_ADDRESS_MOST];
-        struct gp_text key = GP_TEXT(key_room);
-        if (!identity_key(word, true, &key))
-            return refuse(t, "senders", word, "a sender is ADDRESS, or @DOMAIN for all addresses there");
+        const char *why = "";
+        if (!identity_is_good(word, &why)) return refuse(t, "senders", word, why);
     }
     return keep(&text, out);
 }

@@ -12,11 +12,9 @@ static int refused(struct user_store *s, const char *name, gp_status status, con
 static bool are_identities(const struct cli_many *send_as)
 {
     for (size_t i = 0; i < send_as->count; i++) {
-        char           room[ACCOUNT_ADDRESS_MOST];
-        struct gp_text key = GP_TEXT(room);
-        if (identity_key(gp_from(send_as->values[i]), true, &key)) continue;
-        cli_problem(send_as->values[i], "that is not an address to send as",
-                    "write it as in --send-as info@example.org, or --send-as @example.org for all addresses there");
+        const char *why = "";
+        if (identity_is_good(gp_from(send_as->values[i]), &why)) continue;
+        cli_problem(send_as->values[i], "that is not an address to send as", why);
         return false;
     }
     return true;

@@ -104,7 +104,8 @@ void config_read_defaults(struct config_reading *reading)
     for (size_t i = 0; i < config_key_count; i++) {
         const struct config_key *key = &config_keys[i];
         config_begin(reading, key, &(struct config_place) { 0 }, CONFIG_DEFAULT);
-        if (key->usual) config_take_all(reading, key, &(struct config_place) { 0 }, gp_from(key->usual));
+        bool empty = key->type->clear && key->usual && !key->usual[0]; /* a list of nothing */
+        if (key->usual && !empty) config_take_all(reading, key, &(struct config_place) { 0 }, gp_from(key->usual));
     }
 }
 

@@ -9,7 +9,8 @@
 #include "policy/limits.h"
 
 enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32,
-       CONFIG_KEYS_MOST = 192, CONFIG_LOOKUPS_MOST = 8 };
+       CONFIG_KEYS_MOST = 192, CONFIG_LOOKUPS_MOST = 8,
+       CONFIG_PROTECTED_MOST = 32, CONFIG_NAME = 128 };
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED, CONFIG_FROM_SOURCES }; /* where a value comes from */
 
 /* 587 STARTTLS, 465 implicit TLS; a UNIX socket that answers other servers' questions about passwords */
@@ -27,6 +28,10 @@ struct config_listen {
 struct config_certificate { char certificate[CONFIG_PATH], key[CONFIG_PATH]; };
 /* What becomes of what a policy would refuse or hold: it does not look; it lets it through and notes it; it refuses or holds it. */
 enum policy_mode { POLICY_OFF, POLICY_SHADOW, POLICY_ENFORCE };
+/* Where an address says whose a message is; RESENT is Resent-From and Resent-Sender. */
+enum sender_field { SENDER_MAIL, SENDER_FROM, SENDER_SENDER, SENDER_REPLY_TO, SENDER_RESENT, SENDER_FIELDS };
+enum sender_rule { SENDER_ENFORCE, SENDER_REWRITE, SENDER_ALLOW };
+struct config_protected { char name[CONFIG_NAME], accounts[CONFIG_TEXT]; }; /* accounts: words; "": nobody's */
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
 
@@ -109,7 +114,12 @@ struct config {
     } audit;
 
     struct {
-        struct { enum policy_mode mode; } identity;
+        struct {
+            enum policy_mode mode, names;
+            enum sender_rule rules[SENDER_FIELDS];
+            bool             plus; /* anna+anything@ is anna@ */
+            struct config_protected protected_names[CONFIG_PROTECTED_MOST]; size_t protected_count;
+        } identity;
         struct {
             enum policy_mode   mode;
             struct limit_rules scopes[LIMIT_SCOPES];

@@ -385,6 +385,24 @@ TEST(a_policy_is_a_section_of_a_section)
     CHECK(!read_set_up(H "identity: {mode: off}\n") && told("unknown key 'identity'"));
 }
 
+TEST(protected_names_have_accounts_or_nobody)
+{
+    static char room[1 << 15];
+    CHECK(read_set_up(H "policy: {identity: {protected_names: [Chief Executive, {name: 'The, Board', accounts: anna bert}]}}\n"));
+    CHECK(config.policy.identity.protected_count == 2);
+    CHECK_IS(gp_from(config.policy.identity.protected_names[0].name), "Chief Executive");
+    CHECK_IS(gp_from(config.policy.identity.protected_names[0].accounts), "");
+    CHECK_IS(gp_from(config.policy.identity.protected_names[1].name), "The, Board");
+    CHECK_IS(gp_from(config.policy.identity.protected_names[1].accounts), "anna bert");
+    (void)show_in(room, sizeof room);
+    CHECK(strstr(room, "      - {name: \"The, Board\", accounts: \"anna bert\"}\n"));
+    CHECK(read_set_up(room) && config.policy.identity.protected_count == 2);
+    CHECK(!read_set_up(H "policy: {identity: {protected_names: [{accounts: anna}]}}\n") &&
+          told("are accounts without a name"));
+    CHECK(read_set_up(H "policy: {identity: {protected_names: []}}\n") && config.policy.identity.protected_count == 0);
+    CHECK(config.policy.identity.plus && config.policy.identity.rules[SENDER_REPLY_TO] == SENDER_ALLOW);
+}
+
 TEST(the_schema_is_whole)
 {
     for (size_t i = 0; i < config_key_count; i++) {

@@ -30,13 +30,13 @@ static bool read_certificate(struct config *config, const struct config_key *key
     return true;
 }
 
-static void put_path(struct gp_text *out, const char *name, const char *path)
+static void put_text(struct gp_text *out, const char *name, const char *text)
 {
     gp_put_z(out, name);
     gp_put_z(out, ": \"");
-    for (; *path; path++) {
-        if (*path == '"' || *path == '\\') gp_put_char(out, '\\');
-        gp_put_char(out, *path);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\') gp_put_char(out, '\\');
+        gp_put_char(out, *text);
     }
     gp_put_char(out, '"');
 }
@@ -46,8 +46,8 @@ static bool show_certificate(const struct config *config, const struct config_ke
 {
     if (index >= config->certificate_count) return false;
     gp_put_char(out, '{');
-    put_path(out, key->type->fields[0], config->certificates[index].certificate);
-    put_path(out, ", key", config->certificates[index].key);
+    put_text(out, key->type->fields[0], config->certificates[index].certificate);
+    put_text(out, ", key", config->certificates[index].key);
     gp_put_char(out, '}');
     return true;
 }
@@ -63,6 +63,49 @@ const struct config_type config_certificates = {
     show_certificate,
     clear_certificates,
     {"certificate", "key"}
+};
+
+/* ---- protected names ------------------------------------------------------------------------------------ */
+static bool read_protected(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+{
+    (void)key;
+    gp_str accounts = text, name = gp_trim(gp_cut(&accounts, '\n'));
+    size_t at = config->policy.identity.protected_count;
+    if (at == CONFIG_PROTECTED_MOST) return too_many(why, CONFIG_PROTECTED_MOST);
+    struct config_protected *item = &config->policy.identity.protected_names[at];
+    if (name.len == 0) return config_fail(why, accounts, "are accounts without a name");
+    if (!config_is_text(name, why) || (accounts.ptr && !config_is_text(accounts, why))) return false;
+    item->accounts[0] = '\0';
+    if (!gp_copy_z(name, item->name, sizeof item->name) ||
+        (accounts.ptr && !gp_copy_z(accounts, item->accounts, sizeof item->accounts)))
+        return config_fail(why, text, "is too long");
+    config->policy.identity.protected_count++;
+    return true;
+}
+
+static bool show_protected(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
+{
+    if (index >= config->policy.identity.protected_count) return false;
+    const struct config_protected *item = &config->policy.identity.protected_names[index];
+    gp_put_char(out, '{');
+    put_text(out, key->type->fields[0], item->name);
+    gp_put_z(out, ", ");
+    put_text(out, key->type->fields[1], item->accounts);
+    gp_put_char(out, '}');
+    return true;
+}
+
+static void clear_protected(struct config *config)
+{
+    config->policy.identity.protected_count = 0;
+}
+
+const struct config_type config_protected_names = {
+    "a list of {name: NAME, accounts: ACCOUNTS}",
+    read_protected,
+    show_protected,
+    clear_protected,
+    {"name", "accounts"}
 };
 
 /* ---- retries ------------------------------------------------------------------------------------------- */

@@ -66,7 +66,7 @@ static void say_variables(const struct page *page, const struct config_key *key)
     char           room[LINE_ROOM];
     struct gp_text text = GP_TEXT(room);
     gp_put_z(&text, "Environment: ");
-    if (key->type == &config_sources_type)
+    if (key->type == &config_sources_type || key->type == &config_protected_names)
         gp_put_z(&text, "none");
     else if (key->type->fields[0])
         gp_put_z(&text, "GATEPOST_TLS_CERTIFICATE and GATEPOST_TLS_KEY");

@@ -21,6 +21,9 @@ static const char *const log_levels[]  = {
 static const char *const modes[] = {
     [POLICY_OFF] = "off", [POLICY_SHADOW] = "shadow", [POLICY_ENFORCE] = "enforce", NULL
 };
+static const char *const rules[] = {
+    [SENDER_ENFORCE] = "enforce", [SENDER_REWRITE] = "rewrite", [SENDER_ALLOW] = "allow", NULL
+};
 #define MODE_HELP                                                                                                      \
     " shadow lets through what enforce would have refused or held, and notes it for `gatepost report`; off does not look."
 
@@ -173,6 +176,23 @@ const struct config_key config_keys[] = {
       "How long an answer to an address with many failed sign-ins may take; it begins with half a second. 0: none waits." },
     { "policy.guard.ban", &config_duration, FIELD(policy.guard.ban), MINUTE, WEEK, "1h",
       "How long the first ban of an address lasts. Each that follows within 30 days is four times as long, up to a week." },
+    { "policy.identity.mail", &config_choice, FIELD(policy.identity.rules[SENDER_MAIL]), 0, 0, "enforce",
+      "What becomes of a sender (MAIL FROM) that is not the account's. enforce: refused. rewrite: the account's first address takes its place. allow: let be.", rules },
+    { "policy.identity.from", &config_choice, FIELD(policy.identity.rules[SENDER_FROM]), 0, 0, "enforce",
+      "The same of From. What rewrite replaces is kept as X-Original-From, and as Reply-To where there was none.", rules },
+    { "policy.identity.sender", &config_choice, FIELD(policy.identity.rules[SENDER_SENDER]), 0, 0, "enforce",
+      "The same of Sender.", rules },
+    { "policy.identity.reply_to", &config_choice, FIELD(policy.identity.rules[SENDER_REPLY_TO]), 0, 0, "allow",
+      "The same of Reply-To.", rules },
+    { "policy.identity.resent", &config_choice, FIELD(policy.identity.rules[SENDER_RESENT]), 0, 0, "enforce",
+      "The same of Resent-From and Resent-Sender.", rules },
+    { "policy.identity.plus", &config_flag, FIELD(policy.identity.plus), 0, 1, "yes",
+      "Who may send as anna@example.org may also send as anna+anything@example.org, unless that is another account's address." },
+    { "policy.identity.protected_names", &config_protected_names, NO_FIELD, 0, 0, "",
+      "Names that From may show for these accounts only, each as {name: NAME, accounts: ACCOUNTS} with blanks between the accounts, or as NAME for nobody. "
+      "A name counts as shown where its words stand in the text that a reader sees, whatever their case, width and quotes." },
+    { "policy.identity.names", &config_choice, FIELD(policy.identity.names), 0, 0, "enforce",
+      "The mode of protected_names." MODE_HELP, modes },
 
     { "policy.limits.mode", &config_choice, FIELD(policy.limits.mode), 0, 0, "enforce",
       "How much may be sent. What is over a limit is refused for now (451 or 452), with the time to try again." MODE_HELP, modes },

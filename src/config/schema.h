@@ -18,7 +18,8 @@ struct config_type {
     const char *fields[2];             /* not NULL: an item is a mapping of these two; read gets both, LF between them */
 };
 extern const struct config_type config_hostname, config_text, config_path_type, config_number, config_duration, config_size,
-    config_flag, config_choice, config_resolver, config_mechanisms, config_networks, config_listens, config_certificates, config_retries, config_route, config_rates, config_sources_type;
+    config_flag, config_choice, config_resolver, config_mechanisms, config_networks, config_listens, config_certificates, config_retries, config_route, config_rates, config_sources_type,
+    config_protected_names;
 
 struct config_key {
     const char               *name; /* "limits.recipients" */

@@ -36,6 +36,13 @@ static void show_items(const struct page *page, const struct config_key *key, co
     }
 }
 
+static bool is_empty_list(const struct page *page, const struct config_key *key)
+{
+    char           room[LINE_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    return key->type->clear && !key->type->show(page->config, key, 0, &text);
+}
+
 static void show_key(const struct page *page, const struct config_key *key, gp_str name, const char *indent)
 {
     char           room[LINE_ROOM];
@@ -47,6 +54,7 @@ static void show_key(const struct page *page, const struct config_key *key, gp_s
         gp_put_char(&text, ' ');
         (void)key->type->show(page->config, key, 0, &text);
     }
+    if (is_empty_list(page, key)) gp_put_z(&text, " []"); /* "KEY:" alone would be no value */
     put_source(&text, page, key);
     page->line(page->owner, gp_said(&text));
     if (key->type->clear) show_items(page, key, indent);

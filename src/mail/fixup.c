@@ -1,7 +1,8 @@
 /* Makes a submitted message fit to be sent (RFC 6409 8, RFC 5322 3.6, RFC 5321 4.4) while it streams by.
  *
  *   state    means                              goes on with
- *   HEADER   collecting the header section      BODY or REFUSED, at the empty line or at the end
+ *   HEADER   collecting the header section      HELD, BODY or REFUSED, at the empty line or at the end
+ *   HELD     the host decides about its authors BODY, by gp_fixup_go_on
  *   BODY     octets pass through                -
  *   REFUSED  why says it; input is ignored      -                                                               */
 #include "mail/fixup.h"
@@ -10,7 +11,7 @@
 
 #include "mail/parts.h"
 
-enum state { HEADER, BODY, REFUSED };
+enum state { HEADER, HELD, BODY, REFUSED };
 
 static const struct gp_reply no_room   = { 451, "4.3.0", "the message could not be stored, try again later" };
 static const struct gp_reply too_long  = { 554, "5.6.0", "the message header is over 64 KiB" };
@@ -18,16 +19,16 @@ static const struct gp_reply malformed = { 554, "5.6.0", "the message header has
 static const struct gp_reply bare      = { 554, "5.6.0", "the message header has a bare CR, a bare LF or a NUL" };
 static const struct gp_reply no_from   = { 554, "5.6.0", "the message has no From header field" };
 static const struct gp_reply bad_from  = { 554, "5.6.0", "the From header field is not a list of addresses" };
-static const struct gp_reply crowd     = { 554, "5.6.0", "the From header field names too many authors" };
+static const struct gp_reply many_authors = { 554, "5.6.0", "the message header names too many senders" };
+static const struct gp_reply crowd        = { 554, "5.6.0", "the From header field names too many authors" };
 
 /* ---- one row a field that submission cares for ------------------------------------------------------------ */
-struct survey; /* what the header section holds */
 struct rule {
     const char *name;
     unsigned    most;
     const char *enhanced, *too_many;                     /* the reply when there are more             */
     bool (*drop)(const struct gp_fixup *, gp_str value); /* NULL: always kept                         */
-    void (*add)(struct gp_fixup *, const struct survey *, struct gp_text *); /* when none is left; NULL: never */
+    void (*add)(struct gp_fixup *, struct gp_text *);    /* when none is left; NULL: never */
 };
 
 static bool always(const struct gp_fixup *f, gp_str value);
@@ -35,9 +36,10 @@ static bool not_a_date(const struct gp_fixup *f, gp_str value);
 static bool not_an_id(const struct gp_fixup *f, gp_str value);
 static bool not_no(const struct gp_fixup *f, gp_str value);
 static bool ours(const struct gp_fixup *f, gp_str value);
-static void add_date(struct gp_fixup *f, const struct survey *s, struct gp_text *to);
-static void add_id(struct gp_fixup *f, const struct survey *s, struct gp_text *to);
-static void add_sender(struct gp_fixup *f, const struct survey *s, struct gp_text *to);
+static void add_date(struct gp_fixup *f, struct gp_text *to);
+static void add_id(struct gp_fixup *f, struct gp_text *to);
+static void add_sender(struct gp_fixup *f, struct gp_text *to);
+static void add_reply_to(struct gp_fixup *f, struct gp_text *to);
 
 enum { FROM, ANY_NUMBER = GP_MAIL_HEADER_MOST };
 /* clang-format off */
@@ -48,7 +50,7 @@ static const struct rule rules[] = {
     { "Date",                   1,          "5.6.0", "the message has more than one Date field",        not_a_date, add_date   }, /* 6409 8.2 */
     { "Message-ID",             1,          "5.6.0", "the message has more than one Message-ID field",  not_an_id,  add_id     }, /* 6409 8.3 */
     { "Sender",                 1,          "5.6.0", "the message has more than one Sender field",      NULL,       add_sender },
-    { "Reply-To",               1,          "5.6.0", "the message has more than one Reply-To field",    NULL,       NULL       },
+    { "Reply-To",               1,          "5.6.0", "the message has more than one Reply-To field",    NULL,       add_reply_to },
     { "To",                     1,          "5.6.0", "the message has more than one To field",          NULL,       NULL       },
     { "Cc",                     1,          "5.6.0", "the message has more than one Cc field",          NULL,       NULL       },
     { "Subject",                1,          "5.6.0", "the message has more than one Subject field",     NULL,       NULL       },
@@ -64,9 +66,8 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
-struct survey {
-    unsigned found[GP_COUNT(rules)], left[GP_COUNT(rules)]; /* left: not dropped */
-    int      authors;
+struct survey { /* what the header section holds */
+    unsigned found[GP_COUNT(rules)];
 };
 
 static bool always(const struct gp_fixup *f, gp_str value)
@@ -113,17 +114,15 @@ static bool ours(const struct gp_fixup *f, gp_str value)
     return gp_is(gp_said(&id), f->trace->hostname);
 }
 
-static void add_date(struct gp_fixup *f, const struct survey *s, struct gp_text *to)
+static void add_date(struct gp_fixup *f, struct gp_text *to)
 {
-    (void)s;
     gp_put_z(to, "Date: ");
     gp_put_date(to, f->trace->now);
     gp_put_z(to, "\r\n");
 }
 
-static void add_id(struct gp_fixup *f, const struct survey *s, struct gp_text *to)
+static void add_id(struct gp_fixup *f, struct gp_text *to)
 {
-    (void)s;
     struct gp_text id = GP_TEXT(f->message_id);
     gp_put_message_id(&id, f->trace->unique, f->trace->hostname);
     f->message_id_len = id.len;
@@ -133,12 +132,21 @@ static void add_id(struct gp_fixup *f, const struct survey *s, struct gp_text *t
 }
 
 /* RFC 5322 3.6.2: several authors, or a group for one (RFC 6854), want a Sender. */
-static void add_sender(struct gp_fixup *f, const struct survey *s, struct gp_text *to)
+static void add_sender(struct gp_fixup *f, struct gp_text *to)
 {
     gp_str sender = f->trace->sender.len ? f->trace->sender : gp_fixup_from(f);
-    if (s->authors == 1 || sender.len == 0) return;
+    if (f->author_count == 1 || sender.len == 0) return;
     gp_put_z(to, "Sender: ");
     gp_put(to, sender);
+    gp_put_z(to, "\r\n");
+}
+
+/* Where From was rewritten, so that answers still go to who wrote. */
+static void add_reply_to(struct gp_fixup *f, struct gp_text *to)
+{
+    if (!f->reply_to.ptr) return;
+    gp_put_z(to, "Reply-To: ");
+    gp_put(to, f->reply_to);
     gp_put_z(to, "\r\n");
 }
 
@@ -176,16 +184,16 @@ static gp_status end_line(struct gp_fixup *f)
     return f->last[0] == '\r' && f->last[1] == '\n' ? GP_OK : put(f, GP_LIT("\r\n"));
 }
 
-static gp_status read_from(struct gp_fixup *f, gp_str value, struct survey *s)
+static gp_status read_from(struct gp_fixup *f, gp_str value)
 {
     enum { ADDRESS_MOST = GP_SMTP_LOCAL_MOST + 1 + GP_SMTP_DOMAIN_MOST };
     char           room[GP_MAIL_AUTHORS_MOST * ADDRESS_MOST];
     struct gp_text text = GP_TEXT(room);
     gp_str         authors[GP_MAIL_AUTHORS_MOST], end = { "", 1 }; /* a NUL: the header section holds none */
-    s->authors = gp_mailboxes(value, authors, GP_COUNT(authors), &text);
-    if (s->authors > GP_MAIL_AUTHORS_MOST) return refuse(f, crowd);
-    if (s->authors < 0) return refuse(f, bad_from);
-    for (int i = 0; i < s->authors; i++) {
+    f->author_count = gp_mailboxes(value, authors, GP_COUNT(authors), &text);
+    if (f->author_count > GP_MAIL_AUTHORS_MOST) return refuse(f, crowd);
+    if (f->author_count < 0) return refuse(f, bad_from);
+    for (int i = 0; i < f->author_count; i++) {
         if (authors[i].len > ADDRESS_MOST) return refuse(f, bad_from);
         if (!gp_buffer_add(&f->authors, authors[i], sizeof room) || !gp_buffer_add(&f->authors, end, sizeof room))
             return refuse(f, no_room);
@@ -203,14 +211,15 @@ static void keep_id(struct gp_fixup *f, gp_str value)
 static gp_status look_at(struct gp_fixup *f, const struct gp_field *field, struct survey *s)
 {
     if (!field->name.ptr) return refuse(f, malformed);
+    if (!gp_note_author(f, field)) return refuse(f, many_authors);
     size_t i = rule_of(field->name);
     if (i == GP_COUNT(rules)) return GP_OK;
     const struct rule *rule = &rules[i];
     if (++s->found[i] > rule->most) return refuse(f, (struct gp_reply) { 554, rule->enhanced, rule->too_many });
     if (rule->drop && rule->drop(f, field->value)) return GP_OK;
-    s->left[i]++;
+    f->left |= 1U << i;
     if (rule->add == add_id) keep_id(f, field->value);
-    return i == FROM ? read_from(f, field->value, s) : GP_OK;
+    return i == FROM ? read_from(f, field->value) : GP_OK;
 }
 
 static gp_status look(struct gp_fixup *f, gp_str header, struct survey *s)
@@ -224,43 +233,76 @@ static gp_status look(struct gp_fixup *f, gp_str header, struct survey *s)
     return s->found[FROM] ? GP_OK : refuse(f, no_from);
 }
 
-static gp_status write_kept(struct gp_fixup *f, gp_str header)
+/* It, or what takes its place and a copy of it. */
+static gp_status put_field(struct gp_fixup *f, const struct gp_field *field, const struct gp_rewrites *rewrites)
+{
+    char           room[GP_REWRITTEN_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    if (!rewrites || !gp_put_rewritten(&text, field, rewrites)) return put(f, field->raw);
+    gp_status status = text.cut ? refuse(f, too_long) : put(f, gp_said(&text));
+    if (status == GP_OK) status = put(f, field->raw);
+    return status == GP_OK ? end_line(f) : status;
+}
+
+static gp_status write_kept(struct gp_fixup *f, gp_str header, const struct gp_rewrites *rewrites)
 {
     struct gp_field field;
     gp_status       status = GP_OK;
     while (status == GP_OK && gp_next_field(&header, &field)) {
         size_t i = rule_of(field.name);
         if (i < GP_COUNT(rules) && rules[i].drop && rules[i].drop(f, field.value)) continue;
-        status = put(f, field.raw);
+        status = put_field(f, &field, rewrites);
     }
     return status == GP_OK ? end_line(f) : status;
 }
 
-static gp_status write_header(struct gp_fixup *f, gp_str header, const struct survey *s)
+static gp_status write_header(struct gp_fixup *f, gp_str header, const struct gp_rewrites *rewrites)
 {
     char           room[GP_RECEIVED_ROOM];
     struct gp_text text = GP_TEXT(room);
     gp_put_received(&text, f->trace);
     gp_status status = put(f, gp_said(&text));
-    if (status == GP_OK) status = write_kept(f, header);
+    if (status == GP_OK) status = write_kept(f, header, rewrites);
     text.len = 0;
     for (size_t i = 0; i < GP_COUNT(rules); i++)
-        if (rules[i].add && !s->left[i]) rules[i].add(f, s, &text);
+        if (rules[i].add && !(f->left & 1U << i)) rules[i].add(f, &text);
     gp_put_z(&text, "\r\n");
     return status == GP_OK ? put(f, gp_said(&text)) : status;
 }
 
-static gp_status mend(struct gp_fixup *f)
+/* An author that was replaced is none any more: what is asked about the message's author from here on is about the new one. */
+static gp_status take_over(struct gp_fixup *f, const struct gp_rewrites *rewrites)
 {
-    struct survey s      = { .authors = 0 };
-    gp_str        header = gp_buffer_all(&f->header);
-    if (header.len == 0) return refuse(f, no_from);
-    gp_status status = look(f, header, &s);
-    if (status == GP_OK) status = write_header(f, header, &s);
+    gp_str from = rewrites ? rewrites->instead[GP_MAIL_FROM] : GP_NONE, end = { "", 1 };
+    if (!from.ptr) return GP_OK;
+    gp_buffer_free(&f->authors);
+    f->author_count = 1;
+    bool kept =
+        gp_buffer_add(&f->authors, from, GP_MAIL_HEADER_MOST) && gp_buffer_add(&f->authors, end, GP_MAIL_HEADER_MOST);
+    return kept ? GP_OK : refuse(f, no_room);
+}
+
+static gp_status write_out(struct gp_fixup *f, const struct gp_rewrites *rewrites)
+{
+    gp_status status = take_over(f, rewrites);
+    f->reply_to      = rewrites ? rewrites->reply_to : GP_NONE;
+    if (status == GP_OK) status = write_header(f, gp_buffer_all(&f->header), rewrites);
+    f->reply_to = GP_NONE;
     if (status != GP_OK) return status;
     f->state = BODY;
     gp_buffer_free(&f->header);
     return GP_OK;
+}
+
+static gp_status mend(struct gp_fixup *f)
+{
+    struct survey s      = { .found = { 0 } };
+    gp_str        header = gp_buffer_all(&f->header);
+    if (header.len == 0) return refuse(f, no_from);
+    gp_status status = look(f, header, &s);
+    if (status != GP_OK || !f->watched) return status == GP_OK ? write_out(f, NULL) : status;
+    f->state = HELD;
+    return GP_WAIT;
 }
 
 /* ---- the calls ---------------------------------------------------------------------------------------------- */
@@ -277,15 +319,39 @@ gp_status gp_fixup_body(struct gp_fixup *f, gp_str piece)
         if (!gp_buffer_add(&f->header, gp_head(piece, mine), GP_MAIL_HEADER_MOST)) return refuse(f, no_room);
         piece            = gp_tail(piece, mine);
         gp_status status = f->seen == GP_HEADER_DONE ? mend(f) : GP_OK;
+        f->rest          = piece;
         if (status != GP_OK) return status;
     }
     if (f->state == REFUSED) return refusal(f);
     return put(f, piece);
 }
 
+void gp_fixup_watch(struct gp_fixup *f, unsigned fields, bool shown)
+{
+    f->watched = fields;
+    f->shown   = shown;
+}
+
+gp_status gp_fixup_go_on(struct gp_fixup *f, const struct gp_rewrites *rewrites)
+{
+    return f->state == HELD ? write_out(f, rewrites) : refusal(f);
+}
+
+gp_str gp_fixup_rest(const struct gp_fixup *f)
+{
+    return f->rest;
+}
+
+gp_str gp_fixup_fields(const struct gp_fixup *f)
+{
+    return gp_buffer_all(&f->fields);
+}
+
 gp_status gp_fixup_end(struct gp_fixup *f)
 {
+    f->rest          = GP_NONE;
     gp_status status = f->state == HEADER ? mend(f) : GP_OK; /* a message without a body */
+    if (status == GP_WAIT) return status;
     if (f->state == REFUSED) return refusal(f);
     return status == GP_OK ? end_line(f) : status;
 }
@@ -294,6 +360,7 @@ void gp_fixup_close(struct gp_fixup *f)
 {
     gp_buffer_free(&f->header);
     gp_buffer_free(&f->authors);
+    gp_buffer_free(&f->fields);
 }
 
 struct gp_reply gp_fixup_why(const struct gp_fixup *f)

@@ -9,6 +9,11 @@ struct gp_fixup {
     struct gp_sink         sink;
     struct gp_buffer       header;
     unsigned               state, seen;  /* seen: of the end of the header section */
+    unsigned               watched, left; /* bits: fields that the host asks about; rules of which something is left */
+    bool                   shown;
+    int                    author_count;
+    gp_str                 rest, reply_to;
+    struct gp_buffer       fields; /* lines */
     char                   last[2];      /* octets of the output */
     struct gp_reply        why;
     struct gp_buffer       authors; /* each with a NUL behind it */

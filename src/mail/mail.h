@@ -9,6 +9,8 @@
 #include "smtp/smtp.h"
 
 enum {
+    GP_MAIL_FIELDS_MOST = 40 * 1024, /* octets of gp_fixup_fields: beyond, the message is refused */
+    GP_MAIL_SHOWN_MOST = 4096,       /* octets of what readers see of From that are told           */
     GP_MAIL_HEADER_MOST = 65536, /* octets of the whole header section */
     GP_MAIL_RECEIVED_MOST = 100, /* hops (RFC 5321 6.3): 554 5.4.6     */
     GP_MAIL_LINE_MOST = 998,
@@ -43,6 +45,22 @@ struct gp_reply gp_fixup_why(const struct gp_fixup *);                   /* the 
 gp_str    gp_fixup_message_id(const struct gp_fixup *);                  /* with angle brackets; until close */
 gp_str    gp_fixup_from(const struct gp_fixup *);                        /* first author's address; until close */
 gp_str    gp_fixup_authors(const struct gp_fixup *);                     /* all of From, each with a NUL behind it; until close */
+
+/* Fields that say whose a message is. Of those that are watched (a bit each), gp_fixup_body or _end return GP_WAIT when the header section
+ * has come: what it says is in gp_fixup_fields, gp_fixup_go_on writes it, and then gp_fixup_rest of that piece, and what follows, is
+ * for gp_fixup_body; after a GP_WAIT of _end it is _end once more. */
+enum gp_mail_author { GP_MAIL_FROM, GP_MAIL_SENDER, GP_MAIL_REPLY_TO, GP_MAIL_RESENT_FROM, GP_MAIL_RESENT_SENDER, GP_MAIL_AUTHOR_FIELDS };
+const char *gp_mail_author_name(enum gp_mail_author); /* "resent-from" */
+struct gp_rewrites { /* ptr NULL: as it is */
+    gp_str instead[GP_MAIL_AUTHOR_FIELDS]; /* the one address in that field; what stood there goes to X-Original-NAME */
+    gp_str reply_to;                       /* added where there is no Reply-To                                         */
+};
+/* shown: what readers see of From, too, as a line "shown TAB TAB TEXT". Before the first piece. */
+void      gp_fixup_watch(struct gp_fixup *, unsigned fields, bool shown);
+/* Lines "NAME TAB address TAB"; an address that is "" could not be read. Until close. */
+gp_str    gp_fixup_fields(const struct gp_fixup *);
+gp_status gp_fixup_go_on(struct gp_fixup *, const struct gp_rewrites *) GP_MUST_USE; /* NULL: none */
+gp_str    gp_fixup_rest(const struct gp_fixup *); /* of the piece that was answered GP_WAIT; lives as long as that */
 
 /* ---- headers -------------------------------------------------------------------------------------------- */
 struct gp_field { gp_str name, value, raw; };  /* value: unfolded not, without the final CR LF; raw: whole field with CR LF */

@@ -44,10 +44,16 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(STRAY, stray, S(peer) S(helo))                    /* one way: AUTH where it is not offered, once for a session  */ \
     ROW(MAY_SEND, may_send, U(session) U(account) U(credential) U(listener) S(sender) S(peer))                            \
     /* status: OK; PERMFAIL, TEMPFAIL: no. code, enhanced, text: what the client hears then; why: the true reason, for the log.  \
-     * recipients: how many this message may have now. incident: names a refusal, in reply and log; or absent.            */ \
-    ROW(PERMISSION, permission, U(status) U(recipients) U(code) S(enhanced) S(text) S(why) S(incident))                   \
-    /* The whole message is there, and not committed: may it be sent? fields: lines "from|sender|reply-to|resent-from|... TAB \
-     * address TAB display name"; recipients as in COMMIT; size: octets as stored; likeness: alike messages have it in common */ \
+     * recipients: how many this message may have now. incident: names a refusal, in reply and log; or absent. instead: is the  \
+     * sender in place of the one that was asked about; "": none.                                                          */ \
+    ROW(PERMISSION, permission, U(status) U(recipients) U(code) S(enhanced) S(text) S(why) S(incident) S(instead))        \
+    /* The header is there, and its body waits. fields: lines "from|sender|reply-to|resent-from|resent-sender TAB address \
+     * TAB", an address that is "" could not be read; and "shown TAB TAB what readers see of From", where names are protected */ \
+    ROW(AUTHORS, authors, U(session) U(account) U(credential) U(listener) S(queue_id) S(sender) S(peer) S(fields))        \
+    /* As PERMISSION. rewrites: lines "from|... TAB address" that stands in that field from now on.                        */ \
+    ROW(AUTHORED, authored, U(status) U(code) S(enhanced) S(text) S(why) S(incident) S(rewrites))                         \
+    /* The whole message is there, and not committed: may it be sent? fields: "from TAB address TAB" for each author, as \
+     * they are sent; recipients as in COMMIT; size: octets as stored; likeness: alike messages have it in common */ \
     ROW(SUBMIT, submit, U(session) U(account) U(credential) U(listener) U(size) U(likeness) S(queue_id) S(peer) S(helo)   \
             S(mechanism) S(tls) S(sender) S(fields) S(recipients))                                                        \
     /* As PERMISSION. hold: accepted, and kept back; hold_why: for the administrator, HOLD_WHY_MOST octets at most        */ \

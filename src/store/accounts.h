@@ -50,11 +50,17 @@ gp_status accounts_in_force(struct accounts *, int64_t account, int64_t credenti
 gp_status accounts_each(struct accounts *, bool (*each)(void *owner, const struct account *), void *owner) GP_MUST_USE;
 gp_status accounts_identities(struct accounts *, int64_t account, void (*each)(void *owner, gp_str address), void *owner) GP_MUST_USE;
 
+bool      identity_is_good(gp_str address, const char **why); /* may it be one */
+/* One more, in the last place, or one less. An identity is an address, "@example.org", or "*-noreply@example.org"; one that is there already
+ * is fine. PERMFAIL: *why. */
+gp_status accounts_identity_add(struct accounts *, int64_t account, gp_str address, const char **why) GP_MUST_USE;
+gp_status accounts_identity_remove(struct accounts *, int64_t account, gp_str address, const char **why) GP_MUST_USE;
+
 /* May it send as this address ("" too: RFC 6409 4.3)? Compared without regard to ASCII case, the domain as A-label. An
  * identity "@example.org" stands for every address there. The credential's senders narrow the account's identities; a
  * credential that is gone or has ended, or is out of its hours, or a disabled account, may not; one of another account's may while
  * that may act for it. */
-struct sending { int64_t account, credential; gp_str sender; gp_time now; struct hours_moment local; };
+struct sending { int64_t account, credential; gp_str sender; gp_time now; struct hours_moment local; bool plus; };
 /* PERMFAIL: *why, static, and *ended: no address may be sent as any more. */
 gp_status accounts_may_send(struct accounts *, const struct sending *, bool *ended, const char **why) GP_MUST_USE;
 /* The form in which addresses are compared. false: not an address (or "@domain", where that is allowed). */

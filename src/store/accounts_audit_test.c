@@ -142,6 +142,21 @@ static void provide(struct accounts *a)
           GP_OK);
 }
 
+static void identify(struct accounts *a)
+{
+    const char *why;
+    for (int twice = 0; twice < 2; twice++)
+        CHECK(accounts_identity_add(a, found(a, "anna").id, GP_LIT("@example.net"), &why) == GP_OK);
+}
+
+static void unidentify(struct accounts *a)
+{
+    const char *why;
+    identify(a);
+    CHECK(accounts_identity_remove(a, found(a, "anna").id, GP_LIT("@example.net"), &why) == GP_OK);
+    CHECK(accounts_identity_remove(a, found(a, "anna").id, GP_LIT("@example.net"), &why) == GP_PERMFAIL);
+}
+
 #define BY "\"by\":\"root, signed in as eve\""
 
 TEST(every_change_is_on_record)
@@ -161,6 +176,8 @@ TEST(every_change_is_on_record)
         { upgrade,          2, { "credential-upgraded anna {" BY ",\"from\":\"generated\"}\n" } },
         { delegate,         1, { "delegation-added anna {" BY ",\"acts_for\":\"bert\"}\n" } },
         { take_back,        2, { "delegation-removed anna {" BY ",\"acts_for\":\"bert\"}\n" } },
+        { identify,         1, { "identity-added anna {" BY ",\"address\":\"@example.net\"}\n" } },
+        { unidentify,       2, { "identity-removed anna {" BY ",\"address\":\"@example.net\"}\n" } },
         { provide,          2, { "account-added carl {" BY ",\"source\":\"ldap\"}\n", "credential-added carl", "\"subject\":\"ldap\"" } },
     };
     /* clang-format on */

@@ -66,29 +66,17 @@ static gp_status insert_account(struct accounts *a, gp_str name, gp_str source, 
     return status == GP_OK ? accounts_get(a, database_last_id(a->db), out) : status;
 }
 
-static gp_status insert_identity(struct accounts *a, int64_t account, gp_str address, const char **why)
-{
-    char           room[ACCOUNT_ADDRESS_MOST];
-    struct gp_text key = GP_TEXT(room);
-    if (!identity_key(address, true, &key)) return refuse_because(why, "that is not an address to send as");
-    auto_rows r = rows_of(a->db, "INSERT OR IGNORE INTO identities (account, key, address) VALUES (?, ?, ?)");
-    rows_bind_number(&r, account);
-    rows_bind_text(&r, gp_said(&key));
-    rows_bind_text(&r, address);
-    return rows_run(&r);
-}
-
 static gp_status insert_own_identity(struct accounts *a, int64_t account, gp_str name, const char **why)
 {
     char           room[ACCOUNT_ADDRESS_MOST];
     struct gp_text address = GP_TEXT(room);
-    if (gp_find(name, '@') < name.len) return insert_identity(a, account, name, why);
+    if (gp_find(name, '@') < name.len) return identity_insert(a, account, name, why);
     if (a->domain.len == 0)
         return refuse_because(why, "without a domain the name is no address: say --send-as ADDRESS");
     gp_put(&address, name);
     gp_put_char(&address, '@');
     gp_put(&address, a->domain);
-    return insert_identity(a, account, gp_said(&address), why);
+    return identity_insert(a, account, gp_said(&address), why);
 }
 
 static gp_status insert_identities(struct accounts *a, int64_t account, gp_str name, const struct new_account *n,
@@ -97,7 +85,7 @@ static gp_status insert_identities(struct accounts *a, int64_t account, gp_str n
     if (n->send_as_count == 0) return insert_own_identity(a, account, name, why);
     if (n->send_as_count > IDENTITIES_MOST) return refuse_because(why, "too many addresses to send as");
     for (size_t i = 0; i < n->send_as_count; i++) {
-        gp_status status = insert_identity(a, account, gp_from(n->send_as[i]), why);
+        gp_status status = identity_insert(a, account, gp_from(n->send_as[i]), why);
         if (status != GP_OK) return status;
     }
     return GP_OK;

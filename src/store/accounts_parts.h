@@ -5,7 +5,7 @@
 #include "store/accounts.h"
 #include "store/audit.h"
 
-enum { ACCOUNTS_VERSIONS = 12 };
+enum { ACCOUNTS_VERSIONS = 13 };
 extern const char *const accounts_scripts[ACCOUNTS_VERSIONS];
 extern const struct database_function accounts_function; /* that they ask */
 
@@ -45,11 +45,15 @@ gp_status account_join_scram(struct accounts *, const struct account *, const st
 /* Open again when no credential uses them any more. */
 gp_status account_leave_scram(struct accounts *, int64_t account) GP_MUST_USE;
 
+/* ---- identity.c ---- */
+struct rows identities_of(struct accounts *, int64_t account); /* 0: as written, 1: its key; the first is the account's own */
+gp_status   identity_insert(struct accounts *, int64_t account, gp_str address, const char **why) GP_MUST_USE;
+
 /* ---- limits.c: texts that people write, in the form that is kept; false: *why ---- */
 bool words_tidy(gp_str text, struct gp_text *out);   /* one space between; false: control characters, or too long */
 bool restrictions_tidy(const struct restrictions *, struct restrictions *out, const char **why);
 bool senders_tidy(gp_str text, struct gp_text *out); /* each as identity_key has it */
-bool senders_have(gp_str senders, gp_str key);       /* the address itself, or all of its domain */
+bool senders_have(gp_str senders, gp_str key);       /* as an identity would cover it, but for a plus */
 bool subject_tidy(enum credential_kind, gp_str text, struct gp_text *out, const char **why);
 
 #endif

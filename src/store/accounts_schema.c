@@ -188,4 +188,8 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
     "CREATE TRIGGER notices_of_deleted AFTER DELETE ON accounts BEGIN"
     "  DELETE FROM notices WHERE account = OLD.id;"
     "END;",
+
+    /* The order in which an account was given its identities: the first is what a rewrite puts. */
+    "ALTER TABLE identities ADD COLUMN position INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX identities_by_key ON identities(key);",
 };

@@ -6,6 +6,7 @@
 #include <idn2.h>
 #include <string.h>
 
+#include "policy/identity.h"
 #include "store/accounts.h"
 
 enum { LOCAL_MOST = ACCOUNT_ADDRESS_MOST, DOMAIN_MOST = 255 };
@@ -115,107 +116,83 @@ bool account_tidy_domain(gp_str name, struct gp_text *out)
     return !out->cut;
 }
 
-static gp_status has_identity(struct accounts *a, int64_t account, gp_str key)
+/* ---- what there is of them ----------------------------------------------------------------------------------------- */
+struct rows identities_of(struct accounts *a, int64_t account)
 {
-    auto_rows r = rows_of(a->db, "SELECT 1 FROM identities WHERE account = ? AND key IN (?, ?)");
+    struct rows r = rows_of(a->db, "SELECT address, key FROM identities WHERE account = ? ORDER BY position, address");
     rows_bind_number(&r, account);
-    rows_bind_text(&r, key);
-    rows_bind_text(&r, gp_tail(key, last_at(key))); /* "@example.org": all of that domain */
-    return rows_next(&r);
-}
-
-/* What a question about one credential has to know of it, and no verifier. */
-struct standing {
-    struct credential c;
-    bool              account_off, acts, other_off; /* the other: as whom it acts, or itself */
-};
-
-static gp_status read_standing(struct accounts *a, int64_t account, int64_t credential, struct standing *out)
-{
-    auto_rows r = rows_of(a->db, "SELECT c.expires, c.retires, c.idle_days, c.created, c.last_used, c.senders, c.hours,"
-                                 " a.disabled, a.id = ?2 OR EXISTS"
-                                 " (SELECT 1 FROM delegations WHERE account = a.id AND may_act_as = ?2),"
-                                 " COALESCE((SELECT disabled FROM accounts WHERE id = ?2), 1)"
-                                 " FROM credentials c JOIN accounts a ON a.id = c.account WHERE c.id = ?1");
-    rows_bind_number(&r, credential);
-    rows_bind_number(&r, account);
-    gp_status status = rows_next(&r);
-    if (status != GP_OK) return status;
-    struct credential *c = &out->c;
-    *out                 = (struct standing) { .account_off = rows_number(&r, 7) != 0,
-                                               .acts        = rows_number(&r, 8) != 0,
-                                               .other_off   = rows_number(&r, 9) != 0 };
-    c->limits.expires    = rows_number(&r, 0);
-    c->retires           = rows_number(&r, 1);
-    c->limits.idle_days  = (uint32_t)rows_number(&r, 2);
-    c->created           = rows_number(&r, 3);
-    c->last_used         = rows_number(&r, 4);
-    bool whole           = gp_copy_z(rows_text(&r, 5), c->limits.senders, sizeof(c->limits.senders)) &&
-                 gp_copy_z(rows_text(&r, 6), c->limits.hours, sizeof(c->limits.hours));
-    return whole ? GP_OK : GP_TEMPFAIL;
-}
-
-static gp_status say_gone(struct accounts *a, int64_t account, const char **why)
-{
-    struct account whose;
-    gp_status      status = accounts_get(a, account, &whose);
-    *why                  = status == GP_PERMFAIL ? "the account was deleted" : "the credential was revoked";
-    return status == GP_TEMPFAIL ? status : GP_PERMFAIL;
-}
-
-static gp_status live(struct accounts *a, int64_t account, int64_t credential, gp_time now, struct standing *out,
-                      const char **why)
-{
-    static const char *const ended[CREDENTIAL_STATES] = {
-        [CREDENTIAL_EXPIRED] = "the credential is expired",
-        [CREDENTIAL_RETIRED] = "the credential is replaced by another",
-        [CREDENTIAL_IDLE]    = "the credential is off, since it was not used for too long",
-    };
-    gp_status status = read_standing(a, account, credential, out);
-    if (status == GP_PERMFAIL) return say_gone(a, account, why);
-    if (status != GP_OK) return status;
-    if (out->account_off || (out->acts && out->other_off)) return refuse_because(why, "the account is disabled");
-    if (!out->acts) return refuse_because(why, "who signed in may not act for this account any more");
-    *why = ended[credential_state(&out->c, now)];
-    return *why ? GP_PERMFAIL : GP_OK;
-}
-
-gp_status accounts_in_force(struct accounts *a, int64_t account, int64_t credential, gp_time now, const char **why)
-{
-    struct standing its = { .acts = false };
-    return live(a, account, credential, now, &its, why);
-}
-
-static gp_status sends_as(struct accounts *a, const struct sending *s, const struct restrictions *limits,
-                          const char **why)
-{
-    char           room[ACCOUNT_ADDRESS_MOST];
-    struct gp_text key = GP_TEXT(room);
-    if (!identity_key(s->sender, false, &key)) return refuse_because(why, "the sender is not an address");
-    if (limits->senders[0] && !senders_have(gp_from(limits->senders), gp_said(&key)))
-        return refuse_because(why, "this credential may not send as that address");
-    *why = "this account may not send as that address";
-    return has_identity(a, s->account, gp_said(&key));
-}
-
-gp_status accounts_may_send(struct accounts *a, const struct sending *s, bool *ended, const char **why)
-{
-    struct standing its    = { .acts = false };
-    gp_status       status = live(a, s->account, s->credential, s->now, &its, why);
-    *ended                 = status == GP_PERMFAIL;
-    if (status != GP_OK) return status;
-    gp_str hours = gp_from(its.c.limits.hours);
-    *ended       = hours.len > 0 && !hours_have(hours, s->local);
-    if (*ended) return refuse_because(why, "the credential may not be used at this time of the week");
-    return s->sender.len == 0 ? GP_OK : sends_as(a, s, &its.c.limits, why);
+    return r;
 }
 
 gp_status accounts_identities(struct accounts *a, int64_t account, void (*each)(void *owner, gp_str address),
                               void *owner)
 {
     gp_status status;
-    auto_rows r = rows_of(a->db, "SELECT address FROM identities WHERE account = ? ORDER BY address");
-    rows_bind_number(&r, account);
+    auto_rows r = identities_of(a, account);
     while ((status = rows_next(&r)) == GP_OK) each(owner, rows_text(&r, 0));
     return status == GP_PERMFAIL ? GP_OK : status;
+}
+
+/* ---- one more, or one less ------------------------------------------------------------------------------------------ */
+static bool key_of(gp_str address, struct gp_text *key, const char **why)
+{
+    *why = "an identity is ADDRESS, @DOMAIN for all of a domain, or has up to 4 stars before its @: *-noreply@DOMAIN";
+    return identity_key(address, true, key) && policy_stars_are_good(gp_said(key));
+}
+
+bool identity_is_good(gp_str address, const char **why)
+{
+    char           room[ACCOUNT_ADDRESS_MOST];
+    struct gp_text key = GP_TEXT(room);
+    return key_of(address, &key, why);
+}
+
+gp_status identity_insert(struct accounts *a, int64_t account, gp_str address, const char **why)
+{
+    char           room[ACCOUNT_ADDRESS_MOST];
+    struct gp_text key = GP_TEXT(room);
+    if (!key_of(address, &key, why)) return GP_PERMFAIL;
+    auto_rows r =
+        rows_of(a->db, "INSERT OR IGNORE INTO identities (account, key, address, position) VALUES (?1, ?2, ?3,"
+                       " (SELECT COALESCE(MAX(position), 0) + 1 FROM identities WHERE account = ?1))");
+    rows_bind_number(&r, account);
+    rows_bind_text(&r, gp_said(&key));
+    rows_bind_text(&r, address);
+    return rows_run(&r);
+}
+
+static gp_status has_room(struct accounts *a, int64_t account, const char **why)
+{
+    auto_rows r = rows_of(a->db, "SELECT COUNT(*) FROM identities WHERE account = ?");
+    rows_bind_number(&r, account);
+    gp_status status = rows_next(&r);
+    if (status == GP_OK && rows_number(&r, 0) >= IDENTITIES_MOST)
+        return refuse_because(why, "the account has 64 identities already: name a domain, or use a star");
+    return status;
+}
+
+gp_status accounts_identity_add(struct accounts *a, int64_t account, gp_str address, const char **why)
+{
+    auto_transaction t;
+    gp_status        status = transaction_begin(&t, a->db);
+    if (status == GP_OK) status = has_room(a, account, why);
+    if (status == GP_OK) status = identity_insert(a, account, address, why);
+    if (status == GP_OK && database_touched(a->db) > 0)
+        status = ACCOUNT_AUDIT(a, "identity-added", account, 0, AUDIT_S("address", address));
+    return status == GP_OK ? transaction_commit(&t) : status;
+}
+
+gp_status accounts_identity_remove(struct accounts *a, int64_t account, gp_str address, const char **why)
+{
+    char             room[ACCOUNT_ADDRESS_MOST];
+    struct gp_text   key = GP_TEXT(room);
+    auto_transaction t;
+    if (!key_of(address, &key, why)) return GP_PERMFAIL;
+    *why             = "that is not one of the account's identities";
+    gp_status status = transaction_begin(&t, a->db);
+    auto_rows r      = rows_of(a->db, "DELETE FROM identities WHERE key = ? AND account = ?");
+    rows_bind_text(&r, gp_said(&key));
+    if (status == GP_OK) status = run_on(a, &r, account);
+    if (status == GP_OK) status = ACCOUNT_AUDIT(a, "identity-removed", account, 0, AUDIT_S("address", address));
+    return status == GP_OK ? transaction_commit(&t) : status;
 }

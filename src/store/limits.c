@@ -1,6 +1,7 @@
 /* Texts that people write about a credential, in the form that is kept: its label, its subject and its restrictions. */
 #include <string.h>
 
+#include "policy/identity.h"
 #include "store/accounts_parts.h"
 
 #include "store/accounts.h"
@@ -55,7 +56,7 @@ bool senders_tidy(gp_str text, struct gp_text *out)
     for (gp_str word = gp_word(&text); word.len > 0; word = gp_word(&text)) {
         char           room[ACCOUNT_ADDRESS_MOST];
         struct gp_text key = GP_TEXT(room);
-        if (!identity_key(word, true, &key)) return false;
+        if (!identity_key(word, true, &key) || !policy_stars_are_good(gp_said(&key))) return false;
         if (out->len > 0) gp_put_char(out, ' ');
         gp_put(out, gp_said(&key));
     }
@@ -64,10 +65,8 @@ bool senders_tidy(gp_str text, struct gp_text *out)
 
 bool senders_have(gp_str senders, gp_str key)
 {
-    const char *at     = memrchr(key.ptr, '@', key.len);
-    gp_str      domain = at ? gp_tail(key, (size_t)(at - key.ptr)) : GP_NONE;
     for (gp_str word = gp_word(&senders); word.len > 0; word = gp_word(&senders))
-        if (gp_same(word, key) || gp_same(word, domain)) return true;
+        if (policy_covers(word, key, false) == POLICY_COVERS) return true;
     return false;
 }
 
@@ -147,7 +146,7 @@ static bool tidy_senders(const char *in, char *out, size_t room, const char **wh
     bool           good      = senders_tidy(gp_from(in), &text);
     out[good ? text.len : 0] = '\0';
     if (text.cut) return refuse(why, "the list of senders is longer than 1023 octets");
-    return good || refuse(why, "a sender is ADDRESS, or @DOMAIN for all addresses there");
+    return good || refuse(why, "a sender is ADDRESS, @DOMAIN for all addresses there, or has stars before its @");
 }
 
 bool restrictions_tidy(const struct restrictions *in, struct restrictions *out, const char **why)

@@ -4,6 +4,10 @@
 #include <limits.h>
 #include <stdlib.h>
 
+enum {
+    ARENA_MOST = GP_SMTP_COMMAND_MOST + GP_SMTP_LOCAL_MOST + GP_SMTP_DOMAIN_MOST + 16
+}; /* a sender, another in its place, parameters */
+
 static const struct gp_reply no_memory = { 452, "4.3.1", "no memory now, try again later" };
 
 void mail_forget(struct session *s)
@@ -18,7 +22,7 @@ static struct mail *open_mail(struct session *s, const struct gp_smtp_event *ev)
 {
     struct mail *m = calloc(1, sizeof *m);
     if (!m) return NULL;
-    *m = (struct mail) { .session = s, .submit = s->submit, .draft_fd = -1, .arena = { .most = GP_SMTP_COMMAND_MOST } };
+    *m        = (struct mail) { .session = s, .submit = s->submit, .draft_fd = -1, .arena = { .most = ARENA_MOST } };
     m->sender = gp_arena_copy(&m->arena, ev->text);
     m->params = gp_arena_copy(&m->arena, ev->more);
     if (m->sender.ptr && m->params.ptr) return m;
@@ -35,11 +39,27 @@ static void refused(struct session *s, struct gp_reply otherwise, const struct m
     mail_forget(s);
 }
 
+/* Where vault puts another in its place. false: no memory. */
+static bool take_sender(struct mail *m, gp_str instead)
+{
+    gp_str kept = instead.len ? gp_arena_copy(&m->arena, instead) : m->sender;
+    if (kept.ptr) m->sender = kept;
+    return kept.ptr != NULL;
+}
+
 static void allowed(struct session *s, const struct msg_permission *said)
 {
-    static const struct gp_reply yes = { 250, "2.1.0", "sender ok" };
-    s->mail->may                     = said->recipients < UINT_MAX ? (unsigned)said->recipients : UINT_MAX;
-    LOG(LOG_INFO, "mail", LOG_N("session", s->id), LOG_Z("account", s->user), LOG_S("sender", s->mail->sender));
+    static const struct gp_reply yes   = { 250, "2.1.0", "sender ok" };
+    gp_str                       asked = s->mail->sender;
+    if (!take_sender(s->mail, said->instead)) {
+        char room[REFUSAL_ROOM];
+        session_answer(s, refusal_of(s, no_memory, gp_from(no_memory.text), room));
+        mail_forget(s);
+        return;
+    }
+    s->mail->may = said->recipients < UINT_MAX ? (unsigned)said->recipients : UINT_MAX;
+    LOG(LOG_INFO, "mail", LOG_N("session", s->id), LOG_Z("account", s->user), LOG_S("sender", s->mail->sender),
+        LOG_S("in_place_of", said->instead.len ? asked : GP_NONE));
     session_answer(s, yes);
 }
 

@@ -2,6 +2,7 @@
  * committed at its end. The client hears 250 only after queue said that it is on stable storage.
  *
  *   OPEN        body_open; text goes through the fix-ups into `body` (in memory) or the draft
+ *   NAMING      asked: the header has come, and vault is asked whose names may stand in it; the session is paused (authors.c)
  *   WAITING     asked: memory is full and queue was asked for a file; the session is paused
  *   FAILED      failed.code: the text is thrown away, the end is answered with why
  *   CHECKING    asked, ended: vault is asked whether the account may send it (submission.c)
@@ -40,6 +41,7 @@ static void free_mail(struct mail *m)
     if (m->body_open) gp_fixup_close(&m->fixup);
     abort_draft(m);
     gp_buffer_free(&m->body);
+    gp_buffer_free(&m->rest);
     gp_buffer_free(&m->recipients);
     gp_arena_reset(&m->arena);
     free(m);
@@ -53,14 +55,19 @@ void intake_abandon(struct mail *m)
 
 /* ---- its text --------------------------------------------------------------------------------------------------------------- */
 /* Named and noted once; the client is told at the end of its message. */
-static void fail(struct mail *m, struct gp_reply why, const char *reason)
+void intake_fail(struct mail *m, struct gp_reply why, gp_str reason)
 {
-    struct refusal r = { why.code, m->incident, gp_from(why.text), gp_from(reason), GP_NONE };
+    struct refusal r = { why.code, m->incident, gp_from(why.text), reason, GP_NONE };
     if (m->failed.code != 0) return;
     m->failed = why;
     gp_new_incident(m->incident);
     refusal_log(m->session, &r);
     refusal_tell(m->session, &r);
+}
+
+static void fail(struct mail *m, struct gp_reply why, const char *reason)
+{
+    intake_fail(m, why, gp_from(reason));
 }
 
 static bool write_all(int fd, gp_str bytes)
@@ -92,8 +99,6 @@ static bool keep(void *owner, gp_str piece)
     return false;
 }
 
-static void conclude(struct session *);
-
 static void drafted(void *owner, gp_status status, const struct msg *said)
 {
     struct mail *m = owner;
@@ -113,7 +118,7 @@ static void drafted(void *owner, gp_status status, const struct msg *said)
         (void)write_draft(m, gp_buffer_all(&m->body));
     gp_buffer_free(&m->body);
     m->session->paused = false;
-    if (m->ended) conclude(m->session);
+    if (m->ended) intake_conclude(m->session);
     session_pump(m->session);
 }
 
@@ -134,7 +139,7 @@ static void fixed(struct mail *m, gp_status status)
     if (status == GP_PERMFAIL) {
         struct gp_reply why = gp_fixup_why(&m->fixup);
         fail(m, why, why.text);
-    } else if (status != GP_OK && status != GP_WAIT) {
+    } else if (status != GP_OK) {
         fail(m, try_later, "the message could not be kept");
     }
 }
@@ -144,7 +149,20 @@ void intake_piece(struct session *s, const struct gp_smtp_event *ev)
     struct mail *m = s->mail;
     if (m->failed.code != 0) return;
     gp_likeness_add(&m->likeness, ev->text);
-    fixed(m, gp_fixup_body(&m->fixup, ev->text));
+    gp_status status = gp_fixup_body(&m->fixup, ev->text);
+    if (status == GP_WAIT) {
+        authors_check(s);
+    } else {
+        fixed(m, status);
+        want_draft(s);
+    }
+}
+
+void intake_go_on(struct session *s, const struct gp_rewrites *rewrites, gp_str rest)
+{
+    struct mail *m = s->mail;
+    fixed(m, gp_fixup_go_on(&m->fixup, rewrites));
+    if (m->failed.code == 0) fixed(m, m->ended ? gp_fixup_end(&m->fixup) : gp_fixup_body(&m->fixup, rest));
     want_draft(s);
 }
 
@@ -215,6 +233,7 @@ void intake_open(struct session *s, const struct gp_smtp_event *ev)
     };
     gp_fixup_init(&m->fixup, &m->trace, (struct gp_sink) { keep, m });
     gp_likeness_init(&m->likeness);
+    authors_watch(s->submit->config, &m->fixup);
     m->body_open = true;
     session_answer(s, (struct gp_reply) { 354, NULL, "go ahead, end with a dot alone on a line" });
 }
@@ -305,7 +324,7 @@ void mail_commit(struct session *s)
     gp_buffer_free(&m->body);
 }
 
-static void conclude(struct session *s)
+void intake_conclude(struct session *s)
 {
     want_draft(s); /* a message that is all header came out at once */
     char room[REFUSAL_ROOM];
@@ -319,7 +338,11 @@ void intake_end(struct session *s, const struct gp_smtp_event *ev)
 {
     struct mail *m = s->mail;
     (void)ev;
-    m->ended = true;
-    if (m->failed.code == 0) fixed(m, gp_fixup_end(&m->fixup));
-    conclude(s);
+    m->ended         = true;
+    gp_status status = m->failed.code == 0 ? gp_fixup_end(&m->fixup) : GP_OK;
+    if (status == GP_WAIT)
+        authors_check(s);
+    else
+        fixed(m, status);
+    intake_conclude(s);
 }

@@ -163,7 +163,8 @@ extern const struct gp_reply signin_over;
 void signin_stray(struct session *); /* AUTH where it is not offered: vault counts such */
 void signin_refused(const struct session *, gp_str incident, gp_str reason); /* before there was a question: the log has a line of every sign-in */
 
-/* ---- envelope.c, intake.c and submission.c: a message on its way in --------------------------------------------------------------------- */
+/* ---- envelope.c, intake.c, authors.c and submission.c: a message on its way in --------------------------------------------------------------------- */
+struct reply_room { char enhanced[16], text[REPLY_ROOM]; };
 struct mail {
     struct session *session;      /* NULL: the client is gone, an answer is still due      */
     struct submit  *submit;
@@ -174,14 +175,16 @@ struct mail {
     unsigned        count;
 
     bool             body_open;   /* trace and fixup are in use                            */
-    bool             asked;       /* DRAFT or COMMIT is unanswered                         */
+    bool             asked;       /* AUTHORS, DRAFT, SUBMIT or COMMIT is unanswered        */
     bool             ended;       /* all of its text has come                              */
     struct gp_reply  failed;      /* what the end will be answered; code 0: all well       */
+    struct reply_room said;       /* of `failed`, where vault said it                      */
     char             incident[GP_INCIDENT_ROOM]; /* its name                               */
     struct gp_trace  trace;
     struct gp_fixup  fixup;
     struct gp_likeness likeness;  /* of the text as the client sent it                      */
     struct gp_buffer body;        /* what is not in the draft                              */
+    struct gp_buffer rest;        /* of the piece that the header ended in, while vault is asked */
     unsigned         may;         /* recipients, as vault says     */
     char             too_many[GP_INCIDENT_ROOM]; /* of one more than that; "": none yet     */
     bool             hold;        /* the queue keeps it back, because of hold_why          */
@@ -198,10 +201,13 @@ void intake_piece(struct session *, const struct gp_smtp_event *);
 void intake_end(struct session *, const struct gp_smtp_event *);
 void mail_commit(struct session *);                    /* to the queue: all of it has come, and may be sent */
 void mail_refuse(struct session *, struct gp_reply);   /* the answer to its end; the transaction is over    */
+void authors_watch(const struct config *, struct gp_fixup *);
+void authors_check(struct session *);                  /* the header has come; ends in one of the next two, now or later */
+void intake_go_on(struct session *, const struct gp_rewrites *, gp_str rest); /* NULL: none                          */
+void intake_fail(struct mail *, struct gp_reply, gp_str reason); /* at its end the client hears that                  */
+void intake_conclude(struct session *);                /* all of it has come: to vault, unless an answer is due       */
 void submission_check(struct session *);               /* ends in one of the two, now or later              */
-/* What vault answered to a question of MAIL or of the message's end. */
-struct vault_no   { uint64_t code; gp_str enhanced, text; };
-struct reply_room { char enhanced[16], text[REPLY_ROOM]; };
+struct vault_no   { uint64_t code; gp_str enhanced, text; }; /* what vault answered to a question of MAIL or of the message's end */
 struct gp_reply vault_reply(const struct vault_no *, struct reply_room *, struct gp_reply otherwise); /* when it says none */
 void intake_abandon(struct mail *); /* frees it, at once or when the answer that is due has come */
 

@@ -322,6 +322,7 @@ void upstream_end(struct peer *, struct msg *);
 void upstream_drop(struct vault *); /* the relay died */
 void upstream_close(struct upstream *);
 
+enum { REPLY_MOST = 380 }; /* octets of a text for a client that fit one line with its codes, and the incident */
 /* ---- may this be sent (sending.c): rules say no by filling `no` and `text` ---------------------------------------------------- */
 struct no { unsigned code; const char *enhanced, *why; }; /* why: the true reason, for the log; static, or in struct sent */
 struct sent { /* a message, at MAIL or at its end; what is not known at MAIL is absent */
@@ -336,6 +337,7 @@ struct sent { /* a message, at MAIL or at its end; what is not known at MAIL is 
     struct gp_text text;           /* out: what the client hears         */
     char           why[JUDGE_TEXT], hold_why[HOLD_WHY_MOST + 1]; /* hold_why: out; "": it need not be held */
     char           incident[GP_INCIDENT_ROOM]; /* out: names a no, or a hold; "": neither */
+    char           instead[ACCOUNT_ADDRESS_MOST]; /* out, at MAIL: takes the sender's place; "": nothing  */
 };
 gp_status limits_at_mail(struct vault *, struct sent *); /* limits.c */
 gp_status limits_count_new(struct vault *, struct sent *); /* whom it had not written to before */
@@ -361,6 +363,8 @@ bool session_may_send(struct peer *, uint64_t session, const struct meter *accou
 
 void sending_mail(struct peer *, struct msg *);
 void sending_submit(struct peer *, struct msg *);
+gp_status identity_at_mail(struct vault *, struct sent *) GP_MUST_USE; /* identity.c: a rule of MAIL */
+void      identity_authors(struct peer *, struct msg *);
 
 /* ---- the mechanisms that are offered (offer.c) ---------------------------------------------------------------------------- */
 gp_str              offer_configured(const struct vault *, size_t listener);

@@ -86,6 +86,9 @@ static inline void bed_settings(struct config *c)
     c->limits.sign_in_timeout    = 60;
     c->passwords.hashing_threads = 2;
     c->dkim.sign                 = true;
+    c->policy.identity.mode      = POLICY_ENFORCE;
+    c->policy.identity.names     = POLICY_ENFORCE;
+    c->policy.identity.rules[SENDER_REPLY_TO] = SENDER_ALLOW;
     (void)gp_copy_z(GP_LIT("gp-rsa"), c->dkim.rsa_selector, sizeof(c->dkim.rsa_selector));
     (void)gp_copy_z(GP_LIT("gp-ed"), c->dkim.ed25519_selector, sizeof(c->dkim.ed25519_selector));
     (void)gp_copy_z(GP_LIT("upstream"), c->relay.user, sizeof(c->relay.user));
@@ -202,6 +205,7 @@ static inline void bed_answered(void *owner, gp_status status, const struct msg 
     if (m->type == MSG_SEALED) bed_copy(b, m->sealed.line);
     if (m->type == MSG_PERMISSION) bed_copy(b, m->permission.why);
     if (m->type == MSG_SUBMITTED) bed_copy(b, m->submitted.text);
+    if (m->type == MSG_AUTHORED) bed_copy(b, m->authored.status == GP_OK ? m->authored.rewrites : m->authored.text);
 }
 
 static inline void bed_ask(struct bed *b, struct ipc *channel, struct msg *m)

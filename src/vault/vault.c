@@ -101,6 +101,7 @@ static const struct {
     { MSG_SESSION_END,  ROLE_SMTPD,      session_ended    },
     { MSG_MAY_SEND,     ROLE_SMTPD,      sending_mail     },
     { MSG_FATES,        ROLE_QUEUE,      brake_fates      },
+    { MSG_AUTHORS,      ROLE_SMTPD,      identity_authors },
     { MSG_SUBMIT,       ROLE_SMTPD,      sending_submit   },
     { MSG_REFUSED,      ROLE_SMTPD,      refused_take     },
     { MSG_STRAY,        ROLE_SMTPD,      gate_heard_stray },

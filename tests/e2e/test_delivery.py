@@ -98,7 +98,7 @@ def test_only_who_an_account_may_send_as_may_be_an_author(authors, wrong, sender
     authors = authors.format(DOMAIN).replace("me,", f"{name},").replace(", me", f", {name}").replace("ALIAS", alias)
     with signed_in(gatepost, context, account) as wire:
         reply = submit(wire, sender and account.name, [recipient], f"From: {authors}\r\n\r\nx\r\n.\r\n")
-        assert reply == ((550, [f"5.7.1 sender address not yours: {wrong.format(DOMAIN)}"]) if wrong else (250, reply[1]))
+        assert reply == ((550, [f"5.7.1 sender address not yours: {wrong.format(DOMAIN)}; yours: {name}, {alias}"]) if wrong else (250, reply[1]))
         assert wire.say("NOOP")[0] == 250
     assert wrong is None or not sink.for_(recipient)
     assert wrong or sink.wait(recipient)

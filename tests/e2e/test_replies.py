@@ -144,7 +144,8 @@ def test_a_message_that_is_refused(message, last, gatepost, context, account):
 
 def test_a_sender_that_is_somebody_else(gatepost, context, account):
     with signed_in(gatepost, context, account) as wire:
-        assert said(wire.say(f"MAIL FROM:<boss@{DOMAIN}>")) == "550 5.7.1 this account may not send as that address"
+        assert said(wire.say(f"MAIL FROM:<boss@{DOMAIN}>")) == (
+            f"550 5.7.1 this account may not send as that address; yours: {account.name}")
         assert said(wire.say(f"MAIL FROM:<{account.name}>")) == "250 2.1.0 sender ok"
 
 
