@@ -13,9 +13,9 @@
 enum { SECRET_ROOM = 8192, HOST_ROOM = 256, PORT_MOST = 65535, USUAL_WIDTH = 100, WIDTH_MOST = 120 };
 
 struct wish {
-    const char *dir, *user, *hello, *expect, *ca_file, *fail_on, *patience, *send_to, *other, *samples;
+    const char *dir, *user, *hello, *expect, *ca_file, *fail_on, *patience, *send_to, *other, *samples, *as;
     unsigned    patience_ms, sample_count;
-    bool        tls, starttls, password_stdin, token_stdin, thorough, json, junit, html, list, quiet;
+    bool tls, starttls, password_stdin, token_stdin, thorough, json, junit, html, list, list_clients, files, quiet;
 };
 
 /* ---- the target ------------------------------------------------------------------------------------------------------ */
@@ -110,7 +110,10 @@ static int probe(const struct wish *w, struct probe_plan *plan, const char *targ
     }
     probe_report_open(r, target);
     if (isatty(STDERR_FILENO) && !w->quiet) plan->progress = show_progress;
-    probe_server(plan, r);
+    if (plan->host)
+        (void)probe_server(plan, r);
+    else
+        probe_house(w->dir, plan, r);
     end_progress(plan);
     int done = print(w, r);
     probe_report_close(r);
@@ -169,6 +172,7 @@ static const char *fault_of(const struct wish *w)
     if (w->tls && w->starttls) return "--tls or --starttls, not both";
     if (w->user && !w->password_stdin && !w->token_stdin) return "--user needs --password-stdin or --token-stdin";
     if (!w->user && (w->password_stdin || w->token_stdin)) return "a password needs --user";
+    if (w->as && !probe_is_client(w->as)) return "--as names no client that is known; --list-clients does";
     if (w->samples && !w->sample_count) return "--samples is a number from 8 to 50";
     if ((w->send_to || w->samples || w->other) && !w->user)
         return "--send-to, --other-sender and --samples need --user";
@@ -183,15 +187,15 @@ static const char *fault_of(const struct wish *w)
 static int act(const struct wish *w, const char *word)
 {
     static char   name[HOST_ROOM];
-    struct target t;
+    struct target t     = { .host = "" };
     const char   *fault = fault_of(w);
-    if (!fault && !read_target(word, &t)) fault = "it is no HOST, HOST:PORT or [ADDRESS]:PORT";
+    if (!fault && word && !read_target(word, &t)) fault = "it is no HOST, HOST:PORT or [ADDRESS]:PORT";
     if (fault) {
-        cli_problem(word, fault, "`gatepost check --help` shows how");
+        cli_problem(word ? word : "check", fault, "`gatepost check --help` shows how");
         return CLI_WRONG_USE;
     }
     if (gethostname(name, sizeof name - 1) != 0 || !name[0]) (void)snprintf(name, sizeof name, "localhost");
-    struct probe_plan plan = { .host         = t.host,
+    struct probe_plan plan = { .host         = word ? t.host : NULL,
                                .port         = t.port[0] ? t.port : NULL,
                                .tls          = w->tls,
                                .starttls     = w->starttls,
@@ -199,12 +203,14 @@ static int act(const struct wish *w, const char *word)
                                .hello        = w->hello ? w->hello : name,
                                .expect       = w->expect,
                                .thorough     = w->thorough,
+                               .files_only   = w->files,
+                               .as           = w->as,
                                .send_to      = w->send_to,
                                .other_sender = w->other,
                                .samples      = w->sample_count,
                                .step_ms      = w->patience_ms ? w->patience_ms : PROBE_STEP_MS,
                                .pause_ms     = PROBE_PAUSE_MS };
-    return with_roots(w, &plan, word);
+    return with_roots(w, &plan, word ? word : w->dir);
 }
 
 static int run(const struct cli_command *command, int argc, char **argv)
@@ -213,45 +219,46 @@ static int run(const struct cli_command *command, int argc, char **argv)
     const char       *words[1]  = { NULL };
     size_t            count     = 0;
     struct cli_option options[] = {
-        {"tls",             CLI_FLAG,  &w.tls,            NULL,      "TLS from the first octet, as on port 465"                        },
-        { "starttls",       CLI_FLAG,  &w.starttls,       NULL,      "clear text first, then STARTTLS"                                 },
+        {"tls",             CLI_FLAG,  &w.tls,            NULL,      "TLS from the first octet, as on port 465"                              },
+        { "starttls",       CLI_FLAG,  &w.starttls,       NULL,      "clear text first, then STARTTLS"                                       },
         { "user",           CLI_VALUE, &w.user,           "NAME",
-         "an account of yours there: sign-ins are tried with it, right and wrong"                                                      },
-        { "password-stdin", CLI_FLAG,  &w.password_stdin, NULL,      "its password, one line"                                          },
-        { "token-stdin",    CLI_FLAG,  &w.token_stdin,    NULL,      "its OAuth token, one line"                                       },
-        { "name",           CLI_VALUE, &w.expect,         "HOST",    "what the certificate must be for, when it is not the HOST"       },
-        { "ca-file",        CLI_VALUE, &w.ca_file,        "FILE",    "trust these roots instead of the system's"                       },
-        { "hello",          CLI_VALUE, &w.hello,          "NAME",    "what to say EHLO with; without it this machine's name"           },
+         "an account of yours there: sign-ins are tried with it, right and wrong"                                                            },
+        { "password-stdin", CLI_FLAG,  &w.password_stdin, NULL,      "its password, one line"                                                },
+        { "token-stdin",    CLI_FLAG,  &w.token_stdin,    NULL,      "its OAuth token, one line"                                             },
+        { "name",           CLI_VALUE, &w.expect,         "HOST",    "what the certificate must be for, when it is not the HOST"             },
+        { "ca-file",        CLI_VALUE, &w.ca_file,        "FILE",    "trust these roots instead of the system's"                             },
+        { "hello",          CLI_VALUE, &w.hello,          "NAME",    "what to say EHLO with; without it this machine's name"                 },
         { "fail-on",        CLI_VALUE, &w.fail_on,        "WHAT",
-         "exit status 1 from there on: note, warn, error, never; without it error"                                                     },
-        { "json",           CLI_FLAG,  &w.json,           NULL,      "print JSON"                                                      },
-        { "junit",          CLI_FLAG,  &w.junit,          NULL,      "print JUnit's XML"                                               },
-        { "html",           CLI_FLAG,  &w.html,           NULL,      "print one HTML page"                                             },
-        { "thorough",       CLI_FLAG,  &w.thorough,       NULL,      "also what a server's guards may take for an attack: for your own"},
-        { "patience",       CLI_VALUE, &w.patience,       "SECONDS", "for each answer; without it 20"                                  },
+         "exit status 1 from there on: note, warn, error, never; without it error"                                                           },
+        { "json",           CLI_FLAG,  &w.json,           NULL,      "print JSON"                                                            },
+        { "junit",          CLI_FLAG,  &w.junit,          NULL,      "print JUnit's XML"                                                     },
+        { "html",           CLI_FLAG,  &w.html,           NULL,      "print one HTML page"                                                   },
+        { "thorough",       CLI_FLAG,  &w.thorough,       NULL,      "also what a server's guards may take for an attack: for your own"      },
+        { "patience",       CLI_VALUE, &w.patience,       "SECONDS", "for each answer; without it 20"                                        },
         { "send-to",        CLI_VALUE, &w.send_to,        "ADDRESS",
-         "hand over up to three messages for this address, to see what is taken"                                                       },
+         "hand over up to three messages for this address, to see what is taken"                                                             },
         { "other-sender",   CLI_VALUE, &w.other,          "ADDRESS",
-         "another's address, to be refused; without it gatepost-check@ your domain"                                                    },
+         "another's address, to be refused; without it gatepost-check@ your domain"                                                          },
         { "samples",        CLI_VALUE, &w.samples,        "N",
-         "8 to 50 wrong sign-ins each, with that name and one that nobody has: does the time tell?"                                    },
-        { "quiet",          CLI_FLAG,  &w.quiet,          NULL,      "no progress on a terminal"                                       },
-        { "list-findings",  CLI_FLAG,  &w.list,           NULL,      "print what can be found, and check nothing"                      },
-        { NULL,             CLI_FLAG,  NULL,              NULL,      NULL                                                              },
+         "8 to 50 wrong sign-ins each, with that name and one that nobody has: does the time tell?"                                          },
+        { "as",             CLI_VALUE, &w.as,             "CLIENT",  "only: would this kind of client get in? `all` tries each that is known"},
+        { "list-clients",   CLI_FLAG,  &w.list_clients,   NULL,      "print the clients that are known, and where that is from"              },
+        { "files",          CLI_FLAG,  &w.files,          NULL,      "of the own set-up its files alone, not what listens"                   },
+        { "quiet",          CLI_FLAG,  &w.quiet,          NULL,      "no progress on a terminal"                                             },
+        { "list-findings",  CLI_FLAG,  &w.list,           NULL,      "print what can be found, and check nothing"                            },
+        { NULL,             CLI_FLAG,  NULL,              NULL,      NULL                                                                    },
     };
     int stop = cli_parse(command, options, argc, argv, &w.dir, words, 0, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     if (w.list) return list_findings();
+    if (w.list_clients) probe_list_clients(stdout);
+    if (w.list_clients) return CLI_DONE;
     w.sample_count = read_samples(w.samples);
     w.patience_ms  = read_patience(w.patience);
-    if (count == 0) {
-        cli_problem("check", "whom?", "`gatepost check HOST[:PORT]`");
-        return CLI_WRONG_USE;
-    }
     return act(&w, words[0]);
 }
 
 const struct cli_command cli_check = { "check",
-                                       "HOST[:PORT] [--tls|--starttls] [--user NAME --password-stdin] [--json]",
+                                       "[HOST[:PORT]] [--tls|--starttls] [--user NAME --password-stdin] [--json]",
                                        "tests a server's sign-in, TLS and rules, and says how to mend what is wrong",
                                        run };

@@ -69,3 +69,13 @@ bool gp_certificate_is_for(gp_str der, gp_str name)
     ERR_clear_error();
     return fits;
 }
+
+bool gp_certificate_first(gp_str der, uint8_t *fingerprint)
+{
+    unsigned size = 0;
+    X509    *leaf = leaf_of(der);
+    bool     read = leaf && X509_digest(leaf, EVP_sha256(), fingerprint, &size) == 1 && size == GP_PEER_FINGERPRINT;
+    X509_free(leaf);
+    ERR_clear_error();
+    return read;
+}

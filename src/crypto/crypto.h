@@ -114,6 +114,7 @@ struct gp_certificate_facts {
     char     names[1024]; /* DNS names of subjectAltName, with blanks between them, as they came */
 };
 bool gp_certificate_read(gp_str der, struct gp_certificate_facts *) GP_MUST_USE;
+bool gp_certificate_first(gp_str der, uint8_t *fingerprint) GP_MUST_USE; /* SHA-256, GP_PEER_FINGERPRINT octets */
 bool gp_certificate_is_for(gp_str der, gp_str name); /* a host's name, or an address */
 
 /* ---- password strings ---------------------------------------------------------------------------------- */

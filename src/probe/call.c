@@ -59,7 +59,8 @@ bool call_open(struct probe_call *c, struct probe_run *run, const struct talk_pl
 
 bool call_hello(struct probe_call *c)
 {
-    return c->talk && talk_hello(c->talk, c->run->plan->hello, &c->reply) && c->reply.code / 100 == 2;
+    return c->talk && talk_hello(c->talk, c->hello ? c->hello : c->run->plan->hello, &c->reply) &&
+           c->reply.code / 100 == 2;
 }
 
 bool call_secure(struct probe_call *c)

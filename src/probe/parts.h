@@ -4,7 +4,7 @@
 
 #include "probe/probe.h"
 
-enum { PROBE_LINE_ROOM = 240, PROBE_MECHANISMS_ROOM = 512, PROBE_SHORT_MS = 2500, PROBE_MOMENT_MS = 500, PROBE_MOMENT_NEAR_MS = 300 /* for what should come at once, or never */ };
+enum { PROBE_LINE_ROOM = 240, PROBE_MECHANISMS_ROOM = 512, PROBE_SHORT_MS = 2500, PROBE_MOMENT_MS = 500, PROBE_MOMENT_NEAR_MS = 200 /* for what should come at once, or never */ };
 
 struct probe_run {
     const struct probe_plan *plan;
@@ -49,6 +49,7 @@ struct probe_call {
     struct talk_plan  plan;
     struct talk      *talk; /* NULL: could not be made */
     struct talk_reply reply; /* the last */
+    const char       *hello; /* what EHLO says; NULL: as the plan says */
 };
 #define auto_call __attribute__((cleanup(call_close))) struct probe_call
 /* Connected, greeted, and TLS up where it is from the start; `other` (may be NULL) has the versions, ciphers and SNI to use. */
@@ -63,6 +64,6 @@ void call_close(struct probe_call *);
 
 /* The probes, in the order in which they run. Each makes the connections that it needs. */
 typedef void probe_one(struct probe_run *);
-probe_one probe_hello, probe_tls, probe_certificate, probe_auth, probe_relay, probe_lines, probe_account;
+probe_one probe_hello, probe_tls, probe_certificate, probe_auth, probe_relay, probe_lines, probe_account, probe_as_clients;
 
 #endif

@@ -77,14 +77,20 @@ struct probe_plan {
     const char   *hello, *expect; /* the name to say EHLO with; the name the certificate must be for (NULL: host) */
     gp_str        ca_pem;
     unsigned      step_ms, pause_ms; /* before each connection but the first; 0 is none */
+    bool          files_only;   /* of the own set-up: not its listeners */
     bool          thorough;     /* also what a server's guards may take for an attack */
     const char   *user, *send_to, *other_sender;
     gp_secret     secret;
     bool          token;
+    const char   *as;           /* a client's name or "all": nothing but that is tried */
     unsigned      samples;      /* wrong sign-ins of each kind for the statistics of time; 0: none */
     void        (*progress)(void *owner, const char *where, const char *doing);
     void         *owner;
 };
-void probe_server(const struct probe_plan *, struct probe_report *);
+bool probe_is_client(const char *name);     /* or "all" */
+void probe_list_clients(FILE *);
+bool probe_server(const struct probe_plan *, struct probe_report *); /* false: nobody answers */
+/* The set-up in a directory, and its listeners by the plan, whose host and port are of no meaning. */
+void probe_house(const char *dir, const struct probe_plan *, struct probe_report *);
 
 #endif

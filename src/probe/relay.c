@@ -108,9 +108,9 @@ static void try_names(struct probe_run *run)
     if (!call_ready(&c, run)) return;
     for (size_t i = 0; i < GP_COUNT(verbs); i++) {
         probe_mark(run);
-        (void)snprintf(line, sizeof line, "%s postmaster", verbs[i]);
+        (void)snprintf(line, sizeof line, "%s postmaster@%s", verbs[i], run->plan->host);
         int known = call_ask(&c, line);
-        (void)snprintf(line, sizeof line, "%s gatepost-check-nobody", verbs[i]);
+        (void)snprintf(line, sizeof line, "%s gatepost-check-nobody@%s", verbs[i], run->plan->host);
         int unknown = call_ask(&c, line);
         if (known && unknown)
             probe_judge(run, FOUND_RELAY_VRFY, known / 100 == unknown / 100, "%s: %d for postmaster, %d for nobody",

@@ -154,6 +154,10 @@ static bool probe_port(struct probe_run *run)
     probe_look(run->report, FOUND_REACH_NO_CONNECTION);
     probe_look(run->report, FOUND_REACH_NO_GREETING);
     if (!reaches(run)) return false;
+    if (run->plan->as) {
+        probe_as_clients(run);
+        return true;
+    }
     for (size_t i = 0; i < GP_COUNT(probes); i++) {
         if (probes[i].needs_session && !run->works) continue;
         probe_doing(run, probes[i].doing);
@@ -179,7 +183,7 @@ static void begin(struct probe_run *run, const struct probe_plan *plan, struct p
 }
 
 /* No port named: those that clients know. One that does not answer is a note, unless none does. */
-static void probe_usual(const struct probe_plan *plan, struct probe_report *report, struct probe_run *run)
+static bool probe_usual(const struct probe_plan *plan, struct probe_report *report, struct probe_run *run)
 {
     static const struct {
         const char   *port;
@@ -199,18 +203,16 @@ static void probe_usual(const struct probe_plan *plan, struct probe_report *repo
         probe_judge(run, usual[i].absent, there || run->connected, "no connection");
     }
     if (!reached) probe_found(run, FOUND_REACH_NO_CONNECTION, "neither 465, 587 nor 25 answers");
+    return reached > 0;
 }
 
-void probe_server(const struct probe_plan *plan, struct probe_report *report)
+bool probe_server(const struct probe_plan *plan, struct probe_report *report)
 {
     struct probe_run *run = calloc(1, sizeof *run);
     report->lost          = report->lost || !run;
-    if (!run) return;
-    if (plan->port) {
-        begin(run, plan, report, plan->port);
-        (void)probe_port(run);
-    } else {
-        probe_usual(plan, report, run);
-    }
+    if (!run) return false;
+    if (plan->port) begin(run, plan, report, plan->port);
+    bool there = plan->port ? probe_port(run) : probe_usual(plan, report, run);
     free(run);
+    return there;
 }

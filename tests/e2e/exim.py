@@ -56,6 +56,25 @@ AUTHENTICATOR = """
   server_set_id = $auth1
 """
 
+# What an administrator would set for submission on the open internet.
+WELL_SET_UP = CONFIGURATION.replace("auth_advertise_hosts = *", """auth_advertise_hosts = ${{if eq{{$tls_in_cipher}}{{}}{{}}{{*}}}}
+tls_require_ciphers = SECURE256:SECURE192:SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:%SERVER_PRECEDENCE
+smtp_banner = $smtp_active_hostname ESMTP Exim
+message_size_limit = 10M
+acl_smtp_mail = sender
+acl_smtp_auth = secured""").replace("begin acl\n", """begin acl
+secured:
+  deny condition = ${{if eq{{$tls_in_cipher}}{{}}}}
+       message = 5.7.0 Must issue a STARTTLS command first
+  accept
+sender:
+  deny !authenticated = *
+       message = 530 5.7.0 sign in first
+  deny !condition = ${{if eqi{{$authenticated_id}}{{$sender_address}}}}
+       message = 550 5.7.1 not your address
+  accept
+""")
+
 
 def missing():
     if os.geteuid() != 0:
@@ -64,7 +83,7 @@ def missing():
 
 
 class Exim:
-    def __init__(self, folder, certificate, path):
+    def __init__(self, folder, certificate, path, configuration=CONFIGURATION, mechanisms=MECHANISMS):
         self.folder, self.port = folder, free_port()
         owner = pwd.getpwnam(OWNER)
         for made in (folder, folder / "spool", folder / "log"):
@@ -73,8 +92,8 @@ class Exim:
             shutil.copy(source, folder / name)
         for owned in ("spool", "log", "certificate.pem", "key.pem"):
             os.chown(folder / owned, owner.pw_uid, owner.pw_gid)
-        rows = [AUTHENTICATOR.format(name=m.lower().replace("-", "_"), mechanism=m, socket=path) for m in MECHANISMS]
-        (folder / "exim.conf").write_text(CONFIGURATION.format(program=PROGRAM, folder=folder, port=self.port) + "".join(rows))
+        rows = [AUTHENTICATOR.format(name=m.lower().replace("-", "_"), mechanism=m, socket=path) for m in mechanisms]
+        (folder / "exim.conf").write_text(configuration.format(program=PROGRAM, folder=folder, port=self.port) + "".join(rows))
         self.process = subprocess.Popen([PROGRAM, "-C", folder / "exim.conf", "-bdf"], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=open(folder / "said", "wb"))
         until(f"Exim on its port: {(folder / 'said').read_text()}", self.answers)

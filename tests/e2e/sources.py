@@ -265,7 +265,7 @@ class Saslauthd(Server):
 class Dovecot(Server):
     """Its auth service alone, with a password file."""
 
-    def __init__(self, folder, people):
+    def __init__(self, folder, people, mechanisms="plain"):
         self.folder, self.socket = folder, folder / "auth-client"
         folder.mkdir()
         (folder / "people").write_text("".join(f"{name}:{{PLAIN}}{secret}\n" for name, secret in people.items()))
@@ -274,13 +274,18 @@ class Dovecot(Server):
 base_dir = {folder}/run
 log_path = {folder}/log
 ssl = no
-auth_mechanisms = plain
+auth_mechanisms = {mechanisms}
 auth_failure_delay = 0
 default_internal_user = {who}
 default_login_user = {who}
 passdb {{
   driver = passwd-file
   args = {folder}/people
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service auth {{
   unix_listener {self.socket} {{

@@ -1,0 +1,209 @@
+/* Clients as they are: how each says EHLO, which TLS it speaks, which mechanism it takes and in which form. What is known of them is
+ * data, and says where it is from; a behaviour is no copy of a client, only of what decides whether it gets in. */
+#include "probe/clients.h"
+
+#include <string.h>
+
+#include "probe/account.h"
+
+enum { TLS_1_0 = 0x0301, TLS_1_2 = 0x0303 };
+
+/* clang-format off */
+const struct client probe_clients[] = {
+    { .name = "thunderbird", .what = "Thunderbird", .hello = "[127.0.0.1]", .mechanisms = "PLAIN LOGIN",
+      .source = "its source, mailnews/compose: SmtpClient" },
+    { .name = "outlook", .what = "Outlook for Windows, with a password", .hello = "DESKTOP-1A2B3C4", .mechanisms = "LOGIN", .no_initial = true,
+      .source = "its documentation and reports of users, no capture" },
+    { .name = "outlook-express", .what = "Outlook Express and what was made after it", .hello = "pc", .mechanisms = "LOGIN", .no_initial = true, .newest = TLS_1_0,
+      .no_name = true, .equals = true, .source = "Postfix's documentation of broken_sasl_auth_clients, no capture" },
+    { .name = "apple-mail", .what = "Apple Mail on macOS", .hello = "[192.0.2.7]", .mechanisms = "CRAM-MD5 PLAIN LOGIN",
+      .source = "its documentation and reports of users, no capture" },
+    { .name = "ios", .what = "Mail on iOS", .hello = "[192.0.2.8]", .mechanisms = "CRAM-MD5 PLAIN LOGIN",
+      .source = "its documentation and reports of users, no capture" },
+    { .name = "android", .what = "K-9 Mail, Thunderbird for Android", .hello = "[127.0.0.1]", .mechanisms = "PLAIN LOGIN CRAM-MD5",
+      .source = "its source, SmtpTransport" },
+    { .name = "postfix", .what = "Postfix as a client, with Cyrus SASL", .hello = "mail.example.net", .mechanisms = "SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN",
+      .source = "its documentation of smtp_sasl_mechanism_filter, and what Cyrus SASL prefers" },
+    { .name = "php", .what = "PHPMailer", .hello = "web.example.net", .mechanisms = "CRAM-MD5 LOGIN PLAIN", .no_initial = true,
+      .source = "its source, SMTP.php" },
+    { .name = "python", .what = "Python's smtplib", .hello = "host.example.net", .mechanisms = "CRAM-MD5 PLAIN LOGIN", .source = "its source, smtplib.py" },
+    { .name = "nodemailer", .what = "Nodemailer", .hello = "host.example.net", .mechanisms = "PLAIN LOGIN CRAM-MD5", .source = "its source, smtp-connection" },
+    { .name = "curl", .what = "curl", .hello = "host", .mechanisms = "SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN", .no_initial = true,
+      .source = "its source, curl_sasl.c: no initial response unless --sasl-ir" },
+    { .name = "msmtp", .what = "msmtp with GNU SASL", .hello = "localhost", .mechanisms = "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 PLAIN CRAM-MD5 LOGIN",
+      .source = "its manual: auth = on" },
+    { .name = "printer-tls10", .what = "a printer of 2012: TLS 1.0, no SNI, LOGIN", .hello = "PRINTER", .mechanisms = "LOGIN", .no_initial = true, .newest = TLS_1_0, .no_name = true,
+      .source = "manuals of devices, no capture" },
+    { .name = "printer-tls12", .what = "a printer of today: TLS 1.2, no SNI, LOGIN", .hello = "PRINTER", .mechanisms = "LOGIN", .no_initial = true, .newest = TLS_1_2, .no_name = true,
+      .source = "manuals of devices, no capture" },
+    { .name = "helo-only", .what = "a device that says HELO, and AUTH all the same", .hello = "device", .mechanisms = "LOGIN PLAIN", .no_initial = true, .helo = true, .source = "made up" },
+    { .name = "no-tls", .what = "a device without TLS", .hello = "device", .mechanisms = "PLAIN LOGIN", .in_clear = true, .source = "made up" },
+    { .name = "cram-only", .what = "a client that knows CRAM-MD5 alone", .hello = "host.example.net", .mechanisms = "CRAM-MD5", .source = "made up" },
+    { .name = "login-only", .what = "a client that knows LOGIN alone", .hello = "host.example.net", .mechanisms = "LOGIN", .no_initial = true, .source = "made up" },
+    { .name = "plain-only", .what = "a client that knows PLAIN alone", .hello = "host.example.net", .mechanisms = "PLAIN", .source = "made up" },
+    { .name = NULL },
+};
+/* clang-format on */
+
+struct
+try {
+    const struct client *client;
+    struct probe_run    *run;
+    char                 where[PROBE_WHERE_ROOM];
+    char                 offered[PROBE_MECHANISMS_ROOM];
+};
+
+static void breaks(struct try *t, const char *why, const char *detail)
+{
+    char           room[PROBE_SEEN_MOST], from[PROBE_SEEN_MOST];
+    struct gp_text seen   = GP_TEXT(room);
+    struct gp_text source = GP_TEXT(from);
+    gp_put_z(&source, "known from: ");
+    gp_put_z(&source, t->client->source);
+    gp_put_z(&seen, t->client->what);
+    gp_put_z(&seen, ": ");
+    gp_put_z(&seen, why);
+    if (detail[0]) gp_put_z(&seen, ": ");
+    gp_put(&seen, gp_head(gp_from(detail), 200));
+    probe_raise(t->run->report, FOUND_CLIENT_BREAKS, t->where, gp_said(&seen), gp_said(&source));
+}
+
+static const char *words_of(const struct probe_call *c)
+{
+    if (!c->talk) return "no memory";
+    return talk_works(c->talk) || !talk_why(c->talk)[0] ? "it is refused" : talk_why(c->talk);
+}
+
+/* ---- as far as the offer -------------------------------------------------------------------------------------------------- */
+static bool greets(struct try *t, struct probe_call *c)
+{
+    const struct client *k    = t->client;
+    struct talk_plan     plan = { .newest      = k->newest,
+                                  .oldest      = k->newest,
+                                  .weak        = k->newest == TLS_1_0,
+                                  .no_verify   = true,
+                                  .ciphers     = k->newest == TLS_1_0 ? "ALL:!aNULL:!eNULL" : NULL,
+                                  .server_name = k->no_name ? "" : NULL };
+    if (k->in_clear && t->run->tls == TALK_IMPLICIT) {
+        breaks(t, "it speaks no TLS, and this port nothing else", "");
+        return false;
+    }
+    if (!call_open(c, t->run, &plan)) {
+        breaks(t, "it gets no greeting", words_of(c));
+        return false;
+    }
+    c->hello = k->hello;
+    return true;
+}
+
+static bool says_hello(struct try *t, struct probe_call *c)
+{
+    char line[300];
+    (void)snprintf(line, sizeof line, "HELO %s", t->client->hello);
+    bool taken = t->client->helo ? call_ask(c, line) == 250 : t->client->in_clear ? call_hello(c) : call_secure(c);
+    if (!taken)
+        breaks(t, talk_fault(c->talk) == TALK_BAD_TLS ? "TLS" : "its first words are refused", words_of(c));
+    else if (!t->client->in_clear && !t->client->helo && !talk_session(c->talk))
+        breaks(t, "it wants TLS, and none is offered", "");
+    else
+        return true;
+    return false;
+}
+
+static void read_offer(struct try *t, struct probe_call *c)
+{
+    gp_str lines = talk_offered(c->talk), auth = GP_LIT("");
+    (void)talk_offers(c->talk, "AUTH", &auth);
+    while (t->client->equals && !auth.len && lines.len > 0) {
+        gp_str line = gp_cut(&lines, '\n');
+        if (gp_starts(line, "AUTH=")) auth = gp_tail(line, sizeof "AUTH=" - 1);
+    }
+    (void)gp_copy_z(gp_head(auth, sizeof t->offered - 1), t->offered, sizeof t->offered);
+    if (t->client->helo)
+        (void)snprintf(t->offered, sizeof t->offered, "%s", t->client->mechanisms); /* it does not ask */
+}
+
+static bool choose(struct try *t, char room[static 32])
+{
+    for (gp_str words = gp_from(t->client->mechanisms); words.len > 0;) {
+        gp_str word = gp_word(&words);
+        if (!gp_copy_z(word, room, 32)) continue;
+        if (probe_offered(gp_from(t->offered), room)) return true;
+    }
+    breaks(t, t->offered[0] ? "none of what it knows is offered" : "no sign-in is offered to it",
+           t->offered[0] ? t->offered : t->client->mechanisms);
+    return false;
+}
+
+/* ---- the sign-in ------------------------------------------------------------------------------------------------------------ */
+/* Without a password: as far as the server's first question. */
+static bool begins(struct try *t, struct probe_call *c, const char *mechanism)
+{
+    char line[64];
+    bool asked = t->client->no_initial || strcmp(mechanism, "LOGIN") == 0 || strcmp(mechanism, "CRAM-MD5") == 0;
+    if (!asked) return true;
+    (void)snprintf(line, sizeof line, "AUTH %s", mechanism);
+    if (call_ask(c, line) == 334) {
+        (void)call_ask(c, "*");
+        return true;
+    }
+    breaks(t, line, words_of(c));
+    return false;
+}
+
+static bool signs_in(struct try *t, struct probe_call *c, const char *mechanism)
+{
+    const struct probe_plan *plan  = t->run->plan;
+    struct talk_login        login = { .mechanism  = gp_from(mechanism),
+                                       .user       = gp_from(plan->user),
+                                       .secret     = plan->secret,
+                                       .in_clear   = false,
+                                       .unoffered  = true,
+                                       .no_initial = t->client->no_initial };
+    char                     said[40];
+    if (t->client->in_clear) return begins(t, c, mechanism); /* a real password is not shown to all on the way */
+    if (talk_sign_in(c->talk, &login, &c->reply, NULL)) return true;
+    (void)snprintf(said, sizeof said, "%s: %d", mechanism, c->reply.code);
+    breaks(t, said, words_of(c));
+    if (c->reply.code == 535) t->run->report->failed_sign_ins++;
+    return false;
+}
+
+static void try_client(struct try *t)
+{
+    auto_call c = { 0 };
+    char      mechanism[32];
+    probe_look(t->run->report, FOUND_CLIENT_BREAKS);
+    if (!greets(t, &c) || !says_hello(t, &c)) return;
+    read_offer(t, &c);
+    if (!choose(t, mechanism)) return;
+    bool with_password = t->run->plan->user && !t->run->plan->token;
+    if (!(with_password ? signs_in(t, &c, mechanism) : begins(t, &c, mechanism))) return;
+    probe_fact(t->run, PROBE_CLIENTS, "%-16s %s by %s  (%s)", t->client->name, with_password ? "signs in" : "can begin",
+               mechanism, t->client->what);
+}
+
+bool probe_is_client(const char *name)
+{
+    if (strcmp(name, "all") == 0) return true;
+    for (const struct client *k = probe_clients; k->name; k++)
+        if (strcmp(k->name, name) == 0) return true;
+    return false;
+}
+
+void probe_as_clients(struct probe_run *run)
+{
+    for (const struct client *k = probe_clients; k->name; k++) {
+        struct try t = { .client = k, .run = run };
+        if (strcmp(run->plan->as, "all") != 0 && strcmp(run->plan->as, k->name) != 0) continue;
+        (void)snprintf(t.where, sizeof t.where, "%s at %.*s", k->name, 280, run->where);
+        probe_doing(run, k->name);
+        try_client(&t);
+    }
+}
+
+void probe_list_clients(FILE *to)
+{
+    for (const struct client *k = probe_clients; k->name; k++)
+        (void)fprintf(to, "%-16s  %-48s  %s\n", k->name, k->what, k->source);
+}
