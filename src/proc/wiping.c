@@ -27,7 +27,9 @@ void memory_wipes(void)
 void  __libc_free(void *);
 void *__libc_realloc(void *, size_t);
 
-void free(void *memory)
+#define FOR_LIBRARIES __attribute__((visibility("default"))) /* all else of ours is hidden from them */
+
+FOR_LIBRARIES void free(void *memory)
 {
     if (!memory) return;
     int before = errno;
@@ -46,7 +48,7 @@ static void *move(void *memory, size_t had, size_t len)
     return more;
 }
 
-void *realloc(void *memory, size_t len)
+FOR_LIBRARIES void *realloc(void *memory, size_t len)
 {
     if (!wipes || !memory || len == 0) return __libc_realloc(memory, len);
     size_t had = malloc_usable_size(memory);
