@@ -1,4 +1,4 @@
-/* Certificates, keys, who vouches for clients, and the smarthost's password: the supervisor may open the files, only vault reads them. */
+/* Certificates, keys, who vouches for clients, and what signs in at the smarthost: the supervisor may open the files, only vault reads them. */
 #include "app/supervisor.h"
 
 #include <errno.h>
@@ -23,9 +23,14 @@ static const struct config_certificate *pair_of(const struct config *config, siz
     return config->certificate_count ? &config->certificates[i] : &usual;
 }
 
-static bool has_password(const struct config *config)
+/* The file with what the relay signs in with; NULL: it does not. */
+static const char *proof_of(const struct config *config)
 {
-    return config->relay.kind == RELAY_SMARTHOST && config->relay.password_file[0];
+    switch (config_relay_proof(config)) {
+    case RELAY_PASSWORD: return config->relay.password_file;
+    case RELAY_TOKEN: return config->relay.token_file;
+    default: return NULL;
+    }
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------------------------- */
@@ -54,7 +59,7 @@ bool files_usable(const struct supervisor *s)
         all &= usable(s->config, pair->certificate);
         all &= usable(s->config, pair->key);
     }
-    if (has_password(s->config)) all &= usable(s->config, s->config->relay.password_file);
+    if (proof_of(s->config)) all &= usable(s->config, proof_of(s->config));
     if (s->config->client_ca_file[0]) all &= usable(s->config, s->config->client_ca_file);
     return all;
 }
@@ -74,10 +79,11 @@ static void send_pair(const struct supervisor *s, struct child *vault, size_t i)
         if (m.fds[n] >= 0) close(m.fds[n]);
 }
 
-static void send_password(const struct supervisor *s, struct child *vault)
+static void send_proof(const struct supervisor *s, struct child *vault)
 {
-    struct msg m       = MSG(UPSTREAM);
-    m.fds[0]           = has_password(s->config) ? open_file(s->config, s->config->relay.password_file) : -1;
+    struct msg  m      = MSG(UPSTREAM);
+    const char *proof  = proof_of(s->config);
+    m.fds[0]           = proof ? open_file(s->config, proof) : -1;
     m.upstream.present = m.fds[0] >= 0;
     child_send(vault, &m);
     if (m.fds[0] >= 0) close(m.fds[0]);
@@ -135,7 +141,7 @@ static void send_export(const struct supervisor *s, struct child *vault)
 void files_send(struct supervisor *s, struct child *vault)
 {
     for (size_t i = 0; i < pairs_of(s->config); i++) send_pair(s, vault, i);
-    send_password(s, vault);
+    send_proof(s, vault);
     send_client_ca(s, vault);
     send_export(s, vault);
 }
@@ -165,7 +171,7 @@ static uint64_t fingerprint(const struct config *config)
         mix_file(config, pair_of(config, i)->certificate, &hash);
         mix_file(config, pair_of(config, i)->key, &hash);
     }
-    if (has_password(config)) mix_file(config, config->relay.password_file, &hash);
+    if (proof_of(config)) mix_file(config, proof_of(config), &hash);
     if (config->client_ca_file[0]) mix_file(config, config->client_ca_file, &hash);
     return hash;
 }

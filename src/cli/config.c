@@ -123,6 +123,7 @@ static bool check_sources(const struct config *config)
 bool cli_check_files(const struct config *config)
 {
     bool sound = check_named(config, config->relay.password_file);
+    sound      = check_named(config, config->relay.token_file) && sound;
     sound      = check_named(config, config->relay.ca_file) && sound;
     sound      = check_authorities(config) && sound;
     for (size_t i = 0; i < config->certificate_count; i++)

@@ -34,11 +34,16 @@ static void check_listen(struct config_reading *reading)
         }
 }
 
-static bool has_word(gp_str words, const char *one)
+static bool is_among(gp_str words, gp_str one)
 {
     while (words.len)
-        if (gp_is(gp_word(&words), one)) return true;
+        if (gp_alike(gp_word(&words), one)) return true;
     return false;
+}
+
+static bool has_word(gp_str words, const char *one)
+{
+    return is_among(words, gp_from(one));
 }
 
 /* ---- the rules that one sentence tells ------------------------------------------------------------------- */
@@ -59,12 +64,22 @@ static bool no_retry(const struct config *c)
 
 static bool user_without_password(const struct config *c)
 {
-    return c->relay.user[0] && !c->relay.password_file[0];
+    return c->relay.user[0] && !c->relay.password_file[0] && !c->relay.token_file[0];
 }
 
 static bool password_without_user(const struct config *c)
 {
     return c->relay.password_file[0] && !c->relay.user[0];
+}
+
+static bool token_without_user(const struct config *c)
+{
+    return c->relay.token_file[0] && !c->relay.user[0];
+}
+
+static bool password_and_token(const struct config *c)
+{
+    return c->relay.password_file[0] && c->relay.token_file[0];
 }
 
 static bool user_without_smarthost(const struct config *c)
@@ -95,9 +110,21 @@ static bool more_per_destination_than_in_all(const struct config *c)
 /* It has a name and a password: with these mail could only wait. */
 static bool more_than_a_password(const struct config *c)
 {
+    if (config_relay_proof(c) == RELAY_TOKEN) return false;
     static const char *const others[] = { "EXTERNAL", "OAUTHBEARER", "XOAUTH2" };
     for (size_t i = 0; i < GP_COUNT(others); i++)
         if (has_word(gp_from(c->relay.mechanisms), others[i])) return true;
+    return false;
+}
+
+/* ... or a name and a token, which is nobody's password. */
+static bool other_than_a_token(const struct config *c)
+{
+    if (config_relay_proof(c) != RELAY_TOKEN) return false;
+    for (gp_str words = gp_from(c->relay.mechanisms); words.len > 0;) {
+        gp_str word = gp_word(&words);
+        if (word.len > 0 && !is_among(GP_LIT(CONFIG_MECHANISMS_FOR_TOKENS), word)) return true;
+    }
     return false;
 }
 
@@ -125,11 +152,14 @@ static const struct rule {
     { nobody_asks,            "tls.client_ca_file",  "tls.client_ca_file is for listeners that ask for certificates: add client_certificates=ask to one" },
     { no_certificate,         "tls.certificates",    "tls.certificates: the list is empty: nobody could sign in without TLS" },
     { no_retry,               "queue.retries",       "queue.retries: the list is empty: name one duration at least" },
-    { user_without_password,  "relay.user",          "relay.user has no password: name its file as relay.password_file" },
+    { user_without_password,  "relay.user",          "relay.user has no password: name its file as relay.password_file, or a token's as relay.token_file" },
     { password_without_user,  "relay.password_file", "relay.password_file has no user: name it as relay.user" },
+    { token_without_user,     "relay.token_file",    "relay.token_file has no user: name it as relay.user" },
+    { password_and_token,     "relay.token_file",    "relay.token_file stands in the place of relay.password_file: name one of them" },
     { user_without_smarthost, "relay.user",          "relay.user is for a server that relay.via names, and relay.via is mx" },
-    { user_without_safe_tls,  "relay.user",          "relay.user needs tls=required in relay.via: else the password goes to whoever answers" },
+    { user_without_safe_tls,  "relay.user",          "relay.user needs tls=required in relay.via: else the password or token goes to whoever answers" },
     { more_than_a_password,   "relay.mechanisms",    "relay.mechanisms: the relay signs in with relay.user and its password: it cannot use EXTERNAL, OAUTHBEARER or XOAUTH2" },
+    { other_than_a_token,     "relay.mechanisms",    "relay.mechanisms: with relay.token_file the relay can use OAUTHBEARER and XOAUTH2 alone" },
     { notice_after_the_end,   "queue.delay_notice",  "queue.delay_notice must be shorter than queue.lifetime" },
     { one_selector,           "dkim.ed25519_selector", "dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each" },
     { more_per_destination_than_in_all, "relay.connections_per_destination", "relay.connections_per_destination is more than relay.connections" },

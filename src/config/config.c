@@ -124,12 +124,30 @@ static void derive_mechanisms(struct config_reading *reading)
     config->mechanisms[out.len] = '\0';
 }
 
+enum relay_proof config_relay_proof(const struct config *config)
+{
+    if (config->relay.kind != RELAY_SMARTHOST) return RELAY_NO_PROOF;
+    if (config->relay.token_file[0]) return RELAY_TOKEN;
+    return config->relay.password_file[0] ? RELAY_PASSWORD : RELAY_NO_PROOF;
+}
+
+/* What a password is for is of no use to who has a token. */
+static void derive_relay_mechanisms(struct config_reading *reading)
+{
+    struct config *config = reading->config;
+    unsigned char *from   = &config->sources[config_find(GP_LIT("relay.mechanisms")) - config_keys];
+    if (*from != CONFIG_DEFAULT || config_relay_proof(config) != RELAY_TOKEN) return;
+    *from = CONFIG_FROM_PROOF;
+    (void)gp_copy_z(GP_LIT(CONFIG_MECHANISMS_FOR_TOKENS), config->relay.mechanisms, sizeof config->relay.mechanisms);
+}
+
 /* mail.example.org serves example.org; a name of one or two labels serves itself. */
 void config_derive(struct config_reading *reading)
 {
     struct config *config = reading->config;
     gp_str         rest   = gp_from(config->hostname);
     derive_mechanisms(reading);
+    derive_relay_mechanisms(reading);
     if (config->domain[0]) return;
     (void)gp_cut(&rest, '.');
     bool is_parent = rest.ptr && gp_find(rest, '.') < rest.len;

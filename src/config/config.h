@@ -11,7 +11,7 @@
 enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32,
        CONFIG_KEYS_MOST = 192, CONFIG_LOOKUPS_MOST = 8,
        CONFIG_PROTECTED_MOST = 32, CONFIG_NAME = 128 };
-enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED, CONFIG_FROM_SOURCES }; /* where a value comes from */
+enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED, CONFIG_FROM_SOURCES, CONFIG_FROM_PROOF }; /* where a value comes from */
 
 /* 587 STARTTLS, 465 implicit TLS; a UNIX socket that answers other servers' questions about passwords */
 enum listen_kind { LISTEN_SUBMISSION, LISTEN_SUBMISSIONS, LISTEN_DOVECOT_AUTH };
@@ -34,6 +34,7 @@ enum sender_rule { SENDER_ENFORCE, SENDER_REWRITE, SENDER_ALLOW };
 struct config_protected { char name[CONFIG_NAME], accounts[CONFIG_TEXT]; }; /* accounts: words; "": nobody's */
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
+enum relay_proof { RELAY_NO_PROOF, RELAY_PASSWORD, RELAY_TOKEN }; /* what the relay signs in with at the smarthost */
 
 /* Accounts that live elsewhere; an item of `sources`. What does not go with the type is empty. */
 enum lookup_type { LOOKUP_PASSWD_FILE, LOOKUP_SASLAUTHD, LOOKUP_PAM, LOOKUP_LDAP, LOOKUP_SQL, LOOKUP_HTTP, LOOKUP_DOVECOT, LOOKUP_OAUTH, LOOKUP_TYPES };
@@ -75,7 +76,7 @@ struct config {
         uint16_t port;                       /* of the smarthost                             */
         uint16_t mx_port;                    /* 25                                           */
         bool     allow_loopback;             /* MX may lead to this host's own addresses     */
-        char     user[256], password_file[CONFIG_PATH], ca_file[CONFIG_PATH];
+        char     user[256], password_file[CONFIG_PATH], token_file[CONFIG_PATH], ca_file[CONFIG_PATH];
         char     dns_server[128];            /* "127.0.0.1@5353"; "": the system's           */
         char     mechanisms[CONFIG_TEXT];    /* allowed when we sign in upstream             */
         unsigned connections_per_destination, connections_most;
@@ -167,6 +168,7 @@ void config_manual(void (*line)(void *owner, gp_str), void *owner);
 bool config_is_hostname(gp_str);             /* RFC 1123 2.1; "localhost" is one, an address is not asked for here */
 /* Adds " (did you mean 'x'?)" for the nearest of the words (between spaces) to what was given, if any is near. */
 void config_suggest(struct gp_text *, gp_str given, gp_str words);
+enum relay_proof config_relay_proof(const struct config *);
 /* DIR-relative path made absolute into out. */
 bool config_path(const struct config *, const char *path, char out[static CONFIG_PATH]) GP_MUST_USE;
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NEEDS_TLS "relay.user needs tls=required in relay.via: else the password goes to whoever answers\n"
+#define NEEDS_TLS "relay.user needs tls=required in relay.via: else the password or token goes to whoever answers\n"
 
 TEST(two_lines_are_enough)
 {
@@ -56,6 +56,26 @@ TEST(the_domain_follows_from_the_hostname)
         snprintf(yaml, sizeof yaml, "hostname: %s\n", cases[i].hostname);
         CHECK(read_set_up(yaml));
         CHECK_IS(gp_from(config.domain), cases[i].domain);
+    }
+}
+
+TEST(what_the_relay_signs_in_with_picks_its_mechanisms)
+{
+    static const struct {
+        const char      *keys, *begins;
+        enum relay_proof proof;
+    } cases[] = {
+        {"via: 'smtp://a', user: u, token_file: t",                       "OAUTHBEARER XOAUTH2", RELAY_TOKEN   },
+        { "via: 'smtp://a', user: u, token_file: t, mechanisms: xoauth2", "xoauth2",             RELAY_TOKEN   },
+        { "via: 'smtp://a', user: u, password_file: p",                   "SCRAM-SHA-512-PLUS ", RELAY_PASSWORD},
+        { "via: 'smtp://a'",                                              "SCRAM-SHA-512-PLUS ", RELAY_NO_PROOF},
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        char yaml[128];
+        snprintf(yaml, sizeof yaml, "hostname: a.b.c\nrelay: {%s}\n", cases[i].keys);
+        CHECK(read_set_up(yaml));
+        CHECK(gp_starts(gp_from(config.relay.mechanisms), cases[i].begins));
+        CHECK(config_relay_proof(&config) == cases[i].proof);
     }
 }
 
@@ -217,7 +237,12 @@ static const struct {
     { H "relay: {via: 'smtp://a:99999'}\n", "gatepost.yml:2: relay.via: 'a:99999' is not HOST or HOST:PORT\n" },
     { H "relay: {via: 'http://a'}\n", "gatepost.yml:2: relay.via: 'http://a' is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'\n" },
     { H "relay: {via: 'smtps://a?tls=none'}\n", "gatepost.yml:2: relay.via: 'smtps://a?tls=none' wants TLS and none of it: write smtp://\n" },
-    { H "relay: {via: 'smtp://a', user: u}\n", "gatepost.yml:2: relay.user has no password: name its file as relay.password_file\n" },
+    { H "relay: {via: 'smtp://a', user: u}\n", "gatepost.yml:2: relay.user has no password: name its file as relay.password_file, or a token's as relay.token_file\n" },
+    { H "relay: {via: 'smtp://a', token_file: t}\n", "gatepost.yml:2: relay.token_file has no user: name it as relay.user\n" },
+    { H "relay: {via: 'smtp://a', user: u, token_file: t, password_file: p}\n", "gatepost.yml:2: relay.token_file stands in the place of relay.password_file: name one of them\n" },
+    { H "relay: {via: 'smtp://a?tls=opportunistic', user: u, token_file: t}\n", "gatepost.yml:2: " NEEDS_TLS },
+    { H "relay: {via: 'smtp://a', user: u, token_file: t, mechanisms: XOAUTH2 PLAIN}\n", "gatepost.yml:2: relay.mechanisms: with relay.token_file the relay can use OAUTHBEARER and XOAUTH2 alone\n" },
+    { H "relay: {via: mx, user: u, token_file: t}\n", "gatepost.yml:2: relay.user is for a server that relay.via names, and relay.via is mx\n" },
     { H "relay: {user: u, password_file: p}\n", "gatepost.yml:2: relay.user is for a server that relay.via names, and relay.via is mx\n" },
     { H "relay: {via: 'smtp://a?tls=opportunistic', user: u, password_file: p}\n", "gatepost.yml:2: " NEEDS_TLS },
     { H "relay: {via: 'smtps://a?tls=opportunistic', user: u, password_file: p}\n", "gatepost.yml:2: " NEEDS_TLS },

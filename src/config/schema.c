@@ -74,9 +74,13 @@ const struct config_key config_keys[] = {
     { "relay.user", &config_text, FIELD(relay.user), 0, 255, "",
       "The name to sign in with at the server of relay.via; that needs tls=required there, or the password could go to whoever answers." },
     { "relay.password_file", &config_path_type, FIELD(relay.password_file), 0, CONFIG_PATH - 1, "",
-      "The file whose first line is the password for it. It is read by the vault only." },
+      "The file whose first line is the password for it. It is read by the vault only, and again when it has changed." },
+    { "relay.token_file", &config_path_type, FIELD(relay.token_file), 0, CONFIG_PATH - 1, "",
+      "Instead of relay.password_file: the file whose first line is a bearer token (OAuth 2.0), which another program keeps fresh. "
+      "A new content, or a new file in its place, counts within two seconds." },
     { "relay.mechanisms", &config_mechanisms, FIELD(relay.mechanisms), 1, CONFIG_TEXT - 1, SCRAM_MECHANISMS " PLAIN LOGIN",
-      "SASL mechanisms that may be used there: those that take a password. PLAIN and LOGIN under TLS only." },
+      "SASL mechanisms that may be used there: those that take a password, PLAIN and LOGIN under TLS only. With relay.token_file: "
+      "OAUTHBEARER and XOAUTH2, which are the default then." },
     { "relay.ca_file", &config_path_type, FIELD(relay.ca_file), 0, CONFIG_PATH - 1, "",
       "Certificates (PEM) to trust when the other server's is checked. Default: those of the system." },
     { "relay.dns_server", &config_resolver, FIELD(relay.dns_server), 0, 127, "",

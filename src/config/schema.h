@@ -34,6 +34,8 @@ extern const struct config_key config_keys[];
 extern const size_t            config_key_count;
 /* The default of `mechanisms` where accounts live elsewhere (config.c). */
 #define CONFIG_MECHANISMS_WITHOUT_SCRAM "EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN CRAM-MD5"
+/* All that relay.mechanisms may be, and is by default, where the relay has a token. */
+#define CONFIG_MECHANISMS_FOR_TOKENS "OAUTHBEARER XOAUTH2"
 const struct config_key       *config_find(gp_str name);     /* NULL: no such key                     */
 bool                           config_is_section(gp_str name); /* some key is called "NAME.something"; a section may hold others */
 

@@ -9,6 +9,7 @@ static const char *const sources[] = {
     [CONFIG_ENVIRONMENT]  = "environment",
     [CONFIG_DERIVED]      = "from hostname",
     [CONFIG_FROM_SOURCES] = "default beside sources",
+    [CONFIG_FROM_PROOF]   = "default for what signs in",
 };
 
 struct page {

@@ -89,6 +89,7 @@ TEST(secrets_elsewhere_count_too)
     static const char *const rest[] = {
         "tls: {certificates: [{certificate: c, key: /srv/x/d/key.pem}]}",
         "relay: {via: 'smtp://h:587', user: u, password_file: /srv/x/p}",
+        "relay: {via: 'smtp://h:587', user: u, token_file: /srv/x/p}",
         "- {name: b, type: http, uri: 'https://h/', token_file: /srv/x/t}",
     };
     make_place();

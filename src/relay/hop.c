@@ -419,7 +419,9 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
     bool signing_in = h->phase == HOP_SIGNING_IN;
     if (signing_in)
         LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host), LOG_N("code", ev->code), LOG_S("reply", ev->text),
-            LOG_Z("reason", "the next hop refused our sign-in: mail waits; see relay.user and relay.password_file"));
+            LOG_Z(
+                "reason",
+                "the next hop refused our sign-in: mail waits; see relay.user, and relay.password_file or relay.token_file"));
     /* A smarthost that does not let us in is a set-up that somebody mends; no message is to blame. */
     bool          final = !ev->temporary && !signing_in && h->relay->config->relay.kind == RELAY_MX;
     bool          clear = h->plan.must_tls && !conn_tls(h->conn) && ev->temporary && ev->code / 100 != 4;

@@ -1,11 +1,12 @@
-/* Our own sign-in at the smarthost: vault has the password and steps the exchange, this end carries the lines. */
+/* Our own sign-in at the smarthost: vault has the password or token and steps the exchange, this end carries the lines. */
 #include "relay/parts.h"
 #include "sasl/sasl.h"
 
 static const char *why_not(bool answered)
 {
-    return answered ? "we do not sign in: vault says why; see relay.user, relay.password_file, relay.mechanisms"
-                    : "vault does not answer now";
+    return answered
+               ? "we do not sign in: vault says why; see relay.user, relay.password_file or relay.token_file, relay.mechanisms"
+               : "vault does not answer now";
 }
 
 static void login_said(void *owner, gp_status status, const struct msg *answer)

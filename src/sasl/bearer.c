@@ -145,6 +145,33 @@ enum gp_sasl_step gp_bearer_say(struct gp_sasl *x, gp_str head)
     return step;
 }
 
+static gp_str skip_blanks(gp_str json)
+{
+    size_t n = 0;
+    while (n < json.len && memchr(" \t\r\n", json.ptr[n], sizeof " \t\r\n" - 1)) n++;
+    return gp_tail(json, n);
+}
+
+/* RFC 7628 3.2.2: the member "status". Neither quote nor backslash stands in its words (RFC 6749 5.2), so that no more of JSON has
+ * to be understood; XOAUTH2's servers put a number of HTTP there. */
+static gp_str status_in(gp_str json)
+{
+    static const char name[] = "\"status\"";
+    while (json.len > 0) {
+        json         = gp_tail(json, gp_find(json, '"'));
+        bool found   = gp_starts(json, name);
+        json         = gp_tail(json, found ? sizeof name - 1 : 1);
+        gp_str value = skip_blanks(json);
+        if (!found || value.len == 0 || value.ptr[0] != ':') continue;
+        value = skip_blanks(gp_tail(value, 1));
+        if (value.len == 0 || value.ptr[0] != '"') continue;
+        value      = gp_tail(value, 1);
+        size_t end = gp_find(value, '"');
+        return end < value.len ? gp_head(value, end) : GP_NONE;
+    }
+    return GP_NONE;
+}
+
 /* The words are a stranger's: bounded, and without controls, since they are for a log. */
 enum gp_sasl_step gp_bearer_refused(struct gp_sasl *x, gp_str json, gp_str reply)
 {
@@ -154,8 +181,10 @@ enum gp_sasl_step gp_bearer_refused(struct gp_sasl *x, gp_str json, gp_str reply
         gp_put_char(&text, plain ? json.ptr[i] : '?');
     }
     enum gp_sasl_step step = gp_sasl_say(x, reply);
-    x->says                = gp_said(&text);
-    x->proven              = false;
-    x->why                 = GP_SASL_REFUSED;
+    gp_str            says = gp_said(&text), status = status_in(gp_head(json, says.len));
+    x->says   = says;
+    x->status = status.ptr ? (gp_str) { says.ptr + (status.ptr - json.ptr), status.len } : GP_NONE;
+    x->proven = false;
+    x->why    = GP_SASL_REFUSED;
     return step;
 }

@@ -301,6 +301,7 @@ TEST(a_client_keeps_what_the_server_says_and_ends)
         CHECK(x.out.ptr);
         CHECK_IS(x.out, rows[i].reply);
         CHECK_SAME(x.says, talk_field(told, "decoded"));
+        CHECK_IS(x.status, "invalid_token");
         CHECK(!gp_sasl_client_believes(&x) && x.why == GP_SASL_REFUSED);
         CHECK(gp_sasl_client_line(&x, talk_field(told, "json_b64")) == GP_SASL_FAILED);
         CHECK(!gp_sasl_client_believes(&x));
@@ -317,6 +318,53 @@ TEST(what_a_server_says_is_bounded_and_safe_to_log)
     CHECK(gp_sasl_client_start(&x, GOOGLE, GP_LIT("u"), talk_secret(GP_LIT("x"))) == GP_SASL_CHALLENGE);
     CHECK(gp_sasl_client_line(&x, TALK_LINE(((gp_str) { words, sizeof words }))) == GP_SASL_CHALLENGE);
     CHECK(x.says.len == GP_SASL_SAYS_MOST && x.says.ptr[0] == '?');
+}
+
+static void refuse_with(struct gp_sasl *x, gp_str json)
+{
+    char room[GP_SASL_LINE_MOST];
+    talk_open(x);
+    CHECK(gp_sasl_client_start(x, BEARER, GP_LIT("u"), talk_secret(GP_LIT("x"))) == GP_SASL_CHALLENGE);
+    CHECK(gp_sasl_client_line(x, talk_base64(json, room)) == GP_SASL_CHALLENGE);
+}
+
+TEST(the_status_is_found_where_there_is_one)
+{
+    static const struct {
+        const char *json, *status;
+    } rows[] = {
+        {"{\"status\":\"401\",\"schemes\":\"Bearer\",\"scope\":\"https://mail.google.com/\"}", "401"               },
+        { "{\"scope\":\"a\", \"status\" :\t\"insufficient_scope\"}",                           "insufficient_scope"},
+        { "{\"a\":\"status\",\"status\":\"x\"}",                                               "x"                 },
+        { "{\"status\":\"a\\nb\"}",                                                            "a\\nb"             },
+        { "{\"status\":\"a\nb\"}",                                                             "a?b"               },
+        { "{\"status\":\"\"}",                                                                 ""                  },
+        { "{\"status\":401}",                                                                  NULL                },
+        { "{\"status\":\"401",                                                                 NULL                },
+        { "{\"status\"",                                                                       NULL                },
+        { "{\"status\":",                                                                      NULL                },
+        { "status: 401",                                                                       NULL                },
+        { "\"",                                                                                NULL                },
+        { "{}",                                                                                NULL                },
+    };
+    struct gp_sasl x;
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        refuse_with(&x, gp_from(rows[i].json));
+        if (rows[i].status) CHECK_IS(x.status, rows[i].status);
+        CHECK(!x.status.ptr == !rows[i].status);
+    }
+}
+
+/* Whatever a server says: its status is a part of what may be logged. */
+PROPERTY(a_status_is_some_of_what_was_said, bytes)
+{
+    struct gp_sasl x;
+    if (bytes.len == 0 || bytes.len > GP_SASL_LINE_MOST / 2) return;
+    refuse_with(&x, bytes);
+    CHECK(!gp_sasl_client_believes(&x) && x.says.len <= GP_SASL_SAYS_MOST);
+    if (!x.status.ptr) return;
+    CHECK(x.status.ptr >= x.says.ptr && x.status.ptr + x.status.len <= x.says.ptr + x.says.len);
+    CHECK(gp_find(x.status, '"') == x.status.len);
 }
 
 TEST(a_client_with_a_long_token_wants_room_too)

@@ -32,6 +32,7 @@ struct gp_sasl {
     gp_secret        secret;        /* after SASLprep; gone after the next resume()                            */
     gp_str           out;           /* base64; the client's first may be GP_NONE: send no initial response     */
     gp_str           says;          /* client: why the server refuses the token, its JSON, cut to a bound; or GP_NONE */
+    gp_str           status;        /* client: the member "status" of that; GP_NONE: it has none               */
 
     /* ---- for the host to fill before resume() */
     gp_status            answer;    /* PERMFAIL until the host says otherwise */

@@ -103,17 +103,25 @@ bool policy_lists_plus(gp_str configured)
     return false;
 }
 
-const struct gp_sasl_mech *policy_choose(gp_str allowed, gp_str offered, bool tls, bool binding)
+/* A token is never said as a password, nor a password as a token. */
+static bool is_for(const struct gp_sasl_mech *mech, enum relay_proof proof)
+{
+    bool token = mech->traits & GP_SASL_NEEDS_TOKEN;
+    return proof != RELAY_NO_PROOF && token == (proof == RELAY_TOKEN);
+}
+
+const struct gp_sasl_mech *policy_choose(gp_str allowed, gp_str offered, enum relay_proof proof, bool tls, bool binding)
 {
     char           room[NAMES_ROOM];
     struct gp_text names  = GP_TEXT(room);
-    unsigned       traits = GP_SASL_NEEDS_SECRET | GP_SASL_SERVER_FIRST;
+    unsigned       traits = GP_SASL_NEEDS_SECRET | GP_SASL_SERVER_FIRST | GP_SASL_NEEDS_TOKEN;
     if (tls) traits |= GP_SASL_REVEALS_PASSWORD;
     if (binding) traits |= GP_SASL_BINDS_CHANNEL;
     if (!gp_sasl_names(allowed, traits, &names)) return NULL;
     for (gp_str best_first = gp_said(&names); best_first.len > 0;) {
-        gp_str name = gp_word(&best_first);
-        if (listed(offered, name)) return gp_sasl_find(name);
+        gp_str                     name = gp_word(&best_first);
+        const struct gp_sasl_mech *mech = gp_sasl_find(name);
+        if (mech && listed(offered, name) && is_for(mech, proof)) return mech;
     }
     return NULL;
 }

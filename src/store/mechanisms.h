@@ -28,8 +28,8 @@ const struct gp_sasl_mech *policy_mechanism(gp_str configured, const struct poli
 bool policy_offer(gp_str configured, const struct policy_facts *, struct gp_text *out) GP_MUST_USE;
 /* Does EHLO list a -PLUS form when there is channel binding? RFC 5802 6: what the downgrade check has to know. */
 bool policy_lists_plus(gp_str configured);
-/* The best that is allowed, offered and safe on this connection, for signing in upstream. NULL: none. */
-const struct gp_sasl_mech *policy_choose(gp_str allowed, gp_str offered, bool tls, bool binding);
+/* The best that is allowed, offered, made for what there is to sign in with and safe on this connection, for signing in upstream. NULL: none. */
+const struct gp_sasl_mech *policy_choose(gp_str allowed, gp_str offered, enum relay_proof, bool tls, bool binding);
 
 /* What the log may show of a name that signs in. Of one that no account has: not what has the shape of a password that gatepost made,
  * in whose place it was typed by mistake, and what is no address only as far as it is printable and short. */

@@ -24,17 +24,24 @@ static const struct { const char *configured, *asked; bool tls; const char *resu
     { "PLAIN",                     "",              true,  "none"          },
     { "",                          "PLAIN",         true,  "none"          },
 };
-static const struct { const char *allowed, *offered; bool tls, binding; const char *result; } upstream[] = {
-    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "LOGIN PLAIN",                      true,  false, "PLAIN"              },
-    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "LOGIN",                            true,  false, "LOGIN"              },
-    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "PLAIN LOGIN",                      false, false, "none"               },
-    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "PLAIN scram-sha-256",              false, false, "SCRAM-SHA-256"      },
-    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "PLAIN SCRAM-SHA-256-PLUS",         true,  true,  "SCRAM-SHA-256-PLUS" },
-    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "PLAIN SCRAM-SHA-256-PLUS",         true,  false, "PLAIN"              },
-    { "LOGIN",                                        "PLAIN LOGIN",                      true,  true,  "LOGIN"              },
-    { "CRAM-MD5 PLAIN",                               "CRAM-MD5",                         true,  true,  "CRAM-MD5"           },
-    { "PLAIN",                                        "XOAUTH2 GSSAPI",                   true,  true,  "none"               },
-    { "PLAIN",                                        "",                                 true,  true,  "none"               },
+static const struct { const char *allowed, *offered; enum relay_proof proof; bool tls, binding; const char *result; } upstream[] = {
+    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "LOGIN PLAIN",                      RELAY_PASSWORD, true,  false, "PLAIN"              },
+    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "LOGIN",                            RELAY_PASSWORD, true,  false, "LOGIN"              },
+    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "PLAIN LOGIN",                      RELAY_PASSWORD, false, false, "none"               },
+    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "PLAIN scram-sha-256",              RELAY_PASSWORD, false, false, "SCRAM-SHA-256"      },
+    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "PLAIN SCRAM-SHA-256-PLUS",         RELAY_PASSWORD, true,  true,  "SCRAM-SHA-256-PLUS" },
+    { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "PLAIN SCRAM-SHA-256-PLUS",         RELAY_PASSWORD, true,  false, "PLAIN"              },
+    { "LOGIN",                                        "PLAIN LOGIN",                      RELAY_PASSWORD, true,  true,  "LOGIN"              },
+    { "CRAM-MD5 PLAIN",                               "CRAM-MD5",                         RELAY_PASSWORD, true,  true,  "CRAM-MD5"           },
+    { "PLAIN",                                        "XOAUTH2 GSSAPI",                   RELAY_PASSWORD, true,  true,  "none"               },
+    { "PLAIN",                                        "",                                 RELAY_PASSWORD, true,  true,  "none"               },
+    { "OAUTHBEARER XOAUTH2 PLAIN",                    "PLAIN XOAUTH2 OAUTHBEARER",        RELAY_TOKEN,    true,  true,  "OAUTHBEARER"        },
+    { "OAUTHBEARER XOAUTH2 PLAIN",                    "PLAIN XOAUTH2",                    RELAY_TOKEN,    true,  true,  "XOAUTH2"            },
+    { "OAUTHBEARER XOAUTH2 PLAIN",                    "PLAIN XOAUTH2",                    RELAY_TOKEN,    false, true,  "none"               },
+    { "OAUTHBEARER XOAUTH2 PLAIN",                    "PLAIN LOGIN",                      RELAY_TOKEN,    true,  true,  "none"               },
+    { "OAUTHBEARER XOAUTH2 PLAIN",                    "OAUTHBEARER XOAUTH2",              RELAY_PASSWORD, true,  true,  "none"               },
+    { "OAUTHBEARER XOAUTH2 PLAIN",                    "OAUTHBEARER XOAUTH2 PLAIN",        RELAY_PASSWORD, true,  true,  "PLAIN"              },
+    { "OAUTHBEARER XOAUTH2 PLAIN",                    "OAUTHBEARER XOAUTH2 PLAIN",        RELAY_NO_PROOF, true,  true,  "none"               },
 };
 /* clang-format on */
 
@@ -50,7 +57,7 @@ TEST(upstream_the_strongest_that_both_have_is_chosen)
 {
     for (size_t i = 0; i < GP_COUNT(upstream); i++)
         CHECK_IS(gp_from(name_of(policy_choose(gp_from(upstream[i].allowed), gp_from(upstream[i].offered),
-                                               upstream[i].tls, upstream[i].binding))),
+                                               upstream[i].proof, upstream[i].tls, upstream[i].binding))),
                  upstream[i].result);
 }
 

@@ -305,17 +305,18 @@ struct login { /* lent to the thread while it is the one that steps */
     enum gp_sasl_step step;
     size_t            line_len;
     char              line[GP_SASL_LINE_MOST];
+    char              lent[GP_SASL_LINE_MOST]; /* for a message with a token that is long */
     struct gp_sasl    x;
 };
 struct upstream {
     bool          present;
-    size_t        password_len;
-    char          password[GP_PASSWORD_MOST];
+    size_t        secret_len;
+    char          secret[GP_SASL_TOKEN_MOST]; /* the password, or the token       */
     struct login *logins[UPSTREAM_LOGINS]; /* NULL: a free place                     */
     struct login *waiting;                 /* for the thread, oldest first           */
     struct login *stepping;                /* on the thread; NULL: none              */
 };
-void upstream_password(struct peer *, struct msg *);
+void upstream_received(struct peer *, struct msg *);
 void upstream_start(struct peer *, struct msg *);
 void upstream_line(struct peer *, struct msg *);
 void upstream_end(struct peer *, struct msg *);

@@ -91,7 +91,9 @@ static inline void bed_settings(struct config *c)
     c->policy.identity.rules[SENDER_REPLY_TO] = SENDER_ALLOW;
     (void)gp_copy_z(GP_LIT("gp-rsa"), c->dkim.rsa_selector, sizeof(c->dkim.rsa_selector));
     (void)gp_copy_z(GP_LIT("gp-ed"), c->dkim.ed25519_selector, sizeof(c->dkim.ed25519_selector));
+    c->relay.kind                = RELAY_SMARTHOST;
     (void)gp_copy_z(GP_LIT("upstream"), c->relay.user, sizeof(c->relay.user));
+    (void)gp_copy_z(GP_LIT("password"), c->relay.password_file, sizeof(c->relay.password_file));
     (void)gp_copy_z(GP_LIT("SCRAM-SHA-256 PLAIN LOGIN CRAM-MD5"), c->relay.mechanisms, sizeof(c->relay.mechanisms));
 }
 

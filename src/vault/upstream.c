@@ -1,4 +1,4 @@
-/* Our own sign-in at the smarthost: the relay carries the lines, the password and the exchange stay here. What a line of the server
+/* Our own sign-in at the smarthost: the relay carries the lines, the password or token and the exchange stay here. What a line of the server
  * asks for is worked out on a thread: with SCRAM the server names the number of rounds, up to seconds of work.
  *   TALKING  our last line is on its way; LOGIN_LINE brings the server's next
  *   BUSY     its line waits for the thread, or the thread works on it
@@ -9,27 +9,36 @@
 #include "vault/parts.h"
 #include "store/mechanisms.h"
 
-/* ---- the password ------------------------------------------------------------------------------------------------------ */
+/* ---- the password or token ----------------------------------------------------------------------------------------------- */
 static gp_str first_line(gp_str text)
 {
     gp_str line = gp_head(text, gp_find(text, '\n'));
     return line.len > 0 && line.ptr[line.len - 1] == '\r' ? gp_head(line, line.len - 1) : line;
 }
 
-void upstream_password(struct peer *peer, struct msg *m)
+static enum relay_proof proof_of(const struct vault *v)
 {
-    struct upstream *up = peer->vault->upstream;
-    gp_wipe(up->password, sizeof(up->password));
+    return config_relay_proof(v->config);
+}
+
+void upstream_received(struct peer *peer, struct msg *m)
+{
+    struct upstream *up    = peer->vault->upstream;
+    bool             token = proof_of(peer->vault) == RELAY_TOKEN;
+    gp_wipe(up->secret, sizeof(up->secret));
     up->present = false;
     if (!m->upstream.present) return;
-    gp_str text = descriptor_read(m->fds[0], GP_PASSWORD_MOST);
+    gp_str text = descriptor_read(m->fds[0], token ? sizeof(up->secret) : GP_PASSWORD_MOST);
     gp_str line = text.ptr ? first_line(text) : GP_NONE;
+    if (token) line = gp_trim(line);
     up->present = line.len > 0;
-    if (up->present) memcpy(up->password, line.ptr, line.len);
-    up->password_len = line.len;
+    if (up->present) memcpy(up->secret, line.ptr, line.len);
+    up->secret_len = line.len;
     file_free(text);
     if (!up->present)
-        LOG(LOG_ERROR, "upstream", LOG_Z("reason", "relay.password_file is empty, too long or cannot be read"));
+        LOG(LOG_ERROR, "upstream",
+            LOG_Z("reason", token ? "relay.token_file is empty, over 9216 octets or cannot be read: mail waits"
+                                  : "relay.password_file is empty, too long or cannot be read"));
 }
 
 /* ---- exchanges --------------------------------------------------------------------------------------------------------- */
@@ -87,13 +96,39 @@ static void refuse(struct peer *peer, uint32_t question, gp_status status)
     ipc_answer(peer->channel, question, &m);
 }
 
+static const char *why_given_up(const struct login *l)
+{
+    if (l->question)
+        return "the server's side of the exchange is wrong, or it could not prove that it knows the password";
+    return proof_of(l->peer->vault) == RELAY_TOKEN
+               ? "relay.user is no name, or the first line of relay.token_file no token: that has no blanks in it"
+               : "relay.user or the password has characters that none may have";
+}
+
+/* What a server says may be anything, the token itself among it; it is one that knows the token. */
+static gp_str fit_for_log(const struct upstream *up, gp_str status)
+{
+    enum { STATUS_SHOWN = 40 };
+    bool tells = up->secret_len > 0 && memmem(status.ptr, status.len, up->secret, up->secret_len);
+    return tells ? GP_LIT("(not shown)") : gp_head(status, STATUS_SHOWN);
+}
+
+/* RFC 7628 3.2.2: the server has said why, and the exchange ends with the reply to what we say to that. */
+static void log_refused_token(const struct login *l)
+{
+    struct vault *v = l->peer->vault;
+    LOG(LOG_ERROR, "upstream", LOG_Z("host", v->config->relay.host), LOG_N("login", l->id),
+        LOG_S("status", l->x.status.ptr ? fit_for_log(v->upstream, l->x.status) : GP_LIT("(none)")),
+        LOG_Z("reason", "the next hop refuses the token in relay.token_file: mail waits for a fresh one"));
+}
+
 static void say(struct login *l, uint32_t question, enum gp_sasl_step step, gp_str mechanism)
 {
     struct vault *v = l->peer->vault;
+    if (step == GP_SASL_CHALLENGE && l->x.why == GP_SASL_REFUSED) log_refused_token(l);
     if (step != GP_SASL_CHALLENGE && step != GP_SASL_DONE) {
         LOG(LOG_ERROR, "upstream", LOG_Z("host", v->config->relay.host), LOG_N("login", l->id),
-            LOG_Z("reason",
-                  "the server's side of the exchange is wrong, or it could not prove that it knows the password"));
+            LOG_Z("reason", why_given_up(l)));
         refuse(l->peer, question, GP_PERMFAIL);
         give_back(v->upstream, find(v->upstream, l->id));
         return;
@@ -116,10 +151,10 @@ void upstream_start(struct peer *peer, struct msg *m)
     bool                       binds = start->binding > GP_BIND_NONE && start->binding <= GP_BIND_TLS_SERVER_END_POINT;
     bool                       binding = (binds && start->binding_data.len > 0) || start->end_point.len > 0;
     const struct gp_sasl_mech *mech =
-        policy_choose(gp_from(config->relay.mechanisms), start->offered, start->secure != 0, binding);
+        policy_choose(gp_from(config->relay.mechanisms), start->offered, proof_of(peer->vault), start->secure, binding);
     if (!up->present || !config->relay.user[0] || !mech) {
         LOG(LOG_ERROR, "upstream", LOG_Z("host", config->relay.host), LOG_S("offered", start->offered),
-            LOG_Z("reason", mech ? "no user name or password to sign in with"
+            LOG_Z("reason", mech ? "nothing to sign in with: see relay.user, relay.password_file and relay.token_file"
                                  : "no mechanism that both sides allow on this connection"));
         refuse(peer, m->question, GP_PERMFAIL);
         return;
@@ -132,8 +167,10 @@ void upstream_start(struct peer *peer, struct msg *m)
     gp_sasl_init(&l->x, binds ? (enum gp_sasl_binding)start->binding : GP_BIND_NONE, start->binding_data,
                  policy_lists_plus(start->offered));
     gp_sasl_bind(&l->x, GP_BIND_TLS_SERVER_END_POINT, start->end_point);
-    gp_secret password = { up->password, up->password_len };
-    say(l, m->question, gp_sasl_client_start(&l->x, gp_from(mech->name), gp_from(config->relay.user), password),
+    gp_sasl_lend(&l->x, l->lent, sizeof(l->lent));
+    l->x.host        = gp_from(config->relay.host);
+    gp_secret secret = { up->secret, up->secret_len };
+    say(l, m->question, gp_sasl_client_start(&l->x, gp_from(mech->name), gp_from(config->relay.user), secret),
         gp_from(mech->name));
 }
 

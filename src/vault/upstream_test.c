@@ -3,7 +3,7 @@
 
 enum { LOGIN = 9, SESSION = 5 };
 
-static void give_password(struct bed *b, const char *content)
+static void give_secret(struct bed *b, const char *content)
 {
     struct msg m       = MSG(UPSTREAM);
     m.upstream.present = 1;
@@ -72,16 +72,23 @@ static bool signs_in(struct bed *b, const char *offered)
     return r.step == GP_SASL_DONE && b->believed;
 }
 
+static gp_str decoded(gp_str base64, char *room, size_t size)
+{
+    size_t len = 0;
+    CHECK(gp_read_base64(base64, (uint8_t *)room, size, &len));
+    return (gp_str) { room, len };
+}
+
 TEST(each_allowed_mechanism_signs_in)
 {
     static const char *const offers[] = { "SCRAM-SHA-256", "PLAIN", "LOGIN", "CRAM-MD5", "PLAIN LOGIN SCRAM-SHA-256" };
     struct bed              *b        = bed_open();
     bed_account(b, "upstream", BED_GENERATED, true);
-    give_password(b, BED_PASSWORD "\r\n");
+    give_secret(b, BED_PASSWORD "\r\n");
     for (size_t i = 0; i < GP_COUNT(offers); i++) CHECK(signs_in(b, offers[i]));
     CHECK(start(b, "PLAIN LOGIN SCRAM-SHA-256", true).status == GP_OK);
     CHECK_IS(gp_from(b->mechanism), "SCRAM-SHA-256");
-    give_password(b, "wrong\n");
+    give_secret(b, "wrong\n");
     for (size_t i = 0; i < GP_COUNT(offers); i++) CHECK(!signs_in(b, offers[i]));
     bed_close(b);
 }
@@ -100,7 +107,7 @@ TEST(the_strongest_binding_there_is_is_used)
         { GP_BIND_NONE,        false, "SCRAM-SHA-256",      "n,,"                     },
     };
     struct bed *b = bed_open();
-    give_password(b, BED_PASSWORD);
+    give_secret(b, BED_PASSWORD);
     (void)gp_copy_z(GP_LIT("SCRAM-SHA-256-PLUS SCRAM-SHA-256"), b->config.relay.mechanisms,
                     sizeof(b->config.relay.mechanisms));
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
@@ -125,9 +132,9 @@ TEST(without_password_mechanism_or_tls_there_is_no_sign_in)
 {
     struct bed *b = bed_open();
     CHECK(start(b, "PLAIN", true).status == GP_PERMFAIL);
-    give_password(b, "\n");
+    give_secret(b, "\n");
     CHECK(start(b, "PLAIN", true).status == GP_PERMFAIL);
-    give_password(b, BED_PASSWORD);
+    give_secret(b, BED_PASSWORD);
     CHECK(start(b, "PLAIN", true).status == GP_OK && b->answer.login_says.has_initial);
     CHECK(start(b, "PLAIN LOGIN", false).status == GP_PERMFAIL);
     CHECK(start(b, "GSSAPI", true).status == GP_PERMFAIL && start(b, "", true).status == GP_PERMFAIL);
@@ -138,7 +145,7 @@ TEST(a_server_that_cannot_prove_itself_is_not_believed)
 {
     static const char *const lies[] = { "bm9uc2Vuc2U=", "!!", "cj1hLHM9QUFBQSxpPTE=", "dj1BQUFB" };
     struct bed              *b      = bed_open();
-    give_password(b, BED_PASSWORD);
+    give_secret(b, BED_PASSWORD);
     for (size_t i = 0; i < GP_COUNT(lies); i++) {
         CHECK(start(b, "SCRAM-SHA-256", true).status == GP_OK);
         CHECK(line(b, gp_from(lies[i])).status == GP_PERMFAIL);
@@ -159,10 +166,91 @@ TEST(a_server_is_believed_when_its_part_is_done)
         { "PLAIN",        true }
     };
     struct bed *b = bed_open();
-    give_password(b, BED_PASSWORD);
+    give_secret(b, BED_PASSWORD);
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         CHECK(start(b, rows[i].offered, true).status == GP_OK);
         CHECK(b->believed == rows[i].at_once);
+    }
+    bed_close(b);
+}
+
+/* ---- a token in the place of a password ------------------------------------------------------------------------------------ */
+static void with_token(struct bed *b)
+{
+    struct config *c = &b->config;
+    CHECK(gp_copy_z(GP_LIT("token"), c->relay.token_file, sizeof(c->relay.token_file)));
+    CHECK(gp_copy_z(GP_LIT("smart.example.net"), c->relay.host, sizeof(c->relay.host)));
+    CHECK(gp_copy_z(GP_LIT("OAUTHBEARER XOAUTH2"), c->relay.mechanisms, sizeof(c->relay.mechanisms)));
+}
+
+TEST(a_token_is_said_by_the_mechanisms_that_are_for_tokens)
+{
+    static const struct {
+        const char *offered, *mechanism, *said;
+    } rows[] = {
+        {"PLAIN LOGIN XOAUTH2 OAUTHBEARER", "OAUTHBEARER",
+         "n,a=upstream,\1host=smart.example.net\1auth=Bearer t.0-k~e/n+==\1\1"                          },
+        { "PLAIN LOGIN XOAUTH2",            "XOAUTH2",     "user=upstream\1auth=Bearer t.0-k~e/n+==\1\1"},
+    };
+    char        room[BED_TEXT];
+    struct bed *b = bed_open();
+    with_token(b);
+    give_secret(b, "  t.0-k~e/n+== \r\nanother line\n");
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        CHECK(start(b, rows[i].offered, true).status == GP_OK && b->believed);
+        CHECK_IS(gp_from(b->mechanism), rows[i].mechanism);
+        CHECK_IS(decoded(bed_text(b), room, sizeof(room)), rows[i].said);
+    }
+    CHECK(start(b, "PLAIN LOGIN SCRAM-SHA-256", true).status == GP_PERMFAIL);
+    CHECK(start(b, "OAUTHBEARER", false).status == GP_PERMFAIL);
+    bed_close(b);
+}
+
+TEST(what_is_no_token_is_not_said)
+{
+    static const char *const files[] = { "", "\n", "two words\n", "a\1b\n", "caf\xc3\xa9\n" };
+    struct bed              *b       = bed_open();
+    with_token(b);
+    for (size_t i = 0; i < GP_COUNT(files); i++) {
+        give_secret(b, files[i]);
+        CHECK(start(b, "OAUTHBEARER", true).status == GP_PERMFAIL);
+    }
+    bed_close(b);
+}
+
+TEST(a_token_may_be_as_long_as_a_line)
+{
+    static char token[GP_SASL_TOKEN_MOST + 2], room[GP_SASL_TOKEN_MOST];
+    struct bed *b = bed_open();
+    with_token(b);
+    memset(token, 'T', 8000);
+    give_secret(b, token);
+    CHECK(start(b, "XOAUTH2", true).status == GP_OK);
+    CHECK(decoded(bed_text(b), room, sizeof(room)).len == 8000 + strlen("user=upstream\1auth=Bearer \1\1"));
+    CHECK(line(b, GP_LIT("")).status == GP_OK && b->text_len > 8000); /* it did not fit behind AUTH */
+    memset(token, 'T', sizeof(token) - 1);
+    give_secret(b, token);
+    CHECK(start(b, "XOAUTH2", true).status == GP_PERMFAIL);
+    bed_close(b);
+}
+
+TEST(a_refused_token_is_owned_up_to_and_never_believed)
+{
+    static const struct {
+        const char *mechanism, *reply;
+    } rows[] = {
+        {"OAUTHBEARER", "AQ=="}, /* RFC 7628 3.2.3: ^A */
+        { "XOAUTH2",    ""    },
+    };
+    struct bed *b = bed_open();
+    with_token(b);
+    give_secret(b, "stale\n");
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        CHECK(start(b, rows[i].mechanism, true).status == GP_OK);
+        CHECK(line(b, GP_LIT("eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIn0=")).status == GP_OK); /* {"status":"invalid_token"} */
+        CHECK(!b->believed);
+        CHECK_IS(bed_text(b), rows[i].reply);
+        CHECK(line(b, GP_LIT("")).status == GP_PERMFAIL);
     }
     bed_close(b);
 }
@@ -171,7 +259,7 @@ TEST(the_number_of_logins_is_bounded_and_ends_free_places)
 {
     struct bed *b = bed_open();
     struct msg  m = MSG(LOGIN_START), end = MSG(LOGIN_END);
-    give_password(b, BED_PASSWORD);
+    give_secret(b, BED_PASSWORD);
     m.login_start = (struct msg_login_start) { .secure = 1, .binding_data = GP_LIT(""), .offered = GP_LIT("PLAIN") };
     for (m.login_start.login = 1; m.login_start.login <= UPSTREAM_LOGINS; m.login_start.login++) {
         bed_ask(b, b->relay, &m);
@@ -190,13 +278,6 @@ TEST(the_number_of_logins_is_bounded_and_ends_free_places)
 }
 
 /* ---- SCRAM: which form, and the server's number of rounds ------------------------------------------------------------------ */
-static gp_str decoded(gp_str base64, char *room, size_t size)
-{
-    size_t len = 0;
-    CHECK(gp_read_base64(base64, (uint8_t *)room, size, &len));
-    return (gp_str) { room, len };
-}
-
 TEST(a_form_with_binding_that_is_offered_is_never_denied)
 {
     static const struct {
@@ -210,7 +291,7 @@ TEST(a_form_with_binding_that_is_offered_is_never_denied)
     };
     char        room[BED_TEXT];
     struct bed *b = bed_open();
-    give_password(b, BED_PASSWORD);
+    give_secret(b, BED_PASSWORD);
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         struct msg m  = MSG(LOGIN_START);
         m.login_start = (struct msg_login_start) { .login        = LOGIN,
@@ -270,7 +351,7 @@ TEST(other_questions_are_answered_while_the_servers_rounds_are_worked_through)
     struct bed  *b = bed_open();
     struct order o = { .bed = b };
     struct msg   m = MSG(LOGIN_LINE), keys = MSG(DKIM_KEYS);
-    give_password(b, BED_PASSWORD);
+    give_secret(b, BED_PASSWORD);
     CHECK(start(b, "SCRAM-SHA-256", true).status == GP_OK);
     m.login_line          = (struct msg_login_line) { LOGIN, server_first(b, room, sizeof(room)) };
     keys.dkim_keys.domain = GP_LIT("example.org");
@@ -286,7 +367,7 @@ TEST(a_sign_in_that_ends_while_it_is_worked_on_leaves_nothing_behind)
     char        room[BED_TEXT];
     struct bed *b = bed_open();
     struct msg  m = MSG(LOGIN_LINE), end = MSG(LOGIN_END);
-    give_password(b, BED_PASSWORD);
+    give_secret(b, BED_PASSWORD);
     CHECK(start(b, "SCRAM-SHA-256", true).status == GP_OK);
     m.login_line        = (struct msg_login_line) { LOGIN, server_first(b, room, sizeof(room)) };
     end.login_end.login = LOGIN;

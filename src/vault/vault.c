@@ -113,7 +113,7 @@ static const struct {
     { MSG_LOGIN_END,    ROLE_RELAY,      upstream_end     },
     { MSG_PEER,         ROLE_SUPERVISOR, join             },
     { MSG_KEYPAIR,      ROLE_SUPERVISOR, keys_pair        },
-    { MSG_UPSTREAM,     ROLE_SUPERVISOR, upstream_password},
+    { MSG_UPSTREAM,     ROLE_SUPERVISOR, upstream_received},
     { MSG_CLIENT_CA,    ROLE_SUPERVISOR, external_ca      },
     { MSG_SEAL,         ROLE_QUEUE,      seal_asked       },
     { MSG_AUDIT_EXPORT, ROLE_SUPERVISOR, seal_export      },

@@ -1,6 +1,7 @@
 """The next hop: an SMTP server that keeps what arrives and fails on request. It speaks for itself, with no SMTP code of ours."""
 import base64
 import collections
+import json
 import socket
 import socketserver
 import ssl
@@ -74,8 +75,8 @@ class Session(socketserver.StreamRequestHandler):
         offers = ["sink.example.net", "PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 100000000", "ENHANCEDSTATUSCODES", *self.sink.offers]
         if self.sink.tls == "starttls" and not self.tls:
             offers.append("STARTTLS")
-        elif self.sink.logins:
-            offers.append("AUTH PLAIN LOGIN")
+        elif mechanisms := self.sink.mechanisms():
+            offers.append("AUTH " + mechanisms)
         self.answer("EHLO", "\r\n".join(f"250{'-' if n + 1 < len(offers) else ' '}{offer}" for n, offer in enumerate(offers)))
 
     def on_starttls(self, _rest):
@@ -83,14 +84,29 @@ class Session(socketserver.StreamRequestHandler):
             self.secure()
 
     def on_auth(self, rest):
-        _mechanism, _, initial = rest.partition(" ")
+        mechanism, _, initial = rest.partition(" ")
+        if mechanism in ("OAUTHBEARER", "XOAUTH2"):
+            return self.on_token(initial)
         name, password = [*base64.b64decode(initial).decode().split("\0"), "", ""][1:3]
         good = self.sink.logins.get(name) == password
         self.login = name if good else None
-        self.answer("AUTH", "235 2.7.0 welcome" if good else "535 5.7.8 no")
+        return self.answer("AUTH", "235 2.7.0 welcome" if good else "535 5.7.8 no")
+
+    def on_token(self, initial):
+        if not initial:                         # it did not fit behind AUTH
+            self.say("334 ")
+            initial = self.rfile.readline().decode().strip()
+        head, *pairs = base64.b64decode(initial).decode().split("\1")
+        name = head.removeprefix("user=") if head.startswith("user=") else head.split(",")[1].removeprefix("a=")
+        good = f"auth=Bearer {self.sink.tokens.get(name)}" in pairs
+        if not good:                            # RFC 7628 3.2.2: what is said to that says nothing
+            self.say("334 " + base64.b64encode(json.dumps({"status": "invalid_token", "scope": "mail"}).encode()).decode())
+            self.sink.heard.append(self.rfile.readline())
+        self.login = name if good else None
+        return self.answer("AUTH", "235 2.7.0 welcome" if good else "535 5.7.8 no")
 
     def on_mail(self, rest):
-        if self.sink.logins and not self.login:
+        if self.sink.mechanisms() and not self.login:
             return self.say("530 5.7.0 sign in first")
         address, _, options = rest[len("FROM:<"):].partition(">")
         if self.answer("MAIL", "250 2.1.0 ok"):
@@ -145,16 +161,19 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 class Sink:
-    """tls: "starttls", "implicit" or "none". logins: name to password; without one there is no AUTH."""
+    """tls: "starttls", "implicit" or "none". logins: name to password, tokens: name to bearer token; without one there is no AUTH."""
 
-    def __init__(self, certificate, tls="starttls", logins=None, port=0, offers=("DSN",), address="127.0.0.1"):
-        self.tls, self.logins, self.offers = tls, logins or {}, offers
+    def __init__(self, certificate, tls="starttls", logins=None, tokens=None, port=0, offers=("DSN",), address="127.0.0.1"):
+        self.tls, self.logins, self.tokens, self.offers = tls, logins or {}, tokens or {}, offers
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*certificate)
         self.address, self.port = address, port
         self.reset()
         self.server = None
         self.open()
+
+    def mechanisms(self):
+        return " ".join(["PLAIN LOGIN"] * bool(self.logins) + ["XOAUTH2 OAUTHBEARER"] * bool(self.tokens))
 
     def open(self):
         self.server = Server((self.address, self.port), Session)

@@ -33,6 +33,46 @@ def test_a_next_hop_that_cannot_prove_itself_gets_no_mail(lie, new_gatepost, new
     assert "event=upstream" in gatepost.log()
 
 
+# ---- tokens --------------------------------------------------------------------------------------------------
+def keep(path, token):
+    """As a program does that keeps a token fresh: another file in the place of the one before."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(token + "\n")
+    fresh.chmod(0o600)
+    fresh.rename(path)
+
+
+def put_off(gatepost, count):
+    until("a refused token in the log", lambda: gatepost.log().count("status=invalid_token") == count)
+    until("an attempt without success", lambda: gatepost.log().count("event=deferred") == count)
+    return gatepost.queued()[0]["queue_id"]
+
+
+@pytest.mark.parametrize("mechanism,owns_up", [("OAUTHBEARER", b"AQ==\r\n"), ("XOAUTH2", b"\r\n")])
+def test_a_token_signs_in_and_a_fresh_one_takes_its_place(mechanism, owns_up, new_gatepost, new_sink, folder, context, recipient):
+    first, second, third = "first.token-0123", "ey" + "2" * 5000, "third.token-4567"
+    sink = new_sink(tokens={"example-org": first})
+    path = folder / f"token-{mechanism}"
+    keep(path, first)
+    gatepost = new_gatepost(sink, GATEPOST_RELAY_USER="example-org", GATEPOST_RELAY_TOKEN_FILE=str(path), GATEPOST_RELAY_IDLE_TIMEOUT="0s",
+                            **{"GATEPOST_RELAY_MECHANISMS": mechanism} if mechanism == "XOAUTH2" else {})
+    gatepost.secrets += [first, second, third]
+    account = gatepost.account()
+    assert deliver(gatepost, context, account, recipient)[0] == 250
+    assert sink.wait(recipient).login == "example-org"
+    assert any(line.startswith(b"AUTH " + mechanism.encode()) for line in sink.heard)
+
+    for count, token in enumerate((second, third), 1):      # one too long for the line; then written into the same file
+        sink.tokens["example-org"] = token
+        assert deliver(gatepost, context, account, f"{count}-{recipient}")[0] == 250
+        waits = put_off(gatepost, count)
+        assert owns_up in sink.heard and len(gatepost.queued()) == 1
+        keep(path, token) if count == 1 else path.write_text(token + "\n")
+        until("the new token", lambda: re.search(rf"event=tls .*generation={count + 1}\b", gatepost.log()))
+        gatepost.run("queue", "retry", waits)
+        assert sink.wait(f"{count}-{recipient}").login == "example-org"
+
+
 # ---- its name ------------------------------------------------------------------------------------------------
 def other_hosts(folder, text):
     """Words to run a command with another /etc/hosts; None where that may not be done."""
