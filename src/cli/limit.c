@@ -86,15 +86,18 @@ static gp_status show_rates(const struct shown *at, int64_t account, int64_t cre
 
 static gp_status show_credentials(struct shown *at, int64_t account)
 {
-    struct credential c;
-    gp_status         status;
-    auto_rows         rows = credentials_of(at->store->accounts, account);
-    while ((status = credentials_next(&rows, &c)) == GP_OK) {
+    gp_status status, shown = GP_OK;
+    auto_rows rows = credentials_of(at->store->accounts, account);
+    do {
+        struct credential c;
+        status = credentials_next(&rows, &c);
+        if (status != GP_OK) break;
         gp_wipe(&c.verifier, sizeof(c.verifier));
         at->whose = c.label[0] ? c.label : "(no label)";
-        if (show_rates(at, account, c.id) != GP_OK) return GP_TEMPFAIL;
-    }
-    return status == GP_PERMFAIL ? GP_OK : status;
+        shown     = show_rates(at, account, c.id);
+        at->whose = "";
+    } while (shown == GP_OK);
+    return status == GP_PERMFAIL ? GP_OK : GP_TEMPFAIL;
 }
 
 static int show(struct user_store *s, const struct wish *w, const struct target *t)

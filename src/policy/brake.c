@@ -138,7 +138,7 @@ static void add_up(struct brake_score *score)
 static void learn(struct brake_state *s, const struct brake_message *m, const struct brake_score *score)
 {
     enum { MEMORY = 500 };
-    if (score->total >= BRAKE_THRESHOLD / 2 || s->held) return;
+    if (score->total >= BRAKE_THRESHOLD / 2.0 || s->held) return;
     if (s->hour > s->busiest) s->busiest = s->hour;
     double weight = (double)m->recipients / MEMORY;
     if (weight > 0.1) weight = 0.1;

@@ -100,9 +100,10 @@ gp_status usage_meet(struct accounts *a, int64_t account, int64_t digest, gp_tim
 /* ---- limits of its own --------------------------------------------------------------------------------------------------------- */
 static bool read_sessions(gp_str text, unsigned *out)
 {
-    uint64_t number;
-    if (!gp_is(text, "none") && (!gp_read_number(text, SESSIONS_MOST, &number) || number == 0)) return false;
-    *out = gp_is(text, "none") ? 0 : (unsigned)number;
+    uint64_t number = 0;
+    bool     any    = gp_is(text, "none");
+    if (!any && (!gp_read_number(text, SESSIONS_MOST, &number) || number == 0)) return false;
+    *out = (unsigned)number;
     return true;
 }
 

@@ -174,7 +174,11 @@ void meters_write(struct vault *v)
 
 void meters_close(struct vault *v)
 {
-    while (v->meters.oldest) drop(&v->meters, v->meters.oldest);
+    for (struct meter *m = v->meters.oldest, *younger; m; m = younger) {
+        younger = m->younger;
+        drop(&v->meters, m);
+    }
+    v->meters.dirty = NULL;
 }
 
 /* ---- whom an account has written to -------------------------------------------------------------------------------------------------- */
