@@ -147,6 +147,8 @@ void files_send(struct supervisor *s, struct child *vault)
 }
 
 /* ---- watching ---------------------------------------------------------------------------------------------------------------- */
+#define FNV_BASIS 0xcbf29ce484222325ULL
+
 /* FNV-1a, 64 bits: tells one state of the files from another; nothing hostile is behind it. */
 static void mix(uint64_t *hash, uint64_t value)
 {
@@ -164,14 +166,20 @@ static void mix_file(const struct config *config, const char *path, uint64_t *ha
     mix(hash, (uint64_t)is.st_mtim.tv_nsec);
 }
 
+static uint64_t fingerprint_of_proof(const struct config *config)
+{
+    uint64_t hash = FNV_BASIS;
+    if (proof_of(config)) mix_file(config, proof_of(config), &hash);
+    return hash;
+}
+
 static uint64_t fingerprint(const struct config *config)
 {
-    uint64_t hash = 0xcbf29ce484222325ULL;
+    uint64_t hash = FNV_BASIS;
     for (size_t i = 0; i < pairs_of(config); i++) {
         mix_file(config, pair_of(config, i)->certificate, &hash);
         mix_file(config, pair_of(config, i)->key, &hash);
     }
-    if (proof_of(config)) mix_file(config, proof_of(config), &hash);
     if (config->client_ca_file[0]) mix_file(config, config->client_ca_file, &hash);
     return hash;
 }
@@ -185,17 +193,34 @@ void files_reload(struct supervisor *s)
     }
     s->generation++;
     s->fingerprint = fingerprint(s->config); /* what is read now need not be noticed once more */
+    s->proof_seen  = fingerprint_of_proof(s->config);
     LOG(LOG_INFO, "config", LOG_Z("reload", "certificates"), LOG_N("generation", s->generation));
     for (size_t i = 0; i < s->child_count; i++)
         if (s->children[i].row->role == ROLE_VAULT && s->children[i].channel >= 0) files_send(s, &s->children[i]);
 }
 
+/* A token is a new one every hour: certificates, and the tickets of sessions under them, have nothing to do with that. */
+static void proof_reload(struct supervisor *s)
+{
+    if (!usable(s->config, proof_of(s->config))) return;
+    LOG(LOG_INFO, "config", LOG_Z("reload", proof_of(s->config)));
+    for (size_t i = 0; i < s->child_count; i++)
+        if (s->children[i].row->role == ROLE_VAULT && s->children[i].channel >= 0) send_proof(s, &s->children[i]);
+}
+
 void files_watch(struct supervisor *s, gp_time now)
 {
     if (now < s->files_due) return;
-    s->files_due     = now + LOOK_EVERY_MS;
-    uint64_t is      = fingerprint(s->config);
-    bool     changed = s->fingerprint && is != s->fingerprint;
-    s->fingerprint   = is;
-    if (changed) files_reload(s);
+    s->files_due    = now + LOOK_EVERY_MS;
+    uint64_t is     = fingerprint(s->config);
+    uint64_t proof  = fingerprint_of_proof(s->config);
+    bool     first  = !s->fingerprint;
+    bool     renews = is != s->fingerprint, proves = proof != s->proof_seen;
+    s->fingerprint = is;
+    s->proof_seen  = proof;
+    if (first) return;
+    if (renews)
+        files_reload(s);
+    else if (proves)
+        proof_reload(s);
 }

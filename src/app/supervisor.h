@@ -54,6 +54,7 @@ struct supervisor {
     struct bound           bound[CONFIG_LISTEN_MOST];
     int                    run_dir, lock, control, signals; /* DIR/run, DIR/run/lock, control.sock, signalfd */
     uint64_t               generation, fingerprint; /* of the certificate files                         */
+    uint64_t               proof_seen; /* the same of what the relay signs in with                       */
     gp_time                files_due, stage_due;    /* next look at the files; end of patience with a stage */
     gp_time                start_due;               /* end of patience with those that are not ready yet  */
     size_t                 stage;                   /* of stopping                                       */

@@ -68,9 +68,10 @@ def test_a_token_signs_in_and_a_fresh_one_takes_its_place(mechanism, owns_up, ne
         waits = put_off(gatepost, count)
         assert owns_up in sink.heard and len(gatepost.queued()) == 1
         keep(path, token) if count == 1 else path.write_text(token + "\n")
-        until("the new token", lambda: re.search(rf"event=tls .*generation={count + 1}\b", gatepost.log()))
+        until("the new token", lambda: gatepost.log().count(f"event=config reload={path}") == count)
         gatepost.run("queue", "retry", waits)
         assert sink.wait(f"{count}-{recipient}").login == "example-org"
+    assert "reload=certificates" not in gatepost.log()      # whose sessions would not be resumed after it
 
 
 # ---- its name ------------------------------------------------------------------------------------------------
