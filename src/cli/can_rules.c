@@ -6,6 +6,7 @@
 #include "cli/can.h"
 #include "sasl/sasl.h"
 #include "smtp/smtp.h"
+#include "store/senders.h"
 #include "store/judge.h"
 #include "store/mechanisms.h"
 #include "store/moment.h"
@@ -162,31 +163,55 @@ static bool ask_credentials(struct can *c)
 }
 
 /* ---- the message ------------------------------------------------------------------------------------------------------------ */
-static bool may_send_as(struct can *c, const char *rule, gp_str address, const char *text)
+static void put_more(struct can *c, const char *text)
 {
-    const char    *why    = "";
-    bool           ended  = false;
-    struct sending ask    = { .account    = c->account.id,
-                              .credential = c->credential,
-                              .sender     = address,
-                              .now        = c->now,
-                              .local      = moment_local(c->now) };
-    gp_status      status = accounts_may_send(c->store->accounts, &ask, &ended, &why);
-    if (status == GP_TEMPFAIL) return store_failed(c);
-    say(c, status == GP_OK ? CAN_YES : CAN_NO, rule, address.len ? address : GP_LIT("<>"),
-        status == GP_OK ? GP_LIT("") : GP_LIT(": "));
-    if (status == GP_OK) return true;
     struct can_ruling *r    = &c->rulings[c->count - 1];
     struct gp_text     more = { .ptr = r->text, .room = sizeof(r->text) - 1, .len = strlen(r->text) };
-    put(&more, gp_from(why));
+    put(&more, gp_from(text));
     r->text[more.len] = '\0';
-    return ended ? refuse(c, 421, "4.7.0", "your sign-in is no longer good, connect and sign in again")
-                 : refuse(c, 550, "5.7.1", text);
+}
+
+/* The reply ends in what the account may use, as the server's does. */
+static bool refuse_sender(struct can *c, const char *text)
+{
+    char           room[CAN_TEXT];
+    struct gp_text all = { .ptr = room, .room = sizeof(room) - 1 }, longer;
+    gp_put_z(&all, text);
+    longer = all;
+    gp_put_z(&longer, "; yours: ");
+    if (!longer.cut && sender_put_own(c->store->accounts, c->account.id, c->credential, &longer)) all = longer;
+    room[all.len] = '\0';
+    return refuse(c, 550, "5.7.1", room);
+}
+
+static bool may_send_as(struct can *c, enum sender_field field, gp_str address, const char *text)
+{
+    struct sender_verdict  v;
+    const char            *rule   = field == SENDER_MAIL ? "sender" : "author";
+    struct sender_question ask    = { .account    = c->account.id,
+                                      .credential = c->credential,
+                                      .field      = field,
+                                      .address    = address,
+                                      .now        = c->now,
+                                      .local      = moment_local(c->now) };
+    gp_status              status = sender_judge(c->store->accounts, &c->store->config, &ask, &v);
+    if (status == GP_TEMPFAIL) return store_failed(c);
+    bool told = status != GP_OK || v.shadowed || v.rewritten;
+    say(c,
+        status != GP_OK ? CAN_NO
+        : v.shadowed    ? CAN_WOULD
+                        : CAN_YES,
+        rule, address.len ? address : GP_LIT("<>"), told ? GP_LIT(": ") : GP_LIT(""));
+    if (v.rewritten) put_more(c, "is replaced by ");
+    if (told) put_more(c, v.rewritten ? v.instead : v.why);
+    if (status == GP_OK) return true;
+    return v.ended ? refuse(c, 421, "4.7.0", "your sign-in is no longer good, connect and sign in again")
+                   : refuse_sender(c, text);
 }
 
 static bool ask_sender(struct can *c)
 {
-    return may_send_as(c, "sender", c->from, "this account may not send as that address");
+    return may_send_as(c, SENDER_MAIL, c->from, "this account may not send as that address");
 }
 
 static bool ask_author(struct can *c)
@@ -194,7 +219,7 @@ static bool ask_author(struct can *c)
     char room[CAN_TEXT];
     if (gp_same(c->header_from, c->from)) return true; /* the same question */
     (void)snprintf(room, sizeof(room), "sender address not yours: %.*s", (int)c->header_from.len, c->header_from.ptr);
-    return may_send_as(c, "author", c->header_from, room);
+    return may_send_as(c, SENDER_FROM, c->header_from, room);
 }
 
 static bool ask_size(struct can *c)

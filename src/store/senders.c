@@ -185,7 +185,10 @@ static gp_status look(struct judging *j, bool strict)
     if (!identity_key(j->asked->address, false, &key)) {
         j->v->unreadable = true;
         j->hard          = always;
-        return strict || always ? refuse_because(&j->v->why, "that is not an address") : GP_OK;
+        return strict || always
+                   ? refuse_because(&j->v->why, j->asked->field == SENDER_MAIL ? "the sender is not an address"
+                                                                               : "that is not an address")
+                   : GP_OK;
     }
     j->hard = (strict || always) && !credential_has(limits, gp_said(&key));
     if (j->hard) return refuse_because(&j->v->why, "this credential may not send as that address");

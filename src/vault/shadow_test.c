@@ -57,3 +57,29 @@ TEST(a_store_that_is_locked_keeps_the_counts_for_later)
     CHECK(sums_of(b).total == 1);
     bed_close(b);
 }
+
+TEST(sign_ins_with_old_mechanisms_or_old_tls_are_counted)
+{
+    static const struct {
+        const char *mechanism, *tls;
+        size_t      counted;
+    } rows[] = {
+        {"SCRAM-SHA-256", "TLSv1.3", 0},
+        { "PLAIN",        "",        0},
+        { "LOGIN",        "TLSv1.3", 1},
+        { "CRAM-MD5",     "TLSv1.2", 2},
+        { "PLAIN",        "TLSv1.2", 1},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bed   *b = bed_open();
+        struct signin s = { .account = 1, .found = { .id = 2 }, .address = "192.0.2.1", .helo = "phone" };
+        CHECK(gp_copy_z(gp_from(rows[i].mechanism), s.mechanism, sizeof(s.mechanism)) &&
+              gp_copy_z(gp_from(rows[i].tls), s.tls_version, sizeof(s.tls_version)));
+        uses_note(b->vault, &s);
+        CHECK(b->vault->tallies.count == rows[i].counted);
+        if (rows[i].counted)
+            CHECK_IS(gp_from(b->vault->tallies.list[0].example), "from 192.0.2.1, which calls itself phone");
+        b->vault->uses.count = 0; /* there is no such credential */
+        bed_close(b);
+    }
+}

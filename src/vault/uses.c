@@ -30,9 +30,34 @@ static void put_tls(const struct signin *s, char *out, size_t room)
     put(gp_said(&text), out, room);
 }
 
+/* ---- what somebody may want to switch off one day -------------------------------------------------------------------------- */
+static void note_old(struct vault *v, const struct signin *s, const char *kind, const char *which)
+{
+    char           name_room[TALLY_NAME], room[TALLY_EXAMPLE];
+    struct gp_text name = { .ptr = name_room, .room = sizeof(name_room) - 1 }, example = GP_TEXT(room);
+    gp_put_z(&name, kind);
+    gp_put_z(&name, which);
+    name_room[name.len] = '\0';
+    gp_put_z(&example, "from ");
+    gp_put_z(&example, s->address);
+    gp_put_z(&example, s->helo[0] ? ", which calls itself " : "");
+    gp_put_z(&example, s->helo);
+    use_note(v, name_room, s->account, s->found.id, gp_said(&example));
+}
+
+/* Of a mechanism or a TLS version that is as good as there is, nothing is counted: it costs no row. */
+static void note_all_old(struct vault *v, const struct signin *s)
+{
+    static const char *const mechanisms[] = { "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS" };
+    for (size_t i = 0; i < GP_COUNT(mechanisms); i++)
+        if (gp_is(gp_from(s->mechanism), mechanisms[i])) note_old(v, s, "mechanism ", mechanisms[i]);
+    if (s->tls_version[0] && strcmp(s->tls_version, "TLSv1.3") != 0) note_old(v, s, "tls ", s->tls_version);
+}
+
 void uses_note(struct vault *v, const struct signin *s)
 {
     struct credential_use *use = place_for(&v->uses, s->found.id);
+    note_all_old(v, s);
     if (!use) {
         uses_write(v);
         use = place_for(&v->uses, s->found.id);
