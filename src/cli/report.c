@@ -30,7 +30,7 @@ static const struct {
     { "limits",    "tell the account's owner, or raise it for that account: `gatepost limit set NAME`"        },
     { "brake",     "look at what it sent: `gatepost explain NAME`; was it right, the brake can be enforced"   },
     { "mechanism", "set the client up anew: `gatepost credential settings` prints what it needs"              },
-    { "tls",       "update the client, or let it use a listener for old devices"                              },
+    { "tls",       "update the client"                                                                        },
 };
 
 static const char *next_of(const struct tally *t)
