@@ -6,7 +6,16 @@
 #define FIELD(member) offsetof(struct config, member), sizeof(((struct config *)0)->member)
 #define NO_FIELD      0, 0
 
-enum { SECOND = 1, MINUTE = 60, HOUR = 3600, WEEK = 604800, MONTH = 2592000, AUDIT_KEEP_MOST = 315360000, PORT_MOST = 65535, MANY = 1000000 };
+enum {
+    SECOND          = 1,
+    MINUTE          = 60,
+    HOUR            = 3600,
+    WEEK            = 604800,
+    MONTH           = 2592000,
+    AUDIT_KEEP_MOST = 315360000,
+    PORT_MOST       = 65535,
+    MANY            = 1000000
+};
 #define MEGABYTE (UINT64_C(1) << 20)
 #define TERABYTE (UINT64_C(1) << 40)
 

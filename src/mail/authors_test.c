@@ -143,7 +143,7 @@ TEST(readers_see_words_and_comments)
         { "=?utf-8?X?Chief?= <a@b>",                           "  "                   },
         { "=?utf-8?Q?a",                                       "=?utf-8?Q?a"          },
         { "Ren\xe9 <a@b>",                                     "Ren?  "               },
-        { "Ren\xc3\xa9\r\n <a@b>",                             "Ren\xc3\xa9    "     },
+        { "Ren\xc3\xa9\r\n <a@b>",                             "Ren\xc3\xa9    "      },
         { "Chief Executive <a@b",                              "Chief Executive  "    },
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {

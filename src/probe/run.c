@@ -117,6 +117,7 @@ static bool greets_in_clear(struct probe_run *run)
     enum { GREETING_MS = 5000 };
     if (hasty.step_ms > GREETING_MS) hasty.step_ms = GREETING_MS;
     const struct probe_plan *plan = run->plan;
+    /* cppcheck-suppress autoVariables ; it is put back before the end */
     run->plan                     = &hasty;
     auto_call c                   = { 0 };
     bool      greeted = call_open(&c, run, NULL) || !c.talk || talk_fault(c.talk) != TALK_LATE || !run->connected;

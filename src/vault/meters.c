@@ -28,6 +28,13 @@ static void become_youngest(struct meters *all, struct meter *m)
     all->youngest                                             = m;
 }
 
+static void meter_free(struct meter *m)
+{
+    free(m->brake);
+    free(m->own);
+    free(m);
+}
+
 static void drop(struct meters *all, struct meter *m)
 {
     struct meter **at = bucket_of(all, m->scope, m->subject);
@@ -35,9 +42,7 @@ static void drop(struct meters *all, struct meter *m)
     *at = m->next;
     leave_order(all, m);
     all->count--;
-    free(m->brake);
-    free(m->own);
-    free(m);
+    meter_free(m);
 }
 
 /* What is changed or in use stays: it would be lost, or counted wrong. */
@@ -176,9 +181,9 @@ void meters_close(struct vault *v)
 {
     for (struct meter *m = v->meters.oldest, *younger; m; m = younger) {
         younger = m->younger;
-        drop(&v->meters, m);
+        meter_free(m);
     }
-    v->meters.dirty = NULL;
+    v->meters = (struct meters) { 0 };
 }
 
 /* ---- whom an account has written to -------------------------------------------------------------------------------------------------- */

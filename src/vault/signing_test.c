@@ -72,8 +72,8 @@ static void until_all_are_made(struct bed *b)
 TEST(another_question_does_not_wait_for_signatures_with_rsa)
 {
     struct outcomes t = { 0 };
-    struct bed  *b = bed_open();
-    struct msg   m = MSG(DKIM_KEYS);
+    struct bed     *b = bed_open();
+    struct msg      m = MSG(DKIM_KEYS);
     rsa_key();
     dkim_load(b->vault);
     m.dkim_keys.domain = GP_LIT("example.org");
@@ -87,7 +87,7 @@ TEST(another_question_does_not_wait_for_signatures_with_rsa)
 TEST(a_key_that_goes_while_it_signs_is_kept_to_the_end)
 {
     struct outcomes t = { 0 };
-    struct bed  *b = bed_open();
+    struct bed     *b = bed_open();
     rsa_key();
     dkim_load(b->vault);
     ask_signatures(b, &t, QUESTIONS);
@@ -106,7 +106,7 @@ TEST(a_key_that_goes_while_it_signs_is_kept_to_the_end)
 TEST(an_answer_does_not_reach_the_process_that_took_the_askers_place)
 {
     struct outcomes before = { 0 }, after = { 0 };
-    struct bed  *b = bed_open();
+    struct bed     *b = bed_open();
     rsa_key();
     dkim_load(b->vault);
     ask_signatures(b, &before, QUESTIONS);
@@ -124,7 +124,7 @@ TEST(an_answer_does_not_reach_the_process_that_took_the_askers_place)
 TEST(more_than_the_bound_are_put_off_at_once)
 {
     struct outcomes t = { 0 };
-    struct bed  *b = bed_open();
+    struct bed     *b = bed_open();
     rsa_key();
     dkim_load(b->vault);
     b->vault->signings = SIGNINGS_MOST;
