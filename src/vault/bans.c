@@ -69,6 +69,7 @@ void ban_make(struct vault *v, const struct place *network, const struct signin 
     if (v->new_bans.count == GP_COUNT(v->new_bans.list)) bans_write(v);
     if (v->new_bans.count < GP_COUNT(v->new_bans.list)) v->new_bans.list[v->new_bans.count++] = ban;
     say(&ban, s);
+    tell_ban(v, &ban.ban);
 }
 
 void bans_write(struct vault *v)

@@ -37,16 +37,6 @@ static bool load(struct vault *v, struct meter *m)
 }
 
 /* ---- held ------------------------------------------------------------------------------------------------------------------------ */
-static void say_once(struct vault *v, const struct sent *s, const struct brake_kept *b, bool shadow)
-{
-    (void)v;
-    LOG(LOG_WARN, "notice", LOG_Z("kind", "brake"), LOG_N("account_id", s->account), LOG_N("credential", s->credential),
-        LOG_S("queue_id", s->queue_id), LOG_S("peer", s->peer), LOG_Z("reason", b->why),
-        LOG_Z("hint", shadow ? "shadow: its mail goes out; policy.brake.mode: enforce would hold it"
-                             : "look: gatepost queue list --held; then: gatepost queue release --account NAME, or "
-                               "gatepost user lock NAME"));
-}
-
 static void begin(struct vault *v, struct sent *s, struct brake_kept *b, const struct brake_score *score)
 {
     bool           shadow = v->config->policy.brake.mode == POLICY_SHADOW;
@@ -55,7 +45,7 @@ static void begin(struct vault *v, struct sent *s, struct brake_kept *b, const s
     brake_score_put(&why, score);
     b->why[why.len] = '\0';
     if (shadow) shadow_note(v, "brake", s->account, s->credential, gp_from(b->why));
-    if (!shadow || s->now - b->told > BRAKE_TOLD_AGAIN_MS) say_once(v, s, b, shadow);
+    if (!shadow || s->now - b->told > BRAKE_TOLD_AGAIN_MS) tell_brake(v, s, b);
     b->told = s->now;
     if (shadow) return;
     b->state.held = s->now;

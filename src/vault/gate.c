@@ -156,9 +156,6 @@ static void record_stale(struct signin *s, const char *why)
     struct audit_entry e = { wall_now(), "stale-device", s->who.id, 0, gp_from(s->who.name), GP_NONE, GP_NONE };
     TRAIL(s->peer->vault, TRAIL_EVENT, &e, AUDIT_Z("peer", s->address), AUDIT_Z("mechanism", s->mechanism),
           AUDIT_Z("helo", s->helo), AUDIT_Z("reason", why));
-    LOG(LOG_WARN, "notice", LOG_Z("kind", "stale-device"), LOG_N("session", s->session), LOG_Z("account", s->who.name),
-        LOG_Z("peer", s->address), LOG_Z("mechanism", s->mechanism), LOG_Z("helo", s->helo), LOG_Z("reason", why),
-        LOG_Z("hint", "give that device the new password, or remove the account from it"));
 }
 
 /* An old device says the same wrong password for weeks: it is told once for each account in a while. */
@@ -171,6 +168,7 @@ static void note_stale(struct signin *s, unsigned count)
     if (guard_once(v->guard, GP_LIT("stale"), &t, loop_now(v->loop)) > 1) return;
     record_stale(s, t.vague ? "wrong passwords from a client that looks the same each time: an old device?"
                             : "the same wrong password again and again: an old device?");
+    tell_stale(s, t.vague);
 }
 
 void gate_heard(struct signin *s, gp_status answer)

@@ -131,15 +131,7 @@ static gp_status stop(struct vault *v, struct sent *s, const struct limit_hit *h
 static void warn(struct vault *v, const struct sent *s, const struct limited *l)
 {
     struct limit_hit hit;
-    while (limits_warn(&l->sides, s->now, &hit)) {
-        char           figures[FIGURES_ROOM];
-        struct gp_text text = GP_TEXT(figures);
-        limit_hit_put(&text, &hit);
-        LOG(LOG_WARN, "notice", LOG_Z("kind", "limit"), LOG_N("account_id", s->account),
-            LOG_N("credential", s->credential), LOG_S("peer", s->peer), LOG_S("reason", gp_said(&text)),
-            LOG_Z("hint", "four fifths are used up"));
-        (void)v;
-    }
+    while (limits_warn(&l->sides, s->now, &hit)) tell_limit(v, s, &hit);
 }
 
 /* ---- the two rules ------------------------------------------------------------------------------------------------------------------- */

@@ -88,7 +88,8 @@ void notice_post(struct vault *v, const struct notice_wish *w)
     copy(n.subject, sizeof(n.subject), w->subject);
     put_to(v, w, &n);
     write_text(v, w, account.name, &n);
-    gp_status status = notice_add(v->accounts, &n, v->config->notices.a_day, &over);
+    unsigned  a_day  = v->config->notices.a_day;
+    gp_status status = notice_add(v->accounts, &n, w->stranger ? (a_day + 1) / 2 : a_day, &over);
     if (status == GP_TEMPFAIL) vault_store_failed(v);
     if (status == GP_PERMFAIL && !over) return; /* it was told */
     log_notice(w, account.name);

@@ -443,6 +443,7 @@ void seal_export(struct peer *, struct msg *); /* by the supervisor */
 struct notice_wish {
     const char *kind;    /* "stale-device": static                                                                        */
     int64_t     account; /* its owner is told, too; 0: the administrator alone                                            */
+    bool        stranger; /* anybody can cause it: such leave half of notices.a_day to others                             */
     gp_str      cause;   /* told once: a text that is the same for the same cause, "stale-device 7 192.0.2.1"             */
     gp_str      subject, what, meaning, todo; /* whole sentences, for people; no secret: this is sent as mail             */
 };
@@ -450,6 +451,12 @@ struct posting { bool asked; gp_time due, looks_at; struct notice now; }; /* on 
 void notice_post(struct vault *, const struct notice_wish *); /* kept at once, sent soon; a line of the log with event=notice in any case */
 void notice_certificate(struct vault *, gp_str name, gp_time expires);
 void notices_tick(struct vault *, gp_time now);
+/* What policies find, in words (tell.c). */
+void tell_stale(const struct signin *, bool vague);
+void tell_ban(struct vault *, const struct ban *); /* of a whole network: of others the log has enough */
+void tell_limit(struct vault *, const struct sent *, const struct limit_hit *);
+void tell_brake(struct vault *, const struct sent *, const struct brake_kept *);
+void tell_audit(struct vault *, const char *what, const char *reason, const char *todo);
 
 /* ---- all together (vault.c) ------------------------------------------------------------------------------------------------- */
 struct vault {

@@ -18,10 +18,13 @@ enum {
 /* ---- out of the machine -------------------------------------------------------------------------------------------------------- */
 static void say_failed(struct vault *v, const char *where)
 {
-    if (!v->sealer.export_failed)
-        LOG(LOG_ERROR, "audit", LOG_Z("export", where), LOG_Z("reason", strerror(errno)),
-            LOG_Z("hint", "the checkpoint is kept beside the chain only"));
+    const char *reason = strerror(errno);
+    if (v->sealer.export_failed) return;
     v->sealer.export_failed = true;
+    LOG(LOG_ERROR, "audit", LOG_Z("export", where), LOG_Z("reason", reason),
+        LOG_Z("hint", "the checkpoint is kept beside the chain only"));
+    tell_audit(v, "A checkpoint could not be written where audit.export says", reason,
+               "See whether there is room, and whether it is still there; the next checkpoint tries again.");
 }
 
 static void export_to_file(struct vault *v, gp_str line)
@@ -188,6 +191,8 @@ void seal_open(struct vault *v)
     if (audit_key_open("audit.key", true, &v->sealer.key, &why)) return;
     LOG(LOG_ERROR, "audit", LOG_Z("file", "vault/audit.key"), LOG_Z("reason", why),
         LOG_Z("hint", "restore it from a backup; until then the audit has no new checkpoints"));
+    tell_audit(v, "The key of the audit cannot be used (vault/audit.key)", why,
+               "Restore that file from a backup, then restart the server.");
 }
 
 void seal_close(struct vault *v)
