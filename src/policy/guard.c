@@ -12,7 +12,8 @@ enum {
     V6_PLACE     = 64,
     V6_NETWORK   = 56,
     V6_WIDE      = 48,
-    STANDS_MOST  = 6,
+    STANDS_MOST  = 8,
+    ALL_PROOFS   = 1, /* in place of one client's looks */
     TRIES        = 64,
     DELAY_LEAST  = 500,
     MINUTE_MS    = 60 * 1000,
@@ -167,15 +168,39 @@ static unsigned share(unsigned units, bool siege)
     return units > GUARD_SIEGE ? units / GUARD_SIEGE : 1;
 }
 
-static void add_account(struct guard *g, struct stands *all, const struct guard_try *t, bool siege)
+static void add_of(struct guard *g, struct stands *all, enum guard_level level, enum table table, const struct place *p,
+                   uint64_t whose, unsigned units)
 {
-    bool             near  = t->tier == GUARD_NEAR_KNOWN;
-    enum guard_level level = near ? GUARD_LEVEL_NEAR : GUARD_LEVEL_ACCOUNT;
-    struct place     none  = { .bits = 0 };
-    uint64_t         pair  = place_key(g, GUARD_LEVEL_PAIR, &t->place, t->account);
-    add(all, GUARD_LEVEL_PAIR, &g->tables[PAIRS], pair, share(GUARD_PAIR, siege && !near));
-    add(all, level, &g->tables[ACCOUNTS], place_key(g, level, &none, t->account),
-        near ? GUARD_NEAR : g->plan.per_account);
+    add(all, level, &g->tables[table], place_key(g, level, p, whose), units);
+}
+
+/* What is known by its looks alone has a count for each that looks the same: an old device with proofs stands in its own way, and in no other
+ * device's. Who guesses can look as he likes, so there is a count for all of them as well. */
+static uint64_t looks_of(const struct guard_try *t)
+{
+    return t->vague ? t->account ^ t->secret : t->account;
+}
+
+static void add_known(struct guard *g, struct stands *all, const struct guard_try *t)
+{
+    add_of(g, all, GUARD_LEVEL_KNOWN_PAIR, KNOWN_PAIRS, &t->place, looks_of(t), GUARD_KNOWN_PAIR);
+    if (t->vague)
+        add_of(g, all, GUARD_LEVEL_KNOWN_PAIR, KNOWN_PAIRS, &t->place, t->account ^ ALL_PROOFS,
+               GUARD_PROOFS * GUARD_KNOWN_PAIR);
+}
+
+/* An old device may well be at a place before its owner is. What strangers do counts for the account whatever they look like. */
+static void add_stranger(struct guard *g, struct stands *all, const struct guard_try *t, bool siege)
+{
+    bool         near = t->tier == GUARD_NEAR_KNOWN;
+    struct place none = { .bits = 0 };
+    unsigned     each = share(GUARD_PAIR, siege && !near);
+    add_of(g, all, GUARD_LEVEL_PAIR, PAIRS, &t->place, looks_of(t), each);
+    if (t->vague) add_of(g, all, GUARD_LEVEL_PAIR, PAIRS, &t->place, t->account ^ ALL_PROOFS, GUARD_PROOFS * each);
+    if (!near) add_of(g, all, GUARD_LEVEL_ACCOUNT, ACCOUNTS, &none, t->account, g->plan.per_account);
+    if (near) add_of(g, all, GUARD_LEVEL_NEAR, ACCOUNTS, &none, looks_of(t), GUARD_NEAR);
+    if (near && t->vague)
+        add_of(g, all, GUARD_LEVEL_NEAR, ACCOUNTS, &none, t->account ^ ALL_PROOFS, GUARD_PROOFS * GUARD_NEAR);
 }
 
 static void add_places(struct guard *g, struct stands *all, const struct guard_try *t, bool siege)
@@ -195,12 +220,11 @@ static struct stands stands_of(struct guard *g, const struct guard_try *t, gp_ti
 {
     struct stands all = { .count = 0 };
     if (t->tier == GUARD_KNOWN) {
-        uint64_t pair = place_key(g, GUARD_LEVEL_KNOWN_PAIR, &t->place, t->account);
-        add(&all, GUARD_LEVEL_KNOWN_PAIR, &g->tables[KNOWN_PAIRS], pair, GUARD_KNOWN_PAIR);
+        add_known(g, &all, t);
         return all;
     }
     bool siege = under_siege(g, now);
-    if (!t->nobody) add_account(g, &all, t, siege);
+    if (!t->nobody) add_stranger(g, &all, t, siege);
     if (!t->apart) add_places(g, &all, t, siege);
     if (!t->apart) add(&all, GUARD_LEVEL_SERVER, NULL, 0, g->plan.per_place * GUARD_SERVER);
     return all;
@@ -216,7 +240,7 @@ static const struct allowance tries = { TRIES, TRY_REGAIN };
 
 static uint64_t tries_key(const struct guard *g, const struct guard_try *t)
 {
-    return place_key(g, GUARD_LEVEL_SERVER, &t->place, t->tier == GUARD_KNOWN ? t->account : 0);
+    return place_key(g, GUARD_LEVEL_SERVER, &t->place, t->tier == GUARD_KNOWN ? looks_of(t) : 0);
 }
 
 static gp_time delay_after(unsigned used, gp_time slowest)

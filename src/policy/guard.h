@@ -18,6 +18,7 @@ enum {
     GUARD_PAIR         = 10, /* wrong secrets for an account from one place where it never was, before it is full      */
     GUARD_KNOWN_PAIR   = 20, /* ... from one where it was                                                              */
     GUARD_NEAR         = 20, /* ... from all that are near one where it was: same /24 or /48                           */
+    GUARD_PROOFS       = 3,  /* these three hold for each client that says proofs; all such clients together have so many times that */
     GUARD_UNKNOWN_USER = 3,  /* a name that nobody has counts as so many                                               */
     GUARD_PER_GUEST    = 5,  /* more for a place, for each account that has signed in from there                       */
     GUARD_GUESTS_MOST  = 200,
@@ -53,7 +54,7 @@ struct guard_try {
     unsigned        guests;  /* accounts that have signed in from this place, about                             */
     unsigned        units;   /* what a wrong one counts: 1, or GUARD_UNKNOWN_USER                                */
     uint64_t        secret;  /* guard_secret; 0: it cannot be told from another                                  */
-    bool            vague;   /* `secret` is only what looks alike: it is counted each time                        */
+    bool            vague;   /* `secret` is only what looks alike, a client and its mechanism: it is counted each time */
 };
 uint64_t guard_name(const struct guard *, gp_str name); /* in the one spelling that all share */
 /* Of this secret for this account from this place. */

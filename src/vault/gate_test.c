@@ -207,6 +207,37 @@ TEST(an_old_phone_shuts_nobody_out)
     bed_close(b);
 }
 
+static struct msg_sasl_result scram(struct bed *b, const char *peer, const char *helo, const char *password)
+{
+    struct gp_sasl client;
+    struct msg     m = start_from(peer, "SCRAM-SHA-256"), line = MSG(SASL_LINE);
+    m.sasl_start.helo = gp_from(helo);
+    gp_sasl_init(&client, GP_BIND_NONE, GP_NONE, false);
+    CHECK(gp_sasl_client_start(&client, GP_LIT("SCRAM-SHA-256"), GP_LIT("lena"),
+                               (gp_secret) { password, strlen(password) }) == GP_SASL_CHALLENGE);
+    m.sasl_start.has_initial = true;
+    m.sasl_start.initial     = client.out;
+    bed_ask(b, b->smtpd, &m);
+    while (b->answer.sasl_result.step == GP_SASL_CHALLENGE) {
+        bool failed            = gp_sasl_client_line(&client, bed_text(b)) == GP_SASL_FAILED;
+        line.sasl_line.session = SESSION;
+        line.sasl_line.line    = failed ? GP_LIT("*") : client.out;
+        bed_ask(b, b->smtpd, &line);
+    }
+    gp_sasl_end(&client);
+    return b->answer.sasl_result;
+}
+
+TEST(an_old_phone_with_proofs_shuts_nobody_out)
+{
+    struct bed *b = open_bed(enforced);
+    CHECK(right(b, HERE));
+    for (unsigned i = 0; i < 2 * GUARD_KNOWN_PAIR; i++) CHECK(scram(b, HERE, "phone", WRONG).step == GP_SASL_FAILED);
+    CHECK(scram(b, HERE, "laptop", BED_PASSWORD).step == GP_SASL_DONE && right(b, HERE));
+    CHECK(scram(b, HERE, "phone", BED_PASSWORD).step == GP_SASL_FAILED);
+    bed_close(b);
+}
+
 static int64_t shadow_count(struct bed *b)
 {
     int64_t count = 0;
@@ -260,35 +291,15 @@ TEST(auth_where_it_is_not_offered_is_a_signal_that_counts_once_a_client)
     bed_close(b);
 }
 
-static struct msg_sasl_result scram(struct bed *b, const char *peer, const char *password)
-{
-    struct gp_sasl client;
-    struct msg     m = start_from(peer, "SCRAM-SHA-256"), line = MSG(SASL_LINE);
-    gp_sasl_init(&client, GP_BIND_NONE, GP_NONE, false);
-    CHECK(gp_sasl_client_start(&client, GP_LIT("SCRAM-SHA-256"), GP_LIT("lena"),
-                               (gp_secret) { password, strlen(password) }) == GP_SASL_CHALLENGE);
-    m.sasl_start.has_initial = true;
-    m.sasl_start.initial     = client.out;
-    bed_ask(b, b->smtpd, &m);
-    while (b->answer.sasl_result.step == GP_SASL_CHALLENGE) {
-        bool failed            = gp_sasl_client_line(&client, bed_text(b)) == GP_SASL_FAILED;
-        line.sasl_line.session = SESSION;
-        line.sasl_line.line    = failed ? GP_LIT("*") : client.out;
-        bed_ask(b, b->smtpd, &line);
-    }
-    gp_sasl_end(&client);
-    return b->answer.sasl_result;
-}
-
 TEST(proofs_are_counted_like_passwords)
 {
     struct bed *b = open_bed(enforced);
     for (unsigned i = 0; i < GUARD_PAIR; i++) {
-        struct msg_sasl_result r = scram(b, HERE, WRONG);
+        struct msg_sasl_result r = scram(b, HERE, "phone", WRONG);
         CHECK(r.step == GP_SASL_FAILED && r.why == GP_SASL_REFUSED);
     }
-    struct msg_sasl_result r = scram(b, HERE, BED_PASSWORD);
+    struct msg_sasl_result r = scram(b, HERE, "phone", BED_PASSWORD);
     CHECK(r.step == GP_SASL_FAILED && r.why == GP_SASL_REFUSED);
-    CHECK(scram(b, SHELTER, BED_PASSWORD).step == GP_SASL_DONE);
+    CHECK(scram(b, SHELTER, "phone", BED_PASSWORD).step == GP_SASL_DONE);
     bed_close(b);
 }
