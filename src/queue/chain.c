@@ -17,8 +17,7 @@ static void keep(struct queue *q, const struct audit_seal *s, gp_str line)
 {
     gp_status status = GP_OK;
     if (s->says == AUDIT_CHECKPOINT) {
-        status      = audit_keep_checkpoint(db_of(q), s, line);
-        q->seal.seq = s->seq;
+        status = audit_keep_checkpoint(db_of(q), s, line);
     } else if (!queue_is_open(q->store)) {
         status         = audit_set_horizon(db_of(q), s, line);
         q->seal.ageing = status == GP_OK;
@@ -60,6 +59,7 @@ static void look_at_the_end(struct queue *q, gp_time now)
     if (audit_head(db_of(q), &s) != GP_OK) return;
     if (now < q->seal.due && s.seq - q->seal.seq < AUDIT_CHECKPOINT_ROWS) return;
     q->seal.due = now + (gp_time)q->config->audit.checkpoint * SECOND;
+    q->seal.seq = s.seq; /* a no is asked again in time, not at once */
     ask(q, &s);
 }
 

@@ -250,13 +250,24 @@ gp_status audit_head(struct database *db, struct audit_seal *out)
 
 gp_status audit_keep_checkpoint(struct database *db, const struct audit_seal *s, gp_str line)
 {
-    auto_rows r =
-        rows_of(db, "INSERT OR REPLACE INTO audit_checkpoints (chain, seq, moment, line) VALUES (?, ?, ?, ?)");
+    auto_rows r = rows_of(db, "INSERT INTO audit_checkpoints (chain, seq, moment, line) VALUES (?, ?, ?, ?)");
     rows_bind_text(&r, gp_from(audit_chain_name(s->chain)));
     rows_bind_number(&r, s->seq);
     rows_bind_number(&r, s->moment);
     rows_bind_text(&r, line);
     return rows_run(&r);
+}
+
+gp_status audit_last_checkpoint(struct database *db, enum audit_chain chain, struct audit_seal *out,
+                                struct gp_text *line)
+{
+    auto_rows r = rows_of(db, "SELECT line FROM audit_checkpoints WHERE chain = ? ORDER BY seq DESC LIMIT 1");
+    rows_bind_text(&r, gp_from(audit_chain_name(chain)));
+    gp_status status = rows_next(&r);
+    if (status != GP_OK) return status;
+    gp_str found = rows_text(&r, 0);
+    gp_put(line, found);
+    return !line->cut && audit_seal_read(found, out) && out->chain == chain ? GP_OK : GP_TEMPFAIL;
 }
 
 gp_status audit_visit_checkpoints(struct database *db, void (*each)(void *owner, gp_str line), void *owner)

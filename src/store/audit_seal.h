@@ -40,8 +40,11 @@ bool audit_seal_holds(gp_str line, const struct audit_key *) GP_MUST_USE;
 /* ---- of a database that has a chain --------------------------------------------------------------------------------- */
 /* Its end now, as a checkpoint to be signed. PERMFAIL: no row has come since the last one that is kept. */
 gp_status audit_head(struct database *, struct audit_seal *) GP_MUST_USE;
-/* Keeps the line beside the chain (its own, or a copy of the other's): a transaction of its own unless one is open. */
+/* Keeps the line beside the chain (its own, or a copy of the other's): a transaction of its own unless one is open. PERMFAIL: there is
+ * one of that row, which stays: what was signed is not replaced. */
 gp_status audit_keep_checkpoint(struct database *, const struct audit_seal *, gp_str line) GP_MUST_USE;
+/* The newest that is kept here of either chain. PERMFAIL: there is none; TEMPFAIL, too: it is not such a line. */
+gp_status audit_last_checkpoint(struct database *, enum audit_chain, struct audit_seal *, struct gp_text *line) GP_MUST_USE;
 gp_status audit_visit_checkpoints(struct database *, void (*each)(void *owner, gp_str line), void *owner) GP_MUST_USE;
 /* OK: the chain is what that line says it was then. PERMFAIL: fault says how not. A line about what has aged out is not held against it. */
 gp_status audit_compare(struct database *, const struct audit_seal *, struct audit_fault *) GP_MUST_USE;

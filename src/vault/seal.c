@@ -69,7 +69,8 @@ static bool sign(struct vault *v, const struct audit_seal *s, struct gp_text *li
     return v->sealer.key.key && audit_seal_put(s, &v->sealer.key, line);
 }
 
-/* Kept here whichever chain it is of: who alters one database leaves the other's word against him. */
+/* Kept here whichever chain it is of: who alters one database leaves the other's word against him. Nothing that was said is said again
+ * otherwise. */
 static bool checkpoint(struct vault *v, const struct audit_seal *s, struct gp_text *line)
 {
     if (!sign(v, s, line)) return false;
@@ -153,9 +154,52 @@ static void forget_before(struct vault *v, int64_t seq)
     if (rows_run(&r) != GP_OK) vault_store_failed(v);
 }
 
+/* Why queue's chain cannot be what it was when we last signed it; NULL: nothing speaks against it. */
+static const char *against(const struct audit_seal *kept, const struct audit_seal *s)
+{
+    if (memcmp(kept->id, s->id, AUDIT_ID) != 0) return "it is another chain than the one that was signed before";
+    if (kept->seq > s->seq) return "rows are missing that were signed before";
+    if (kept->seq == s->seq && memcmp(kept->hash, s->hash, AUDIT_HASH) != 0)
+        return "its newest row is not the one that was signed before";
+    return NULL;
+}
+
+static bool refuse_seal(struct vault *v, const struct audit_seal *s, const char *why)
+{
+    char               room[96];
+    struct gp_text     cause = GP_TEXT(room);
+    struct notice_wish w     = {
+            .kind    = "audit-altered",
+            .subject = GP_LIT("The mail server's record of messages was altered or replaced"),
+            .what    = GP_LIT("The audit in queue.db is not the one whose end was signed before."),
+            .meaning = GP_LIT("Somebody changed it, or put another file in its place. It gets no new checkpoints."),
+            .todo = GP_LIT("Run `gatepost audit verify`: it names the row. docs/audit.md says what to do after a restore.")
+    };
+    gp_put_z(&cause, "audit-altered ");
+    gp_put_hex(&cause, (gp_str) { (const char *)s->id, AUDIT_ID });
+    w.cause = gp_said(&cause);
+    LOG(LOG_ERROR, "audit", LOG_Z("chain", "queue"), LOG_N("row", s->seq), LOG_Z("reason", why),
+        LOG_Z("hint", "queue.db was altered or replaced, and has no new checkpoint: run gatepost audit verify"));
+    notice_post(v, &w);
+    return false;
+}
+
+/* Queue's word is signed only where ours from before does not speak against it: else it would launder a chain that was made anew. */
+static bool seal_queue(struct vault *v, const struct audit_seal *s, struct gp_text *line)
+{
+    struct audit_seal kept;
+    gp_status         status = audit_last_checkpoint(accounts_database(v->accounts), AUDIT_QUEUE, &kept, line);
+    if (status == GP_TEMPFAIL) return refuse_seal(v, s, "the checkpoint from before, in accounts.db, cannot be read");
+    const char *why = status == GP_OK ? against(&kept, s) : NULL;
+    if (why) return refuse_seal(v, s, why);
+    if (status == GP_OK && kept.seq == s->seq) return true; /* it asks again: the line that it was not given */
+    line->len = 0;
+    return checkpoint(v, s, line);
+}
+
 static bool answer_seal(struct vault *v, struct audit_seal *s, struct gp_text *line)
 {
-    if (s->says == AUDIT_CHECKPOINT) return checkpoint(v, s, line);
+    if (s->says == AUDIT_CHECKPOINT) return seal_queue(v, s, line);
     if (!is_old_enough(v, s) || !sign(v, s, line)) return false;
     forget_before(v, s->seq);
     return true;

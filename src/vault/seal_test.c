@@ -13,6 +13,7 @@ struct asked {
     int64_t           seq;
     const uint8_t    *hash;
     size_t            id_len;
+    const uint8_t    *id; /* NULL: the usual one */
 };
 
 static bool signs(struct bed *b, struct ipc *queue, const struct asked *a)
@@ -22,8 +23,8 @@ static bool signs(struct bed *b, struct ipc *queue, const struct asked *a)
     m.seal = (struct msg_seal) {
         .says = a->says,
         .seq  = (uint64_t)a->seq,
-        .id   = {(const char *)id,       a->id_len },
-        .hash = { (const char *)a->hash, AUDIT_HASH}
+        .id   = {(const char *)(a->id ? a->id : id), a->id_len },
+        .hash = { (const char *)a->hash,             AUDIT_HASH}
     };
     bed_ask(b, queue, &m);
     CHECK(b->status == GP_OK && b->answer.type == MSG_SEALED);
@@ -64,6 +65,42 @@ TEST(a_horizon_is_signed_only_where_a_checkpoint_is_old_enough)
         ipc_close(queue);
         bed_close(b);
     }
+}
+
+/* Who writes queue.db alone and lets the vault sign that anew would have it replace the evidence. */
+TEST(what_was_signed_of_queue_is_never_signed_otherwise)
+{
+    static const uint8_t stranger[AUDIT_ID] = { 77 };
+    /* clang-format off */
+    static const struct { int64_t seq; const uint8_t *id, *hash; bool signs; } rows[] = {
+        { 9,  id,       hash,  true  }, /* the same again: its answer was lost */
+        { 9,  id,       other, false },
+        { 8,  id,       hash,  false },
+        { 9,  stranger, hash,  false },
+        { 20, stranger, hash,  false },
+        { 10, id,       other, true  }, /* it has grown                         */
+    };
+    /* clang-format on */
+    struct bed          *b                  = bed_open();
+    struct ipc          *queue              = queue_of(b);
+    struct asked         first              = { AUDIT_CHECKPOINT, 9, hash, AUDIT_ID };
+    char                 room[AUDIT_LINE_MOST], again[AUDIT_LINE_MOST];
+    CHECK(signs(b, queue, &first));
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct gp_text    before = GP_TEXT(room), after = GP_TEXT(again);
+        struct audit_seal s;
+        struct asked      a  = { AUDIT_CHECKPOINT, rows[i].seq, rows[i].hash, AUDIT_ID, rows[i].id };
+        struct database  *db = accounts_database(b->vault->accounts);
+        CHECK(audit_last_checkpoint(db, AUDIT_QUEUE, &s, &before) == GP_OK);
+        if (signs(b, queue, &a) != rows[i].signs) fail_msg("row %zu", i);
+        CHECK(audit_last_checkpoint(db, AUDIT_QUEUE, &s, &after) == GP_OK);
+        CHECK(gp_same(gp_said(&before), gp_said(&after)) == (rows[i].seq != 10));
+    }
+    CHECK(database_script(accounts_database(b->vault->accounts), "UPDATE audit_checkpoints SET line = 'x'") == GP_OK);
+    first.seq = 11;
+    CHECK(!signs(b, queue, &first));
+    ipc_close(queue);
+    bed_close(b);
 }
 
 TEST(the_vaults_own_end_is_signed_when_it_has_grown_and_goes_to_the_file)
