@@ -25,7 +25,8 @@ enum {
     PLACE_ROWS   = 32 * 1024,
     NETWORK_ROWS = 16 * 1024,
     TRY_ROWS     = 32 * 1024,
-    REPEAT_ROWS  = 32 * 1024,
+    REPEAT_ROWS  = 64 * 1024,
+    HEARD_ROWS   = 32 * 1024,
     KEY_ROOM     = 32,
     SECRET_MOST  = 9216, /* a bearer token */
     INPUT_MOST   = SECRET_MOST + 64,
@@ -35,8 +36,10 @@ enum table { PAIRS, KNOWN_PAIRS, ACCOUNTS, PLACES, NETWORKS, TABLES };
 struct guard {
     struct guard_plan plan;
     struct scores     tables[TABLES], tries;
-    struct repeats    repeats;
-    struct score      server;
+    struct repeats    repeats; /* secrets that were wrong                                                         */
+    struct repeats
+        heard; /* secrets that were said and were not right, looked at or not: for the delays, which can be seen */
+    struct score server;
 };
 
 struct stand {
@@ -59,6 +62,13 @@ static bool open_scores(struct scores *s, size_t rows)
     return s->rows != NULL;
 }
 
+static bool open_repeats(struct repeats *r, size_t rows)
+{
+    r->rows = calloc(rows, sizeof(*r->rows));
+    r->sets = rows / REPEATS_WAYS;
+    return r->rows != NULL;
+}
+
 struct guard *guard_open(const struct guard_plan *plan)
 {
     static const size_t rows[TABLES] = { [PAIRS]       = PAIR_ROWS,
@@ -68,10 +78,9 @@ struct guard *guard_open(const struct guard_plan *plan)
                                          [NETWORKS]    = NETWORK_ROWS };
     struct guard       *g            = calloc(1, sizeof(*g));
     if (!g) return NULL;
-    g->plan         = *plan;
-    g->repeats.rows = calloc(REPEAT_ROWS, sizeof(*g->repeats.rows));
-    g->repeats.sets = REPEAT_ROWS / REPEATS_WAYS;
-    bool good       = g->repeats.rows && open_scores(&g->tries, TRY_ROWS);
+    g->plan   = *plan;
+    bool good = open_repeats(&g->repeats, REPEAT_ROWS) && open_repeats(&g->heard, HEARD_ROWS) &&
+                open_scores(&g->tries, TRY_ROWS);
     for (size_t i = 0; i < TABLES && good; i++) good = open_scores(&g->tables[i], rows[i]);
     if (good) return g;
     guard_close(g);
@@ -84,6 +93,7 @@ void guard_close(struct guard *g)
     for (size_t i = 0; i < TABLES; i++) free(g->tables[i].rows);
     free(g->tries.rows);
     free(g->repeats.rows);
+    free(g->heard.rows);
     gp_wipe(g, sizeof(*g));
     free(g);
 }
@@ -250,17 +260,31 @@ static gp_time delay_after(unsigned used, gp_time slowest)
     return delay < slowest ? delay : slowest;
 }
 
-/* Tries are counted apart, and each as one: what a wrong one costs tells names that exist from others, and a delay can be seen. */
+/* A proof is another each time. */
+static bool is_told_apart(const struct guard_try *t)
+{
+    return t->secret && !t->vague;
+}
+
+/* Tries are counted apart, and each as one: what a wrong one costs tells names that exist from others, and a delay can be seen. For that reason
+ * as well it goes by what was said before, and not by what was looked at and found wrong. */
 gp_time guard_delay(struct guard *g, const struct guard_try *t, gp_time now)
 {
-    unsigned seen = t->vague ? 0 : repeats_seen(&g->repeats, t->secret, now);
     if (t->apart) return 0;
-    if (t->secret && seen) return seen >= GUARD_STALE_SLOW ? g->plan.slowest : 0;
+    unsigned before = is_told_apart(t) ? repeats_add(&g->heard, t->secret, now) - 1 : 0;
+    if (before) return before >= GUARD_STALE_SLOW ? g->plan.slowest : 0;
     struct score *row  = scores_at(&g->tries, tries_key(g, t), &tries, now);
     unsigned      used = score_used(row, &tries, now), free_tries = GUARD_FREE_TRIES + t->guests;
     score_charge(row, &tries, 1, now);
     if (t->tier != GUARD_KNOWN && under_siege(g, now)) free_tries = 0;
     return used < free_tries ? 0 : delay_after(used - free_tries, g->plan.slowest);
+}
+
+/* Of a right one that was said several times at once, only the first was counted. */
+static void take_back(struct guard *g, const struct guard_try *t, gp_time now)
+{
+    if (t->apart || (is_told_apart(t) && !repeats_drop(&g->heard, t->secret, now))) return;
+    score_refund(scores_at(&g->tries, tries_key(g, t), &tries, now), &tries, 1);
 }
 
 /* ---- verdicts ---------------------------------------------------------------------------------------------------------- */
@@ -308,8 +332,7 @@ unsigned guard_settle(struct guard *g, const struct guard_try *t, enum guard_out
         struct score *row = row_of(g, &all.list[i], now);
         if (row->open) row->open--;
     }
-    if (outcome == GUARD_RIGHT && !t->apart)
-        score_refund(scores_at(&g->tries, tries_key(g, t), &tries, now), &tries, 1);
+    if (outcome == GUARD_RIGHT) take_back(g, t, now);
     if (outcome != GUARD_WRONG) return 0;
     if (t->secret) count = repeats_add(&g->repeats, t->secret, now);
     if (count <= 1 || t->vague) charge(g, t, &all, now);

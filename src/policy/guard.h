@@ -42,7 +42,7 @@ struct guard_plan {
     uint8_t  key[GUARD_KEY];         /* random: nobody must be able to choose his place in the tables                                 */
 };
 struct guard;
-struct guard *guard_open(const struct guard_plan *); /* NULL: no memory; 4 MB, touched as they fill       */
+struct guard *guard_open(const struct guard_plan *); /* NULL: no memory; 6 MB, touched as they fill       */
 void          guard_close(struct guard *);           /* NULL is fine                                              */
 
 struct guard_try {

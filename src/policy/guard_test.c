@@ -241,8 +241,8 @@ TEST(the_same_wrong_secret_counts_once_and_is_told_from_others)
     other.secret = secret_of(g, &other, 1);
     CHECK(t.secret != other.secret && t.secret != secret_of(g, &t, 2));
     for (unsigned i = 1; i <= 100; i++) {
+        CHECK(guard_delay(g, &t, i) == (i <= GUARD_STALE_SLOW ? 0 : SLOWEST));
         CHECK(guard_ask(g, &t, i).word == GUARD_PASS && guard_settle(g, &t, GUARD_WRONG, i) == i);
-        CHECK(guard_delay(g, &t, i) == (i < GUARD_STALE_SLOW ? 0 : SLOWEST));
     }
     t.vague = true;
     for (unsigned i = 0; i < GUARD_PAIR; i++) CHECK(guess(g, &t, 1));
@@ -266,6 +266,60 @@ TEST(answers_get_slow_before_they_are_refused_and_alike_for_all_names)
         if (guard_ask(g, &nobody, 1).word == GUARD_PASS) (void)guard_settle(g, &nobody, GUARD_WRONG, 1);
     }
     CHECK(before == SLOWEST && guard_delay(g, &user, 1 + 3 * (gp_time)HOUR) == 0);
+    guard_close(g);
+}
+
+/* How long it waits; then it is wrong, or right for the account and refused for another reason, or denied: `outcome`, where it is looked at. */
+static gp_time try_to_see(struct guard *g, const struct guard_try *t, enum guard_outcome outcome)
+{
+    gp_time delay = guard_delay(g, t, 1);
+    if (guard_ask(g, t, 1).word == GUARD_PASS) (void)guard_settle(g, t, outcome, 1);
+    return delay;
+}
+
+/* Each is said twice: what was looked at must not look other than what was not, nor a right one other than a wrong one. */
+TEST(no_delay_tells_what_was_looked_at_nor_what_was_right)
+{
+    struct guard    *g      = open_guard();
+    struct guard_try t      = try_of(g, "lena", "192.0.2.7");
+    gp_time          before = 0;
+    for (unsigned i = 0; i < 3 * GUARD_PAIR; i++) {
+        enum guard_outcome outcome = i % 4 == 3 ? GUARD_UNDECIDED : GUARD_WRONG;
+        t.secret                   = secret_of(g, &t, i);
+        gp_time first = try_to_see(g, &t, outcome), again = try_to_see(g, &t, outcome);
+        CHECK(first >= before && (first == 0) == (i < GUARD_FREE_TRIES) && again == 0);
+        before = first;
+    }
+    CHECK(before == SLOWEST && !passes(g, &t, 1));
+    guard_close(g);
+}
+
+TEST(what_was_said_in_vain_counts_when_it_is_looked_at)
+{
+    struct guard    *g   = open_guard();
+    struct guard_try t   = try_of(g, "lena", "192.0.2.7");
+    gp_time          now = 1;
+    for (unsigned day = 0; day < 2; day++, now += DAY) {
+        unsigned looked = 0;
+        for (unsigned i = 0; i < 1000; i++) {
+            t.secret = secret_of(g, &t, i + GUARD_PAIR * day); /* those that were denied the day before */
+            looked += guess(g, &t, now);
+        }
+        CHECK(looked == GUARD_PAIR);
+    }
+    guard_close(g);
+}
+
+TEST(a_right_one_gives_back_what_it_counted_and_no_more)
+{
+    struct guard    *g = open_guard();
+    struct guard_try t = try_of(g, "lena", "192.0.2.7"), mine = try_of(g, "mallory", "192.0.2.7");
+    mine.secret = secret_of(g, &mine, 1);
+    for (unsigned i = 0; i < GUARD_FREE_TRIES; i++) CHECK(guard_delay(g, &t, 1) == 0);
+    for (unsigned i = 0; i < GUARD_OPEN_MOST; i++)
+        CHECK((guard_delay(g, &mine, 1) > 0) == (i == 0) && guard_ask(g, &mine, 1).word == GUARD_PASS);
+    for (unsigned i = 0; i < GUARD_OPEN_MOST; i++) (void)guard_settle(g, &mine, GUARD_RIGHT, 1);
+    CHECK(guard_delay(g, &t, 1) > 0 && guard_delay(g, &mine, 1) > 0);
     guard_close(g);
 }
 

@@ -43,3 +43,10 @@ unsigned repeats_add(struct repeats *r, uint64_t key, gp_time now)
     if (seen->count < MANY) seen->count++;
     return seen->count;
 }
+
+bool repeats_drop(struct repeats *r, uint64_t key, gp_time now)
+{
+    struct repeat *seen = find(r, key, now);
+    if (seen) *seen = (struct repeat) { .last = 0 };
+    return seen != NULL;
+}

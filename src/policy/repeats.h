@@ -18,6 +18,7 @@ struct repeats {
     size_t         sets;
 };
 unsigned repeats_seen(const struct repeats *, uint64_t key, gp_time now); /* how often it was said so far; long ago is never */
+bool     repeats_drop(struct repeats *, uint64_t key, gp_time now);       /* as if it had never been said; true: it had      */
 unsigned repeats_add(struct repeats *, uint64_t key, gp_time now);        /* how often with this time                       */
 
 #endif
