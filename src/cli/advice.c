@@ -1,4 +1,6 @@
 /* From the true cause of a refusal to the command that settles it: a table of how causes read. */
+#include <string.h>
+
 #include "cli/story.h"
 
 static const struct {
@@ -7,10 +9,10 @@ static const struct {
     {"the account is disabled",   "`gatepost user enable {account}` if it may sign in again"                               },
     { "no such account",          "`gatepost user list` shows all; `gatepost user add NAME` makes one"                     },
     { "may not act for",          "`gatepost user may-act {account} OTHER` if it may"                                      },
-    { "may not be used from",     "`gatepost credential alter {account} {credential} --networks LIST` if it may"         },
-    { "may not be used with",     "`gatepost credential alter {account} {credential} --mechanisms NAMES` if it may"          },
-    { "may not be used at the l", "`gatepost credential alter {account} {credential} --listeners NAMES` if it may"           },
-    { "at this time of the week", "`gatepost credential alter {account} {credential} --hours HOURS` if it may"              },
+    { "may not be used from",     "`gatepost credential alter {account} {credential} --networks LIST` if it may"           },
+    { "may not be used with",     "`gatepost credential alter {account} {credential} --mechanisms NAMES` if it may"        },
+    { "may not be used at the l", "`gatepost credential alter {account} {credential} --listeners NAMES` if it may"         },
+    { "at this time of the week", "`gatepost credential alter {account} {credential} --hours HOURS` if it may"             },
     { "is expired",               "`gatepost credential rotate {account} {credential}` makes a successor"                  },
     { "retired",                  "give the client the new one; `gatepost credential list {account}` shows which"          },
     { "not used for",             "`gatepost credential rotate {account} {credential}` makes a successor"                  },
@@ -37,6 +39,15 @@ static const struct {
     { "cannot be read",           "`gatepost status`, and the log's line with event=store, say what is wrong"              },
 };
 
+/* A command is there to be copied into a shell, and a client chose some of these words. */
+static bool may_be_copied(gp_str word)
+{
+    static const char fine[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@._+:/-";
+    for (size_t i = 0; i < word.len; i++)
+        if (!memchr(fine, word.ptr[i], sizeof(fine) - 1)) return false;
+    return word.len > 0 && word.ptr[0] != '-';
+}
+
 /* "{account}" and what stands for it. */
 static gp_str value_of(gp_str name, const struct advice *a)
 {
@@ -51,7 +62,7 @@ static gp_str value_of(gp_str name, const struct advice *a)
         { "queue_id",   a->queue_id,   GP_LIT("ID")     },
     };
     for (size_t i = 0; i < GP_COUNT(values); i++)
-        if (gp_is(name, values[i].name)) return values[i].value.len ? values[i].value : values[i].otherwise;
+        if (gp_is(name, values[i].name)) return may_be_copied(values[i].value) ? values[i].value : values[i].otherwise;
     return GP_LIT("");
 }
 

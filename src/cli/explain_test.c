@@ -98,6 +98,45 @@ TEST(of_too_much_the_oldest_goes_and_is_counted)
     CHECK(s.count == STORY_MOST && s.left_out == 5 && s.list[0].first == 6000);
 }
 
+TEST(what_was_asked_about_is_shown_whatever_came_after_it)
+{
+    enum { SHOWN = 12 };
+    auto_story s;
+    CHECK(story_open(&s) && gp_copy_z(GP_LIT("0000000002"), s.incident, sizeof(s.incident)));
+    struct audit_row asked = wrong(1, "0000000002", "{\"result\":\"refused\",\"reason\":\"wrong password\"}");
+    story_tell(&s, &asked);
+    for (int64_t i = 2; i <= STORY_MOST + 5; i++) {
+        char data[64];
+        (void)snprintf(data, sizeof(data), "{\"result\":\"ok\",\"peer\":\"host %d\"}", (int)i);
+        struct audit_row row = wrong(i, "", data);
+        story_tell(&s, &row);
+        CHECK_IS(gp_from(s.list[0].incident), "0000000002");
+        CHECK(story_from(&s, SHOWN) == 0);
+    }
+    CHECK(s.count == STORY_MOST && s.left_out == 5);
+    s.incident[0] = '\0';
+    CHECK(story_from(&s, SHOWN) == STORY_MOST - SHOWN);
+}
+
+TEST(a_command_has_no_words_that_a_shell_would_follow)
+{
+    static const struct {
+        const char *sender, *wanted;
+    } cases[] = {
+        {"anna+x@example.org",       "`gatepost identity add anna anna+x@example.org` if it may send as that"},
+        { "\"$(reboot)\"@a.example", "`gatepost identity add anna ADDRESS` if it may send as that"           },
+        { "a;b@a.example",           "`gatepost identity add anna ADDRESS` if it may send as that"           },
+        { "-rf@a.example",           "`gatepost identity add anna ADDRESS` if it may send as that"           },
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        char           room[256];
+        struct gp_text out = GP_TEXT(room);
+        struct advice  a   = { .account = GP_LIT("anna"), .sender = gp_from(cases[i].sender) };
+        advice_put(&out, GP_LIT("the account may not send as that"), &a);
+        CHECK_IS(gp_said(&out), cases[i].wanted);
+    }
+}
+
 /* ---- the command ---------------------------------------------------------------------------------------------------------- */
 static void record(struct database *db, const struct audit_entry *e, const char *reason, const char *peer)
 {

@@ -231,6 +231,20 @@ static bool is_alike(const struct story *s, const struct happening *a, const str
            strcmp(a->detail, b->detail) == 0;
 }
 
+static bool is_marked(const struct story *s, const struct happening *h)
+{
+    return s->incident[0] && strcmp(h->incident, s->incident) == 0;
+}
+
+/* The oldest gives way, but never what was asked about. */
+static void make_room(struct story *s)
+{
+    size_t gone = is_marked(s, &s->list[0]);
+    memmove(&s->list[gone], &s->list[gone + 1], (STORY_MOST - 1 - gone) * sizeof(*s->list));
+    s->count--;
+    s->left_out++;
+}
+
 static void add(struct story *s, const struct happening *fresh)
 {
     size_t from = s->count > LOOK_BACK ? s->count - LOOK_BACK : 0;
@@ -244,11 +258,7 @@ static void add(struct story *s, const struct happening *fresh)
         keep(h->queue_id, sizeof(h->queue_id), gp_from(fresh->queue_id));
         return;
     }
-    if (s->count == STORY_MOST) {
-        memmove(s->list, s->list + 1, (STORY_MOST - 1) * sizeof(*s->list));
-        s->count--;
-        s->left_out++;
-    }
+    if (s->count == STORY_MOST) make_room(s);
     s->list[s->count++] = *fresh;
 }
 
@@ -329,11 +339,19 @@ static void print_one(const struct happening *h, bool marked)
     print_line("      next      ", h->next);
 }
 
+size_t story_from(const struct story *s, size_t most)
+{
+    size_t from = s->count > most ? s->count - most : 0;
+    for (size_t i = 0; i < from; i++)
+        if (is_marked(s, &s->list[i])) return i > most / 2 ? i - most / 2 : 0;
+    return from;
+}
+
 void story_print(const struct story *s, size_t most)
 {
-    size_t   from   = s->count > most ? s->count - most : 0;
-    uint64_t before = s->left_out + from;
+    size_t   from = story_from(s, most), end = s->count - from > most ? from + most : s->count;
+    uint64_t before = s->left_out + from, after = s->count - end;
     if (before) (void)printf("  (%llu earlier entries are not shown: --all)\n", (unsigned long long)before);
-    for (size_t i = from; i < s->count; i++)
-        print_one(&s->list[i], s->incident[0] && strcmp(s->list[i].incident, s->incident) == 0);
+    for (size_t i = from; i < end; i++) print_one(&s->list[i], is_marked(s, &s->list[i]));
+    if (after) (void)printf("  (%llu later entries are not shown: --all)\n", (unsigned long long)after);
 }

@@ -34,6 +34,8 @@ void story_close(struct story *);
 void    story_tell(struct story *, const struct audit_row *);
 void    story_sort(struct story *);
 json_t *story_json(const struct story *); /* NULL: no memory */
+/* The first of the `most` entries that are shown: the latest ones, or those around what was asked about. */
+size_t story_from(const struct story *, size_t most);
 void    story_print(const struct story *, size_t most); /* the last ones, as text */
 
 /* ---- advice.c: what to do about a cause ---------------------------------------------------------------------------------- */
