@@ -261,7 +261,7 @@ static unsigned smtpds_wanted(const struct config *config)
 
 unsigned wanted_of(const struct supervisor *s, const struct role_row *row)
 {
-    if (row->role == ROLE_LOOKUP) return (unsigned)s->config->lookup_count;
+    if (row->role == ROLE_LOOKUP) return (unsigned)config_lookup_processes(s->config);
     return row->many ? s->smtpds : 1;
 }
 

@@ -125,6 +125,8 @@ bool cli_check_files(const struct config *config)
     bool sound = check_named(config, config->relay.password_file);
     sound      = check_named(config, config->relay.token_file) && sound;
     sound      = check_named(config, config->relay.ca_file) && sound;
+    sound      = check_named(config, config->notices.webhook_secret_file) && sound;
+    sound      = check_opens(config, config->notices.webhook_ca_file) && sound;
     sound      = check_authorities(config) && sound;
     for (size_t i = 0; i < config->certificate_count; i++)
         sound = check_pair(config, &config->certificates[i]) && sound;

@@ -183,6 +183,7 @@ void config_find_clashes(struct config_reading *reading)
     check_required(reading);
     check_listen(reading);
     config_check_folders(reading);
+    config_check_webhook(reading);
     for (size_t i = 0; i < GP_COUNT(rules); i++)
         if (rules[i].is_broken(reading->config) && !has_problem_at(reading, rules[i].key))
             complain(reading, rules[i].key, gp_from(rules[i].text));

@@ -148,6 +148,7 @@ void config_derive(struct config_reading *reading)
     gp_str         rest   = gp_from(config->hostname);
     derive_mechanisms(reading);
     derive_relay_mechanisms(reading);
+    config_add_webhook(config);
     if (config->domain[0]) return;
     (void)gp_cut(&rest, '.');
     bool is_parent = rest.ptr && gp_find(rest, '.') < rest.len;

@@ -37,7 +37,8 @@ enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
 enum relay_proof { RELAY_NO_PROOF, RELAY_PASSWORD, RELAY_TOKEN }; /* what the relay signs in with at the smarthost */
 
 /* Accounts that live elsewhere; an item of `sources`. What does not go with the type is empty. */
-enum lookup_type { LOOKUP_PASSWD_FILE, LOOKUP_SASLAUTHD, LOOKUP_PAM, LOOKUP_LDAP, LOOKUP_SQL, LOOKUP_HTTP, LOOKUP_DOVECOT, LOOKUP_OAUTH, LOOKUP_TYPES };
+enum lookup_type { LOOKUP_PASSWD_FILE, LOOKUP_SASLAUTHD, LOOKUP_PAM, LOOKUP_LDAP, LOOKUP_SQL, LOOKUP_HTTP, LOOKUP_DOVECOT, LOOKUP_OAUTH,
+                   LOOKUP_WEBHOOK /* no source: where notices are posted */, LOOKUP_TYPES };
 struct config_lookup {
     enum lookup_type type;
     char     name[64];
@@ -139,9 +140,13 @@ struct config {
         char     admin[320];                 /* who is told by mail; "": only the log       */
         bool     owners;                     /* of accounts are told, too                   */
         unsigned a_day, credential_days;
+        char     webhook[CONFIG_PATH];       /* "": they are posted nowhere                 */
+        char     webhook_secret_file[CONFIG_PATH], webhook_ca_file[CONFIG_PATH];
+        unsigned webhook_timeout;
     } notices;
 
-    struct config_lookup lookups[CONFIG_LOOKUPS_MOST]; size_t lookup_count; /* in the order in which they are asked */
+    /* In the order in which they are asked. Behind them, and never asked, the webhook, if there is one: it has a process as they have. */
+    struct config_lookup lookups[CONFIG_LOOKUPS_MOST + 1]; size_t lookup_count;
     size_t          store_at;                /* the store is asked before this one of them; first, unless it is listed */
     bool            store_listed;
 
@@ -169,6 +174,7 @@ bool config_is_hostname(gp_str);             /* RFC 1123 2.1; "localhost" is one
 /* Adds " (did you mean 'x'?)" for the nearest of the words (between spaces) to what was given, if any is near. */
 void config_suggest(struct gp_text *, gp_str given, gp_str words);
 enum relay_proof config_relay_proof(const struct config *);
+size_t config_lookup_processes(const struct config *); /* of the role lookup: one per source, and one for the webhook */
 /* DIR-relative path made absolute into out. */
 bool config_path(const struct config *, const char *path, char out[static CONFIG_PATH]) GP_MUST_USE;
 

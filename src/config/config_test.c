@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define WRONG_WEBHOOK "notices.webhook must be https://HOST/PATH, without a name or password in it (http:// only to this host)\n"
 #define NEEDS_TLS "relay.user needs tls=required in relay.via: else the password or token goes to whoever answers\n"
 
 TEST(two_lines_are_enough)
@@ -249,6 +250,11 @@ static const struct {
     { H "relay: {via: 'smtp://a?tls=none', user: u, password_file: p}\n", "gatepost.yml:2: " NEEDS_TLS },
     { H "relay: {mechanisms: PLAIN oauthbearer}\n", "gatepost.yml:2: " "relay.mechanisms: the relay signs in with relay.user and its password: it cannot use EXTERNAL, OAUTHBEARER or XOAUTH2\n" },
     { H "dkim: {rsa_selector: s, ed25519_selector: s}\n", "gatepost.yml:2: dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each\n" },
+    { H "notices: {webhook: 'http://alerts.example.org/'}\n", "gatepost.yml:2: " WRONG_WEBHOOK },
+    { H "notices: {webhook: 'https://name:word@alerts.example.org/'}\n", "gatepost.yml:2: " WRONG_WEBHOOK },
+    { H "notices: {webhook: 'https:///path'}\n", "gatepost.yml:2: " WRONG_WEBHOOK },
+    { H "notices: {webhook: 'http://localhost.example.org/'}\n", "gatepost.yml:2: " WRONG_WEBHOOK },
+    { H "notices: {webhook_secret_file: s}\n", "gatepost.yml:2: notices.webhook_secret_file is for a notices.webhook, and there is none\n" },
     { "hostname: [\n", "gatepost.yml:2: not YAML: did not find expected node content\n" },
     { "- a\n- b\n", "gatepost.yml:1: must be keys with values, such as 'hostname: mail.example.org'\n" },
     { H "---\nlog: {level: info}\n", "gatepost.yml:3: a second document begins here: write all keys into one, without '---' between them\n" },

@@ -86,6 +86,9 @@ void config_take_source(struct config_reading *, const struct config_place *, co
 const char *config_wrong_oauth(const struct config_lookup *);
 /* Complains of sources whose process could read secrets of the server (sources_folder.c). Looks at where links lead. */
 void config_check_folders(struct config_reading *);
+void config_check_webhook(struct config_reading *);
+void config_add_webhook(struct config *);       /* as an item behind the sources */
+bool config_is_loopback(gp_str authority);
 /* The key is now given here: a list starts afresh, config_show knows the source. */
 void config_begin(struct config_reading *, const struct config_key *, const struct config_place *, enum config_source);
 

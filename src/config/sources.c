@@ -190,7 +190,7 @@ static void complain_of_key(struct config_reading *reading, const struct config_
 }
 
 /* ---- what the values of an item mean together ----------------------------------------------------------------------------- */
-static bool is_loopback(gp_str host)
+bool config_is_loopback(gp_str host)
 {
     static const char *const here[] = { "127.0.0.1", "localhost", "[::1]" };
     for (size_t i = 0; i < GP_COUNT(here); i++)
@@ -231,7 +231,7 @@ static const char *wrong_uri(const struct config_lookup *l)
                    : "uri must be postgresql://USER@HOST/DATABASE or sqlite:FILE";
     case LOOKUP_HTTP:
         if (has_scheme(l, "https://")) return NULL;
-        return has_scheme(l, "http://") && is_loopback(authority)
+        return has_scheme(l, "http://") && config_is_loopback(authority)
                    ? NULL
                    : "uri must be https://HOST/PATH: passwords go there (http:// only to this host)";
     default: return NULL;
@@ -248,7 +248,7 @@ static const char *wrong_ldap(const struct config_lookup *l)
     if (!strchr(l->user_dn[0] ? l->user_dn : l->filter, '$'))
         return "user_dn and filter must say where the name goes: $user, or $local";
     if (l->bind_dn[0] && !l->password_file[0]) return "bind_dn has no password: name its file as password_file";
-    if (has_scheme(l, "ldap://") && !l->starttls && !is_loopback(authority_of(l)))
+    if (has_scheme(l, "ldap://") && !l->starttls && !config_is_loopback(authority_of(l)))
         return "starttls: no would send passwords in clear to another host";
     return NULL;
 }

@@ -29,9 +29,13 @@ static void supervisor_gone(void *owner, struct ipc *from)
 
 static void from_vault(void *owner, struct ipc *from, struct msg *m)
 {
+    struct lookup            *l    = owner;
+    const struct source_type *type = l->source.type;
     (void)from;
-    if (m->type == MSG_LOOKUP && m->question)
-        asks_take_question(owner, m);
+    if (m->type == MSG_LOOKUP && m->question && type->ask)
+        asks_take_question(l, m);
+    else if (m->type == MSG_POST && m->question && type->post)
+        type->post(l, m);
     else
         LOG(LOG_WARN, "ipc", LOG_Z("unexpected", msg_name(m->type)));
 }

@@ -14,6 +14,7 @@ static const struct source_type *const types[LOOKUP_TYPES] = {
     [LOOKUP_HTTP]        = &source_http,
     [LOOKUP_DOVECOT]     = &source_dovecot,
     [LOOKUP_OAUTH]       = &source_oauth,
+    [LOOKUP_WEBHOOK]     = &source_webhook,
 };
 
 static bool complain(const struct source *s, const char *problem, const char *reason)
@@ -46,7 +47,7 @@ static bool take_path(const struct config *config, const char *given, char out[s
 
 bool source_open(struct source *s, const struct config *config, const struct role_start *start)
 {
-    if (start->index >= config->lookup_count) return false;
+    if (start->index >= config_lookup_processes(config)) return false;
     const struct config_lookup *plan = &config->lookups[start->index];
     const char                 *sqlite =
         plan->type == LOOKUP_SQL && gp_starts(gp_from(plan->uri), "sqlite:") ? plan->uri + strlen("sqlite:") : "";

@@ -48,14 +48,11 @@ static void put_date(struct gp_text *line, int64_t days_since_1970)
     gp_put_digits(line, (uint64_t)(rest - (153 * month + 2) / 5 + 1), 2);
 }
 
-/* RFC 3339, UTC, milliseconds. */
-static gp_str time_stamp(struct gp_text *out)
+void log_put_time(struct gp_text *out, int64_t ms)
 {
-    enum { DAY = 86400, HOUR = 3600, MINUTE = 60, NANO_TO_MILLI = 1000000 };
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t second = (uint64_t)(now.tv_sec % DAY);
-    put_date(out, now.tv_sec / DAY);
+    enum { DAY = 86400, HOUR = 3600, MINUTE = 60, SECOND_MS = 1000 };
+    uint64_t second = (uint64_t)(ms / SECOND_MS % DAY);
+    put_date(out, ms / SECOND_MS / DAY);
     gp_put_char(out, 'T');
     gp_put_digits(out, second / HOUR, 2);
     gp_put_char(out, ':');
@@ -63,8 +60,16 @@ static gp_str time_stamp(struct gp_text *out)
     gp_put_char(out, ':');
     gp_put_digits(out, second % MINUTE, 2);
     gp_put_char(out, '.');
-    gp_put_digits(out, (uint64_t)(now.tv_nsec / NANO_TO_MILLI), 3);
+    gp_put_digits(out, (uint64_t)(ms % SECOND_MS), 3);
     gp_put_char(out, 'Z');
+}
+
+static gp_str time_stamp(struct gp_text *out)
+{
+    enum { SECOND_MS = 1000, NANO_TO_MILLI = 1000000 };
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    log_put_time(out, (int64_t)now.tv_sec * SECOND_MS + now.tv_nsec / NANO_TO_MILLI);
     return gp_said(out);
 }
 

@@ -22,6 +22,8 @@ enum { LOG_IS_NUMBER = 1 };
 void log_open(const char *role, enum log_format, enum log_level least);
 void log_event(enum log_level, const char *event, const struct log_field *fields);
 
+void log_put_time(struct gp_text *, int64_t ms_since_1970); /* RFC 3339, UTC, milliseconds: as a line has it */
+
 /* LOG(LOG_INFO, "sign-in", LOG_S("account", name), LOG_N("port", port)); a LOG_S of GP_NONE is left out. */
 #define LOG(level, event, ...) log_event((level), (event), (const struct log_field[]){ __VA_ARGS__, { NULL, { NULL, 0 }, 0 } })
 

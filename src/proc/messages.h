@@ -101,7 +101,10 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
      * PERMFAIL: no; TEMPFAIL: cannot tell now. known: there is such a user there, else ask the next source. user: the       \
      * name there; hash: a password string; subject: a token's, as ISSUER, a blank and SUBJECT; ends: when the token does, or 0;  \
      * why: the true reason, for the log. */                                                                              \
-    ROW(LOOKED, looked, U(status) U(known) U(ends) S(user) S(hash) S(subject) S(why))
+    ROW(LOOKED, looked, U(status) U(known) U(ends) S(user) S(hash) S(subject) S(why))                                     \
+    /* vault -> lookup that is the webhook: a notice. status: TEMPFAIL: not now; PERMFAIL: it will never take this one       */ \
+    ROW(POST, post, S(id) S(host) S(kind) S(account) S(time) S(subject) S(text))                                          \
+    ROW(POSTED, posted, U(status) S(why))
 
 enum msg_type {
     MSG_NONE,

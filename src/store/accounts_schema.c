@@ -192,4 +192,8 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
     /* The order in which an account was given its identities: the first is what a rewrite puts. */
     "ALTER TABLE identities ADD COLUMN position INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX identities_by_key ON identities(key);",
+
+    /* Notices are posted to a webhook, too. */
+    "ALTER TABLE notices ADD COLUMN unposted INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX notices_unposted ON notices(id) WHERE unposted;",
 };

@@ -24,8 +24,9 @@ static gp_status count_since(struct accounts *a, gp_time since, int64_t *count)
 
 static gp_status insert(struct accounts *a, const struct notice *n)
 {
-    auto_rows r = rows_of(a->db, "INSERT INTO notices (cause, kind, account, moment, subject, body, recipients, due)"
-                                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    auto_rows r =
+        rows_of(a->db, "INSERT INTO notices (cause, kind, account, moment, subject, body, recipients, due, unposted)"
+                       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
     rows_bind_text(&r, gp_from(n->cause));
     rows_bind_text(&r, gp_from(n->kind));
     rows_bind_number(&r, n->account);
@@ -34,6 +35,15 @@ static gp_status insert(struct accounts *a, const struct notice *n)
     rows_bind_text(&r, gp_from(n->text));
     rows_bind_text(&r, gp_from(n->to));
     rows_bind_number(&r, n->when);
+    rows_bind_number(&r, n->posts);
+    return rows_run(&r);
+}
+
+static gp_status give_up_posting(struct accounts *a, gp_time now)
+{
+    auto_rows r = rows_of(a->db, "UPDATE notices SET unposted = 0, body = CASE recipients WHEN '' THEN '' ELSE body END"
+                                 " WHERE unposted AND moment < ?");
+    rows_bind_number(&r, now - (gp_time)NOTICES_POSTED_DAYS * DAY_MS);
     return rows_run(&r);
 }
 
@@ -56,29 +66,41 @@ gp_status notice_add(struct accounts *a, const struct notice *n, unsigned a_day,
     *over  = status == GP_OK && count >= a_day;
     if (*over) return GP_PERMFAIL;
     if (status == GP_OK) status = insert(a, n);
+    if (status == GP_OK) status = give_up_posting(a, n->when);
     if (status == GP_OK) status = forget_old(a, n->when);
     return status == GP_OK ? transaction_commit(&t) : status;
 }
 
 /* ---- telling ------------------------------------------------------------------------------------------------------------ */
+#define COLUMNS "SELECT id, account, moment, kind, cause, subject, body, recipients, attempts FROM notices"
+
+static gp_status read_one(struct rows *r, struct notice *n)
+{
+    gp_status status = rows_next(r);
+    if (status != GP_OK) return status;
+    n->id       = rows_number(r, 0);
+    n->account  = rows_number(r, 1);
+    n->when     = rows_number(r, 2);
+    n->attempts = (unsigned)rows_number(r, 8);
+    bool whole  = gp_copy_z(rows_text(r, 3), n->kind, sizeof(n->kind)) &&
+                 gp_copy_z(rows_text(r, 4), n->cause, sizeof(n->cause)) &&
+                 gp_copy_z(rows_text(r, 5), n->subject, sizeof(n->subject)) &&
+                 gp_copy_z(rows_text(r, 6), n->text, sizeof(n->text)) &&
+                 gp_copy_z(rows_text(r, 7), n->to, sizeof(n->to));
+    return whole ? GP_OK : GP_TEMPFAIL;
+}
+
 gp_status notice_next(struct accounts *a, gp_time now, struct notice *n)
 {
-    auto_rows r =
-        rows_of(a->db, "SELECT id, account, moment, kind, cause, subject, body, recipients, attempts FROM notices"
-                       " WHERE recipients <> '' AND due <= ? ORDER BY due LIMIT 1");
+    auto_rows r = rows_of(a->db, COLUMNS " WHERE recipients <> '' AND due <= ? ORDER BY due LIMIT 1");
     rows_bind_number(&r, now);
-    gp_status status = rows_next(&r);
-    if (status != GP_OK) return status;
-    n->id       = rows_number(&r, 0);
-    n->account  = rows_number(&r, 1);
-    n->when     = rows_number(&r, 2);
-    n->attempts = (unsigned)rows_number(&r, 8);
-    bool whole  = gp_copy_z(rows_text(&r, 3), n->kind, sizeof(n->kind)) &&
-                 gp_copy_z(rows_text(&r, 4), n->cause, sizeof(n->cause)) &&
-                 gp_copy_z(rows_text(&r, 5), n->subject, sizeof(n->subject)) &&
-                 gp_copy_z(rows_text(&r, 6), n->text, sizeof(n->text)) &&
-                 gp_copy_z(rows_text(&r, 7), n->to, sizeof(n->to));
-    return whole ? GP_OK : GP_TEMPFAIL;
+    return read_one(&r, n);
+}
+
+gp_status notice_to_post(struct accounts *a, struct notice *n)
+{
+    auto_rows r = rows_of(a->db, COLUMNS " WHERE unposted ORDER BY id LIMIT 1");
+    return read_one(&r, n);
 }
 
 /* When nobody is left, the text is no longer needed. */
@@ -92,8 +114,16 @@ gp_status notice_told(struct accounts *a, const struct notice *n, gp_str address
         gp_put(&left, word);
     }
     auto_rows r = rows_of(
-        a->db, "UPDATE notices SET recipients = ?1, body = CASE ?1 WHEN '' THEN '' ELSE body END WHERE id = ?2");
+        a->db, "UPDATE notices SET recipients = ?1, body = CASE WHEN ?1 = '' AND NOT unposted THEN '' ELSE body END"
+               " WHERE id = ?2");
     rows_bind_text(&r, left.len ? gp_said(&left) : GP_LIT(""));
+    return run_on(a, &r, n->id);
+}
+
+gp_status notice_posted(struct accounts *a, const struct notice *n)
+{
+    auto_rows r = rows_of(
+        a->db, "UPDATE notices SET unposted = 0, body = CASE recipients WHEN '' THEN '' ELSE body END WHERE id = ?");
     return run_on(a, &r, n->id);
 }
 

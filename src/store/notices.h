@@ -12,6 +12,7 @@ enum {
     NOTICE_TEXT         = 4096,
     NOTICE_TO           = 2 * ACCOUNT_ADDRESS_MOST + 2, /* words: addresses                */
     NOTICES_REMEMBERED_DAYS = 400,
+    NOTICES_POSTED_DAYS     = 7,  /* what the webhook has not taken by then it does not get */
 };
 struct notice {
     int64_t  id;                  /* out, when read                                        */
@@ -22,6 +23,7 @@ struct notice {
     char     subject[NOTICE_SUBJECT], text[NOTICE_TEXT];
     char     to[NOTICE_TO];       /* those who have still to be told                        */
     unsigned attempts;
+    bool     posts;               /* the webhook is told, too                               */
 };
 /* OK: it is kept. PERMFAIL: that cause has been told, or so many were in the last 24 hours (*over: the latter, and it is not remembered). */
 gp_status notice_add(struct accounts *, const struct notice *, unsigned a_day, bool *over) GP_MUST_USE;
@@ -30,6 +32,10 @@ gp_status notice_next(struct accounts *, gp_time now, struct notice *) GP_MUST_U
 /* One address was told, or none could be now. */
 gp_status notice_told(struct accounts *, const struct notice *, gp_str address) GP_MUST_USE;
 gp_status notice_later(struct accounts *, const struct notice *, gp_time due) GP_MUST_USE;
+
+/* The oldest that the webhook has still to be told; PERMFAIL: there is none. posted: it was, or never will be. */
+gp_status notice_to_post(struct accounts *, struct notice *) GP_MUST_USE;
+gp_status notice_posted(struct accounts *, const struct notice *) GP_MUST_USE;
 
 /* Credentials in force that end in that time, of which their owners have not been told. */
 enum { CREDENTIAL_ENDS_MOST = 64 };

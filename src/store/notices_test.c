@@ -51,3 +51,26 @@ TEST(a_day_has_so_many)
     CHECK(notice_add(a, &n, A_DAY, &over) == GP_OK);
     accounts_close(a);
 }
+
+TEST(the_webhook_is_told_apart_from_the_mail)
+{
+    bool             over;
+    const gp_time    day = DAY_MS;
+    struct accounts *a   = open_fresh();
+    struct notice    n = about("limit 1", 1000), m = about("limit 2", 2000), read;
+    n.posts = true;
+    CHECK(notice_add(a, &m, A_DAY, &over) == GP_OK && notice_to_post(a, &read) == GP_PERMFAIL);
+    CHECK(notice_add(a, &n, A_DAY, &over) == GP_OK && notice_to_post(a, &read) == GP_OK);
+    CHECK_IS(gp_from(read.cause), "limit 1");
+    CHECK(notice_told(a, &read, GP_LIT("a@example.org")) == GP_OK);
+    CHECK(notice_next(a, 1000, &read) == GP_OK && notice_told(a, &read, GP_LIT("b@example.org")) == GP_OK);
+    CHECK(notice_to_post(a, &read) == GP_OK);
+    CHECK_IS(gp_from(read.text), "what happened"); /* it is still needed */
+    CHECK(notice_posted(a, &read) == GP_OK && notice_to_post(a, &read) == GP_PERMFAIL);
+    n       = about("limit 3", 3000);
+    n.posts = true;
+    m       = about("limit 4", 3001 + NOTICES_POSTED_DAYS * day);
+    CHECK(notice_add(a, &n, A_DAY, &over) == GP_OK && notice_to_post(a, &read) == GP_OK);
+    CHECK(notice_add(a, &m, A_DAY, &over) == GP_OK && notice_to_post(a, &read) == GP_PERMFAIL); /* given up */
+    accounts_close(a);
+}

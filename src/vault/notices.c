@@ -86,6 +86,7 @@ void notice_post(struct vault *v, const struct notice_wish *w)
     copy(n.kind, sizeof(n.kind), gp_from(w->kind));
     copy(n.cause, sizeof(n.cause), w->cause);
     copy(n.subject, sizeof(n.subject), w->subject);
+    n.posts = v->config->notices.webhook[0] != '\0';
     put_to(v, w, &n);
     write_text(v, w, account.name, &n);
     unsigned  a_day  = v->config->notices.a_day;
@@ -97,6 +98,7 @@ void notice_post(struct vault *v, const struct notice_wish *w)
         LOG(LOG_ERROR, "notice",
             LOG_Z("reason", "more notices in a day than notices.a_day: this one is in the log alone"));
     v->posting.due = 0;
+    webhook_hurry(v);
 }
 
 /* ---- on its way ------------------------------------------------------------------------------------------------------------------ */

@@ -451,6 +451,10 @@ struct posting { bool asked; gp_time due, looks_at; struct notice now; }; /* on 
 void notice_post(struct vault *, const struct notice_wish *); /* kept at once, sent soon; a line of the log with event=notice in any case */
 void notice_certificate(struct vault *, gp_str name, gp_time expires);
 void notices_tick(struct vault *, gp_time now);
+/* To the webhook (webhook.c): one at a time, the oldest first, each again and again until it is taken. */
+struct hooking { bool asked; unsigned failures; gp_time due; struct notice now; }; /* failures: in a row */
+void webhook_tick(struct vault *, gp_time now);
+void webhook_hurry(struct vault *); /* there is one more */
 /* What policies find, in words (tell.c). */
 void tell_stale(const struct signin *, bool vague);
 void tell_ban(struct vault *, const struct ban *); /* of a whole network: of others the log has enough */
@@ -482,6 +486,7 @@ struct vault {
     struct upstream      *upstream;
     struct uses           uses;
     struct posting        posting;   /* a notice on its way                                 */
+    struct hooking        hooking;   /* one on its way to the webhook                       */
     struct tallies        tallies;
     struct trail          trail;
     struct sealer         sealer;
@@ -500,7 +505,7 @@ struct vault {
     struct timer         *tick;
     bool                  failed; /* the store was in trouble when last asked: said once */
     bool                  moved;  /* its file is no longer where it was: said once, too  */
-    struct peer           supervisor, relay, queue, smtpds[ROLE_SMTPD_MOST], lookups[CONFIG_LOOKUPS_MOST];
+    struct peer           supervisor, relay, queue, smtpds[ROLE_SMTPD_MOST], lookups[CONFIG_LOOKUPS_MOST + 1];
 };
 /* In the current directory: accounts.db, vault.key, dkim/. NULL: logged. */
 struct vault *vault_open(struct loop *, const struct config *);

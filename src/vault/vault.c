@@ -149,7 +149,7 @@ static struct peer *place_of(struct vault *v, enum msg_role role, unsigned index
     if (role == ROLE_SMTPD && index < ROLE_SMTPD_MOST) return &v->smtpds[index];
     if (role == ROLE_RELAY && index == 0) return &v->relay;
     if (role == ROLE_QUEUE && index == 0) return &v->queue;
-    if (role == ROLE_LOOKUP && index < v->config->lookup_count) return &v->lookups[index];
+    if (role == ROLE_LOOKUP && index < config_lookup_processes(v->config)) return &v->lookups[index];
     return role == ROLE_SUPERVISOR ? &v->supervisor : NULL;
 }
 
@@ -191,6 +191,7 @@ static void tick(void *owner)
     signin_expire(v, now);
     keys_tick(v, now);
     notices_tick(v, now);
+    webhook_tick(v, now);
     shadow_write(v);
     meters_write(v);
     trail_write(v);
@@ -297,7 +298,7 @@ void vault_close(struct vault *v)
     }
     leave_peer(&v->relay);
     leave_peer(&v->queue);
-    for (size_t i = 0; i < CONFIG_LOOKUPS_MOST; i++) leave_peer(&v->lookups[i]);
+    for (size_t i = 0; i < GP_COUNT(v->lookups); i++) leave_peer(&v->lookups[i]);
     leave_peer(&v->supervisor);
     timer_close(v->tick);
     gate_close(v);

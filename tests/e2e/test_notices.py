@@ -1,8 +1,10 @@
 """Notices: the owner and the administrator are told by mail, once, by a message that nothing answers."""
 import email
 import email.policy
+import threading
 
 from house import until
+from sources import Service
 
 ADMIN = "admin@example.net"
 
@@ -36,3 +38,73 @@ def test_who_is_told_what_ends_soon(new_gatepost, sink):
     until("the next notice", lambda: told(sink, ADMIN, "scanner") and told(sink, account.name, "scanner"))
     assert [len(told(sink, ADMIN, word)) for word in ("printer", "certificate", "laptop")] == [1, 1, 0]
     assert len(told(sink, account.name, "printer")) == 1 and not sink.for_(other.name)
+
+
+class Hook(Service):
+    """A webhook that answers what it is told to, in turn, and then takes everything. Nobody waits longer than it takes."""
+    def __init__(self, certificate, *answers):
+        super().__init__(certificate, self.say)
+        self.answers, self.patience = list(answers), threading.Event()
+
+    def say(self, asked):
+        status = self.answers.pop(0) if self.answers else 204
+        if status == "slow":
+            self.patience.wait(30)
+            status = 500
+        return status, b""
+
+    def took(self, word):
+        return [asked for _, asked in list(self.asked) if word in asked["subject"]]
+
+
+def hooked(new_gatepost, ca, tmp_path, hook, **more):
+    """A server that posts there, and mails nobody."""
+    secret = tmp_path / "hook.secret"
+    secret.write_text("the hook's own secret\n")
+    gatepost = new_gatepost(start=False, GATEPOST_NOTICES_OWNERS="no", GATEPOST_NOTICES_WEBHOOK=f"https://localhost:{hook.port}/notices",
+                            GATEPOST_NOTICES_WEBHOOK_SECRET_FILE=str(secret), GATEPOST_NOTICES_WEBHOOK_CA_FILE=str(ca),
+                            GATEPOST_NOTICES_WEBHOOK_TIMEOUT="1s", **more)
+    gatepost.secrets.append("the hook's own secret")
+    return gatepost
+
+
+def test_a_webhook_has_each_notice_however_it_was_at_first(new_gatepost, certificate, ca, tmp_path):
+    hook = Hook(certificate, "slow", 500, 503)
+    gatepost = hooked(new_gatepost, ca, tmp_path, hook)
+    account = gatepost.account()
+    gatepost.run("credential", "add", account.name, "--label", "printer", "--expires", "3d")
+    gatepost.start()
+    until("a try while nobody is there", lambda: "event=webhook" in gatepost.log())
+    gatepost.stop()                                             # what was not taken is kept
+    hook.start()
+    gatepost.start()
+    until("both notices", lambda: hook.took("printer") and hook.took("certificate"), 30)
+    until("a quiet vault", lambda: "answers again" in gatepost.log())
+    tries, asked = [one for _, one in hook.asked], hook.took("printer")[-1]
+    assert len(tries) == 5 and tries[:4] == tries[:1] * 4 and tries[4] != tries[0]     # three that were not taken, and then each once
+    assert {said for said, _ in hook.asked} == {"Bearer the hook's own secret"}
+    assert set(asked) == {"id", "host", "kind", "account", "time", "subject", "text"}
+    assert asked["kind"] == "credential-expiry" and asked["account"] == account.name and "ends on " in asked["text"]
+    assert asked["time"].endswith("Z") and asked["host"] == "mail.example.org"
+    count = len(hook.asked)
+    gatepost.stop()
+    gatepost.start()
+    gatepost.run("credential", "add", account.name, "--label", "scanner", "--expires", "2d")
+    gatepost.stop()
+    gatepost.start()
+    until("the last one", lambda: hook.took("scanner"))
+    assert len(hook.asked) == count + 1                         # and what was taken is not posted again
+    hook.patience.set()
+    hook.stop()
+
+
+def test_a_notice_that_is_never_taken_keeps_no_other_back(new_gatepost, certificate, ca, tmp_path):
+    hook = Hook(certificate, 422).start()
+    gatepost = hooked(new_gatepost, ca, tmp_path, hook)
+    account = gatepost.account()
+    for label in ("printer", "scanner"):
+        gatepost.run("credential", "add", account.name, "--label", label, "--expires", "3d")
+    gatepost.start()
+    until("both, once", lambda: len([asked for _, asked in hook.asked if asked["kind"] == "credential-expiry"]) == 2)
+    assert "it is not posted again" in gatepost.log()
+    hook.stop()

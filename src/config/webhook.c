@@ -1,0 +1,47 @@
+/* Where notices are posted: is that an address that may be posted to, and the process that does it, as an item behind the sources. */
+#include "config/schema.h"
+
+static void complain(struct config_reading *reading, const char *key, const char *text)
+{
+    config_problem(reading, &reading->places[config_find(gp_from(key)) - config_keys], gp_from(text));
+}
+
+static bool may_be_posted_to(const char *uri)
+{
+    gp_str rest = gp_from(uri), scheme = gp_cut(&rest, ':');
+    if (!rest.ptr || !gp_starts(rest, "//")) return false;
+    rest        = gp_tail(rest, 2);
+    gp_str host = gp_cut(&rest, '/');
+    bool   here = gp_is(scheme, "http") && config_is_loopback(host);
+    return host.len > 0 && gp_find(host, '@') == host.len && (here || gp_is(scheme, "https"));
+}
+
+size_t config_lookup_processes(const struct config *c)
+{
+    return c->lookup_count + (c->notices.webhook[0] != '\0');
+}
+
+void config_check_webhook(struct config_reading *reading)
+{
+    struct config *c = reading->config;
+    if (c->notices.webhook[0] && !may_be_posted_to(c->notices.webhook))
+        complain(
+            reading, "notices.webhook",
+            "notices.webhook must be https://HOST/PATH, without a name or password in it (http:// only to this host)");
+    if (!c->notices.webhook[0] && c->notices.webhook_secret_file[0])
+        complain(reading, "notices.webhook_secret_file",
+                 "notices.webhook_secret_file is for a notices.webhook, and there is none");
+}
+
+/* After all else: what comes behind the sources must not be moved by one more of them. */
+void config_add_webhook(struct config *c)
+{
+    struct config_lookup *l = &c->lookups[c->lookup_count];
+    if (!c->notices.webhook[0]) return;
+    *l = (struct config_lookup) {
+        .type = LOOKUP_WEBHOOK, .name = "webhook", .timeout = c->notices.webhook_timeout, .workers = 1, .waiting = 1
+    };
+    (void)gp_copy_z(gp_from(c->notices.webhook), l->uri, sizeof(l->uri));
+    (void)gp_copy_z(gp_from(c->notices.webhook_secret_file), l->token_file, sizeof(l->token_file));
+    (void)gp_copy_z(gp_from(c->notices.webhook_ca_file), l->ca_file, sizeof(l->ca_file));
+}
