@@ -6,7 +6,8 @@
 static const struct {
     const char *cause, *next; /* cause: words of it, in this order; the first row that fits counts */
 } rows[] = {
-    {"the account is disabled",   "`gatepost user enable {account}` if it may sign in again"                               },
+    {"the password was right",    "unless its owner knows of it: `gatepost user password {account}` sets another"          },
+    { "the account is disabled",  "`gatepost user enable {account}` if it may sign in again"                               },
     { "no such account",          "`gatepost user list` shows all; `gatepost user add NAME` makes one"                     },
     { "may not act for",          "`gatepost user may-act {account} OTHER` if it may"                                      },
     { "may not be used from",     "`gatepost credential alter {account} {credential} --networks LIST` if it may"           },

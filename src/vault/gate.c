@@ -175,6 +175,7 @@ void gate_heard(struct signin *s, gp_status answer)
 {
     struct vault *v     = s->peer->vault;
     bool          gated = s->x.ask != GP_SASL_GET_SCRAM && s->x.ask != GP_SASL_MAY_ACT;
+    if (gated && answer == GP_OK) s->gate.fits = true;
     if (!s->gate.open || !gated || answer == GP_OK || answer == GP_WAIT) return;
     bool wrong =
         answer == GP_PERMFAIL || s->denied; /* who may have it as well cannot tell: it was a guess all the same */
@@ -191,11 +192,14 @@ void gate_right(struct signin *s)
     if (mode_of(v) != POLICY_OFF && s->gate.placed) place_note(s);
 }
 
-/* Nobody has heard whether it was right. */
+/* Nobody has heard whether it was right; or somebody has, who stopped when he had the server's proof (RFC 5802 3) or asked to act as another:
+ * that was a guess, or it would be a free one. */
 void gate_forget(struct signin *s)
 {
-    struct vault *v = s->peer->vault;
-    if (s->gate.open) (void)guard_settle(v->guard, &s->gate.attempt, GUARD_UNDECIDED, loop_now(v->loop));
+    struct vault      *v       = s->peer->vault;
+    bool               guessed = s->gate.fits && s->x.why != GP_SASL_UNAVAILABLE;
+    enum guard_outcome outcome = guessed ? GUARD_WRONG : GUARD_UNDECIDED;
+    if (s->gate.open) (void)guard_settle(v->guard, &s->gate.attempt, outcome, loop_now(v->loop));
     s->gate.open = false;
 }
 

@@ -34,10 +34,11 @@ static struct bed *open_bed(void (*settings)(struct config *))
     return b;
 }
 
-static void put_plain(struct gp_text *out, const char *name, const char *password)
+static void put_plain(struct gp_text *out, const char *act_as, const char *name, const char *password)
 {
     char           room[128];
     struct gp_text message = GP_TEXT(room);
+    gp_put_z(&message, act_as);
     gp_put_char(&message, '\0');
     gp_put_z(&message, name);
     gp_put_char(&message, '\0');
@@ -56,12 +57,12 @@ static struct msg start_from(const char *peer, const char *mechanism)
     return m;
 }
 
-static bool sign_in(struct bed *b, const char *peer, const char *name, const char *password)
+static bool sign_in_as(struct bed *b, const char *peer, const char *act_as, const char *name, const char *password)
 {
     char           room[256];
     struct gp_text initial = GP_TEXT(room);
     struct msg     m       = start_from(peer, "PLAIN");
-    put_plain(&initial, name, password);
+    put_plain(&initial, act_as, name, password);
     m.sasl_start.has_initial = true;
     m.sasl_start.initial     = gp_said(&initial);
     bed_ask(b, b->smtpd, &m);
@@ -69,6 +70,11 @@ static bool sign_in(struct bed *b, const char *peer, const char *name, const cha
     const struct msg_sasl_result *r = &b->answer.sasl_result;
     CHECK(r->step == GP_SASL_DONE || (r->step == GP_SASL_FAILED && r->why == GP_SASL_REFUSED && b->text_len == 0));
     return r->step == GP_SASL_DONE;
+}
+
+static bool sign_in(struct bed *b, const char *peer, const char *name, const char *password)
+{
+    return sign_in_as(b, peer, "", name, password);
 }
 
 static bool right(struct bed *b, const char *peer)
@@ -207,7 +213,9 @@ TEST(an_old_phone_shuts_nobody_out)
     bed_close(b);
 }
 
-static struct msg_sasl_result scram(struct bed *b, const char *peer, const char *helo, const char *password)
+/* stops: when it has heard the server's proof, and so knows. */
+static struct msg_sasl_result scram_until(struct bed *b, const char *peer, const char *helo, const char *password,
+                                          bool stops)
 {
     struct gp_sasl client;
     struct msg     m = start_from(peer, "SCRAM-SHA-256"), line = MSG(SASL_LINE);
@@ -221,11 +229,17 @@ static struct msg_sasl_result scram(struct bed *b, const char *peer, const char 
     while (b->answer.sasl_result.step == GP_SASL_CHALLENGE) {
         bool failed            = gp_sasl_client_line(&client, bed_text(b)) == GP_SASL_FAILED;
         line.sasl_line.session = SESSION;
-        line.sasl_line.line    = failed ? GP_LIT("*") : client.out;
+        bool stop              = stops && client.out.len == 0;
+        line.sasl_line.line    = failed || stop ? GP_LIT("*") : client.out;
         bed_ask(b, b->smtpd, &line);
     }
     gp_sasl_end(&client);
     return b->answer.sasl_result;
+}
+
+static struct msg_sasl_result scram(struct bed *b, const char *peer, const char *helo, const char *password)
+{
+    return scram_until(b, peer, helo, password, false);
 }
 
 TEST(an_old_phone_with_proofs_shuts_nobody_out)
@@ -301,5 +315,26 @@ TEST(proofs_are_counted_like_passwords)
     struct msg_sasl_result r = scram(b, HERE, "phone", BED_PASSWORD);
     CHECK(r.step == GP_SASL_FAILED && r.why == GP_SASL_REFUSED);
     CHECK(scram(b, SHELTER, "phone", BED_PASSWORD).step == GP_SASL_DONE);
+    bed_close(b);
+}
+
+TEST(who_stops_when_he_knows_has_guessed)
+{
+    struct bed *b = open_bed(enforced);
+    for (unsigned i = 0; i < GUARD_PAIR; i++) {
+        struct msg_sasl_result r = scram_until(b, HERE, "phone", BED_PASSWORD, true);
+        CHECK(r.step == GP_SASL_FAILED && r.why == GP_SASL_CANCELLED);
+    }
+    CHECK(scram(b, HERE, "phone", BED_PASSWORD).step == GP_SASL_FAILED);
+    CHECK(scram(b, SHELTER, "phone", BED_PASSWORD).step == GP_SASL_DONE);
+    bed_close(b);
+}
+
+TEST(who_asks_to_act_as_another_has_guessed)
+{
+    struct bed *b = open_bed(enforced);
+    guess(b, HERE, "lena", GUARD_PAIR - 1);
+    CHECK(!sign_in_as(b, HERE, "boss", "lena", BED_PASSWORD));
+    CHECK(!right(b, HERE) && right(b, SHELTER));
     bed_close(b);
 }

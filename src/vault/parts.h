@@ -100,6 +100,7 @@ struct gate { /* of a sign-in */
     bool             placed;  /* there is one                                                 */
     struct guard_try attempt;
     bool             open;    /* it is being looked at, and the guard is to hear what came of it */
+    bool             fits;    /* it was right, and the client has no yes yet                  */
     gp_time          last;    /* when this account was here last, by the wall; 0: never       */
     gp_time          passed, due; /* looked at since; waits until, 0: it does not. By the loop's clock */
     gp_status (*then)(struct signin *);

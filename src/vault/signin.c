@@ -71,7 +71,7 @@ static const char *reason_of(const struct signin *s)
     static const char *const reasons[] = {
         [GP_SASL_NO_REASON]   = "",
         [GP_SASL_NOT_BASE64]  = "the client's line is not base64",
-        [GP_SASL_CANCELLED]   = "the client cancelled, or its line is too long",
+        [GP_SASL_CANCELLED]   = "the client cancelled",
         [GP_SASL_TOO_EARLY]   = "an initial response where the server speaks first",
         [GP_SASL_UNKNOWN]     = "the mechanism is not known or not allowed here",
         [GP_SASL_MALFORMED]   = "the client's message is malformed",
@@ -162,16 +162,43 @@ static void log_old_one(const struct signin *s)
         LOG_S("reason", gp_said(&text)), LOG_Z("hint", "give this client the new one"));
 }
 
-static void log_verdict(const struct signin *s, bool right)
+/* It had the server's proof, and so knows that its password was right, before it could be told yes (RFC 5802 3): somebody may have guessed it. */
+static bool stopped_short(const struct signin *s)
 {
-    log_end(s, right ? LOG_INFO : LOG_WARN, result_of(s, right), right ? GP_NONE : gp_from(reason_of(s)));
-    if (right && s->found.retires) log_old_one(s);
+    enum gp_sasl_why why = s->x.why;
+    return s->gate.fits && (why == GP_SASL_NO_REASON || why == GP_SASL_CANCELLED || why == GP_SASL_NOT_BASE64 ||
+                            why == GP_SASL_MALFORMED);
+}
+
+/* The client is told no incident that it was not told already; the record has one. */
+static void log_no(struct signin *s, const char *result, const char *why)
+{
+    char           room[2 * SIGNIN_TEXT];
+    struct gp_text reason = GP_TEXT(room);
+    if (!stopped_short(s)) {
+        log_end(s, LOG_WARN, result, gp_from(why));
+        return;
+    }
+    gp_put_z(&reason, "the password was right; ");
+    gp_put_z(&reason, why);
+    if (!s->incident[0]) gp_new_incident(s->incident);
+    log_end(s, LOG_WARN, result, gp_said(&reason));
+}
+
+static void log_verdict(struct signin *s, bool right)
+{
+    if (!right) {
+        log_no(s, result_of(s, false), reason_of(s));
+        return;
+    }
+    log_end(s, LOG_INFO, result_of(s, true), GP_NONE);
+    if (s->found.retires) log_old_one(s);
 }
 
 /* It ends without a verdict. */
 static void abandon(struct signin *s, const char *why)
 {
-    log_end(s, LOG_WARN, "abandoned", gp_from(why));
+    log_no(s, "abandoned", why);
     drop(s);
 }
 

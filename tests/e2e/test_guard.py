@@ -169,3 +169,23 @@ def test_an_old_phone_with_scram_shuts_nobody_out(house, context):
     assert 'reason="not looked at: ' in [line for line in house.log().splitlines() if "helo=old-phone" in line][-1]
     assert sign_in(house, context, account, here).startswith("235 ")
     assert sign_in_by_scram(house, context, account, here, "laptop") == 235
+
+
+def test_a_right_guess_that_is_cancelled_is_on_record(house, context):
+    """SCRAM's server shows its proof before the client has its yes: who stops there knows."""
+    class Stops(Wire):
+        def say(self, text):
+            return super().say(text or "*")
+    account, here = house.account(), "127.0.15.1"
+    with Stops(house.tls_port, context, implicit=True, source=here) as wire:
+        wire.say("EHLO guesser")
+        assert scram(wire, account, "SCRAM-SHA-256", b"n,,", b"") == 501
+    line = until("the line of the log", lambda: [line for line in house.log().splitlines() if "helo=guesser" in line])[-1]
+    assert f"account={account.name} " in line and 'reason="the password was right; the client cancelled"' in line
+    incident = line.split(" incident=")[1].split()[0]
+    said = until("the record", lambda: [text for text in [house.run("audit", "show", "--event", "sign-in")] if incident in text])[0]
+    assert "the password was right; the client cancelled" in said
+    with Wire(house.tls_port, context, implicit=True, source=here) as wire:
+        wire.say("EHLO guesser")
+        assert scram(wire, account, "SCRAM-SHA-256", b"n,,", b"", ends=False) == 334
+    until("the next line", lambda: [line for line in house.log().splitlines() if 'reason="the password was right; the client left"' in line])
