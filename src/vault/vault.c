@@ -11,11 +11,25 @@
 enum { STORE_BUSY_MS = 500, EXIT_BROKEN = 1, THREADS_TEXT = 16, THREADS_MOST = 128 };
 
 /* ---- the store ----------------------------------------------------------------------------------------------------------- */
+/* What commands say would go to the other file: it is said, and what was true before goes on. */
+static void look_for_the_file(struct vault *v)
+{
+    bool moved = database_moved(accounts_database(v->accounts));
+    if (moved && !v->moved)
+        LOG(LOG_ERROR, "store", LOG_Z("file", "accounts.db"), LOG_Z("reason", database_why(DATABASE_MOVED)),
+            LOG_Z("hint", database_hint(DATABASE_MOVED)));
+    v->moved = moved;
+}
+
 void vault_store_failed(struct vault *v)
 {
     enum database_trouble trouble = database_trouble(accounts_database(v->accounts));
     if (v->failed) return;
     v->failed = true;
+    if (trouble == DATABASE_MOVED) {
+        look_for_the_file(v);
+        return;
+    }
     LOG(LOG_ERROR, "store", LOG_Z("file", "accounts.db"), LOG_Z("reason", database_why(trouble)),
         LOG_Z("hint", database_hint(trouble)));
 }
@@ -41,16 +55,6 @@ void vault_survey(struct vault *v)
     offer_update(v);
     if (v->failed) LOG(LOG_INFO, "store", LOG_Z("file", "accounts.db"), LOG_Z("result", "works again"));
     v->failed = false;
-}
-
-/* What commands say would go to the other file: it is said, and what was true before goes on. */
-static void look_for_the_file(struct vault *v)
-{
-    bool moved = database_moved(accounts_database(v->accounts));
-    if (moved && !v->moved)
-        LOG(LOG_ERROR, "store", LOG_Z("file", "accounts.db"), LOG_Z("reason", database_why(DATABASE_MOVED)),
-            LOG_Z("hint", database_hint(DATABASE_MOVED)));
-    v->moved = moved;
 }
 
 void vault_refresh(struct vault *v)

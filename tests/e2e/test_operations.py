@@ -180,7 +180,8 @@ def test_every_command_has_help(gatepost):
     assert len(rows) > 15 and "user add" in rows and "serve" in rows
     for row in rows:
         done = gatepost.command(*row.split(), "--help")
-        assert done.returncode == 0 and f"gatepost {row}" in done.stdout and "--dir" in done.stdout and not done.stderr, row
+        assert done.returncode == 0 and f"gatepost {row}" in done.stdout and not done.stderr, row
+        assert "--dir" in done.stdout or row == "sendmail", "whoever calls that has no directory"
     for word in {row.split()[0] for row in rows if " " in row}:
         for words in ([word, "--help"], ["help", word]):
             done = subprocess.run([GATEPOST, *words], capture_output=True, text=True, check=False)
