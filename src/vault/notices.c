@@ -71,34 +71,73 @@ static void write_text(const struct vault *v, const struct notice_wish *w, const
     n->text[text.len] = '\0';
 }
 
-static void log_notice(const struct notice_wish *w, const char *account)
+/* ---- kept ------------------------------------------------------------------------------------------------------------------- */
+static void log_notice(const struct untold *u)
 {
-    LOG(LOG_WARN, "notice", LOG_Z("kind", w->kind), LOG_S("account", account[0] ? gp_from(account) : GP_NONE),
-        LOG_S("reason", w->what), LOG_S("hint", w->todo));
+    LOG(LOG_WARN, "notice", LOG_Z("kind", u->notice.kind),
+        LOG_S("account", u->account[0] ? gp_from(u->account) : GP_NONE), LOG_Z("reason", u->what),
+        LOG_Z("hint", u->todo));
 }
 
-void notice_post(struct vault *v, const struct notice_wish *w)
+static void say_kept(struct vault *v, const struct untold *u, bool over)
 {
-    struct account account = { .name = "" };
-    struct notice  n       = { .account = w->account, .when = wall_now() };
-    bool           over    = false;
-    if (w->account && accounts_get(v->accounts, w->account, &account) != GP_OK) account.name[0] = '\0';
-    copy(n.kind, sizeof(n.kind), gp_from(w->kind));
-    copy(n.cause, sizeof(n.cause), w->cause);
-    copy(n.subject, sizeof(n.subject), w->subject);
-    n.posts = v->config->notices.webhook[0] != '\0';
-    put_to(v, w, &n);
-    write_text(v, w, account.name, &n);
-    unsigned  a_day  = v->config->notices.a_day;
-    gp_status status = notice_add(v->accounts, &n, w->stranger ? (a_day + 1) / 2 : a_day, &over);
-    if (status == GP_TEMPFAIL) vault_store_failed(v);
-    if (status == GP_PERMFAIL && !over) return; /* it was told */
-    log_notice(w, account.name);
+    log_notice(u);
     if (over)
         LOG(LOG_ERROR, "notice",
             LOG_Z("reason", "more notices in a day than notices.a_day: this one is in the log alone"));
     v->posting.due = 0;
     webhook_hurry(v);
+}
+
+/* false: the store cannot have it now. */
+static bool keep(struct vault *v, const struct untold *u)
+{
+    bool      over   = false;
+    unsigned  a_day  = v->config->notices.a_day;
+    gp_status status = notice_add(v->accounts, &u->notice, u->stranger ? (a_day + 1) / 2 : a_day, &over);
+    if (status == GP_TEMPFAIL) vault_store_failed(v);
+    if (status == GP_OK || over) say_kept(v, u, over); /* else it was told */
+    return status != GP_TEMPFAIL;
+}
+
+void notices_write(struct vault *v)
+{
+    struct untolds *all  = &v->untold;
+    size_t          left = 0;
+    for (size_t i = 0; i < all->count; i++)
+        if (!keep(v, &all->list[i])) all->list[left++] = all->list[i];
+    all->count = left;
+}
+
+/* Where there is no room, what a stranger causes is in the log alone: the time that writing takes would tell him that it was worth a notice. */
+static struct untold *room_for(struct vault *v, const struct notice_wish *w)
+{
+    struct untolds *all = &v->untold;
+    if (all->count == UNTOLD_MOST && !w->stranger) notices_write(v);
+    if (all->count < UNTOLD_MOST) return &all->list[all->count++];
+    LOG(LOG_WARN, "notice", LOG_Z("kind", w->kind), LOG_N("account_id", w->account), LOG_S("reason", w->what),
+        LOG_Z("hint", "too many notices wait for the store: this one is in the log alone"));
+    return NULL;
+}
+
+void notice_post(struct vault *v, const struct notice_wish *w)
+{
+    struct account account = { .name = "" };
+    struct untold *u       = room_for(v, w);
+    if (!u) return;
+    *u = (struct untold) {
+        .stranger = w->stranger, .notice = {.account = w->account, .when = wall_now()}
+    };
+    if (w->account && accounts_get(v->accounts, w->account, &account) != GP_OK) account.name[0] = '\0';
+    copy(u->account, sizeof(u->account), gp_from(account.name));
+    copy(u->what, sizeof(u->what), w->what);
+    copy(u->todo, sizeof(u->todo), w->todo);
+    copy(u->notice.kind, sizeof(u->notice.kind), gp_from(w->kind));
+    copy(u->notice.cause, sizeof(u->notice.cause), w->cause);
+    copy(u->notice.subject, sizeof(u->notice.subject), w->subject);
+    u->notice.posts = v->config->notices.webhook[0] != '\0';
+    put_to(v, w, &u->notice);
+    write_text(v, w, account.name, &u->notice);
 }
 
 /* ---- on its way ------------------------------------------------------------------------------------------------------------------ */
@@ -212,5 +251,6 @@ void notices_tick(struct vault *v, gp_time now)
         p->looks_at = now + HOUR_MS;
         look_for_ends(v);
     }
+    notices_write(v);
     if (!p->asked && now >= p->due && v->queue.channel && ipc_attached(v->queue.channel)) send_one(v);
 }

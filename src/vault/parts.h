@@ -448,8 +448,17 @@ struct notice_wish {
     gp_str      cause;   /* told once: a text that is the same for the same cause, "stale-device 7 192.0.2.1"             */
     gp_str      subject, what, meaning, todo; /* whole sentences, for people; no secret: this is sent as mail             */
 };
+enum { UNTOLD_MOST = 8, NOTICE_LINE = 1024 };
+struct untold {
+    struct notice notice;
+    bool          stranger;
+    char          account[NAME_ROOM], what[NOTICE_LINE], todo[NOTICE_LINE]; /* for the log */
+};
+struct untolds { struct untold list[UNTOLD_MOST]; size_t count; }; /* posted, and not yet in the store */
 struct posting { bool asked; gp_time due, looks_at; struct notice now; }; /* on the loop's clock; now: that the queue was asked to take */
-void notice_post(struct vault *, const struct notice_wish *); /* kept at once, sent soon; a line of the log with event=notice in any case */
+/* Kept within a second, so that nobody waits for it, and sent then; the first of a cause has a line of the log with event=notice in any case. */
+void notice_post(struct vault *, const struct notice_wish *);
+void notices_write(struct vault *);
 void notice_certificate(struct vault *, gp_str name, gp_time expires);
 void notices_tick(struct vault *, gp_time now);
 /* To the webhook (webhook.c): one at a time, the oldest first, each again and again until it is taken. */
@@ -486,6 +495,7 @@ struct vault {
     gp_time               folder_seen;
     struct upstream      *upstream;
     struct uses           uses;
+    struct untolds        untold;
     struct posting        posting;   /* a notice on its way                                 */
     struct hooking        hooking;   /* one on its way to the webhook                       */
     struct tallies        tallies;

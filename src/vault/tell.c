@@ -1,5 +1,7 @@
 /* The words of notices about what policies find: what happened, what it means, what to do; and the cause by which each is told once. No word
  * of a client's own is in them but its address: a stranger shall not write to owners through the server. */
+#include <string.h>
+
 #include "vault/parts.h"
 
 enum { DAY_MS = 24 * 3600 * 1000, STALE_DAYS = 30, TELL_LINE = 512 };
@@ -30,13 +32,22 @@ static void put_cause(struct words *w, const char *kind, int64_t number, int64_t
     gp_put_number(&w->cause, other);
 }
 
+/* A command is there to be copied into a shell, and names may come from elsewhere. */
+static bool may_be_copied(gp_str name)
+{
+    static const char fine[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@._+-";
+    for (size_t i = 0; i < name.len; i++)
+        if (!memchr(fine, name.ptr[i], sizeof(fine) - 1)) return false;
+    return name.len > 0 && name.ptr[0] != '-';
+}
+
 /* "COMMAND NAME", as it is to be typed. */
 static void put_command(struct words *w, const char *before, const char *command, const char *after)
 {
     gp_put_z(&w->todo, before);
     gp_put_z(&w->todo, "`gatepost ");
     gp_put_z(&w->todo, command);
-    gp_put_z(&w->todo, w->account[0] ? w->account : "NAME");
+    gp_put_z(&w->todo, may_be_copied(gp_from(w->account)) ? w->account : "NAME");
     gp_put_char(&w->todo, '`');
     gp_put_z(&w->todo, after);
 }

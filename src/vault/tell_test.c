@@ -24,6 +24,7 @@ static struct bed *open_bed(void)
 static bool take(struct bed *b, struct notice *n)
 {
     struct notice now;
+    notices_write(b->vault);
     if (notice_next(b->vault->accounts, INT64_MAX, n) != GP_OK) return false;
     while (notice_next(b->vault->accounts, INT64_MAX, &now) == GP_OK && now.id == n->id) {
         gp_str to = gp_from(now.to);
@@ -144,6 +145,31 @@ TEST(an_account_that_is_held_is_told_once_and_strangers_leave_room_for_it)
     s.now++; /* it was released, and is held again */
     tell_brake(b->vault, &s, &brake);
     CHECK(take(b, &n) && !take(b, &n));
+    bed_close(b);
+}
+
+/* Nobody is to wait for the store before he hears no. */
+TEST(what_a_stranger_causes_writes_nothing_at_once)
+{
+    struct notice n;
+    struct bed   *b = open_bed();
+    for (int day = 0; day < 2 * UNTOLD_MOST; day++) {
+        struct ban one = ban_of("192.0.2.0/24", (gp_time)day * 24 * 3600 * 1000);
+        tell_ban(b->vault, &one);
+    }
+    CHECK(b->vault->untold.count == UNTOLD_MOST && notice_next(b->vault->accounts, INT64_MAX, &n) == GP_PERMFAIL);
+    tell_audit(b->vault, "It", "no such file", "Restore it."); /* that makes room for itself */
+    CHECK(b->vault->untold.count == 1 && take(b, &n));
+    bed_close(b);
+}
+
+TEST(no_command_holds_what_a_shell_would_follow)
+{
+    struct notice n;
+    struct bed   *b = bed_open_with(told);
+    bed_account(b, "anna;reboot", BED_GENERATED, false);
+    stale(b);
+    CHECK(take(b, &n) && says(&n, "`gatepost explain NAME`") && !says(&n, "explain anna"));
     bed_close(b);
 }
 

@@ -89,6 +89,7 @@ static void stop(struct peer *from, struct msg *m)
     trail_write(from->vault);
     seal_now(from->vault);
     places_write(from->vault);
+    notices_write(from->vault);
     bans_write(from->vault);
     loop_stop(from->vault->loop);
 }

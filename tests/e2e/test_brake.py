@@ -49,6 +49,8 @@ def test_a_release_sends_what_was_held_and_lets_on(braked, context, sink):
     assert message["held"].startswith("sends as if somebody else had the account: ")
     assert "refused by next hops" in message["held"]
     assert not sink.for_(recipient)
+    until("notice", lambda: braked.log().count("kind=brake"))
+    until("the owner's mail", lambda: [m for m in sink.for_(account.name) if b"Subject: The mail of an account is held" in m.data])
     assert braked.log().count("kind=brake") == 1
     braked.run("queue", "release", "--account", account.name)
     sink.wait(recipient)

@@ -150,8 +150,9 @@ def test_an_old_phone_is_noticed_and_shuts_out_nobody(house, context):
     for _ in range(40):
         assert sign_in(house, context, account._replace(password="last year's"), "127.0.13.1").startswith("535 ")
     assert sign_in(house, context, account, "127.0.13.1").startswith("235 ")
-    assert house.log().count("event=notice kind=stale-device") == 1
+    until("notice", lambda: house.log().count("event=notice kind=stale-device"))
     until("row of audit", lambda: account.name in house.run("audit", "show", "--event", "stale-device"))
+    assert house.log().count("event=notice kind=stale-device") == 1
 
 
 def sign_in_by_scram(house, context, account, source, client):
