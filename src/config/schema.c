@@ -184,7 +184,7 @@ const struct config_key config_keys[] = {
       "As many come back in twelve hours. Addresses that it did sign in from have 20 of their own each." },
     { "policy.guard.guesses_per_address", &config_number, FIELD(policy.guard.guesses_per_address), 10, 10000, "60",
       "Wrong passwords from one address (IPv6: /64), for whichever accounts that never signed in from there, before it is banned for a time. "
-      "As many come back in twelve hours. A name that nobody has counts as three; each account that has signed in from there adds five." },
+      "As many come back in twelve hours. The first of each name counts as three; each account that has signed in from there adds five." },
     { "policy.guard.slowest", &config_duration, FIELD(policy.guard.slowest), 0, 30, "5s",
       "How long an answer to an address with many failed sign-ins may take; it begins with half a second. 0: none waits." },
     { "policy.guard.ban", &config_duration, FIELD(policy.guard.ban), MINUTE, WEEK, "1h",

@@ -36,7 +36,8 @@ enum table { PAIRS, KNOWN_PAIRS, ACCOUNTS, PLACES, NETWORKS, TABLES };
 struct guard {
     struct guard_plan plan;
     struct scores     tables[TABLES], tries;
-    struct repeats    repeats; /* secrets that were wrong                                                         */
+    struct repeats
+        repeats; /* secrets that were wrong, and of which names some were, by place                                                         */
     struct repeats
         heard; /* secrets that were said and were not right, looked at or not: for the delays, which can be seen */
     struct score server;
@@ -300,14 +301,26 @@ static struct guard_verdict deny(const struct stand *s)
     return (struct guard_verdict) { GUARD_DENY, s->level, s->network.bits > 0, s->network };
 }
 
+static uint64_t name_here(const struct guard *g, const struct guard_try *t)
+{
+    return place_key(g, GUARD_LEVEL_PAIR, &t->place, t->account);
+}
+
+/* Whether anybody has the name makes no difference, or it could be told from how many tries there are. */
+static unsigned cost_of(const struct guard *g, const struct guard_try *t, gp_time now)
+{
+    return repeats_seen(&g->repeats, name_here(g, t), now) ? 1 : GUARD_NEW_NAME;
+}
+
 struct guard_verdict guard_ask(struct guard *g, const struct guard_try *t, gp_time now)
 {
     struct stands all   = stands_of(g, t, now);
+    unsigned      cost  = cost_of(g, t, now);
     bool          later = false;
     for (size_t i = 0; i < all.count; i++) {
         const struct stand *s     = &all.list[i];
         const struct score *row   = row_of(g, s, now);
-        unsigned            units = s->network.bits ? t->units : 1;
+        unsigned            units = s->network.bits ? cost : 1;
         if (s->table && !score_has_room(row, &s->allowance, units, now)) return deny(s);
         later = later || is_crowded(s, row);
     }
@@ -316,12 +329,18 @@ struct guard_verdict guard_ask(struct guard *g, const struct guard_try *t, gp_ti
     return (struct guard_verdict) { GUARD_PASS, GUARD_LEVEL_NONE, false, { .bits = 0 } };
 }
 
-static void charge(struct guard *g, const struct guard_try *t, const struct stands *all, gp_time now)
+static void charge(struct guard *g, const struct stands *all, unsigned cost, gp_time now)
 {
     for (size_t i = 0; i < all->count; i++) {
         const struct stand *s = &all->list[i];
-        score_charge(row_of(g, s, now), &s->allowance, s->network.bits ? t->units : 1, now);
+        score_charge(row_of(g, s, now), &s->allowance, s->network.bits ? cost : 1, now);
     }
+}
+
+static void charge_wrong(struct guard *g, const struct guard_try *t, const struct stands *all, gp_time now)
+{
+    charge(g, all, cost_of(g, t, now), now);
+    if (!t->apart && t->tier != GUARD_KNOWN) (void)repeats_add(&g->repeats, name_here(g, t), now);
 }
 
 unsigned guard_settle(struct guard *g, const struct guard_try *t, enum guard_outcome outcome, gp_time now)
@@ -335,7 +354,7 @@ unsigned guard_settle(struct guard *g, const struct guard_try *t, enum guard_out
     if (outcome == GUARD_RIGHT) take_back(g, t, now);
     if (outcome != GUARD_WRONG) return 0;
     if (t->secret) count = repeats_add(&g->repeats, t->secret, now);
-    if (count <= 1 || t->vague) charge(g, t, &all, now);
+    if (count <= 1 || t->vague) charge_wrong(g, t, &all, now);
     return count;
 }
 
@@ -347,7 +366,7 @@ unsigned guard_once(struct guard *g, gp_str what, const struct guard_try *t, gp_
 void guard_charge(struct guard *g, const struct guard_try *t, gp_time now)
 {
     struct stands all = stands_of(g, t, now);
-    charge(g, t, &all, now);
+    charge(g, &all, 1, now);
 }
 
 void guard_forgive(struct guard *g, const struct place *network, gp_time now)

@@ -19,7 +19,7 @@ enum {
     GUARD_KNOWN_PAIR   = 20, /* ... from one where it was                                                              */
     GUARD_NEAR         = 20, /* ... from all that are near one where it was: same /24 or /48                           */
     GUARD_PROOFS       = 3,  /* these three hold for each client that says proofs; all such clients together have so many times that */
-    GUARD_UNKNOWN_USER = 3,  /* a name that nobody has counts as so many                                               */
+    GUARD_NEW_NAME     = 3,  /* the first wrong one of a name counts as so many for the place and its networks          */
     GUARD_PER_GUEST    = 5,  /* more for a place, for each account that has signed in from there                       */
     GUARD_GUESTS_MOST  = 200,
     GUARD_NETWORK      = 4,  /* a /24 or /56 has so many times what a place has, ...                                   */
@@ -52,7 +52,6 @@ struct guard_try {
     bool            nobody;  /* no name was said. One that no account has is counted like others, or it would show */
     enum guard_tier tier;
     unsigned        guests;  /* accounts that have signed in from this place, about                             */
-    unsigned        units;   /* what a wrong one counts: 1, or GUARD_UNKNOWN_USER                                */
     uint64_t        secret;  /* guard_secret; 0: it cannot be told from another                                  */
     bool            vague;   /* `secret` is only what looks alike, a client and its mechanism: it is counted each time */
 };

@@ -207,7 +207,7 @@ void gate_forget(struct signin *s)
 /* What a misled device says each time counts once. */
 void gate_stray(struct vault *v, gp_str peer, gp_str helo)
 {
-    struct guard_try t = { .nobody = true, .units = 1 };
+    struct guard_try t = { .nobody = true };
     struct place     address;
     if (mode_of(v) == POLICY_OFF || !place_read(peer, &address) || gate_trusts(v, &address)) return;
     t.place = guard_place(&address);

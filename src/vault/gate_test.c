@@ -153,6 +153,31 @@ TEST(an_address_that_guesses_is_banned_and_the_ban_is_kept)
     bed_close(b);
 }
 
+/* How many names get a guess before the address is banned. */
+static unsigned names_until_ban(struct bed *b, const char *peer, const char *names)
+{
+    size_t   bans = b->vault->bans->count;
+    unsigned i    = 0;
+    for (char name[16]; i < MANY && b->vault->bans->count == bans; i++) {
+        (void)snprintf(name, sizeof(name), "%s%u", names, i);
+        CHECK(!sign_in(b, peer, name, WRONG));
+    }
+    return i;
+}
+
+TEST(the_number_of_tries_does_not_tell_which_names_exist)
+{
+    enum { ENOUGH = 21 };
+    struct bed *b = open_bed(enforced);
+    for (unsigned i = 0; i < ENOUGH; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "user%u", i);
+        bed_account(b, name, BED_GENERATED, false);
+    }
+    CHECK(names_until_ban(b, HERE, "user") == ENOUGH && names_until_ban(b, SHELTER, "nobody") == ENOUGH);
+    bed_close(b);
+}
+
 TEST(who_is_trusted_is_not_banned_and_his_guesses_count_for_the_account)
 {
     struct bed *b = open_bed(enforced);

@@ -84,18 +84,15 @@ static void fill_secret(struct signin *s)
     t->secret = guard_secret(s->peer->vault->guard, t, (gp_secret) { looks.ptr, looks.len });
 }
 
-/* Where sources of accounts are asked, a name that the store does not have may be somebody's all the same. */
+/* Of a token it is not known yet whose it is. */
 void gate_fill(struct signin *s)
 {
     struct vault     *v = s->peer->vault;
     struct guard_try *t = &s->gate.attempt;
     if (s->x.ask == GP_SASL_IS_TOKEN && (!s->x.user.len || accounts_find(v->accounts, s->x.user, &s->who) != GP_OK))
         s->who.id = 0;
-    bool named   = s->x.user.len > 0;
-    bool unknown = named && !s->who.id && v->config->lookup_count == 0;
-    t->nobody    = !named;
-    t->units     = unknown ? GUARD_UNKNOWN_USER : 1;
-    t->account   = name_key(s);
+    t->nobody  = s->x.user.len == 0;
+    t->account = name_key(s);
     look_up(s, s->who.id);
     fill_secret(s);
 }

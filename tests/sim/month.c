@@ -52,7 +52,7 @@ static struct guard_try try_from(unsigned who, unsigned address)
 {
     char             name[16], text[32];
     struct place     p;
-    struct guard_try t = { .units = 1, .tier = GUARD_STRANGE };
+    struct guard_try t = { .tier = GUARD_STRANGE };
     (void)snprintf(name, sizeof name, "user%u", who);
     (void)snprintf(text, sizeof text, "%u.%u.%u.%u", 1 + (address >> 20) % 220, address >> 12 & 255, address >> 4 & 255,
                    address & 15);
