@@ -14,6 +14,7 @@ struct verifying {
     struct audit_fault      faults[AUDIT_CHAINS];
     bool                    bad[AUDIT_CHAINS];
     size_t                  compared[AUDIT_CHAINS];
+    struct audit_seal       newest[AUDIT_CHAINS]; /* of what the key has signed; seq 0: nothing */
     gp_status               status;
     const char             *stray; /* what is wrong with a line that is of no chain */
 };
@@ -33,6 +34,7 @@ static void compare(void *owner, gp_str line)
     gp_status status = audit_compare(audit_database(v->audit, s.chain), &s, &fault);
     if (status == GP_TEMPFAIL) v->status = status;
     v->compared[s.chain]++;
+    if (v->key && status == GP_OK && s.seq > v->newest[s.chain].seq) v->newest[s.chain] = s;
     v->bad[s.chain] = status == GP_PERMFAIL;
     if (v->bad[s.chain]) v->faults[s.chain] = fault;
 }
@@ -50,14 +52,34 @@ static bool compare_file(struct verifying *v, const char *path)
     return true;
 }
 
+/* ---- what should have been signed ------------------------------------------------------------------------------------------------- */
+static gp_status look_for_unsigned(struct verifying *v)
+{
+    enum { SECOND_MS = 1000 };
+    struct audit_signing g      = { .period = (gp_time)v->audit->users.config.audit.checkpoint * SECOND_MS };
+    gp_status            status = audit_started(audit_database(v->audit, AUDIT_VAULT), &g.started);
+    for (unsigned chain = 0; chain < AUDIT_CHAINS && status != GP_TEMPFAIL; chain++) {
+        if (v->bad[chain]) continue;
+        g.seq         = v->newest[chain].seq;
+        status        = audit_unsigned(audit_database(v->audit, chain), &g, &v->faults[chain]);
+        v->bad[chain] = status == GP_PERMFAIL;
+    }
+    return status == GP_TEMPFAIL ? status : GP_OK;
+}
+
 /* ---- saying it -------------------------------------------------------------------------------------------------------------------- */
 static json_t *chain_json(const struct verifying *v, enum audit_chain chain)
 {
-    const struct audit_fault *f   = &v->faults[chain];
-    bool                      bad = v->bad[chain];
-    return json_pack("{s:b, s:I, s:I, s:o, s:o}", "whole", (int)!bad, "rows", (json_int_t)f->rows, "checkpoints",
-                     (json_int_t)v->compared[chain], "row", bad ? json_integer((json_int_t)f->seq) : json_null(),
-                     "fault", bad ? json_string(f->what) : json_null());
+    const struct audit_fault *f      = &v->faults[chain];
+    bool                      bad    = v->bad[chain];
+    const struct audit_seal  *newest = &v->newest[chain];
+    json_t                   *signed_to =
+        newest->seq ? json_pack("{s:I, s:o}", "row", (json_int_t)newest->seq, "time", user_time_json(newest->moment))
+                                      : json_null();
+    return json_pack("{s:b, s:I, s:I, s:o, s:o, s:o}", "whole", (int)!bad, "rows", (json_int_t)f->rows, "checkpoints",
+                     (json_int_t)v->compared[chain], "signed", signed_to, "row",
+                     bad ? json_integer((json_int_t)f->seq) : json_null(), "fault",
+                     bad ? json_string(f->what) : json_null());
 }
 
 static int print_json(const struct verifying *v, bool whole)
@@ -68,14 +90,25 @@ static int print_json(const struct verifying *v, bool whole)
                                      v->stray ? json_string(v->stray) : json_null()));
 }
 
+static void print_signed(const struct audit_seal *newest)
+{
+    char room[USER_TIME_ROOM];
+    if (newest->seq)
+        (void)printf("signed up to row %lld (%s), ", (long long)newest->seq, user_time(newest->moment, room));
+    else
+        (void)printf("nothing of it signed, ");
+}
+
 static void print_chain(const struct verifying *v, enum audit_chain chain)
 {
     const struct audit_fault *f = &v->faults[chain];
-    if (v->bad[chain])
+    if (v->bad[chain]) {
         (void)printf("%s: row %lld: %s\n", audit_chain_name(chain), (long long)f->seq, f->what);
-    else
-        (void)printf("%s: whole, %lld rows, held against %zu checkpoints\n", audit_chain_name(chain),
-                     (long long)f->rows, v->compared[chain]);
+        return;
+    }
+    (void)printf("%s: whole, %lld rows, ", audit_chain_name(chain), (long long)f->rows);
+    if (v->key) print_signed(&v->newest[chain]);
+    (void)printf("held against %zu checkpoints\n", v->compared[chain]);
 }
 
 static void print_people(const struct verifying *v)
@@ -83,8 +116,8 @@ static void print_people(const struct verifying *v)
     for (unsigned chain = 0; chain < AUDIT_CHAINS; chain++) print_chain(v, chain);
     if (v->stray) (void)puts(v->stray);
     if (!v->key)
-        cli_problem("audit verify", "signatures were not looked at: there is no audit key",
-                    "name its public half with --key, as `gatepost audit key` prints it");
+        cli_problem("audit verify", "signatures were not looked at, so nothing is proved: there is no audit key",
+                    "name its public half with --key, as `gatepost audit key` printed it");
 }
 
 /* ---- verify -------------------------------------------------------------------------------------------------------------------------- */
@@ -99,8 +132,8 @@ static int verify_all(struct verifying *v, const char *file, bool json)
         if (audit_visit_checkpoints(audit_database(v->audit, chain), compare, v) != GP_OK)
             return audit_failed(v->audit, chain);
     if (file && !compare_file(v, file)) return CLI_FAILED;
-    if (v->status != GP_OK) return audit_failed(v->audit, AUDIT_VAULT);
-    bool whole = !v->bad[AUDIT_VAULT] && !v->bad[AUDIT_QUEUE] && !v->stray;
+    if (v->status != GP_OK || (v->key && look_for_unsigned(v) != GP_OK)) return audit_failed(v->audit, AUDIT_VAULT);
+    bool whole = v->key && !v->bad[AUDIT_VAULT] && !v->bad[AUDIT_QUEUE] && !v->stray;
     if (json && print_json(v, whole) != CLI_DONE) return CLI_FAILED;
     if (!json) print_people(v);
     return whole ? CLI_DONE : CLI_FAILED;

@@ -90,9 +90,9 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     /* text: base64 to send. believed: the server may say 235 from here on; before SCRAM's proof it may not              */ \
     ROW(LOGIN_SAYS, login_says, U(status) U(step) U(has_initial) U(believed) S(mechanism) S(text))                         \
     ROW(LOGIN_END, login_end, U(login))                   /* one way                                                   */ \
-    /* queue -> vault: sign where my chain of the audit ends, or has aged out to (says: store/audit_seal.h); the line that says so */ \
+    /* queue -> vault: sign where my chain of the audit ends, or has aged out to (says: store/audit_seal.h); the line that says so, and vault: its own newest */ \
     ROW(SEAL, seal, U(says) U(seq) S(id) S(hash))                                                                         \
-    ROW(SEALED, sealed, U(status) S(line))                                                                                \
+    ROW(SEALED, sealed, U(status) S(line) S(vault))                                                                        \
     /* supervisor -> vault: fds[0] the file, fds[1] the syslog socket where checkpoints go besides, where they are wanted  */ \
     ROW(AUDIT_EXPORT, audit_export, U(present))                                                                           \
     /* vault -> lookup, which is one source of accounts. kind: enum lookup_kind; peer: lines are kept fair by it          */ \

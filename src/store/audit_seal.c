@@ -270,6 +270,15 @@ gp_status audit_last_checkpoint(struct database *db, enum audit_chain chain, str
     return !line->cut && audit_seal_read(found, out) && out->chain == chain ? GP_OK : GP_TEMPFAIL;
 }
 
+const char *audit_against(const struct audit_seal *kept, const struct audit_seal *now)
+{
+    if (memcmp(kept->id, now->id, AUDIT_ID) != 0) return "it is another chain than the one that was signed before";
+    if (kept->seq > now->seq) return "rows are missing that were signed before";
+    if (kept->seq == now->seq && memcmp(kept->hash, now->hash, AUDIT_HASH) != 0)
+        return "its newest row is not the one that was signed before";
+    return NULL;
+}
+
 gp_status audit_visit_checkpoints(struct database *db, void (*each)(void *owner, gp_str line), void *owner)
 {
     auto_rows r = rows_of(db, "SELECT line FROM audit_checkpoints ORDER BY chain, seq");

@@ -45,9 +45,17 @@ gp_status audit_head(struct database *, struct audit_seal *) GP_MUST_USE;
 gp_status audit_keep_checkpoint(struct database *, const struct audit_seal *, gp_str line) GP_MUST_USE;
 /* The newest that is kept here of either chain. PERMFAIL: there is none; TEMPFAIL, too: it is not such a line. */
 gp_status audit_last_checkpoint(struct database *, enum audit_chain, struct audit_seal *, struct gp_text *line) GP_MUST_USE;
+/* Why a chain that ends so cannot be the one that was signed before; NULL: nothing speaks against it. */
+const char *audit_against(const struct audit_seal *kept, const struct audit_seal *now);
 gp_status audit_visit_checkpoints(struct database *, void (*each)(void *owner, gp_str line), void *owner) GP_MUST_USE;
 /* OK: the chain is what that line says it was then. PERMFAIL: fault says how not. A line about what has aged out is not held against it. */
 gp_status audit_compare(struct database *, const struct audit_seal *, struct audit_fault *) GP_MUST_USE;
+/* How long rows may be without a checkpoint: the row that the newest one has, when the server started last (0: not known) and how often it
+ * signs. PERMFAIL: a server that ran signed too little, or what it signed was taken away: fault. */
+enum { AUDIT_SIGN_SLACK = 60000 /* ms that signing may take besides */ };
+struct audit_signing { int64_t seq; gp_time started, period; };
+gp_status audit_unsigned(struct database *, const struct audit_signing *, struct audit_fault *) GP_MUST_USE;
+gp_status audit_started(struct database *, gp_time *) GP_MUST_USE; /* of the vault's chain */
 
 /* ---- erasing and age (audit_erase.c) --------------------------------------------------------------------------------- */
 #define AUDIT_ERASED "erased" /* the event of a tombstone */

@@ -185,6 +185,79 @@ TEST(what_another_key_has_signed_is_forged)
     audit_key_close(&theirs);
 }
 
+TEST(what_was_signed_is_not_replaced)
+{
+    struct audit_key  k  = new_key();
+    struct database  *db = filled(AUDIT_QUEUE);
+    char              room[AUDIT_LINE_MOST];
+    struct gp_text    line = GP_TEXT(room);
+    struct audit_seal s, kept;
+    checkpoint(db, &k, 100);
+    CHECK(audit_last_checkpoint(db, AUDIT_VAULT, &kept, &line) == GP_PERMFAIL);
+    CHECK(audit_last_checkpoint(db, AUDIT_QUEUE, &kept, &line) == GP_OK && kept.seq == ROWS && kept.moment == 100);
+    s = kept;
+    s.hash[0] ^= 1;
+    CHECK(audit_against(&kept, &kept) == NULL && audit_against(&kept, &s) != NULL);
+    CHECK(audit_keep_checkpoint(db, &s, GP_LIT("another")) == GP_PERMFAIL);
+    line.len = 0;
+    CHECK(audit_last_checkpoint(db, AUDIT_QUEUE, &s, &line) == GP_OK && memcmp(&s, &kept, sizeof s) == 0);
+    give_back(db);
+    audit_key_close(&k);
+}
+
+/* Rows of a second each from 1,000,000 on. The server signs every 60 seconds. */
+TEST(a_server_that_ran_and_signed_nothing_shows)
+{
+    enum { SECOND = 1000, PERIOD = 60 * SECOND, BEGIN = 1000 * SECOND };
+    /* clang-format off */
+    static const struct { int64_t signed_to; int started, count; const char *event; bool whole; } rows[] = {
+        { 0,   0,   180, "sign-in",       true  },
+        { 0,   0,   182, "sign-in",       false },
+        { 0,   0,   182, "account-added", true  }, /* by commands, beside a stopped server                  */
+        { 0,   100, 182, "delivered",     true  }, /* it crashed, and has not run for long since            */
+        { 0,   100, 282, "delivered",     false },
+        { 102, 0,   282, "sign-in",       true  },
+        { 100, 0,   282, "sign-in",       false },
+        { 282, 0,   282, "sign-in",       true  },
+    };
+    /* clang-format on */
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct database     *db = fresh(AUDIT_VAULT);
+        struct audit_fault   fault;
+        struct audit_signing g = { rows[i].signed_to, BEGIN + rows[i].started * SECOND, PERIOD };
+        auto_transaction     t;
+        CHECK(transaction_begin(&t, db) == GP_OK);
+        for (int n = 0; n < rows[i].count; n++) {
+            struct audit_entry e = { .when = BEGIN + n * SECOND, .event = rows[i].event };
+            CHECK(AUDIT(db, &e, AUDIT_N("n", n)) == GP_OK);
+        }
+        CHECK(transaction_commit(&t) == GP_OK);
+        if ((audit_unsigned(db, &g, &fault) == GP_OK) != rows[i].whole) fail_msg("row %zu", i);
+        CHECK(rows[i].whole || fault.seq == rows[i].signed_to + 1);
+        give_back(db);
+    }
+}
+
+TEST(more_rows_than_a_burst_has_are_signed)
+{
+    struct database     *db = fresh(AUDIT_VAULT);
+    struct audit_fault   fault;
+    struct audit_signing g     = { 0, 0, 600000 };
+    int64_t              start = 0;
+    struct audit_entry   e     = { .when = 1000, .event = "start" };
+    CHECK(audit_started(db, &start) == GP_OK && start == 0 && AUDIT(db, &e, AUDIT_N("n", 1)) == GP_OK);
+    CHECK(audit_started(db, &start) == GP_OK && start == 1000);
+    CHECK(database_script(db, "WITH RECURSIVE n(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 20001)"
+                              " INSERT INTO audit (seq, moment, event, account, credential, queue_id, incident, hash)"
+                              " SELECT n, 5, 'sign-in', 0, 0, '', '', zeroblob(32) FROM n") == GP_OK);
+    CHECK(audit_unsigned(db, &g, &fault) == GP_OK);
+    e.event = "sign-in";
+    CHECK(AUDIT(db, &e, AUDIT_N("n", 1)) == GP_OK && audit_unsigned(db, &g, &fault) == GP_PERMFAIL && fault.seq == 2);
+    g.seq = 2;
+    CHECK(audit_unsigned(db, &g, &fault) == GP_OK);
+    give_back(db);
+}
+
 TEST(a_checkpoint_that_left_the_machine_proves_the_tail)
 {
     struct audit_key k = new_key();

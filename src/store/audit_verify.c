@@ -4,6 +4,12 @@
 #include "store/audit_parts.h"
 #include "store/audit_seal.h"
 
+/* A burst may go on while its checkpoint is made. */
+enum { UNSIGNED_MOST = 2 * AUDIT_CHECKPOINT_ROWS };
+#define BY_SERVER                                                                                                      \
+    "event IN ('sign-in', 'refused', 'not-listed', 'accepted', 'recipients', 'delivered', 'deferred', 'failed', "      \
+    "'bounced')"
+
 struct reading {
     struct database        *db;
     const struct audit_key *key; /* NULL: signatures are not looked at */
@@ -181,6 +187,32 @@ static gp_status verify_checkpoints(struct reading *v)
     struct checkpoints c      = { v, GP_OK };
     gp_status          status = audit_visit_checkpoints(v->db, verify_checkpoint, &c);
     return status == GP_OK ? c.status : status;
+}
+
+/* ---- what was not ------------------------------------------------------------------------------------------------------------ */
+gp_status audit_started(struct database *db, gp_time *out)
+{
+    auto_rows r      = rows_of(db, "SELECT COALESCE(MAX(moment), 0) FROM audit WHERE event = 'start'");
+    gp_status status = rows_next(&r);
+    *out             = status == GP_OK ? rows_number(&r, 0) : 0;
+    return status;
+}
+
+/* Only what the running server writes shows that it ran: commands write beside a stopped one, too. What it wrote before it crashed, it
+ * had time to sign from its next start on. */
+gp_status audit_unsigned(struct database *db, const struct audit_signing *g, struct audit_fault *fault)
+{
+    enum { SEQ, MOMENT, NEWEST, COUNT };
+    auto_rows r = rows_of(db, "SELECT MIN(seq), moment, (SELECT MAX(moment) FROM audit WHERE seq > ?1 AND " BY_SERVER
+                              "), COUNT(*) FROM audit WHERE seq > ?1 AND " BY_SERVER);
+    rows_bind_number(&r, g->seq);
+    gp_status status = rows_next(&r);
+    if (status != GP_OK) return status;
+    gp_time first = rows_number(&r, MOMENT), ran = rows_number(&r, NEWEST) - (first > g->started ? first : g->started);
+    if (rows_number(&r, COUNT) <= UNSIGNED_MOST && ran <= 2 * g->period + AUDIT_SIGN_SLACK) return GP_OK;
+    return wrong(fault, rows_number(&r, SEQ),
+                 "no checkpoint has this row, and the server ran long enough to sign it: checkpoints were removed, or "
+                 "could not be made");
 }
 
 /* ---- all of it ----------------------------------------------------------------------------------------------------------------- */

@@ -90,6 +90,7 @@ void seal_now(struct vault *v)
     struct gp_text    line = GP_TEXT(room);
     struct audit_seal s;
     if (audit_head(accounts_database(v->accounts), &s) == GP_OK && checkpoint(v, &s, &line)) v->sealer.seq = s.seq;
+    v->sealer.due = loop_now(v->loop) + (gp_time)v->config->audit.checkpoint * SECOND_MS;
 }
 
 static bool is_wanted(struct vault *v, gp_time now)
@@ -122,10 +123,7 @@ void seal_tick(struct vault *v, gp_time now)
 {
     struct sealer *s = &v->sealer;
     database_let_go(accounts_database(v->accounts));
-    if (is_wanted(v, now)) {
-        seal_now(v);
-        s->due = now + (gp_time)v->config->audit.checkpoint * SECOND_MS;
-    }
+    if (is_wanted(v, now)) seal_now(v);
     if (now >= s->age_due) {
         set_horizon(v);
         s->age_due = now + AGE_EVERY_MS;
@@ -154,16 +152,6 @@ static void forget_before(struct vault *v, int64_t seq)
     if (rows_run(&r) != GP_OK) vault_store_failed(v);
 }
 
-/* Why queue's chain cannot be what it was when we last signed it; NULL: nothing speaks against it. */
-static const char *against(const struct audit_seal *kept, const struct audit_seal *s)
-{
-    if (memcmp(kept->id, s->id, AUDIT_ID) != 0) return "it is another chain than the one that was signed before";
-    if (kept->seq > s->seq) return "rows are missing that were signed before";
-    if (kept->seq == s->seq && memcmp(kept->hash, s->hash, AUDIT_HASH) != 0)
-        return "its newest row is not the one that was signed before";
-    return NULL;
-}
-
 static bool refuse_seal(struct vault *v, const struct audit_seal *s, const char *why)
 {
     char               room[96];
@@ -190,7 +178,7 @@ static bool seal_queue(struct vault *v, const struct audit_seal *s, struct gp_te
     struct audit_seal kept;
     gp_status         status = audit_last_checkpoint(accounts_database(v->accounts), AUDIT_QUEUE, &kept, line);
     if (status == GP_TEMPFAIL) return refuse_seal(v, s, "the checkpoint from before, in accounts.db, cannot be read");
-    const char *why = status == GP_OK ? against(&kept, s) : NULL;
+    const char *why = status == GP_OK ? audit_against(&kept, s) : NULL;
     if (why) return refuse_seal(v, s, why);
     if (status == GP_OK && kept.seq == s->seq) return true; /* it asks again: the line that it was not given */
     line->len = 0;
@@ -205,11 +193,20 @@ static bool answer_seal(struct vault *v, struct audit_seal *s, struct gp_text *l
     return true;
 }
 
+/* Queue keeps our chain's newest checkpoint as we keep its: to make either anew, both databases have to be written. */
+static gp_str newest_of_ours(struct vault *v, struct gp_text *line)
+{
+    struct audit_seal s;
+    seal_now(v);
+    gp_status status = audit_last_checkpoint(accounts_database(v->accounts), AUDIT_VAULT, &s, line);
+    return status == GP_OK ? gp_said(line) : GP_LIT("");
+}
+
 void seal_asked(struct peer *peer, struct msg *m)
 {
     const struct msg_seal *asked = &m->seal;
-    char                   room[AUDIT_LINE_MOST];
-    struct gp_text         line   = GP_TEXT(room);
+    char                   room[AUDIT_LINE_MOST], vault_room[AUDIT_LINE_MOST];
+    struct gp_text         line = GP_TEXT(room), ours = GP_TEXT(vault_room);
     struct msg             answer = MSG(SEALED);
     struct audit_seal      s = { .chain = AUDIT_QUEUE, .moment = wall_now(), .seq = (int64_t)(asked->seq & INT64_MAX) };
     bool                   sound = asked->id.len == AUDIT_ID && asked->hash.len == AUDIT_HASH &&
@@ -223,6 +220,7 @@ void seal_asked(struct peer *peer, struct msg *m)
     bool done = sound && answer_seal(peer->vault, &s, &line);
     answer.sealed =
         (struct msg_sealed) { .status = done ? GP_OK : GP_TEMPFAIL, .line = done ? gp_said(&line) : GP_LIT("") };
+    answer.sealed.vault = s.says == AUDIT_CHECKPOINT ? newest_of_ours(peer->vault, &ours) : GP_LIT("");
     ipc_answer(peer->channel, m->question, &answer);
 }
 

@@ -103,6 +103,32 @@ TEST(what_was_signed_of_queue_is_never_signed_otherwise)
     bed_close(b);
 }
 
+/* Queue keeps our chain's end as we keep its; also where its own is not signed. */
+TEST(queue_is_given_what_the_vault_has_signed_of_its_own)
+{
+    struct bed        *b     = bed_open();
+    struct ipc        *queue = queue_of(b);
+    struct msg         m     = MSG(SEAL);
+    struct audit_seal  s;
+    struct audit_fault fault;
+    struct audit_entry e = { .when = 5, .event = "tried" };
+    for (int64_t seq = 9; seq >= 8; seq--) {
+        CHECK(AUDIT(accounts_database(b->vault->accounts), &e, AUDIT_N("n", seq)) == GP_OK);
+        m.seal = (struct msg_seal) {
+            .seq = (uint64_t)seq, .id = {(const char *)id,    AUDIT_ID  },
+                 .hash = { (const char *)hash, AUDIT_HASH}
+        };
+        bed_ask(b, queue, &m);
+        gp_str line = { b->signer, strlen(b->signer) };
+        CHECK(b->answer.sealed.status == (seq == 9 ? GP_OK : GP_TEMPFAIL));
+        CHECK(audit_seal_read(line, &s) && audit_seal_holds(line, &b->vault->sealer.key) && s.chain == AUDIT_VAULT);
+        CHECK(audit_compare(accounts_database(b->vault->accounts), &s, &fault) == GP_OK);
+        CHECK(audit_head(accounts_database(b->vault->accounts), &s) == GP_PERMFAIL);
+    }
+    ipc_close(queue);
+    bed_close(b);
+}
+
 TEST(the_vaults_own_end_is_signed_when_it_has_grown_and_goes_to_the_file)
 {
     struct bed        *b = bed_open();

@@ -204,7 +204,10 @@ static inline void bed_answered(void *owner, gp_status status, const struct msg 
     if (m->type == MSG_TLS_SIGNED) bed_copy(b, m->tls_signed.signature);
     if (m->type == MSG_DKIM_SIGNED) bed_copy(b, m->dkim_signed.signature);
     if (m->type == MSG_DKIM_KEYS_ARE) bed_copy(b, m->dkim_keys_are.keys);
-    if (m->type == MSG_SEALED) bed_copy(b, m->sealed.line);
+    if (m->type == MSG_SEALED) {
+        bed_copy(b, m->sealed.line);
+        (void)gp_copy_z(m->sealed.vault, b->signer, sizeof(b->signer));
+    }
     if (m->type == MSG_PERMISSION) bed_copy(b, m->permission.why);
     if (m->type == MSG_SUBMITTED) bed_copy(b, m->submitted.text);
     if (m->type == MSG_AUTHORED) bed_copy(b, m->authored.status == GP_OK ? m->authored.rewrites : m->authored.text);

@@ -1,6 +1,7 @@
 """Who can write one of the databases, hashes and all, does not get a forged record past the other one and the key."""
 import contextlib
 import hashlib
+import re
 import shutil
 import sqlite3
 
@@ -86,3 +87,46 @@ def test_the_vault_does_not_sign_a_forged_chain_of_the_queue(server, context, si
         send(server, context, account, sink, recipient)
         found = verify(server)
         assert found.returncode == 1 and f"queue: row {newest}: " in found.stdout
+
+
+def test_without_a_key_nothing_is_proved(server):
+    public = server.run("audit", "key").strip()
+    key = server.dir / "vault/audit.key"
+    away = key.rename(server.dir / "audit.key.away")
+    try:
+        found = verify(server)
+        assert found.returncode == 1 and "there is no audit key" in found.stderr
+        assert server.json("audit", "verify", "--key", public)["signatures"]
+    finally:
+        away.rename(key)
+
+
+def test_the_queue_bears_witness_against_a_forged_chain_of_the_vault(server, context, sink, recipient):
+    send(server, context, server.account(), sink, recipient)
+    until("the vault's word in queue.db", lambda: signed(server, "queue/queue.db", "vault"))
+    with stopped(server):
+        witness = signed(server, "queue/queue.db", "vault")
+        with opened(server, "vault/accounts.db") as db:
+            db.execute("DELETE FROM audit WHERE seq = 2")
+            db.execute("DELETE FROM audit_checkpoints WHERE chain = 'vault'")
+            make_anew(db)
+        found = verify(server)
+        assert found.returncode == 1 and re.search(r"^vault: row \d+: a checkpoint has this row", found.stdout, re.M), found.stdout
+        server.start()
+        server.stop()
+        assert verify(server).returncode == 1 and signed(server, "queue/queue.db", "vault") >= witness
+
+
+@pytest.mark.parametrize("hours", [0, 1])
+def test_taking_the_checkpoints_from_both_shows_once_the_server_ran(server, context, sink, recipient, hours):
+    send(server, context, server.account(), sink, recipient)
+    with stopped(server):
+        assert server.json("audit", "verify")["vault"]["signed"]["row"] > 0
+        for database in ("vault/accounts.db", "queue/queue.db"):
+            with opened(server, database) as db:
+                db.execute("DELETE FROM audit_checkpoints")
+                newest = "(SELECT max(seq) FROM audit WHERE event IN ('sign-in', 'delivered'))"
+                db.execute(f"UPDATE audit SET moment = moment - ? WHERE seq < {newest}", (hours * 3600 * 1000,))
+                make_anew(db)
+        found = verify(server)
+        assert found.returncode == (1 if hours else 0) and ("no checkpoint has this row" if hours else "nothing of it signed") in found.stdout
