@@ -11,7 +11,7 @@
 #include "store/within.h"
 
 static const char *const words[CAN_WORDS] = {
-    [CAN_YES] = "yes", [CAN_NO] = "no", [CAN_WOULD] = "would", [CAN_SKIPPED] = ""
+    [CAN_YES] = "yes", [CAN_NO] = "no", [CAN_WOULD] = "would", [CAN_HELD] = "held", [CAN_SKIPPED] = ""
 };
 
 /* ---- what is asked ------------------------------------------------------------------------------------------------------- */
@@ -62,9 +62,11 @@ static bool read_numbers(struct can *c)
     return true;
 }
 
-static bool is_tls(const char *version)
+static bool read_tls(struct can *c)
 {
-    return !version || (strcmp(version, "none") != 0 && strcmp(version, "") != 0);
+    gp_str version = gp_from(c->wish->tls ? c->wish->tls : "TLSv1.3");
+    c->tls         = gp_alike(version, GP_LIT("TLSv1.2")) || gp_alike(version, GP_LIT("TLSv1.3"));
+    return c->tls || gp_is(version, "none") || wrong("--tls", "the server speaks TLSv1.2 and TLSv1.3", "or none");
 }
 
 /* CLI_DONE: it is known what is asked. */
@@ -73,14 +75,16 @@ static int take(struct can *c)
     const struct can_wish *w = c->wish;
     c->mechanism             = gp_from(w->mechanism ? w->mechanism : "PLAIN");
     c->ip                    = gp_from(w->ip ? w->ip : "127.0.0.1");
-    c->tls                   = is_tls(w->tls);
-    if (!read_numbers(c) || !find_listener(c)) return CLI_WRONG_USE;
-    if (!user_find(c->store, w->account, &c->account)) return CLI_FAILED;
+    if (!read_numbers(c) || !read_tls(c) || !find_listener(c)) return CLI_WRONG_USE;
+    if (!user_find(c->store, w->account, &c->account) || !user_find(c->store, w->as ? w->as : w->account, &c->acting))
+        return CLI_FAILED;
     if (accounts_survey(c->store->accounts, c->now, &c->survey) != GP_OK ||
-        accounts_identities(c->store->accounts, c->account.id, first_identity, c) != GP_OK)
+        accounts_identities(c->store->accounts, c->acting.id, first_identity, c) != GP_OK)
         return user_store_failed(c->store, w->account);
     c->from        = gp_from(w->from ? w->from : c->own);
-    c->header_from = w->header_from ? gp_from(w->header_from) : c->from;
+    c->header_from = w->header_from ? gp_from(w->header_from)
+                     : c->from.len  ? c->from
+                                    : gp_from(c->own); /* a notice is somebody's, too */
     return CLI_DONE;
 }
 
@@ -97,8 +101,8 @@ static int print_json(const struct can *c)
                                           text_json(gp_from(c->reply)))
                               : json_null();
     for (size_t i = 0; i < c->count; i++) (void)json_array_append_new(rulings, ruling_json(&c->rulings[i]));
-    return user_print_json(json_pack("{s:b, s:s, s:o, s:o}", "can", c->code == 0, "account", c->account.name, "reply",
-                                     reply, "rules", rulings));
+    return user_print_json(json_pack("{s:b, s:b, s:s, s:o, s:o}", "can", c->code == 0, "held", c->held, "account",
+                                     c->account.name, "reply", reply, "rules", rulings));
 }
 
 static void print_text_answer(const struct can *c)
@@ -109,7 +113,8 @@ static void print_text_answer(const struct can *c)
         (void)putchar('\n');
     }
     if (!c->code) {
-        (void)printf("yes: with the right secret, %s can\n", c->account.name);
+        (void)printf("yes: with the right secret, %s can%s\n", c->account.name,
+                     c->held ? ", but the message is accepted and held" : "");
         return;
     }
     (void)printf("no: the client hears %d %s ", c->code, c->enhanced);
@@ -138,19 +143,25 @@ static int run(const struct cli_command *command, int argc, char **argv)
     struct can_wish   w         = { .dir = NULL };
     size_t            count     = 0;
     struct cli_option options[] = {
-        {"from",         CLI_VALUE, &w.from,        "ADDRESS", "the sender at MAIL; without it the account's first address"},
-        { "header-from", CLI_VALUE, &w.header_from, "ADDRESS", "the author in From; without it the sender"                 },
-        { "to",          CLI_MANY,  &w.to,          "ADDRESS", "a recipient"                                               },
-        { "size",        CLI_VALUE, &w.size,        "OCTETS",  "of the message"                                            },
-        { "ip",          CLI_VALUE, &w.ip,          "ADDRESS", "the client's; without it 127.0.0.1"                        },
-        { "listener",    CLI_VALUE, &w.listener,    "NAME",
-         "or its address or port; without it the first with TLS from the start"                                            },
-        { "credential",  CLI_VALUE, &w.credential,  "LABEL",   "or its id; without it any of the account"                  },
-        { "mechanism",   CLI_VALUE, &w.mechanism,   "NAME",    "without it PLAIN"                                          },
-        { "tls",         CLI_VALUE, &w.tls,         "VERSION", "as TLSv1.3, which it is without this, or none"             },
-        { "at",          CLI_VALUE, &w.at,          "TIME",    "not now, but then: a date, or a span from now"             },
-        { "json",        CLI_FLAG,  &w.json,        NULL,      "print JSON"                                                },
-        { NULL,          CLI_FLAG,  NULL,           NULL,      NULL                                                        },
+        {"from",         CLI_VALUE, &w.from,          "ADDRESS", "the sender at MAIL; without it the account's first address"},
+        { "header-from", CLI_VALUE, &w.header_from,   "ADDRESS",
+         "the author in From; without it the sender, or the first address"                                                   },
+        { "name",        CLI_VALUE, &w.header_name,   "NAME",    "the author's name in From"                                 },
+        { "sender",      CLI_VALUE, &w.header_sender, "ADDRESS", "in the header field Sender"                                },
+        { "reply-to",    CLI_VALUE, &w.reply_to,      "ADDRESS", "in the header field Reply-To"                              },
+        { "to",          CLI_MANY,  &w.to,            "ADDRESS", "a recipient"                                               },
+        { "size",        CLI_VALUE, &w.size,          "OCTETS",  "of the message"                                            },
+        { "ip",          CLI_VALUE, &w.ip,            "ADDRESS", "the client's; without it 127.0.0.1"                        },
+        { "helo",        CLI_VALUE, &w.helo,          "NAME",    "as what the client greets"                                 },
+        { "as",          CLI_VALUE, &w.as,            "ACCOUNT", "for which it asks to act"                                  },
+        { "listener",    CLI_VALUE, &w.listener,      "NAME",
+         "or its address or port; without it the first with TLS from the start"                                              },
+        { "credential",  CLI_VALUE, &w.credential,    "LABEL",   "or its id; without it any of the account"                  },
+        { "mechanism",   CLI_VALUE, &w.mechanism,     "NAME",    "without it PLAIN"                                          },
+        { "tls",         CLI_VALUE, &w.tls,           "VERSION", "TLSv1.2, TLSv1.3, which it is without this, or none"       },
+        { "at",          CLI_VALUE, &w.at,            "TIME",    "not now, but then: a date, or a span from now"             },
+        { "json",        CLI_FLAG,  &w.json,          NULL,      "print JSON"                                                },
+        { NULL,          CLI_FLAG,  NULL,             NULL,      NULL                                                        },
     };
     int stop = cli_parse(command, options, argc, argv, &w.dir, &w.account, 1, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
@@ -159,6 +170,6 @@ static int run(const struct cli_command *command, int argc, char **argv)
 
 const struct cli_command cli_can = {
     "can",
-    "ACCOUNT [--from ADDRESS] [--to ADDRESS]... [--ip ADDRESS] [--listener NAME] [--credential LABEL] [--mechanism NAME]",
+    "ACCOUNT [--from ADDRESS] [--to ADDRESS]... [--ip ADDRESS] [--listener NAME] [--credential LABEL] [--mechanism NAME] [--as ACCOUNT]",
     "may this account sign in like this and send that: each rule's answer, and what the client would hear", run
 };

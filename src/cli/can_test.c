@@ -1,6 +1,10 @@
 /* gatepost can on a set-up of its own: each rule's answer, and what a client would hear. */
 #include "cli/test_bed.h"
 
+#include "store/brakes.h"
+#include "store/places.h"
+#include "store/usage.h"
+
 static bool says(const char *words)
 {
     return strstr(output, words) != NULL;
@@ -14,35 +18,51 @@ static void make_accounts(void)
     CHECK(run(&cli_user_add, "anna@example.org") == CLI_DONE);
     CHECK(run(&cli_credential_add, "anna@example.org --label printer --networks 10.0.0.0/8 --mechanisms PLAIN") ==
           CLI_DONE);
+    CHECK(run(&cli_user_add, "boss@example.org") == CLI_DONE && run(&cli_user_add, "helper@example.org") == CLI_DONE);
+    CHECK(run(&cli_user_may_act, "anna@example.org helper@example.org") == CLI_DONE);
+    CHECK(run(&cli_ban_add, "198.51.100.0/24") == CLI_DONE);
 }
 
 /* asked: behind "anna@example.org "; reply NULL: it can. */
 static const struct {
     const char *asked, *rule, *reply;
 } cases[] = {
-    {"",                                                              "yes    account      anna@example.org is in force",                  NULL                                                  },
-    { "--from anna@example.org --to bob@example.net",                 "yes    recipient    bob@example.net",                               NULL                                                  },
-    { "--from boss@example.org",
-     "no     sender       boss@example.org: ",                                                                                             "550 5.7.1 this account may not send as that address" },
-    { "--header-from boss@example.org",
-     "no     author       boss@example.org: ",                                                                                             "550 5.7.1 sender address not yours: boss@example.org"},
+    {"",                                                              "yes    account      anna@example.org is in force",                  NULL                                        },
+    { "--from anna@example.org --to bob@example.net",                 "yes    recipient    bob@example.net",                               NULL                                        },
+    { "--from boss@example.org",                                      "no     sender       boss@example.org: ",
+     "550 5.7.1 this account may not send as that address; yours: anna@example.org"                                                                                                    },
+    { "--header-from boss@example.org",                               "no     author       boss@example.org: ",
+     "550 5.7.1 sender address not yours: boss@example.org; yours: anna@example.org"                                                                                                   },
     { "--from nonsense",                                              "no     sender       nonsense: the sender is not an address",
-     "550 5.7.1 this account may not send as that address"                                                                                                                                       },
+     "554 5.6.0 the sender is not an address"                                                                                                                                          },
     { "--tls none",                                                   "no     mechanism    PLAIN shows the password, and there is no TLS",
-     "530 5.7.0 Must issue a STARTTLS command first"                                                                                                                                             },
-    { "--mechanism NTLM",                                             "no     mechanism    NTLM is not offered there",                     "504 5.5.4 mechanism not offered"                     },
-    { "--mechanism SCRAM-SHA-256",                                    "yes    mechanism    SCRAM-SHA-256 is offered there under TLS",      NULL                                                  },
-    { "--mechanism CRAM-MD5",                                         "no     mechanism    CRAM-MD5 is not offered there",                 "504 5.5.4 mechanism not offered"                     },
-    { "--credential printer --ip 10.1.2.3",                           "yes    credential   credential 'printer' may be used",              NULL                                                  },
+     "530 5.7.0 Must issue a STARTTLS command first"                                                                                                                                   },
+    { "--mechanism NTLM",                                             "no     mechanism    NTLM is not offered there",                     "504 5.5.4 mechanism not offered"           },
+    { "--mechanism SCRAM-SHA-256",                                    "yes    mechanism    SCRAM-SHA-256 is offered there under TLS",      NULL                                        },
+    { "--mechanism CRAM-MD5",                                         "no     mechanism    CRAM-MD5 is not offered there",                 "504 5.5.4 mechanism not offered"           },
+    { "--credential printer --ip 10.1.2.3",                           "yes    credential   credential 'printer' may be used",              NULL                                        },
     { "--credential printer --ip 192.0.2.9",
-     "no     credential   credential 'printer' may not be used from 192.0.2.9: allowed 10.0.0.0/8",                                        "535 5.7.8 authentication failed"                     },
+     "no     credential   credential 'printer' may not be used from 192.0.2.9: allowed 10.0.0.0/8",                                        "535 5.7.8 authentication failed"           },
     { "--credential printer --ip 10.1.2.3 --mechanism SCRAM-SHA-256",
-     "no     credential   credential 'printer' may not be used with SCRAM-SHA-256",                                                        "535 5.7.8 authentication failed"                     },
+     "no     credential   credential 'printer' may not be used with SCRAM-SHA-256",                                                        "535 5.7.8 authentication failed"           },
     { "--credential nothing",                                         "no     credential   the account has none of that label or id",
-     "535 5.7.8 authentication failed"                                                                                                                                                           },
-    { "--size 1048576",                                               "yes    size",                                                       NULL                                                  },
-    { "--size 1048577",                                               "no     size",                                                       "552 5.3.4 message is larger than the limit"          },
-    { "--to nobody",                                                  "no     recipient    nobody is not an address",                      "501 5.1.3 bad recipient address"                     },
+     "535 5.7.8 authentication failed"                                                                                                                                                 },
+    { "--size 1048576",                                               "yes    size",                                                       NULL                                        },
+    { "--size 1048577",                                               "no     size",                                                       "552 5.3.4 message is larger than the limit"},
+    { "--reply-to boss@example.org",                                  "yes    in Reply-To  boss@example.org",                              NULL                                        },
+    { "--from anna+list@example.org",                                 "yes    sender       anna+list@example.org",                         NULL                                        },
+    { "--to bob@example.net",                                         "yes    limits       ",                                              NULL                                        },
+    { "--as boss@example.org",                                        "no     acting       the account may not act for boss@example.org",
+     "535 5.7.8 authentication failed"                                                                                                                                                 },
+    { "--as helper@example.org",                                      "yes    acting       the account may act for helper@example.org",    NULL                                        },
+    { "--as helper@example.org --from anna@example.org",              "no     sender       anna@example.org: ",
+     "550 5.7.1 this account may not send as that address; yours: helper@example.org"                                                                                                  },
+    { "--ip 198.51.100.7",                                            "no     ban          banned by the administrator: 198.51.100.0/24",
+     "535 5.7.8 authentication failed"                                                                                                                                                 },
+    { "--ip 192.0.2.9",                                               "yes    ban          192.0.2.9 is not banned",                       NULL                                        },
+    { "--sender boss@example.org",                                    "no     in Sender    boss@example.org: ",
+     "550 5.7.1 address in Sender not yours: boss@example.org; yours: anna@example.org"                                                                                                },
+    { "--to nobody",                                                  "no     recipient    nobody is not an address",                      "501 5.1.3 bad recipient address"           },
 };
 
 TEST(each_rule_answers_and_the_verdict_is_what_a_client_hears)
@@ -85,12 +105,143 @@ TEST(json_has_the_rules_and_the_reply)
 
 TEST(what_is_asked_must_make_sense)
 {
-    static const char *const wrong[] = { "anna@example.org --ip nonsense",  "anna@example.org --ip 10.0.0.0/8",
-                                         "anna@example.org --listener 999", "anna@example.org --size big",
-                                         "anna@example.org --at yesterday", "" };
+    static const char *const wrong[] = { "anna@example.org --ip nonsense",
+                                         "anna@example.org --ip 10.0.0.0/8",
+                                         "anna@example.org --listener 999",
+                                         "anna@example.org --size big",
+                                         "anna@example.org --at yesterday",
+                                         "anna@example.org --tls SSLv3",
+                                         "" };
     make_accounts();
     for (size_t i = 0; i < GP_COUNT(wrong); i++) CHECK(run(&cli_can, wrong[i]) == CLI_WRONG_USE);
     CHECK(run(&cli_can, "nobody") == CLI_FAILED && says("there is no such account"));
     CHECK(run(&cli_can, "anna@example.org --listener 587") == CLI_DONE);
+    remove_place();
+}
+
+/* ---- policies ----------------------------------------------------------------------------------------------------------- */
+static void configure(const char *policy)
+{
+    char all[1024];
+    (void)snprintf(all, sizeof(all),
+                   "hostname: mail.example.org\ndomain: example.org\npasswords:\n  scram_iterations: 5000\npolicy:\n%s",
+                   policy);
+    put_file("gatepost.yml", all);
+}
+
+TEST(what_is_in_shadow_would_be_refused)
+{
+    make_accounts();
+    configure("  identity:\n    mode: shadow\n  limits:\n    mode: shadow\n");
+    CHECK(run(&cli_limit_set, "anna@example.org recipients 1/hour") == CLI_DONE);
+    CHECK(run(&cli_can, "anna@example.org --from boss@example.org") == CLI_DONE &&
+          says("would  sender       boss@example.org: "));
+    CHECK(run(&cli_can, "anna@example.org --to a@example.net --to b@example.net") == CLI_DONE);
+    CHECK(says("would  limits       recipients of the account: 1/hour"));
+    configure("  limits:\n    mode: enforce\n");
+    CHECK(run(&cli_can, "anna@example.org --to a@example.net --to b@example.net") == CLI_FAILED);
+    CHECK(says("452 4.5.3 no more recipients for now, send to the others later"));
+    CHECK(run(&cli_limit_set, "anna@example.org messages 0/hour") == CLI_FAILED);
+    CHECK(run(&cli_limit_set, "anna@example.org octets 100/hour") == CLI_DONE);
+    CHECK(run(&cli_can, "anna@example.org --size 101") == CLI_FAILED &&
+          says("552 5.3.4 the message is larger than all that may be sent at once, octets: 100"));
+    remove_place();
+}
+
+TEST(what_is_to_be_replaced_is_said)
+{
+    make_accounts();
+    configure("  identity:\n    mail: rewrite\n    from: rewrite\n");
+    CHECK(run(&cli_can, "anna@example.org --from boss@example.org") == CLI_DONE);
+    CHECK(says("boss@example.org: it is not the account's, and is replaced") && says("by anna@example.org"));
+    remove_place();
+}
+
+static void use_store(void (*use)(struct user_store *, int64_t account))
+{
+    auto_user_store s;
+    struct account  anna;
+    CHECK(user_store_open(dir, &s) && accounts_find(s.accounts, GP_LIT("anna@example.org"), &anna) == GP_OK);
+    use(&s, anna.id);
+}
+
+static void use_up(struct user_store *s, int64_t account)
+{
+    auto_transaction   t;
+    struct limit_rules rules = { 0 };
+    struct limit_usage usage = { 0 };
+    const char        *why   = "";
+    struct limit_sides sides = { .scopes = { [LIMIT_ACCOUNT] = { &rules, &usage } } };
+    struct limit_cost  cost  = { { [LIMIT_MESSAGES] = 1 } };
+    CHECK(own_limit_set(s->accounts, account, 0, GP_LIT("messages"), GP_LIT("1/hour"), &why) == GP_OK);
+    struct own_limits own;
+    CHECK(own_limits_load(s->accounts, account, 0, &own) == GP_OK);
+    rules = own.rules;
+    limits_charge(&sides, &cost, user_now());
+    CHECK(transaction_begin(&t, accounts_database(s->accounts)) == GP_OK);
+    CHECK(usage_put(s->accounts, LIMIT_ACCOUNT, account, &usage) == GP_OK && transaction_commit(&t) == GP_OK);
+}
+
+TEST(what_is_used_up_is_asked_as_the_server_asks_it)
+{
+    make_accounts();
+    configure("  limits:\n    mode: enforce\n");
+    use_store(use_up);
+    CHECK(run(&cli_can, "anna@example.org") == CLI_FAILED &&
+          says("no     limits       messages of the account: 1/hour, 1 used, 1 asked for"));
+    CHECK(says("451 4.7.1 too many messages for this account, try again in "));
+    remove_place();
+}
+
+static void ban_and_know(struct user_store *s, int64_t account)
+{
+    gp_time         now = user_now();
+    struct kept_ban ban = {
+        .ban = {.made = now, .until = now + 3600 * 1000, .offences = 1},
+          .reason = "guesses"
+    };
+    struct place_use here = { .account = account, .when = now };
+    CHECK(place_read(GP_LIT("203.0.113.0/24"), &ban.ban.place) && place_read(GP_LIT("203.0.113.5"), &here.place));
+    CHECK(kept_bans_add(s->accounts, &ban, 1, now) == GP_OK && places_note(s->accounts, &here, 1) == GP_OK);
+}
+
+TEST(the_guards_own_bans_spare_known_places_and_follow_its_mode)
+{
+    make_accounts();
+    configure("  guard:\n    mode: enforce\n");
+    use_store(ban_and_know);
+    CHECK(run(&cli_can, "anna@example.org --ip 203.0.113.9") == CLI_FAILED &&
+          says("no     ban          banned for a time: 203.0.113.0/24"));
+    CHECK(run(&cli_can, "anna@example.org --ip 203.0.113.5") == CLI_DONE && says("is known for this account"));
+    configure("  guard:\n    mode: shadow\n");
+    CHECK(run(&cli_can, "anna@example.org --ip 203.0.113.9") == CLI_DONE && says("would  ban"));
+    configure("  guard:\n    mode: off\n");
+    CHECK(run(&cli_can, "anna@example.org --ip 203.0.113.9") == CLI_DONE && !says("would"));
+    CHECK(run(&cli_can, "anna@example.org --ip 198.51.100.7") == CLI_FAILED);
+    remove_place();
+}
+
+static void hold(struct user_store *s, int64_t account)
+{
+    auto_transaction   t;
+    struct brake_state state = { .born = user_now(), .when = user_now(), .held = user_now() };
+    struct brake_entry e     = {
+            .account = account, .state = &state, .why = "sends as if somebody else had the account: x", .incident = ""
+    };
+    CHECK(transaction_begin(&t, accounts_database(s->accounts)) == GP_OK);
+    CHECK(brake_put(s->accounts, &e, user_now()) == GP_OK && transaction_commit(&t) == GP_OK);
+}
+
+TEST(who_is_held_can_but_nothing_goes_out)
+{
+    make_accounts();
+    configure("  brake:\n    mode: enforce\n");
+    use_store(hold);
+    CHECK(run(&cli_can, "anna@example.org") == CLI_DONE && says("held   brake        sends as if somebody else"));
+    CHECK(says("but the message is accepted and held"));
+    CHECK(run(&cli_can, "anna@example.org --json") == CLI_DONE);
+    json_t *json = json_of_output();
+    CHECK(json_is_true(json_object_get(json, "can")) && json_is_true(json_object_get(json, "held")));
+    json_decref(json);
     remove_place();
 }

@@ -89,6 +89,12 @@ const struct ban *bans_on(const struct bans *b, const struct place *p, gp_time n
     return found;
 }
 
+const struct ban *bans_against(const struct bans *b, const struct place *p, bool spared, gp_time now)
+{
+    const struct ban *ban = bans_on(b, p, now);
+    return ban && (ban->manual || !spared) ? ban : NULL;
+}
+
 struct ban ban_next(const struct bans *b, const struct place *p, gp_time first, gp_time now)
 {
     struct ban        next = { .place = *p, .made = now, .offences = 1 };

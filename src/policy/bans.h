@@ -24,6 +24,9 @@ bool              bans_put(struct bans *, const struct ban *);
 const struct ban *bans_at(const struct bans *, const struct place *); /* for exactly that one, in force or not */
 /* What is in force for this address: manual ones first. NULL: none. */
 const struct ban *bans_on(const struct bans *, const struct place *, gp_time now);
+/* The one that keeps this address from having a password looked at. spared: places that the account knows, and those that speak for
+ * others: only an administrator's holds there. NULL: none. */
+const struct ban *bans_against(const struct bans *, const struct place *, bool spared, gp_time now);
 /* The ban that the guard is about to make: longer each time, from `first`. */
 struct ban        ban_next(const struct bans *, const struct place *, gp_time first, gp_time now);
 

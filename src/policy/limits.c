@@ -136,3 +136,50 @@ void limit_hit_put(struct gp_text *out, const struct limit_hit *hit)
     gp_put_number(out, (int64_t)hit->cost);
     gp_put_z(out, " asked for");
 }
+
+void limit_put_rule(struct gp_text *out, const struct limit_hit *hit)
+{
+    gp_put_z(out, "limits.");
+    gp_put_z(out, limit_scope_name(hit->scope));
+    gp_put_char(out, '.');
+    gp_put_z(out, limit_thing_name(hit->thing));
+}
+
+/* ---- what the client hears ---------------------------------------------------------------------------------------------------- */
+/* RFC 3463 3.4: X.3.4, too big; 3.6: X.5.3, too many recipients. */
+static struct limit_no say_never(struct gp_text *out, const struct limit_hit *hit)
+{
+    bool size = hit->thing == LIMIT_OCTETS;
+    gp_put_z(out, size ? "the message is larger than all that may be sent at once, octets: "
+                       : "more recipients than may be written to at once: ");
+    gp_put_number(out, (int64_t)hit->rate.burst);
+    return size ? (struct limit_no) { 552, "5.3.4", false } : (struct limit_no) { 550, "5.5.3", false };
+}
+
+/* RFC 3463 3.8: X.7.1, not authorized. */
+static struct limit_no say_later(struct gp_text *out, const struct limit_hit *hit)
+{
+    static const char *const too_much[LIMIT_THINGS] = {
+        [LIMIT_MESSAGES]       = "too many messages",
+        [LIMIT_RECIPIENTS]     = "too many recipients",
+        [LIMIT_NEW_RECIPIENTS] = "too many recipients who were never written to before",
+        [LIMIT_OCTETS]         = "too much mail",
+    };
+    static const char *const whose[LIMIT_SCOPES] = {
+        [LIMIT_ACCOUNT]    = " for this account",
+        [LIMIT_CREDENTIAL] = " for this credential",
+        [LIMIT_ADDRESS]    = " from your address",
+        [LIMIT_SERVER]     = " for this server now",
+    };
+    bool recipients = hit->thing == LIMIT_RECIPIENTS || hit->thing == LIMIT_NEW_RECIPIENTS;
+    gp_put_z(out, too_much[hit->thing]);
+    gp_put_z(out, whose[hit->scope]);
+    gp_put_z(out, ", try again in ");
+    wait_put(out, hit->wait);
+    return (struct limit_no) { recipients ? 452 : 451, "4.7.1", true };
+}
+
+struct limit_no limit_say(struct gp_text *out, const struct limit_hit *hit)
+{
+    return hit->wait < 0 ? say_never(out, hit) : say_later(out, hit);
+}

@@ -29,6 +29,10 @@ struct limit_hit {
 /* false: *hit is the rate that takes longest. A thing that costs nothing is not looked at. */
 bool     limits_fit(const struct limit_sides *, const struct limit_cost *, gp_time now, struct limit_hit *hit) GP_MUST_USE;
 void     limits_charge(const struct limit_sides *, const struct limit_cost *, gp_time now);
+/* What the client hears of a no; later: it may come again. */
+struct limit_no { unsigned code; const char *enhanced; bool later; };
+struct limit_no limit_say(struct gp_text *, const struct limit_hit *);
+void            limit_put_rule(struct gp_text *, const struct limit_hit *); /* "limits.account.messages", as in a report */
 /* The next rate of which four fifths are used and that has not been said in its period; false: there is none. */
 bool     limits_warn(const struct limit_sides *, gp_time now, struct limit_hit *) GP_MUST_USE;
 uint64_t limits_left(const struct limit_sides *, enum limit_thing, gp_time now); /* UINT64_MAX: no limit */

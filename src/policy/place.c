@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "policy/brake.h"
+
 enum { OCTET = 8, ALL = 0xff };
 
 static const uint8_t mapped[PLACE_V4_AT / OCTET] = { [10] = ALL, [11] = ALL };
@@ -67,4 +69,23 @@ bool place_covers(const struct place *network, const struct place *p)
 {
     struct place around = place_around(p, network->bits);
     return place_same(network, &around);
+}
+
+uint64_t place_digest(gp_str address)
+{
+    enum { PREFIX = 64 / OCTET };
+    struct place p;
+    unsigned     most;
+    if (!read_address(address, &p, &most)) return brake_digest(address);
+    const char *octets = (const char *)p.octets;
+    if (place_is_v4(&p)) return brake_digest((gp_str) { octets + sizeof(mapped), sizeof(p.octets) - sizeof(mapped) });
+    return brake_digest((gp_str) { octets, PREFIX });
+}
+
+bool place_in(gp_str networks, const struct place *p)
+{
+    struct place network;
+    for (gp_str word = gp_word(&networks); word.len > 0; word = gp_word(&networks))
+        if (place_read(word, &network) && place_covers(&network, p)) return true;
+    return false;
 }

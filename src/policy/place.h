@@ -19,5 +19,9 @@ bool place_is_v4(const struct place *);
 struct place place_around(const struct place *, unsigned bits);
 bool place_covers(const struct place *network, const struct place *);
 bool place_same(const struct place *, const struct place *);
+/* A number for it, to be found by: of "192.0.2.1" or "2001:db8::1"; who has one IPv6 address has its whole /64. Kept in the store. */
+uint64_t place_digest(gp_str address);
+/* Is it in one of these, which have blanks between them? */
+bool place_in(gp_str networks, const struct place *) GP_MUST_USE;
 
 #endif

@@ -18,6 +18,11 @@ gp_status brake_load(struct accounts *a, int64_t account, struct brake_row *out)
     return gp_copy_z(rows_text(&r, 2), out->why, sizeof out->why) ? GP_OK : GP_TEMPFAIL;
 }
 
+bool brake_was_released(const struct brake_row *row)
+{
+    return row->state.held && row->released >= row->state.held;
+}
+
 static gp_status put_row(struct accounts *a, const struct brake_entry *e)
 {
     auto_rows r =

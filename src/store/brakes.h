@@ -10,6 +10,8 @@ enum { BRAKE_WHY = 240 };
 /* An account that never sent: all 0. */
 struct brake_row { struct brake_state state; gp_time released; /* when a command last did; 0: never */ char why[BRAKE_WHY + 1]; };
 gp_status brake_load(struct accounts *, int64_t account, struct brake_row *) GP_MUST_USE;
+/* It was held, and a command has released it since. */
+bool      brake_was_released(const struct brake_row *);
 /* In a transaction. why: of one that is held; begins: it is since now, which goes on record with `incident`. */
 struct brake_entry { int64_t account, credential; const struct brake_state *state; const char *why, *incident; bool begins; };
 gp_status brake_put(struct accounts *, const struct brake_entry *, gp_time now) GP_MUST_USE;

@@ -3,6 +3,8 @@
 
 #include "store/accounts_parts.h"
 
+enum { NEAR_V4 = PLACE_V4_AT + 24, NEAR_V6 = 48 };
+
 static const gp_time day = (gp_time)24 * 3600 * 1000;
 
 struct place_text {
@@ -65,6 +67,24 @@ gp_status places_of(struct accounts *a, int64_t account, gp_time now,
         if (place_read(rows_text(&r, 0), &use.place) && !each(owner, &use)) return GP_OK;
     }
     return status == GP_PERMFAIL ? GP_OK : status;
+}
+
+static bool is_near(const struct place *a, const struct place *b)
+{
+    struct place around = place_around(a, place_is_v4(a) ? NEAR_V4 : NEAR_V6);
+    return place_covers(&around, b);
+}
+
+bool place_tie(void *owner, const struct place_use *use)
+{
+    struct place_ties *t = owner;
+    if (place_same(&use->place, &t->place)) {
+        t->tier = GUARD_KNOWN;
+        t->last = use->when;
+    } else if (t->tier == GUARD_STRANGE && is_near(&use->place, &t->place)) {
+        t->tier = GUARD_NEAR_KNOWN;
+    }
+    return t->tier != GUARD_KNOWN;
 }
 
 gp_status places_guests(struct accounts *a, const struct place *p, gp_time now, unsigned most, unsigned *count)

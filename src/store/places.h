@@ -5,6 +5,7 @@
 #define STORE_PLACES_H
 
 #include "policy/bans.h"
+#include "policy/guard.h"
 #include "store/accounts.h"
 
 enum { PLACES_MOST = 32 /* of an account */, PLACES_DAYS = 90, PLACES_AGAIN_MS = 24 * 3600 * 1000, BAN_REASON = 160 };
@@ -15,6 +16,9 @@ struct place_use { int64_t account; struct place place; gp_time when; };
 gp_status places_note(struct accounts *, const struct place_use *, size_t count) GP_MUST_USE;
 /* Those that are not too old. `each` returns false to stop. */
 gp_status places_of(struct accounts *, int64_t account, gp_time now, bool (*each)(void *owner, const struct place_use *), void *owner) GP_MUST_USE;
+/* Has the account been there, or near? */
+struct place_ties { struct place place; enum guard_tier tier; gp_time last; /* when it was there; 0: never */ };
+bool      place_tie(void *owner, const struct place_use *); /* of struct place_ties: one more place of the account. false: it is known */
 /* How many accounts have signed in from there, up to `most`. */
 gp_status places_guests(struct accounts *, const struct place *, gp_time now, unsigned most, unsigned *count) GP_MUST_USE;
 

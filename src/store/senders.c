@@ -232,8 +232,7 @@ static void put_shown(struct gp_text *out, gp_str address, size_t at)
 {
     if (at >= SHOWN_MOST) return;
     if (at > 0) gp_put_z(out, ", ");
-    for (size_t i = 0; i < address.len; i++)
-        gp_put_char(out, address.ptr[i] < ' ' || address.ptr[i] > '~' ? '?' : address.ptr[i]);
+    sender_put_printable(out, address);
 }
 
 static void put_more(struct gp_text *out, size_t count)

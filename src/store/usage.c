@@ -180,3 +180,28 @@ gp_status own_limit_clear(struct accounts *a, int64_t account, int64_t credentia
     status = ACCOUNT_AUDIT(a, "limit-cleared", account, credential, AUDIT_S("what", what.len ? what : GP_LIT("all")));
     return status == GP_OK ? transaction_commit(&t) : GP_TEMPFAIL;
 }
+
+const struct limit_rules *own_limits_over(const struct own_limits *own, const struct limit_rules *usual,
+                                          struct limit_rules *room)
+{
+    if (!own) return usual;
+    *room = *usual;
+    for (size_t i = 0; i < LIMIT_THINGS; i++)
+        if (own->has[i]) room->things[i] = own->rules.things[i];
+    return room;
+}
+
+int64_t usage_digest(gp_str key, gp_str address)
+{
+    uint8_t        mac[GP_DIGEST_MOST];
+    char           room[ACCOUNT_ADDRESS_MOST * 2];
+    struct gp_text lower = GP_TEXT(room);
+    int64_t        digest;
+    for (size_t i = 0; i < address.len; i++) {
+        char c = address.ptr[i];
+        gp_put_char(&lower, c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c);
+    }
+    if (!gp_hmac(GP_SHA256, key, gp_said(&lower), mac)) return 0;
+    memcpy(&digest, mac, sizeof digest);
+    return digest;
+}

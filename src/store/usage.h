@@ -16,6 +16,8 @@ gp_status usage_put(struct accounts *, enum limit_scope, int64_t subject, const 
 gp_status usage_age(struct accounts *, gp_time now) GP_MUST_USE;
 
 /* ---- whom an account has written to ------------------------------------------------------------------------------------------ */
+/* Of the address in lower case, under a key: the store alone does not tell whom somebody writes to. */
+int64_t   usage_digest(gp_str key, gp_str address);
 gp_status usage_knows(struct accounts *, int64_t account, int64_t digest, gp_time now, bool *stale) GP_MUST_USE; /* stale: should be met again */
 gp_status usage_meet(struct accounts *, int64_t account, int64_t digest, gp_time now) GP_MUST_USE; /* in a transaction */
 
@@ -26,6 +28,8 @@ struct own_limits {
     unsigned           sessions;
 };
 gp_status own_limits_load(struct accounts *, int64_t account, int64_t credential, struct own_limits *) GP_MUST_USE;
+/* The usual rules, but where there are own ones; own NULL: none. `room` is for what it returns. */
+const struct limit_rules *own_limits_over(const struct own_limits *, const struct limit_rules *usual, struct limit_rules *room);
 /* One transaction with its row of the audit. `what` is a thing's name, or "sessions". PERMFAIL: *why. */
 gp_status own_limit_set(struct accounts *, int64_t account, int64_t credential, gp_str what, gp_str value, const char **why) GP_MUST_USE;
 gp_status own_limit_clear(struct accounts *, int64_t account, int64_t credential, gp_str what, const char **why) GP_MUST_USE; /* "": all */

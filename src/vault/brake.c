@@ -9,10 +9,9 @@ static bool first_seen(struct meter *m, const struct brake_row *row)
 {
     m->brake = calloc(1, sizeof *m->brake);
     if (!m->brake) return false;
-    bool untold        = row->state.held && row->released >= row->state.held; /* while we were not there */
     m->brake->account  = m->subject;
     m->brake->state    = row->state;
-    m->brake->released = untold ? 0 : row->released;
+    m->brake->released = brake_was_released(row) ? 0 : row->released; /* while we were not there */
     return gp_copy_z(gp_from(row->why), m->brake->why, sizeof m->brake->why);
 }
 

@@ -126,16 +126,14 @@ static gp_status ask(struct signin *s)
     return deny_by(s, guard_level_name(verdict.level), why_full(verdict.level));
 }
 
-/* A ban that nobody made by hand does not hold for an account where it was before. */
 static gp_status pass_bans(struct signin *s)
 {
-    struct vault     *v   = s->peer->vault;
-    const struct ban *ban = s->gate.placed ? bans_on(v->bans, &s->gate.address, wall_now()) : NULL;
+    struct vault     *v      = s->peer->vault;
+    bool              spared = s->gate.attempt.apart || s->gate.attempt.tier == GUARD_KNOWN;
+    const struct ban *ban    = s->gate.placed ? bans_against(v->bans, &s->gate.address, spared, wall_now()) : NULL;
     if (ban && ban->manual) return deny(s, "not looked at: the address is banned by the administrator");
     if (mode_of(v) == POLICY_OFF || s->x.ask == GP_SASL_IS_EXTERNAL) return look(s);
-    bool spared = s->gate.attempt.apart || s->gate.attempt.tier == GUARD_KNOWN;
-    if (ban && !spared) return deny_by(s, "guard.ban", "not looked at: the address is banned for a time");
-    return ask(s);
+    return ban ? deny_by(s, "guard.ban", "not looked at: the address is banned for a time") : ask(s);
 }
 
 gp_status gate_ask(struct signin *s, gp_status (*next)(struct signin *))

@@ -7,17 +7,6 @@
 enum { FIGURES_ROOM = 160 };
 
 /* ---- whose limits ----------------------------------------------------------------------------------------------------------- */
-/* The configuration's, but where there is one of its own. */
-static const struct limit_rules *rules_of(const struct vault *v, struct meter *m, struct limit_rules *room)
-{
-    const struct limit_rules *usual = &v->config->policy.limits.scopes[m->scope];
-    if (!m->own) return usual;
-    *room = *usual;
-    for (size_t i = 0; i < LIMIT_THINGS; i++)
-        if (m->own->has[i]) room->things[i] = m->own->rules.things[i];
-    return room;
-}
-
 struct limited {
     struct limit_sides sides;
     struct limit_rules own[LIMIT_SCOPES]; /* what is not the configuration's */
@@ -28,8 +17,10 @@ static bool take_side(struct vault *v, struct limited *l, enum limit_scope scope
 {
     struct meter *m = meter_of(v, scope, subject);
     if (!m) return false;
-    l->meters[scope]       = m;
-    l->sides.scopes[scope] = (struct limit_side) { rules_of(v, m, &l->own[scope]), &m->usage };
+    l->meters[scope] = m;
+    l->sides.scopes[scope] =
+        (struct limit_side) { own_limits_over(m->own, &v->config->policy.limits.scopes[scope], &l->own[scope]),
+                              &m->usage };
     return true;
 }
 
@@ -48,7 +39,7 @@ static bool take_sides(struct vault *v, const struct sent *s, struct limited *l)
     if (!account || !meter_read_own(v, account, s->account, 0)) return false;
     struct meter *credential = meter_of(v, LIMIT_CREDENTIAL, s->credential);
     if (!credential || !meter_read_own(v, credential, s->account, s->credential)) return false;
-    if (has_rules(v, LIMIT_ADDRESS) && !take_side(v, l, LIMIT_ADDRESS, (int64_t)line_address(s->peer))) return false;
+    if (has_rules(v, LIMIT_ADDRESS) && !take_side(v, l, LIMIT_ADDRESS, (int64_t)place_digest(s->peer))) return false;
     if (has_rules(v, LIMIT_SERVER) && !take_side(v, l, LIMIT_SERVER, 0)) return false;
     return take_side(v, l, LIMIT_ACCOUNT, s->account) && take_side(v, l, LIMIT_CREDENTIAL, s->credential);
 }
@@ -61,54 +52,11 @@ static gp_status cannot_tell(struct sent *s)
     return GP_TEMPFAIL;
 }
 
-/* RFC 3463 3.8: X.7.1, not authorized; 3.4: X.3.4, too big; 3.6: X.5.3, too many recipients. */
-static gp_status say_never(struct sent *s, const struct limit_hit *hit)
-{
-    bool size = hit->thing == LIMIT_OCTETS;
-    s->no     = size ? (struct no) { 552, "5.3.4", s->why } : (struct no) { 550, "5.5.3", s->why };
-    gp_put_z(&s->text, size ? "the message is larger than all that may be sent at once, octets: "
-                            : "more recipients than may be written to at once: ");
-    gp_put_number(&s->text, (int64_t)hit->rate.burst);
-    return GP_PERMFAIL;
-}
-
-static gp_status say_later(struct sent *s, const struct limit_hit *hit)
-{
-    static const char *const too_much[LIMIT_THINGS] = {
-        [LIMIT_MESSAGES]       = "too many messages",
-        [LIMIT_RECIPIENTS]     = "too many recipients",
-        [LIMIT_NEW_RECIPIENTS] = "too many recipients who were never written to before",
-        [LIMIT_OCTETS]         = "too much mail",
-    };
-    static const char *const whose[LIMIT_SCOPES] = {
-        [LIMIT_ACCOUNT]    = " for this account",
-        [LIMIT_CREDENTIAL] = " for this credential",
-        [LIMIT_ADDRESS]    = " from your address",
-        [LIMIT_SERVER]     = " for this server now",
-    };
-    bool recipients = hit->thing == LIMIT_RECIPIENTS || hit->thing == LIMIT_NEW_RECIPIENTS;
-    s->no           = (struct no) { recipients ? 452 : 451, "4.7.1", s->why };
-    gp_put_z(&s->text, too_much[hit->thing]);
-    gp_put_z(&s->text, whose[hit->scope]);
-    gp_put_z(&s->text, ", try again in ");
-    wait_put(&s->text, hit->wait);
-    return GP_TEMPFAIL;
-}
-
 static gp_status say_sessions(struct sent *s)
 {
     s->no = (struct no) { 451, "4.7.1", "over a limit: sessions of the account" };
     gp_put_z(&s->text, "too many sessions of this account at once, close others and try again");
     return GP_TEMPFAIL;
-}
-
-static void put_rule(struct gp_text *out, const struct limit_hit *hit)
-{
-    gp_put_z(out, "limits.");
-    gp_put_z(out, limit_scope_name(hit->scope));
-    gp_put_char(out, '.');
-    gp_put_z(out, limit_thing_name(hit->thing));
-    gp_put_char(out, '\0');
 }
 
 /* In shadow it is let through, and noted. */
@@ -119,12 +67,15 @@ static gp_status stop(struct vault *v, struct sent *s, const struct limit_hit *h
     gp_put_z(&why, "over a limit: ");
     limit_hit_put(&why, hit);
     s->why[why.len] = '\0';
-    put_rule(&name, hit);
+    limit_put_rule(&name, hit);
+    gp_put_char(&name, '\0');
     if (v->config->policy.limits.mode == POLICY_SHADOW) {
         shadow_note(v, rule, s->account, s->credential, gp_said(&why));
         return GP_OK;
     }
-    return hit->wait < 0 ? say_never(s, hit) : say_later(s, hit);
+    struct limit_no no = limit_say(&s->text, hit);
+    s->no              = (struct no) { no.code, no.enhanced, s->why };
+    return no.later ? GP_TEMPFAIL : GP_PERMFAIL;
 }
 
 /* ---- a warning ---------------------------------------------------------------------------------------------------------------------- */

@@ -2,10 +2,7 @@
  * All is looked for one by one: the line is short, and what waits in it costs a thousand times as much. */
 #include "vault/line.h"
 
-#include <arpa/inet.h>
 #include <string.h>
-
-enum { PREFIX = 8, MAPPED = 12, ADDRESS_TEXT = 64 };
 
 static const uint64_t fnv_start = 0xcbf29ce484222325U, fnv_prime = 0x100000001b3U, spread = 0x9e3779b97f4a7c15U;
 
@@ -17,28 +14,11 @@ void line_init(struct line *l, unsigned most, uint64_t seed)
 }
 
 /* ---- who asks -------------------------------------------------------------------------------------------------------- */
-static uint64_t hash_of(uint64_t start, const void *octets, size_t len)
-{
-    const unsigned char *at = octets;
-    for (size_t i = 0; i < len; i++) start = (start ^ at[i]) * fnv_prime;
-    return start;
-}
-
-uint64_t line_address(gp_str address)
-{
-    static const unsigned char mapped[MAPPED] = { [10] = 0xff, [11] = 0xff };
-    unsigned char              octets[sizeof(struct in6_addr)];
-    char                       text[ADDRESS_TEXT];
-    bool                       fits = gp_copy_z(address, text, sizeof(text));
-    if (fits && inet_pton(AF_INET, text, octets) == 1) return hash_of(fnv_start, octets, sizeof(struct in_addr));
-    if (!fits || inet_pton(AF_INET6, text, octets) != 1) return hash_of(fnv_start, address.ptr, address.len);
-    if (memcmp(octets, mapped, MAPPED) == 0) return hash_of(fnv_start, octets + MAPPED, sizeof(struct in_addr));
-    return hash_of(fnv_start, octets, PREFIX);
-}
-
 uint64_t line_name(gp_str login)
 {
-    return hash_of(fnv_start, login.ptr, login.len);
+    uint64_t hash = fnv_start;
+    for (size_t i = 0; i < login.len; i++) hash = (hash ^ (unsigned char)login.ptr[i]) * fnv_prime;
+    return hash;
 }
 
 /* ---- what is remembered of addresses ------------------------------------------------------------------------------------ */

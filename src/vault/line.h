@@ -23,7 +23,7 @@ enum {
 enum line_rank { LINE_KNOWN, LINE_NEW, LINE_WRONG };
 
 struct line_place {
-    uint64_t           address, name; /* the caller's: line_address, line_name */
+    uint64_t           address, name; /* the caller's: place_digest, line_name */
     struct line_place *next, *previous;
     uint64_t           round, order;
     enum line_rank     rank;
@@ -49,7 +49,6 @@ void               line_leave(struct line *, struct line_place *); /* which wait
 void               line_note(struct line *, uint64_t address, bool right, gp_time now);
 enum line_rank     line_rank(const struct line *, uint64_t address, gp_time now);
 
-uint64_t line_address(gp_str address); /* of "192.0.2.1" or "2001:db8::1": who has one IPv6 address has its whole /64 */
 uint64_t line_name(gp_str login);
 
 #endif

@@ -1,4 +1,5 @@
 /* The line on a clock of its own: who is served, who gives way, and that nobody can keep the others out. */
+#include "policy/place.h"
 #include "vault/line.h"
 
 #include <string.h>
@@ -230,7 +231,7 @@ TEST(an_address_is_what_one_customer_has)
         { "not an address",   "nor this",          false},
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++)
-        CHECK((line_address(gp_from(rows[i].a)) == line_address(gp_from(rows[i].b))) == rows[i].same);
+        CHECK((place_digest(gp_from(rows[i].a)) == place_digest(gp_from(rows[i].b))) == rows[i].same);
     CHECK(line_name(GP_LIT("anna")) != line_name(GP_LIT("bert")));
 }
 

@@ -187,21 +187,9 @@ void meters_close(struct vault *v)
 }
 
 /* ---- whom an account has written to -------------------------------------------------------------------------------------------------- */
-/* Of the address in lower case, under a key: the store alone does not tell whom somebody writes to. */
 static int64_t digest_of(const struct vault *v, gp_str address)
 {
-    uint8_t        mac[GP_DIGEST_MOST];
-    char           room[ACCOUNT_ADDRESS_MOST * 2];
-    struct gp_text lower = GP_TEXT(room);
-    int64_t        digest;
-    for (size_t i = 0; i < address.len; i++) {
-        char c = address.ptr[i];
-        gp_put_char(&lower, c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c);
-    }
-    gp_str key = { (const char *)v->keys.recipients, sizeof v->keys.recipients };
-    if (!gp_hmac(GP_SHA256, key, gp_said(&lower), mac)) return 0;
-    memcpy(&digest, mac, sizeof digest);
-    return digest;
+    return usage_digest((gp_str) { (const char *)v->keys.recipients, sizeof v->keys.recipients }, address);
 }
 
 /* Where it is, or where it would be; NULL: there is no place. */

@@ -137,7 +137,7 @@ struct signin {
     struct signin *next; /* in its bucket */
     struct signin *older, *younger;
     struct peer   *peer;
-    uint64_t       session, source; /* source: line_address of the client */
+    uint64_t       session, source; /* source: place_digest of the client */
     uint32_t       question; /* 0: the client's turn */
     gp_time        started;  /* on the loop's clock  */
     struct check  *check;    /* NULL: none is running; cleared by both sides */

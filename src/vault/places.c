@@ -4,16 +4,12 @@
 
 #include "vault/parts.h"
 
-enum { NEAR_V4 = PLACE_V4_AT + 24, NEAR_V6 = 48, GUESTS_LOOKED_FOR = GUARD_GUESTS_MOST };
+enum { GUESTS_LOOKED_FOR = GUARD_GUESTS_MOST };
 
 /* ---- trusted networks -------------------------------------------------------------------------------------------------- */
 bool gate_trusts(const struct vault *v, const struct place *address)
 {
-    struct place network;
-    gp_str       rest = gp_from(v->config->policy.guard.trusted);
-    for (gp_str word = gp_word(&rest); word.len > 0; word = gp_word(&rest))
-        if (place_read(word, &network) && place_covers(&network, address)) return true;
-    return false;
+    return place_in(gp_from(v->config->policy.guard.trusted), address);
 }
 
 void gate_read_address(struct signin *s)
@@ -24,34 +20,18 @@ void gate_read_address(struct signin *s)
 }
 
 /* ---- was it here before? ----------------------------------------------------------------------------------------------- */
-static bool is_near(const struct place *a, const struct place *b)
-{
-    struct place around = place_around(a, place_is_v4(a) ? NEAR_V4 : NEAR_V6);
-    return place_covers(&around, b);
-}
-
-static bool compare(void *owner, const struct place_use *use)
-{
-    struct signin *s = owner;
-    if (place_same(&use->place, &s->gate.attempt.place)) {
-        s->gate.attempt.tier = GUARD_KNOWN;
-        s->gate.last         = use->when;
-    } else if (s->gate.attempt.tier == GUARD_STRANGE && is_near(&use->place, &s->gate.attempt.place)) {
-        s->gate.attempt.tier = GUARD_NEAR_KNOWN;
-    }
-    return s->gate.attempt.tier != GUARD_KNOWN;
-}
-
 /* What is not written yet counts as well. Who is nobody is looked for as well, so that it takes the same time. A store that cannot be read leaves it a stranger; the check will say that it cannot. */
 static void look_up(struct signin *s, int64_t account)
 {
-    struct vault *v      = s->peer->vault;
-    gp_status     status = GP_OK;
-    s->gate.attempt.tier = GUARD_STRANGE;
+    struct vault     *v      = s->peer->vault;
+    struct place_ties ties   = { .place = s->gate.attempt.place };
+    gp_status         status = GP_OK;
     for (size_t i = 0; i < v->places.count; i++)
-        if (v->places.list[i].account == account) (void)compare(s, &v->places.list[i]);
-    if (s->gate.attempt.tier != GUARD_KNOWN) status = places_of(v->accounts, account, wall_now(), compare, s);
-    if (status == GP_OK && s->gate.attempt.tier != GUARD_KNOWN && !s->gate.attempt.apart)
+        if (v->places.list[i].account == account) (void)place_tie(&ties, &v->places.list[i]);
+    if (ties.tier != GUARD_KNOWN) status = places_of(v->accounts, account, wall_now(), place_tie, &ties);
+    s->gate.attempt.tier = ties.tier;
+    if (ties.last) s->gate.last = ties.last;
+    if (status == GP_OK && ties.tier != GUARD_KNOWN && !s->gate.attempt.apart)
         status =
             places_guests(v->accounts, &s->gate.attempt.place, wall_now(), GUESTS_LOOKED_FOR, &s->gate.attempt.guests);
     if (status == GP_TEMPFAIL) vault_store_failed(v);

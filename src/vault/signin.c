@@ -340,7 +340,7 @@ static struct signin *add(struct peer *peer, const struct msg_sasl_start *m)
     s->started  = loop_now(v->loop);
     s->listener = (size_t)m->listener;
     copy_text(s->mechanism, sizeof(s->mechanism), m->mechanism);
-    s->source = line_address(m->peer);
+    s->source = place_digest(m->peer);
     copy_text(s->address, sizeof(s->address), m->peer);
     copy_text(s->helo, sizeof(s->helo), m->helo);
     copy_text(s->tls_version, sizeof(s->tls_version), m->tls_version);

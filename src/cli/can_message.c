@@ -1,0 +1,133 @@
+/* gatepost can: the rules about a message itself, as vault and smtpd ask them: sender and authors, size, recipients. */
+#include "cli/can.h"
+#include "smtp/smtp.h"
+#include "store/moment.h"
+#include "store/senders.h"
+
+enum { SENTENCE = CAN_TEXT - 1 };
+
+/* ---- as whom -------------------------------------------------------------------------------------------------------------- */
+static void say_sender(struct can *c, enum can_word word, const char *rule, gp_str address, const char *more)
+{
+    char           room[SENTENCE];
+    struct gp_text text = GP_TEXT(room);
+    if (address.len) sender_put_printable(&text, gp_head(address, ACCOUNT_ADDRESS_MOST));
+    if (!address.len) gp_put_z(&text, "<>");
+    can_say(c, word, rule, gp_said(&text), gp_from(more));
+}
+
+static bool refuse_sender(struct can *c, const char *rule, const struct sender_place *place,
+                          const struct sender_question *q, const struct sender_verdict *v)
+{
+    char             room[CAN_TEXT], why[SENTENCE];
+    struct gp_text   reply = { .ptr = room, .room = CAN_TEXT - 1 }, more = { .ptr = why, .room = SENTENCE - 1 };
+    struct sender_no no = sender_say(c->store->accounts, place, q, v, &reply);
+    gp_put_z(&more, ": ");
+    gp_put_z(&more, v->why);
+    why[more.len] = '\0';
+    say_sender(c, CAN_NO, rule, q->address, why);
+    return can_refuse(c, no.code, no.enhanced, gp_said(&reply));
+}
+
+static bool judge_sender(struct can *c, const char *rule, gp_str where, gp_str address, struct sender_verdict *v)
+{
+    const struct sender_place *place  = sender_place_of(where);
+    struct sender_question     q      = { .account    = c->acting.id,
+                                          .credential = c->credential,
+                                          .field      = place->field,
+                                          .address    = address,
+                                          .now        = c->now,
+                                          .local      = moment_local(c->now) };
+    gp_status                  status = sender_judge(c->store->accounts, &c->store->config, &q, v);
+    if (status == GP_TEMPFAIL) return can_store_failed(c);
+    if (status == GP_PERMFAIL) return refuse_sender(c, rule, place, &q, v);
+    if (v->shadowed)
+        say_sender(c, CAN_WOULD, rule, address, ": it is not the account's, and policy.identity is in shadow");
+    if (v->rewritten) {
+        say_sender(c, CAN_YES, rule, address, ": it is not the account's, and is replaced");
+        can_say(c, CAN_SKIPPED, rule, GP_LIT("by "), gp_from(v->instead));
+    }
+    if (!v->shadowed && !v->rewritten) say_sender(c, CAN_YES, rule, address, "");
+    return true;
+}
+
+bool can_ask_sender(struct can *c)
+{
+    struct sender_verdict v;
+    if (!judge_sender(c, "sender", GP_LIT("mail"), c->from, &v)) return false;
+    if (v.rewritten && gp_copy_z(gp_from(v.instead), c->instead, sizeof(c->instead))) c->from = gp_from(c->instead);
+    return true;
+}
+
+static bool ask_name(struct can *c)
+{
+    const struct config *config = &c->store->config;
+    enum policy_mode     mode   = config->policy.identity.names;
+    gp_status            status = GP_OK;
+    for (size_t at = 0; c->wish->header_name && mode != POLICY_OFF; at++) {
+        status = sender_judge_name(c->store->accounts, config, c->acting.id, gp_from(c->wish->header_name), &at);
+        if (status != GP_PERMFAIL) break;
+        gp_str name = gp_from(config->policy.identity.protected_names[at].name);
+        can_say(c, mode == POLICY_ENFORCE ? CAN_NO : CAN_WOULD, "name", GP_LIT("protected, and not the account's: "),
+                name);
+        if (mode == POLICY_ENFORCE) return can_refuse(c, 550, "5.7.1", GP_LIT(SENDER_NAME_NOT_HIS));
+    }
+    return status != GP_TEMPFAIL || can_store_failed(c);
+}
+
+/* In the order of a header as most clients write it. */
+bool can_ask_authors(struct can *c)
+{
+    const struct {
+        const char *rule, *where, *address;
+    } fields[] = {
+        {"author",       "from",     c->wish->header_from  },
+        { "in Sender",   "sender",   c->wish->header_sender},
+        { "in Reply-To", "reply-to", c->wish->reply_to     },
+    };
+    for (size_t i = 0; i < GP_COUNT(fields); i++) {
+        struct sender_verdict v;
+        gp_str                address = i == 0 ? c->header_from : gp_from(fields[i].address ? fields[i].address : "");
+        if (!fields[i].address && i > 0) continue;
+        if (sender_is_judged(&c->store->config, c->from, address)) continue;
+        if (!judge_sender(c, fields[i].rule, gp_from(fields[i].where), address, &v)) return false;
+    }
+    return ask_name(c);
+}
+
+/* ---- how much, to whom ----------------------------------------------------------------------------------------------------- */
+bool can_ask_size(struct can *c)
+{
+    char           room[64];
+    struct gp_text text = GP_TEXT(room);
+    uint64_t       most = c->store->config.limits.message_size;
+    if (!c->wish->size) return true;
+    gp_put_number(&text, (int64_t)c->size);
+    gp_put_z(&text, " octets; the limit is ");
+    gp_put_number(&text, (int64_t)most);
+    can_say(c, c->size <= most ? CAN_YES : CAN_NO, "size", gp_said(&text), GP_LIT(""));
+    return c->size <= most || can_refuse(c, 552, "5.3.4", GP_LIT("message is larger than the limit"));
+}
+
+static bool ask_recipient(struct can *c, size_t i)
+{
+    struct gp_address address;
+    gp_str            to = gp_from(c->wish->to.values[i]);
+    bool              is = gp_read_address(to, true, &address) && address.domain.len > 0;
+    can_say(c, is ? CAN_YES : CAN_NO, "recipient", to, is ? GP_LIT("") : GP_LIT(" is not an address"));
+    if (!is) return can_refuse(c, 501, "5.1.3", GP_LIT("bad recipient address"));
+    if (i >= c->store->config.limits.recipients) {
+        can_say(c, CAN_NO, "recipients", GP_LIT("more than `limits.recipients` allows"), GP_LIT(""));
+        return can_refuse(c, 452, "4.5.3", GP_LIT("too many recipients"));
+    }
+    if (i < c->recipients_may) return true;
+    can_say(c, CAN_NO, "recipients", GP_LIT("more than policy.limits has left now"), GP_LIT(""));
+    return can_refuse(c, 452, "4.5.3", GP_LIT("no more recipients for now, send to the others later"));
+}
+
+bool can_ask_recipients(struct can *c)
+{
+    bool on = true;
+    for (size_t i = 0; on && i < c->wish->to.count; i++) on = ask_recipient(c, i);
+    return on;
+}
