@@ -172,8 +172,9 @@ void tell_limit(struct vault *v, const struct sent *s, const struct limit_hit *h
     gp_put_char(&w.what, '.');
     put_limit_todo(&w, hit, of_account);
     struct notice_wish wish = {
-        .kind    = "limit",
-        .account = of_account && !shadow ? s->account : 0,
+        .kind     = "limit",
+        .stranger = true,
+        .account  = of_account && !shadow ? s->account : 0,
         .meaning =
             shadow
                 ? GP_LIT("Nothing is refused: policy.limits.mode is shadow.")
