@@ -468,7 +468,9 @@ TEST(a_name_in_a_certificate_counts_when_somebody_trusted_vouches_for_it)
         gp_str      der = certificate();
         bed_subject(b, CREDENTIAL_CERTIFICATE, "bert", gp_from(subjects[i]));
         CHECK(external(b, der, "").why == GP_SASL_REFUSED);
-        b->vault->client_trust   = gp_trust_open(pem_of(der));
+        gp_str pem             = pem_of(der);
+        b->vault->client_trust = gp_trust_open(pem);
+        free((char *)pem.ptr);
         struct msg_sasl_result r = external(b, der, "");
         CHECK(r.step == GP_SASL_DONE && r.account == 2);
         CHECK(external(b, der, "anna").why == GP_SASL_REFUSED);
