@@ -29,6 +29,17 @@ static void put_string(struct gp_text *out, gp_str text)
     gp_put_char(out, '"');
 }
 
+size_t audit_text_len(gp_str text)
+{
+    enum { QUOTES_AND_COMMA = 3, ESCAPED = 6 };
+    size_t len = QUOTES_AND_COMMA;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        len += c < ' ' || c == 0x7f ? ESCAPED : c == '"' || c == '\\' ? 2 : 1;
+    }
+    return len;
+}
+
 static void put_list(struct gp_text *out, gp_str lines)
 {
     gp_put_char(out, '[');

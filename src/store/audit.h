@@ -49,6 +49,7 @@ struct audit_entry {
 #define AUDIT(db, entry, ...) audit_add((db), (entry), (const struct audit_field[]){ __VA_ARGS__, { NULL, { NULL, 0 }, 0, AUDIT_TEXT } })
 gp_status audit_add(struct database *, const struct audit_entry *, const struct audit_field *) GP_MUST_USE;
 /* The same in two steps, for who keeps rows to write them later: the fields as a JSON object, and a row with such data. */
+size_t    audit_text_len(gp_str); /* that a text, or a line of a list, takes there */
 void      audit_put_data(struct gp_text *, const struct audit_field *);
 gp_status audit_write(struct database *, const struct audit_entry *, gp_str data) GP_MUST_USE;
 gp_time   audit_now(void); /* the wall clock, for changes that are given no time */

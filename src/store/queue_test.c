@@ -107,6 +107,47 @@ static bool has(struct queue_store *s, const char *id)
     return status == GP_OK;
 }
 
+/* ---- the record of a message -------------------------------------------------------------------------------------------- */
+enum { MANY = 40 };
+struct record {
+    size_t rows, recipients;
+    bool   has_facts;
+};
+
+static void read_record(void *owner, const struct audit_row *row)
+{
+    struct record *r = owner;
+    gp_str         d = row->data;
+    if (r->rows++ == 0)
+        r->has_facts = memmem(d.ptr, d.len, "\"peer\":\"192.0.2.1\"", 18) && memmem(d.ptr, d.len, "\"tls\":\"TLS", 10);
+    for (gp_str rest = d; rest.len >= 8; rest = gp_tail(rest, 1)) r->recipients += memcmp(rest.ptr, "@two.exa", 8) == 0;
+}
+
+/* What a sender writes, quotes that take twice their room among it, leaves no recipient and no fact of ours off the record. */
+TEST(a_sender_chooses_nothing_that_is_left_off_the_record)
+{
+    static char            quotes[1000], address[MANY][256];
+    struct queue_recipient many[MANY] = { 0 };
+    struct queue_message   m          = message("aaaaaaaaaaaa", false);
+    struct record          r          = { 0 };
+    make_folder();
+    struct queue_store *s = reopen();
+    memset(quotes, '"', sizeof quotes);
+    m.message_id = m.from = (gp_str) { quotes, sizeof quotes };
+    for (size_t i = 0; i < MANY; i++) {
+        (void)snprintf(address[i], sizeof address[i], "%.*s@two.example", (int)(i * 5), quotes);
+        many[i] = (struct queue_recipient) { .position    = (uint32_t)i,
+                                             .address     = gp_from(address[i]),
+                                             .destination = GP_LIT("two.example") };
+    }
+    CHECK(queue_begin(s) == GP_OK && queue_add(s, &m, many, MANY, GP_LIT("0123456789")) == GP_OK);
+    CHECK(queue_commit(s) == GP_OK);
+    CHECK(audit_visit(queue_database(s), m.queue_id, read_record, &r) == GP_OK);
+    CHECK(r.has_facts && r.recipients == MANY && r.rows > 1);
+    queue_close(s);
+    remove_folder();
+}
+
 /* ---- round trips -------------------------------------------------------------------------------------------------------- */
 /* What a commit promises hangs on these two; SQLite takes a wrong value without a word. */
 TEST(a_commit_is_on_stable_storage_when_it_returns)

@@ -68,23 +68,22 @@ struct audit_entry queue_entry(const struct queue_message *m, gp_time when, cons
 static gp_status audit_accepted(struct database *db, const struct queue_message *m, size_t recipients, gp_str to)
 {
     struct audit_entry e = queue_entry(m, m->arrived, "accepted");
-    return AUDIT(db, &e, AUDIT_S("sender", m->sender), AUDIT_N("recipients", recipients), AUDIT_L("to", to),
-                 AUDIT_N("size", m->size), AUDIT_S("message_id", m->message_id), AUDIT_S("from", m->from),
+    /* What does not fit is left out: last is what the sender writes at will, and the recipients do not hang on it. */
+    return AUDIT(db, &e, AUDIT_S("sender", m->sender), AUDIT_N("recipients", recipients), AUDIT_N("size", m->size),
                  AUDIT_S("peer", m->peer), AUDIT_S("helo", m->helo), AUDIT_S("mechanism", m->mechanism),
-                 AUDIT_S("tls", m->tls), AUDIT_S("held", m->hold_why));
+                 AUDIT_S("tls", m->tls), AUDIT_S("held", m->hold_why), AUDIT_L("to", to),
+                 AUDIT_S("message_id", m->message_id), AUDIT_S("from", m->from));
 }
 
-/* As many as fit into one row; the place of the next one. */
+/* As many as fit into one row, as long as they are there; the place of the next one. */
 static size_t put_recipients(const struct queue_recipient *to, size_t at, size_t count, struct gp_text *lines)
 {
-    size_t start = at;
+    size_t start = at, len = 0;
     for (; at < count; at++) {
-        size_t before = lines->len;
+        len += audit_text_len(to[at].address);
+        if (len > LINES_ROOM || lines->room - lines->len <= to[at].address.len) break;
         gp_put(lines, to[at].address);
         gp_put_char(lines, '\n');
-        if (!lines->cut) continue;
-        lines->len = before;
-        break;
     }
     return at > start ? at : start + 1; /* one that is longer than an address can be is not waited for */
 }
