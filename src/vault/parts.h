@@ -42,6 +42,9 @@ enum {
     SIGNIN_TEXT        = 64,
     TRAIL_MOST         = 512, /* rows of the audit that are not written yet: 1.7 KiB each            */
     TRAIL_REFUSALS_MOST = 64, /* refusals among them                                                 */
+    TRAIL_PLACE_MOST   = 8,   /* and of one place: an IPv4 address, an IPv6 /64                       */
+    TRAIL_BUDGET       = 10000, /* refusals that may have rows at once, whatever their rate is        */
+    TRAIL_REGAIN_MS    = 500, /* and one more after so long                                          */
     TRAIL_DATA         = 1024,
     NAME_ROOM          = GP_SASL_NAME_MOST + 1,
     FOREIGN_ROOM       = 512, /* of a password string that a source keeps                            */
@@ -411,9 +414,13 @@ struct trail_row {
     size_t      incidents_len;
     char        incidents[32 * GP_INCIDENT_ROOM]; /* of those after the first, lines */
     char        name[NAME_ROOM], incident[GP_INCIDENT_ROOM], queue_id[CREDENTIAL_TEXT], data[TRAIL_DATA];
+    bool        is_refusal, has_place; /* not of sign-ins that were right */
+    struct place place;
 };
 struct trail {
     size_t           count, refusals; /* rows, and how many of them are refusals */
+    int64_t          spent;           /* of TRAIL_BUDGET                         */
+    gp_time          regained;        /* until when, on the loop's clock         */
     uint64_t         unlisted;        /* there was no room for them              */
     struct trail_row rows[TRAIL_MOST];
 };

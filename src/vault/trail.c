@@ -1,6 +1,6 @@
 /* What goes on record without waiting for the disk: sign-ins and refusals, kept in memory and written within a second, many in one
- * transaction. Equal ones of that second are one row with a count, and of refusals not more than TRAIL_REFUSALS_MOST have a row: who
- * floods the server fills no disk. A crash loses that second. */
+ * transaction. Equal ones of that second are one row with a count, and of refusals not more than TRAIL_REFUSALS_MOST have a row,
+ * TRAIL_PLACE_MOST of one place, and no more than TRAIL_BUDGET regains: who floods the server fills no disk, and one alone hides no other. A crash loses that second. */
 #include <string.h>
 #include <unistd.h>
 
@@ -48,10 +48,44 @@ static void add_incident(struct trail_row *row, const char *incident)
     row->incidents_len = more.len;
 }
 
-static bool has_room(struct vault *v, enum trail_kind kind)
+static void find_place(struct trail_row *row, const struct audit_field *fields)
+{
+    struct place whole;
+    for (const struct audit_field *f = fields; f->key && !row->has_place; f++)
+        if (strcmp(f->key, "peer") == 0 && f->text.ptr) row->has_place = place_read(f->text, &whole);
+    if (row->has_place) row->place = guard_place(&whole);
+}
+
+static size_t of_same_place(const struct trail *t, const struct trail_row *wanted)
+{
+    size_t count = 0;
+    if (!wanted->has_place) return 0;
+    for (size_t i = 0; i < t->count; i++) {
+        const struct trail_row *row = &t->rows[i];
+        count += row->is_refusal && row->has_place && place_same(&row->place, &wanted->place);
+    }
+    return count;
+}
+
+static void regain(struct trail *t, gp_time now)
+{
+    int64_t earned = (now - t->regained) / TRAIL_REGAIN_MS;
+    t->spent       = earned >= t->spent ? 0 : t->spent - earned;
+    t->regained += earned * TRAIL_REGAIN_MS;
+}
+
+static bool may_list(struct vault *v, const struct trail_row *refusal)
 {
     struct trail *t = &v->trail;
-    if (kind == TRAIL_REFUSAL && t->refusals >= TRAIL_REFUSALS_MOST) return false;
+    if (t->refusals >= TRAIL_REFUSALS_MOST || of_same_place(t, refusal) >= TRAIL_PLACE_MOST) return false;
+    regain(t, loop_now(v->loop));
+    return t->spent < TRAIL_BUDGET;
+}
+
+static bool has_room(struct vault *v, const struct trail_row *fresh)
+{
+    struct trail *t = &v->trail;
+    if (fresh->is_refusal && !may_list(v, fresh)) return false;
     if (t->count == TRAIL_MOST) trail_write(v);
     return t->count < TRAIL_MOST;
 }
@@ -62,15 +96,18 @@ void trail_note(struct vault *v, enum trail_kind kind, const struct audit_entry 
     struct trail_row  fresh;
     struct trail_row *row;
     fill(&fresh, e, fields);
+    fresh.is_refusal = kind == TRAIL_REFUSAL;
+    if (fresh.is_refusal) find_place(&fresh, fields);
     row = find_same(t, &fresh);
-    if (!row && !has_room(v, kind)) {
+    if (!row && !has_room(v, &fresh)) {
         t->unlisted++;
         return;
     }
     if (!row) {
         row  = &t->rows[t->count++];
         *row = fresh;
-        t->refusals += kind == TRAIL_REFUSAL;
+        t->refusals += fresh.is_refusal;
+        t->spent += fresh.is_refusal;
     }
     row->last = e->when;
     if (row->count++ > 0) add_incident(row, fresh.incident);
@@ -116,7 +153,7 @@ static gp_status write_all(struct database *db, const struct trail *t)
     for (size_t i = 0; i < t->count && status == GP_OK; i++) status = write_row(db, &t->rows[i]);
     if (status == GP_OK && t->unlisted)
         status = AUDIT(db, &e, AUDIT_N("count", t->unlisted),
-                       AUDIT_Z("reason", "more different ones in a second than are listed: see the log"));
+                       AUDIT_Z("reason", "more different ones than are listed: see the log"));
     return status == GP_OK ? transaction_commit(&transaction) : status;
 }
 

@@ -102,10 +102,51 @@ TEST(sign_ins_are_on_record)
     bed_close(b);
 }
 
-static void note(struct bed *b, enum trail_kind kind, int64_t account)
+static void note_from(struct bed *b, enum trail_kind kind, int64_t account, const char *peer)
 {
     struct audit_entry e = { .when = 7, .event = "tried", .account = account, .name = GP_LIT("anna") };
-    TRAIL(b->vault, kind, &e, AUDIT_Z("peer", "192.0.2.1"));
+    TRAIL(b->vault, kind, &e, AUDIT_Z("peer", peer));
+}
+
+/* Each account from an address of its own. */
+static void note(struct bed *b, enum trail_kind kind, int64_t account)
+{
+    char peer[PLACE_TEXT];
+    (void)snprintf(peer, sizeof peer, "10.%d.%d.%d", (int)(account >> 16) & 255, (int)(account >> 8) & 255,
+                   (int)account & 255);
+    note_from(b, kind, account, peer);
+}
+
+TEST(one_place_does_not_keep_others_off_the_record)
+{
+    static const char *const peers[] = { "192.0.2.1", "2001:db8::1", "2001:db8::2:2" }; /* the last two: one place */
+    struct bed              *b       = bed_open();
+    for (int64_t i = 1; i <= 100; i++)
+        for (size_t p = 0; p < GP_COUNT(peers); p++) note_from(b, TRAIL_REFUSAL, i, peers[p]);
+    CHECK(b->vault->trail.count == 2 * TRAIL_PLACE_MOST);
+    note_from(b, TRAIL_REFUSAL, 1, "192.0.2.2");
+    note_from(b, TRAIL_REFUSAL, 1, "192.0.2.1"); /* equal to one that is listed */
+    CHECK(b->vault->trail.count == 2 * TRAIL_PLACE_MOST + 1 && b->vault->trail.unlisted == 300 - 2 * TRAIL_PLACE_MOST);
+    trail_write(b->vault);
+    note_from(b, TRAIL_REFUSAL, 9, "192.0.2.1");
+    CHECK(b->vault->trail.count == 1);
+    bed_close(b);
+}
+
+TEST(a_flood_that_lasts_has_the_rows_of_its_budget)
+{
+    struct bed   *b = bed_open();
+    struct trail *t = &b->vault->trail;
+    note(b, TRAIL_REFUSAL, 1);
+    t->spent = TRAIL_BUDGET - 1;
+    note(b, TRAIL_REFUSAL, 2);
+    note(b, TRAIL_REFUSAL, 3);
+    note(b, TRAIL_EVENT, 4);
+    CHECK(t->count == 3 && t->unlisted == 1 && t->spent == TRAIL_BUDGET);
+    t->regained -= 3 * TRAIL_REGAIN_MS; /* so much time later */
+    for (int64_t i = 5; i <= 9; i++) note(b, TRAIL_REFUSAL, i);
+    CHECK(t->count == 6 && t->unlisted == 3);
+    bed_close(b);
 }
 
 TEST(a_flood_of_different_refusals_has_a_bounded_number_of_rows)
