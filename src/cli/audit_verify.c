@@ -16,7 +16,9 @@ struct verifying {
     size_t                  compared[AUDIT_CHAINS];
     struct audit_seal       newest[AUDIT_CHAINS]; /* of what the key has signed; seq 0: nothing */
     gp_status               status;
-    const char             *stray; /* what is wrong with a line that is of no chain */
+    const char             *stray;     /* what is wrong with a line that is of no chain */
+    bool                    elsewhere; /* lines are from a file now, where others may write, too */
+    size_t                  ignored;   /* lines there that nobody can tell from chance            */
 };
 
 /* ---- checkpoints, from the other database and from elsewhere --------------------------------------------------------------------- */
@@ -26,7 +28,12 @@ static void compare(void *owner, gp_str line)
     struct audit_seal  s;
     struct audit_fault fault = { 0 };
     if (!memmem(line.ptr, line.len, "gatepost-audit ", sizeof "gatepost-audit " - 1)) return;
-    if (!audit_seal_read(line, &s) || (v->key && !audit_seal_holds(line, v->key))) {
+    bool sound = audit_seal_read(line, &s);
+    if (!sound && v->elsewhere) {
+        v->ignored++;
+        return;
+    }
+    if (!sound || (v->key && !audit_seal_holds(line, v->key))) {
         v->stray = "a checkpoint was altered: the audit key has not signed it";
         return;
     }
@@ -47,6 +54,7 @@ static bool compare_file(struct verifying *v, const char *path)
         cli_problem(path, strerror(errno), "--checkpoints names a file to which the server's checkpoints went");
         return false;
     }
+    v->elsewhere = true;
     while (fgets(line, sizeof line, f)) compare(v, gp_from(line));
     (void)fclose(f);
     return true;
@@ -84,9 +92,9 @@ static json_t *chain_json(const struct verifying *v, enum audit_chain chain)
 
 static int print_json(const struct verifying *v, bool whole)
 {
-    return user_print_json(json_pack("{s:b, s:b, s:o, s:o, s:o}", "whole", (int)whole, "signatures",
-                                     (int)(v->key != NULL), "vault", chain_json(v, AUDIT_VAULT), "queue",
-                                     chain_json(v, AUDIT_QUEUE), "checkpoints",
+    return user_print_json(json_pack("{s:b, s:b, s:I, s:o, s:o, s:o}", "whole", (int)whole, "signatures",
+                                     (int)(v->key != NULL), "ignored", (json_int_t)v->ignored, "vault",
+                                     chain_json(v, AUDIT_VAULT), "queue", chain_json(v, AUDIT_QUEUE), "checkpoints",
                                      v->stray ? json_string(v->stray) : json_null()));
 }
 
@@ -115,6 +123,7 @@ static void print_people(const struct verifying *v)
 {
     for (unsigned chain = 0; chain < AUDIT_CHAINS; chain++) print_chain(v, chain);
     if (v->stray) (void)puts(v->stray);
+    if (v->ignored) (void)printf("%zu lines of the file are no checkpoints, and were ignored\n", v->ignored);
     if (!v->key)
         cli_problem("audit verify", "signatures were not looked at, so nothing is proved: there is no audit key",
                     "name its public half with --key, as `gatepost audit key` printed it");

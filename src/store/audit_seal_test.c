@@ -185,6 +185,21 @@ TEST(what_another_key_has_signed_is_forged)
     audit_key_close(&theirs);
 }
 
+TEST(a_planted_trigger_swallows_no_row_unseen)
+{
+    for (unsigned chain = 0; chain < AUDIT_CHAINS; chain++) {
+        struct database   *db = filled(chain);
+        struct audit_fault fault;
+        struct audit_entry e = entry_of(1);
+        CHECK(database_script(db, "CREATE TRIGGER t BEFORE INSERT ON audit WHEN new.event = 'accepted'"
+                                  " BEGIN SELECT RAISE(IGNORE); END") == GP_OK);
+        CHECK(AUDIT(db, &e, AUDIT_N("n", 1)) == GP_TEMPFAIL);
+        CHECK(audit_verify(db, NULL, &fault) == GP_PERMFAIL && fault.seq == 0);
+        CHECK(database_script(db, "DROP TRIGGER t") == GP_OK && audit_verify(db, NULL, &fault) == GP_OK);
+        give_back(db);
+    }
+}
+
 TEST(what_was_signed_is_not_replaced)
 {
     struct audit_key  k  = new_key();

@@ -63,6 +63,13 @@ def test_checkpoints_of_both_chains_leave_the_machine(server):
     until("checkpoints", lambda: exported.exists() and {line.split()[2] for line in exported.read_text().splitlines()} == {"vault", "queue"})
     said = server.json("audit", "verify", "--checkpoints", str(exported), "--key", server.run("audit", "key").strip())
     assert said["whole"] and said["signatures"] and said["vault"]["checkpoints"] and said["queue"]["checkpoints"], said
+    syslog = server.dir / "syslog.txt"
+    syslog.write_text("Nov 26 host x: gatepost-audit told nobody\n" + exported.read_text())
+    said = server.json("audit", "verify", "--checkpoints", str(syslog))
+    assert said["whole"] and said["ignored"] == 1
+    line = exported.read_text().splitlines()[0].split()
+    syslog.write_text(" ".join([*line[:5], "7", *line[6:]]) + "\n")
+    assert server.command("audit", "verify", "--checkpoints", str(syslog)).returncode == 1, "one that was altered is not ignored"
 
 
 def test_tables_take_no_formula_and_pseudonyms_are_no_names(server, context, recipient):
