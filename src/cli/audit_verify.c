@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/audit.h"
+#include "store/tally.h"
 
 enum { LINE_ROOM = 4096 };
 
@@ -209,6 +210,8 @@ const struct cli_command cli_audit_key = { "audit key", "[--json]",
 /* ---- erase --------------------------------------------------------------------------------------------------------------------------------- */
 static int erase_from(struct audit_place_of *a, const struct audit_filter *who, size_t count[static AUDIT_CHAINS])
 {
+    gp_str name = who->account.ptr ? who->account : who->address;
+    if (tally_erase(a->users.accounts, name, who->until) != GP_OK) return audit_failed(a, AUDIT_VAULT);
     for (unsigned chain = 0; chain < AUDIT_CHAINS; chain++)
         if (audit_erase(audit_database(a, chain), who, &a->key, &count[chain]) != GP_OK) return audit_failed(a, chain);
     return CLI_DONE;

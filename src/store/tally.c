@@ -47,6 +47,17 @@ gp_status tally_add(struct accounts *a, const struct tally *list, size_t count, 
     return status == GP_OK ? transaction_commit(&t) : status;
 }
 
+gp_status tally_erase(struct accounts *a, gp_str who, gp_time until)
+{
+    if (database_script(a->db, "PRAGMA secure_delete=ON") != GP_OK) return GP_TEMPFAIL;
+    auto_rows r = rows_of(a->db, "UPDATE tallies SET example = '' WHERE example <> '' AND (?2 = 0 OR last < ?2) AND"
+                                 " (account = (SELECT id FROM accounts WHERE name = ?1)"
+                                 " OR instr(lower(example), lower(?1)) > 0)");
+    rows_bind_text(&r, who);
+    rows_bind_number(&r, until);
+    return rows_run(&r);
+}
+
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 static bool read_row(const struct rows *r, struct tally_sum *out)
 {

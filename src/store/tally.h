@@ -19,6 +19,8 @@ struct tally {
 int64_t   tally_day(gp_time); /* days since 1970, UTC */
 /* One transaction; each counts for the day of its `last`. What is older than TALLY_DAYS at `now` goes. */
 gp_status tally_add(struct accounts *, const struct tally *, size_t count, gp_time now) GP_MUST_USE;
+/* Examples from before `until` (0: all) that are about that account, or name it or that address, are removed for good; counts stay. */
+gp_status tally_erase(struct accounts *, gp_str who, gp_time until) GP_MUST_USE;
 
 /* All of a (kind, name, account, credential) since that day, together; in the order of these. Names are "" where there are none;
  * `each` returns false to stop. */

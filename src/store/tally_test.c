@@ -98,3 +98,21 @@ TEST(a_reader_may_stop)
     CHECK(tally_each(a, 0, stop_at_once, &s) == GP_OK && s.count == 1);
     accounts_close(a);
 }
+
+TEST(a_persons_examples_are_erased_and_the_counts_stay)
+{
+    struct accounts *a    = open_fresh();
+    int64_t          anna = account_of(a, "anna");
+    add(a, one("identity.from", anna, 10 * DAY, "from x@example.org"));
+    add(a, one("identity.from", 0, 10 * DAY, "would refuse Bob@example.net"));
+    add(a, one("limits.messages", 0, 12 * DAY, "another's"));
+    CHECK(tally_erase(a, GP_LIT("anna"), 10 * DAY) == GP_OK);
+    CHECK_IS(gp_from(sums_since(a, 0).list[1].tally.example), "from x@example.org");
+    CHECK(tally_erase(a, GP_LIT("anna"), 0) == GP_OK && tally_erase(a, GP_LIT("bob@example.net"), 11 * DAY) == GP_OK);
+    struct sums s = sums_since(a, 0);
+    CHECK(s.count == 3 && s.list[0].tally.count == 2 && s.list[2].tally.count == 2);
+    for (size_t i = 0; i < s.count; i++)
+        CHECK_IS(gp_from(s.list[i].tally.example),
+                 strcmp(s.list[i].tally.name, "limits.messages") == 0 ? "another's" : "");
+    accounts_close(a);
+}
