@@ -430,6 +430,7 @@ TEST(protected_names_have_accounts_or_nobody)
     CHECK(read_set_up(room) && config.policy.identity.protected_count == 2);
     CHECK(!read_set_up(H "policy: {identity: {protected_names: [{accounts: anna}]}}\n") &&
           told("are accounts without a name"));
+    CHECK(!read_set_up(H "policy: {identity: {protected_names: ['***']}}\n") && told("has neither letter nor digit"));
     CHECK(read_set_up(H "policy: {identity: {protected_names: []}}\n") && config.policy.identity.protected_count == 0);
     CHECK(config.policy.identity.plus && config.policy.identity.rules[SENDER_REPLY_TO] == SENDER_ALLOW);
 }

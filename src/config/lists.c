@@ -1,5 +1,6 @@
 /* The types that fill fields of their own: certificates, retries, the route that mail takes. */
 #include "config/schema.h"
+#include "policy/identity.h"
 
 #include <string.h>
 
@@ -75,6 +76,8 @@ static bool read_protected(struct config *config, const struct config_key *key, 
     struct config_protected *item = &config->policy.identity.protected_names[at];
     if (name.len == 0) return config_fail(why, accounts, "are accounts without a name");
     if (!config_is_text(name, why) || (accounts.ptr && !config_is_text(accounts, why))) return false;
+    if (!policy_name_is_good(name))
+        return config_fail(why, name, "has neither letter nor digit, so that no name would be like it");
     item->accounts[0] = '\0';
     if (!gp_copy_z(name, item->name, sizeof item->name) ||
         (accounts.ptr && !gp_copy_z(accounts, item->accounts, sizeof item->accounts)))

@@ -34,15 +34,17 @@ static bool add_line(struct gp_fixup *f, const char *name, gp_str address, gp_st
            add(f, GP_LIT("\n"));
 }
 
-/* Sender and Resent-Sender have one address (RFC 5322 3.6.2); what has none that can be read is told as "". */
+/* Sender and Resent-Sender have one address (RFC 5322 3.6.2), an author has one or more: a group without members (RFC 6854 allows it)
+ * shows a name that nobody answers for. What has none that can be read is told as "". */
 static bool add_addresses(struct gp_fixup *f, enum gp_mail_author which, gp_str value)
 {
     char           room[GP_MAIL_AUTHORS_MOST * ADDRESS_MOST];
     struct gp_text text = GP_TEXT(room);
     gp_str         found[GP_MAIL_AUTHORS_MOST];
     bool           one   = which == GP_MAIL_SENDER || which == GP_MAIL_RESENT_SENDER;
+    bool           some  = which == GP_MAIL_FROM || which == GP_MAIL_RESENT_FROM;
     int            count = gp_mailboxes(value, found, GP_COUNT(found), &text);
-    if (count < 0 || count > GP_MAIL_AUTHORS_MOST || (one && count != 1))
+    if (count < 0 || count > GP_MAIL_AUTHORS_MOST || (one && count != 1) || (some && count == 0))
         return add_line(f, names[which], GP_LIT(""), GP_LIT(""));
     for (int i = 0; i < count; i++)
         if (found[i].len > ADDRESS_MOST || !add_line(f, names[which], found[i], GP_LIT(""))) return false;

@@ -67,6 +67,27 @@ TEST(the_host_is_told_of_all_who_are_named)
     CHECK_IS(gp_from(h->fields), "sender\tc@example.com\t\n");
 }
 
+TEST(authors_of_whom_nobody_can_be_read_are_told_as_nobody)
+{
+    static const struct {
+        const char *field, *told;
+    } rows[] = {
+        {"From: \"Big Boss <ceo@example.org>\":;\r\n",          "shown\t\t Big Boss <ceo@example.org>:;\nfrom\t\t\n"},
+        { "From: x@example.org\r\nResent-From: Big Boss:;\r\n",
+         "shown\t\t x@example.org\nfrom\tx@example.org\t\nresent-from\t\t\n"                                        },
+        { "From: x@example.org\r\nReply-To: undisclosed:;\r\n", "shown\t\t x@example.org\nfrom\tx@example.org\t\n"  },
+        { "From: x@example.org\r\nSender: nobody:;\r\n",
+         "shown\t\t x@example.org\nfrom\tx@example.org\t\nsender\t\t\n"                                             },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char message[256];
+        (void)snprintf(message, sizeof message, "%sSubject: x\r\n\r\nbody\r\n", rows[i].field);
+        struct held *h = hold(gp_from(message), NULL, ALL, SIZE_MAX);
+        CHECK(h->status == GP_OK);
+        CHECK_IS(gp_from(h->fields), rows[i].told);
+    }
+}
+
 TEST(who_says_nothing_is_not_waited_for)
 {
     struct held *h = hold(GP_LIT("From: a@example.com\r\n\r\nx\r\n"), NULL, 0, SIZE_MAX);

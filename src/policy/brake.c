@@ -3,14 +3,17 @@
 
 #include <math.h>
 
+#include "policy/place.h"
+
 #define MINUTE ((gp_time)60 * 1000)
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
 #define MONTH  (30 * DAY)
-#define LEARNS (7 * DAY) /* so long an account has no usual ways          */
-#define NEW    (3 * DAY) /* so long a place is new                        */
+#define LEARNS (7 * DAY)   /* so long an account has no usual ways          */
+#define NEW    (3 * DAY)   /* so long a place is new, and until it was used on USUAL_DAYS */
+#define NEXT   (20 * HOUR) /* a day of use: so long after the one before    */
 
-enum { FEW = 20, FEW_OUTCOMES = 8, ROAMER_MOVES = 4 };
+enum { USUAL_DAYS = 4, FEW = 20, FEW_OUTCOMES = 8, ROAMER_MOVES = 4 };
 #define QUIET_HOUR  20.0 /* recipients in an hour that nobody is asked about */
 #define VOLUME_MOST 7.0  /* of rate, new recipients and alike, when nothing else is wrong */
 
@@ -35,6 +38,17 @@ static void fade_all(struct brake_state *s, gp_time now)
 }
 
 /* ---- what is known ------------------------------------------------------------------------------------------------------------ */
+/* Once is not usual: who knocks once and comes back days later is as new as he was. */
+static bool is_new(struct brake_place *p, gp_time now)
+{
+    p->last = now;
+    if (now - p->counted >= NEXT) {
+        p->counted = now;
+        p->days++;
+    }
+    return now - p->first < NEW || p->days < USUAL_DAYS;
+}
+
 /* Is it new there? What was used longest ago makes room. What comes while the account is young is not new: nothing is usual yet. */
 static bool meet(struct brake_place *places, size_t count, uint64_t what, const struct brake_state *s, gp_time now,
                  bool *first)
@@ -43,15 +57,14 @@ static bool meet(struct brake_place *places, size_t count, uint64_t what, const 
     *first                 = false;
     if (what == 0) return false;
     for (size_t i = 0; i < count; i++) {
-        if (places[i].what == what && places[i].last) {
-            places[i].last = now;
-            return now - places[i].first < NEW;
-        }
+        if (places[i].what == what && places[i].last) return is_new(&places[i], now);
         if (places[i].last < at->last) at = &places[i];
     }
     bool young = now - s->born < LEARNS;
     *first     = true;
-    *at        = (struct brake_place) { what, young ? now - NEW : now, now };
+    *at        = (struct brake_place) {
+               .what = what, .first = young ? now - NEW : now, .last = now, .counted = now, .days = young ? USUAL_DAYS : 1
+    };
     return !young;
 }
 
@@ -134,12 +147,21 @@ static void add_up(struct brake_score *score)
     score->total = others + (volume > VOLUME_MOST && others < 1 ? VOLUME_MOST : volume);
 }
 
+/* What an hour was on the day before is usual, unless that day was held: a jump is not measured by itself while it happens. */
+static void end_day(struct brake_state *s, gp_time now)
+{
+    if (now - s->peaked < DAY) return;
+    if (!s->held && s->peak > s->busiest) s->busiest = s->peak;
+    s->peak   = 0;
+    s->peaked = now;
+}
+
 /* What was usual is learnt from what nobody would ask about. */
 static void learn(struct brake_state *s, const struct brake_message *m, const struct brake_score *score)
 {
     enum { MEMORY = 500 };
+    if (!s->held && score->total < BRAKE_THRESHOLD && s->hour > s->peak) s->peak = s->hour;
     if (score->total >= BRAKE_THRESHOLD / 2.0 || s->held) return;
-    if (s->hour > s->busiest) s->busiest = s->hour;
     double weight = (double)m->recipients / MEMORY;
     if (weight > 0.1) weight = 0.1;
     if (m->recipients > 0) s->usual_fresh += weight * ((double)m->fresh / m->recipients - s->usual_fresh);
@@ -150,15 +172,18 @@ void brake_message(struct brake_state *s, const struct brake_message *m, gp_time
 {
     bool first, other;
     if (!s->born) s->born = s->when = now;
+    end_day(s, now);
     fade_all(s, now);
     s->hour += m->recipients;
     s->day += m->recipients;
     s->fresh += m->fresh;
-    bool   network   = meet(s->networks, BRAKE_NETWORKS, m->network, s, now, &first);
-    bool   client    = meet(s->clients, BRAKE_CLIENTS, m->client, s, now, &other);
-    bool   mechanism = meet(s->mechanisms, BRAKE_MECHANISMS, m->mechanism, s, now, &other);
-    double alike     = m->fresh > 0 ? count_like(s, m->likeness) : 0;
-    double roams     = s->moves > ROAMER_MOVES ? 1 : 2; /* who is always somewhere else says less by it */
+    bool network   = meet(s->networks, BRAKE_NETWORKS, m->network, s, now, &first);
+    bool client    = meet(s->clients, BRAKE_CLIENTS, m->client, s, now, &other);
+    bool mechanism = meet(s->mechanisms, BRAKE_MECHANISMS, m->mechanism, s, now, &other);
+    bool strange =
+        m->fresh > 0 || network || client || mechanism; /* alerts from home, to those who always have them, are not */
+    double alike = strange ? count_like(s, m->likeness) : 0;
+    double roams = s->moves > ROAMER_MOVES ? 1 : 2; /* who is always somewhere else says less by it */
     s->moves += first;
     *score = (struct brake_score) { .points = {
                                         [BRAKE_NETWORK]        = network ? roams : 0,
@@ -188,7 +213,10 @@ bool brake_holds(const struct brake_score *score)
 
 static void make_usual(struct brake_place *places, size_t count)
 {
-    for (size_t i = 0; i < count; i++) places[i].first -= NEW;
+    for (size_t i = 0; i < count; i++) {
+        places[i].first -= NEW;
+        places[i].days = USUAL_DAYS;
+    }
 }
 
 void brake_release(struct brake_state *s, gp_time now)
@@ -257,12 +285,12 @@ uint64_t brake_client(gp_str helo)
     return brake_digest(helo.ptr[0] == '[' ? GP_LIT("[]") : helo);
 }
 
-/* Up to the third dot or the third colon, whichever it has: addresses come in the form that the system prints. */
+/* What is no address is nothing that is known. */
 uint64_t brake_network(gp_str address)
 {
-    enum { PARTS = 3 };
-    char   mark = gp_find(address, ':') < address.len ? ':' : '.';
-    size_t end  = 0;
-    for (unsigned seen = 0; end < address.len && seen < PARTS; end++) seen += address.ptr[end] == mark;
-    return address.len ? brake_digest(gp_head(address, end)) : 0;
+    enum { V4_NETWORK = PLACE_V4_AT + 24, V6_NETWORK = 48 };
+    struct place p;
+    if (!place_read(address, &p)) return 0;
+    struct place around = place_around(&p, place_is_v4(&p) ? V4_NETWORK : V6_NETWORK);
+    return brake_digest((gp_str) { (const char *)around.octets, sizeof around.octets });
 }

@@ -12,13 +12,16 @@ enum { BRAKE_NETWORKS = 8, BRAKE_CLIENTS = 4, BRAKE_MECHANISMS = 4, BRAKE_LIKES 
 enum brake_figure { BRAKE_NETWORK, BRAKE_CLIENT, BRAKE_MECHANISM, BRAKE_RATE, BRAKE_NEW_RECIPIENTS, BRAKE_ALIKE, BRAKE_FAILED, BRAKE_FIGURES };
 const char *brake_figure_name(enum brake_figure); /* "new network" */
 
-struct brake_place { uint64_t what; gp_time first, last; };   /* last 0: empty */
+/* days: on so many it was used; counted: since when the last of them is. last 0: empty. */
+struct brake_place { uint64_t what; gp_time first, last, counted; unsigned days; };
 struct brake_like  { uint64_t what; double count; };
 /* Sums fade: each has its half-life, and is as of `when`. */
 struct brake_state {
     gp_time            born, when; /* of the first and the last message; 0: none */
     double             hour;       /* recipients, half-life an hour              */
-    double             busiest;    /* the most that `hour` was while nothing was wrong, half-life a month */
+    double             busiest;    /* the most that `hour` was on days before, half-life a month */
+    double             peak;       /* the most that it was since `peaked`: a day later that is usual */
+    gp_time            peaked;
     double             day, fresh; /* recipients, and those new to the account: half-life a day          */
     double             usual_fresh; /* share of new ones among its recipients over months */
     double             delivered, failed; /* outcomes, half-life a day */

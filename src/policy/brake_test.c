@@ -55,6 +55,52 @@ TEST(a_stolen_account_is_held_before_a_hundred_messages)
         }
 }
 
+/* To people whom the owner writes to, from elsewhere: nobody is new, and the jump is no measure of itself. */
+TEST(who_robs_the_address_book_is_held)
+{
+    static const struct brake_message spam = { AWAY, TOOL, SCRAM, 0, 1, 0 };
+    for (int alike = 0; alike < 2; alike++) {
+        struct brake_state s;
+        gp_time            now  = live(&s);
+        int                sent = sent_before_hold(&s, spam, now, 1000, 10000, alike);
+        if (sent >= (alike ? 100 : 250)) fail_msg("%d", sent);
+    }
+}
+
+/* One message a week before, or one on each of three days: a place does not become usual by it. */
+TEST(a_patient_thief_is_held_too)
+{
+    static const struct brake_message spam   = { AWAY, TOOL, PLAIN, 0, 1, 1 };
+    static const int                  days[] = { 1, 2 };
+    for (size_t i = 0; i < GP_COUNT(days); i++) {
+        struct brake_state s;
+        struct brake_score score;
+        gp_time            now = live(&s);
+        for (int day = 0; day < days[i]; day++) brake_message(&s, &spam, now + day * DAY, &score);
+        int sent = sent_before_hold(&s, spam, now + 7 * DAY, 1000, 10000, true);
+        if (sent >= 100) fail_msg("%d after %d days", sent, days[i]);
+    }
+}
+
+TEST(a_place_is_usual_after_some_days_of_use_and_a_jump_the_day_after)
+{
+    static const struct brake_message abroad = { AWAY, LAPTOP, SCRAM, 0, 1, 0 };
+    struct brake_state                s;
+    struct brake_score                score;
+    gp_time                           now = live(&s);
+    for (int day = 0; day < 3; day++) brake_message(&s, &abroad, now + day * DAY, &score);
+    CHECK(score.points[BRAKE_NETWORK] > 0);
+    brake_message(&s, &abroad, now + 3 * DAY, &score);
+    CHECK(score.points[BRAKE_NETWORK] == 0);
+    now += 4 * DAY;
+    CHECK(sent_before_hold(&s, usual, now, 1000, 200, false) == 200);
+    brake_message(&s, &usual, now + 200 * 1000, &score);
+    CHECK(score.points[BRAKE_RATE] > 4);
+    CHECK(sent_before_hold(&s, usual, now + 2 * DAY, 1000, 150, false) == 150);
+    brake_message(&s, &usual, now + 2 * DAY + 150 * 1000, &score);
+    CHECK(score.points[BRAKE_RATE] == 0);
+}
+
 TEST(malware_on_the_owners_own_machine_is_held_when_mail_fails)
 {
     static const struct brake_message spam = { HOME, LAPTOP, SCRAM, 0, 1, 1 };
@@ -121,6 +167,11 @@ TEST(networks_and_clients_are_told_apart_as_people_would)
     CHECK(brake_network(GP_LIT("192.0.2.1")) != brake_network(GP_LIT("192.0.3.1")));
     CHECK(brake_network(GP_LIT("2001:db8:1:2::5")) == brake_network(GP_LIT("2001:db8:1:9::1")));
     CHECK(brake_network(GP_LIT("2001:db8:1:2::5")) != brake_network(GP_LIT("2001:db8:2:2::5")));
+    CHECK(brake_network(GP_LIT("2001:db8::1")) == brake_network(GP_LIT("2001:db8:0:7:1:2:3:4")));
+    CHECK(brake_network(GP_LIT("2001:db8::1")) != brake_network(GP_LIT("2001:db8:5::1")));
+    CHECK(brake_network(GP_LIT("2001:db8::1:1:1:1:1")) == brake_network(GP_LIT("2001:DB8:0000::1")));
+    CHECK(brake_network(GP_LIT("::ffff:192.0.2.1")) == brake_network(GP_LIT("192.0.2.9")));
+    CHECK(brake_network(GP_LIT("unknown")) == 0);
     CHECK(brake_network(GP_LIT("")) == 0 && brake_client(GP_LIT("")) == 0);
     CHECK(brake_client(GP_LIT("[192.168.1.7]")) == brake_client(GP_LIT("[10.0.0.9]")));
     CHECK(brake_client(GP_LIT("laptop")) != brake_client(GP_LIT("desktop")));

@@ -16,9 +16,11 @@ bool policy_is_address(gp_str identity);
 /* Could it be an identity? At most POLICY_STARS_MOST stars, none in the domain, and more than stars before it. */
 bool policy_stars_are_good(gp_str identity);
 
-/* Does what a reader is shown of an author (decoded, UTF-8) have the name in it, as whole words? Case, width, ligatures, blanks, quotes
- * and invisible characters make no difference (NFKC, case folding, RFC 3454 B.1); letters of other scripts that look alike do. What is
- * longer than POLICY_NAME_MOST has every name in it. */
+/* Does what a reader is shown of an author (decoded, UTF-8) have the name in it, as whole words? Case, width, ligatures, blanks,
+ * invisible characters and all of ASCII that is no letter or digit make no difference (NFKC, case folding, RFC 3454 B.1); letters of
+ * other scripts that look alike do. What is longer than POLICY_NAME_MOST has every name in it. */
 bool policy_shows_name(gp_str shown, gp_str name);
+/* Can it be looked for? It has a letter or digit, and is text. */
+bool policy_name_is_good(gp_str name);
 
 #endif

@@ -81,7 +81,14 @@ TEST(a_protected_name_is_seen_however_it_is_written)
         { "\xf0\x9d\x90\x82hief Executive",                                         true }, /* U+1D402, a bold C */
         { "Chief Executives",                                                       false},
         { "Mischief Executive",                                                     false},
-        { "chief.executive@example.org",                                            false},
+        { "chief.executive@example.org",                                            true }, /* read so, too */
+        { "Chief Executive:",                                                       true },
+        { "Chief.Executive",                                                        true },
+        { "[Chief Executive]",                                                      true },
+        { "Chief-Executive",                                                        true },
+        { "ACME/Chief Executive",                                                   true },
+        { "*Chief_Executive*",                                                      true },
+        { "ChiefExecutive",                                                         false},
         { "Anna",                                                                   false},
         { "",                                                                       false},
         { "Chief \xff",                                                             true }, /* who cannot read it does not let it pass */
@@ -93,6 +100,23 @@ TEST(a_protected_name_is_seen_however_it_is_written)
                             GP_LIT("STRASSER kg")));                         /* sharp s folds to two */
     CHECK(policy_shows_name(GP_LIT("e\xcc\x81lan"), GP_LIT("\xc3\x89LAN"))); /* composed or not */
     CHECK(!policy_shows_name(GP_LIT("Anna"), GP_LIT("\xe2\x80\x8b")));       /* a name of nothing */
+}
+
+TEST(every_mark_of_ascii_parts_words)
+{
+    char shown[] = "xChief?Executivex";
+    for (char c = 1; c < 0x7f; c++) {
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        shown[0] = shown[6] = shown[sizeof shown - 2] = c;
+        CHECK(policy_shows_name(gp_from(shown), GP_LIT("Chief Executive")) == !letter);
+    }
+}
+
+TEST(a_name_that_could_not_be_looked_for_is_none)
+{
+    CHECK(policy_name_is_good(GP_LIT("R2")) && policy_name_is_good(GP_LIT("\xd0\xaf")));
+    CHECK(!policy_name_is_good(GP_LIT("-- :)")) && !policy_name_is_good(GP_LIT("\xe2\x80\x8b")));
+    CHECK(!policy_name_is_good(GP_LIT("")) && !policy_name_is_good(GP_LIT("\xff")));
 }
 
 TEST(what_is_too_long_to_read_has_every_name)

@@ -19,11 +19,11 @@ static bool fold(char room[static FOLDED_ROOM])
     return stringprep(room, FOLDED_ROOM, (Stringprep_profile_flags)0, steps) == STRINGPREP_OK;
 }
 
-/* Blanks of all kinds are U+0020 after NFKC; quotes and brackets say nothing of a name. */
+/* Blanks of all kinds are U+0020 after NFKC, capitals are small by then; no mark of ASCII keeps a reader from reading the name. */
 static bool parts_words(char c)
 {
-    static const char others[] = "\"'(),;<>\\";
-    return (unsigned char)c <= ' ' || memchr(others, c, sizeof(others) - 1) != NULL;
+    bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'), digit = c >= '0' && c <= '9';
+    return !letter && !digit && (unsigned char)c < 0x80; /* RFC 3629 3: what is above is of a character beyond ASCII */
 }
 
 /* One blank between words, none at the ends. */
@@ -55,6 +55,12 @@ static bool has_words(gp_str text, gp_str words)
         if (begins && ends && memcmp(text.ptr + i, words.ptr, words.len) == 0) return true;
     }
     return false;
+}
+
+bool policy_name_is_good(gp_str name)
+{
+    char room[FOLDED_ROOM];
+    return folded(name, room).len > 0;
 }
 
 bool policy_shows_name(gp_str shown, gp_str name)

@@ -1,4 +1,4 @@
-/* The state is kept as it is in memory: one of another form, by its size, is forgotten, and learnt anew. */
+/* The state is kept as it is in memory: one of another form, by its size, is forgotten and learnt anew, but for whether its mail is held. */
 #include "store/brakes.h"
 
 #include <string.h>
@@ -8,12 +8,16 @@
 gp_status brake_load(struct accounts *a, int64_t account, struct brake_row *out)
 {
     *out        = (struct brake_row) { .released = 0 };
-    auto_rows r = rows_of(a->db, "SELECT state, released, why FROM brakes WHERE account = ?");
+    auto_rows r = rows_of(a->db, "SELECT state, released, why, held FROM brakes WHERE account = ?");
     rows_bind_number(&r, account);
     gp_status status = rows_next(&r);
     if (status != GP_OK) return status == GP_PERMFAIL ? GP_OK : status;
-    gp_str blob = rows_blob(&r, 0);
-    if (blob.len == sizeof out->state) memcpy(&out->state, blob.ptr, sizeof out->state);
+    gp_str  blob = rows_blob(&r, 0);
+    gp_time held = rows_number(&r, 3);
+    if (blob.len == sizeof out->state)
+        memcpy(&out->state, blob.ptr, sizeof out->state);
+    else if (held)
+        out->state = (struct brake_state) { .born = held, .when = held, .held = held };
     out->released = rows_number(&r, 1);
     return gp_copy_z(rows_text(&r, 2), out->why, sizeof out->why) ? GP_OK : GP_TEMPFAIL;
 }

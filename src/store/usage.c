@@ -127,7 +127,8 @@ gp_status own_limits_load(struct accounts *a, int64_t account, int64_t credentia
     gp_status   status;
     const char *why;
     *out        = (struct own_limits) { .sessions = 0 };
-    auto_rows r = rows_of(a->db, "SELECT what, value FROM limits WHERE account = ? AND credential = ?");
+    auto_rows r = rows_of(a->db, "SELECT what, value FROM limits WHERE account = CASE ?2 WHEN 0 THEN ?1 ELSE"
+                                 " (SELECT account FROM credentials WHERE id = ?2) END AND credential = ?2");
     rows_bind_number(&r, account);
     rows_bind_number(&r, credential);
     while ((status = rows_next(&r)) == GP_OK)

@@ -27,6 +27,7 @@ struct own_limits {
     bool               has[LIMIT_THINGS], has_sessions; /* those that it has; the others are the configuration's */
     unsigned           sessions;
 };
+/* A credential's are its own, whichever account it speaks for. */
 gp_status own_limits_load(struct accounts *, int64_t account, int64_t credential, struct own_limits *) GP_MUST_USE;
 /* The usual rules, but where there are own ones; own NULL: none. `room` is for what it returns. */
 const struct limit_rules *own_limits_over(const struct own_limits *, const struct limit_rules *usual, struct limit_rules *room);

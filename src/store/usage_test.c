@@ -102,14 +102,19 @@ TEST(an_account_and_its_credentials_have_limits_of_their_own)
     const char       *why;
     struct own_limits own;
     CHECK(set(a, anna, 0, "recipients", " 10/hour burst 3,20/day") && set(a, anna, 0, "sessions", "4"));
-    CHECK(set(a, anna, 9, "messages", "none"));
+    int64_t phone = subject_of_account(a, anna, CREDENTIAL_CERTIFICATE, "email:anna@example.org"),
+            bert  = account_of(a, "bert");
+    CHECK(phone && set(a, anna, phone, "messages", "none"));
     CHECK(!set(a, anna, 0, "recipients", "ten") && !set(a, anna, 0, "letters", "1/hour") &&
           !set(a, anna, 0, "sessions", "0"));
     CHECK(own_limits_load(a, anna, 0, &own) == GP_OK && own.has[LIMIT_RECIPIENTS] && !own.has[LIMIT_MESSAGES]);
     CHECK(own.has_sessions && own.sessions == 4 && own.rules.things[LIMIT_RECIPIENTS].count == 2);
     CHECK(own.rules.things[LIMIT_RECIPIENTS].list[0].burst == 3);
-    CHECK(own_limits_load(a, anna, 9, &own) == GP_OK && own.has[LIMIT_MESSAGES] &&
+    CHECK(own_limits_load(a, anna, phone, &own) == GP_OK && own.has[LIMIT_MESSAGES] &&
           own.rules.things[LIMIT_MESSAGES].count == 0);
+    /* The credential's are its own, whoever its owner acts for; the account's are not the other's. */
+    CHECK(own_limits_load(a, bert, phone, &own) == GP_OK && own.has[LIMIT_MESSAGES]);
+    CHECK(own_limits_load(a, bert, 0, &own) == GP_OK && !own.has[LIMIT_RECIPIENTS] && !own.has_sessions);
     CHECK(own_limit_clear(a, anna, 0, GP_LIT("octets"), &why) == GP_PERMFAIL);
     CHECK(own_limit_clear(a, anna, 0, GP_LIT("sessions"), &why) == GP_OK && own_limits_load(a, anna, 0, &own) == GP_OK);
     CHECK(!own.has_sessions && own.has[LIMIT_RECIPIENTS]);

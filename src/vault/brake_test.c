@@ -87,6 +87,29 @@ TEST(what_a_thief_sends_is_held_until_somebody_releases_it)
     bed_close(b);
 }
 
+/* As after a release of ours that keeps its states in another form. */
+TEST(what_is_held_stays_so_where_the_state_cannot_be_read)
+{
+    struct bed *b               = bed_open();
+    b->config.policy.brake.mode = POLICY_ENFORCE;
+    open_stolen(b);
+    CHECK(until_held(b, 0) < MESSAGES);
+    meters_write(b->vault);
+    meters_close(b->vault);
+    struct accounts *a = bed_store(b);
+    {
+        auto_rows r = rows_of(accounts_database(a), "UPDATE brakes SET state = x'00'");
+        CHECK(rows_run(&r) == GP_OK);
+    }
+    CHECK(submit(b, 500));
+    meters_write(b->vault);
+    CHECK(brake_set_released(a, 1, wall_now()) == GP_OK);
+    accounts_close(a);
+    vault_look_anew(b->vault);
+    CHECK(!submit(b, 501));
+    bed_close(b);
+}
+
 TEST(in_shadow_it_goes_out_and_is_noted)
 {
     struct bed *b               = bed_open();

@@ -3,7 +3,7 @@ import base64
 
 from house import until
 from test_signin import last_sign_in
-from wire import Wire, submit
+from wire import Wire, signed_in, submit
 
 MESSAGE = "From: <{sender}>\r\nSubject: acting\r\n\r\nA line.\r\n.\r\n"
 
@@ -37,3 +37,19 @@ def test_who_may_act_for_another_sends_as_that_one_until_it_is_taken_back(new_ga
         gatepost.run("user", "may-act", anna.name, bert.name, "--remove")
         assert submit(wire, bert.name, [recipient], MESSAGE.format(sender=bert.name))[0] == 421
     sink.wait(recipient)
+
+
+def test_a_credential_takes_its_own_limits_along(new_gatepost, sink, context, recipient):
+    """Whoever it acts for, and whatever was asked first."""
+    gatepost = new_gatepost(sink)
+    anna, bert = gatepost.account(), gatepost.account()
+    gatepost.run("user", "may-act", anna.name, bert.name)
+    credential = str(gatepost.json("credential", "list", anna.name)[0]["id"])
+    gatepost.run("limit", "set", anna.name, "messages", "2/day", "--credential", credential)
+    with session(gatepost, context) as wire:
+        assert as_another(wire, anna, bert.name)[0] == 235
+        codes = [submit(wire, bert.name, [recipient], MESSAGE.format(sender=bert.name))[0] for _ in range(3)]
+        assert codes == [250, 250, 451]
+    with signed_in(gatepost, context, anna) as wire:
+        code, lines = submit(wire, anna.name, [recipient], MESSAGE.format(sender=anna.name))
+        assert code == 451 and "too many messages for this credential" in lines[0]

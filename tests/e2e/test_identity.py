@@ -48,6 +48,7 @@ def test_what_is_given_and_taken_is_so_at_once(gatepost, context, me):
 @pytest.mark.parametrize("fields,wrong", [
     (["Sender: boss@{0}"], "550 5.7.1 address in Sender not yours: boss@{0}"), (["Sender: me@{0}, you@{0}"], "554 5.6.0 the Sender header field is not an address"),
     (["Sender: x-noreply@{0}"], None), (["Reply-To: boss@{0}"], None), (["Reply-To: nonsense <"], None),
+    (["Resent-From: Big Boss:;"], "554 5.6.0 the Resent-From header field is not a list of addresses"),
     (["Resent-From: boss@{0}"], "550 5.7.1 address in Resent-From not yours: boss@{0}"),
     (["Resent-From: me@{0}", "Resent-Sender: boss@{0}"], "550 5.7.1 address in Resent-Sender not yours: boss@{0}")])
 @pytest.mark.parametrize("body", ["small", "large"])
@@ -61,6 +62,13 @@ def test_every_field_that_names_an_author(fields, wrong, body, gatepost, context
         assert wire.say("NOOP")[0] == 250
     if not wrong:
         assert f"{message.partition(chr(13))[2].partition('Subject')[0]}" in sink.wait(recipient).data.decode()
+
+
+@pytest.mark.parametrize("sender", [f"me@{DOMAIN}", ""])
+def test_a_group_without_members_is_nobody(sender, gatepost, context, me, recipient):
+    with signed_in(gatepost, context, me) as wire:
+        reply = submit(wire, sender, [recipient], letter(f'From: "Big Boss <boss@{DOMAIN}>":;'))
+        assert said(reply).startswith("554 5.6.0 the From header field is not a list of addresses")
 
 
 # ---- rewriting, names, shadow: one server ------------------------------------------------------------------------
@@ -96,7 +104,7 @@ def test_what_is_not_his_is_rewritten(strict, context, sink, recipient):
     until("the log", lambda: "rewritten" in strict.log())
 
 
-@pytest.mark.parametrize("shown", ["Chief Executive", "=?utf-8?B?Q2hpZWY=?= =?utf-8?Q?_EXECUTIVE?=", '"chief\\ executive"'])
+@pytest.mark.parametrize("shown", ["Chief Executive", "=?utf-8?B?Q2hpZWY=?= =?utf-8?Q?_EXECUTIVE?=", '"chief\\ executive"', '"[Chief.Executive]"', '"ACME/Chief-Executive:"'])
 def test_a_protected_name_is_for_its_accounts(shown, strict, context, recipient):
     account = strict.account()
     with signed_in(strict, context, account) as wire:
