@@ -194,10 +194,10 @@ static uint64_t looks_of(const struct guard_try *t)
 
 static void add_known(struct guard *g, struct stands *all, const struct guard_try *t)
 {
-    add_of(g, all, GUARD_LEVEL_KNOWN_PAIR, KNOWN_PAIRS, &t->place, looks_of(t), GUARD_KNOWN_PAIR);
-    if (t->vague)
-        add_of(g, all, GUARD_LEVEL_KNOWN_PAIR, KNOWN_PAIRS, &t->place, t->account ^ ALL_PROOFS,
-               GUARD_PROOFS * GUARD_KNOWN_PAIR);
+    unsigned each = t->apart ? GUARD_SHARED_PAIR : GUARD_KNOWN_PAIR;
+    unsigned most = t->apart ? GUARD_SHARED_PAIR : GUARD_PROOFS * GUARD_KNOWN_PAIR;
+    add_of(g, all, GUARD_LEVEL_KNOWN_PAIR, KNOWN_PAIRS, &t->place, looks_of(t), each);
+    if (t->vague) add_of(g, all, GUARD_LEVEL_KNOWN_PAIR, KNOWN_PAIRS, &t->place, t->account ^ ALL_PROOFS, most);
 }
 
 /* An old device may well be at a place before its owner is. What strangers do counts for the account whatever they look like. */

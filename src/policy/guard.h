@@ -17,6 +17,7 @@ enum {
     GUARD_OPEN_MOST    = 8,  /* secrets of one pair, place or account that are looked at at the same time              */
     GUARD_PAIR         = 10, /* wrong secrets for an account from one place where it never was, before it is full      */
     GUARD_KNOWN_PAIR   = 20, /* ... from one where it was                                                              */
+    GUARD_SHARED_PAIR  = 200, /* ... and that speaks for others: somebody else there must not lock an owner out soon    */
     GUARD_NEAR         = 20, /* ... from all that are near one where it was: same /24 or /48                           */
     GUARD_PROOFS       = 3,  /* these three hold for each client that says proofs; all such clients together have so many times that */
     GUARD_NEW_NAME     = 3,  /* the first wrong one of a name counts as so many for the place and its networks          */

@@ -161,6 +161,23 @@ TEST(what_is_full_says_which_network_has_earned_a_ban)
     guard_close(g);
 }
 
+TEST(who_shares_a_webmail_with_an_owner_does_not_lock_him_out_soon)
+{
+    struct guard    *g      = open_guard();
+    struct guard_try t      = try_of(g, "lena", "127.0.0.1"), proof;
+    unsigned         looked = 0;
+    t.apart                 = true;
+    t.tier                  = GUARD_KNOWN;
+    proof                   = t;
+    proof.vague             = true;
+    proof.secret            = secret_of(g, &t, 1);
+    for (unsigned i = 0; i < GUARD_SHARED_PAIR - 1; i++) CHECK(guess(g, &t, 1) && guess(g, &proof, 1));
+    CHECK(right(g, &t, 1) && right(g, &proof, 1));
+    for (unsigned i = 0; i < 1000; i++) looked += guess(g, &t, 1) + guess(g, &proof, 1);
+    CHECK(looked == 2);
+    guard_close(g);
+}
+
 /* 200 people who mistype now and then, and three phones that say an old password every minute. */
 TEST(a_nat_with_old_phones_is_never_refused)
 {
