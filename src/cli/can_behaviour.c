@@ -39,11 +39,15 @@ static bool ask_bans(struct can *c, const struct bans *bans, const struct place 
     bool              trusted = place_in(gp_from(c->store->config.policy.guard.trusted), place);
     if (places_of(c->store->accounts, c->account.id, c->now, place_tie, &ties) != GP_OK) return can_store_failed(c);
     bool              known = ties.tier == GUARD_KNOWN;
-    const struct ban *ban   = bans_against(bans, place, !is_guarded(c) || trusted || known, c->now);
+    bool              near  = ties.tier == GUARD_NEAR_KNOWN;
+    enum ban_spares   some  = near ? BAN_SPARES_NETWORKS : BAN_SPARES_NONE;
+    enum ban_spares   spare = !is_guarded(c) || trusted || known ? BAN_SPARES_ALL : some;
+    const struct ban *ban   = bans_against(bans, place, spare, c->now);
     if (ban) return say_ban(c, ban);
     can_say(c, CAN_YES, "ban", c->ip,
             trusted ? GP_LIT(" is trusted")
             : known ? GP_LIT(" is known for this account")
+            : near  ? GP_LIT(" is near one that is known for this account")
                     : GP_LIT(" is not banned"));
     return true;
 }

@@ -210,13 +210,14 @@ TEST(the_guards_own_bans_spare_known_places_and_follow_its_mode)
     make_accounts();
     configure("  guard:\n    mode: enforce\n");
     use_store(ban_and_know);
-    CHECK(run(&cli_can, "anna@example.org --ip 203.0.113.9") == CLI_FAILED &&
+    CHECK(run(&cli_can, "boss@example.org --ip 203.0.113.9") == CLI_FAILED &&
           says("no     ban          banned for a time: 203.0.113.0/24"));
     CHECK(run(&cli_can, "anna@example.org --ip 203.0.113.5") == CLI_DONE && says("is known for this account"));
+    CHECK(run(&cli_can, "anna@example.org --ip 203.0.113.9") == CLI_DONE && says("is near one that is known"));
     configure("  guard:\n    mode: shadow\n");
-    CHECK(run(&cli_can, "anna@example.org --ip 203.0.113.9") == CLI_DONE && says("would  ban"));
+    CHECK(run(&cli_can, "boss@example.org --ip 203.0.113.9") == CLI_DONE && says("would  ban"));
     configure("  guard:\n    mode: off\n");
-    CHECK(run(&cli_can, "anna@example.org --ip 203.0.113.9") == CLI_DONE && !says("would"));
+    CHECK(run(&cli_can, "boss@example.org --ip 203.0.113.9") == CLI_DONE && !says("would"));
     CHECK(run(&cli_can, "anna@example.org --ip 198.51.100.7") == CLI_FAILED);
     remove_place();
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+enum { V6_PLACE = 64 };
 enum { BACKOFF_BITS = 2 }; /* each ban is four times as long as the one before */
 
 static const gp_time longest    = (gp_time)7 * 24 * 3600 * 1000,
@@ -89,10 +90,19 @@ const struct ban *bans_on(const struct bans *b, const struct place *p, gp_time n
     return found;
 }
 
-const struct ban *bans_against(const struct bans *b, const struct place *p, bool spared, gp_time now)
+/* Of that very address, or of its /64 (which policy/guard.h takes for one). */
+static const struct ban *of_the_place(const struct bans *b, const struct place *p, gp_time now)
+{
+    struct place      place = place_is_v4(p) ? *p : place_around(p, V6_PLACE);
+    const struct ban *ban   = bans_at(b, &place);
+    return ban && in_force(ban, now) ? ban : NULL;
+}
+
+const struct ban *bans_against(const struct bans *b, const struct place *p, enum ban_spares spares, gp_time now)
 {
     const struct ban *ban = bans_on(b, p, now);
-    return ban && (ban->manual || !spared) ? ban : NULL;
+    if (!ban || ban->manual || spares == BAN_SPARES_NONE) return ban;
+    return spares == BAN_SPARES_NETWORKS ? of_the_place(b, p, now) : NULL;
 }
 
 struct ban ban_next(const struct bans *b, const struct place *p, gp_time first, gp_time now)

@@ -24,9 +24,11 @@ bool              bans_put(struct bans *, const struct ban *);
 const struct ban *bans_at(const struct bans *, const struct place *); /* for exactly that one, in force or not */
 /* What is in force for this address: manual ones first. NULL: none. */
 const struct ban *bans_on(const struct bans *, const struct place *, gp_time now);
-/* The one that keeps this address from having a password looked at. spared: places that the account knows, and those that speak for
- * others: only an administrator's holds there. NULL: none. */
-const struct ban *bans_against(const struct bans *, const struct place *, bool spared, gp_time now);
+/* What of those that no administrator made does not hold: where an account was, or for those who speak for others, none does; near a place
+ * where it was none of a network does, since those who were banned first may well be its neighbours. */
+enum ban_spares { BAN_SPARES_NONE, BAN_SPARES_NETWORKS, BAN_SPARES_ALL };
+/* The one that keeps this address from having a password looked at. NULL: none. */
+const struct ban *bans_against(const struct bans *, const struct place *, enum ban_spares, gp_time now);
 /* The ban that the guard is about to make: longer each time, from `first`. */
 struct ban        ban_next(const struct bans *, const struct place *, gp_time first, gp_time now);
 

@@ -220,6 +220,7 @@ static void add_places(struct guard *g, struct stands *all, const struct guard_t
     unsigned guests = t->guests < GUARD_GUESTS_MOST ? t->guests : GUARD_GUESTS_MOST;
     unsigned each   = g->plan.per_place;
     add_network(g, all, GUARD_LEVEL_PLACE, t->place, share(each, siege) + guests * GUARD_PER_GUEST);
+    if (t->tier == GUARD_NEAR_KNOWN) return; /* who lives in a network that guesses is no guesser for it */
     add_network(g, all, GUARD_LEVEL_NETWORK, place_around(&t->place, v4 ? V4_NETWORK : V6_NETWORK),
                 each * GUARD_NETWORK + guests * GUARD_PER_GUEST);
     if (!v4)

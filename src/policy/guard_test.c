@@ -143,6 +143,25 @@ TEST(networks_have_an_end_as_well)
     guard_close(g);
 }
 
+TEST(a_network_that_guesses_shuts_out_nobody_near_a_known_place)
+{
+    struct guard *g = open_guard();
+    for (unsigned i = 0; i < 20000; i++) {
+        char name[16], address[PLACE_TEXT];
+        (void)snprintf(name, sizeof(name), "user%u", i);
+        (void)snprintf(address, sizeof(address), "2001:db8:1:%x::1", i);
+        struct guard_try t = try_of(g, name, address);
+        (void)guess(g, &t, 1);
+    }
+    struct guard_try t = try_of(g, "lena", "2001:db8:1:ffff::1");
+    CHECK(!passes(g, &t, 1));
+    t.tier = GUARD_NEAR_KNOWN;
+    CHECK(passes(g, &t, 1));
+    for (unsigned i = 0; i < GUARD_NEAR; i++) (void)guess(g, &t, 1);
+    CHECK(!passes(g, &t, 1));
+    guard_close(g);
+}
+
 TEST(what_is_full_says_which_network_has_earned_a_ban)
 {
     struct guard *g = open_guard();

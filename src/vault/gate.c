@@ -126,11 +126,17 @@ static gp_status ask(struct signin *s)
     return deny_by(s, guard_level_name(verdict.level), why_full(verdict.level));
 }
 
+static enum ban_spares spares_of(const struct guard_try *t)
+{
+    if (t->apart || t->tier == GUARD_KNOWN) return BAN_SPARES_ALL;
+    return t->tier == GUARD_NEAR_KNOWN ? BAN_SPARES_NETWORKS : BAN_SPARES_NONE;
+}
+
 static gp_status pass_bans(struct signin *s)
 {
     struct vault     *v      = s->peer->vault;
-    bool              spared = s->gate.attempt.apart || s->gate.attempt.tier == GUARD_KNOWN;
-    const struct ban *ban    = s->gate.placed ? bans_against(v->bans, &s->gate.address, spared, wall_now()) : NULL;
+    enum ban_spares   spares = spares_of(&s->gate.attempt);
+    const struct ban *ban    = s->gate.placed ? bans_against(v->bans, &s->gate.address, spares, wall_now()) : NULL;
     if (ban && ban->manual) return deny(s, "not looked at: the address is banned by the administrator");
     if (mode_of(v) == POLICY_OFF || s->x.ask == GP_SASL_IS_EXTERNAL) return look(s);
     return ban ? deny_by(s, "guard.ban", "not looked at: the address is banned for a time") : ask(s);

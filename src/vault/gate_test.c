@@ -192,6 +192,25 @@ TEST(who_is_trusted_is_not_banned_and_his_guesses_count_for_the_account)
     bed_close(b);
 }
 
+static void ban_by_guard(struct bed *b, const char *network)
+{
+    struct ban ban = { .made = 1, .until = INT64_MAX, .offences = 1 };
+    CHECK(place_read(gp_from(network), &ban.place) && bans_put(b->vault->bans, &ban));
+}
+
+TEST(a_ban_of_a_network_by_the_guard_spares_those_near_a_known_place)
+{
+    struct bed *b = open_bed(enforced);
+    bed_account(b, "otto", BED_GENERATED, false);
+    CHECK(right(b, SHELTER));
+    ban_by_guard(b, "198.51.100.0/24");
+    CHECK(!sign_in(b, "198.51.100.10", "otto", BED_PASSWORD));
+    CHECK(right(b, SHELTER) && right(b, "198.51.100.10"));
+    ban_by_guard(b, "198.51.100.11");
+    CHECK(!right(b, "198.51.100.11"));
+    bed_close(b);
+}
+
 static void ban_by_hand(struct bed *b, const char *network, bool remove)
 {
     struct kept_ban ban = {
