@@ -42,32 +42,47 @@ static struct pair_set *coming_set(struct keyring *ring, const struct msg_keypai
     return ring->coming;
 }
 
-static void tell_expiry(struct vault *v, const struct msg_keypair *m, gp_time expires)
+static bool ends_soon(const struct pair *pair)
 {
-    gp_time left = expires - wall_now();
-    if (left >= (gp_time)SOON_DAYS * DAY_MS) return;
-    notice_certificate(v, m->name, expires);
-    LOG(LOG_WARN, "tls", LOG_S("certificate", m->name), LOG_N("days_left", left / DAY_MS),
+    return pair->expires - wall_now() < (gp_time)SOON_DAYS * DAY_MS;
+}
+
+static void tell_expiry(struct vault *v, const struct pair *pair)
+{
+    gp_time left = pair->expires - wall_now();
+    if (!ends_soon(pair)) return;
+    notice_certificate(v, gp_from(pair->name), pair->expires);
+    LOG(LOG_WARN, "tls", LOG_Z("certificate", pair->name), LOG_N("days_left", left / DAY_MS),
         LOG_Z("reason", left > 0 ? "the certificate ends soon: renew it"
                                  : "the certificate has expired: clients will refuse it"));
+}
+
+/* Whoever should renew it may have failed without a word: then nothing is read anew. */
+void keys_tell_expiry(struct vault *v)
+{
+    const struct pair_set *set = v->keyring.sets[0];
+    for (size_t i = 0; set && i < set->count; i++)
+        if (ends_soon(&set->pairs[i])) notice_certificate(v, gp_from(set->pairs[i].name), set->pairs[i].expires);
 }
 
 /* NULL: it is a pair now. Else what is wrong. */
 static const char *read_pair(struct vault *v, struct pair *pair, const struct msg *m)
 {
-    gp_time expires = 0;
-    pair->chain     = descriptor_read(m->fds[0], CHAIN_MOST);
+    pair->chain = descriptor_read(m->fds[0], CHAIN_MOST);
     if (!pair->chain.ptr) return "the certificate file cannot be read, is empty, or is over 64 KiB";
     gp_str pem = descriptor_read(m->fds[1], PRIVATE_KEY_MOST);
     if (!pem.ptr) return "the key file cannot be read, is empty, or is over 32 KiB";
     pair->key = gp_key_read(pem);
     file_free(pem);
     if (!pair->key) return "the key file holds no private key in PEM form without a passphrase";
-    if (!gp_certificate_fits(pair->chain, pair->key, &expires)) return "the key does not belong to the certificate";
+    if (!gp_certificate_fits(pair->chain, pair->key, &pair->expires))
+        return "the key does not belong to the certificate";
     const char *fault =
         gp_tls_certificate_fault(pair->chain); /* smtpd would find it, and go on without a key in force */
     if (fault) return fault;
-    tell_expiry(v, &m->keypair, expires);
+    if (!gp_copy_z(gp_head(m->keypair.name, sizeof(pair->name) - 1), pair->name, sizeof(pair->name)))
+        pair->name[0] = '\0';
+    tell_expiry(v, pair);
     return NULL;
 }
 

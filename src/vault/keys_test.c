@@ -157,6 +157,46 @@ TEST(numbers_out_of_range_are_no_pair)
     bed_close(b);
 }
 
+static void with_admin(struct config *c)
+{
+    c->notices.a_day = 50;
+    CHECK(gp_copy_z(GP_LIT("admin@example.net"), c->notices.admin, sizeof(c->notices.admin)));
+}
+
+/* How many there are whose cause begins so; they are told. */
+static unsigned count_notices(struct bed *b, const char *part)
+{
+    struct accounts *a     = bed_store(b);
+    struct notice    n     = { .id = 0 };
+    unsigned         count = 0;
+    while (notice_next(a, INT64_MAX, &n) == GP_OK) {
+        count += gp_same(gp_head(gp_from(n.cause), strlen(part)), gp_from(part));
+        CHECK(notice_told(a, &n, gp_from(n.to)) == GP_OK);
+    }
+    accounts_close(a);
+    return count;
+}
+
+/* Nobody renews it, so nothing is read anew. */
+TEST(a_certificate_that_is_not_renewed_is_told_of_once_before_it_ends_and_once_after)
+{
+    enum { HOUR_MS = 3600 * 1000, DAY_MS = 24 * HOUR_MS };
+    struct bed *b   = bed_open_with(with_admin);
+    gp_time     now = loop_now(b->loop);
+    new_pair(false);
+    send_pair(b, 0, 1, 1);
+    struct pair *pair = &b->vault->keyring.sets[0]->pairs[0];
+    notices_tick(b->vault, now += 2 * (gp_time)HOUR_MS);
+    CHECK(count_notices(b, "certificate") == 0);
+    pair->expires = wall_now() + 13 * (gp_time)DAY_MS;
+    for (unsigned hour = 0; hour < 3; hour++) notices_tick(b->vault, now += 2 * (gp_time)HOUR_MS);
+    CHECK(count_notices(b, "certificate-expiry tls/cert.pem") == 1);
+    pair->expires = wall_now() - 1;
+    for (unsigned hour = 0; hour < 3; hour++) notices_tick(b->vault, now += 2 * (gp_time)HOUR_MS);
+    CHECK(count_notices(b, "certificate-expired tls/cert.pem") == 1);
+    bed_close(b);
+}
+
 TEST(tickets_turn_every_hour_and_the_last_key_stays)
 {
     char        before[GP_TLS_TICKET_KEY];

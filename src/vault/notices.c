@@ -250,6 +250,7 @@ void notices_tick(struct vault *v, gp_time now)
     if (now >= p->looks_at) {
         p->looks_at = now + HOUR_MS;
         look_for_ends(v);
+        keys_tell_expiry(v);
     }
     notices_write(v);
     if (!p->asked && now >= p->due && v->queue.channel && ipc_attached(v->queue.channel)) send_one(v);

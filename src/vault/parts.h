@@ -264,7 +264,7 @@ void            upgrade_start(struct upgrade *); /* when no check wants the thre
 void            upgrade_drop(struct upgrade *);  /* NULL is fine */
 
 /* ---- TLS keys (keys.c, tickets.c) ------------------------------------------------------------------------------------ */
-struct pair { gp_str chain; struct gp_key *key; }; /* chain.ptr is malloc'ed */
+struct pair { gp_str chain; struct gp_key *key; gp_time expires; char name[CONFIG_TEXT]; }; /* chain.ptr is malloc'ed */
 struct pair_set {
     uint64_t    generation;
     size_t      count, have; /* have: how many have come */
@@ -282,6 +282,7 @@ void keys_pair(struct peer *, struct msg *);
 void keys_sign(struct peer *, struct msg *);
 void keys_announce(struct peer *); /* certificates and tickets to one smtpd */
 void keys_tick(struct vault *, gp_time now);
+void keys_tell_expiry(struct vault *); /* of those in force */
 void keys_close(struct keyring *);
 /* The whole file into freshly allocated memory, NUL not counted; GP_NONE: unreadable, or over `most`. */
 gp_str descriptor_read(int fd, size_t most);
