@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WRONG_WEBHOOK "notices.webhook must be https://HOST/PATH, without a name or password in it (http:// only to this host)\n"
+#define WRONG_WEBHOOK                                                                                                  \
+    "notices.webhook must be https://HOST/PATH, without a name or password in it (http:// only to this host)\n"
 #define NEEDS_TLS "relay.user needs tls=required in relay.via: else the password or token goes to whoever answers\n"
 
 TEST(two_lines_are_enough)
@@ -419,7 +420,8 @@ TEST(a_policy_is_a_section_of_a_section)
 TEST(protected_names_have_accounts_or_nobody)
 {
     static char room[1 << 15];
-    CHECK(read_set_up(H "policy: {identity: {protected_names: [Chief Executive, {name: 'The, Board', accounts: anna bert}]}}\n"));
+    CHECK(read_set_up(
+        H "policy: {identity: {protected_names: [Chief Executive, {name: 'The, Board', accounts: anna bert}]}}\n"));
     CHECK(config.policy.identity.protected_count == 2);
     CHECK_IS(gp_from(config.policy.identity.protected_names[0].name), "Chief Executive");
     CHECK_IS(gp_from(config.policy.identity.protected_names[0].accounts), "");

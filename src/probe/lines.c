@@ -42,10 +42,10 @@ static void try_long_command(struct probe_call *c)
 static void try_errors(struct probe_run *run)
 {
     auto_call c    = { 0 };
-    int       code = 0, told = 0;
+    int       told = 0;
     if (!call_ready(&c, run)) return;
     probe_mark(run);
-    while (told < ERRORS_TRIED && (code = call_ask(&c, "XGATEPOSTCHECK")) / 100 == 5) told++;
+    while (told < ERRORS_TRIED && call_ask(&c, "XGATEPOSTCHECK") / 100 == 5) told++;
     probe_judge(run, FOUND_LIMITS_ERRORS, told < ERRORS_TRIED, "%d unknown commands, each answered as the first", told);
 }
 

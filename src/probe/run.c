@@ -33,8 +33,8 @@ static gp_str excerpt(const struct probe_run *run, char room[static EXCERPT_ROOM
 __attribute__((format(printf, 2, 0))) static gp_str print(char room[static PROBE_SEEN_MOST], const char *format,
                                                           va_list words)
 {
-    int len = vsnprintf(room, PROBE_SEEN_MOST, format,
-                        words); /* NOLINT(clang-analyzer-valist.Uninitialized): not so, all begin it */
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): not so, all begin it */
+    int len = vsnprintf(room, PROBE_SEEN_MOST, format, words);
     return gp_head((gp_str) { room, len > 0 ? (size_t)len : 0 }, PROBE_SEEN_MOST - 1);
 }
 

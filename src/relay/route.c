@@ -148,7 +148,7 @@ bool route_is_home(const struct config *c, const struct sockaddr_storage *addres
     address_unmap(&a); /* it leads to the same place */
     if (is_this_host(&a)) return true;
     for (size_t i = 0; i < c->listen_count; i++) {
-        struct sockaddr_storage listener;
+        struct sockaddr_storage listener = { 0 };
         if (c->listen[i].kind == LISTEN_DOVECOT_AUTH || !address_read(gp_from(c->listen[i].address), 0, &listener))
             continue;
         if (hears(&listener, &a)) return true;

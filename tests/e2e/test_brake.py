@@ -63,6 +63,7 @@ def test_a_lock_ends_the_account_and_keeps_its_mail_held(braked, context, sink):
     account, _ = robbed(braked, context, sink)
     with signed_in(braked, context, account) as wire:
         recipient = send(wire, account)
+        until("the end of what was sent before", lambda: all(message["held"] for message in braked.json("queue", "list") if message["user"] == account.name))
         count = len(held(braked, account))
         braked.run("user", "lock", account.name)
         assert wire.say(f"MAIL FROM:<{account.name}>")[0] == 421
