@@ -127,7 +127,7 @@ static void try_session(struct probe_run *run)
 void account_names(struct probe_run *run)
 {
     uint8_t        octets[8];
-    gp_str         user = gp_from(run->plan->user), local = user, domain;
+    gp_str         user    = gp_from(run->plan->user), local, domain;
     size_t         at      = gp_find(user, '@');
     struct gp_text nobody  = { .ptr = run->account.nobody, .room = sizeof run->account.nobody - 1 },
                    address = { .ptr = run->account.address, .room = sizeof run->account.address - 1 },

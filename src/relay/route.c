@@ -105,7 +105,7 @@ static bool is_same_place(const struct sockaddr_storage *a, const struct sockadd
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a, *w6 = (const struct sockaddr_in6 *)b;
     if (a->ss_family != b->ss_family) return false;
     return a->ss_family == AF_INET6 ? IN6_ARE_ADDR_EQUAL(&v6->sin6_addr, &w6->sin6_addr)
-                                    : v4->sin_addr.s_addr == w4->sin_addr.s_addr;
+                                    : memcmp(&v4->sin_addr, &w4->sin_addr, sizeof v4->sin_addr) == 0;
 }
 
 static bool is_wildcard(const struct sockaddr_storage *a)
