@@ -10,6 +10,8 @@ static const struct {
     { "over a limit: sessions",     "`gatepost limit set {account} sessions NUMBER` if it may have more at once"             },
     { "over a limit",
      "`gatepost limit show {account}` shows what is used; `gatepost limit set {account} WHAT RATES` gives more"              },
+    { "too many recipients for",
+     "`gatepost limit show {account}` shows what is used; `gatepost limit set {account} WHAT RATES` gives more"              },
     { "no more recipients for now",
      "`gatepost limit show {account}` shows what is used; `gatepost limit set {account} WHAT RATES` gives more"              },
     { "sends as if somebody else",

@@ -28,6 +28,8 @@ struct can {
     gp_str                 mechanism, from, header_from, ip;
     gp_time                now;
     uint64_t               size;
+    char                   enough[CAN_TEXT]; /* of one recipient more than that; enough_len 0: nothing special */
+    size_t                 enough_len;
     unsigned               recipients_may, fresh; /* fresh: recipients that it never wrote to */
     bool                   held;        /* what it sends is accepted and held */
     bool                   tls, failed; /* failed: the store; said already */

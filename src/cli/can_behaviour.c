@@ -116,8 +116,11 @@ bool can_ask_first_limits(struct can *c)
     if (c->store->config.policy.limits.mode != POLICY_ENFORCE) return true;
     if (measure(c, &m) != GP_OK) return can_store_failed(c);
     if (!limits_fit(&m.sides, &cost, c->now, &hit)) return say_hit(c, &hit);
-    uint64_t left     = limits_left(&m.sides, LIMIT_RECIPIENTS, c->now);
-    c->recipients_may = left < UINT_MAX ? (unsigned)left : UINT_MAX;
+    uint64_t left         = limits_left(&m.sides, LIMIT_RECIPIENTS, c->now);
+    c->recipients_may     = left < UINT_MAX ? (unsigned)left : UINT_MAX;
+    struct gp_text enough = GP_TEXT(c->enough);
+    if (left < UINT_MAX) limits_say_enough(&enough, &m.sides, c->now);
+    c->enough_len = enough.len;
     return true;
 }
 

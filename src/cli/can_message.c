@@ -122,6 +122,7 @@ static bool ask_recipient(struct can *c, size_t i)
     }
     if (i < c->recipients_may) return true;
     can_say(c, CAN_NO, "recipients", GP_LIT("more than policy.limits has left now"), GP_LIT(""));
+    if (c->enough_len) return can_refuse(c, 452, "4.7.1", (gp_str) { c->enough, c->enough_len });
     return can_refuse(c, 452, "4.5.3", GP_LIT("no more recipients for now, send to the others later"));
 }
 

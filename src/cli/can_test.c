@@ -140,7 +140,7 @@ TEST(what_is_in_shadow_would_be_refused)
     CHECK(says("would  limits       recipients of the account: 1/hour"));
     configure("  limits:\n    mode: enforce\n");
     CHECK(run(&cli_can, "anna@example.org --to a@example.net --to b@example.net") == CLI_FAILED);
-    CHECK(says("452 4.5.3 no more recipients for now, send to the others later"));
+    CHECK(says("452 4.7.1 too many recipients for this account, try again in "));
     CHECK(run(&cli_limit_set, "anna@example.org messages 0/hour") == CLI_FAILED);
     CHECK(run(&cli_limit_set, "anna@example.org octets 100/hour") == CLI_DONE);
     CHECK(run(&cli_can, "anna@example.org --size 101") == CLI_FAILED &&

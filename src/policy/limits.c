@@ -183,3 +183,19 @@ struct limit_no limit_say(struct gp_text *out, const struct limit_hit *hit)
 {
     return hit->wait < 0 ? say_never(out, hit) : say_later(out, hit);
 }
+
+void limits_say_enough(struct gp_text *out, const struct limit_sides *sides, gp_time now)
+{
+    struct limit_usage copies[LIMIT_SCOPES];
+    struct limit_sides after = *sides;
+    struct limit_cost  all   = { { [LIMIT_RECIPIENTS] = limits_left(sides, LIMIT_RECIPIENTS, now) } };
+    struct limit_cost  one   = { { [LIMIT_RECIPIENTS] = 1 } };
+    struct limit_hit   hit;
+    for (size_t i = 0; i < LIMIT_SCOPES; i++) {
+        if (!after.scopes[i].usage) continue;
+        copies[i]             = *after.scopes[i].usage;
+        after.scopes[i].usage = &copies[i];
+    }
+    limits_charge(&after, &all, now);
+    if (!limits_fit(&after, &one, now, &hit) && hit.wait > 0) (void)limit_say(out, &hit);
+}

@@ -32,6 +32,8 @@ void     limits_charge(const struct limit_sides *, const struct limit_cost *, gp
 /* What the client hears of a no; later: it may come again. */
 struct limit_no { unsigned code; const char *enhanced; bool later; };
 struct limit_no limit_say(struct gp_text *, const struct limit_hit *);
+/* Of the recipient that is one too many: when it would fit, once all those that do have been sent. "": there is no such time. */
+void            limits_say_enough(struct gp_text *, const struct limit_sides *, gp_time now);
 void            limit_put_rule(struct gp_text *, const struct limit_hit *); /* "limits.account.messages", as in a report */
 /* The next rate of which four fifths are used and that has not been said in its period; false: there is none. */
 bool     limits_warn(const struct limit_sides *, gp_time now, struct limit_hit *) GP_MUST_USE;

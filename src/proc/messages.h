@@ -46,7 +46,8 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     /* status: OK; PERMFAIL, TEMPFAIL: no. code, enhanced, text: what the client hears then; why: the true reason, for the log.  \
      * recipients: how many this message may have now. incident: names a refusal, in reply and log; or absent. instead: is the  \
      * sender in place of the one that was asked about; "": none.                                                          */ \
-    ROW(PERMISSION, permission, U(status) U(recipients) U(code) S(enhanced) S(text) S(why) S(incident) S(instead))        \
+    ROW(PERMISSION, permission, U(status) U(recipients) U(code) S(enhanced) S(text) S(why) S(incident) S(instead) \
+            S(enough)) /* what the client hears of one recipient more; "": smtpd finds words                               */ \
     /* The header is there, and its body waits. fields: lines "from|sender|reply-to|resent-from|resent-sender TAB address \
      * TAB", an address that is "" could not be read; and "shown TAB TAB what readers see of From", where names are protected */ \
     ROW(AUTHORS, authors, U(session) U(account) U(credential) U(listener) S(queue_id) S(sender) S(peer) S(fields))        \

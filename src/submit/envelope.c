@@ -57,6 +57,7 @@ static void allowed(struct session *s, const struct msg_permission *said)
         mail_forget(s);
         return;
     }
+    if (!gp_copy_z(gp_head(said->enough, ENOUGH_ROOM - 1), s->mail->enough, ENOUGH_ROOM)) s->mail->enough[0] = '\0';
     s->mail->may = said->recipients < UINT_MAX ? (unsigned)said->recipients : UINT_MAX;
     LOG(LOG_INFO, "mail", LOG_N("session", s->id), LOG_Z("account", s->user), LOG_S("sender", s->mail->sender),
         LOG_S("in_place_of", said->instead.len ? asked : GP_NONE));
@@ -140,14 +141,15 @@ void mail_to(struct session *s, const struct gp_smtp_event *ev)
 {
     static const struct gp_reply yes    = { 250, "2.1.5", "recipient ok" };
     static const struct gp_reply full   = { 452, "4.5.3", "too many recipients" };
-    static const struct gp_reply enough = { 452, "4.5.3", "no more recipients for now, send to the others later" };
+    static const struct gp_reply others = { 452, "4.5.3", "no more recipients for now, send to the others later" };
+    struct gp_reply limit  = { 452, "4.7.1", s->mail->enough }; /* RFC 3463 3.8: the policy, not the session */
     /* RFC 5321 4.5.1: the one recipient without a domain is the postmaster of ours. */
-    bool                         bare   = gp_find(ev->text, '@') == ev->text.len;
-    gp_str                       domain = bare ? gp_from(s->submit->config->domain) : GP_NONE;
-    bool                         may    = s->mail->count < s->mail->may;
-    bool                         room   = may && put_recipient(s->mail, ev->text, domain, ev->more);
+    bool            bare   = gp_find(ev->text, '@') == ev->text.len;
+    gp_str          domain = bare ? gp_from(s->submit->config->domain) : GP_NONE;
+    bool            may    = s->mail->count < s->mail->may;
+    bool            room   = may && put_recipient(s->mail, ev->text, domain, ev->more);
     if (room)
         session_answer(s, yes);
     else
-        refuse_more(s, may ? full : enough);
+        refuse_more(s, may ? full : s->mail->enough[0] ? limit : others);
 }

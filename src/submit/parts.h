@@ -165,6 +165,7 @@ void signin_refused(const struct session *, gp_str incident, gp_str reason); /* 
 
 /* ---- envelope.c, intake.c, authors.c and submission.c: a message on its way in --------------------------------------------------------------------- */
 struct reply_room { char enhanced[16], text[REPLY_ROOM]; };
+enum { ENOUGH_ROOM = 160 }; /* octets of what vault says of one recipient more */
 struct mail {
     struct session *session;      /* NULL: the client is gone, an answer is still due      */
     struct submit  *submit;
@@ -186,6 +187,7 @@ struct mail {
     struct gp_buffer body;        /* what is not in the draft                              */
     struct gp_buffer rest;        /* of the piece that the header ended in, while vault is asked */
     unsigned         may;         /* recipients, as vault says     */
+    char             enough[ENOUGH_ROOM]; /* of one more than that; "": it said nothing */
     char             too_many[GP_INCIDENT_ROOM]; /* of one more than that; "": none yet     */
     bool             hold;        /* the queue keeps it back, because of hold_why          */
     char             hold_why[HOLD_WHY_MOST + 1];

@@ -98,8 +98,11 @@ gp_status limits_at_mail(struct vault *v, struct sent *s)
     if (!take_sides(v, s, &l)) return cannot_tell(s);
     if (!limits_fit(&l.sides, &cost, s->now, &hit)) return stop(v, s, &hit);
     if (!session_may_send(s->from, s->session, l.meters[LIMIT_ACCOUNT])) return say_sessions(s);
-    uint64_t left     = limits_left(&l.sides, LIMIT_RECIPIENTS, s->now);
-    s->recipients_may = left < UINT_MAX ? (unsigned)left : UINT_MAX;
+    uint64_t left         = limits_left(&l.sides, LIMIT_RECIPIENTS, s->now);
+    s->recipients_may     = left < UINT_MAX ? (unsigned)left : UINT_MAX;
+    struct gp_text enough = GP_TEXT(s->enough);
+    if (left < UINT_MAX) limits_say_enough(&enough, &l.sides, s->now);
+    s->enough_len = enough.len;
     return GP_OK;
 }
 
@@ -131,6 +134,14 @@ gp_status limits_remember(struct vault *v, struct sent *s)
     return GP_OK;
 }
 
+/* At MAIL it would have been put off. */
+static void note_session(struct vault *v, struct sent *s, const struct meter *account)
+{
+    if (v->config->policy.limits.mode != POLICY_SHADOW || session_may_send(s->from, s->session, account)) return;
+    shadow_note(v, "limits.account.sessions", s->account, s->credential,
+                GP_LIT("over a limit: sessions of the account"));
+}
+
 gp_status limits_at_end(struct vault *v, struct sent *s)
 {
     struct limited   l = { 0 };
@@ -143,6 +154,7 @@ gp_status limits_at_end(struct vault *v, struct sent *s)
          [LIMIT_NEW_RECIPIENTS] = s->fresh,
          [LIMIT_OCTETS]         = s->size}
     };
+    note_session(v, s, l.meters[LIMIT_ACCOUNT]);
     gp_status status = limits_fit(&l.sides, &cost, s->now, &hit) ? GP_OK : stop(v, s, &hit);
     if (status != GP_OK) return status;
     limits_charge(&l.sides, &cost, s->now);

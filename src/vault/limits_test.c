@@ -59,6 +59,7 @@ TEST(what_is_over_a_limit_is_put_off_and_charges_nothing)
     limit(b, LIMIT_ACCOUNT, LIMIT_RECIPIENTS, "5/hour");
     CHECK(mail(b, 1)->recipients == 5 && submit(b, THREE, 10)->status == GP_OK);
     CHECK(mail(b, 1)->recipients == 2);
+    CHECK(mail(b, 1)->recipients == 2);
     CHECK(submit(b, THREE, 10)->status == GP_TEMPFAIL && b->answer.submitted.code == 452);
     CHECK_IS(bed_text(b), "too many recipients for this account, try again in 12 minutes");
     CHECK(submit(b, TWO, 10)->status == GP_OK);
@@ -150,6 +151,21 @@ static void sign_in(struct bed *b, uint64_t session)
 static void sign_off(struct bed *b, uint64_t session)
 {
     session_forget(&b->vault->smtpds[0], session);
+}
+
+TEST(a_session_too_many_is_noted_in_shadow)
+{
+    struct bed *b = open_with_anna();
+    limit(b, LIMIT_SERVER, LIMIT_MESSAGES, "1000/day");
+    b->config.policy.limits.mode     = POLICY_SHADOW;
+    b->config.policy.limits.sessions = 1;
+    sign_in(b, 2);
+    sign_in(b, 1);
+    CHECK(submit(b, TWO, 10)->status == GP_OK && b->vault->tallies.count == 1);
+    CHECK_IS(gp_from(b->vault->tallies.list[0].name), "limits.account.sessions");
+    sign_off(b, 2);
+    CHECK(submit(b, TWO, 10)->status == GP_OK && b->vault->tallies.list[0].count == 1);
+    bed_close(b);
 }
 
 TEST(a_session_too_many_sends_when_another_has_ended)

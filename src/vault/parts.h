@@ -339,6 +339,8 @@ struct sent { /* a message, at MAIL or at its end; what is not known at MAIL is 
     gp_time        now;
     unsigned       recipient_count, fresh; /* fresh: of those, new to the account */
     unsigned       recipients_may; /* out, at MAIL: how many it may have */
+    char           enough[JUDGE_TEXT]; /* out, at MAIL: what the client hears of one more; enough_len 0: nothing special */
+    size_t         enough_len;
     struct no      no;             /* out                                */
     struct gp_text text;           /* out: what the client hears         */
     char           why[JUDGE_TEXT], hold_why[HOLD_WHY_MOST + 1]; /* hold_why: out; "": it need not be held */

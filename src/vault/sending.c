@@ -34,14 +34,17 @@ void sending_mail(struct peer *peer, struct msg *m)
     gp_status                  status = ask_all(peer->vault, &s, at_mail, GP_COUNT(at_mail));
     struct msg                 answer = MSG(PERMISSION);
     refused_name(peer->vault, &s, status);
-    answer.permission = (struct msg_permission) { .status     = status,
-                                                  .recipients = s.recipients_may,
-                                                  .code       = s.no.code,
-                                                  .enhanced   = gp_from(s.no.enhanced),
-                                                  .text       = gp_said(&s.text),
-                                                  .incident   = gp_from(s.incident),
-                                                  .why        = gp_from(s.no.why),
-                                                  .instead    = gp_from(s.instead) };
+    answer.permission = (struct msg_permission) {
+        .status     = status,
+        .recipients = s.recipients_may,
+        .code       = s.no.code,
+        .enhanced   = gp_from(s.no.enhanced),
+        .text       = gp_said(&s.text),
+        .enough     = {s.enough, s.enough_len},
+        .incident   = gp_from(s.incident),
+        .why        = gp_from(s.no.why),
+        .instead    = gp_from(s.instead)
+    };
     ipc_answer(peer->channel, m->question, &answer);
 }
 

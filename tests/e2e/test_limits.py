@@ -43,8 +43,9 @@ def test_recipients_beyond_the_limit_are_put_off_and_the_others_go(limited, cont
     account = limited.account()
     with signed_in(limited, context, account) as wire:
         assert wire.say(f"MAIL FROM:<{account.name}>")[0] == 250
-        codes = [wire.say(f"RCPT TO:<{address}>")[0] for address in to(7)]
-        assert codes == [250] * 5 + [452] * 2
+        replies = [wire.say(f"RCPT TO:<{address}>") for address in to(7)]
+        assert [code for code, _ in replies] == [250] * 5 + [452] * 2
+        assert replies[5][1][0].startswith("4.7.1 too many recipients for this account, try again in 5 hours")
         assert wire.say("DATA")[0] == 354
         wire.send(MESSAGE.format(account.name))
         assert wire.hear()[0] == 250
