@@ -80,7 +80,7 @@ def test_many_recipients_travel_together(gatepost, context, sink, account, recip
     assert [address for address, _ in arrived.recipients] == recipients and b"for <" not in arrived.data
 
 
-@pytest.mark.parametrize("header,code", [("", "5.6.0"), ("From: nobody\r\n", "5.6.0"), ("From: <a@example.org>\r\nFrom: <b@example.org>\r\n", "5.6.0"),
+@pytest.mark.parametrize("header,code", [("", "5.6.0"), ("From: nobody\r\n", "5.6.0"), ("From: \"Board <a@example.org>\":;\r\n", "5.6.0"), ("From: <a@example.org>\r\nFrom: <b@example.org>\r\n", "5.6.0"),
                                          ("Received: x\r\n" * 100 + "From: <a@example.org>\r\n", "5.4.6")])
 def test_messages_that_are_refused(header, code, gatepost, context, account, recipient):
     with signed_in(gatepost, context, account) as wire:
@@ -91,7 +91,7 @@ def test_messages_that_are_refused(header, code, gatepost, context, account, rec
 
 @pytest.mark.parametrize("sender", ["its own", ""], ids=["own sender", "null sender"])
 @pytest.mark.parametrize("authors,wrong", [("ceo@{0}", "ceo@{0}"), ("me, ceo@{0}", "ceo@{0}"), ("me@other.example", "me@other.example"),
-                                           ("ceo@{0} (me)", "ceo@{0}"), ("Board: me, ceo@{0};", "ceo@{0}"), ("me, ALIAS, me", None), ("Board:;", None)])
+                                           ("ceo@{0} (me)", "ceo@{0}"), ("Board: me, ceo@{0};", "ceo@{0}"), ("me, ALIAS, me", None)])
 def test_only_who_an_account_may_send_as_may_be_an_author(authors, wrong, sender, gatepost, context, sink, recipient):
     alias = f"alias-{recipient.split('@')[0]}@{DOMAIN}"
     account = gatepost.account("--send-as", name := f"me-{recipient.split('@')[0]}@{DOMAIN}", "--send-as", alias, name=name)

@@ -10,6 +10,7 @@ import jwt
 import pytest
 
 from authority import Authority
+from house import until
 from identity import AUDIENCE, MAKE, Identity
 from mailers import MAILERS, TOKENS, Job
 from sources import OTHER_USER, Asker, replace
@@ -344,8 +345,8 @@ def test_programs_sign_in_and_send_with_a_token(with_tokens, identity, sink, rec
     for cause, token in wrong.items():
         ok, said = send(token, "tls")
         assert not ok, said
-        refused = [line for line in with_tokens.log().splitlines() if "result=refused" in line]
-        assert f"mechanism={mechanism} " in refused[-1] and cause in refused[-1], (cause, said, refused)
+        refused = until(f"line that says: {cause}", lambda: [line for line in with_tokens.log().splitlines() if "result=refused" in line and cause in line])
+        assert len(refused) == 1 and f"mechanism={mechanism} " in refused[0], (cause, said, refused)
     assert not send(identity.token(ADA), "clear")[0]
 
 
