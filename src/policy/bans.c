@@ -29,11 +29,6 @@ static size_t find(const struct bans *b, const struct place *p)
     return from;
 }
 
-void bans_clear(struct bans *b)
-{
-    memset(b, 0, sizeof(*b));
-}
-
 static void take_out(struct bans *b, size_t at)
 {
     b->with[b->list[at].place.bits]--;

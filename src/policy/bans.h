@@ -18,7 +18,6 @@ struct bans { /* in order, without doubles */
     size_t     count;
     unsigned   with[PLACE_BITS + 1]; /* how many have so many bits: others are not looked for */
 };
-void              bans_clear(struct bans *);
 /* Takes the place of the one there is for it. When there is no room, of the automatic one that ends first; false: there is none. */
 bool              bans_put(struct bans *, const struct ban *);
 const struct ban *bans_at(const struct bans *, const struct place *); /* for exactly that one, in force or not */

@@ -17,7 +17,7 @@ static struct place at(const char *text)
 static struct bans *with(const char *text, bool manual, gp_time until)
 {
     static struct bans b;
-    bans_clear(&b);
+    b = (struct bans) { 0 };
     CHECK(bans_put(&b, &(struct ban) { .place = at(text), .manual = manual, .until = until, .offences = 1 }));
     return &b;
 }

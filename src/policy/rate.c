@@ -67,11 +67,6 @@ bool rate_warns(const struct rate *r, struct rate_state *s, gp_time now)
     return true;
 }
 
-bool rate_is_idle(const struct rate_state *s, gp_time now)
-{
-    return s->until <= now * US;
-}
-
 /* ---- as words ------------------------------------------------------------------------------------------------------------ */
 static const struct {
     const char *word;

@@ -30,7 +30,6 @@ gp_time  rate_wait(const struct rate *, const struct rate_state *, uint64_t cost
 void     rate_charge(const struct rate *, struct rate_state *, uint64_t cost, gp_time now);
 /* Is four fifths of it used, and was that not said within the rate's period? It counts as said then. */
 bool     rate_warns(const struct rate *, struct rate_state *, gp_time now);
-bool     rate_is_idle(const struct rate_state *, gp_time now); /* it is as if it had never been used: need not be kept */
 
 /* "2 minutes", "an hour": how long a client is told to wait, rounded up. */
 void wait_put(struct gp_text *, gp_time ms);
