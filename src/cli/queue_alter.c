@@ -22,6 +22,7 @@ struct altering {
     struct queue_store  *store;
     const struct change *change;
     int64_t              account; /* whose mail; 0: all mail */
+    const char          *why;     /* of a hold; NULL: a command's, which says none */
     bool                 json;
     json_t              *ids; /* of what was changed */
 };
@@ -54,12 +55,18 @@ static int alter_named(struct altering *a, const char **ids, size_t count)
     return CLI_DONE;
 }
 
+static gp_status alter_one(struct altering *a, const char *queue_id, bool *changed)
+{
+    if (a->why) return queue_hold(a->store, gp_from(queue_id), gp_from(a->why), user_now(), changed);
+    return queue_alter(a->store, a->change->change, gp_from(queue_id), user_now(), changed);
+}
+
 static gp_status alter_page(struct altering *a, const struct queue_place *page, size_t count)
 {
     bool      changed[PAGE] = { false };
     gp_status status        = queue_begin(a->store);
     for (size_t i = 0; status == GP_OK && i < count; i++) {
-        status = queue_alter(a->store, a->change->change, gp_from(page[i].queue_id), user_now(), &changed[i]);
+        status = alter_one(a, page[i].queue_id, &changed[i]);
         if (status == GP_PERMFAIL) status = GP_OK; /* delivered meanwhile */
     }
     if (status == GP_OK)
@@ -145,7 +152,7 @@ static int lock(const char *dir, const char *name, bool json)
 {
     struct account  account;
     auto_user_store users;
-    struct altering a = { .change = change_of(&cli_queue_hold), .json = json };
+    struct altering a = { .change = change_of(&cli_queue_hold), .why = "the account is locked", .json = json };
     if (!user_store_open(dir, &users) || !user_find(&users, name, &account)) return CLI_FAILED;
     if (accounts_set_disabled(users.accounts, account.id, true) != GP_OK) return user_store_failed(&users, name);
     auto_queue_store s = cli_queue_open(dir);

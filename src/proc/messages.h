@@ -75,6 +75,10 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(FATES, fates, S(lines))                           /* queue -> vault, one way: "account TAB delivered TAB failed" */ \
     /* vault -> queue: mail of ours to one address, which the queue writes; the answer is a COMMITTED. text: lines.       */ \
     ROW(NOTICE, notice, S(to) S(subject) S(text))                                                                         \
+    /* vault -> queue: hold what waits of that account, HOLD_PAGE messages behind `row` (0: from the first) at a time. row, in the \
+     * answer: where to go on; 0: that was all.                                                                            */ \
+    ROW(HOLD, hold, U(account) U(row) S(why))                                                                              \
+    ROW(HELD, held, U(status) U(row))                                                                                      \
     /* queue -> relay; fds[0]: body when not inline. attempt names it in the results. */                                  \
     ROW(DELIVER, deliver, U(attempt) U(size) S(queue_id) S(destination) S(sender) S(params) S(recipients) S(body))        \
     /* relay -> queue, as the answer to DELIVER. results: a line a recipient, in order: "status TAB code TAB enhanced TAB   \

@@ -149,6 +149,8 @@ gp_str destination_of(const struct queue *, gp_str address, struct gp_text *room
 
 void notice_take(struct queue *, struct asker, const struct msg *, gp_time now); /* notice.c: the vault's, as mail */
 
+void hold_take(struct queue *, struct asker, const struct msg *, gp_time now); /* hold.c: the vault's, of what waits */
+
 /* batch.c */
 bool batch_open(struct queue *);                           /* false: the store could not */
 void batch_outcome(struct queue *, struct attempt *);

@@ -195,6 +195,8 @@ static void from_vault(void *owner, struct ipc *from, struct msg *m)
     struct asker asker = { from, m->question };
     if (m->type == MSG_NOTICE)
         notice_take(owner, asker, m, wall_now());
+    else if (m->type == MSG_HOLD)
+        hold_take(owner, asker, m, wall_now());
     else
         LOG(LOG_WARN, "ipc", LOG_Z("from", "vault"), LOG_Z("unexpected", msg_name(m->type)));
 }

@@ -43,7 +43,12 @@ static void take_answer(struct queue *q, struct asker asker, struct msg *m)
     struct kit_answer *a = &current->answers[current->answer_count++];
     if (current->answer_count == KIT_ANSWERS_MOST) fail_msg("too many answers");
     a->question = asker.question;
-    a->status   = (gp_status)m->committed.status;
+    if (m->type == MSG_HELD) {
+        a->status = (gp_status)m->held.status;
+        a->row    = m->held.row;
+        return;
+    }
+    a->status = (gp_status)m->committed.status;
     copy(m->committed.queue_id, a->queue_id, sizeof a->queue_id);
     copy(m->committed.why, a->why, sizeof a->why);
 }

@@ -12,7 +12,7 @@ enum { KIT_ANSWERS_MOST = 2048, KIT_SENT_MOST = 4096, KIT_TEXT = 256, KIT_BODY =
 #define KIT_HOUR     (60 * KIT_MINUTE)
 #define KIT_DAY      (24 * KIT_HOUR)
 
-struct kit_answer { uint32_t question; gp_status status; char queue_id[KIT_TEXT], why[KIT_TEXT]; };
+struct kit_answer { uint32_t question; gp_status status; uint64_t row; char queue_id[KIT_TEXT], why[KIT_TEXT]; };
 struct kit_sent {
     struct attempt *attempt;
     gp_time         when;

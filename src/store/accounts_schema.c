@@ -196,4 +196,8 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
     /* Notices are posted to a webhook, too. */
     "ALTER TABLE notices ADD COLUMN unposted INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX notices_unposted ON notices(id) WHERE unposted;",
+
+    /* told: of which hold the queue knows (brakes.h). */
+    "ALTER TABLE brakes ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX brakes_held ON brakes(account) WHERE held > 0;",
 };

@@ -49,6 +49,26 @@ gp_status brake_put(struct accounts *a, const struct brake_entry *e, gp_time now
                          AUDIT_S("incident", e->incident[0] ? gp_from(e->incident) : GP_NONE));
 }
 
+gp_status brake_next_untold(struct accounts *a, int64_t account, struct brake_untold *out)
+{
+    auto_rows r = rows_of(a->db, "SELECT account, held, why FROM brakes WHERE held > 0 AND account > ? AND"
+                                 " released < held AND told <> held ORDER BY account LIMIT 1");
+    rows_bind_number(&r, account);
+    gp_status status = rows_next(&r);
+    if (status != GP_OK) return status;
+    out->account = rows_number(&r, 0);
+    out->held    = rows_number(&r, 1);
+    return gp_copy_z(rows_text(&r, 2), out->why, sizeof out->why) ? GP_OK : GP_TEMPFAIL;
+}
+
+gp_status brake_set_told(struct accounts *a, const struct brake_untold *one)
+{
+    auto_rows r = rows_of(a->db, "UPDATE brakes SET told = ?2 WHERE account = ?1");
+    rows_bind_number(&r, one->account);
+    rows_bind_number(&r, one->held);
+    return rows_run(&r);
+}
+
 gp_status brake_set_released(struct accounts *a, int64_t account, gp_time now)
 {
     auto_transaction t;

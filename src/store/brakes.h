@@ -15,6 +15,10 @@ bool      brake_was_released(const struct brake_row *);
 /* In a transaction. why: of one that is held; begins: it is since now, which goes on record with `incident`. */
 struct brake_entry { int64_t account, credential; const struct brake_state *state; const char *why, *incident; bool begins; };
 gp_status brake_put(struct accounts *, const struct brake_entry *, gp_time now) GP_MUST_USE;
+/* The next behind `account` whose mail is held, and whose waiting mail the queue has not been told to hold. PERMFAIL: there is none. */
+struct brake_untold { int64_t account; gp_time held; char why[BRAKE_WHY + 1]; };
+gp_status brake_next_untold(struct accounts *, int64_t account, struct brake_untold *out) GP_MUST_USE;
+gp_status brake_set_told(struct accounts *, const struct brake_untold *) GP_MUST_USE;
 /* A command has looked: one transaction, with its row of the audit. OK also when nothing is held. */
 gp_status brake_set_released(struct accounts *, int64_t account, gp_time now) GP_MUST_USE;
 

@@ -73,6 +73,8 @@ enum queue_change { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DELETE };
 /* What commands do to one message, with its audit row if it changed anything (a held message is not retried). PERMFAIL: no such
  * message. */
 gp_status queue_alter(struct queue_store *, enum queue_change, gp_str queue_id, gp_time now, bool *changed) GP_MUST_USE;
+/* As QUEUE_HOLD, because of `why`, which is kept with the message. */
+gp_status queue_hold(struct queue_store *, gp_str queue_id, gp_str why, gp_time now, bool *changed) GP_MUST_USE;
 
 /* ---- questions ------------------------------------------------------------------------------------------------------ */
 /* PERMFAIL: no such message; TEMPFAIL also when the arena is too small. */

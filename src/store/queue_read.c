@@ -56,12 +56,14 @@ gp_status queue_load(struct queue_store *s, gp_str queue_id, struct gp_arena *ar
 gp_status queue_page(struct queue_store *s, int64_t row, int64_t account, struct queue_place *out, size_t room,
                      size_t *count)
 {
-    auto_rows r      = rows_of(s->db, "SELECT message, queue_id FROM messages WHERE message > ? AND ? IN (0, account)"
-                                           " ORDER BY message LIMIT ?");
+    static const char all[] = "SELECT message, queue_id FROM messages WHERE message > ?1 ORDER BY message LIMIT ?2";
+    static const char of_one[] =
+        "SELECT message, queue_id FROM messages WHERE account = ?3 AND message > ?1 ORDER BY message LIMIT ?2";
+    auto_rows r      = rows_of(s->db, account ? of_one : all);
     gp_status status = GP_OK;
     rows_bind_number(&r, row);
-    rows_bind_number(&r, account);
     rows_bind_number(&r, (int64_t)room);
+    if (account) rows_bind_number(&r, account);
     *count = 0;
     while (*count < room && (status = rows_next(&r)) == GP_OK) {
         out[*count].row = rows_number(&r, 0);

@@ -258,24 +258,34 @@ static gp_status alter_recipients(struct database *db, const char *sql, int64_t 
     return status;
 }
 
-/* The rule that held it has been overruled. */
-static gp_status forget_why(struct database *db, int64_t message)
+/* None: the rule that held it has been overruled. */
+static gp_status put_why(struct database *db, int64_t message, gp_str why)
 {
-    auto_rows r = rows_of(db, "UPDATE messages SET hold_why = '' WHERE message = ? AND hold_why <> ''");
+    auto_rows r = rows_of(db, "UPDATE messages SET hold_why = ?2 WHERE message = ?1 AND hold_why <> ?2");
     rows_bind_number(&r, message);
+    bind(&r, why);
     return rows_run(&r);
 }
 
-gp_status queue_alter(struct queue_store *s, enum queue_change change, gp_str queue_id, gp_time now, bool *changed)
+/* why: of a hold, or none. */
+static gp_status alter(struct queue_store *s, enum queue_change change, const struct altered *m, gp_str why,
+                       gp_time now, bool *changed)
 {
-    const char    *sql = changes[change].sql;
+    const char *sql    = changes[change].sql;
+    gp_status   status = alter_recipients(s->db, sql, m->message, now, changed);
+    if (status != GP_OK || change == QUEUE_RETRY || !(*changed || change == QUEUE_RELEASE)) return status;
+    return put_why(s->db, m->message, why);
+}
+
+static gp_status change_one(struct queue_store *s, enum queue_change change, gp_str queue_id, gp_str why, gp_time now,
+                            bool *changed)
+{
     struct altered m;
     gp_status      status = find_message(s->db, queue_id, &m);
     *changed              = false;
     if (status != GP_OK) return status;
-    if (sql) {
-        status = alter_recipients(s->db, sql, m.message, now, changed);
-        if (status == GP_OK && change == QUEUE_RELEASE) status = forget_why(s->db, m.message);
+    if (changes[change].sql) {
+        status = alter(s, change, &m, why, now, changed);
     } else {
         status   = remove_message(s, m.message, queue_id);
         *changed = true;
@@ -287,5 +297,15 @@ gp_status queue_alter(struct queue_store *s, enum queue_change change, gp_str qu
                              .credential = m.credential,
                              .name       = gp_from(m.user),
                              .queue_id   = queue_id };
-    return AUDIT(s->db, &e, AUDIT_Z("by", database_operator(s->db)));
+    return AUDIT(s->db, &e, AUDIT_Z("by", database_operator(s->db)), AUDIT_S("why", why));
+}
+
+gp_status queue_alter(struct queue_store *s, enum queue_change change, gp_str queue_id, gp_time now, bool *changed)
+{
+    return change_one(s, change, queue_id, GP_NONE, now, changed);
+}
+
+gp_status queue_hold(struct queue_store *s, gp_str queue_id, gp_str why, gp_time now, bool *changed)
+{
+    return change_one(s, QUEUE_HOLD, queue_id, why, now, changed);
 }

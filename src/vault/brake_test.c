@@ -135,3 +135,104 @@ TEST(mail_that_fails_counts)
     CHECK(until_held(b, 0) < 10);
     bed_close(b);
 }
+
+/* ---- what waits in the queue ----------------------------------------------------------------------------------------------- */
+struct far_queue {            /* the queue's end of the channel */
+    unsigned    asked, pages; /* pages: still to say that there are more */
+    uint64_t    account, row;
+    gp_status   says;
+    char        why[HOLD_WHY_MOST + 1];
+    struct ipc *channel;
+};
+
+static void asked_to_hold(void *owner, struct ipc *from, struct msg *m)
+{
+    struct far_queue *q      = owner;
+    struct msg        answer = MSG(HELD);
+    if (m->type != MSG_HOLD) return;
+    q->asked++;
+    q->account = m->hold.account;
+    q->row     = m->hold.row;
+    CHECK(gp_copy_z(m->hold.why, q->why, sizeof q->why));
+    answer.held.status = q->says;
+    answer.held.row    = q->says == GP_OK && q->pages > 0 ? m->hold.row + 10 : 0;
+    q->pages -= answer.held.row > 0;
+    ipc_answer(from, m->question, &answer);
+}
+
+static void join_queue(struct bed *b, struct far_queue *q)
+{
+    static const struct ipc_handler handler = { asked_to_hold, NULL };
+    int                             pair[2];
+    CHECK(wire_pair(pair));
+    vault_join(b->vault, ROLE_QUEUE, 0, pair[0]);
+    q->channel = ipc_open(b->loop, pair[1], &handler, q);
+    CHECK(q->channel);
+}
+
+static void tick(struct bed *b)
+{
+    holds_tick(b->vault);
+    bed_settle(b);
+}
+
+TEST(the_queue_is_told_to_hold_what_waits_until_it_has_said_yes_to_all)
+{
+    struct bed      *b          = bed_open();
+    struct far_queue q          = { .says = GP_TEMPFAIL, .pages = 2 };
+    b->config.policy.brake.mode = POLICY_ENFORCE;
+    join_queue(b, &q);
+    open_stolen(b);
+    CHECK(until_held(b, 0) < MESSAGES);
+    bed_settle(b);
+    CHECK(q.asked == 1 && q.account == 1 && q.row == 0);
+    CHECK(gp_starts(gp_from(q.why), "sends as if somebody else had the account: "));
+    tick(b); /* it could not: again */
+    CHECK(q.asked == 2);
+    q.says = GP_OK;
+    tick(b);
+    CHECK(q.asked == 5 && q.row == 20);
+    CHECK(submit(b, 500));
+    tick(b);
+    CHECK(q.asked == 5);
+    ipc_close(q.channel);
+    bed_close(b);
+}
+
+TEST(a_restart_forgets_nobody_whose_waiting_mail_is_to_be_held)
+{
+    struct bed      *b          = bed_open();
+    struct far_queue q          = { .says = GP_OK };
+    b->config.policy.brake.mode = POLICY_ENFORCE;
+    open_stolen(b);
+    CHECK(until_held(b, 0) < MESSAGES); /* the queue is not there */
+    meters_write(b->vault);
+    meters_close(b->vault);
+    b->vault->holding = (struct holding) { .due = true }; /* as at the start */
+    join_queue(b, &q);
+    tick(b);
+    CHECK(q.asked == 1 && q.account == 1);
+    b->vault->holding.due = true;
+    tick(b);
+    CHECK(q.asked == 1); /* it knows */
+    ipc_close(q.channel);
+    bed_close(b);
+}
+
+TEST(whose_mail_was_released_meanwhile_is_let_be)
+{
+    struct bed      *b          = bed_open();
+    struct far_queue q          = { .says = GP_OK };
+    b->config.policy.brake.mode = POLICY_ENFORCE;
+    open_stolen(b);
+    CHECK(until_held(b, 0) < MESSAGES);
+    meters_write(b->vault);
+    struct accounts *a = bed_store(b);
+    CHECK(brake_set_released(a, 1, wall_now() + 1) == GP_OK);
+    accounts_close(a);
+    join_queue(b, &q);
+    tick(b);
+    CHECK(q.asked == 0);
+    ipc_close(q.channel);
+    bed_close(b);
+}

@@ -359,6 +359,11 @@ void      brake_named(struct vault *, const struct sent *);
 void      brake_fates(struct peer *, struct msg *);
 gp_status brake_write(struct vault *, struct brake_kept *, gp_time now); /* in a transaction */
 
+/* Waiting mail of accounts that the brake holds (holds.c). */
+struct holding { bool due, asked; uint64_t row; struct brake_untold now; }; /* due: there may be one that the queue does not know */
+void      holds_begin(struct vault *, const struct sent *); /* of this message on, perhaps */
+void      holds_tick(struct vault *);
+
 /* ---- who is signed in now (sessions.c) ------------------------------------------------------------------------------------------ */
 enum { SESSIONS_MOST = 262144 /* counted: 40 octets each */, SESSION_BUCKETS = 8192 };
 struct open_session;
@@ -506,6 +511,7 @@ struct vault {
     struct upstream      *upstream;
     struct uses           uses;
     struct untolds        untold;
+    struct holding        holding;
     struct posting        posting;   /* a notice on its way                                 */
     struct hooking        hooking;   /* one on its way to the webhook                       */
     struct tallies        tallies;

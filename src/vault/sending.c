@@ -82,4 +82,5 @@ void sending_submit(struct peer *peer, struct msg *m)
                                                 .hold_why = gp_from(s.hold_why),
                                                 .incident = gp_from(s.incident) };
     ipc_answer(peer->channel, m->question, &answer);
+    holds_begin(peer->vault, &s);
 }

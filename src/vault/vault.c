@@ -199,6 +199,7 @@ static void tick(void *owner)
     webhook_tick(v, now);
     shadow_write(v);
     meters_write(v);
+    holds_tick(v);
     trail_write(v);
     seal_tick(v, now);
     places_write(v);
@@ -275,6 +276,7 @@ struct vault *vault_open(struct loop *loop, const struct config *config)
         vault_close(v);
         return NULL;
     }
+    v->holding.due = true;
     seal_open(v);
     trail_start(v);
     (void)database_changed(accounts_database(v->accounts));

@@ -20,19 +20,29 @@ def send(wire, account):
     return recipient
 
 
-def robbed(server, context, sink):
+def waiting(server, wire, account, sink):
+    """A message that its next hop does not want now; its queue id."""
+    address = f"whoever{next(counter) + 1}@example.net"
+    sink.refusals[address] = "451 4.3.0 later"
+    assert send(wire, account) == address
+    message = lambda: [m for m in server.queued() if m["user"] == account.name and m["recipients"][0]["attempts"]]
+    return until("its first attempt", message)[0]["queue_id"], address
+
+
+def robbed(server, context, sink, first=None):
     """An account whose mail is held: much of it, alike, to whom nobody is at home."""
     account = server.account()
     with signed_in(server, context, account) as wire:
+        before = first(server, wire, account, sink) if first else None
         for sent in range(20):
             address = f"whoever{next(counter) + 1}@example.net"
             sink.refusals[address] = "550 5.1.1 nobody here"
             assert send(wire, account) == address
-        until("end of these", lambda: not [m for m in server.queued() if m["user"] == account.name])
+        until("end of these", lambda: len([m for m in server.queued() if m["user"] == account.name]) == bool(before))
         for sent in range(20, 100):
             send(wire, account)
             if held(server, account):
-                return account, sent
+                return (account, sent, *before) if before else (account, sent)
     raise AssertionError("never held")
 
 
@@ -63,8 +73,32 @@ def test_a_lock_ends_the_account_and_keeps_its_mail_held(braked, context, sink):
     account, _ = robbed(braked, context, sink)
     with signed_in(braked, context, account) as wire:
         recipient = send(wire, account)
-        until("the end of what was sent before", lambda: all(message["held"] for message in braked.json("queue", "list") if message["user"] == account.name))
-        count = len(held(braked, account))
         braked.run("user", "lock", account.name)
         assert wire.say(f"MAIL FROM:<{account.name}>")[0] == 421
-    assert len(held(braked, account)) == count and not sink.for_(recipient)
+    assert recipient in [message["recipients"][0]["address"] for message in held(braked, account)]
+    assert not sink.for_(recipient)
+
+
+def test_mail_that_waits_already_is_held_when_the_brake_begins(braked, context, sink):
+    account, _, queue_id, address = robbed(braked, context, sink, waiting)
+    message = until("hold", lambda: [m for m in held(braked, account) if m["queue_id"] == queue_id])[0]
+    assert message["held"].startswith("sends as if somebody else had the account: ")
+    del sink.refusals[address]
+    braked.run("queue", "retry", "--all")
+    braked.run("queue", "release", "--account", account.name)
+    sink.wait(address)
+
+
+def test_a_lock_holds_mail_that_waits_already(braked, context, sink):
+    account = braked.account()
+    with signed_in(braked, context, account) as wire:
+        queue_id, address = waiting(braked, wire, account, sink)
+    assert not held(braked, account)
+    assert queue_id in braked.run("user", "lock", account.name)
+    assert [(m["queue_id"], m["held"], m["recipients"][0]["state"]) for m in held(braked, account)] == [(queue_id, "the account is locked", "held")]
+    del sink.refusals[address]
+    braked.run("queue", "retry", "--account", account.name)
+    other = braked.account()
+    with signed_in(braked, context, other) as wire:
+        sink.wait(send(wire, other))  # whoever is due has been tried by then
+    assert not sink.for_(address)

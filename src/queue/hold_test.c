@@ -1,0 +1,112 @@
+/* An account's waiting mail, held as the vault asks: all of it, page by page, what others sent not; and released again. */
+#include "queue/role_kit.h"
+
+enum { PAGE = 256, MANY = 2 * PAGE + 10 };
+
+static void commit_as(struct kit *k, unsigned number, uint64_t account)
+{
+    char id[32], to[64];
+    (void)snprintf(id, sizeof id, "id%u", number);
+    (void)snprintf(to, sizeof to, "bob@host%u.example\t\n", number);
+    struct msg m     = kit_message(id, "ada@example.org", to);
+    m.commit.account = account;
+    kit_commit(k, 1, &m);
+}
+
+/* Their destinations rest: all wait for their next attempt. */
+static struct kit *open_with_waiting(unsigned mine)
+{
+    struct kit *k = kit_open();
+    for (unsigned i = 0; i < mine; i++) commit_as(k, i, 7);
+    commit_as(k, mine, 8);
+    kit_turn(k);
+    while (k->queue->under_way) {
+        kit_answer_all(k, "2\t451\t4.3.0\tmx\t\tlater", false);
+        kit_turn(k);
+    }
+    k->answer_count = k->sent_count = 0;
+    return k;
+}
+
+/* As the vault: until there is no more. How many questions that took. */
+static unsigned hold(struct kit *k, uint64_t account, const char *why)
+{
+    unsigned   asked = 0;
+    struct msg m     = MSG(HOLD);
+    m.hold           = (struct msg_hold) { .account = account, .why = gp_from(why) };
+    do {
+        struct asker asker = { NULL, 1 };
+        hold_take(k->queue, asker, &m, k->now);
+        m.hold.row = k->answers[k->answer_count - 1].row;
+        CHECK(k->answers[k->answer_count - 1].status == GP_OK);
+        asked++;
+    } while (m.hold.row);
+    return asked;
+}
+
+TEST(what_waits_of_an_account_is_held_and_nothing_else)
+{
+    struct kit *k = open_with_waiting(MANY);
+    CHECK(hold(k, 7, "sends as if stolen") == 3);
+    CHECK(kit_count(k, "recipients", "state = 3") == MANY && kit_count(k, "recipients", "state = 0") == 1);
+    CHECK(kit_count(k, "messages", "hold_why = 'sends as if stolen'") == MANY);
+    CHECK(kit_audited(k, "held") == MANY);
+    k->now += KIT_DAY;
+    kit_turn(k);
+    CHECK(k->sent_count == 1);
+    CHECK(hold(k, 7, "once more") == 3 && kit_audited(k, "held") == MANY); /* nothing is held twice */
+    kit_restart(k);
+    kit_turn(k);
+    CHECK(kit_count(k, "recipients", "state = 3") == MANY);
+    kit_close(k);
+}
+
+TEST(what_the_relay_has_in_hand_may_go_and_what_comes_back_is_held)
+{
+    struct kit *k = kit_open();
+    commit_as(k, 1, 7);
+    commit_as(k, 2, 7);
+    kit_turn(k);
+    CHECK(k->sent_count == 2 && hold(k, 7, "stolen") == 1);
+    kit_answer_one(k, 0, "0\t250\t2.0.0\tmx\t\ttaken\n", false);
+    kit_answer_one(k, 1, "2\t451\t4.3.0\tmx\t\tlater\n", false);
+    kit_turn(k);
+    k->now += KIT_DAY;
+    kit_turn(k);
+    CHECK(k->sent_count == 2 && kit_count(k, "recipients", "state = 3") == 1);
+    kit_close(k);
+}
+
+TEST(messages_of_the_same_turn_are_committed_first_and_held)
+{
+    struct kit *k = kit_open();
+    commit_as(k, 1, 7);
+    CHECK(hold(k, 7, "stolen") == 1);
+    CHECK(k->answers[0].status == GP_OK && kit_count(k, "recipients", "state = 3") == 1);
+    kit_turn(k);
+    CHECK(k->sent_count == 0);
+    kit_close(k);
+}
+
+TEST(a_malformed_wish_changes_nothing)
+{
+    static const struct {
+        uint64_t    account, row;
+        const char *why;
+    } wishes[] = {
+        {0,           0,          "stolen"},
+        { UINT64_MAX, 0,          "stolen"},
+        { 7,          UINT64_MAX, "stolen"},
+        { 7,          0,          ""      },
+    };
+    struct kit *k = open_with_waiting(1);
+    for (size_t i = 0; i < GP_COUNT(wishes); i++) {
+        struct asker asker = { NULL, 1 };
+        struct msg   m     = MSG(HOLD);
+        m.hold             = (struct msg_hold) { wishes[i].account, wishes[i].row, gp_from(wishes[i].why) };
+        hold_take(k->queue, asker, &m, k->now);
+        CHECK(k->answers[i].status == GP_PERMFAIL);
+    }
+    CHECK(kit_count(k, "recipients", "state = 3") == 0);
+    kit_close(k);
+}
