@@ -64,8 +64,14 @@ static bool read_numbers(struct can *c)
 
 static bool read_tls(struct can *c)
 {
-    gp_str version = gp_from(c->wish->tls ? c->wish->tls : "TLSv1.3");
-    c->tls         = gp_alike(version, GP_LIT("TLSv1.2")) || gp_alike(version, GP_LIT("TLSv1.3"));
+    static const char *const versions[] = { "TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0" };
+    gp_str                   version    = gp_from(c->wish->tls ? c->wish->tls : versions[0]);
+    bool                     elsewhere  = c->store->config.listen[c->listener].kind == LISTEN_DOVECOT_AUTH;
+    size_t                   spoken     = elsewhere ? GP_COUNT(versions) : 2; /* of ours, and of servers that ask us */
+    for (size_t i = 0; i < spoken && !c->tls; i++) {
+        c->tls = gp_is(version, versions[i]);
+        if (c->tls) c->tls_version = gp_from(versions[i]);
+    }
     return c->tls || gp_is(version, "none") || wrong("--tls", "the server speaks TLSv1.2 and TLSv1.3", "or none");
 }
 
@@ -75,7 +81,7 @@ static int take(struct can *c)
     const struct can_wish *w = c->wish;
     c->mechanism             = gp_from(w->mechanism ? w->mechanism : "PLAIN");
     c->ip                    = gp_from(w->ip ? w->ip : "127.0.0.1");
-    if (!read_numbers(c) || !read_tls(c) || !find_listener(c)) return CLI_WRONG_USE;
+    if (!read_numbers(c) || !find_listener(c) || !read_tls(c)) return CLI_WRONG_USE;
     if (!user_find(c->store, w->account, &c->account) || !user_find(c->store, w->as ? w->as : w->account, &c->acting))
         return CLI_FAILED;
     if (accounts_survey(c->store->accounts, c->now, &c->survey) != GP_OK ||

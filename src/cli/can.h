@@ -25,7 +25,7 @@ struct can {
     size_t                 listener;    /* index in config           */
     struct account         account, acting; /* whose credential it is; as whom it sends: the same unless --as */
     int64_t                credential;  /* that it signs in with; 0: none may */
-    gp_str                 mechanism, from, header_from, ip;
+    gp_str                 tls_version, mechanism, from, header_from, ip;
     gp_time                now;
     uint64_t               size;
     char                   enough[CAN_TEXT]; /* of one recipient more than that; enough_len 0: nothing special */

@@ -56,6 +56,31 @@ static bool ask_listener(struct can *c)
     return true;
 }
 
+/* A client of our own listeners that has no TLS is not heard at all (RFC 4954 4): that is no question of a policy. */
+static bool ask_tls(struct can *c)
+{
+    const struct config *config = &c->store->config;
+    bool                 strict = config->policy.tls.mode == POLICY_ENFORCE;
+    char                 room[CAN_TEXT];
+    struct gp_text       less = GP_TEXT(room);
+    if (!c->tls && config->listen[c->listener].kind != LISTEN_DOVECOT_AUTH) return true;
+    if (!policy_tls_is_less(config, c->tls_version)) {
+        can_say(c, CAN_YES, "tls", c->tls_version, GP_LIT(" is enough"));
+        return true;
+    }
+    policy_put_tls(&less, config, c->tls_version);
+    can_say(c, strict ? CAN_NO : CAN_WOULD, "tls", gp_said(&less), GP_LIT(""));
+    return !strict || can_refuse(c, 523, "5.7.10", gp_from(policy_tls_reply(config)));
+}
+
+static void say_offered(struct can *c)
+{
+    bool retires = policy_is_retired(&c->store->config, c->mechanism);
+    can_say(c, CAN_YES, "mechanism", c->mechanism,
+            c->tls ? GP_LIT(" is offered there under TLS") : GP_LIT(" is offered there"));
+    if (retires) can_say(c, CAN_WOULD, "mechanism", c->mechanism, GP_LIT(" is in policy.mechanisms.retire"));
+}
+
 static bool ask_mechanism(struct can *c)
 {
     const struct config       *config = &c->store->config;
@@ -65,14 +90,15 @@ static bool ask_mechanism(struct can *c)
     const struct gp_sasl_mech *mech =
         policy_mechanism(policy_configured(config, c->listener), &facts, c->mechanism, c->tls);
     if (mech) {
-        can_say(c, CAN_YES, "mechanism", c->mechanism,
-                c->tls ? GP_LIT(" is offered there under TLS") : GP_LIT(" is offered there"));
+        say_offered(c);
         return true;
     }
     bool open  = !c->tls && policy_mechanism(policy_configured(config, c->listener), &facts, c->mechanism, true);
     bool whole = policy_offer(policy_configured(config, c->listener), &facts, &offered);
     can_say(c, CAN_NO, "mechanism", c->mechanism,
-            open ? GP_LIT(" shows the password, and there is no TLS") : GP_LIT(" is not offered there"));
+            open                                      ? GP_LIT(" shows the password, and there is no TLS")
+            : policy_is_retired(config, c->mechanism) ? GP_LIT(" is no longer offered: policy.mechanisms.retire has it")
+                                                      : GP_LIT(" is not offered there"));
     if (!open && whole) can_say(c, CAN_SKIPPED, "mechanism", GP_LIT("offered there: "), gp_said(&offered));
     return open ? can_refuse(c, 530, "5.7.0", GP_LIT("Must issue a STARTTLS command first"))
                 : can_refuse(c, 504, "5.5.4", GP_LIT("mechanism not offered"));
@@ -172,9 +198,9 @@ static bool ask_acting(struct can *c)
 
 /* ---- all of them -------------------------------------------------------------------------------------------------------------- */
 static bool (*const rules[])(struct can *) = {
-    ask_listener,    ask_mechanism,  can_ask_ban,          ask_account,  ask_credentials,
-    ask_acting,      can_ask_sender, can_ask_first_limits, can_ask_size, can_ask_recipients,
-    can_ask_authors, can_ask_limits, can_ask_brake,
+    ask_listener,       ask_mechanism,   ask_tls,        can_ask_ban,          ask_account,
+    ask_credentials,    ask_acting,      can_ask_sender, can_ask_first_limits, can_ask_size,
+    can_ask_recipients, can_ask_authors, can_ask_limits, can_ask_brake,
 };
 
 void can_ask(struct can *c)

@@ -142,6 +142,22 @@ static bool nobody_asks(const struct config *c)
     return c->client_ca_file[0];
 }
 
+/* Of those that a listener has, one has to stay. */
+static bool all_are_retired(const struct config *c)
+{
+    if (c->policy.mechanisms.mode != POLICY_ENFORCE) return false;
+    for (size_t i = 0; i < c->listen_count; i++) {
+        gp_str words = gp_from(c->listen[i].mechanisms[0] ? c->listen[i].mechanisms : c->mechanisms);
+        bool   stays = false;
+        while (words.len > 0) {
+            gp_str word = gp_word(&words);
+            stays |= word.len > 0 && !is_among(gp_from(c->policy.mechanisms.retire), word);
+        }
+        if (!stays) return true;
+    }
+    return false;
+}
+
 static const struct rule {
     bool (*is_broken)(const struct config *);
     const char *key, *text;
@@ -151,6 +167,7 @@ static const struct rule {
     { external_without_certificates, "listen",       "listen: EXTERNAL needs client_certificates=ask behind the same address" },
     { nobody_asks,            "tls.client_ca_file",  "tls.client_ca_file is for listeners that ask for certificates: add client_certificates=ask to one" },
     { no_certificate,         "tls.certificates",    "tls.certificates: the list is empty: nobody could sign in without TLS" },
+    { all_are_retired,        "policy.mechanisms.retire", "policy.mechanisms.retire has every mechanism of a listener: nobody could sign in there" },
     { no_retry,               "queue.retries",       "queue.retries: the list is empty: name one duration at least" },
     { user_without_password,  "relay.user",          "relay.user has no password: name its file as relay.password_file, or a token's as relay.token_file" },
     { password_without_user,  "relay.password_file", "relay.password_file has no user: name it as relay.user" },

@@ -31,6 +31,7 @@ enum policy_mode { POLICY_OFF, POLICY_SHADOW, POLICY_ENFORCE };
 /* Where an address says whose a message is; RESENT is Resent-From and Resent-Sender. */
 enum sender_field { SENDER_MAIL, SENDER_FROM, SENDER_SENDER, SENDER_REPLY_TO, SENDER_RESENT, SENDER_FIELDS };
 enum sender_rule { SENDER_ENFORCE, SENDER_REWRITE, SENDER_ALLOW };
+enum tls_minimum { TLS_MINIMUM_1_2, TLS_MINIMUM_1_3 };
 struct config_protected { char name[CONFIG_NAME], accounts[CONFIG_TEXT]; }; /* accounts: words; "": nobody's */
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
@@ -134,6 +135,8 @@ struct config {
             unsigned slowest, ban;
         } guard;
         struct { enum policy_mode mode; } brake;
+        struct { enum policy_mode mode; enum tls_minimum minimum; } tls; /* of who signs in */
+        struct { enum policy_mode mode; char retire[CONFIG_TEXT]; } mechanisms; /* retire: words */
     } policy;
 
     struct {

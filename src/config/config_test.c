@@ -125,6 +125,37 @@ TEST(a_listener_may_have_options)
     CHECK_IS(gp_from(config.client_ca_file), "ca.pem");
 }
 
+TEST(how_clients_sign_in_has_policies)
+{
+    CHECK(read_set_up(H));
+    CHECK(config.policy.tls.mode == POLICY_SHADOW && config.policy.tls.minimum == TLS_MINIMUM_1_2);
+    CHECK(config.policy.mechanisms.mode == POLICY_SHADOW && !config.policy.mechanisms.retire[0]);
+    CHECK(read_set_up(H "policy:\n"
+                        "  tls: {mode: enforce, minimum: 1.3}\n"
+                        "  mechanisms: {mode: enforce, retire: [LOGIN, cram-md5]}\n"));
+    CHECK(config.policy.tls.mode == POLICY_ENFORCE && config.policy.tls.minimum == TLS_MINIMUM_1_3);
+    CHECK_IS(gp_from(config.policy.mechanisms.retire), "LOGIN cram-md5");
+    CHECK(!read_set_up(H "policy: {mechanisms: {retire: LOGIM}}\n"));
+}
+
+TEST(retired_mechanisms_leave_each_listener_one)
+{
+    static const char two[] = "listen: [submissions 127.0.0.1:465, submissions 127.0.0.1:466 mechanisms=LOGIN+PLAIN]\n";
+    static const char *const modes[] = { "shadow", "enforce" };
+    for (size_t i = 0; i < GP_COUNT(modes); i++) {
+        char           room[512];
+        struct gp_text yaml = { .ptr = room, .room = sizeof room - 1 };
+        gp_put_z(&yaml, H);
+        gp_put_z(&yaml, two);
+        gp_put_z(&yaml, "policy: {mechanisms: {retire: plain LOGIN, mode: ");
+        gp_put_z(&yaml, modes[i]);
+        gp_put_z(&yaml, "}}\n");
+        room[yaml.len] = '\0';
+        CHECK(read_set_up(room) == (i == 0));
+    }
+    CHECK(gp_find(gp_said(&said), 'p') < said.len);
+}
+
 TEST(a_socket_that_cannot_be)
 {
     static const struct {

@@ -33,6 +33,7 @@ static const char *const modes[] = {
 static const char *const rules[] = {
     [SENDER_ENFORCE] = "enforce", [SENDER_REWRITE] = "rewrite", [SENDER_ALLOW] = "allow", NULL
 };
+static const char *const tls_minimums[] = { [TLS_MINIMUM_1_2] = "1.2", [TLS_MINIMUM_1_3] = "1.3", NULL };
 #define MODE_HELP                                                                                                      \
     " shadow lets through what enforce would have refused or held, and notes it for `gatepost report`; off does not look."
 
@@ -231,6 +232,17 @@ const struct config_key config_keys[] = {
     { "policy.brake.mode", &config_choice, FIELD(policy.brake.mode), 0, 0, "shadow",
       "Mail of an account that sends as if somebody else had it (another network and client, more than ever, to new people, messages alike, refused by next hops) "
       "is accepted and held until somebody looks: `gatepost queue list --held`." MODE_HELP, modes },
+
+    { "policy.tls.mode", &config_choice, FIELD(policy.tls.mode), 0, 0, "shadow",
+      "Which TLS a client needs in order to sign in. One that has less is told so (523 5.7.10) when it says AUTH, whoever it is; no password is looked at." MODE_HELP, modes },
+    { "policy.tls.minimum", &config_choice, FIELD(policy.tls.minimum), 0, 0, "1.2",
+      "The least version. gatepost's own listeners speak 1.2 and 1.3; servers that ask on a dovecot-auth socket may have clients with less, or without TLS. "
+      "One whose version is not told is let be.", tls_minimums },
+    { "policy.mechanisms.mode", &config_choice, FIELD(policy.mechanisms.mode), 0, 0, "shadow",
+      "Whether the mechanisms below are taken away. enforce: as if they were not in `mechanisms`, at no listener: not offered, and 504 5.5.4 to who names one anyway. "
+      "shadow: as before, and each account and credential that signs in with one is noted for `gatepost report`; off does not look.", modes },
+    { "policy.mechanisms.retire", &config_mechanisms, FIELD(policy.mechanisms.retire), 0, CONFIG_TEXT - 1, "",
+      "SASL mechanisms that are to go, such as LOGIN, CRAM-MD5 and SCRAM-SHA-1. A -PLUS form is one of its own." },
 
     { "notices.admin", &config_text, FIELD(notices.admin), 0, 319, "",
       "The address of who is told by mail of what needs somebody: certificates that end, accounts that are held, guessers. Default: only the log has it." },

@@ -33,9 +33,9 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     /* listener: index in config. binding: sasl.h's, tls-unique or tls-exporter; end_point: tls-server-end-point, both at most  \
      * 64 octets. chain: what the client presented, DER after DER, for mechanisms that need it. */                        \
     ROW(SASL_START, sasl_start, U(session) U(has_initial) U(listener) U(binding) S(binding_data) S(end_point) S(mechanism) \
-            S(initial) S(peer) S(helo) S(tls_version) S(tls_cipher) S(chain))                                             \
+            S(initial) S(peer) S(helo) S(tls_version) S(tls_cipher) S(chain) U(nameless)) /* no server was named (SNI)      */ \
     ROW(SASL_LINE, sasl_line, U(session) U(over) S(line)) /* over: it was too long, and is not there                   */ \
-    /* step, why: sasl.h's; text: challenge. account, user: whose session it is; signer: whose the credential is, who may act for  \
+    /* step, why: sasl.h's; text: challenge, or what the client hears of a no. account, user: whose session it is; signer: whose the credential is, who may act for  \
      * it. ends: when what was shown (a token) is good no more; 0: the store alone says. incident: of a no that the client is told \
      * as a decision, else "".                                                                                            */ \
     ROW(SASL_RESULT, sasl_result, U(step) U(why) U(account) U(credential) U(ends) S(text) S(user) S(signer) S(incident))  \

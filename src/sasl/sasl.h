@@ -28,6 +28,7 @@ enum gp_sasl_why {
     GP_SASL_REFUSED,     /* 535 5.7.8: the host said no, or a proof did not match                          */
     GP_SASL_BAD_BINDING, /* 535 5.7.8: channel binding differs, or a downgrade was detected                */
     GP_SASL_UNAVAILABLE, /* 454 4.7.0: the host could not tell                                             */
+    GP_SASL_WEAK_TLS,    /* 523 5.7.10: the host wants a better TLS first, of whoever it is                */
 };
 enum gp_sasl_trait {
     GP_SASL_REVEALS_PASSWORD = 1, /* the server sees it                                                    */

@@ -233,6 +233,25 @@ TEST(answers_that_nobody_asked_for_change_nothing)
     free(t);
 }
 
+TEST(what_is_not_listed_may_be_the_hosts_to_decide)
+{
+    static const struct gp_smtp_options some = {
+        "mx.example", "PLAIN", 3000, 3, 5, 12, 3, true, NULL, "LOGIN CRAM-MD5"
+    };
+    struct talk *t = open_talk(true);
+    gp_smtp_server_init(&t->server, &some);
+    gp_smtp_server_lend(&t->server, &t->room);
+    gp_smtp_server_secured(&t->server);
+    gp_smtp_server_greet(&t->server);
+    tell(t, GP_LIT("EHLO c\r\nAUTH CRAM-SHA\r\n"));
+    CHECK(said(t, "AUTH PLAIN\r\n") && said(t, "504 5.5.4"));
+    CHECK(gp_smtp_server_feed(&t->server, GP_LIT("AUTH cram-md5\r\n")) > 0);
+    struct gp_smtp_event ev = gp_smtp_server_next(&t->server);
+    CHECK(ev.kind == GP_SMTP_AUTH);
+    CHECK_IS(ev.text, "cram-md5");
+    free(t);
+}
+
 TEST(the_text_of_a_reply_can_not_end_it)
 {
     struct talk *t = open_authed();

@@ -72,6 +72,7 @@ struct gp_smtp_options {
     /* Names a refusal that is a decision, other than one about the client's grammar (500 to 503): what it writes, with its NUL, goes
      * to the end of the reply, and refusal() has it for the log. NULL: they have no names. */
     void (*new_incident)(char out[static GP_SMTP_INCIDENT_ROOM]);
+    const char *unlisted;          /* mechanisms that the host decides about though nobody is offered them; NULL: none */
 };
 
 /* What a NOTICE is about. */

@@ -63,12 +63,17 @@ static bool starttls(struct gp_smtp_server *s, gp_str none, struct gp_smtp_event
     return gp_server_ask(s, ev, GP_SMTP_STARTTLS, GP_NONE, GP_NONE);
 }
 
-static bool is_offered(const struct gp_smtp_server *s, gp_str mechanism)
+static bool is_among(const char *names, gp_str mechanism)
 {
-    gp_str offered = gp_from(s->mechanisms);
-    for (gp_str word = gp_word(&offered); word.len > 0; word = gp_word(&offered))
+    gp_str rest = gp_from(names);
+    for (gp_str word = gp_word(&rest); word.len > 0; word = gp_word(&rest))
         if (gp_alike(word, mechanism)) return true;
     return false;
+}
+
+static bool is_askable(const struct gp_smtp_server *s, gp_str mechanism)
+{
+    return is_among(s->mechanisms, mechanism) || is_among(s->options->unlisted, mechanism);
 }
 
 /* What was put off may have been a guess as well: so many more of those, and no more. */
@@ -87,7 +92,7 @@ static bool auth(struct gp_smtp_server *s, gp_str arguments, struct gp_smtp_even
     if (mechanism.len == 0 || gp_trim(arguments).len > 0)
         return refuse(s, ev, GP_LIT("AUTH"), 501, "5.5.4", "say AUTH, a mechanism, and at most one response");
     if (has_tried_enough(s)) return refuse(s, ev, GP_LIT("AUTH"), 421, "4.7.0", "too many failed attempts, closing");
-    if (!is_offered(s, mechanism)) return refuse(s, ev, GP_LIT("AUTH"), 504, "5.5.4", "mechanism not offered");
+    if (!is_askable(s, mechanism)) return refuse(s, ev, GP_LIT("AUTH"), 504, "5.5.4", "mechanism not offered");
     if (initial.len == 0) initial = GP_NONE;
     if (gp_same(initial, GP_LIT("="))) initial = GP_LIT("");
     return gp_server_ask(s, ev, GP_SMTP_AUTH, mechanism, initial);

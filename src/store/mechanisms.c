@@ -44,6 +44,7 @@ struct policy_facts policy_facts_of(const struct config *c, const struct survey 
         .sha512  = survey->candidates > 0 && survey->sha512,
         .tokens  = any_source(c, source_checks_tokens),
         .peers   = c->listen[listener].asks,
+        .retired = gp_from(c->policy.mechanisms.mode == POLICY_ENFORCE ? c->policy.mechanisms.retire : ""),
     };
 }
 
@@ -73,7 +74,7 @@ static bool usable(const struct gp_sasl_mech *mech, const struct policy_facts *f
     };
     for (size_t i = 0; i < GP_COUNT(needs); i++)
         if (needs[i].needed && !needs[i].there) return false;
-    return true;
+    return !listed(facts->retired, gp_from(mech->name));
 }
 
 const struct gp_sasl_mech *policy_mechanism(gp_str configured, const struct policy_facts *facts, gp_str name, bool tls)
@@ -124,6 +125,65 @@ const struct gp_sasl_mech *policy_choose(gp_str allowed, gp_str offered, enum re
         if (mech && listed(offered, name) && is_for(mech, proof)) return mech;
     }
     return NULL;
+}
+
+/* ---- policies of sign-ins ------------------------------------------------------------------------------------------------ */
+bool policy_is_retired(const struct config *c, gp_str mechanism)
+{
+    return c->policy.mechanisms.mode != POLICY_OFF && listed(gp_from(c->policy.mechanisms.retire), mechanism);
+}
+
+/* "TLSv1.3" as OpenSSL has it, "TLS1.3" as GnuTLS has it: 13, and so on. 0: it does not say. */
+static unsigned version_of(gp_str text)
+{
+    static const struct {
+        const char *text;
+        unsigned    version;
+    } versions[] = {
+        {"1.3",  13},
+        { "1.2", 12},
+        { "1.1", 11},
+        { "1.0", 10},
+        { "1",   10}
+    };
+    enum { OLDER_THAN_ALL = 1 };
+    if (gp_starts(text, "SSL")) return OLDER_THAN_ALL;
+    if (!gp_starts(text, "TLS")) return 0;
+    gp_str number = gp_tail(text, gp_starts(text, "TLSv") ? 4 : 3);
+    for (size_t i = 0; i < GP_COUNT(versions); i++)
+        if (gp_is(number, versions[i].text)) return versions[i].version;
+    return 0;
+}
+
+static const struct {
+    unsigned    version;
+    const char *text, *reply;
+} tls_minimums[] = {
+    [TLS_MINIMUM_1_2] = {12,  "1.2",
+                         "TLS 1.2 or newer is needed to sign in: update the mail program, or switch it on there"   },
+    [TLS_MINIMUM_1_3] = { 13, "1.3", "TLS 1.3 is needed to sign in: update the mail program, or switch it on there"},
+};
+
+bool policy_tls_is_less(const struct config *c, gp_str version)
+{
+    unsigned number = version_of(version);
+    if (c->policy.tls.mode == POLICY_OFF) return false;
+    return version.len == 0 || (number > 0 && number < tls_minimums[c->policy.tls.minimum].version);
+}
+
+const char *policy_tls_reply(const struct config *c)
+{
+    return tls_minimums[c->policy.tls.minimum].reply;
+}
+
+void policy_put_tls(struct gp_text *out, const struct config *c, gp_str version)
+{
+    if (version.len > 0)
+        gp_put(out, version);
+    else
+        gp_put_z(out, "no TLS");
+    gp_put_z(out, " is less than policy.tls.minimum: ");
+    gp_put_z(out, tls_minimums[c->policy.tls.minimum].text);
 }
 
 static bool is_of_alphabet(char c)

@@ -16,6 +16,7 @@ struct policy_facts {
     bool sha512;  /* ... and all that have some can SCRAM-SHA-512       */
     bool tokens;  /* there is somebody who can check bearer tokens      */
     bool peers;   /* clients are asked for certificates at the listener */
+    gp_str retired; /* words: what policy.mechanisms has taken away     */
 };
 gp_str              policy_configured(const struct config *, size_t listener); /* its own, or the server's */
 struct policy_facts policy_facts_of(const struct config *, const struct survey *, size_t listener);
@@ -30,6 +31,15 @@ bool policy_offer(gp_str configured, const struct policy_facts *, struct gp_text
 bool policy_lists_plus(gp_str configured);
 /* The best that is allowed, offered, made for what there is to sign in with and safe on this connection, for signing in upstream. NULL: none. */
 const struct gp_sasl_mech *policy_choose(gp_str allowed, gp_str offered, enum relay_proof, bool tls, bool binding);
+
+/* ---- policies of sign-ins: true, where there is a no in mode enforce, and a note in shadow; off: false --------------------------- */
+bool policy_is_retired(const struct config *, gp_str mechanism);
+/* Is this version, as OpenSSL or another server writes it, known to be less than policy.tls.minimum? "": there is no TLS. */
+bool policy_tls_is_less(const struct config *, gp_str version);
+/* What the client hears then, as 523 5.7.10: the same for everybody, so it says nothing of who asks. */
+const char *policy_tls_reply(const struct config *);
+/* "TLSv1.2 is less than policy.tls.minimum: 1.3": for the log, and for people. */
+void policy_put_tls(struct gp_text *, const struct config *, gp_str version);
 
 /* What the log may show of a name that signs in. Of one that no account has: not what has the shape of a password that gatepost made,
  * in whose place it was typed by mistake, and what is no address only as far as it is printable and short. */

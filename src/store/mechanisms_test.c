@@ -3,13 +3,16 @@
 
 #include "check.h"
 #include "sasl/sasl.h"
+#include "store/accounts.h"
 
 static const char *name_of(const struct gp_sasl_mech *mech)
 {
     return mech ? mech->name : "none";
 }
 
-static const struct policy_facts all_there = { true, true, true, true, true };
+static const struct policy_facts all_there = {
+    true, true, true, true, true, {NULL, 0}
+};
 
 /* clang-format off */
 static const struct { const char *configured, *asked; bool tls; const char *result; } here[] = {
@@ -70,16 +73,19 @@ TEST(a_mechanism_that_nobody_can_use_is_not_offered)
         struct policy_facts facts;
         const char         *offered;
     } cases[] = {
-        {every,             { true, true, true, true, true },  every                                                 },
-        { every,            { 0 },                             "PLAIN"                                               },
-        { every,            { .secrets = true },               "PLAIN CRAM-MD5"                                      },
-        { every,            { .scram = true },                 "SCRAM-SHA-256 PLAIN"                                 },
-        { every,            { .scram = true, .sha512 = true }, "SCRAM-SHA-512-PLUS SCRAM-SHA-512 SCRAM-SHA-256 PLAIN"},
-        { every,            { .tokens = true },                "OAUTHBEARER XOAUTH2 PLAIN"                           },
-        { every,            { .peers = true },                 "EXTERNAL PLAIN"                                      },
-        { "PLAIN EXTERNAL", { .peers = true },                 "PLAIN EXTERNAL"                                      },
-        { "CRAM-MD5",       { 0 },                             ""                                                    },
-        { "NONSENSE PLAIN", { true, true, true, true, true },  "PLAIN"                                               },
+        {every,             { true, true, true, true, true, { NULL, 0 } },               every                                                 },
+        { every,            { 0 },                                                       "PLAIN"                                               },
+        { every,            { .secrets = true },                                         "PLAIN CRAM-MD5"                                      },
+        { every,            { .scram = true },                                           "SCRAM-SHA-256 PLAIN"                                 },
+        { every,            { .scram = true, .sha512 = true },                           "SCRAM-SHA-512-PLUS SCRAM-SHA-512 SCRAM-SHA-256 PLAIN"},
+        { every,            { .tokens = true },                                          "OAUTHBEARER XOAUTH2 PLAIN"                           },
+        { every,            { .peers = true },                                           "EXTERNAL PLAIN"                                      },
+        { "PLAIN EXTERNAL", { .peers = true },                                           "PLAIN EXTERNAL"                                      },
+        { "CRAM-MD5",       { 0 },                                                       ""                                                    },
+        { every,            { .scram = true, .retired = GP_LIT("scram-sha-256 LOGIN") }, "PLAIN"                                               },
+        { every,            { .peers = true, .retired = GP_LIT("PLAIN") },               "EXTERNAL"                                            },
+        { "PLAIN LOGIN",    { .retired = GP_LIT("LOGIN PLAIN") },                        ""                                                    },
+        { "NONSENSE PLAIN", { true, true, true, true, true, { NULL, 0 } },               "PLAIN"                                               },
     };
     for (size_t i = 0; i < GP_COUNT(cases); i++) {
         char           room[128];
@@ -94,6 +100,50 @@ TEST(a_mechanism_that_nobody_can_use_is_not_offered)
             CHECK(listed == (policy_mechanism(gp_from(cases[i].configured), &cases[i].facts, name, true) != NULL));
         }
     }
+}
+
+/* clang-format off */
+static const struct { const char *version; bool less_than_2, less_than_3; } versions[] = {
+    { "TLSv1.3", false, false }, { "TLS1.3",  false, false }, { "TLSv1.2", false, true  }, { "TLS1.2", false, true },
+    { "TLSv1.1", true,  true  }, { "TLSv1",   true,  true  }, { "TLS1.0",  true,  true  }, { "SSLv3",  true,  true },
+    { "",        true,  true  }, /* there is none */
+    { "secured", false, false }, { "TLSv2",   false, false }, { "TLSv",    false, false }, { "1.2",    false, false },
+};
+/* clang-format on */
+
+TEST(a_tls_that_is_known_to_be_less_than_the_minimum)
+{
+    struct config c = {
+        .policy.tls = {POLICY_SHADOW, TLS_MINIMUM_1_2}
+    };
+    char room[96];
+    for (size_t i = 0; i < GP_COUNT(versions); i++) {
+        c.policy.tls.mode    = i % 2 ? POLICY_SHADOW : POLICY_ENFORCE;
+        c.policy.tls.minimum = TLS_MINIMUM_1_2;
+        CHECK(policy_tls_is_less(&c, gp_from(versions[i].version)) == versions[i].less_than_2);
+        c.policy.tls.minimum = TLS_MINIMUM_1_3;
+        CHECK(policy_tls_is_less(&c, gp_from(versions[i].version)) == versions[i].less_than_3);
+        c.policy.tls.mode = POLICY_OFF;
+        CHECK(!policy_tls_is_less(&c, gp_from(versions[i].version)));
+    }
+    struct gp_text said = GP_TEXT(room);
+    policy_put_tls(&said, &c, GP_LIT(""));
+    CHECK_IS(gp_said(&said), "no TLS is less than policy.tls.minimum: 1.3");
+}
+
+TEST(what_is_retired_depends_on_the_mode)
+{
+    struct config c = {
+        .policy.mechanisms = {POLICY_ENFORCE, "LOGIN CRAM-MD5"},
+          .listen_count = 1
+    };
+    struct survey s = { .secrets = false };
+    CHECK(policy_is_retired(&c, GP_LIT("login")) && !policy_is_retired(&c, GP_LIT("PLAIN")));
+    CHECK_IS(policy_facts_of(&c, &s, 0).retired, "LOGIN CRAM-MD5");
+    c.policy.mechanisms.mode = POLICY_SHADOW;
+    CHECK(policy_is_retired(&c, GP_LIT("LOGIN")) && policy_facts_of(&c, &s, 0).retired.len == 0);
+    c.policy.mechanisms.mode = POLICY_OFF;
+    CHECK(!policy_is_retired(&c, GP_LIT("LOGIN")) && policy_facts_of(&c, &s, 0).retired.len == 0);
 }
 
 TEST(a_plus_form_counts_when_it_is_configured)

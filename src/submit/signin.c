@@ -5,15 +5,16 @@
 
 /* What the client is told about why it failed (RFC 4954 6): all that concerns who it is sounds the same. */
 static const struct gp_reply failures[] = {
-    [GP_SASL_NO_REASON]   = {535,  "5.7.8", "authentication failed"                               },
-    [GP_SASL_NOT_BASE64]  = { 501, "5.5.2", "not base64"                                          },
-    [GP_SASL_CANCELLED]   = { 501, "5.7.0", "cancelled"                                           },
-    [GP_SASL_TOO_EARLY]   = { 501, "5.7.0", "this mechanism takes no initial response"            },
-    [GP_SASL_UNKNOWN]     = { 504, "5.5.4", "mechanism not offered"                               },
-    [GP_SASL_MALFORMED]   = { 535, "5.7.8", "authentication failed"                               },
-    [GP_SASL_REFUSED]     = { 535, "5.7.8", "authentication failed"                               },
-    [GP_SASL_BAD_BINDING] = { 535, "5.7.8", "authentication failed"                               },
-    [GP_SASL_UNAVAILABLE] = { 454, "4.7.0", "authentication is not available now, try again later"},
+    [GP_SASL_NO_REASON]   = {535,  "5.7.8",  "authentication failed"                               },
+    [GP_SASL_NOT_BASE64]  = { 501, "5.5.2",  "not base64"                                          },
+    [GP_SASL_CANCELLED]   = { 501, "5.7.0",  "cancelled"                                           },
+    [GP_SASL_TOO_EARLY]   = { 501, "5.7.0",  "this mechanism takes no initial response"            },
+    [GP_SASL_UNKNOWN]     = { 504, "5.5.4",  "mechanism not offered"                               },
+    [GP_SASL_MALFORMED]   = { 535, "5.7.8",  "authentication failed"                               },
+    [GP_SASL_REFUSED]     = { 535, "5.7.8",  "authentication failed"                               },
+    [GP_SASL_BAD_BINDING] = { 535, "5.7.8",  "authentication failed"                               },
+    [GP_SASL_UNAVAILABLE] = { 454, "4.7.0",  "authentication is not available now, try again later"},
+    [GP_SASL_WEAK_TLS]    = { 523, "5.7.10", "a newer TLS is needed to sign in"                    }, /* RFC 5248 2.4; vault says which */
 };
 
 const struct gp_reply signin_over = { 421, "4.7.0", "your sign-in is no longer good, connect and sign in again" };
@@ -56,8 +57,10 @@ static void put_off(struct session *s, const char *reason)
 /* vault says no, and has named and recorded it. */
 static void refuse(struct session *s, const struct msg_sasl_result *r)
 {
-    char room[REFUSAL_ROOM];
-    session_answer(s, refusal_named(failures[r->why], r->incident, room));
+    char            room[REFUSAL_ROOM], text[REFUSAL_ROOM];
+    struct gp_reply no = failures[r->why];
+    if (r->text.len > 0 && gp_copy_z(r->text, text, sizeof text)) no.text = text;
+    session_answer(s, refusal_named(no, r->incident, room));
 }
 
 static void challenge(struct session *s, gp_str text)
@@ -157,6 +160,7 @@ void signin_start(struct session *s, const struct gp_smtp_event *ev)
                         .tls_version  = gp_from(gp_tls_version(tls)),
                         .tls_cipher   = gp_from(gp_tls_cipher(tls)),
                         .chain        = chain_for(ev->text, tls, &room),
+                        .nameless     = gp_tls_is_nameless(tls),
     };
     s->exchanging = true;
     ipc_ask(s->submit->vault, &m, stepped, s);

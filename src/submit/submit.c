@@ -215,6 +215,7 @@ static void take_settings(struct submit *role, const struct role_start *start)
                  .errors_most        = c->limits.errors_per_session,
                  .auth_failures_most = c->limits.auth_failures_per_session,
                  .new_incident       = gp_new_incident,
+                 .unlisted           = c->policy.mechanisms.mode == POLICY_ENFORCE ? c->policy.mechanisms.retire : NULL,
     };
     role->limits.sessions_most    = c->limits.sessions_per_smtpd;
     role->limits.per_address_most = c->limits.sessions_per_address;

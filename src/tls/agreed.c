@@ -32,6 +32,12 @@ gp_str gp_tls_server_name(const struct gp_tls *t)
     return gp_from(SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name));
 }
 
+bool gp_tls_is_nameless(const struct gp_tls *t)
+{
+    bool forgets = SSL_session_reused(t->ssl) && SSL_version(t->ssl) < TLS1_3_VERSION;
+    return gp_tls_shaken(t) && !forgets && !gp_tls_server_name(t).ptr;
+}
+
 /* RFC 9266: the exporter with this label and no context. */
 static enum gp_tls_binding exporter(struct gp_tls *t, uint8_t *out, size_t *len)
 {

@@ -43,6 +43,7 @@ TEST(the_name_asked_for_chooses_the_certificate)
         pair_run(&p);
         CHECK(pair_shaken(&p));
         CHECK_IS(chosen(&p, room, sizeof room), cases[i].got);
+        CHECK(gp_tls_is_nameless(p.server) == (cases[i].asked[0] == '\0' || cases[i].asked[0] == '1'));
         pair_close(&p);
     }
     gp_tls_context_close(server);
@@ -189,6 +190,7 @@ TEST(a_session_is_resumed_by_whoever_has_the_keys)
     static struct pair p;
     for (size_t i = 0; i < GP_COUNT(versions); i++) {
         CHECK(resumes(&p, versions[i], GP_LIT(one_key), GP_LIT(one_key)));
+        CHECK(!gp_tls_is_nameless(p.server)); /* it named one, or that is not known any more */
         pair_close(&p);
         CHECK(resumes(&p, versions[i], GP_LIT(one_key), GP_LIT(two_keys))); /* renewed meanwhile */
         pair_close(&p);

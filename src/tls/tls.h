@@ -92,6 +92,8 @@ void        gp_tls_session_close(struct gp_tls_session *);
 /* Client: the certificates that the server showed, one DER after the other, leaf first; none from a resumed TLS 1.3 session. */
 void        gp_tls_server_chain(const struct gp_tls *, struct gp_text *der);
 gp_str      gp_tls_server_name(const struct gp_tls *);       /* SNI, or GP_NONE                                  */
+/* Server: the client is known to have named no server; of a resumed TLS 1.2 session that cannot be known. */
+bool        gp_tls_is_nameless(const struct gp_tls *);
 /* Channel binding (RFC 5929, 9266): tls-exporter on 1.3, tls-unique on 1.2 with extended master secret. 0: none. */
 enum gp_tls_binding { GP_TLS_NO_BINDING, GP_TLS_UNIQUE, GP_TLS_EXPORTER };
 enum gp_tls_binding gp_tls_binding(struct gp_tls *, uint8_t out[static 64], size_t *len);

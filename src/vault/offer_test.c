@@ -74,3 +74,49 @@ TEST(an_smtpd_that_comes_later_hears_the_offer)
     CHECK(b->offers == 1 && offers(b, "CRAM-MD5"));
     bed_close(b);
 }
+
+static void strict(struct config *c)
+{
+    c->policy.tls.minimum = TLS_MINIMUM_1_3;
+    c->policy.tls.mode = c->policy.mechanisms.mode = POLICY_ENFORCE;
+    CHECK(gp_copy_z(GP_LIT("LOGIN"), c->policy.mechanisms.retire, sizeof(c->policy.mechanisms.retire)));
+}
+
+TEST(what_is_retired_is_not_offered)
+{
+    struct bed *b = bed_open_with(strict);
+    bed_settle(b);
+    CHECK(offers(b, "PLAIN") && !offers(b, "LOGIN"));
+    bed_close(b);
+}
+
+/* "\0anna\0correct horse battery", and a name that nobody has. */
+TEST(what_a_policy_refuses_is_refused_before_anybody_is_looked_for)
+{
+    static const struct {
+        const char      *mechanism, *tls, *initial;
+        enum gp_sasl_why why;
+    } rows[] = {
+        {"PLAIN",  "TLSv1.2", "AGFubmEAY29ycmVjdCBob3JzZSBiYXR0ZXJ5",     GP_SASL_WEAK_TLS},
+        { "PLAIN", "TLSv1.2", "AG5vYm9keQBjb3JyZWN0IGhvcnNlIGJhdHRlcnk=", GP_SASL_WEAK_TLS},
+        { "LOGIN", "TLSv1.2", "YW5uYQ==",                                 GP_SASL_UNKNOWN },
+        { "LOGIN", "TLSv1.3", "",                                         GP_SASL_UNKNOWN },
+        { "login", "TLSv1.3", "YW5uYQ==",                                 GP_SASL_UNKNOWN },
+    };
+    struct bed *b = bed_open_with(strict);
+    bed_account(b, "anna", BED_HASHED, false);
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct msg m           = MSG(SASL_START);
+        m.sasl_start.mechanism = gp_from(rows[i].mechanism);
+        m.sasl_start.peer = m.sasl_start.helo = m.sasl_start.tls_cipher = GP_LIT("x");
+        m.sasl_start.tls_version                                        = gp_from(rows[i].tls);
+        m.sasl_start.initial                                            = gp_from(rows[i].initial);
+        m.sasl_start.has_initial                                        = rows[i].initial[0] != '\0';
+        bed_ask(b, b->smtpd, &m);
+        CHECK(b->answer.sasl_result.step == GP_SASL_FAILED && b->answer.sasl_result.why == rows[i].why &&
+              b->vault->signin_count == 0);
+        CHECK(b->vault->checks == 0 && b->answer.sasl_result.account == 0);
+        CHECK_IS(bed_text(b), rows[i].why == GP_SASL_WEAK_TLS ? policy_tls_reply(&b->config) : "");
+    }
+    bed_close(b);
+}

@@ -159,6 +159,7 @@ struct signin {
     char           name[NAME_ROOM], acting_name[NAME_ROOM], mechanism[MECHANISM_TEXT], address[SIGNIN_TEXT], tls_version[SIGNIN_TEXT],
         tls_cipher[SIGNIN_TEXT], helo[CONFIG_TEXT / 2];
     char           incident[GP_INCIDENT_ROOM]; /* of its no; "": none that the client is told */
+    bool           nameless; /* the client named no server in its TLS handshake */
     struct gp_sasl x;
 };
 void exchange_start(struct peer *, struct msg *);

@@ -83,3 +83,50 @@ TEST(sign_ins_with_old_mechanisms_or_old_tls_are_counted)
         bed_close(b);
     }
 }
+
+static void strict(struct config *c)
+{
+    c->policy.tls.minimum = TLS_MINIMUM_1_3;
+    c->policy.tls.mode = c->policy.mechanisms.mode = POLICY_SHADOW;
+    CHECK(gp_copy_z(GP_LIT("LOGIN CRAM-MD5"), c->policy.mechanisms.retire, sizeof(c->policy.mechanisms.retire)));
+}
+
+TEST(sign_ins_that_policies_in_shadow_would_refuse_are_counted)
+{
+    static const struct {
+        const char *mechanism, *tls, *rule, *example; /* the last one; NULL: none */
+    } rows[] = {
+        {"PLAIN",  "TLSv1.3", NULL,                      NULL                                                          },
+        { "PLAIN", "TLSv1.2", "tls.minimum",             "TLSv1.2 is less than policy.tls.minimum: 1.3, from 192.0.2.1"},
+        { "login", "TLSv1.3", "mechanisms.retire LOGIN", "LOGIN, from 192.0.2.1"                                       },
+        { "PLAIN", "secured", NULL,                      NULL                                                          },
+        { "PLAIN", "",        "tls.minimum",             "no TLS is less than policy.tls.minimum: 1.3, from 192.0.2.1" },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bed         *b     = bed_open_with(strict);
+        struct signin       s     = { .account = 1, .found = { .id = 2 }, .address = "192.0.2.1" };
+        const struct tally *found = NULL;
+        CHECK(gp_copy_z(gp_from(rows[i].mechanism), s.mechanism, sizeof(s.mechanism)) &&
+              gp_copy_z(gp_from(rows[i].tls), s.tls_version, sizeof(s.tls_version)));
+        uses_note(b->vault, &s);
+        for (size_t j = 0; j < b->vault->tallies.count; j++)
+            if (b->vault->tallies.list[j].kind == TALLY_SHADOW) found = &b->vault->tallies.list[j];
+        CHECK((found != NULL) == (rows[i].rule != NULL));
+        if (found) CHECK_IS(gp_from(found->name), rows[i].rule);
+        if (found) CHECK_IS(gp_from(found->example), rows[i].example);
+        if (found) CHECK(found->account == 1 && found->credential == 2);
+        b->vault->uses.count = 0; /* there is no such credential */
+        bed_close(b);
+    }
+}
+
+TEST(a_client_that_names_no_server_is_counted)
+{
+    struct bed   *b = bed_open();
+    struct signin s = { .account = 1, .found = { .id = 2 }, .address = "192.0.2.1", .nameless = true };
+    uses_note(b->vault, &s);
+    CHECK(b->vault->tallies.count == 1 && b->vault->tallies.list[0].kind == TALLY_USE);
+    CHECK_IS(gp_from(b->vault->tallies.list[0].name), "tls without SNI");
+    b->vault->uses.count = 0;
+    bed_close(b);
+}

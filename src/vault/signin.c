@@ -78,6 +78,7 @@ static const char *reason_of(const struct signin *s)
         [GP_SASL_REFUSED]     = "wrong password",
         [GP_SASL_BAD_BINDING] = "channel binding differs",
         [GP_SASL_UNAVAILABLE] = "the verdict could not be reached",
+        [GP_SASL_WEAK_TLS]    = "", /* nothing is begun then */
     };
     bool mine =
         s->reason && (s->x.why == GP_SASL_REFUSED || s->x.why == GP_SASL_UNAVAILABLE || s->x.why == GP_SASL_CANCELLED);
@@ -303,6 +304,7 @@ static void refuse(struct peer *peer, uint32_t question, enum gp_sasl_why why, c
 {
     gp_new_incident(incident);
     struct msg m = result(GP_SASL_FAILED, why, incident);
+    if (why == GP_SASL_WEAK_TLS) m.sasl_result.text = gp_from(policy_tls_reply(peer->vault->config));
     ipc_answer(peer->channel, question, &m);
 }
 
@@ -339,6 +341,7 @@ static struct signin *add(struct peer *peer, const struct msg_sasl_start *m)
     s->session  = m->session;
     s->started  = loop_now(v->loop);
     s->listener = (size_t)m->listener;
+    s->nameless = m->nameless;
     copy_text(s->mechanism, sizeof(s->mechanism), m->mechanism);
     s->source = place_digest(m->peer);
     copy_text(s->address, sizeof(s->address), m->peer);
@@ -369,6 +372,25 @@ static const struct gp_sasl_mech *allowed(const struct vault *v, const struct ms
     return policy_mechanism(offer_configured(v, m->listener), &facts, m->mechanism, m->tls_version.len > 0);
 }
 
+static bool is_retired(const struct vault *v, const struct msg_sasl_start *m)
+{
+    return v->config->policy.mechanisms.mode == POLICY_ENFORCE && policy_is_retired(v->config, m->mechanism);
+}
+
+/* What stands against any sign-in like this one, whoever it is. NO_REASON: nothing, and *mech is the mechanism. */
+static enum gp_sasl_why objection(const struct vault *v, const struct msg_sasl_start *m,
+                                  const struct gp_sasl_mech **mech)
+{
+    if (!is_sound(v, m)) {
+        LOG(LOG_ERROR, "sign-in", LOG_N("session", m->session), LOG_Z("reason", "what smtpd says cannot be"));
+        return GP_SASL_UNAVAILABLE;
+    }
+    *mech = allowed(v, m);
+    if (!*mech) return GP_SASL_UNKNOWN;
+    bool weak = v->config->policy.tls.mode == POLICY_ENFORCE && policy_tls_is_less(v->config, m->tls_version);
+    return weak ? GP_SASL_WEAK_TLS : GP_SASL_NO_REASON;
+}
+
 /* false: no memory. */
 static bool equip(struct signin *s, const struct msg_sasl_start *m, unsigned traits)
 {
@@ -391,21 +413,38 @@ static void open_exchange(struct signin *s, const struct msg_sasl_start *m)
     if (s->token) sources_hint(s->peer->vault, &s->x);
 }
 
+static void put_why(struct gp_text *out, const struct vault *v, const struct msg_sasl_start *m, enum gp_sasl_why why)
+{
+    if (why == GP_SASL_WEAK_TLS)
+        policy_put_tls(out, v->config, m->tls_version);
+    else if (why != GP_SASL_UNKNOWN)
+        gp_put_z(out, "too many sign-ins at once");
+    else if (is_retired(v, m))
+        gp_put_z(out, "no longer offered: policy.mechanisms.retire has the mechanism");
+    else
+        gp_put_z(out, "the mechanism is not known or not allowed here");
+}
+
 /* Nothing was begun; the log has a line all the same. */
 static void refuse_start(struct peer *peer, const struct msg *m, enum gp_sasl_why why)
 {
-    bool        unknown   = why == GP_SASL_UNKNOWN;
-    gp_str      mechanism = unknown ? GP_NONE : m->sasl_start.mechanism;
-    const char *result    = unknown ? "refused" : "put off";
-    const char *reason    = unknown ? "the mechanism is not known or not allowed here" : "too many sign-ins at once";
-    char        incident[GP_INCIDENT_ROOM];
+    const struct msg_sasl_start *start     = &m->sasl_start;
+    const struct config         *config    = peer->vault->config;
+    gp_str                       mechanism = gp_sasl_find(start->mechanism) ? start->mechanism : GP_NONE;
+    gp_str                       tls       = start->tls_version.len > 0 ? start->tls_version : GP_NONE;
+    const char                  *result    = why == GP_SASL_UNAVAILABLE ? "put off" : "refused";
+    const char    *listener = start->listener < config->listen_count ? config->listen[start->listener].name : NULL;
+    char           incident[GP_INCIDENT_ROOM], room[JUDGE_TEXT];
+    struct gp_text reason = GP_TEXT(room);
+    put_why(&reason, peer->vault, start, why);
     refuse(peer, m->question, why, incident);
     struct audit_entry e = { .when = wall_now(), .event = "sign-in", .incident = gp_from(incident) };
-    LOG(LOG_WARN, "sign-in", LOG_N("session", m->sasl_start.session), LOG_S("peer", m->sasl_start.peer),
-        LOG_S("mechanism", mechanism), LOG_S("helo", m->sasl_start.helo), LOG_Z("result", result),
-        LOG_Z("incident", incident), LOG_Z("reason", reason));
-    TRAIL(peer->vault, TRAIL_REFUSAL, &e, AUDIT_Z("result", result), AUDIT_Z("reason", reason),
-          AUDIT_S("peer", m->sasl_start.peer), AUDIT_S("mechanism", mechanism));
+    LOG(LOG_WARN, "sign-in", LOG_N("session", start->session), LOG_S("peer", start->peer), LOG_Z("listener", listener),
+        LOG_S("mechanism", mechanism), LOG_S("tls", tls), LOG_S("helo", start->helo), LOG_Z("result", result),
+        LOG_Z("incident", incident), LOG_S("reason", gp_said(&reason)));
+    TRAIL(peer->vault, TRAIL_REFUSAL, &e, AUDIT_Z("result", result), AUDIT_S("reason", gp_said(&reason)),
+          AUDIT_S("peer", start->peer), AUDIT_Z("listener", listener), AUDIT_S("mechanism", mechanism),
+          AUDIT_S("tls", tls), AUDIT_S("helo", start->helo.len > 0 ? start->helo : GP_NONE));
 }
 
 void exchange_start(struct peer *peer, struct msg *m)
@@ -415,12 +454,11 @@ void exchange_start(struct peer *peer, struct msg *m)
     struct signin               *s     = find(peer, start->session);
     if (s) abandon(s, "the session began another"); /* it has one at a time */
     vault_refresh(v);
-    bool                       sound = is_sound(v, start);
-    const struct gp_sasl_mech *mech  = sound ? allowed(v, start) : NULL;
-    if (!sound) LOG(LOG_ERROR, "sign-in", LOG_N("smtpd", peer->index), LOG_Z("reason", "what smtpd says cannot be"));
-    if (!mech) {
-        refuse_start(peer, m, sound ? GP_SASL_UNKNOWN : GP_SASL_UNAVAILABLE);
-        if (sound) gate_stray(v, start->peer, start->helo);
+    const struct gp_sasl_mech *mech = NULL;
+    enum gp_sasl_why           no   = objection(v, start, &mech);
+    if (no) {
+        refuse_start(peer, m, no);
+        if (no == GP_SASL_UNKNOWN && !is_retired(v, start)) gate_stray(v, start->peer, start->helo);
         return;
     }
     s = add(peer, start);

@@ -48,16 +48,45 @@ static void note_old(struct vault *v, const struct signin *s, const char *kind, 
 /* Of a mechanism or a TLS version that is as good as there is, nothing is counted: it costs no row. */
 static void note_all_old(struct vault *v, const struct signin *s)
 {
+    if (s->nameless) note_old(v, s, "tls ", "without SNI");
     static const char *const mechanisms[] = { "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS" };
     for (size_t i = 0; i < GP_COUNT(mechanisms); i++)
         if (gp_is(gp_from(s->mechanism), mechanisms[i])) note_old(v, s, "mechanism ", mechanisms[i]);
     if (s->tls_version[0] && strcmp(s->tls_version, "TLSv1.3") != 0) note_old(v, s, "tls ", s->tls_version);
 }
 
+/* ---- what policies in shadow let in: in enforce it does not come so far ------------------------------------------------------ */
+static void note_shadow(struct vault *v, const struct signin *s, const char *rule, gp_str what)
+{
+    char           room[TALLY_EXAMPLE];
+    struct gp_text example = { .ptr = room, .room = sizeof(room) };
+    gp_put(&example, what);
+    gp_put_z(&example, ", from ");
+    gp_put_z(&example, s->address);
+    shadow_note(v, rule, s->account, s->found.id, gp_said(&example));
+}
+
+static void note_policies(struct vault *v, const struct signin *s)
+{
+    char                       room[JUDGE_TEXT], name[TALLY_NAME];
+    struct gp_text             less = GP_TEXT(room), rule = { .ptr = name, .room = sizeof(name) - 1 };
+    const struct gp_sasl_mech *mech = gp_sasl_find(gp_from(s->mechanism));
+    if (policy_tls_is_less(v->config, gp_from(s->tls_version))) {
+        policy_put_tls(&less, v->config, gp_from(s->tls_version));
+        note_shadow(v, s, "tls.minimum", gp_said(&less));
+    }
+    if (!mech || !policy_is_retired(v->config, gp_from(mech->name))) return;
+    gp_put_z(&rule, "mechanisms.retire ");
+    gp_put_z(&rule, mech->name);
+    name[rule.len] = '\0';
+    note_shadow(v, s, name, gp_from(mech->name));
+}
+
 void uses_note(struct vault *v, const struct signin *s)
 {
     struct credential_use *use = place_for(&v->uses, s->found.id);
     note_all_old(v, s);
+    note_policies(v, s);
     if (!use) {
         uses_write(v);
         use = place_for(&v->uses, s->found.id);
