@@ -13,8 +13,8 @@
 enum { SECRET_ROOM = 8192, HOST_ROOM = 256, PORT_MOST = 65535, USUAL_WIDTH = 100, WIDTH_MOST = 120 };
 
 struct wish {
-    const char *dir, *user, *hello, *expect, *ca_file, *fail_on, *patience, *send_to, *other, *samples, *as;
-    unsigned    patience_ms, sample_count;
+    const char *dir, *user, *hello, *expect, *ca_file, *fail_on, *patience, *send_to, *other, *samples, *as, *idle;
+    unsigned    patience_ms, sample_count, idle_s;
     bool tls, starttls, password_stdin, token_stdin, thorough, json, junit, html, list, list_clients, files, quiet;
 };
 
@@ -160,6 +160,13 @@ static unsigned read_samples(const char *word)
     return word && gp_read_number(gp_from(word), MOST, &n) && n >= LEAST ? (unsigned)n : 0;
 }
 
+static unsigned read_idle(const char *word)
+{
+    enum { MOST = 1800 };
+    uint64_t seconds = 0;
+    return word && gp_read_number(gp_from(word), MOST, &seconds) ? (unsigned)seconds : 0;
+}
+
 /* They go into commands and headers. */
 static bool has_control(const char *word)
 {
@@ -180,6 +187,7 @@ static const char *fault_of(const struct wish *w)
         return "a name or address with control characters";
     if (w->json + w->junit + w->html > 1) return "--json, --junit or --html, one of them";
     if (w->patience && !w->patience_ms) return "--patience is a number of seconds, 600 at most";
+    if (w->idle && !w->idle_s) return "--idle is a number of seconds, 1800 at most";
     if (least_of(w->fail_on) < 0) return "--fail-on is one of: note, warn, error, never";
     return NULL;
 }
@@ -203,6 +211,7 @@ static int act(const struct wish *w, const char *word)
                                .hello        = w->hello ? w->hello : name,
                                .expect       = w->expect,
                                .thorough     = w->thorough,
+                               .idle_s       = w->idle_s,
                                .files_only   = w->files,
                                .as           = w->as,
                                .send_to      = w->send_to,
@@ -235,8 +244,10 @@ static int run(const struct cli_command *command, int argc, char **argv)
         { "html",           CLI_FLAG,  &w.html,           NULL,      "print one HTML page"                                                   },
         { "thorough",       CLI_FLAG,  &w.thorough,       NULL,      "also what a server's guards may take for an attack: for your own"      },
         { "patience",       CLI_VALUE, &w.patience,       "SECONDS", "for each answer; without it 20"                                        },
+        { "idle",           CLI_VALUE, &w.idle,           "SECONDS",
+         "also be silent that long, once for each port: when does it hang up?"                                                               },
         { "send-to",        CLI_VALUE, &w.send_to,        "ADDRESS",
-         "hand over up to three messages for this address, to see what is taken"                                                             },
+         "hand over up to five messages for this address, to see what is taken"                                                              },
         { "other-sender",   CLI_VALUE, &w.other,          "ADDRESS",
          "another's address, to be refused; without it gatepost-check@ your domain"                                                          },
         { "samples",        CLI_VALUE, &w.samples,        "N",
@@ -255,6 +266,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     if (w.list_clients) return CLI_DONE;
     w.sample_count = read_samples(w.samples);
     w.patience_ms  = read_patience(w.patience);
+    w.idle_s       = read_idle(w.idle);
     return act(&w, words[0]);
 }
 

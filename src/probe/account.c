@@ -8,6 +8,7 @@
 #include "crypto/crypto.h"
 #include "probe/account.h"
 #include "sasl/sasl.h"
+#include "tls/tls.h"
 
 enum { LINE_MOST = 512, REFUSED_MOST = 2 /* without a success: the password may be wrong, and a lockout near */ };
 
@@ -33,32 +34,6 @@ bool account_enter(struct probe_call *c, struct probe_run *run)
            account_sign_in(c, run->account.mechanism, run->plan->user, run->plan->secret);
 }
 
-/* ---- the right password ----------------------------------------------------------------------------------------------- */
-static void try_mechanism(struct probe_run *run, const struct gp_sasl_mech *m, unsigned *refused)
-{
-    auto_call c = { 0 };
-    if (!call_ready(&c, run)) return;
-    probe_mark(run);
-    bool done = account_sign_in(&c, m->name, run->plan->user, run->plan->secret);
-    if (done && !run->account.mechanism) run->account.mechanism = m->name;
-    if (!done) ++*refused;
-    gp_str text = gp_head(c.reply.text, 120);
-    probe_judge(run, FOUND_AUTH_REFUSED, done, "%s with the password that was given: %d %.*s (%s)", m->name,
-                c.reply.code, (int)text.len, text.ptr, talk_why(c.talk));
-    if (!done && c.reply.code / 100 == 5) run->report->failed_sign_ins++;
-}
-
-static void try_mechanisms(struct probe_run *run)
-{
-    gp_str   offered = gp_from(run->mechanisms);
-    unsigned refused = 0;
-    while (offered.len > 0 && (run->account.mechanism || refused < REFUSED_MOST)) {
-        const struct gp_sasl_mech *m = gp_sasl_find(gp_word(&offered));
-        if (m && account_fits(run, m)) try_mechanism(run, m, &refused);
-    }
-    if (run->account.mechanism) probe_fact(run, PROBE_AUTH, "signed in as %s", run->plan->user);
-}
-
 /* ---- a session that is signed in ------------------------------------------------------------------------------------------ */
 static int say(struct probe_call *c, const char *before, const char *address, const char *behind)
 {
@@ -69,16 +44,21 @@ static int say(struct probe_call *c, const char *before, const char *address, co
 
 static void try_parameters(struct probe_call *c)
 {
-    struct probe_run *run   = c->run;
-    gp_str            limit = GP_LIT("");
-    uint64_t          most  = 0;
+    static const char *const forms[] = { " AUTH=<>", " AUTH=gatepost+2Dcheck@example.net" /* xtext, RFC 3461 4 */ };
+    struct probe_run        *run     = c->run;
+    gp_str                   limit   = GP_LIT("");
+    uint64_t                 most    = 0;
     bool limited = talk_offers(c->talk, "SIZE", &limit) && gp_read_number(limit, INT64_MAX / 2, &most) && most > 0;
     char size[40];
     if (say(c, "MAIL FROM:", run->account.address, "") != 250 || call_ask(c, "RSET") != 250) return;
-    probe_mark(run);
-    int code = say(c, "MAIL FROM:", run->account.address, " AUTH=<>");
-    if (code) probe_judge(run, FOUND_AUTH_PARAMETER, code == 250, "MAIL with AUTH=<>: %d", code);
-    if (call_ask(c, "RSET") != 250 || !limited) return;
+    int code = 0;
+    for (size_t i = 0; i < GP_COUNT(forms); i++) {
+        probe_mark(run);
+        code = say(c, "MAIL FROM:", run->account.address, forms[i]);
+        if (code) probe_judge(run, FOUND_AUTH_PARAMETER, code == 250, "MAIL with%s: %d", forms[i], code);
+        if (call_ask(c, "RSET") != 250) return;
+    }
+    if (!limited) return;
     (void)snprintf(size, sizeof size, " SIZE=%llu", (unsigned long long)most + 1);
     probe_mark(run);
     code = say(c, "MAIL FROM:", run->account.address, size);
@@ -110,17 +90,87 @@ static void try_recipients(struct probe_call *c)
     (void)call_ask(c, "RSET");
 }
 
-static void try_session(struct probe_run *run)
+/* RFC 5321 2.4, RFC 6531 3.7.1: only who has said SMTPUTF8 may say more than ASCII, and never what is no UTF-8. */
+static void try_8bit(struct probe_call *c)
+{
+    if (say(c, "MAIL FROM:", c->run->account.address, "") != 250) return;
+    probe_mark(c->run);
+    int code = call_raw(c, GP_LIT("RCPT TO:<gr\xfc\xdf"
+                                  "e@example.net>\r\n"));
+    if (code)
+        probe_judge(c->run, FOUND_SMUGGLING_8BIT, code / 100 != 2, "RCPT with octets that are no UTF-8: %d", code);
+    (void)call_ask(c, "RSET");
+}
+
+/* RFC 5321 4.1.4: EHLO clears what RSET does, and no more. */
+static void try_hello_again(struct probe_call *c)
+{
+    probe_mark(c->run);
+    bool taken = call_hello(c);
+    int  code  = taken ? say(c, "MAIL FROM:", c->run->account.address, "") : c->reply.code;
+    if (code)
+        probe_judge(c->run, FOUND_HELLO_SIGNED_IN, taken && code == 250, "%s: %d",
+                    taken ? "MAIL after EHLO in a session that is signed in" : "EHLO in it", code);
+    (void)call_ask(c, "RSET");
+}
+
+/* A ticket of a session that is signed in: what is resumed by it must not be. Only where MAIL alone tells. */
+static void try_ticket(struct probe_run *run, struct gp_tls_session *kept)
+{
+    struct talk_plan plan = { .weak = true, .no_verify = true, .resume = kept };
+    auto_call        c    = { 0 };
+    if (run->report->states[FOUND_RELAY_LATE] != PROBE_FINE || !call_open(&c, run, &plan) || !call_secure(&c)) return;
+    if (!talk_session(c.talk) || !gp_tls_resumed(talk_session(c.talk))) return;
+    probe_mark(run);
+    int code = say(&c, "MAIL FROM:", run->account.address, "");
+    if (code) probe_judge(run, FOUND_TLS_RESUMPTION_AUTH, code / 100 != 2, "MAIL in a resumed session: %d", code);
+}
+
+static void try_session(struct probe_call *c)
+{
+    struct probe_run *run = c->run;
+    probe_mark(run);
+    int code = call_ask(c, "AUTH PLAIN");
+    if (code) probe_judge(run, FOUND_AUTH_TWICE, code != 334, "AUTH PLAIN in a session that is signed in: %d", code);
+    if (code == 334) (void)call_ask(c, "*");
+    try_parameters(c);
+    try_other_sender(c);
+    try_8bit(c);
+    try_hello_again(c);
+    struct gp_tls_session *kept = talk_session_kept(c->talk);
+    if (run->plan->thorough) try_recipients(c);
+    call_close(c);
+    if (kept) try_ticket(run, kept);
+    if (kept) gp_tls_session_close(kept);
+}
+
+/* ---- the right password ----------------------------------------------------------------------------------------------- */
+/* The first that works has what else is to be seen of a session in the same connection. */
+static void try_mechanism(struct probe_run *run, const struct gp_sasl_mech *m, unsigned *refused)
 {
     auto_call c = { 0 };
-    if (!account_enter(&c, run)) return;
+    if (!call_ready(&c, run)) return;
     probe_mark(run);
-    int code = call_ask(&c, "AUTH PLAIN");
-    if (code) probe_judge(run, FOUND_AUTH_TWICE, code != 334, "AUTH PLAIN in a session that is signed in: %d", code);
-    if (code == 334) (void)call_ask(&c, "*");
-    try_parameters(&c);
-    try_other_sender(&c);
-    if (run->plan->thorough) try_recipients(&c);
+    bool   done = account_sign_in(&c, m->name, run->plan->user, run->plan->secret);
+    gp_str text = gp_head(c.reply.text, 120);
+    probe_judge(run, FOUND_AUTH_REFUSED, done, "%s with the password that was given: %d %.*s (%s)", m->name,
+                c.reply.code, (int)text.len, text.ptr, talk_why(c.talk));
+    if (!done) ++*refused;
+    if (!done && c.reply.code / 100 == 5) run->report->failed_sign_ins++;
+    if (!done || run->account.mechanism) return;
+    run->account.mechanism = m->name;
+    try_session(&c);
+}
+
+static void try_mechanisms(struct probe_run *run)
+{
+    gp_str   offered = gp_from(run->mechanisms);
+    unsigned refused = 0;
+    while (offered.len > 0 && (run->account.mechanism || refused < REFUSED_MOST)) {
+        const struct gp_sasl_mech *m = gp_sasl_find(gp_word(&offered));
+        if (m && account_fits(run, m)) try_mechanism(run, m, &refused);
+    }
+    if (run->account.mechanism) probe_fact(run, PROBE_AUTH, "signed in as %s", run->plan->user);
 }
 
 /* ---- wrong ones ---------------------------------------------------------------------------------------------------------- */
@@ -160,6 +210,7 @@ static bool refuse(struct probe_call *c, const char *mechanism, const char *user
     struct gp_text text = { .ptr = no->text, .room = sizeof no->text - 1 };
     gp_put(&text, gp_head(c->reply.text, sizeof no->text - 1));
     c->run->report->failed_sign_ins += !in;
+    c->errors += !in && no->code / 100 == 5;
     return !in;
 }
 
@@ -198,17 +249,21 @@ static void judge_refusals(struct probe_run *run, const char *mechanism, const s
 
 static void try_wrong(struct probe_run *run, const char *mechanism)
 {
-    struct account_no known, unknown = { 0 };
-    auto_call         c = { 0 };
-    if (!call_ready(&c, run)) return;
+    struct account_no  known, unknown = { 0 };
+    struct probe_call *c = call_shared(run, 0); /* how many errors it bears is looked at, too */
+    if (!c) return;
     probe_mark(run);
-    bool no = refuse(&c, mechanism, run->plan->user, &known);
+    bool no = refuse(c, mechanism, run->plan->user, &known);
     probe_judge(run, FOUND_AUTH_ANY_PASSWORD, no, "%s with a wrong password is taken", mechanism);
-    if (!no || !known.code) return;
-    bool dropped = !talk_works(c.talk);
+    if (!no || !known.code) {
+        call_end_sharing(run); /* it may be signed in */
+        return;
+    }
+    bool dropped = !talk_works(c->talk);
     if (!dropped) {
-        bool none = refuse(&c, mechanism, run->account.nobody, &unknown);
+        bool none = refuse(c, mechanism, run->account.nobody, &unknown);
         probe_judge(run, FOUND_AUTH_ANY_USER, none, "%s with a name that nobody has is taken", mechanism);
+        if (!none) call_end_sharing(run);
         dropped = unknown.code == 0;
     }
     probe_judge(run, FOUND_AUTH_DROPS, !dropped, "hung up after %d", unknown.code ? 2 : 1);
@@ -233,11 +288,12 @@ void probe_account(struct probe_run *run)
 {
     if (!run->plan->user || !run->mechanisms[0] || !run->has_tls) return;
     account_names(run);
+    run->connections = 0; /* it has a count of its own */
     try_mechanisms(run);
     if (!run->account.mechanism) return;
-    try_session(run);
     try_wrong_ones(run);
     account_bindings(run);
     account_times(run);
     account_messages(run);
+    call_end_sharing(run);
 }

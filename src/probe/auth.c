@@ -2,6 +2,7 @@
  * in its form, so no server counts a wrong password. */
 #include "probe/parts.h"
 
+#include <limits.h>
 #include <string.h>
 
 static void judge_list(struct probe_run *run)
@@ -23,126 +24,143 @@ static void judge_list(struct probe_run *run)
     if (scram) probe_judge(run, FOUND_AUTH_NO_PLUS, plus, "AUTH %s", run->mechanisms);
 }
 
-static void judge_equals(struct probe_call *c)
-{
-    gp_str lines = talk_offered(c->talk);
-    bool   any   = false;
-    while (lines.len > 0) any = gp_starts(gp_cut(&lines, '\n'), "AUTH=") || any;
-    probe_judge(c->run, FOUND_AUTH_EQUALS, !any, "EHLO's answer has AUTH=");
-}
-
 /* ---- in clear -------------------------------------------------------------------------------------------------------- */
-/* 334 to PLAIN asks for the password; none is given. */
-static void try_in_clear(struct probe_run *run)
+/* 334 to PLAIN asks for the password; none is given. What refuses it must not look like a wrong password. */
+void probe_clear(struct probe_call *c)
 {
-    gp_str    offered = GP_LIT("");
-    auto_call c       = { 0 };
-    if (run->tls == TALK_IMPLICIT || !run->has_tls || !call_open(&c, run, NULL) || !call_hello(&c)) return;
-    (void)talk_offers(c.talk, "AUTH", &offered);
+    struct probe_run *run     = c->run;
+    gp_str            offered = GP_LIT("");
+    (void)talk_offers(c->talk, "AUTH", &offered);
     if (probe_offered(offered, "PLAIN")) return; /* that is said already */
     probe_mark(run);
-    int code = call_ask(&c, "AUTH PLAIN");
+    int code = call_ask(c, "AUTH PLAIN");
     if (code) probe_judge(run, FOUND_AUTH_UNADVERTISED, code != 334, "AUTH PLAIN before STARTTLS: 334");
-    if (code == 334) (void)call_ask(&c, "*");
+    if (code && code != 334)
+        probe_judge(run, FOUND_AUTH_CLEAR_CODE, code != 535 && code / 100 == 5, "AUTH PLAIN before STARTTLS: %d", code);
+    if (code == 334) (void)call_ask(c, "*");
+}
+
+/* TLS is up, and EHLO not said since: what was said before it is forgotten (RFC 3207 4.2). */
+void probe_before_hello(struct probe_call *c)
+{
+    probe_mark(c->run);
+    int code = call_ask(c, "AUTH PLAIN");
+    if (code) probe_judge(c->run, FOUND_AUTH_BEFORE_HELLO, code != 334, "AUTH PLAIN with no EHLO under TLS: %d", code);
+    if (code == 334) (void)call_ask(c, "*");
 }
 
 /* ---- forms ------------------------------------------------------------------------------------------------------------- */
-/* What is said first; where 334 comes, what is said then; the code that must end it. */
-struct form {
-    const char   *mechanism, *say, *then;
-    int           code, also;
-    enum probe_id otherwise;
-};
-static const struct form forms[] = {
-    {NULL,        "AUTH",                NULL,   501, 501, FOUND_AUTH_NO_MECHANISM},
-    { NULL,       "AUTH XGATEPOSTCHECK", NULL,   504, 504, FOUND_AUTH_UNKNOWN     },
-    { "PLAIN",    "AUTH PLAIN",          "*",    501, 501, FOUND_AUTH_CANCEL      },
-    { "PLAIN",    "AUTH PLAIN",          "!!!!", 501, 501, FOUND_AUTH_NOT_BASE64  },
-    { "CRAM-MD5", "AUTH CRAM-MD5 AAAA",  "*",    501, 501, FOUND_AUTH_CRAM_EARLY  },
-};
-
-static bool try_form(struct probe_call *c, const struct form *f)
+static bool says(struct probe_call *c, const char *line, int wanted, enum probe_id otherwise)
 {
     probe_mark(c->run);
-    int  code  = call_ask(c, f->say);
-    bool early = code == 334 && f->otherwise == FOUND_AUTH_CRAM_EARLY;
-    if (code == 334 && f->then) code = call_ask(c, f->then);
-    if (code == 0) return false;
-    probe_judge(c->run, f->otherwise, !early && (code == f->code || code == f->also), "%s%s%s: %d", f->say,
-                f->then ? ", then " : "", f->then ? f->then : "", code);
-    return true;
+    int code = call_ask(c, line);
+    if (code == 334) {
+        probe_found(c->run, otherwise, "%s: 334", line);
+        return call_ask(c, "*");
+    }
+    if (code) probe_judge(c->run, otherwise, code == wanted, "%s: %d", line, code);
+    return code;
+}
+
+static bool try_no_mechanism(struct probe_call *c)
+{
+    return says(c, "AUTH", 501, FOUND_AUTH_NO_MECHANISM);
+}
+
+static bool try_unknown(struct probe_call *c)
+{
+    return says(c, "AUTH XGATEPOSTCHECK", 504, FOUND_AUTH_UNKNOWN);
+}
+
+static bool try_cram_early(struct probe_call *c)
+{
+    return says(c, "AUTH CRAM-MD5 AAAA", 501, FOUND_AUTH_CRAM_EARLY);
+}
+
+static bool try_not_base64(struct probe_call *c)
+{
+    probe_mark(c->run);
+    int code = call_ask(c, "AUTH PLAIN");
+    if (code == 334) code = call_ask(c, "!!!!");
+    if (code) probe_judge(c->run, FOUND_AUTH_NOT_BASE64, code == 501, "AUTH PLAIN, then !!!!: %d", code);
+    return code;
+}
+
+/* RFC 4954 4: `=` is a response of no octets, which is none of PLAIN; asking for one means that it was not understood. */
+static bool try_empty_response(struct probe_call *c)
+{
+    probe_mark(c->run);
+    int code = call_ask(c, "AUTH PLAIN =");
+    if (code) probe_judge(c->run, FOUND_AUTH_EMPTY_RESPONSE, code / 100 == 5, "AUTH PLAIN =: %d", code);
+    return code == 334 ? call_ask(c, "*") : code;
 }
 
 /* ---- challenges ---------------------------------------------------------------------------------------------------------- */
-static void try_prompts(struct probe_call *c)
+static bool cancel(struct probe_call *c)
 {
-    struct probe_run *run = c->run;
-    probe_mark(run);
-    int code = call_ask(c, "auth plain"); /* RFC 4954 4: an empty challenge, whatever the case of the name */
-    if (code == 334) {
-        gp_str challenge = gp_trim(c->reply.text);
-        probe_judge(run, FOUND_AUTH_EMPTY_CHALLENGE, challenge.len == 0, "334 %.*s", (int)gp_head(challenge, 80).len,
-                    challenge.ptr);
-        (void)call_ask(c, "*");
-    }
-    if (code)
-        probe_judge(run, FOUND_AUTH_CASE, code == 334 || call_ask(c, "AUTH PLAIN") != 334, "auth plain: %d", code);
-    if (code && code != 334) {
-        probe_judge(run, FOUND_AUTH_EMPTY_CHALLENGE, c->reply.code == 334, "AUTH PLAIN: %d", c->reply.code);
-        if (c->reply.code == 334) (void)call_ask(c, "*");
-    }
+    int code = call_ask(c, "*");
+    if (code) probe_judge(c->run, FOUND_AUTH_CANCEL, code == 501, "*: %d", code);
+    return code;
 }
 
-static void try_login(struct probe_call *c)
+static bool judge_challenge(struct probe_call *c)
+{
+    gp_str challenge = gp_trim(c->reply.text);
+    probe_judge(c->run, FOUND_AUTH_EMPTY_CHALLENGE, challenge.len == 0, "334 %.*s", (int)gp_head(challenge, 80).len,
+                challenge.ptr);
+    return cancel(c);
+}
+
+/* RFC 4954 4: an empty challenge, whatever the case of the name. */
+static bool try_prompts(struct probe_call *c)
+{
+    probe_mark(c->run);
+    int code = call_ask(c, "auth plain");
+    if (code == 334) probe_look(c->run->report, FOUND_AUTH_CASE);
+    if (code == 334) return judge_challenge(c);
+    if (code == 0) return false;
+    int again = call_ask(c, "AUTH PLAIN");
+    probe_judge(c->run, FOUND_AUTH_CASE, again != 334, "auth plain: %d", code);
+    if (again == 334) return judge_challenge(c);
+    probe_judge(c->run, FOUND_AUTH_EMPTY_CHALLENGE, false, "AUTH PLAIN: %d", again);
+    return again;
+}
+
+static bool try_login(struct probe_call *c)
 {
     static const char username[] = "VXNlcm5hbWU6",
                       with_nul[] = "VXNlciBOYW1lAA==" /* "User Name": the draft's, RFC-less */;
-    if (!probe_offered(gp_from(c->run->mechanisms), "LOGIN")) return;
     probe_mark(c->run);
     int code = call_ask(c, "AUTH LOGIN");
     if (code != 334) {
         if (code) probe_judge(c->run, FOUND_AUTH_LOGIN_PROMPT, false, "AUTH LOGIN: %d", code);
-        return;
+        return code;
     }
     gp_str challenge = gp_trim(c->reply.text);
     probe_judge(c->run, FOUND_AUTH_LOGIN_PROMPT,
                 gp_same(challenge, gp_from(username)) || gp_same(challenge, gp_from(with_nul)), "334 %.*s",
                 (int)gp_head(challenge, 80).len, challenge.ptr);
-    (void)call_ask(c, "*");
+    return call_ask(c, "*");
 }
 
-static void try_cram(struct probe_call *c)
+static bool try_cram(struct probe_call *c)
 {
     char first[512] = "";
-    if (!probe_offered(gp_from(c->run->mechanisms), "CRAM-MD5")) return;
     probe_mark(c->run);
-    if (call_ask(c, "AUTH CRAM-MD5") != 334 ||
-        !gp_copy_z(gp_head(c->reply.text, sizeof first - 1), first, sizeof first))
-        return;
-    if (call_ask(c, "*") == 0 || call_ask(c, "AUTH CRAM-MD5") != 334) return;
+    int code = call_ask(c, "AUTH CRAM-MD5");
+    if (code != 334 || !gp_copy_z(gp_head(c->reply.text, sizeof first - 1), first, sizeof first)) return code;
+    if (call_ask(c, "*") == 0 || call_ask(c, "AUTH CRAM-MD5") != 334) return false;
     probe_judge(c->run, FOUND_AUTH_CRAM_REPEATS, !gp_same(c->reply.text, gp_from(first)), "334 %.80s, twice", first);
-    (void)call_ask(c, "*");
+    return call_ask(c, "*");
 }
 
-static void try_exchanges(struct probe_run *run)
+static void judge_equals(struct probe_run *run)
 {
-    auto_call c = { 0 };
-    if (!call_ready(&c, run)) return;
-    judge_equals(&c);
-    for (size_t i = 0; i < GP_COUNT(forms); i++) {
-        if (forms[i].mechanism && !probe_offered(gp_from(run->mechanisms), forms[i].mechanism)) continue;
-        if (!try_form(&c, &forms[i])) return;
-    }
-}
-
-/* On a connection of its own: each cancelled exchange may count as an error there. */
-static void try_challenges(struct probe_run *run)
-{
-    auto_call c = { 0 };
-    if (!call_ready(&c, run)) return;
-    if (probe_offered(gp_from(run->mechanisms), "PLAIN")) try_prompts(&c);
-    try_login(&c);
-    try_cram(&c);
+    struct probe_call *c     = call_shared(run, UINT_MAX);
+    gp_str             lines = c ? talk_offered(c->talk) : GP_NONE;
+    bool               any   = false;
+    while (lines.len > 0) any = gp_starts(gp_cut(&lines, '\n'), "AUTH=") || any;
+    if (c) probe_judge(run, FOUND_AUTH_EQUALS, !any, "EHLO's answer has AUTH=");
 }
 
 /* ---- long responses ------------------------------------------------------------------------------------------------------ */
@@ -174,33 +192,32 @@ static bool try_length(struct probe_call *c, size_t octets, bool must_be_taken)
     return noop == 250 && !more;
 }
 
-static void try_long(struct probe_run *run)
+static bool try_long(struct probe_call *c)
 {
     enum { TAKEN = 12288 /* RFC 4954 4 */, TOO_LONG = 18000 };
-    auto_call c = { 0 };
-    if (!probe_offered(gp_from(run->mechanisms), "PLAIN") || !call_ready(&c, run)) return;
-    if (try_length(&c, TAKEN, true)) (void)try_length(&c, TOO_LONG, false);
-}
-
-/* TLS is up, and EHLO not said since: what was said before it is forgotten (RFC 3207 4.2). */
-static void try_before_hello(struct probe_run *run)
-{
-    auto_call c = { 0 };
-    if (!run->has_tls || !probe_offered(gp_from(run->mechanisms), "PLAIN") || !call_open(&c, run, NULL)) return;
-    if (!talk_session(c.talk) && !(call_hello(&c) && talk_starttls(c.talk, &c.reply))) return;
-    probe_mark(run);
-    int code = call_ask(&c, "AUTH PLAIN");
-    if (code) probe_judge(run, FOUND_AUTH_BEFORE_HELLO, code != 334, "AUTH PLAIN with no EHLO under TLS: %d", code);
-    if (code == 334) (void)call_ask(&c, "*");
+    if (try_length(c, TAKEN, true)) (void)try_length(c, TOO_LONG, false);
+    return c->run->report->states[FOUND_AUTH_SHORT_LINES] != PROBE_UNSEEN;
 }
 
 void probe_auth(struct probe_run *run)
 {
+    static const struct {
+        const char *needs; /* a mechanism; NULL: none */
+        probe_step *step;
+    } steps[] = {
+        {NULL,        try_no_mechanism  },
+        { NULL,       try_unknown       },
+        { "PLAIN",    try_prompts       },
+        { "PLAIN",    try_not_base64    },
+        { "PLAIN",    try_empty_response},
+        { "LOGIN",    try_login         },
+        { "CRAM-MD5", try_cram_early    },
+        { "CRAM-MD5", try_cram          },
+        { "PLAIN",    try_long          },
+    };
     judge_list(run);
-    try_in_clear(run);
     if (!run->mechanisms[0]) return;
-    try_exchanges(run);
-    try_challenges(run);
-    try_long(run);
-    try_before_hello(run);
+    judge_equals(run);
+    for (size_t i = 0; i < GP_COUNT(steps); i++)
+        if (!steps[i].needs || probe_offered(gp_from(run->mechanisms), steps[i].needs)) call_share(run, steps[i].step);
 }

@@ -1,10 +1,18 @@
 /* One connection of a run, paced, with its transcript kept for excerpts. */
 #include "probe/parts.h"
 
+#include "tls/tls.h"
+
 #include <string.h>
 #include <time.h>
 
-enum { MILLI = 1000, MILLION = 1000000 };
+enum {
+    MILLI            = 1000,
+    MILLION          = 1000000,
+    REFUSED          = 400,
+    ERRORS_MOST      = 4, /* Exim bears three of a kind as it comes, Postfix ten */
+    CONNECTIONS_MOST = 12
+};
 
 static void keep_line(void *owner, const struct talk_line *line)
 {
@@ -51,6 +59,7 @@ bool call_open(struct probe_call *c, struct probe_run *run, const struct talk_pl
     prepare(c, other);
     pace(run);
     run->report->connections++;
+    run->connections++;
     probe_mark(run);
     c->talk = talk_open(&c->plan, &transcript);
     if (!c->talk || !talk_works(c->talk)) return false;
@@ -79,6 +88,7 @@ int call_hear(struct probe_call *c)
 {
     enum { CLOSING = 421 /* RFC 5321 3.8: says nothing about what was asked */ };
     if (!c->talk || !talk_reply(c->talk, &c->reply)) return 0;
+    c->errors += c->reply.code >= REFUSED;
     return c->reply.code == CLOSING ? 0 : c->reply.code;
 }
 
@@ -98,4 +108,40 @@ void call_close(struct probe_call *c)
     talk_quit(c->talk);
     talk_close(c->talk);
     c->talk = NULL;
+}
+
+/* ---- the session that probes share ------------------------------------------------------------------------------------ */
+void call_end_sharing(struct probe_run *run)
+{
+    struct gp_tls_session *kept = run->shared.talk ? talk_session_kept(run->shared.talk) : NULL;
+    call_close(&run->shared);
+    if (kept && run->ticket) gp_tls_session_close(run->ticket);
+    if (kept) run->ticket = kept;
+}
+
+static bool is_usable(const struct probe_call *c, unsigned errors_most)
+{
+    return c->talk && talk_works(c->talk) && c->errors <= errors_most;
+}
+
+struct probe_call *call_shared(struct probe_run *run, unsigned errors_most)
+{
+    if (is_usable(&run->shared, errors_most)) return &run->shared;
+    call_end_sharing(run);
+    if (run->connections >= CONNECTIONS_MOST && !run->plan->thorough && !run->had_enough) {
+        probe_fact(run, PROBE_REACH, "no more than %d connections: it hangs up at errors; --thorough goes on",
+                   CONNECTIONS_MOST);
+        run->had_enough = true;
+    }
+    if (run->had_enough || !probe_next_way(run, &run->shared)) return NULL;
+    return &run->shared;
+}
+
+void call_share(struct probe_run *run, probe_step *probe)
+{
+    struct probe_call *c     = call_shared(run, ERRORS_MOST - 1);
+    bool               fresh = c && c->errors == 0;
+    if (!c || probe(c) || fresh) return;
+    c = call_shared(run, 0);
+    if (c) (void)probe(c);
 }

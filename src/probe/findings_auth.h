@@ -90,3 +90,9 @@ FINDING(AUTH_BINDING, "auth-wrong-binding", PROBE_AUTH, PROBE_CRITICAL, "SCRAM-P
         "RFC 5802 5.1: the binding is not compared, so whoever sits in between is not noticed.", [PROBE_DOVECOT] = "update", [PROBE_EXIM] = "update gsasl")
 FINDING(AUTH_DROPS, "auth-drops-early", PROBE_AUTH, PROBE_NOTE, "The connection is dropped before the third wrong sign-in",
         "RFC 4954 9: at least three tries before the connection is dropped; clients try several mechanisms.", [PROBE_GATEPOST] = "limits.auth_failures_per_session")
+FINDING(AUTH_CLEAR_CODE, "auth-clear-code", PROBE_AUTH, PROBE_NOTE, "AUTH in clear is refused as a wrong password is",
+        "RFC 4954 6, RFC 3207 4: 538, 530 or 503 say that TLS comes first; after 535 people are asked for another password.", [PROBE_EXIM] = "message = 538 5.7.11 ... in acl_smtp_auth",
+        [PROBE_POSTFIX] = "smtpd_tls_security_level = encrypt: 530")
+FINDING(AUTH_EMPTY_RESPONSE, "auth-empty-response", PROBE_AUTH, PROBE_NOTE, "`=` is not taken for an empty response",
+        "RFC 4954 4: AUTH PLAIN and `=` is a response of no octets, which is wrong. A server that asks for another one does not know the form, and EXTERNAL needs it.",
+        [PROBE_GATEPOST] = NULL)

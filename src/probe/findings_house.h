@@ -18,6 +18,9 @@ FINDING(OWN_CERTIFICATE, "own-certificate", PROBE_OWN, PROBE_ERROR, "Certificate
         "The server keeps the pair before until it is restarted, and then does not start.", [PROBE_GATEPOST] = "`tls` in gatepost.yml; renew it: new files are taken without a restart")
 FINDING(OWN_RELOAD, "own-reload", PROBE_OWN, PROBE_WARNING, "The server shows another certificate than the file has",
         "A new certificate was put there and not taken: it could not be read, or its key does not fit.", [PROBE_GATEPOST] = "look for it in the log; send SIGHUP")
+FINDING(OWN_BACKUP, "own-backup", PROBE_OWN, PROBE_ERROR, "The backup is too old, empty or not there",
+        "Accounts, keys and mail that waits are on one disk. What is found on the day when it fails is the last copy that was made.",
+        [PROBE_GATEPOST] = "docs/operations.md tells how to copy; look at what runs it; --backup-age if less often is enough")
 FINDING(CLIENT_BREAKS, "client-breaks", PROBE_CLIENTS, PROBE_WARNING, "A kind of client can not sign in here",
         "What it needs is not offered, or is not answered as it expects. Whether it should work is for you to say: old printers need what is not safe.",
         [PROBE_GATEPOST] = "docs/clients.md; a restricted credential for a device, by `gatepost credential add`", [PROBE_POSTFIX] = "offer PLAIN and LOGIN under TLS; smtpd_tls_wrappermode on 465",

@@ -56,3 +56,17 @@ FINDING(LIMITS_RECIPIENTS, "limits-recipients", PROBE_LIMITS, PROBE_WARNING, "Fe
 FINDING(LIMITS_ERRORS, "limits-errors", PROBE_LIMITS, PROBE_NOTE, "Errors without end have no consequence",
         "A client that says nonsense for hours holds a connection that others need.", [PROBE_GATEPOST] = "limits.errors_per_session", [PROBE_POSTFIX] = "smtpd_hard_error_limit",
         [PROBE_EXIM] = "smtp_max_unknown_commands, smtp_max_synprot_errors")
+FINDING(SMUGGLING_8BIT, "smuggling-8bit", PROBE_SMUGGLING, PROBE_NOTE, "An address with octets that are no UTF-8 is taken",
+        "RFC 5321 2.4, RFC 6531 3.7.1: commands are ASCII, and UTF-8 only where SMTPUTF8 was said. What is neither is read differently by each program that sees it.",
+        [PROBE_EXIM] = "deny local_parts = \\N[\\x80-\\xff]\\N in acl_smtp_rcpt", [PROBE_POSTFIX] = "smtputf8_enable = yes with strict_smtputf8 = yes")
+FINDING(SMUGGLING_NUL_TEXT, "smuggling-nul-text", PROBE_SMUGGLING, PROBE_NOTE, "A message with NUL in it is taken",
+        "RFC 5322 4, RFC 5321 4.5.2: NUL must not be sent. Filters written in C read such a line up to it, and readers all of it.",
+        [PROBE_POSTFIX] = "message_reject_characters = \\0", [PROBE_EXIM] = "deny condition = ${if > {$body_zerocount}{0}} in acl_smtp_data")
+FINDING(LIMITS_COMMAND, "limits-short-command", PROBE_LIMITS, PROBE_WARNING, "A command of 512 octets is refused",
+        "RFC 5321 4.5.3.1.4: 512 octets with CR LF must be taken, and more where extensions add parameters.", [PROBE_POSTFIX] = "line_length_limit = 2048, as it was", [PROBE_GATEPOST] = NULL)
+FINDING(LIMITS_TEXT_LINE, "limits-text-line", PROBE_LIMITS, PROBE_WARNING, "A message with a line of 998 octets is refused, or with 8-bit text where 8BITMIME is offered",
+        "RFC 5321 4.5.3.1.6: lines of 1000 octets with CR LF must be taken; RFC 6152 3: who offers 8BITMIME takes octets above 127.", [PROBE_GATEPOST] = NULL)
+FINDING(LIMITS_IDLE, "limits-idle", PROBE_LIMITS, PROBE_NOTE, "It hangs up after less than five minutes of silence",
+        "RFC 5321 4.5.3.2.7: a server waits five minutes for a command. Where nobody has signed in less may be wanted: then say so to those who type by hand.",
+        [PROBE_GATEPOST] = "limits.sign_in_timeout, limits.command_timeout", [PROBE_POSTFIX] = "smtpd_timeout = 300s", [PROBE_EXIM] = "smtp_receive_timeout = 5m",
+        [PROBE_OPENSMTPD] = "it is fixed: nothing to set", [PROBE_DOVECOT] = "it is fixed: nothing to set")

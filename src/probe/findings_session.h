@@ -139,3 +139,16 @@ FINDING(TLS_NO_SNI, "tls-needs-sni", PROBE_TLS, PROBE_WARNING, "A client that na
         "Old clients and devices send no server name (RFC 6066 3); they need a certificate to be there without.",
         [PROBE_POSTFIX] = "smtpd_tls_chain_files beside tls_server_sni_maps", [PROBE_EXIM] = "tls_certificate with a value for an empty $tls_in_sni",
         [PROBE_DOVECOT] = "ssl_cert outside of local_name", [PROBE_OPENSMTPD] = "a first `pki` on the listener")
+FINDING(TLS_RESUMPTION, "tls-resumption", PROBE_TLS, PROBE_NOTE, "TLS sessions are not resumed",
+        "RFC 8446 2.2, RFC 5077: a phone that looks for a moment needs a full handshake each time; it costs the server more than the rest of the session.",
+        [PROBE_POSTFIX] = "tlsmgr in master.cf; no smtpd_tls_session_cache_timeout = 0", [PROBE_EXIM] = "tls_resumption_hosts = * (4.95)",
+        [PROBE_DOVECOT] = "ssl_options without no_ticket", [PROBE_OPENSMTPD] = "it keeps no sessions: nothing to set")
+FINDING(TLS_RESUMPTION_AUTH, "tls-resumption-signed-in", PROBE_TLS, PROBE_CRITICAL, "A resumed TLS session is signed in by itself",
+        "RFC 4954 4: a sign-in is of one session of SMTP. Who resumes TLS has proved nothing anew, and a client that lends its cache lends its account.",
+        [PROBE_GATEPOST] = NULL)
+FINDING(TLS_RESUMPTION_NAME, "tls-resumption-any-name", PROBE_TLS, PROBE_NOTE, "A TLS session is resumed under another server name",
+        "RFC 6066 3: with TLS 1.2 it must not be: where one address serves several names, a session of one is taken for the other's.",
+        [PROBE_DOVECOT] = "one name for each address, or TLS 1.3 alone", [PROBE_EXIM] = "tls_resumption_hosts empty, or one name for each address")
+FINDING(HELLO_SIGNED_IN, "hello-signed-in", PROBE_HELLO, PROBE_WARNING, "EHLO after a sign-in is refused, or ends it",
+        "RFC 5321 4.1.4: EHLO may come again at any time, and clears what RSET clears: not the sign-in. Clients say it after AUTH to see what is offered then.",
+        [PROBE_GATEPOST] = NULL, [PROBE_POSTFIX] = NULL)

@@ -102,47 +102,48 @@ static void look_under_tls(struct probe_call *c)
 }
 
 /* ---- replies ------------------------------------------------------------------------------------------------------------ */
-/* What is good to say at any time and what must come back; one error each, so that nobody's limit of errors is near. */
-static void try_replies(struct probe_call *c)
+static bool try_codes(struct probe_call *c)
 {
-    struct probe_run *run = c->run;
-    probe_mark(run);
+    probe_mark(c->run);
     int code = call_ask(c, "RSET");
-    if (run->enhanced && code == 250)
-        probe_judge(run, FOUND_HELLO_CODES, c->reply.enhanced.len > 0,
+    if (c->run->enhanced && code == 250)
+        probe_judge(c->run, FOUND_HELLO_CODES, c->reply.enhanced.len > 0,
                     "RSET is answered with 250 and no code behind it");
-    probe_mark(run);
-    code = call_ask(c, "XGATEPOSTCHECK");
-    if (code) probe_judge(run, FOUND_HELLO_UNKNOWN, code == 500 || code == 502, "the answer is %d", code);
-    probe_mark(run);
-    code = call_ask(c, "EHLO");
-    if (code) probe_judge(run, FOUND_HELLO_EMPTY, code / 100 == 5, "the answer is %d", code);
+    return code;
+}
+
+static bool try_unknown(struct probe_call *c)
+{
+    probe_mark(c->run);
+    int code = call_ask(c, "XGATEPOSTCHECK");
+    if (code) probe_judge(c->run, FOUND_HELLO_UNKNOWN, code == 500 || code == 502, "the answer is %d", code);
+    return code;
+}
+
+/* A server may have forgotten the name that it had: it is told again. */
+static bool try_empty_name(struct probe_call *c)
+{
+    probe_mark(c->run);
+    int code = call_ask(c, "EHLO");
+    if (code) probe_judge(c->run, FOUND_HELLO_EMPTY, code / 100 == 5, "the answer is %d", code);
+    return code && call_hello(c);
 }
 
 /* RFC 2920 3.1: these may stand in the middle of a group, NOOP at its end. */
-static void try_pipelining(struct probe_call *c)
+static bool try_pipelining(struct probe_call *c)
 {
     enum { COMMANDS = 4 };
     size_t heard = 0;
-    if (!talk_offers(c->talk, "PIPELINING", NULL)) return;
+    if (!talk_offers(c->talk, "PIPELINING", NULL)) return true;
     probe_mark(c->run);
-    if (!talk_send_raw(c->talk, GP_LIT("RSET\r\nRSET\r\nRSET\r\nNOOP\r\n"), TALK_SHOW)) return;
+    if (!talk_send_raw(c->talk, GP_LIT("RSET\r\nRSET\r\nRSET\r\nNOOP\r\n"), TALK_SHOW)) return false;
     while (heard < COMMANDS && call_hear(c) == 250) heard++;
     probe_judge(c->run, FOUND_HELLO_PIPELINING, heard == COMMANDS, "four commands at once, %zu answered with 250",
                 heard);
+    return true;
 }
 
-static void try_helo(struct probe_run *run)
-{
-    auto_call c = { 0 };
-    char      line[GP_SMTP_DOMAIN_MOST + 16];
-    if (!call_open(&c, run, NULL)) return;
-    (void)snprintf(line, sizeof line, "HELO %s", run->plan->hello);
-    probe_mark(run);
-    int code = call_ask(&c, line);
-    if (code) probe_judge(run, FOUND_HELLO_HELO, code == 250, "the answer is %d", code);
-}
-
+/* ---- a session ------------------------------------------------------------------------------------------------------------ */
 /* What was taken may have been the HELO that follows on a refusal. */
 static bool takes_ehlo(struct probe_call *c)
 {
@@ -151,30 +152,57 @@ static bool takes_ehlo(struct probe_call *c)
     return call_ask(c, line) / 100 == 2;
 }
 
-void probe_hello(struct probe_run *run)
+/* After bad manners the server may have hung up: then once more, with good ones. */
+static bool gets_secure(struct probe_call *c)
 {
-    auto_call c = { 0 };
+    struct probe_run *run = c->run;
+    if (talk_session(c->talk)) return true;
+    probe_clear(c);
+    if (probe_starttls(c)) return true;
+    call_close(c);
+    bool up = call_open(c, run, NULL) && call_hello(c) && talk_starttls(c->talk, &c->reply);
+    if (!up) probe_found(run, FOUND_TLS_BROKEN, "%s", c->talk ? talk_why(c->talk) : "no memory");
+    return up;
+}
+
+static bool greets(struct probe_run *run, struct probe_call *c)
+{
     probe_look(run->report, FOUND_HELLO_NO_EHLO);
     probe_look(run->report, FOUND_TLS_BROKEN);
-    if (!call_open(&c, run, NULL)) return;
-    look_at_greeting(run, c.reply.text);
-    if (!call_hello(&c) || (!talk_offered(c.talk).len && !takes_ehlo(&c))) {
-        probe_found(run, FOUND_HELLO_NO_EHLO, "the answer is %d %s", c.reply.code, talk_why(c.talk));
-        return;
-    }
-    if (talk_session(c.talk))
+    if (!call_open(c, run, NULL)) return false;
+    look_at_greeting(run, c->reply.text);
+    bool implicit = talk_session(c->talk);
+    if (implicit) probe_before_hello(c);
+    if (implicit && !talk_works(c->talk) && !call_open(c, run, NULL)) return false;
+    if (call_hello(c) && (talk_offered(c->talk).len || takes_ehlo(c))) return true;
+    probe_found(run, FOUND_HELLO_NO_EHLO, "the answer is %d %s", c->reply.code, talk_why(c->talk));
+    return false;
+}
+
+static bool enters(struct probe_run *run, struct probe_call *c)
+{
+    if (!greets(run, c)) return false;
+    if (talk_session(c->talk))
         run->has_tls = true;
     else
-        look_at_clear(&c);
-    if (!talk_session(c.talk) && run->has_tls && !(talk_starttls(c.talk, &c.reply) && call_hello(&c))) {
-        probe_found(run, FOUND_TLS_BROKEN, "%s", talk_why(c.talk));
+        look_at_clear(c);
+    if (talk_session(c->talk) || !run->has_tls) return true;
+    if (!gets_secure(c)) return false;
+    probe_before_hello(c);
+    return (talk_works(c->talk) && call_hello(c)) || call_ready(c, run);
+}
+
+void probe_hello(struct probe_run *run)
+{
+    if (!enters(run, &run->shared)) {
+        call_close(&run->shared);
         return;
     }
     run->works = true;
-    look_under_tls(&c);
-    look_at_extensions(&c);
-    try_pipelining(&c);
-    try_replies(&c);
-    call_close(&c);
-    try_helo(run);
+    look_under_tls(&run->shared);
+    look_at_extensions(&run->shared);
+    call_share(run, try_pipelining);
+    call_share(run, try_codes);
+    call_share(run, try_unknown);
+    call_share(run, try_empty_name);
 }

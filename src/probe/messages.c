@@ -1,4 +1,4 @@
-/* What only a message can show: three at most, each to the one address that was named, and saying what it is. */
+/* What only a message can show: five at most, each to the one address that was named, and saying what it is. */
 #include "probe/account.h"
 
 #include <stdio.h>
@@ -10,7 +10,8 @@ static bool begin(struct probe_call *c, struct probe_run *run)
 {
     char line[600];
     if (!account_enter(c, run)) return false;
-    (void)snprintf(line, sizeof line, "MAIL FROM:<%s>", run->account.address);
+    (void)snprintf(line, sizeof line, "MAIL FROM:<%s>%s", run->account.address,
+                   talk_offers(c->talk, "8BITMIME", NULL) ? " BODY=8BITMIME" : "");
     if (call_ask(c, line) / 100 != 2) return false;
     (void)snprintf(line, sizeof line, "RCPT TO:<%s>", run->plan->send_to);
     if (call_ask(c, line) / 100 != 2) return false;
@@ -52,7 +53,8 @@ static const char *answered(struct probe_call *c)
     static const struct {
         const char *octets, *name;
     } forms[] = {
-        {"a\n.\n",    "LF . LF"   },
+        {"\r\n.\n",   "CR LF . LF"},
+        { "a\n.\n",   "LF . LF"   },
         { "b\n.\r\n", "LF . CR LF"},
         { "c\r.\r\n", "CR . CR LF"},
         { "d\r.\r",   "CR . CR"   },
@@ -87,10 +89,36 @@ static void try_smuggling(struct probe_run *run)
                     code);
 }
 
+/* ---- what a text may hold ------------------------------------------------------------------------------------------------ */
+/* A letter, and these octets behind it. */
+static int hand_over(struct probe_run *run, const char *subject, gp_str octets)
+{
+    char      room[TEXT_MOST];
+    auto_call c = { 0 };
+    if (!begin(&c, run) || !talk_send_raw(c.talk, letter(run, run->account.address, NULL, subject, room), TALK_SHOW) ||
+        !talk_send_raw(c.talk, octets, TALK_COUNT))
+        return 0;
+    return end(&c);
+}
+
+static void try_text(struct probe_run *run)
+{
+    enum { LINE = 998 };
+    char           room[LINE + 8];
+    struct gp_text line = GP_TEXT(room);
+    gp_put_z(&line, "gr\xc3\xbc\xc3\x9f");
+    while (line.len < LINE) gp_put_char(&line, 'x');
+    int code = hand_over(run, "a long line", gp_said(&line));
+    if (code) probe_judge(run, FOUND_LIMITS_TEXT_LINE, code / 100 != 5, "the message is answered with %d", code);
+    code = hand_over(run, "NUL", GP_LIT("a\0b"));
+    if (code) probe_judge(run, FOUND_SMUGGLING_NUL_TEXT, code / 100 != 2, "the message is answered with %d", code);
+}
+
 void account_messages(struct probe_run *run)
 {
     if (!run->plan->send_to) return;
     try_smuggling(run);
     try_from(run, run->account.other, NULL, FOUND_RELAY_SPOOF_FROM, "another From");
     try_from(run, run->account.address, run->account.other, FOUND_RELAY_MANY_FROM, "two From fields");
+    try_text(run);
 }

@@ -79,47 +79,54 @@ static void try_auth_in_transaction(struct probe_call *c)
     if (code == 334) (void)call_ask(c, "*");
 }
 
-static void try_sending(struct probe_run *run)
+static bool try_sending(struct probe_call *c)
 {
-    auto_call c = { 0 };
-    if (!call_ready(&c, run)) return;
+    struct probe_run *run = c->run;
     probe_mark(run);
-    int code = call_ask(&c, "MAIL FROM:<gatepost-check@example.com>");
-    if (code == 0) return;
+    int code = call_ask(c, "MAIL FROM:<gatepost-check@example.com>");
+    if (code == 0) return false;
     if (code / 100 == 2) {
         if (run->submission) probe_judge(run, FOUND_RELAY_LATE, false, "MAIL: %d", code);
-        try_auth_in_transaction(&c);
-        try_recipients(&c);
-        (void)call_ask(&c, "RSET");
-        return;
+        try_auth_in_transaction(c);
+        try_recipients(c);
+        (void)call_ask(c, "RSET");
+        return true;
     }
     probe_look(run->report, FOUND_RELAY_LATE);
     probe_look(run->report, FOUND_RELAY_OPEN);
     probe_look(run->report, FOUND_RELAY_FORMS);
     if (run->submission) probe_judge(run, FOUND_RELAY_CODE, code == 530, "MAIL: %d", code);
+    return true;
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------------------- */
-static void try_names(struct probe_run *run)
+static bool try_names(struct probe_call *c, const char *verb)
 {
-    static const char *const verbs[] = { "VRFY", "EXPN" };
-    auto_call                c       = { 0 };
-    char                     line[LINE_MOST];
-    if (!call_ready(&c, run)) return;
-    for (size_t i = 0; i < GP_COUNT(verbs); i++) {
-        probe_mark(run);
-        (void)snprintf(line, sizeof line, "%s postmaster@%s", verbs[i], run->plan->host);
-        int known = call_ask(&c, line);
-        (void)snprintf(line, sizeof line, "%s gatepost-check-nobody@%s", verbs[i], run->plan->host);
-        int unknown = call_ask(&c, line);
-        if (known && unknown)
-            probe_judge(run, FOUND_RELAY_VRFY, known / 100 == unknown / 100, "%s: %d for postmaster, %d for nobody",
-                        verbs[i], known, unknown);
-    }
+    char line[LINE_MOST];
+    probe_mark(c->run);
+    (void)snprintf(line, sizeof line, "%s postmaster@%s", verb, c->run->plan->host);
+    int known = call_ask(c, line);
+    (void)snprintf(line, sizeof line, "%s gatepost-check-nobody@%s", verb, c->run->plan->host);
+    int unknown = call_ask(c, line);
+    if (known && unknown)
+        probe_judge(c->run, FOUND_RELAY_VRFY, known / 100 == unknown / 100, "%s: %d for postmaster, %d for nobody",
+                    verb, known, unknown);
+    return known && unknown;
+}
+
+static bool try_vrfy(struct probe_call *c)
+{
+    return try_names(c, "VRFY");
+}
+
+static bool try_expn(struct probe_call *c)
+{
+    return try_names(c, "EXPN");
 }
 
 void probe_relay(struct probe_run *run)
 {
-    try_sending(run);
-    try_names(run);
+    call_share(run, try_sending);
+    call_share(run, try_vrfy);
+    call_share(run, try_expn);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tls/tls.h"
+
 enum { EXCERPT_ROOM = PROBE_EXCERPT_LINES * PROBE_LINE_ROOM };
 
 /* ---- what a probe says ------------------------------------------------------------------------------------------------- */
@@ -95,7 +97,10 @@ static bool is_port(const struct probe_run *run, const char *port)
 static bool reaches(struct probe_run *run)
 {
     auto_call c = { 0 };
-    if (call_open(&c, run, NULL)) return true;
+    if (call_open(&c, run, NULL)) {
+        if (!run->plan->as) probe_first_lines(&c);
+        return true;
+    }
     enum talk_fault fault = c.talk ? talk_fault(c.talk) : TALK_NO_MEMORY;
     const char     *why   = c.talk ? talk_why(c.talk) : "no memory";
     bool reached = fault != TALK_NO_CONNECTION && fault != TALK_NO_HOST && !(fault == TALK_LATE && !*talk_peer(c.talk));
@@ -141,11 +146,13 @@ static const struct {
     bool        needs_session;
 } probes[] = {
     {"the first words",      probe_hello,       false},
+    { "the certificate",     probe_certificate, true },
     { "versions and suites", probe_tls,         false},
-    { "the certificate",     probe_certificate, false},
     { "signing in",          probe_auth,        true },
     { "sending without it",  probe_relay,       true },
     { "lines",               probe_lines,       true },
+    { "TLS in other ways",   probe_other_ways,  true },
+    { "silence",             probe_idle,        true },
     { "the account",         probe_account,     true },
 };
 
@@ -165,6 +172,8 @@ static bool probe_port(struct probe_run *run)
         probe_doing(run, probes[i].doing);
         probes[i].run(run);
     }
+    call_end_sharing(run);
+    if (run->ticket) gp_tls_session_close(run->ticket);
     return true;
 }
 

@@ -80,6 +80,11 @@ const struct gp_tls *talk_session(const struct talk *t)
     return t->tls;
 }
 
+struct gp_tls_session *talk_session_kept(struct talk *t)
+{
+    return t->tls ? gp_tls_keep(t->tls) : NULL;
+}
+
 int64_t talk_micros(const struct talk *t)
 {
     return talk_now() - t->began;

@@ -43,6 +43,7 @@ struct talk_plan { /* zeroes are good but for host and port; borrowed for the li
     const char   *server_name;          /* SNI; NULL: what is expected; "": none                              */
     gp_str        ca_pem, pinned_pem;   /* roots, and single certificates trusted as they are; GP_NONE: the system's roots */
     gp_str        chain_pem, key_pem;   /* the client's own certificate                                       */
+    struct gp_tls_session *resume;      /* a session to resume, of talk_session_kept(); NULL: none            */
 };
 /* What the plan says of TLS, for who makes connections of his own. NULL: *why says what cannot be had. */
 struct gp_tls_context *talk_tls_context(const struct talk_plan *, const char **why);
@@ -58,6 +59,8 @@ enum talk_fault { TALK_NO_FAULT, TALK_NO_HOST, TALK_NO_CONNECTION, TALK_LATE, TA
 enum talk_fault    talk_fault(const struct talk *);
 const char        *talk_peer(const struct talk *);  /* "192.0.2.1:465", "[2001:db8::1]:587"; "" before         */
 const struct gp_tls *talk_session(const struct talk *); /* NULL: in clear                                      */
+/* To resume it by another talk's plan; NULL: the server does not let it be resumed. Ends with gp_tls_session_close. */
+struct gp_tls_session *talk_session_kept(struct talk *);
 int64_t            talk_micros(const struct talk *); /* since talk_open                                        */
 
 /* ---- lines and replies --------------------------------------------------------------------------------------- */

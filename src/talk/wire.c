@@ -182,6 +182,8 @@ static bool prepare(struct talk *t)
     if (!t->tls) return talk_fail(t, TALK_BAD_SETTINGS, "TLS", "no memory, or the server's name cannot be one");
     if (t->plan->server_name && !gp_tls_say_name(t->tls, gp_from(t->plan->server_name)))
         return talk_fail(t, TALK_BAD_SETTINGS, "TLS", "the name to ask the server for cannot be one");
+    if (t->plan->resume && !gp_tls_resume(t->tls, t->plan->resume))
+        return talk_fail(t, TALK_BAD_SETTINGS, "TLS", "the session cannot be resumed");
     return true;
 }
 

@@ -79,7 +79,8 @@ smtpd_error_sleep_time = 0
 LENA, SECRET = "lena@example.net", "a long enough password"
 NOTES = {
     "postfix": {"auth-no-plus", "auth-unknown-mechanism", "auth-not-base64", "auth-before-hello", "relay-code", "smuggling-bare-lf", "smuggling-nul"},
-    "exim": {"hello-lacks", "auth-no-scram", "auth-without-mechanism", "auth-not-base64", "smuggling-bare-lf"},
+    "exim": {"hello-lacks", "auth-no-scram", "auth-without-mechanism", "auth-not-base64", "smuggling-bare-lf", "smuggling-8bit",
+             "tls-resumption"},
 }
 KNOWN = {"exim": {"auth-out-of-step"}}      # Debian 12's Exim reads the tail of a response of over 16 KiB as commands
 
@@ -137,6 +138,8 @@ FINDINGS = {
     "relay-late": ["late"], "relay-code": ["relay-code"], "relay-open": ["open"], "relay-forms": ["forms"], "relay-vrfy": ["vrfy"],
     "smuggling-bare-lf": ["bare-lf"], "smuggling-bare-cr": ["bare-cr"], "smuggling-nul": ["nul"], "limits-long-command": ["long-command"],
     "limits-no-size": ["no-size"],
+    "tls-resumption": ["no-resumption"], "auth-clear-code": ["clear-code"], "auth-empty-response": ["empty-response"],
+    "limits-short-command": ["short-command"], "limits-idle": ["idle"], "tls-resumption-any-name": ["any-name"],
 }
 # With an account: what is said then.
 WITH_ACCOUNT = {
@@ -144,10 +147,12 @@ WITH_ACCOUNT = {
     "auth-tells-users": ["tells"], "auth-time": ["time"], "auth-twice": ["twice"], "auth-parameter": ["auth-parameter"], "auth-scram-downgrade": ["downgrade"],
     "auth-wrong-binding": ["any-binding"], "auth-drops-early": ["drops"], "relay-spoofed-sender": ["spoof"], "relay-spoofed-from": ["spoof-from"],
     "relay-several-from": ["many-from"], "smuggling-end-of-data": ["end-of-data"], "smuggling-takes-bare": ["takes-bare"], "limits-size": ["size"],
-    "limits-recipients": ["few-recipients"], "limits-errors": ["errors"],
+    "limits-recipients": ["few-recipients"], "limits-errors": ["errors"], "tls-resumption-signed-in": ["ticket-auth"],
+    "hello-signed-in": ["forgets"], "smuggling-8bit": ["8bit"], "smuggling-nul-text": ["nul-text"], "limits-text-line": ["text-line"],
 }
 OPTIONS = {"auth-time": ["--samples", 10], "limits-recipients": ["--thorough"], "limits-errors": ["--thorough"],
-           **{name: ["--send-to", "lena@example.org"] for name in ("relay-spoofed-from", "relay-several-from", "smuggling-end-of-data", "smuggling-takes-bare")}}
+           "limits-idle": ["--idle", 3], "tls-resumption-any-name": ["--thorough"],
+           **{name: ["--send-to", "lena@example.org"] for name in ("relay-spoofed-from", "relay-several-from", "smuggling-end-of-data", "smuggling-takes-bare", "smuggling-nul-text", "limits-text-line")}}
 OWNER, PASSWORD = "lena@example.org", "a right password"
 ALWAYS = {"auth-no-plus"}  # SCRAM bound to TLS is beyond the wrong server
 
@@ -171,8 +176,8 @@ def certificates(authority, folder):
 def wrong(certificates, ca):
     """The report on the wrong server for each row, and for one without a fault (""); several at once, since most of it is waiting."""
     def look(name, faults, account):
-        server = WrongServer(certificates(faults), *faults, account=(OWNER, PASSWORD))
-        words = ["--user", OWNER, "--password-stdin", *OPTIONS.get(name, [])] if account else []
+        server = WrongServer(certificates(faults), *faults, account=(OWNER, PASSWORD), second=certificates(["other-name"]))
+        words = [*(["--user", OWNER, "--password-stdin"] if account else []), *OPTIONS.get(name, [])]
         try:
             return report(f"localhost:{server.port}", "--starttls", "--ca-file", ca, "--patience", 3, *words, stdin=PASSWORD + "\n" if account else None), server
         finally:
@@ -323,3 +328,44 @@ def test_a_set_up_that_does_not_run_and_one_that_is_damaged(new_gatepost, ca):
     octets[8192:12288] = os.urandom(4096)
     database.write_bytes(octets)
     assert "own-store" in own(still, ca=ca, status=1)
+
+
+# ---- gentleness: what docs/check.md promises
+GENTLE, BESIDE_MECHANISMS, HANGS_UP = 8, 4, 14
+
+
+def test_a_server_sees_a_handful_of_connections(others, good, certificates, ca):
+    counts = {name: report(f"localhost:{port}", way, "--ca-file", ca)["connections"]
+              for name, port, way in [("gatepost", good.port, "--starttls"), ("gatepost, TLS", good.tls_port, "--tls"),
+                                      *((name, server.port, "--starttls") for name, server in others.items())]}
+    server = WrongServer(certificates([]))
+    found = report(f"localhost:{server.port}", "--starttls", "--ca-file", ca)
+    server.close()
+    counts["wrong"] = found["connections"]
+    assert found["connections"] == len(server.connections)
+    assert all(count <= GENTLE for count in counts.values()), counts
+
+
+def test_an_account_costs_one_more_for_each_mechanism_and_a_few(good, on_gatepost, on_others):
+    for found in (on_gatepost, *on_others.values()):
+        offered = next(fact["what"] for fact in found["facts"] if fact["what"].startswith("AUTH ")).split()[1:]
+        assert found["connections"] <= GENTLE + len(offered) + BESIDE_MECHANISMS, offered
+
+
+def test_who_hangs_up_at_each_error_is_let_be_after_a_dozen(certificates, ca):
+    server = WrongServer(certificates([]), "hangs-up")
+    found = report(f"localhost:{server.port}", "--starttls", "--ca-file", ca)
+    few = len(server.connections)
+    thorough = report(f"localhost:{server.port}", "--starttls", "--ca-file", ca, "--thorough")
+    server.close()
+    assert few == found["connections"] <= HANGS_UP < thorough["connections"]
+    assert any("hangs up at errors" in fact["what"] for fact in found["facts"]) and len(found["fine"]) < len(thorough["fine"])
+
+
+def test_a_server_elsewhere_gets_a_pause_before_each_connection(certificates):
+    """Loopback as a number: nothing says that it is this machine."""
+    server = WrongServer(certificates([]), "no-tls")
+    found = report(f"2130706433:{server.port}", "--starttls")
+    server.close()
+    gaps = [later - earlier for earlier, later in zip(server.connections, server.connections[1:])]
+    assert len(gaps) == found["connections"] - 1 > 1 and min(gaps) >= 0.25

@@ -18,7 +18,7 @@ def encode(octets):
     return base64.b64encode(octets if isinstance(octets, bytes) else octets.encode()).decode()
 
 
-def tls_context(certificate, faults):
+def tls_context(certificate, faults, second=None):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ciphers = {"old-versions": "ALL:!aNULL:!eNULL:@SECLEVEL=0", "weak-suites": "ALL:eNULL:aNULL:@SECLEVEL=0", "no-forward-secrecy": "ALL:@SECLEVEL=1"}
     context.set_ciphers(next((ciphers[fault] for fault in faults if fault in ciphers), "ECDHE+AESGCM:@SECLEVEL=0"))
@@ -27,6 +27,17 @@ def tls_context(certificate, faults):
         context.minimum_version = ssl.TLSVersion.TLSv1
     if "no-1.3" in faults:
         context.maximum_version = ssl.TLSVersion.TLSv1_2
+    if "no-resumption" in faults:
+        context.num_tickets = 0
+        context.options |= ssl.OP_NO_TICKET
+    if "any-name" in faults:
+        other = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        other.load_cert_chain(*second)
+
+        def choose(connection, name, _):
+            if name != "localhost":
+                connection.context = other
+        context.sni_callback = choose
     if "needs-sni" in faults:
         def refuse(_, name, __):
             return None if name else ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE
@@ -37,12 +48,12 @@ def tls_context(certificate, faults):
 class WrongServer:
     """listen in a thread; a thread for each connection."""
 
-    def __init__(self, certificate, *faults, account=("lena@example.org", "a right password"), implicit=False):
+    def __init__(self, certificate, *faults, account=("lena@example.org", "a right password"), implicit=False, second=None):
         self.faults, self.account, self.implicit = set(faults), account, implicit
-        self.context = None if "broken-tls" in self.faults else tls_context(certificate, self.faults)
+        self.context = None if "broken-tls" in self.faults else tls_context(certificate, self.faults, second)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.tried, self.messages = [], []
+        self.tried, self.messages, self.connections = [], [], []
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -51,6 +62,7 @@ class WrongServer:
                 client, _ = self.listener.accept()
             except OSError:
                 return
+            self.connections.append(time.monotonic())
             threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def serve(self, client):
@@ -99,9 +111,13 @@ class Session:
         if enhanced and "no-codes" not in self.faults:
             text = f"{enhanced} {text}"
         self.send(f"{code} {text}\r\n")
+        if code >= 500 and "hangs-up" in self.faults:
+            raise EOFError
 
     # ---- the session
     def run(self):
+        if "idle" in self.faults:
+            self.socket.settimeout(1)
         if "silent" in self.faults:
             self.fill()
         if self.server.implicit:
@@ -115,6 +131,9 @@ class Session:
             self.send("250 " + "x" * 1000000)
         while True:
             line = self.line(1000 if "long-command" in self.faults else None)
+            if len(line) > 500 and "short-command" in self.faults:
+                self.say(500, "5.5.6", "too long")
+                continue
             if b"\0" in line and "nul" in self.faults:
                 line = line[:line.index(b"\0")]
             words = line.decode("latin-1")
@@ -132,9 +151,13 @@ class Session:
             raise EOFError
         self.socket = self.server.context.wrap_socket(self.socket, server_side=True)
         self.secure = True
+        if "ticket-auth" in self.faults and self.socket.session_reused:
+            self.user = self.server.account[0]
 
     def do_ehlo(self, line):
         name = line[5:].strip()
+        if "forgets" in self.faults:
+            self.user = None
         if "no-ehlo" in self.faults:
             return self.say(550, "5.7.1", "no")
         if not name and "empty-name" not in self.faults:
@@ -215,6 +238,8 @@ class Session:
     def do_rcpt(self, line):
         if self.sender is None:
             return self.say(503, "5.5.1", "MAIL")
+        if any(ord(c) > 127 for c in line) and "8bit" not in self.faults:
+            return self.say(553, "5.6.7", "ASCII")
         self.recipients += 1
         if "few-recipients" in self.faults and self.recipients > 20:
             return self.say(452, "4.5.3", "enough")
@@ -233,6 +258,8 @@ class Session:
         at, end = min((self.buffer.find(e), e) for e in ends if e in self.buffer)
         text, self.buffer = self.buffer[:at], self.buffer[at + len(end):]
         self.sender = None
+        if b"\0" in text and "nul-text" not in self.faults or b"x" * 900 in text and "text-line" in self.faults:
+            return self.say(550, "5.6.0", "no")
         headers = text.split(b"\r\n\r\n")[0].decode("latin-1").lower()
         if re.search(rb"(?<!\r)\n|\r(?!\n)", text) and not self.faults & {"takes-bare", "end-of-data"}:
             return self.say(550, "5.6.11", "bare")
@@ -246,6 +273,8 @@ class Session:
     # ---- signing in
     def do_auth(self, line):
         words = line.split()
+        if not self.secure and "clear-code" in self.faults:
+            return self.say(535, "5.7.8", "no")
         if not self.hello and "before-hello" not in self.faults:
             return self.say(503, "5.5.1", "EHLO")
         if self.user and "twice" not in self.faults:
@@ -261,6 +290,8 @@ class Session:
         if "refuses-login" in self.faults and name == "LOGIN":
             return self.say(535, "5.7.8", "no")
         initial = words[2] if len(words) > 2 else None
+        if initial == "=" and "empty-response" in self.faults:
+            initial = None
         return getattr(self, "auth_" + name.lower().replace("-", "_"))(initial)
 
     def ask(self, challenge=""):
