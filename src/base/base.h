@@ -83,6 +83,9 @@ void gp_put_hex(struct gp_text *, gp_str octets); /* lower case                 
 bool gp_read_hex(gp_str text, void *out, size_t room, size_t *len) GP_MUST_USE;
 bool gp_is_utf8(gp_str);                          /* RFC 3629: no surrogates, no overlong forms           */
 bool gp_is_ascii(gp_str);                         /* every octet below 128                                */
+/* Text from elsewhere, for a terminal or a report: the character at its front, or "?" where that steers a terminal (line
+ * ends too), turns text around, or is no UTF-8; rest: what follows. */
+gp_str gp_next_shown(gp_str *rest);
 
 /* ---- a growing buffer of bytes with a bound; holds no memory while empty -------------------------------- */
 struct gp_buffer {

@@ -119,6 +119,33 @@ TEST(utf8_is_what_rfc_3629_says)
     CHECK(gp_is_ascii(GP_LIT("\x7f\x01")) && !gp_is_ascii(GP_LIT("\x80")));
 }
 
+TEST(what_steers_a_terminal_is_not_shown)
+{
+    static const struct {
+        const char *text, *shown;
+    } rows[] = {
+        {"plain ~",                               "plain ~"           },
+        { "Gr\xc3\xbc\xc3\x9f"
+          "e \xf0\x9f\x98\x80",          "Gr\xc3\xbc\xc3\x9f"
+          "e \xf0\x9f\x98\x80"},
+        { "a\r\n\x1b[2J\x7f",                     "a???[2J?"          },
+        { "\xc2\x9b"
+          "2J\xc2\xa0",                  "?2J\xc2\xa0"       }, /* C1 is one character, and one '?' */
+        { "\xe2\x80\xae"
+          "gpj\xe2\x81\xa6",             "?gpj?"             },
+        { "\xef\xbf\xbe\xef\xbf\xbf\xef\xbf\xbd", "??\xef\xbf\xbd"    },
+        { "\xe4 \xc3\xa4 \xc3",                   "? \xc3\xa4 ?"      }, /* what is broken takes nothing whole with it */
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char           room[64];
+        struct gp_text shown = GP_TEXT(room);
+        for (gp_str rest = gp_from(rows[i].text); rest.len > 0;) gp_put(&shown, gp_next_shown(&rest));
+        CHECK_IS(gp_said(&shown), rows[i].shown);
+    }
+    gp_str none = GP_LIT("");
+    CHECK(gp_next_shown(&none).len == 0);
+}
+
 /* Octets survive the way there and back; a text that is accepted is the only text for its octets. */
 PROPERTY(base64_round_trips, bytes)
 {
@@ -166,4 +193,8 @@ PROPERTY(utf8_agrees_with_a_second_opinion, bytes)
     size_t size = 1;
     while (rest.len && (size = second_opinion(rest)) > 0) rest = gp_tail(rest, size);
     CHECK(gp_is_utf8(bytes) == (rest.len == 0));
+    for (rest = bytes; rest.len > 0;) {
+        gp_str before = rest, one = gp_next_shown(&rest);
+        CHECK(rest.len < before.len && one.len > 0 && gp_is_utf8(one) && (uint8_t)one.ptr[0] >= ' ');
+    }
 }

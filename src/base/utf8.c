@@ -1,4 +1,4 @@
-/* Which octets are UTF-8, and which are ASCII. */
+/* Which octets are UTF-8, which are ASCII, and which may be shown. */
 #include "base/base.h"
 
 /* RFC 3629 4: by its first octet, how many octets follow, and in which range the second one stands. */
@@ -53,4 +53,38 @@ bool gp_is_ascii(gp_str text)
     for (size_t i = 0; i < text.len; i++)
         if ((uint8_t)text.ptr[i] > 0x7f) return false;
     return true;
+}
+
+/* ---- for a terminal ------------------------------------------------------------------------------------------------------ */
+static uint32_t code_point(gp_str character)
+{
+    static const uint8_t first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 }; /* RFC 3629 3, by how many octets it takes */
+    uint32_t             code         = (uint8_t)character.ptr[0] & first_bits[character.len];
+    for (size_t i = 1; i < character.len; i++) code = code << 6 | ((uint8_t)character.ptr[i] & 0x3f);
+    return code;
+}
+
+/* What moves a cursor or turns text around: a name that is read backwards is another name. */
+static bool steers(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        {0x00,    0x1f  }, /* C0                                                 */
+        { 0x7f,   0x9f  }, /* DEL, C1                                            */
+        { 0x2028, 0x202e}, /* line and paragraph separators, directions of text  */
+        { 0x2066, 0x2069}, /* directions again                                   */
+        { 0xfffe, 0xffff}, /* no characters, and not allowed in XML              */
+    };
+    for (size_t i = 0; i < GP_COUNT(ranges); i++)
+        if (code >= ranges[i].first && code <= ranges[i].last) return true;
+    return false;
+}
+
+gp_str gp_next_shown(gp_str *rest)
+{
+    size_t took = rest->len ? character(*rest) : 0;
+    gp_str one  = gp_head(*rest, took ? took : 1);
+    *rest       = gp_tail(*rest, one.len);
+    return one.len == 0 || (took && !steers(code_point(one))) ? one : GP_LIT("?");
 }

@@ -38,7 +38,6 @@ bool cli_check_files(const struct config *); /* reads the files that it names, a
 void cli_problem(const char *what, const char *reason, const char *hint);
 /* Text from elsewhere, for a terminal: '?' for control characters, C1 among them, and for broken UTF-8. */
 void cli_print(FILE *, gp_str);
-char cli_shown(gp_str text, size_t i, bool utf8); /* its octet i; utf8: the text as a whole is UTF-8 */
 /* One line from stdin without its line end, for --password-stdin. false: nothing, or too long. */
 bool cli_secret_from_stdin(char *out, size_t room, size_t *len);
 

@@ -8,18 +8,12 @@
 
 enum { GUESS_ROOM = 256, NAMES_ROOM = 1024 };
 
-char cli_shown(gp_str text, size_t i, bool utf8)
-{
-    enum { DELETE_KEY = 0x7f, FIRST_NOT_ASCII = 0x80, LEADS_C1 = 0xc2, LAST_C1 = 0x9f };
-    unsigned char c = (unsigned char)text.ptr[i], before = i ? (unsigned char)text.ptr[i - 1] : 0;
-    if (c < ' ' || c == DELETE_KEY || (c >= FIRST_NOT_ASCII && !utf8)) return '?';
-    return before == LEADS_C1 && c <= LAST_C1 ? '?' : (char)c; /* U+0080 to U+009F steer some terminals */
-}
-
 void cli_print(FILE *file, gp_str text)
 {
-    bool utf8 = gp_is_utf8(text);
-    for (size_t i = 0; i < text.len; i++) (void)putc(cli_shown(text, i, utf8), file);
+    while (text.len > 0) {
+        gp_str one = gp_next_shown(&text);
+        (void)fwrite(one.ptr, 1, one.len, file);
+    }
 }
 
 void cli_problem(const char *what, const char *reason, const char *hint)

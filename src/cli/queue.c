@@ -79,7 +79,7 @@ json_t *text_json(gp_str text)
     struct gp_text clean = GP_TEXT(room);
     json_t        *json  = json_stringn(text.ptr ? text.ptr : "", text.len);
     if (json || !text.ptr) return json;
-    for (size_t i = 0; i < text.len; i++) gp_put_char(&clean, cli_shown(text, i, false));
+    while (text.len > 0) gp_put(&clean, gp_next_shown(&text));
     return json_stringn(clean.ptr, clean.len);
 }
 

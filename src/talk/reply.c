@@ -85,6 +85,15 @@ static void show(struct talk *t, gp_str line)
     talk_shows(t, TALK_SERVER, plain ? line : GP_LIT("334 (a challenge, not shown)"));
 }
 
+/* What is reported of a reply is passed on to others: what the server repeats of a sign-in must not be in it. Challenges are answered. */
+static void put_text(struct talk *t, gp_str text, int code)
+{
+    if (t->said_secret && code != 334)
+        talk_mask(t, &t->reply, text);
+    else
+        gp_put(&t->reply, text);
+}
+
 /* The enhanced code stands in each line (RFC 2034 4), and is told once. */
 static bool add_line(struct talk *t, struct talk_reply *r, gp_str line)
 {
@@ -101,7 +110,7 @@ static bool add_line(struct talk *t, struct talk_reply *r, gp_str line)
     } else {
         gp_put_char(&t->reply, '\n');
     }
-    gp_put(&t->reply, without(text, r->enhanced));
+    put_text(t, without(text, r->enhanced), code);
     return !t->reply.cut || talk_fail(t, TALK_NOT_SMTP, "a reply of the server is too long", NULL);
 }
 

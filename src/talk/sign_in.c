@@ -110,7 +110,10 @@ static bool say(struct sign_in *s, gp_str before, gp_str out)
     struct gp_buffer line  = { 0 };
     bool             ready = gp_buffer_add(&line, before, MOST) && gp_buffer_add(&line, out, MOST) &&
                  gp_buffer_add(&line, GP_LIT("\r\n"), MOST);
-    if (ready) show(s->talk, before, out);
+    if (ready) {
+        show(s->talk, before, out);
+        talk_hide_message(s->talk, out);
+    }
     bool said =
         ready ? talk_put(s->talk, gp_buffer_all(&line)) : talk_refuse(s->talk, "what signs in is too long for a line");
     gp_buffer_free(&line);

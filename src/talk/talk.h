@@ -67,7 +67,7 @@ int64_t            talk_micros(const struct talk *); /* since talk_open         
 struct talk_reply {
     int    code;     /* 200 to 599                                                       */
     gp_str enhanced; /* "5.7.8" or GP_NONE                                               */
-    gp_str text;     /* without codes; lines joined by '\n', each as it came             */
+    gp_str text;     /* without codes; lines joined by '\n', each as it came, but without secrets */
     size_t lines;
 };
 enum talk_show { TALK_SHOW, TALK_MASK /* "(12 octets)" */, TALK_COUNT /* "(1234 octets of message)" */ };
@@ -80,7 +80,8 @@ bool talk_ask(struct talk *, gp_str line, struct talk_reply *);   /* says it and
 void talk_patience(struct talk *, unsigned milliseconds);
 /* Octets that are here already or come within the time: what a server says that was not asked. They stay to be read. */
 gp_str talk_pending(struct talk *, unsigned milliseconds);
-/* The secret must not be seen in a transcript, wherever it stands in a line; kept as a copy until talk_close. */
+/* The secret must not be seen in a transcript, nor in a reply once a sign-in has begun, wherever it stands in a line; kept as a copy
+ * until talk_close. What goes out in a sign-in is hidden as well, without asking. */
 void talk_hide(struct talk *, gp_secret);
 
 /* ---- what submission is made of -------------------------------------------------------------------------------- */

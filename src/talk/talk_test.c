@@ -201,6 +201,93 @@ TEST(a_sign_in_takes_the_strongest_and_shows_no_secret)
     CHECK(!in(seen, "s3cret-word") && !in(seen, "AGFubmEA"));
 }
 
+/* Reports are made to be passed on: what they have of a reply has no secret either. */
+TEST(a_server_that_repeats_a_sign_in_is_not_quoted)
+{
+    static const struct {
+        const char *says, *text;
+    } rows[] = {
+        {"535 5.7.8 no: AGFubmEAczNjcmV0LXdvcmQ= is anna, s3cret-word\r\n", "no: (secret) is anna, (secret)"},
+        { "535-5.7.8 AUTH PLAIN AGFubmEAczNjcmV0\r\n535 5.7.8 was cut\r\n", "AUTH PLAIN (secret)\nwas cut"  },
+        { "535 s3cret-wor\r\n",                                             "s3cret-wor"                    },
+        { "535 5.7.8 wrong\r\n",                                            "wrong"                         },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        const struct script script[] = {
+            {"",           "220 a\r\n"                       },
+            { "c\r\n",     "250-a\r\n250 AUTH PLAIN\r\n"     },
+            { "\r\n",      rows[i].says                      },
+            { "NOOP\r\n",  "250 AGFubmEAczNjcmV0LXdvcmQ=\r\n"},
+            { "RESET\r\n", "334 AGFubmEAczNjcmV0LXdvcmQ=\r\n"}, /* a challenge has to be answered as it came */
+            { NULL,        NULL                              },
+        };
+        struct meeting    m;
+        struct talk_reply r;
+        CHECK(!sign_in(&m, script, &anna, &r, NULL) && r.code == 535);
+        CHECK_IS(r.text, rows[i].text);
+        CHECK(talk_ask(m.talk, GP_LIT("NOOP"), &r));
+        CHECK_IS(r.text, "(secret)");
+        CHECK(talk_ask(m.talk, GP_LIT("RESET"), &r));
+        CHECK_IS(r.text, "AGFubmEAczNjcmV0LXdvcmQ=");
+        part(&m);
+        gp_str seen = gp_said(&m.kept.text);
+        CHECK(!in(seen, "s3cret-word") && !in(seen, "AGFubmEAczNjcmV0"));
+    }
+}
+
+TEST(each_message_of_a_sign_in_is_kept_out)
+{
+    static const struct script login[] = {
+        {"",                "220 a\r\n"                                },
+        { "c\r\n",          "250-a\r\n250 AUTH LOGIN\r\n"              },
+        { "AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n"                     },
+        { "YW5uYQ==\r\n",   "334 UGFzc3dvcmQ6\r\n"                     },
+        { "cmQ=\r\n",       "535 no YW5uYQ== with czNjcmV0LXdvcmQ=\r\n"},
+        { "X AFNDUkFN\r\n", "500 X AFNDUkFN\r\n"                       },
+        { "NOOP\r\n",       "250 AFNDUkFN czNjcmV0LXdvcmQ=\r\n"        },
+        { NULL,             NULL                                       },
+    };
+    struct meeting    m;
+    struct talk_reply r;
+    struct talk_login no_initial = anna;
+    no_initial.no_initial        = true;
+    CHECK(!sign_in(&m, login, &no_initial, &r, NULL));
+    CHECK_IS(r.text, "no (secret) with (secret)");
+    CHECK(talk_send_raw(m.talk, GP_LIT("X AFNDUkFN\r\n"), TALK_MASK) && talk_reply(m.talk, &r)); /* said by hand */
+    CHECK_IS(r.text, "X (secret)");
+    for (size_t i = 0; i < TALK_SECRETS_MOST; i++) { /* many sign-ins: the newest stay hidden, and the secret itself */
+        char           room[32];
+        struct gp_text one = GP_TEXT(room);
+        gp_put_z(&one, "message-");
+        gp_put_number(&one, (int64_t)i);
+        talk_hide_message(m.talk, gp_said(&one));
+    }
+    talk_hide_message(m.talk, GP_LIT("AFNDUkFN"));
+    CHECK(talk_ask(m.talk, GP_LIT("NOOP"), &r));
+    CHECK_IS(r.text, "(secret) (secret)");
+    part(&m);
+}
+
+TEST(a_transcript_is_utf8_whatever_the_server_says)
+{
+    static char long_line[TALK_SHOWN_MOST + 64] = "250 x";
+    for (size_t i = 5; i + 2 < sizeof long_line - 16; i += 2) memcpy(long_line + i, "\xc3\xa4", 3);
+    memcpy(long_line + strlen(long_line), "\r\n", 3);
+    const struct script script[] = {
+        {"",          "220 \xc2\x9b"
+              "2J \xc3\xa4 \xe4 \xe2\x80\xae\r\n"},
+        { "NOOP\r\n", long_line                              },
+        { NULL,       NULL                                   },
+    };
+    struct meeting    m;
+    struct talk_reply r;
+    meet(&m, script);
+    CHECK(talk_greeting(m.talk, &r) && talk_ask(m.talk, GP_LIT("NOOP"), &r));
+    part(&m);
+    gp_str seen = gp_said(&m.kept.text);
+    CHECK(in(seen, "S: 220 ?2J \xc3\xa4 ? ?\n") && in(seen, "\xc3\xa4...\n") && gp_is_utf8(seen));
+}
+
 TEST(no_secret_goes_out_in_clear_unless_that_is_wanted)
 {
     struct meeting    m;
@@ -492,6 +579,7 @@ PROPERTY(talk_replies, bytes)
     CHECK(!talk_works(&t) && *talk_why(&t));
     gp_str seen = gp_said(&k.text);
     for (size_t i = 0; i < seen.len; i++) CHECK((unsigned char)seen.ptr[i] >= ' ' || seen.ptr[i] == '\n');
+    CHECK(gp_is_utf8(seen) || k.text.cut);
     close(ends[0]);
     close(ends[1]);
 }

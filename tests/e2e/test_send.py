@@ -1,4 +1,5 @@
 """gatepost send: any server, any mechanism, MIME, DSN, what is not offered, and what it says about what happened."""
+import base64
 import email
 import email.policy
 import json
@@ -109,6 +110,21 @@ def test_a_wrong_password(submit, gatepost, account, ca, recipient):
     said = json.loads(done.stdout)
     assert said["outcome"] == "no sign-in" and said["problem"]["step"] == "sign-in" and said["reply"]["code"] == 535
     assert "user name or password is not right" in done.stderr and "not the password" not in done.stderr + done.stdout
+
+
+def test_a_server_that_repeats_the_sign_in_is_not_quoted(account, ca, sink_certificate):
+    """Reports and transcripts are passed on to whoever helps."""
+    other = Sink(sink_certificate, logins={account.name: "another"})
+    message = base64.b64encode(f"\0{account.name}\0{account.password}".encode()).decode()
+    other.script("AUTH", f"535 5.7.8 no: {message} is {account.password}")
+    try:
+        done = send("--server", f"localhost:{other.port}", "--starttls", "--ca-file", ca, "--user", account.name, "--password-stdin", "--mechanism", "PLAIN", "--from", account.name,
+                    "--to", "a@example.net", "--body", "x", "--json", "--transcript", stdin=account.password + "\n")
+    finally:
+        other.close()
+    assert done.returncode == 5 and json.loads(done.stdout)["reply"]["text"] == "no: (secret) is (secret)"
+    assert "the server says: 535 5.7.8 no: (secret) is (secret)" in done.stderr and "S: 535 5.7.8 no: (secret) is (secret)" in done.stderr
+    assert message[:12] not in done.stdout + done.stderr and account.password not in done.stdout + done.stderr
 
 
 def test_a_sender_that_is_not_ones_own(submit, recipient):
