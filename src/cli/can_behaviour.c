@@ -76,9 +76,19 @@ struct measured {
 static gp_status measure_one(struct can *c, struct measured *m, enum limit_scope scope, int64_t subject,
                              const struct own_limits *own)
 {
-    const struct limit_rules *usual = &c->store->config.policy.limits.scopes[scope];
+    enum limit_scope          as    = scope == LIMIT_OWNER ? LIMIT_ACCOUNT : scope; /* where its rules and usage are */
+    const struct limit_rules *usual = &c->store->config.policy.limits.scopes[as];
     m->sides.scopes[scope] = (struct limit_side) { own_limits_over(own, usual, &m->rules[scope]), &m->usage[scope] };
-    return usage_load(c->store->accounts, scope, subject, &m->usage[scope]);
+    return usage_load(c->store->accounts, as, subject, &m->usage[scope]);
+}
+
+/* Who acts for another: what he sends counts for himself, too. */
+static gp_status measure_owner(struct can *c, struct measured *m)
+{
+    struct own_limits own;
+    if (c->account.id == c->acting.id) return GP_OK;
+    gp_status status = own_limits_load(c->store->accounts, c->account.id, 0, &own);
+    return status == GP_OK ? measure_one(c, m, LIMIT_OWNER, c->account.id, &own) : status;
 }
 
 static gp_status measure(struct can *c, struct measured *m)
@@ -90,7 +100,9 @@ static gp_status measure(struct can *c, struct measured *m)
     if (status == GP_OK) status = own_limits_load(a, c->acting.id, c->credential, &own);
     if (status == GP_OK) status = measure_one(c, m, LIMIT_CREDENTIAL, c->credential, &own);
     if (status == GP_OK) status = measure_one(c, m, LIMIT_ADDRESS, (int64_t)place_digest(c->ip), NULL);
-    return status == GP_OK ? measure_one(c, m, LIMIT_SERVER, 0, NULL) : status;
+    if (status == GP_OK) status = measure_one(c, m, LIMIT_NETWORK, (int64_t)brake_network(c->ip), NULL);
+    if (status == GP_OK) status = measure_one(c, m, LIMIT_SERVER, 0, NULL);
+    return status == GP_OK ? measure_owner(c, m) : status;
 }
 
 static bool say_hit(struct can *c, const struct limit_hit *hit)
@@ -186,12 +198,11 @@ static void say_score(struct can *c, const struct brake_score *score)
 }
 
 /* On a copy: nothing is counted. */
-bool can_ask_brake(struct can *c)
+static bool ask_brake_of(struct can *c, int64_t account)
 {
     struct brake_row   row;
     struct brake_score score;
-    if (c->store->config.policy.brake.mode == POLICY_OFF) return true;
-    if (brake_load(c->store->accounts, c->acting.id, &row) != GP_OK) return can_store_failed(c);
+    if (brake_load(c->store->accounts, account, &row) != GP_OK) return can_store_failed(c);
     if (brake_was_released(&row)) brake_release(&row.state, c->now);
     c->held = row.state.held && c->store->config.policy.brake.mode == POLICY_ENFORCE;
     if (c->held) {
@@ -206,4 +217,12 @@ bool can_ask_brake(struct can *c)
     brake_message(&row.state, &one, c->now, &score);
     say_score(c, &score);
     return true;
+}
+
+/* Who acts for another is judged, too. */
+bool can_ask_brake(struct can *c)
+{
+    if (c->store->config.policy.brake.mode == POLICY_OFF) return true;
+    if (!ask_brake_of(c, c->acting.id)) return false;
+    return c->held || c->account.id == c->acting.id || ask_brake_of(c, c->account.id);
 }

@@ -1,12 +1,13 @@
 /* How much may be sent: rates of messages, recipients, recipients never written to before, and octets; of an account, a credential, a
- * client address and the whole server. What is asked is held against all of them, and charged to all or to none. Pure: usage is the
+ * client address, its network and the whole server, and of who signed in, where he acts for another account. What is asked is held against all of them, and charged to all or to none. Pure: usage is the
  * caller's to keep, time is told. */
 #ifndef POLICY_LIMITS_H
 #define POLICY_LIMITS_H
 
 #include "policy/rate.h"
 
-enum limit_scope { LIMIT_ACCOUNT, LIMIT_CREDENTIAL, LIMIT_ADDRESS, LIMIT_SERVER, LIMIT_SCOPES };
+/* Kept in the store. OWNER: the account whose the credential is, where the session is another's: its own rules and usage as an ACCOUNT. */
+enum limit_scope { LIMIT_ACCOUNT, LIMIT_CREDENTIAL, LIMIT_ADDRESS, LIMIT_SERVER, LIMIT_NETWORK, LIMIT_OWNER, LIMIT_SCOPES };
 enum limit_thing { LIMIT_MESSAGES, LIMIT_RECIPIENTS, LIMIT_NEW_RECIPIENTS, LIMIT_OCTETS, LIMIT_THINGS };
 const char *limit_scope_name(enum limit_scope); /* "account"                              */
 const char *limit_thing_name(enum limit_thing); /* "new_recipients", as in the configuration */

@@ -57,8 +57,9 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
      * they are sent; recipients as in COMMIT; size: octets as stored; likeness: alike messages have it in common */ \
     ROW(SUBMIT, submit, U(session) U(account) U(credential) U(listener) U(size) U(likeness) S(queue_id) S(peer) S(helo)   \
             S(mechanism) S(tls) S(sender) S(fields) S(recipients))                                                        \
-    /* As PERMISSION. hold: accepted, and kept back; hold_why: for the administrator, HOLD_WHY_MOST octets at most        */ \
-    ROW(SUBMITTED, submitted, U(status) U(code) U(hold) S(enhanced) S(text) S(why) S(hold_why) S(incident))               \
+    /* As PERMISSION. hold: accepted, and kept back; hold_why: for the administrator, HOLD_WHY_MOST octets at most. owner: whose   \
+     * account signed in, where it acts for another; else 0.                                                               */ \
+    ROW(SUBMITTED, submitted, U(status) U(code) U(hold) U(owner) S(enhanced) S(text) S(why) S(hold_why) S(incident))               \
     /* one way: smtpd itself said no, for the record. missed: how many before this one were not told, in a flood. text: the reply's, \
      * without the incident; why: the true reason. What is not known is "" or 0.                                           */ \
     ROW(REFUSED, refused, U(session) U(account) U(credential) U(listener) U(code) U(missed) S(incident) S(user) S(peer) \
@@ -68,14 +69,14 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(DRAFTED, drafted, U(status) U(draft))             /* fds[0]: write here; give it up with DRAFT_ABORT           */ \
     ROW(DRAFT_ABORT, draft_abort, U(draft))                                                                               \
     /* body: inline when draft == 0. recipients: lines "address TAB params". size: octets of the body as stored. hold: all    \
-     * recipients are held until somebody releases them, because of hold_why.                                             */ \
-    ROW(COMMIT, commit, U(session) U(draft) U(size) U(account) U(credential) U(arrived) U(hold) S(queue_id) S(user) S(sender) \
+     * recipients are held until somebody releases them, because of hold_why. owner: as in SUBMITTED.                     */ \
+    ROW(COMMIT, commit, U(session) U(draft) U(size) U(account) U(owner) U(credential) U(arrived) U(hold) S(queue_id) S(user) S(sender) \
             S(params) S(recipients) S(message_id) S(from) S(peer) S(helo) S(mechanism) S(tls) S(hold_why) S(body))        \
     ROW(COMMITTED, committed, U(status) S(queue_id) S(why))                                                               \
     ROW(FATES, fates, S(lines))                           /* queue -> vault, one way: "account TAB delivered TAB failed" */ \
     /* vault -> queue: mail of ours to one address, which the queue writes; the answer is a COMMITTED. text: lines.       */ \
     ROW(NOTICE, notice, S(to) S(subject) S(text))                                                                         \
-    /* vault -> queue: hold what waits of that account, HOLD_PAGE messages behind `row` (0: from the first) at a time. row, in the \
+    /* vault -> queue: hold what waits of that account, or was sent by it for others, HOLD_PAGE messages behind `row` (0: from the first) at a time. row, in the \
      * answer: where to go on; 0: that was all.                                                                            */ \
     ROW(HOLD, hold, U(account) U(row) S(why))                                                                              \
     ROW(HELD, held, U(status) U(row))                                                                                      \

@@ -88,6 +88,21 @@ TEST(messages_of_the_same_turn_are_committed_first_and_held)
     kit_close(k);
 }
 
+TEST(what_an_account_sent_for_others_is_its_own_too)
+{
+    struct kit *k    = kit_open();
+    struct msg  m    = kit_message("foranother", "bert@example.org", "bob@example.net\t\n");
+    m.commit.account = 9;
+    m.commit.owner   = 7;
+    kit_commit(k, 1, &m);
+    commit_as(k, 2, 9);
+    CHECK(hold(k, 7, "stolen") == 1);
+    CHECK(kit_count(k, "recipients", "state = 3") == 1);
+    CHECK(kit_count(k, "messages", "hold_why = 'stolen' AND queue_id = 'foranother' AND owner = 7") == 1);
+    CHECK(hold(k, 9, "stolen") == 1 && kit_count(k, "recipients", "state = 3") == 2);
+    kit_close(k);
+}
+
 TEST(a_malformed_wish_changes_nothing)
 {
     static const struct {

@@ -117,6 +117,7 @@ static struct queue_message message_of(const struct msg_commit *c, gp_time now)
         .tls        = c->tls,
         .hold_why   = hold_why(c),
         .account    = c->account,
+        .owner      = c->owner,
         .credential = c->credential,
         .size       = c->size,
         .arrived    = arrived,

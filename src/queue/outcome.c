@@ -96,15 +96,20 @@ static gp_status note(struct outcome *o, const char *event, enum log_level level
 }
 
 /* Beyond so many accounts between two messages to the vault it has to do with less: a score needs no exact figures. */
-static void count_fate(struct outcome *o, bool failed)
+static void count_for(struct queue *q, uint64_t account, bool failed)
 {
-    struct queue *q = o->q;
-    size_t        i = 0;
-    while (i < q->fate_count && q->fates[i].account != o->message.account) i++;
-    if (i == FATES_MOST || o->message.account == 0) return; /* 0: a notification of our own */
-    if (i == q->fate_count) q->fates[q->fate_count++] = (struct fate) { .account = o->message.account };
+    size_t i = 0;
+    while (i < q->fate_count && q->fates[i].account != account) i++;
+    if (i == FATES_MOST || account == 0) return; /* 0: a notification of our own, or nobody acts for another */
+    if (i == q->fate_count) q->fates[q->fate_count++] = (struct fate) { .account = account };
     q->fates[i].failed += failed;
     q->fates[i].delivered += !failed;
+}
+
+static void count_fate(struct outcome *o, bool failed)
+{
+    count_for(o->q, o->message.account, failed);
+    count_for(o->q, o->message.owner, failed);
 }
 
 static gp_status deliver(struct outcome *o, struct queue_recipient *to, bool passed_on)

@@ -169,6 +169,15 @@ gp_status credentials_next(struct rows *r, struct credential *out)
     return read_credential(r, out) ? GP_OK : GP_TEMPFAIL;
 }
 
+gp_status credential_owner(struct accounts *a, int64_t id, int64_t *account)
+{
+    auto_rows r = rows_of(a->db, "SELECT account FROM credentials WHERE id = ?");
+    rows_bind_number(&r, id);
+    gp_status status = rows_next(&r);
+    if (status == GP_OK) *account = rows_number(&r, 0);
+    return status;
+}
+
 gp_status credential_get(struct accounts *a, int64_t id, struct credential *out)
 {
     auto_rows r = rows_of(a->db, "SELECT " COLUMNS " FROM credentials WHERE id = ?");

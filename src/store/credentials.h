@@ -71,6 +71,7 @@ bool                  credential_label_is_good(gp_str label, const char **why);
  * Those whose password costs nothing to check come first. In force or not: all. */
 struct rows credentials_of(struct accounts *, int64_t account);
 gp_status   credentials_next(struct rows *, struct credential *) GP_MUST_USE;
+gp_status   credential_owner(struct accounts *, int64_t id, int64_t *account) GP_MUST_USE; /* whose it is */
 gp_status   credential_get(struct accounts *, int64_t id, struct credential *) GP_MUST_USE;
 /* By its label or, since no label is a number, by its id, as people name it. */
 gp_status   credential_named(struct accounts *, int64_t account, gp_str label_or_id, struct credential *) GP_MUST_USE;

@@ -35,7 +35,7 @@ const char *recipient_state_name(enum recipient_state);
 struct queue_message {
     int64_t  row;
     gp_str   queue_id, sender, params, user, message_id, from, peer, helo, mechanism, tls, hold_why; /* hold_why: of one that is held by a rule; or empty */
-    uint64_t account, credential, size;
+    uint64_t account, owner, credential, size; /* owner: who signed in, where he acted for the account; else 0 */
     gp_time  arrived;
     bool     in_file;
 };
@@ -79,7 +79,7 @@ gp_status queue_hold(struct queue_store *, gp_str queue_id, gp_str why, gp_time 
 /* ---- questions ------------------------------------------------------------------------------------------------------ */
 /* PERMFAIL: no such message; TEMPFAIL also when the arena is too small. */
 gp_status queue_load(struct queue_store *, gp_str queue_id, struct gp_arena *, struct queue_message *out) GP_MUST_USE;
-/* The ids of up to `room` messages that stand after `row`, of one account or (0) of all, in order of arrival: for steps. */
+/* The ids of up to `room` messages that stand after `row`, of one account (its own, and those it sent for others) or (0) of all, in order of arrival: for steps. */
 struct queue_place { int64_t row; char queue_id[QUEUE_ID_MOST + 1]; };
 gp_status queue_page(struct queue_store *, int64_t row, int64_t account, struct queue_place *out, size_t room, size_t *count) GP_MUST_USE;
 gp_status queue_visit_messages(struct queue_store *, void (*each)(void *owner, const struct queue_message *), void *owner) GP_MUST_USE;

@@ -8,8 +8,8 @@
 
 #define MESSAGE_COLUMNS                                                                                                     \
     "message, account, credential, size, in_file, arrived, queue_id, sender, params, user, message_id, author, peer, helo," \
-    " mechanism, tls, hold_why"
-enum { FIRST_TEXT = 6 };
+    " mechanism, tls, hold_why, owner"
+enum { FIRST_TEXT = 6, OWNER = 17 };
 
 /* PERMFAIL from the last rows_next means that all went well. */
 static gp_status all_seen(gp_status last)
@@ -27,6 +27,7 @@ static void read_message(const struct rows *r, struct queue_message *m)
     m->size         = (uint64_t)rows_number(r, 3);
     m->in_file      = rows_number(r, 4) != 0;
     m->arrived      = rows_number(r, 5);
+    m->owner        = (uint64_t)rows_number(r, OWNER);
     gp_str *texts[] = { &m->queue_id, &m->sender, &m->params,    &m->user, &m->message_id, &m->from,
                         &m->peer,     &m->helo,   &m->mechanism, &m->tls,  &m->hold_why };
     for (size_t i = 0; i < GP_COUNT(texts); i++) *texts[i] = rows_text(r, FIRST_TEXT + (int)i);
@@ -58,7 +59,7 @@ gp_status queue_page(struct queue_store *s, int64_t row, int64_t account, struct
 {
     static const char all[] = "SELECT message, queue_id FROM messages WHERE message > ?1 ORDER BY message LIMIT ?2";
     static const char of_one[] =
-        "SELECT message, queue_id FROM messages WHERE account = ?3 AND message > ?1 ORDER BY message LIMIT ?2";
+        "SELECT message, queue_id FROM messages WHERE message > ?1 AND (account = ?3 OR (owner = ?3 AND owner <> 0)) ORDER BY message LIMIT ?2";
     auto_rows r      = rows_of(s->db, account ? of_one : all);
     gp_status status = GP_OK;
     rows_bind_number(&r, row);

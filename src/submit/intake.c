@@ -302,6 +302,7 @@ void mail_commit(struct session *s)
               .draft      = m->draft,
               .size       = m->size,
               .account    = s->account,
+              .owner      = m->owner,
               .credential = s->credential,
               .arrived    = (uint64_t)m->trace.now,
               .hold       = m->hold,

@@ -33,6 +33,7 @@ static void allow(struct session *s, const struct msg_submitted *said)
 {
     struct mail *m = s->mail;
     m->hold        = said->hold != 0;
+    m->owner       = said->owner;
     if (m->hold && !gp_copy_z(gp_head(said->hold_why, HOLD_WHY_MOST), m->hold_why, sizeof m->hold_why))
         m->hold_why[0] = '\0';
     if (m->hold)

@@ -36,14 +36,28 @@ static bool load(struct vault *v, struct meter *m)
 }
 
 /* ---- held ------------------------------------------------------------------------------------------------------------------------ */
-static void begin(struct vault *v, struct sent *s, struct brake_kept *b, const struct brake_score *score)
+static void put_name(struct vault *v, struct gp_text *out, const char *how, int64_t account)
 {
-    bool           shadow = v->config->policy.brake.mode == POLICY_SHADOW;
-    struct gp_text why    = { .ptr = b->why, .room = sizeof b->why - 1 };
+    struct account found;
+    gp_put_z(out, how);
+    gp_put_z(out, accounts_get(v->accounts, account, &found) == GP_OK ? found.name : "?");
+}
+
+static void put_why(struct vault *v, const struct sent *s, struct brake_kept *b, const struct brake_score *score)
+{
+    struct gp_text why = { .ptr = b->why, .room = sizeof b->why - 1 };
     gp_put_z(&why, "sends as if somebody else had the account: ");
     brake_score_put(&why, score);
+    if (b->account != s->account) put_name(v, &why, ", in the name of ", s->account);
+    if (b->account != s->owner) put_name(v, &why, ", signed in as ", s->owner);
     b->why[why.len] = '\0';
-    if (shadow) shadow_note(v, "brake", s->account, s->credential, gp_from(b->why));
+}
+
+static void begin(struct vault *v, struct sent *s, struct brake_kept *b, const struct brake_score *score)
+{
+    bool shadow = v->config->policy.brake.mode == POLICY_SHADOW;
+    put_why(v, s, b, score);
+    if (shadow) shadow_note(v, "brake", b->account, s->credential, gp_from(b->why));
     if (!shadow || s->now - b->told > BRAKE_TOLD_AGAIN_MS) tell_brake(v, s, b);
     b->told = s->now;
     if (shadow) return;
@@ -52,37 +66,57 @@ static void begin(struct vault *v, struct sent *s, struct brake_kept *b, const s
     b->begins     = true;
 }
 
-gp_status brake_at_end(struct vault *v, struct sent *s)
+/* Counted for one account; its mail may be held from now on. false: the store could not tell. */
+static bool weigh(struct vault *v, struct sent *s, int64_t account, const struct brake_message *one)
 {
     struct brake_score score;
+    struct meter      *m = meter_of(v, LIMIT_ACCOUNT, account);
+    if (!m || !load(v, m)) return false;
+    struct brake_kept *b = m->brake;
+    brake_message(&b->state, one, s->now, &score);
+    if (!b->state.held && brake_holds(&score)) begin(v, s, b, &score);
+    meter_touched(v, m);
+    if (b->state.held && v->config->policy.brake.mode == POLICY_ENFORCE && !s->hold_why[0])
+        (void)gp_copy_z(gp_head(gp_from(b->why), HOLD_WHY_MOST), s->hold_why, sizeof s->hold_why);
+    return true;
+}
+
+/* Who acts for others is judged by all that he sends; and each of them by what is sent in its name. */
+gp_status brake_at_end(struct vault *v, struct sent *s)
+{
     if (v->config->policy.brake.mode == POLICY_OFF) return GP_OK;
-    struct meter *m = meter_of(v, LIMIT_ACCOUNT, s->account);
-    if (!m || !load(v, m)) {
-        s->no = (struct no) { 451, "4.3.0", "the accounts cannot be read now" };
-        gp_put_z(&s->text, "cannot tell now who may send, try again later");
-        return GP_TEMPFAIL;
-    }
-    struct brake_kept   *b   = m->brake;
     struct brake_message one = { .network    = brake_network(s->peer),
                                  .client     = brake_client(s->helo),
                                  .mechanism  = brake_digest(s->mechanism),
                                  .likeness   = s->likeness,
                                  .recipients = s->recipient_count,
                                  .fresh      = s->fresh };
-    brake_message(&b->state, &one, s->now, &score);
-    if (!b->state.held && brake_holds(&score)) begin(v, s, b, &score);
-    meter_touched(v, m);
-    if (b->state.held && v->config->policy.brake.mode == POLICY_ENFORCE)
-        (void)gp_copy_z(gp_head(gp_from(b->why), HOLD_WHY_MOST), s->hold_why, sizeof s->hold_why);
-    return GP_OK;
+    if (weigh(v, s, s->account, &one) && (s->owner == s->account || weigh(v, s, s->owner, &one))) return GP_OK;
+    s->no = (struct no) { 451, "4.3.0", "the accounts cannot be read now" };
+    gp_put_z(&s->text, "cannot tell now who may send, try again later");
+    return GP_TEMPFAIL;
+}
+
+/* Of those whose mail is held since this message. */
+static struct brake_kept *begun(struct vault *v, const struct sent *s, int64_t account)
+{
+    struct meter *m = s->hold_why[0] ? meter_of(v, LIMIT_ACCOUNT, account) : NULL;
+    return m && m->brake && m->brake->begins ? m->brake : NULL;
+}
+
+bool brake_begins(struct vault *v, const struct sent *s)
+{
+    return begun(v, s, s->account) || begun(v, s, s->owner);
 }
 
 /* For the row that says since when, so that one finds the other. */
 void brake_named(struct vault *v, const struct sent *s)
 {
-    struct meter *m = s->hold_why[0] ? meter_of(v, LIMIT_ACCOUNT, s->account) : NULL;
-    if (m && m->brake && m->brake->begins)
-        (void)gp_copy_z(gp_from(s->incident), m->brake->incident, sizeof m->brake->incident);
+    const int64_t accounts[] = { s->account, s->owner };
+    for (size_t i = 0; i < GP_COUNT(accounts); i++) {
+        struct brake_kept *b = begun(v, s, accounts[i]);
+        if (b) (void)gp_copy_z(gp_from(s->incident), b->incident, sizeof b->incident);
+    }
 }
 
 /* ---- what became of its mail ---------------------------------------------------------------------------------------------------- */

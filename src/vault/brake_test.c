@@ -136,6 +136,68 @@ TEST(mail_that_fails_counts)
     bed_close(b);
 }
 
+/* ---- acting for others ----------------------------------------------------------------------------------------------------- */
+static const struct msg_submitted *submit_for(struct bed *b, uint64_t account, unsigned number)
+{
+    char       to[64];
+    struct msg m = MSG(SUBMIT);
+    (void)snprintf(to, sizeof to, "r%u@example.net\t\n", number);
+    m.submit = (struct msg_submit) { .account    = account,
+                                     .credential = 1,
+                                     .likeness   = 77,
+                                     .sender     = GP_LIT("bert@example.org"),
+                                     .peer       = GP_LIT("203.0.113.9"),
+                                     .helo       = GP_LIT("bot"),
+                                     .mechanism  = GP_LIT("LOGIN"),
+                                     .recipients = gp_from(to) };
+    bed_ask(b, b->smtpd, &m);
+    CHECK(b->answer.submitted.status == GP_OK);
+    return &b->answer.submitted;
+}
+
+TEST(who_acts_for_many_is_judged_by_all_that_he_sends)
+{
+    enum { OTHERS = 20, FIRST = 2 };
+    struct bed *b               = bed_open();
+    unsigned    sent            = 0;
+    b->config.policy.brake.mode = POLICY_ENFORCE;
+    open_stolen(b);
+    for (int i = 0; i < OTHERS; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "other%d", i);
+        bed_account(b, name, BED_GENERATED, false);
+    }
+    while (sent < MESSAGES && !submit_for(b, FIRST + sent % OTHERS, sent)->hold) sent++;
+    CHECK(sent < MESSAGES && b->answer.submitted.owner == 1);
+    const struct brake_kept *owner = meter_of(b->vault, LIMIT_ACCOUNT, 1)->brake;
+    const struct brake_kept *other = meter_of(b->vault, LIMIT_ACCOUNT, FIRST)->brake;
+    CHECK(owner->state.held && !other->state.held);
+    gp_str why = gp_from(owner->why);
+    CHECK(gp_find(why, ',') < why.len && strstr(owner->why, ", in the name of other"));
+    CHECK(submit_for(b, FIRST + 1, 500)->hold && submit(b, 501));
+    meters_write(b->vault);
+    CHECK(audited(b, "mail-held") == 1);
+    bed_close(b);
+}
+
+TEST(whose_mail_is_held_is_told_who_signed_in)
+{
+    struct bed *b               = bed_open();
+    b->config.policy.brake.mode = POLICY_ENFORCE;
+    open_stolen(b);
+    bed_account(b, "bert", BED_GENERATED, false);
+    struct meter *m = meter_of(b->vault, LIMIT_ACCOUNT, 2);
+    m->brake        = calloc(1, sizeof *m->brake);
+    CHECK(m->brake);
+    *m->brake            = *meter_of(b->vault, LIMIT_ACCOUNT, 1)->brake;
+    m->brake->account    = 2;
+    m->brake->state.born = wall_now() - 60 * DAY;
+    unsigned sent        = 0;
+    while (sent < MESSAGES && !submit_for(b, 2, sent)->hold) sent++;
+    CHECK(sent < MESSAGES && strstr(m->brake->why, ", signed in as anna"));
+    bed_close(b);
+}
+
 /* ---- what waits in the queue ----------------------------------------------------------------------------------------------- */
 struct far_queue {            /* the queue's end of the channel */
     unsigned    asked, pages; /* pages: still to say that there are more */

@@ -51,8 +51,7 @@ void holds_tick(struct vault *v)
 
 void holds_begin(struct vault *v, const struct sent *s)
 {
-    const struct meter *m = s->hold_why[0] ? meter_of(v, LIMIT_ACCOUNT, s->account) : NULL;
-    if (!m || !m->brake || !m->brake->begins) return;
+    if (!brake_begins(v, s)) return;
     meters_write(v); /* so that the store knows it */
     v->holding.due = true;
     holds_tick(v);

@@ -13,15 +13,28 @@ struct limited {
     struct meter      *meters[LIMIT_SCOPES];
 };
 
-static bool take_side(struct vault *v, struct limited *l, enum limit_scope scope, int64_t subject)
+static bool put_side(struct vault *v, struct limited *l, enum limit_scope scope, enum limit_scope rules,
+                     struct meter *m)
 {
-    struct meter *m = meter_of(v, scope, subject);
     if (!m) return false;
     l->meters[scope] = m;
     l->sides.scopes[scope] =
-        (struct limit_side) { own_limits_over(m->own, &v->config->policy.limits.scopes[scope], &l->own[scope]),
+        (struct limit_side) { own_limits_over(m->own, &v->config->policy.limits.scopes[rules], &l->own[scope]),
                               &m->usage };
     return true;
+}
+
+static bool take_side(struct vault *v, struct limited *l, enum limit_scope scope, int64_t subject)
+{
+    return put_side(v, l, scope, scope, meter_of(v, scope, subject));
+}
+
+/* Who acts for others sends no more than for himself: all of it counts for his own account, too. */
+static bool take_owner(struct vault *v, struct limited *l, const struct sent *s)
+{
+    if (s->owner == s->account) return true;
+    struct meter *m = meter_of(v, LIMIT_ACCOUNT, s->owner);
+    return m && meter_read_own(v, m, s->owner, 0) && put_side(v, l, LIMIT_OWNER, LIMIT_ACCOUNT, m);
 }
 
 static bool has_rules(const struct vault *v, enum limit_scope scope)
@@ -32,15 +45,22 @@ static bool has_rules(const struct vault *v, enum limit_scope scope)
     return count > 0;
 }
 
-/* false: the store could not tell. An address or a server without limits has no meter. */
+/* An address, a network or a server without limits has no meter. */
+static bool take_places(struct vault *v, const struct sent *s, struct limited *l)
+{
+    if (has_rules(v, LIMIT_ADDRESS) && !take_side(v, l, LIMIT_ADDRESS, (int64_t)place_digest(s->peer))) return false;
+    if (has_rules(v, LIMIT_NETWORK) && !take_side(v, l, LIMIT_NETWORK, (int64_t)brake_network(s->peer))) return false;
+    return !has_rules(v, LIMIT_SERVER) || take_side(v, l, LIMIT_SERVER, 0);
+}
+
+/* false: the store could not tell. */
 static bool take_sides(struct vault *v, const struct sent *s, struct limited *l)
 {
     struct meter *account = meter_of(v, LIMIT_ACCOUNT, s->account);
     if (!account || !meter_read_own(v, account, s->account, 0)) return false;
     struct meter *credential = meter_of(v, LIMIT_CREDENTIAL, s->credential);
     if (!credential || !meter_read_own(v, credential, s->account, s->credential)) return false;
-    if (has_rules(v, LIMIT_ADDRESS) && !take_side(v, l, LIMIT_ADDRESS, (int64_t)place_digest(s->peer))) return false;
-    if (has_rules(v, LIMIT_SERVER) && !take_side(v, l, LIMIT_SERVER, 0)) return false;
+    if (!take_places(v, s, l) || !take_owner(v, l, s)) return false;
     return take_side(v, l, LIMIT_ACCOUNT, s->account) && take_side(v, l, LIMIT_CREDENTIAL, s->credential);
 }
 
@@ -85,6 +105,19 @@ static void warn(struct vault *v, const struct sent *s, const struct limited *l)
     while (limits_warn(&l->sides, s->now, &hit)) tell_limit(v, s, &hit);
 }
 
+/* ---- who signed in ----------------------------------------------------------------------------------------------------------- */
+/* A credential stays its account's, so this is read once. One that is gone meanwhile is nobody's: identity.c says no to it. */
+gp_status limits_find_owner(struct vault *v, struct sent *s)
+{
+    s->owner = s->account;
+    if (s->credential == 0) return GP_OK;
+    struct meter *m = meter_of(v, LIMIT_CREDENTIAL, s->credential);
+    if (m && m->owner == 0 && credential_owner(v->accounts, s->credential, &m->owner) == GP_TEMPFAIL) m = NULL;
+    if (!m) return cannot_tell(s);
+    if (m->owner) s->owner = m->owner;
+    return GP_OK;
+}
+
 /* ---- the two rules ------------------------------------------------------------------------------------------------------------------- */
 gp_status limits_at_mail(struct vault *v, struct sent *s)
 {
@@ -97,7 +130,7 @@ gp_status limits_at_mail(struct vault *v, struct sent *s)
         return GP_OK; /* what is let through is noted once, at the end */
     if (!take_sides(v, s, &l)) return cannot_tell(s);
     if (!limits_fit(&l.sides, &cost, s->now, &hit)) return stop(v, s, &hit);
-    if (!session_may_send(s->from, s->session, l.meters[LIMIT_ACCOUNT])) return say_sessions(s);
+    if (!session_may_send(s->from, s->session)) return say_sessions(s);
     uint64_t left         = limits_left(&l.sides, LIMIT_RECIPIENTS, s->now);
     s->recipients_may     = left < UINT_MAX ? (unsigned)left : UINT_MAX;
     struct gp_text enough = GP_TEXT(s->enough);
@@ -135,9 +168,9 @@ gp_status limits_remember(struct vault *v, struct sent *s)
 }
 
 /* At MAIL it would have been put off. */
-static void note_session(struct vault *v, struct sent *s, const struct meter *account)
+static void note_session(struct vault *v, const struct sent *s)
 {
-    if (v->config->policy.limits.mode != POLICY_SHADOW || session_may_send(s->from, s->session, account)) return;
+    if (v->config->policy.limits.mode != POLICY_SHADOW || session_may_send(s->from, s->session)) return;
     shadow_note(v, "limits.account.sessions", s->account, s->credential,
                 GP_LIT("over a limit: sessions of the account"));
 }
@@ -154,7 +187,7 @@ gp_status limits_at_end(struct vault *v, struct sent *s)
          [LIMIT_NEW_RECIPIENTS] = s->fresh,
          [LIMIT_OCTETS]         = s->size}
     };
-    note_session(v, s, l.meters[LIMIT_ACCOUNT]);
+    note_session(v, s);
     gp_status status = limits_fit(&l.sides, &cost, s->now, &hit) ? GP_OK : stop(v, s, &hit);
     if (status != GP_OK) return status;
     limits_charge(&l.sides, &cost, s->now);

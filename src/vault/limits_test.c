@@ -70,7 +70,7 @@ TEST(what_is_over_a_limit_is_put_off_and_charges_nothing)
 
 TEST(every_scope_counts)
 {
-    static const enum limit_scope scopes[] = { LIMIT_CREDENTIAL, LIMIT_ADDRESS, LIMIT_SERVER };
+    static const enum limit_scope scopes[] = { LIMIT_CREDENTIAL, LIMIT_ADDRESS, LIMIT_NETWORK, LIMIT_SERVER };
     for (size_t i = 0; i < GP_COUNT(scopes); i++) {
         struct bed *b = open_with_anna();
         limit(b, scopes[i], LIMIT_MESSAGES, "2/day");
@@ -78,6 +78,99 @@ TEST(every_scope_counts)
         CHECK(submit(b, TWO, 10)->status == GP_TEMPFAIL && b->answer.submitted.code == 451);
         bed_close(b);
     }
+}
+
+static gp_status submit_at(struct bed *b, const char *peer)
+{
+    struct msg m = MSG(SUBMIT);
+    m.submit     = (struct msg_submit) { .account    = 1,
+                                         .credential = 1,
+                                         .sender     = GP_LIT("anna@example.org"),
+                                         .peer       = gp_from(peer),
+                                         .recipients = GP_LIT("bob@example.net\t\n") };
+    bed_ask(b, b->smtpd, &m);
+    return (gp_status)b->answer.submitted.status;
+}
+
+TEST(a_network_is_a_24_or_a_48)
+{
+    static const struct {
+        const char *first, *second;
+        bool        same;
+    } pairs[] = {
+        {"192.0.2.1",        "192.0.2.200",        true },
+        { "192.0.2.1",       "192.0.3.1",          false},
+        { "192.0.2.1",       "::ffff:192.0.2.9",   true },
+        { "2001:db8:1:1::1", "2001:db8:1:ffff::1", true },
+        { "2001:db8:1::1",   "2001:db8:2::1",      false},
+    };
+    for (size_t i = 0; i < GP_COUNT(pairs); i++) {
+        struct bed *b = open_with_anna();
+        limit(b, LIMIT_NETWORK, LIMIT_MESSAGES, "1/day");
+        CHECK(submit_at(b, pairs[i].first) == GP_OK);
+        CHECK(submit_at(b, pairs[i].second) == (pairs[i].same ? GP_TEMPFAIL : GP_OK));
+        bed_close(b);
+    }
+}
+
+/* ---- acting for others --------------------------------------------------------------------------------------------------------- */
+/* With anna's credential, in the name of that account. */
+static gp_status submit_for(struct bed *b, uint64_t account, const char *recipients)
+{
+    struct msg m = MSG(SUBMIT);
+    m.submit     = (struct msg_submit) { .account    = account,
+                                         .credential = 1,
+                                         .sender     = GP_LIT("bert@example.org"),
+                                         .peer       = GP_LIT("192.0.2.1"),
+                                         .recipients = gp_from(recipients) };
+    bed_ask(b, b->smtpd, &m);
+    return (gp_status)b->answer.submitted.status;
+}
+
+static struct bed *open_with_three(void)
+{
+    struct bed *b = open_with_anna();
+    bed_account(b, "bert", BED_GENERATED, false);
+    bed_account(b, "carl", BED_GENERATED, false);
+    return b;
+}
+
+TEST(who_acts_for_many_sends_no_more_than_for_himself)
+{
+    static const struct {
+        uint64_t accounts[6];
+        size_t   may;
+    } orders[] = {
+        {{ 2, 2, 2, 2, 3, 3 },  3}, /* each account's own limit is the same */
+        { { 2, 3, 1, 2, 3, 1 }, 3},
+        { { 2, 3, 2, 3, 2, 3 }, 3},
+        { { 1, 1, 1, 2, 3, 2 }, 3},
+    };
+    for (size_t i = 0; i < GP_COUNT(orders); i++) {
+        struct bed *b = open_with_three();
+        limit(b, LIMIT_ACCOUNT, LIMIT_MESSAGES, "3/day");
+        for (size_t n = 0; n < GP_COUNT(orders[i].accounts); n++)
+            CHECK(submit_for(b, orders[i].accounts[n], TWO) == (n < orders[i].may ? GP_OK : GP_TEMPFAIL));
+        bed_close(b);
+    }
+}
+
+TEST(the_owners_own_limit_stands_in_its_name)
+{
+    const char      *why;
+    struct bed      *b = open_with_three();
+    struct accounts *a = bed_store(b);
+    limit(b, LIMIT_ACCOUNT, LIMIT_RECIPIENTS, "100/day");
+    CHECK(own_limit_set(a, 1, 0, GP_LIT("recipients"), GP_LIT("5/day"), &why) == GP_OK);
+    accounts_close(a);
+    CHECK(submit_for(b, 2, THREE) == GP_OK && submit_for(b, 3, TWO) == GP_OK && submit_for(b, 3, TWO) == GP_TEMPFAIL);
+    CHECK(gp_starts(bed_text(b), "too many recipients for the account that you signed in with, try again in"));
+    CHECK(b->answer.submitted.code == 452);
+    CHECK(submit_for(b, 1, TWO) == GP_TEMPFAIL);
+    meters_write(b->vault);
+    meters_close(b->vault); /* another life */
+    CHECK(submit_for(b, 2, TWO) == GP_TEMPFAIL);
+    bed_close(b);
 }
 
 TEST(what_can_never_be_sent_is_refused_for_good)

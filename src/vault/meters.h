@@ -30,6 +30,7 @@ struct meter {
     int64_t            subject;
     bool               dirty;
     uint64_t           rules_of; /* the vault's `changes` when `own` was read, + 1; 0: never */
+    int64_t            owner;    /* of a credential: whose it is; 0: not read yet */
     unsigned           sessions; /* of an account: signed in now; such a meter stays */
     struct own_limits *own;      /* NULL: it has none */
     struct limit_usage usage;

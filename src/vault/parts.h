@@ -334,7 +334,7 @@ enum { REPLY_MOST = 380 }; /* octets of a text for a client that fit one line wi
 struct no { unsigned code; const char *enhanced, *why; }; /* why: the true reason, for the log; static, or in struct sent */
 struct sent { /* a message, at MAIL or at its end; what is not known at MAIL is absent */
     struct peer   *from; /* the smtpd */
-    int64_t        account, credential;
+    int64_t        account, credential, owner; /* owner: who signed in; another than account where he acts for that */
     uint64_t       session, listener, size, likeness;
     gp_str         sender, peer, queue_id, helo, mechanism, tls, fields, recipients; /* as in SUBMIT */
     gp_time        now;
@@ -348,7 +348,8 @@ struct sent { /* a message, at MAIL or at its end; what is not known at MAIL is 
     char           incident[GP_INCIDENT_ROOM]; /* out: names a no, or a hold; "": neither */
     char           instead[ACCOUNT_ADDRESS_MOST]; /* out, at MAIL: takes the sender's place; "": nothing  */
 };
-gp_status limits_at_mail(struct vault *, struct sent *); /* limits.c */
+gp_status limits_find_owner(struct vault *, struct sent *); /* limits.c; before all others */
+gp_status limits_at_mail(struct vault *, struct sent *);
 gp_status limits_count_new(struct vault *, struct sent *); /* whom it had not written to before */
 gp_status limits_remember(struct vault *, struct sent *);  /* it has now: after all others      */
 gp_status limits_at_end(struct vault *, struct sent *);
@@ -357,6 +358,7 @@ gp_status limits_at_end(struct vault *, struct sent *);
 enum { BRAKE_TOLD_AGAIN_MS = 24 * 3600 * 1000 }; /* in shadow */
 gp_status brake_at_end(struct vault *, struct sent *);
 void      brake_named(struct vault *, const struct sent *);
+bool      brake_begins(struct vault *, const struct sent *); /* with this message: somebody's mail is held, and the store does not know it yet */
 void      brake_fates(struct peer *, struct msg *);
 gp_status brake_write(struct vault *, struct brake_kept *, gp_time now); /* in a transaction */
 
@@ -373,7 +375,7 @@ void session_opened(const struct signin *);
 void session_ended(struct peer *, struct msg *);
 void session_forget(const struct peer *, uint64_t session);
 void sessions_drop_peer(const struct peer *);
-bool session_may_send(struct peer *, uint64_t session, const struct meter *account);
+bool session_may_send(struct peer *, uint64_t session);
 
 void sending_mail(struct peer *, struct msg *);
 void sending_submit(struct peer *, struct msg *);

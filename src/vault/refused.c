@@ -29,25 +29,31 @@ void refused_take(struct peer *peer, struct msg *m)
           AUDIT_Z("listener", v->config->listen[r->listener].name), AUDIT_S("helo", some(r->helo)));
 }
 
+static gp_str name_of(struct vault *v, int64_t account, struct account *room)
+{
+    return accounts_get(v->accounts, account, room) == GP_OK ? gp_from(room->name) : GP_LIT("");
+}
+
 static void record(struct vault *v, const struct sent *s, bool held)
 {
-    struct account     account  = { .name = "" };
+    struct account     account, owner;
     struct audit_entry e        = { .when       = s->now,
                                     .event      = held ? "held" : "refused",
                                     .account    = s->account,
                                     .credential = s->credential,
+                                    .name       = name_of(v, s->account, &account),
                                     .queue_id   = s->queue_id,
                                     .incident   = gp_from(s->incident) };
+    bool               acts     = s->owner && s->owner != s->account;
+    gp_str             signer   = acts ? some(name_of(v, s->owner, &owner)) : GP_NONE;
     const char        *listener = s->listener < v->config->listen_count ? v->config->listen[s->listener].name : NULL;
-    if (accounts_get(v->accounts, s->account, &account) != GP_OK) account.name[0] = '\0';
-    e.name = gp_from(account.name);
     if (held)
         TRAIL(v, TRAIL_EVENT, &e, AUDIT_Z("reason", s->hold_why), AUDIT_S("sender", s->sender),
-              AUDIT_S("peer", some(s->peer)), AUDIT_Z("listener", listener));
+              AUDIT_S("peer", some(s->peer)), AUDIT_Z("listener", listener), AUDIT_S("signed_in_as", signer));
     else
         TRAIL(v, TRAIL_REFUSAL, &e, AUDIT_N("code", s->no.code), AUDIT_S("reply", gp_said(&s->text)),
               AUDIT_Z("reason", s->no.why), AUDIT_S("sender", s->sender), AUDIT_S("peer", some(s->peer)),
-              AUDIT_Z("listener", listener));
+              AUDIT_Z("listener", listener), AUDIT_S("signed_in_as", signer));
 }
 
 void refused_name(struct vault *v, struct sent *s, gp_status status)

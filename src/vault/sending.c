@@ -6,8 +6,9 @@
 
 /* ---- the two questions ----------------------------------------------------------------------------------------------------------- */
 typedef gp_status  rule(struct vault *, struct sent *);
-static rule *const at_mail[] = { identity_at_mail, limits_at_mail };
-static rule *const at_end[]  = { limits_count_new, limits_at_end, /* charged: what comes after says no more no */
+static rule *const at_mail[] = { limits_find_owner, identity_at_mail, limits_at_mail };
+static rule *const at_end[]  = { limits_find_owner, limits_count_new,
+                                 limits_at_end, /* charged: what comes after says no more no */
                                  brake_at_end, limits_remember };
 
 static gp_status ask_all(struct vault *v, struct sent *s, rule *const *rules, size_t count)
@@ -79,6 +80,7 @@ void sending_submit(struct peer *peer, struct msg *m)
                                                 .text     = gp_said(&s.text),
                                                 .why      = gp_from(s.no.why),
                                                 .hold     = s.hold_why[0] != '\0',
+                                                .owner    = s.owner == s.account ? 0 : (uint64_t)s.owner,
                                                 .hold_why = gp_from(s.hold_why),
                                                 .incident = gp_from(s.incident) };
     ipc_answer(peer->channel, m->question, &answer);

@@ -7,7 +7,7 @@
 struct open_session {
     struct open_session *next;
     uint64_t             session;
-    int64_t              account;
+    int64_t              account, owner; /* owner: who signed in, where he acts for the account; else 0 */
     const struct peer   *peer;
     bool                 over; /* beyond the limit, and not counted */
 };
@@ -25,27 +25,48 @@ static bool has_room(const struct vault *v, const struct meter *m)
     return most == 0 || m->sessions < most;
 }
 
+/* Counts for both accounts, where one acts for another, or for none. */
+static bool count(struct vault *v, const struct open_session *one)
+{
+    struct meter *account = meter_of(v, LIMIT_ACCOUNT, one->account);
+    struct meter *owner   = one->owner ? meter_of(v, LIMIT_ACCOUNT, one->owner) : NULL;
+    if (!account || (one->owner && !owner)) return false;
+    if (!meter_read_own(v, account, one->account, 0) || !has_room(v, account)) return false;
+    if (owner && (!meter_read_own(v, owner, one->owner, 0) || !has_room(v, owner))) return false;
+    account->sessions++;
+    if (owner) owner->sessions++;
+    return true;
+}
+
+static void discount(struct vault *v, int64_t account)
+{
+    struct meter *m = account ? meter_of(v, LIMIT_ACCOUNT, account) : NULL;
+    if (m && m->sessions > 0) m->sessions--;
+}
+
 void session_opened(const struct signin *s)
 {
     struct vault         *v    = s->peer->vault;
     struct open_session **at   = place_of(v, s->peer, s->session);
     bool                  mail = v->config->listen[s->listener].kind != LISTEN_DOVECOT_AUTH;
     if (!mail || *at || v->sessions.count >= SESSIONS_MOST) return;
-    struct meter        *m     = meter_of(v, LIMIT_ACCOUNT, s->acting);
-    struct open_session *fresh = m && meter_read_own(v, m, s->acting, 0) ? calloc(1, sizeof *fresh) : NULL;
+    struct open_session *fresh = calloc(1, sizeof *fresh);
     if (!fresh) return;
-    *fresh =
-        (struct open_session) { .session = s->session, .account = s->acting, .peer = s->peer, .over = !has_room(v, m) };
-    *at = fresh;
+    *fresh = (struct open_session) {
+        .session = s->session, .account = s->acting, .owner = s->account == s->acting ? 0 : s->account, .peer = s->peer
+    };
+    fresh->over = !count(v, fresh);
+    *at         = fresh;
     v->sessions.count++;
-    m->sessions += !fresh->over;
 }
 
 static void end(struct vault *v, struct open_session **at)
 {
     struct open_session *gone = *at;
-    struct meter        *m    = gone->over ? NULL : meter_of(v, LIMIT_ACCOUNT, gone->account);
-    if (m && m->sessions > 0) m->sessions--;
+    if (!gone->over) {
+        discount(v, gone->account);
+        discount(v, gone->owner);
+    }
     *at = gone->next;
     v->sessions.count--;
     free(gone);
@@ -73,13 +94,9 @@ void sessions_drop_peer(const struct peer *peer)
         }
 }
 
-bool session_may_send(struct peer *peer, uint64_t session, const struct meter *m)
+bool session_may_send(struct peer *peer, uint64_t session)
 {
     struct open_session *one = *place_of(peer->vault, peer, session);
-    if (!one || !one->over) return true;
-    if (!has_room(peer->vault, m)) return false;
-    struct meter *counted = meter_of(peer->vault, LIMIT_ACCOUNT, one->account);
-    if (counted) counted->sessions++;
-    one->over = counted == NULL;
-    return true;
+    if (one && one->over) one->over = !count(peer->vault, one);
+    return !one || !one->over;
 }

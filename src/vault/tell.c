@@ -124,17 +124,28 @@ void tell_ban(struct vault *v, const struct ban *ban)
 }
 
 /* ---- a limit ------------------------------------------------------------------------------------------------------------- */
+/* 0: nobody's. A credential's owner is told of it, whomever it acted for. */
+static int64_t whose_limit(const struct sent *s, const struct limit_hit *hit)
+{
+    if (hit->scope == LIMIT_OWNER || hit->scope == LIMIT_CREDENTIAL) return s->owner;
+    return hit->scope == LIMIT_ACCOUNT ? s->account : 0;
+}
+
+static bool is_of_place(const struct limit_hit *hit)
+{
+    return hit->scope == LIMIT_ADDRESS || hit->scope == LIMIT_NETWORK;
+}
+
 static void put_limit_cause(struct words *w, const struct sent *s, const struct limit_hit *hit)
 {
-    bool of_account = hit->scope == LIMIT_ACCOUNT || hit->scope == LIMIT_CREDENTIAL;
-    put_cause(w, "limit", of_account ? s->account : 0, hit->scope == LIMIT_CREDENTIAL ? s->credential : 0);
+    put_cause(w, "limit", whose_limit(s, hit), hit->scope == LIMIT_CREDENTIAL ? s->credential : 0);
     gp_put_char(&w->cause, ' ');
     gp_put_z(&w->cause, limit_scope_name(hit->scope));
     gp_put_char(&w->cause, ' ');
     gp_put_z(&w->cause, limit_thing_name(hit->thing));
     gp_put_char(&w->cause, ' ');
     gp_put_number(&w->cause, s->now / DAY_MS);
-    if (hit->scope != LIMIT_ADDRESS) return;
+    if (!is_of_place(hit)) return;
     gp_put_char(&w->cause, ' ');
     gp_put(&w->cause, s->peer);
 }
@@ -160,21 +171,21 @@ static void put_limit_todo(struct words *w, const struct limit_hit *hit, bool of
 void tell_limit(struct vault *v, const struct sent *s, const struct limit_hit *hit)
 {
     struct words w;
-    bool         of_account = hit->scope == LIMIT_ACCOUNT || hit->scope == LIMIT_CREDENTIAL;
-    bool         shadow     = v->config->policy.limits.mode == POLICY_SHADOW;
-    begin(&w, v, s->account);
+    int64_t      whose  = whose_limit(s, hit);
+    bool         shadow = v->config->policy.limits.mode == POLICY_SHADOW;
+    begin(&w, v, whose);
     put_limit_cause(&w, s, hit);
     gp_put_z(&w.subject, "Four fifths of a limit for mail are used");
     gp_put_z(&w.what, "Four fifths are used of a limit: ");
     limit_hit_put(&w.what, hit);
-    gp_put_z(&w.what, hit->scope == LIMIT_ADDRESS ? ", from " : "");
-    gp_put(&w.what, hit->scope == LIMIT_ADDRESS ? s->peer : GP_LIT(""));
+    gp_put_z(&w.what, is_of_place(hit) ? ", from " : "");
+    gp_put(&w.what, is_of_place(hit) ? s->peer : GP_LIT(""));
     gp_put_char(&w.what, '.');
-    put_limit_todo(&w, hit, of_account);
+    put_limit_todo(&w, hit, whose != 0);
     struct notice_wish wish = {
         .kind     = "limit",
         .stranger = true,
-        .account  = of_account && !shadow ? s->account : 0,
+        .account  = shadow ? 0 : whose,
         .meaning =
             shadow
                 ? GP_LIT("Nothing is refused: policy.limits.mode is shadow.")
@@ -190,8 +201,8 @@ void tell_brake(struct vault *v, const struct sent *s, const struct brake_kept *
 {
     struct words w;
     bool         shadow = v->config->policy.brake.mode == POLICY_SHADOW;
-    begin(&w, v, s->account);
-    put_cause(&w, shadow ? "brake-shadow" : "brake", s->account, shadow ? s->now / DAY_MS : s->now);
+    begin(&w, v, b->account);
+    put_cause(&w, shadow ? "brake-shadow" : "brake", b->account, shadow ? s->now / DAY_MS : s->now);
     gp_put_z(&w.subject, shadow ? "An account sends unusual mail" : "The mail of an account is held");
     gp_put_z(&w.what, "The account ");
     gp_put_z(&w.what, w.account);
@@ -213,7 +224,7 @@ void tell_brake(struct vault *v, const struct sent *s, const struct brake_kept *
     }
     struct notice_wish wish = {
         .kind    = "brake",
-        .account = shadow ? 0 : s->account,
+        .account = shadow ? 0 : b->account,
         .meaning =
             shadow
                 ? GP_LIT("Somebody may have its password. The mail goes out: policy.brake.mode is shadow.")

@@ -53,3 +53,21 @@ def test_a_credential_takes_its_own_limits_along(new_gatepost, sink, context, re
     with signed_in(gatepost, context, anna) as wire:
         code, lines = submit(wire, anna.name, [recipient], MESSAGE.format(sender=anna.name))
         assert code == 451 and "too many messages for this credential" in lines[0]
+
+
+def test_who_acts_for_many_sends_no_more_than_for_himself(new_gatepost, sink, context, recipient):
+    gatepost = new_gatepost(sink)
+    anna, bert, carl = (gatepost.account() for _ in range(3))
+    for other in bert, carl:
+        gatepost.run("user", "may-act", anna.name, other.name)
+    gatepost.run("limit", "set", anna.name, "messages", "2/day")
+    replies = []
+    for other in bert, carl, bert:
+        with session(gatepost, context) as wire:
+            assert as_another(wire, anna, other.name)[0] == 235
+            replies.append(submit(wire, other.name, [recipient], MESSAGE.format(sender=other.name)))
+    assert [code for code, _ in replies] == [250, 250, 451]
+    assert "too many messages for the account that you signed in with" in replies[2][1][0]
+    until("the record", lambda: f"signed_in_as={anna.name}" in gatepost.run("audit", "show", "--event", "refused", "--account", bert.name))
+    with signed_in(gatepost, context, bert) as wire:  # who owns the account is not kept from it
+        assert submit(wire, bert.name, [recipient], MESSAGE.format(sender=bert.name))[0] == 250
