@@ -87,14 +87,19 @@ static bool has(gp_str text, const char *words)
     return false;
 }
 
+void advice_fill(struct gp_text *out, const char *words, const struct advice *a)
+{
+    for (gp_str rest = gp_from(words); rest.len > 0;) {
+        gp_put(out, gp_cut(&rest, '{'));
+        if (rest.len > 0) gp_put(out, value_of(gp_cut(&rest, '}'), a));
+    }
+}
+
 void advice_put(struct gp_text *out, gp_str why, const struct advice *a)
 {
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         if (!has(why, rows[i].cause)) continue;
-        for (gp_str rest = gp_from(rows[i].next); rest.len > 0;) {
-            gp_put(out, gp_cut(&rest, '{'));
-            if (rest.len > 0) gp_put(out, value_of(gp_cut(&rest, '}'), a));
-        }
+        advice_fill(out, rows[i].next, a);
         return;
     }
 }

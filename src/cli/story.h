@@ -40,6 +40,7 @@ void    story_print(const struct story *, size_t most); /* the last ones, as tex
 
 /* ---- advice.c: what to do about a cause ---------------------------------------------------------------------------------- */
 struct advice { gp_str account, credential, address, sender, queue_id; }; /* what stands in for {account} and so on; "": "NAME" */
+void advice_fill(struct gp_text *, const char *words, const struct advice *); /* words with such names in them */
 void advice_put(struct gp_text *, gp_str why, const struct advice *); /* nothing, where nothing is to be done */
 
 #endif
