@@ -105,7 +105,7 @@ struct delivery {
     struct gp_buffer      message;
     struct addresses      raw, to; /* as they were named; as they are sent to */
     struct gp_text        sender, params, each;
-    char                  sender_room[512], params_room[256], each_room[64];
+    char                  sender_room[512], own_room[512], params_room[256], each_room[64];
 };
 
 /* "<a@b>" is what some callers write. */
@@ -210,18 +210,29 @@ static bool has_no_author(gp_str message)
 static int take_message(struct delivery *d)
 {
     const char        *name = d->call->full_name ? d->call->full_name : d->conf->full_name;
+    struct gp_text     own  = GP_TEXT(d->own_room);
     struct letter_wish wish = { .from      = gp_said(&d->sender),
                                 .full_name = gp_from(name),
                                 .keep_bcc  = !d->call->from_header };
     if (!letter_read(STDIN_FILENO, !d->call->dot_is_text, &d->message)) return EX_IOERR;
     drop_mailbox_line(&d->message);
     wish.other_from = has_no_author(gp_buffer_all(&d->message));
-    int status      = take_recipients(d);
+    /* -f '': nobody hears of a bounce, but the message has an author all the same (RFC 5322 3.6). */
+    if (wish.from.len == 0 && sendmail_own(d->conf, &own)) wish.from = gp_said(&own);
+    int status = take_recipients(d);
     if (status != EX_OK) return status;
     return letter_mend(&d->message, &wish) ? EX_OK : EX_DATAERR;
 }
 
 /* ---- handing over -------------------------------------------------------------------------------------------------------------------- */
+/* A server that is away comes back; one that is not to be trusted, or speaks something else, is a setting that somebody must mend. */
+static void tell_kept(const struct hand_over *h)
+{
+    enum talk_fault fault = h->talk ? talk_fault(h->talk) : TALK_NO_FAULT;
+    if (fault == TALK_BAD_TLS || fault == TALK_NOT_SMTP)
+        cli_problem(h->conf->server, h->reason, "the mail is kept, and goes once that is mended");
+}
+
 static int settle(struct hand_over *h, struct parcel *p, enum handed how, int status)
 {
     bool some = false;
@@ -231,25 +242,26 @@ static int settle(struct hand_over *h, struct parcel *p, enum handed how, int st
         return EX_TEMPFAIL;
     }
     if (status != EX_OK) cli_problem(h->conf->server, h->reason, NULL);
-    sendmail_log(status != EX_OK, "", p->sender, p->count,
-                 how == HANDED_OVER ? "handed over"
-                 : some             ? "kept until the server takes it"
-                                    : h->reason);
+    if (some) tell_kept(h);
+    if (some)
+        sendmail_log_kept(status != EX_OK, p->sender, p->count, h->reason);
+    else
+        sendmail_log(status != EX_OK, "", p->sender, p->count, how == HANDED_OVER ? "handed over" : h->reason);
     return status;
 }
 
 static int hand_over_all(struct hand_over *h, struct delivery *d)
 {
     struct talk_recipient *to     = calloc(d->to.count, sizeof *to);
-    struct parcel          p      = { .sender      = gp_said(&d->sender),
-                                      .params      = gp_said(&d->params),
-                                      .each_params = gp_said(&d->each),
-                                      .to          = to,
-                                      .count       = d->to.count,
-                                      .message     = gp_buffer_all(&d->message) };
+    struct parcel          p      = { .sender  = gp_said(&d->sender),
+                                      .params  = gp_said(&d->params),
+                                      .to      = to,
+                                      .count   = d->to.count,
+                                      .message = gp_buffer_all(&d->message) };
     int                    status = EX_OSERR;
     if (!to) return status;
-    for (size_t i = 0; i < p.count; i++) to[i].address = d->to.list[i];
+    for (size_t i = 0; i < p.count; i++)
+        to[i] = (struct talk_recipient) { .address = d->to.list[i], .params = gp_said(&d->each) };
     enum handed how = hand_over(h, &p, &status);
     status          = settle(h, &p, how, status);
     if (how == HANDED_OVER) (void)spool_flush(h, false); /* the server is there: what waited goes, too */

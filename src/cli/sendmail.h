@@ -21,11 +21,11 @@ struct sendmail_conf {
 int sendmail_conf_read(struct sendmail_conf *, const char *path /* NULL: the usual places */); /* EX_OK, or told why not */
 /* A name without domain becomes an address: local_to, else with `domain`, else with this host's name. false: too long. */
 bool sendmail_qualify(const struct sendmail_conf *, gp_str name, bool recipient, struct gp_text *out);
+bool sendmail_own(const struct sendmail_conf *, struct gp_text *out); /* the caller's own address: `from`, else his name */
 
 /* ---- a parcel: an envelope and a message ------------------------------------------------------------------------------ */
 struct parcel {
-    gp_str                 sender, params; /* params of MAIL that are dropped where they are not offered */
-    gp_str                 each_params;    /* of RCPT, the same                                           */
+    gp_str                 sender, params; /* of DSN: left out where that is not offered, like those of recipients */
     struct talk_recipient *to;
     size_t                 count;
     gp_str                 message;

@@ -172,3 +172,8 @@ bool sendmail_qualify(const struct sendmail_conf *c, gp_str name, bool recipient
     }
     return !out->cut && name.len > 0;
 }
+
+bool sendmail_own(const struct sendmail_conf *c, struct gp_text *out)
+{
+    return sendmail_qualify(c, gp_from(c->from ? c->from : c->login), false, out);
+}

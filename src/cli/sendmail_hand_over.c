@@ -143,12 +143,13 @@ enum handed hand_over(struct hand_over *h, struct parcel *p, int *status)
     for (size_t i = 0; i < p->count; i++) p->to[i].code = 0;
     enum handed open = hand_over_open(h, status);
     if (open != HANDED_OVER) return open;
-    struct talk_letter l = {
-        .sender = p->sender, .params = mail_params(h, p), .recipients = p->to, .count = p->count, .message = p->message
-    };
-    gp_str each = offered(h->talk, p->each_params, "DSN");
-    for (size_t i = 0; i < p->count; i++) p->to[i].params = each;
-    bool taken = talk_submit(h->talk, &l, &r, &step);
+    struct talk_letter l     = { .sender      = p->sender,
+                                 .params      = mail_params(h, p),
+                                 .dsn_is_wish = true,
+                                 .recipients  = p->to,
+                                 .count       = p->count,
+                                 .message     = p->message };
+    bool               taken = talk_submit(h->talk, &l, &r, &step);
     if (taken || (talk_works(h->talk) && strcmp(step, "RCPT") == 0)) {
         enum handed how = by_recipients(h, p, taken, status);
         if (!taken) (void)talk_ask(h->talk, GP_LIT("RSET"), &r);

@@ -5,5 +5,7 @@
 #include "base/base.h"
 
 void sendmail_log(bool bad, const char *id, gp_str sender, size_t recipients, const char *outcome); /* id: "" where there is none */
+/* A message that is kept, and why it could not go at once. */
+void sendmail_log_kept(bool bad, gp_str sender, size_t recipients, const char *reason);
 
 #endif

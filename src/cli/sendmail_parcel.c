@@ -23,15 +23,20 @@ bool spool_put_envelope(struct gp_buffer *out, const struct parcel *p, enum hand
     struct gp_text since = GP_TEXT(room);
     gp_put_number(&since, p->since ? p->since : (long long)time(NULL));
     bool fine = add_line(out, first_line, GP_LIT("")) && add_line(out, "since ", gp_said(&since)) &&
-                add_line(out, "sender ", p->sender) && add_line(out, "params ", p->params) &&
-                add_line(out, "each ", p->each_params);
-    for (size_t i = 0; fine && i < p->count; i++)
-        if (is_for_later(&p->to[i], how)) fine = add_line(out, "to ", p->to[i].address);
+                add_line(out, "sender ", p->sender) && add_line(out, "params ", p->params);
+    gp_str each = GP_LIT("");
+    for (size_t i = 0; fine && i < p->count; i++) {
+        const struct talk_recipient *to = &p->to[i];
+        if (!is_for_later(to, how)) continue;
+        if (!gp_same(each, to->params)) fine = add_line(out, "each ", to->params);
+        each = to->params;
+        fine = fine && add_line(out, "to ", to->address);
+    }
     return fine && add_line(out, "", GP_LIT(""));
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------------------------- */
-static bool add_recipient(struct parcel *p, gp_str address)
+static bool add_recipient(struct parcel *p, gp_str address, gp_str params)
 {
     if (p->count == LETTER_ADDRESSES_MOST || address.len == 0) return false;
     if ((p->count & (p->count + 1)) == 0) { /* 1, 3, 7, ... are full */
@@ -39,21 +44,22 @@ static bool add_recipient(struct parcel *p, gp_str address)
         if (!more) return false;
         p->to = more;
     }
-    p->to[p->count++] = (struct talk_recipient) { .address = address };
+    p->to[p->count++] = (struct talk_recipient) { .address = address, .params = params };
     return true;
 }
 
-static bool take_line(struct parcel *p, gp_str line)
+/* "each PARAMS" is of the recipients that follow it. */
+static bool take_line(struct parcel *p, gp_str line, gp_str *each)
 {
     uint64_t since = 0;
     gp_str   key   = gp_word(&line);
-    if (gp_is(key, "to")) return add_recipient(p, line);
+    if (gp_is(key, "to")) return add_recipient(p, line, *each);
     if (gp_is(key, "sender"))
         p->sender = line;
     else if (gp_is(key, "params"))
         p->params = line;
     else if (gp_is(key, "each"))
-        p->each_params = line;
+        *each = line;
     else if (gp_is(key, "since") && gp_read_number(line, INT64_MAX, &since))
         p->since = (long long)since;
     else
@@ -63,12 +69,12 @@ static bool take_line(struct parcel *p, gp_str line)
 
 bool spool_take(gp_str text, struct parcel *p)
 {
-    gp_str line = gp_cut(&text, '\n');
+    gp_str line = gp_cut(&text, '\n'), each = GP_LIT("");
     bool   fine = gp_same(line, gp_from(first_line));
     while (fine && text.len > 0) {
         line = gp_cut(&text, '\n');
         if (line.len == 0) break;
-        fine = take_line(p, line);
+        fine = take_line(p, line, &each);
     }
     p->message = text;
     return fine && line.len == 0 && p->count > 0 && p->sender.ptr;

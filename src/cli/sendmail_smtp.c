@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/sendmail.h"
+#include "cli/sendmail_log.h"
 #include "smtp/session.h"
 
 enum { LINE_ROOM = 2048, RECIPIENTS_MOST = 1000, PLENTY = 100000 };
@@ -17,7 +18,8 @@ struct dialogue {
     bool                  away;   /* of the server: the parcel is kept here */
     bool                  opened; /* MAIL has gone on to the server         */
     struct addresses      to;
-    char                  sender[GP_SMTP_COMMAND_MOST], params[GP_SMTP_COMMAND_MOST];
+    gp_str                wishes[RECIPIENTS_MOST]; /* of DSN, of each of them */
+    char                  sender[GP_SMTP_COMMAND_MOST], params[GP_SMTP_COMMAND_MOST], own[512];
     struct gp_buffer      message;
     char                  text[GP_SMTP_REPLY_MOST], enhanced[12]; /* of the last answer: it must outlive the call */
 };
@@ -44,6 +46,26 @@ static struct gp_reply lost(struct dialogue *d)
     return (struct gp_reply) { 451, "4.4.2", d->text };
 }
 
+static bool is_of_dsn(gp_str parameter)
+{
+    static const char *const names[] = { "RET", "ENVID", "NOTIFY", "ORCPT" }; /* RFC 3461 4.1 to 4.4 */
+    gp_str                   name    = gp_head(parameter, gp_find(parameter, '='));
+    for (size_t i = 0; i < GP_COUNT(names); i++)
+        if (gp_is(name, names[i])) return true;
+    return false;
+}
+
+/* What of the parameters is still wanted when the server is back: the others go by the message itself. */
+static void put_wishes(struct gp_text *out, gp_str params)
+{
+    while (params.len > 0) {
+        gp_str word = gp_word(&params);
+        if (!is_of_dsn(word)) continue;
+        if (out->len) gp_put_char(out, ' ');
+        gp_put(out, word);
+    }
+}
+
 static struct gp_reply pass(struct dialogue *d, const char *command, gp_str address, gp_str params)
 {
     char              room[LINE_ROOM * 2];
@@ -55,10 +77,9 @@ static struct gp_reply pass(struct dialogue *d, const char *command, gp_str addr
     for (gp_str rest = params;
          rest.len > 0;) { /* what the server does not offer is left out, as everywhere in sendmail */
         gp_str word = gp_word(&rest), name = gp_head(word, gp_find(word, '='));
-        bool   dsn = gp_is(name, "RET") || gp_is(name, "ENVID") || gp_is(name, "NOTIFY") || gp_is(name, "ORCPT");
         char   z[64];
         if (word.len == 0 || !gp_copy_z(name, z, sizeof z)) continue;
-        if (!talk_offers(d->h->talk, dsn ? "DSN" : gp_is(name, "BODY") ? "8BITMIME" : z, NULL)) continue;
+        if (!talk_offers(d->h->talk, is_of_dsn(word) ? "DSN" : gp_is(name, "BODY") ? "8BITMIME" : z, NULL)) continue;
         gp_put_char(&line, ' ');
         gp_put(&line, word);
     }
@@ -100,6 +121,18 @@ static struct gp_reply mail(struct dialogue *d, gp_str sender, gp_str params)
     return r;
 }
 
+static bool add_recipient(struct dialogue *d, gp_str address, gp_str params)
+{
+    char           room[GP_SMTP_COMMAND_MOST];
+    struct gp_text wishes = GP_TEXT(room);
+    size_t         at     = d->to.count;
+    if (!addresses_add(&d->to, address)) return false;
+    if (d->to.count == at) return true; /* was named before */
+    put_wishes(&wishes, params);
+    d->wishes[at] = gp_arena_copy(&d->to.arena, gp_said(&wishes));
+    return d->wishes[at].ptr != NULL;
+}
+
 static struct gp_reply rcpt(struct dialogue *d, gp_str address, gp_str params)
 {
     char           room[GP_SMTP_COMMAND_MOST];
@@ -108,38 +141,52 @@ static struct gp_reply rcpt(struct dialogue *d, gp_str address, gp_str params)
     struct gp_reply r = d->away     ? (struct gp_reply) { 250, "2.1.5", "recipient ok, for later" }
                         : d->opened ? pass(d, "RCPT TO:<", gp_said(&full), params)
                                     : (struct gp_reply) { 451, "4.4.2", "the server was lost" };
-    if (r.code / 100 == 2 && !addresses_add(&d->to, gp_said(&full)))
+    if (r.code / 100 == 2 && !add_recipient(d, gp_said(&full), params))
         return (struct gp_reply) { 452, "4.5.3", "too many recipients" };
     return r;
 }
 
 static struct gp_reply keep(struct dialogue *d)
 {
-    struct talk_recipient *to = calloc(d->to.count, sizeof *to);
-    struct parcel          p  = { .sender      = gp_from(d->sender),
-                                  .params      = GP_LIT(""),
-                                  .each_params = GP_LIT(""),
-                                  .to          = to,
-                                  .count       = to ? d->to.count : 0,
-                                  .message     = gp_buffer_all(&d->message) };
-    for (size_t i = 0; i < p.count; i++) to[i].address = d->to.list[i];
+    char                   room[GP_SMTP_COMMAND_MOST];
+    struct gp_text         params = GP_TEXT(room);
+    struct talk_recipient *to     = calloc(d->to.count, sizeof *to);
+    put_wishes(&params, gp_from(d->params));
+    struct parcel p = { .sender  = gp_from(d->sender),
+                        .params  = gp_said(&params),
+                        .to      = to,
+                        .count   = to ? d->to.count : 0,
+                        .message = gp_buffer_all(&d->message) };
+    for (size_t i = 0; i < p.count; i++)
+        to[i] = (struct talk_recipient) { .address = d->to.list[i], .params = d->wishes[i] };
     bool kept = p.count > 0 && spool_keep(d->h->conf, &p, HANDED_LATER);
+    if (kept) sendmail_log_kept(false, p.sender, p.count, d->h->reason);
     free(to);
     return kept ? (struct gp_reply) { 250, "2.0.0", "kept until the server takes it" }
                 : (struct gp_reply) { 451, "4.3.0", "cannot be kept here" };
 }
 
-static struct gp_reply finish(struct dialogue *d)
+static struct gp_reply hand_on(struct dialogue *d)
 {
-    struct talk_reply  r;
-    struct letter_wish wish = { .from = gp_from(d->sender), .keep_bcc = true };
-    if (!letter_mend(&d->message, &wish)) return (struct gp_reply) { 552, "5.3.4", "the message is too large" };
-    if (d->away) return keep(d);
+    struct talk_reply r;
     if (!d->opened || !d->h->talk) return (struct gp_reply) { 451, "4.4.2", "the server was lost" };
     d->opened = false;
     if (!talk_ask(d->h->talk, GP_LIT("DATA"), &r)) return lost(d);
     if (r.code != 354) return as_reply(d, &r);
     return talk_message(d->h->talk, gp_buffer_all(&d->message), &r) ? as_reply(d, &r) : lost(d);
+}
+
+static struct gp_reply finish(struct dialogue *d)
+{
+    struct gp_text     own  = GP_TEXT(d->own);
+    struct letter_wish wish = { .from = gp_from(d->sender), .keep_bcc = true };
+    if (wish.from.len == 0 && sendmail_own(d->h->conf, &own)) wish.from = gp_said(&own);
+    if (!letter_mend(&d->message, &wish)) return (struct gp_reply) { 552, "5.3.4", "the message is too large" };
+    if (d->away) return keep(d);
+    struct gp_reply r     = hand_on(d);
+    bool            taken = r.code / 100 == 2;
+    sendmail_log(!taken, "", gp_from(d->sender), d->to.count, taken ? "handed over" : r.text);
+    return r;
 }
 
 /* ---- the pump ----------------------------------------------------------------------------------------------------------------- */

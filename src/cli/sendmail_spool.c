@@ -130,70 +130,99 @@ static void set_aside(int dir, const char *name, const char *why)
     sendmail_log(true, name, GP_LIT(""), 0, why);
 }
 
-/* Those who are for later stay, in a file of their own, and the old one goes. false: nothing more can be done now. */
-static bool settle(struct hand_over *h, int dir, const char *name, struct parcel *p, enum handed how)
+struct flush {
+    struct hand_over *h;
+    int               dir;
+    bool              told, away; /* told: somebody asked for it, and hears what happens */
+    int               lost;       /* parcels at which the server was lost               */
+};
+enum flushed { FLUSHED, FLUSHED_LOST, FLUSHED_STOP /* nothing more can be done now */ };
+
+/* Those who are for later stay, in a file of their own, and the old one goes. */
+static enum flushed settle(const struct flush *f, const char *name, struct parcel *p, enum handed how)
 {
     bool some = false, never = how == HANDED_REFUSED, old = p->since < (long long)time(NULL) - KEPT_SECONDS;
     for (size_t i = 0; i < p->count; i++) {
         some  = some || is_for_later(&p->to[i], how);
         never = never || p->to[i].code / 100 == 5;
     }
-    if (how == HANDED_LATER && !old && !never) return talk_works(h->talk);
-    if (some && !old && !spool_keep(h->conf, p, how)) return false;
+    if (how == HANDED_LATER && !old && !never) return talk_works(f->h->talk) ? FLUSHED : FLUSHED_LOST;
+    if (some && !old && !spool_keep(f->h->conf, p, how)) return FLUSHED_STOP;
     if (!never && !(some && old)) {
         sendmail_log(false, name, p->sender, p->count, "handed over");
-        return unlinkat(dir, name, 0) == 0;
+        return unlinkat(f->dir, name, 0) == 0 ? FLUSHED : FLUSHED_STOP;
     }
-    set_aside(dir, name, h->reason);
-    return true;
+    set_aside(f->dir, name, f->h->reason);
+    return FLUSHED;
 }
 
-static bool flush_one(struct hand_over *h, int dir, const char *name, bool told)
+static enum flushed flush_one(const struct flush *f, const char *name)
 {
-    struct gp_buffer text   = { 0 };
-    struct parcel    p      = { 0 };
-    int              status = EX_OK;
-    bool             more   = true;
-    if (!spool_read(dir, name, &text, &p)) {
-        set_aside(dir, name, "is no parcel that can be read");
+    struct gp_buffer text    = { 0 };
+    struct parcel    p       = { 0 };
+    int              status  = EX_OK;
+    enum flushed     flushed = FLUSHED;
+    if (!spool_read(f->dir, name, &text, &p)) {
+        set_aside(f->dir, name, "is no parcel that can be read");
     } else {
-        enum handed how = hand_over(h, &p, &status);
-        if (told && how != HANDED_OVER) cli_problem(name, h->reason, NULL);
-        more = settle(h, dir, name, &p, how);
+        enum handed how = hand_over(f->h, &p, &status);
+        flushed         = settle(f, name, &p, how);
+        if (f->told && how != HANDED_OVER) cli_problem(name, f->h->reason, NULL);
     }
     free(p.to);
     gp_buffer_free(&text);
-    return more;
+    return flushed;
 }
 
-/* The server is asked for first: what it says of us is no word about a parcel. */
-static bool flush_names(struct hand_over *h, int dir, bool told)
+/* A parcel at which the server hangs up, each time, must not hold those behind it: it goes to the back, by its name. */
+static void put_back(struct flush *f, const char *name)
+{
+    char        last[80];
+    const char *chance = strchr(name, '-');
+    f->lost++;
+    (void)snprintf(last, sizeof last, "%lld%s", (long long)time(NULL), chance ? chance : "");
+    if (chance && renameat(f->dir, name, f->dir, last) == 0) sendmail_log(true, last, GP_LIT(""), 0, f->h->reason);
+}
+
+/* false: nothing more can be done now. The server is asked for first: what it says of us is no word about a parcel. */
+static bool flush_name(struct flush *f, const char *name)
+{
+    enum { LOST_MOST = 3 };
+    struct hand_over *h       = f->h;
+    int               status  = EX_OK;
+    enum flushed      flushed = FLUSHED_LOST;
+    for (bool again = true; again && flushed == FLUSHED_LOST;) {
+        again   = h->talk != NULL; /* a connection that has served before may have had its time: no fault of this one */
+        f->away = hand_over_open(h, &status) != HANDED_OVER;
+        if (f->away) return false;
+        flushed = flush_one(f, name);
+        if (!talk_works(h->talk)) hand_over_end(h);
+    }
+    if (flushed == FLUSHED_LOST) put_back(f, name);
+    return flushed != FLUSHED_STOP && f->lost < (f->told ? LOST_MOST : 1);
+}
+
+static void flush_names(struct flush *f)
 {
     struct dirent **names = NULL;
-    int             count = spool_names(dir, &names), done = 0, status = EX_OK;
-    bool            more = true, open = true;
+    int             count = spool_names(f->dir, &names), done = 0;
+    bool            more = true;
     for (int i = 0; i < count; i++) {
         const char *name = names[i]->d_name;
-        if (is_parcel(name) && more && done++ < (told ? FLUSH_MOST : FLUSH_BESIDE)) {
-            more = open = hand_over_open(h, &status) == HANDED_OVER;
-            if (open) more = flush_one(h, dir, name, told);
-        }
-        sweep(dir, name);
+        if (is_parcel(name) && more && done++ < (f->told ? FLUSH_MOST : FLUSH_BESIDE)) more = flush_name(f, name);
+        sweep(f->dir, name);
         free(names[i]);
     }
     free(names);
-    return open;
 }
 
 int spool_flush(struct hand_over *h, bool told)
 {
-    int  dir  = open_spool(h->conf, false); /* below 0: nobody ever waited */
-    bool open = true;
-    if (dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) == 0) open = flush_names(h, dir, told);
-    if (dir >= 0) close(dir);
-    if (open) return EX_OK;
-    if (told) cli_problem(h->conf->server, h->reason, "the mail stays until the server takes it");
-    return EX_TEMPFAIL;
+    struct flush f = { .h = h, .dir = open_spool(h->conf, false) /* below 0: nobody ever waited */, .told = told };
+    if (f.dir >= 0 && flock(f.dir, LOCK_EX | LOCK_NB) == 0) flush_names(&f);
+    if (f.dir >= 0) close(f.dir);
+    if (told && f.away) cli_problem(h->conf->server, h->reason, "the mail stays until the server takes it");
+    return f.away || f.lost ? EX_TEMPFAIL : EX_OK;
 }
 
 /* ---- root: for everybody ------------------------------------------------------------------------------------------------------------- */

@@ -89,3 +89,25 @@ struct talk_transcript kept_transcript(struct kept *k)
     k->text = GP_TEXT(k->room);
     return (struct talk_transcript) { keep, k };
 }
+
+void played_meet(struct meeting *m, const struct script *script)
+{
+    played_begin(&m->server, script);
+    m->plan = (struct talk_plan) {
+        .host = "127.0.0.1", .port = m->server.port, .connect_ms = SOON_MS, .reply_ms = SOON_MS, .dot_ms = SOON_MS
+    };
+    struct talk_transcript t = kept_transcript(&m->kept);
+    m->talk                  = talk_open(&m->plan, &t);
+    CHECK(m->talk);
+}
+
+void played_part(struct meeting *m)
+{
+    talk_close(m->talk);
+    played_end(&m->server);
+}
+
+bool played_in(gp_str text, const char *part)
+{
+    return memmem(text.ptr, text.len, part, strlen(part)) != NULL;
+}

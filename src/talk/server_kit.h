@@ -18,4 +18,16 @@ void played_end(struct played *); /* after the talk was closed */
 struct kept { struct gp_text text; char room[32 * 1024]; };
 struct talk_transcript kept_transcript(struct kept *);
 
+/* Both, and a client that has connected to the server. */
+enum { SOON_MS = 5000 };
+struct meeting {
+    struct played    server;
+    struct kept      kept;
+    struct talk_plan plan;
+    struct talk     *talk;
+};
+void played_meet(struct meeting *, const struct script *);
+void played_part(struct meeting *);
+bool played_in(gp_str text, const char *part); /* does it stand there? */
+
 #endif

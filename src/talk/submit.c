@@ -11,11 +11,27 @@ struct submission {
 };
 
 /* ---- commands: number 0 is MAIL, the others are RCPT ---------------------------------------------------------------------- */
-/* Whoever named an address with a line end in it must not add a command (RFC 5321 2.3.8). */
-static bool is_clean(gp_str text)
+/* RFC 5321 4.1.2: a local part that is a Quoted-string; its length with both quotes, 0: it is none. */
+static size_t quoted_part(gp_str address)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 127) return false;
+    if (address.len == 0 || address.ptr[0] != '"') return 0;
+    for (size_t i = 1; i + 1 < address.len; i++) {
+        if (address.ptr[i] == '\\')
+            i++;
+        else if (address.ptr[i] == '"')
+            return address.ptr[i + 1] == '@' ? i + 1 : 0;
+    }
+    return 0;
+}
+
+/* Whoever named an address with a line end in it must not add a command (RFC 5321 2.3.8), nor a parameter with a blank. */
+static bool is_clean(gp_str address)
+{
+    size_t quoted = quoted_part(address);
+    for (size_t i = 0; i < address.len; i++) {
+        unsigned char c = (unsigned char)address.ptr[i];
+        if (c < ' ' || c == 127 || (c == ' ' && i >= quoted)) return false;
+    }
     return true;
 }
 
@@ -24,6 +40,7 @@ static void put_params(const struct submission *s, size_t number, struct gp_text
 {
     const struct talk_letter *l      = s->letter;
     gp_str                    params = number ? l->recipients[number - 1].params : l->params;
+    if (number && l->dsn_is_wish && !talk_offers(s->talk, "DSN", NULL)) params = GP_LIT("");
     bool sizes = !number && talk_offers(s->talk, "SIZE", NULL) && !gp_parameter(params, "SIZE").ptr;
     if (params.len) gp_put_char(line, ' ');
     gp_put(line, params);

@@ -120,6 +120,7 @@ struct talk_recipient {
 };
 struct talk_letter {
     gp_str                 sender, params; /* params: "BODY=8BITMIME RET=HDRS"; SIZE is added where it is offered */
+    bool                   dsn_is_wish;    /* params of recipients are left out where the server does not offer DSN */
     struct talk_recipient *recipients;
     size_t                 count;
     gp_str                 message;

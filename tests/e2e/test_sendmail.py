@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from house import DOMAIN, GATEPOST, serving, until
-from sink import Sink
+from sink import DROP, Sink
 
 EX_OK, EX_USAGE, EX_DATAERR, EX_UNAVAILABLE, EX_NOPERM, EX_CONFIG = 0, 64, 65, 69, 77, 78
 
@@ -58,6 +58,24 @@ def test_as_cron_calls_it(host, sink, account):
     assert (done.returncode, done.stdout, done.stderr) == (EX_OK, "", "")
     _, message = arrived(sink, host.local)
     assert message["From"] == f"CronDaemon <{account.name}>" and message["To"] == "root" and message.get_content().replace("\r", "") == "line\n.\nmore\n"
+
+
+def test_nobody_to_report_to_has_an_author_all_the_same(host, sink, account, recipient):
+    """-f '' with cron's From, and with none: the message goes out in the name of this host's account."""
+    for stdin in (f"From: root (Cron Daemon)\nTo: {recipient}\nSubject: cron\n\nx\n", f"To: {recipient}\nSubject: none\n\nx\n"):
+        done = host.sendmail("-t", "-f", "", "-F", "Cron Daemon", stdin=stdin)
+        assert done.returncode == EX_OK, done.stderr
+    found = [sink.wait(recipient, count) for count in (1, 2)]
+    assert [one.data.count(f'From: "Cron Daemon" <{account.name}>\r\n'.encode()) for one in found] == [1, 1]
+    assert [one.data.count(b"\r\nFrom: ") for one in found] == [1, 1]
+
+
+def test_a_recipient_with_a_blank_in_quotes(host, sink, account, recipient):
+    """RFC 5321 4.1.2; the others are not lost with him."""
+    quoted = f'"a b"@{recipient.partition("@")[2]}'
+    done = host.sendmail("-t", stdin=f"From: {account.name}\nTo: {quoted}, {recipient}\nSubject: quoted\n\nx\n")
+    assert done.returncode == EX_OK, done.stderr
+    assert sink.wait(recipient) and sink.wait(quoted)
 
 
 def test_a_user_of_this_host_in_the_header(host, sink, account):
@@ -198,6 +216,55 @@ def test_a_temporary_refusal_of_one_recipient_keeps_that_one(folder, sink_certif
         assert server.wait("b-" + recipient) and host.waiting() == "Mail queue is empty\n"
     finally:
         server.close()
+
+
+def test_one_at_which_the_server_hangs_up_holds_nobody_else(folder, sink_certificate, ca, account, recipient):
+    server = Sink(sink_certificate, logins={account.name: account.password})
+    try:
+        host = Host(folder / "host-poison", server.port, account, ca, tls="starttls", server="127.0.0.1:1")
+        for name in ("poison-", "a-", "b-"):
+            assert host.sendmail(name + recipient, stdin="x\n").returncode == EX_OK
+        server.refusals["poison-" + recipient] = DROP
+        host.configure(server.port, account, ca, tls="starttls")
+        done = host.sendmail("-q")
+        assert done.returncode == 75 and "closed the connection" in done.stderr, done.stderr
+        assert server.wait("a-" + recipient) and server.wait("b-" + recipient)
+        assert host.waiting().count("@") == 2 and "poison-" + recipient in host.waiting()      # with its sender
+        del server.refusals["poison-" + recipient]
+        server.script("DOT", "250 2.0.0 kept", DROP)                      # a server that has had enough of this connection
+        assert host.sendmail("c-" + recipient, stdin="x\n").returncode == EX_OK
+        assert server.wait("poison-" + recipient) and host.waiting() == "Mail queue is empty\n"
+    finally:
+        server.close()
+
+
+def test_wishes_of_bs_are_kept_with_the_message(folder, sink_certificate, ca, account, recipient):
+    server = Sink(sink_certificate, logins={account.name: account.password})
+    try:
+        host = Host(folder / "host-wishes", server.port, account, ca, tls="starttls", server="127.0.0.1:1")
+        with Piped(host.program, "-C", host.conf, "-bs") as smtp:
+            smtp.ehlo()
+            smtp.mail(account.name, ["RET=HDRS", "ENVID=x+20y", "BODY=8BITMIME"])
+            smtp.rcpt("a-" + recipient, ["NOTIFY=NEVER"])
+            smtp.rcpt("b-" + recipient)
+            smtp.rcpt("c-" + recipient, ["NOTIFY=SUCCESS,DELAY", "ORCPT=rfc822;old@example.net"])
+            code, said = smtp.data("Subject: wishes\r\n\r\nx\r\n")
+            assert code == 250 and b"kept until the server takes it" in said
+        host.configure(server.port, account, ca, tls="starttls")
+        assert host.sendmail("-q").returncode == EX_OK
+        found = server.wait("a-" + recipient)
+        assert "RET=HDRS ENVID=x+20y" in found.options and "BODY" not in found.options
+        assert dict(found.recipients) == {"a-" + recipient: "NOTIFY=NEVER", "b-" + recipient: "", "c-" + recipient: "NOTIFY=SUCCESS,DELAY ORCPT=rfc822;old@example.net"}
+    finally:
+        server.close()
+
+
+def test_a_server_that_is_not_trusted_is_told_of(host, account, gatepost, recipient):
+    """Kept, for it may be mended; but whoever looks at the output of the program that sent must hear of it."""
+    host.configure(gatepost.tls_port, account, None)
+    done = host.sendmail(recipient, stdin="x\n")
+    assert done.returncode == EX_OK and "certificate" in done.stderr and "the mail is kept" in done.stderr
+    assert recipient in host.waiting()
 
 
 def test_an_unknown_recipient_beside_a_known_one(folder, sink_certificate, ca, account, recipient):
