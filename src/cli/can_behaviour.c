@@ -203,6 +203,7 @@ static bool ask_brake_of(struct can *c, int64_t account)
     struct brake_row   row;
     struct brake_score score;
     if (brake_load(c->store->accounts, account, &row) != GP_OK) return can_store_failed(c);
+    if (brake_was_stolen(&row)) brake_stolen(&row.state, brake_suspected_since(&row));
     if (brake_was_released(&row)) brake_release(&row.state, c->now);
     c->held = row.state.held && c->store->config.policy.brake.mode == POLICY_ENFORCE;
     if (c->held) {

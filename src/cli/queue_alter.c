@@ -154,7 +154,7 @@ static int lock(const char *dir, const char *name, bool json)
     auto_user_store users;
     struct altering a = { .change = change_of(&cli_queue_hold), .why = "the account is locked", .json = json };
     if (!user_store_open(dir, &users) || !user_find(&users, name, &account)) return CLI_FAILED;
-    if (accounts_set_disabled(users.accounts, account.id, true) != GP_OK) return user_store_failed(&users, name);
+    if (accounts_lock(users.accounts, account.id) != GP_OK) return user_store_failed(&users, name);
     auto_queue_store s = cli_queue_open(dir);
     if (!s) return CLI_FAILED;
     a.store   = s;

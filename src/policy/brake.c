@@ -10,7 +10,7 @@
 #define DAY    (24 * HOUR)
 #define MONTH  (30 * DAY)
 #define LEARNS (7 * DAY)   /* so long an account has no usual ways          */
-#define NEW    (3 * DAY)   /* so long a place is new, and until it was used on USUAL_DAYS */
+#define NEW    BRAKE_NEW   /* so long a place is new, and until it was used on USUAL_DAYS */
 #define NEXT   (20 * HOUR) /* a day of use: so long after the one before    */
 
 enum { USUAL_DAYS = 4, FEW = 20, FEW_OUTCOMES = 8, ROAMER_MOVES = 4 };
@@ -230,6 +230,26 @@ void brake_release(struct brake_state *s, gp_time now)
     make_usual(s->networks, BRAKE_NETWORKS);
     make_usual(s->clients, BRAKE_CLIENTS);
     make_usual(s->mechanisms, BRAKE_MECHANISMS);
+    s->held = 0;
+}
+
+/* In its first week nobody can tell whose a place is: all are new again. */
+static void forget_new(struct brake_place *places, size_t count, bool young, gp_time since)
+{
+    for (size_t i = 0; i < count; i++)
+        if (young || since - places[i].first < NEW || places[i].days < USUAL_DAYS)
+            places[i] = (struct brake_place) { .what = 0 };
+}
+
+void brake_stolen(struct brake_state *s, gp_time since)
+{
+    bool young = since - s->born < LEARNS;
+    if (!s->born) return;
+    s->hour = s->day = s->fresh = s->delivered = s->failed = s->peak = 0;
+    for (size_t i = 0; i < BRAKE_LIKES; i++) s->likes[i].count = 0;
+    forget_new(s->networks, BRAKE_NETWORKS, young, since);
+    forget_new(s->clients, BRAKE_CLIENTS, young, since);
+    forget_new(s->mechanisms, BRAKE_MECHANISMS, young, since);
     s->held = 0;
 }
 

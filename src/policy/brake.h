@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 
+#define BRAKE_NEW ((gp_time)3 * 24 * 3600 * 1000) /* ms that a place is new for, at least */
 enum { BRAKE_NETWORKS = 8, BRAKE_CLIENTS = 4, BRAKE_MECHANISMS = 4, BRAKE_LIKES = 4, BRAKE_THRESHOLD = 8 };
 
 enum brake_figure { BRAKE_NETWORK, BRAKE_CLIENT, BRAKE_MECHANISM, BRAKE_RATE, BRAKE_NEW_RECIPIENTS, BRAKE_ALIKE, BRAKE_FAILED, BRAKE_FIGURES };
@@ -42,6 +43,9 @@ void brake_outcomes(struct brake_state *, unsigned delivered, unsigned failed, g
 bool brake_holds(const struct brake_score *);
 /* Somebody has looked: what it did was right, and is usual from now on. */
 void brake_release(struct brake_state *, gp_time now);
+/* It was stolen, and is its owner's again. What was new at `since`, when that was suspected, was the thief's, and is forgotten: it is
+ * new to the account whenever it comes back. What the thief sent is no measure of what is usual. */
+void brake_stolen(struct brake_state *, gp_time since);
 /* "new network 2.0, new recipients 3.0, alike 3.0: 8.0 of 8" */
 void brake_score_put(struct gp_text *, const struct brake_score *);
 

@@ -149,6 +149,44 @@ TEST(what_was_released_is_usual)
     CHECK(s.held == 0 && sent_before_hold(&s, spam, now + HOUR, 1000, 60, true) == 60);
 }
 
+static bool has(const struct brake_place *places, size_t count, uint64_t what)
+{
+    for (size_t i = 0; i < count; i++)
+        if (places[i].last && places[i].what == what) return true;
+    return false;
+}
+
+TEST(what_was_the_thiefs_is_new_again_and_the_owners_own_is_not)
+{
+    static const struct brake_message spam = { AWAY, TOOL, PLAIN, 0, 1, 1 };
+    struct brake_state                s;
+    struct brake_score                score;
+    gp_time                           now = live(&s);
+    CHECK(sent_before_hold(&s, spam, now, 1000, 1000, true) < 100);
+    s.held = now;
+    brake_stolen(&s, now);
+    CHECK(s.held == 0 && has(s.networks, BRAKE_NETWORKS, HOME) && !has(s.networks, BRAKE_NETWORKS, AWAY));
+    CHECK(has(s.clients, BRAKE_CLIENTS, LAPTOP) && !has(s.clients, BRAKE_CLIENTS, TOOL));
+    brake_message(&s, &usual, now + DAY, &score);
+    CHECK(score.total == 0);
+    now += 9 * DAY; /* he has got the new password, too */
+    brake_message(&s, &spam, now, &score);
+    CHECK(score.points[BRAKE_NETWORK] > 0 && score.points[BRAKE_CLIENT] > 0 && score.points[BRAKE_MECHANISM] > 0);
+    CHECK(sent_before_hold(&s, spam, now, 1000, 1000, true) < 100);
+}
+
+TEST(who_is_robbed_in_his_first_week_begins_anew)
+{
+    static const struct brake_message spam = { AWAY, TOOL, PLAIN, 0, 1, 1 };
+    struct brake_state                s    = { .born = 0 };
+    struct brake_score                score;
+    brake_message(&s, &usual, START, &score);
+    brake_message(&s, &spam, START + DAY, &score);
+    brake_stolen(&s, START + 2 * DAY);
+    CHECK(!has(s.networks, BRAKE_NETWORKS, HOME) && !has(s.networks, BRAKE_NETWORKS, AWAY));
+    brake_stolen(&(struct brake_state) { .born = 0 }, START);
+}
+
 TEST(the_score_is_said_with_its_figures)
 {
     struct brake_score score = {

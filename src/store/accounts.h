@@ -110,7 +110,9 @@ gp_status accounts_provision(struct accounts *, const struct provided *, gp_time
  * count are decided anew: make the verifier with no group. */
 gp_status accounts_set_password(struct accounts *, int64_t account, const struct verifier *, enum credential_kind,
                                 gp_time now) GP_MUST_USE;
+/* Who is let in again after he was suspected (brakes.h) has his account back from a thief. */
 gp_status accounts_set_disabled(struct accounts *, int64_t account, bool disabled) GP_MUST_USE;
+gp_status accounts_lock(struct accounts *, int64_t account) GP_MUST_USE; /* disabled, since it may have been stolen */
 /* Words, "" for any: it signs in with these only, whichever of its credentials it has. */
 gp_status accounts_set_mechanisms(struct accounts *, int64_t account, gp_str mechanisms, const char **why) GP_MUST_USE;
 gp_status accounts_delete(struct accounts *, int64_t account) GP_MUST_USE;

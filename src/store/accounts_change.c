@@ -3,6 +3,7 @@
 
 #include "sasl/sasl.h"
 #include "store/accounts.h"
+#include "store/brakes.h"
 
 enum { FOLDED_MOST = 4 * ACCOUNT_NAME_MOST }; /* NFKC can make a name longer */
 
@@ -244,6 +245,16 @@ gp_status accounts_set_disabled(struct accounts *a, int64_t account, bool disabl
     auto_transaction t;
     gp_status        status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = set_disabled(a, account, disabled);
+    if (status == GP_OK && !disabled) status = brake_put_stolen(a, account, audit_now());
+    return status == GP_OK ? transaction_commit(&t) : status;
+}
+
+gp_status accounts_lock(struct accounts *a, int64_t account)
+{
+    auto_transaction t;
+    gp_status        status = transaction_begin(&t, a->db);
+    if (status == GP_OK) status = set_disabled(a, account, true);
+    if (status == GP_OK) status = brake_put_suspected(a, account, audit_now());
     return status == GP_OK ? transaction_commit(&t) : status;
 }
 

@@ -200,4 +200,8 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
     /* told: of which hold the queue knows (brakes.h). */
     "ALTER TABLE brakes ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX brakes_held ON brakes(account) WHERE held > 0;",
+
+    /* What commands say of an account that may have been stolen (brakes.h). */
+    "ALTER TABLE brakes ADD COLUMN suspected INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE brakes ADD COLUMN stolen INTEGER NOT NULL DEFAULT 0;",
 };

@@ -8,7 +8,8 @@
 gp_status brake_load(struct accounts *a, int64_t account, struct brake_row *out)
 {
     *out        = (struct brake_row) { .released = 0 };
-    auto_rows r = rows_of(a->db, "SELECT state, released, why, held FROM brakes WHERE account = ?");
+    auto_rows r = rows_of(a->db, "SELECT state, released, why, held, suspected, stolen FROM brakes"
+                                 " WHERE account = ?");
     rows_bind_number(&r, account);
     gp_status status = rows_next(&r);
     if (status != GP_OK) return status == GP_PERMFAIL ? GP_OK : status;
@@ -18,13 +19,25 @@ gp_status brake_load(struct accounts *a, int64_t account, struct brake_row *out)
         memcpy(&out->state, blob.ptr, sizeof out->state);
     else if (held)
         out->state = (struct brake_state) { .born = held, .when = held, .held = held };
-    out->released = rows_number(&r, 1);
+    out->released  = rows_number(&r, 1);
+    out->suspected = rows_number(&r, 4);
+    out->stolen    = rows_number(&r, 5);
     return gp_copy_z(rows_text(&r, 2), out->why, sizeof out->why) ? GP_OK : GP_TEMPFAIL;
 }
 
 bool brake_was_released(const struct brake_row *row)
 {
     return row->state.held && row->released >= row->state.held;
+}
+
+bool brake_was_stolen(const struct brake_row *row)
+{
+    return row->stolen > row->state.when;
+}
+
+gp_time brake_suspected_since(const struct brake_row *row)
+{
+    return row->state.held ? row->state.held : row->suspected;
 }
 
 static gp_status put_row(struct accounts *a, const struct brake_entry *e)
@@ -52,7 +65,7 @@ gp_status brake_put(struct accounts *a, const struct brake_entry *e, gp_time now
 gp_status brake_next_untold(struct accounts *a, int64_t account, struct brake_untold *out)
 {
     auto_rows r = rows_of(a->db, "SELECT account, held, why FROM brakes WHERE held > 0 AND account > ? AND"
-                                 " released < held AND told <> held ORDER BY account LIMIT 1");
+                                 " released < held AND stolen < held AND told <> held ORDER BY account LIMIT 1");
     rows_bind_number(&r, account);
     gp_status status = rows_next(&r);
     if (status != GP_OK) return status;
@@ -86,4 +99,48 @@ gp_status brake_set_released(struct accounts *a, int64_t account, gp_time now)
                                     0, AUDIT_TEXT
         });
     return status == GP_OK ? transaction_commit(&t) : GP_TEMPFAIL;
+}
+
+gp_status brake_put_suspected(struct accounts *a, int64_t account, gp_time now)
+{
+    auto_rows r = rows_of(a->db, "INSERT INTO brakes (account, held, why, released, state, suspected)"
+                                 " VALUES (?1, 0, '', 0, x'', ?2) ON CONFLICT DO UPDATE SET suspected = ?2");
+    rows_bind_number(&r, account);
+    rows_bind_number(&r, now);
+    return rows_run(&r);
+}
+
+/* Since when; PERMFAIL: nobody suspects it. */
+static gp_status suspected(struct accounts *a, int64_t account, gp_time *since)
+{
+    auto_rows r = rows_of(a->db, "SELECT CASE WHEN held > 0 THEN held ELSE suspected END AS since FROM brakes"
+                                 " WHERE account = ? AND since > max(released, stolen)");
+    rows_bind_number(&r, account);
+    gp_status status = rows_next(&r);
+    if (status == GP_OK) *since = rows_number(&r, 0);
+    return status;
+}
+
+/* Suspicion follows the first message; so much before it the thief was there at most, as far as anybody can tell. */
+static gp_status forget_places(struct accounts *a, int64_t account, gp_time since)
+{
+    auto_rows r = rows_of(a->db, "DELETE FROM places WHERE account = ? AND first > ?");
+    rows_bind_number(&r, account);
+    rows_bind_number(&r, since - BRAKE_NEW);
+    return rows_run(&r);
+}
+
+gp_status brake_put_stolen(struct accounts *a, int64_t account, gp_time now)
+{
+    gp_time   since  = 0;
+    gp_status status = suspected(a, account, &since);
+    if (status != GP_OK) return status == GP_PERMFAIL ? GP_OK : status;
+    auto_rows r =
+        rows_of(a->db, "UPDATE brakes SET stolen = ?2, held = 0, why = '', suspected = ?3 WHERE account = ?1");
+    rows_bind_number(&r, account);
+    rows_bind_number(&r, now);
+    rows_bind_number(&r, since);
+    status = rows_run(&r);
+    if (status == GP_OK) status = forget_places(a, account, since);
+    return status == GP_OK ? ACCOUNT_AUDIT(a, "theft-settled", account, 0, AUDIT_N("since", since)) : status;
 }

@@ -8,10 +8,17 @@
 
 enum { BRAKE_WHY = 240 };
 /* An account that never sent: all 0. */
-struct brake_row { struct brake_state state; gp_time released; /* when a command last did; 0: never */ char why[BRAKE_WHY + 1]; };
+struct brake_row {
+    struct brake_state state;
+    gp_time            released, suspected, stolen; /* when commands last said so: it was right, it may be stolen, it was; 0: never */
+    char               why[BRAKE_WHY + 1];
+};
 gp_status brake_load(struct accounts *, int64_t account, struct brake_row *) GP_MUST_USE;
 /* It was held, and a command has released it since. */
 bool      brake_was_released(const struct brake_row *);
+/* A command has said since its last message that it was stolen. */
+bool      brake_was_stolen(const struct brake_row *);
+gp_time   brake_suspected_since(const struct brake_row *);
 /* In a transaction. why: of one that is held; begins: it is since now, which goes on record with `incident`. */
 struct brake_entry { int64_t account, credential; const struct brake_state *state; const char *why, *incident; bool begins; };
 gp_status brake_put(struct accounts *, const struct brake_entry *, gp_time now) GP_MUST_USE;
@@ -21,5 +28,11 @@ gp_status brake_next_untold(struct accounts *, int64_t account, struct brake_unt
 gp_status brake_set_told(struct accounts *, const struct brake_untold *) GP_MUST_USE;
 /* A command has looked: one transaction, with its row of the audit. OK also when nothing is held. */
 gp_status brake_set_released(struct accounts *, int64_t account, gp_time now) GP_MUST_USE;
+
+/* In a transaction. Its owner is locked out, since it may be stolen. */
+gp_status brake_put_suspected(struct accounts *, int64_t account, gp_time now) GP_MUST_USE;
+/* In a transaction. An account that was held or locked, and not released since, is its owner's again: where its thief was is no known
+ * place, and not usual. OK also when nobody suspected it. */
+gp_status brake_put_stolen(struct accounts *, int64_t account, gp_time now) GP_MUST_USE;
 
 #endif

@@ -12,7 +12,20 @@ static bool first_seen(struct meter *m, const struct brake_row *row)
     m->brake->account  = m->subject;
     m->brake->state    = row->state;
     m->brake->released = brake_was_released(row) ? 0 : row->released; /* while we were not there */
+    m->brake->stolen   = brake_was_stolen(row) ? 0 : row->stolen;
     return gp_copy_z(gp_from(row->why), m->brake->why, sizeof m->brake->why);
+}
+
+static void settle(struct vault *v, struct meter *m, const struct brake_row *row)
+{
+    struct brake_kept *b        = m->brake;
+    bool               released = row->released > b->released && row->released >= b->state.held;
+    bool               stolen   = row->stolen > b->stolen && row->stolen >= b->state.held;
+    if (stolen) brake_stolen(&b->state, b->state.held ? b->state.held : row->suspected);
+    if (released) brake_release(&b->state, wall_now());
+    if (released || stolen) meter_touched(v, m);
+    b->released = row->released;
+    b->stolen   = row->stolen;
 }
 
 /* What we have is newer than the store, but for what a command said there. */
@@ -25,13 +38,8 @@ static bool load(struct vault *v, struct meter *m)
         return false;
     }
     if (!m->brake && !first_seen(m, &row)) return false;
-    struct brake_kept *b = m->brake;
-    if (row.released > b->released && (!b->state.held || row.released >= b->state.held)) {
-        brake_release(&b->state, wall_now());
-        meter_touched(v, m);
-    }
-    b->released = row.released;
-    b->seen     = v->changes + 1;
+    settle(v, m, &row);
+    m->brake->seen = v->changes + 1;
     return true;
 }
 

@@ -136,6 +136,94 @@ TEST(mail_that_fails_counts)
     bed_close(b);
 }
 
+/* ---- settled ----------------------------------------------------------------------------------------------------------------- */
+static size_t places_of_anna(struct bed *b, const char *where)
+{
+    size_t           count = 0;
+    struct accounts *a     = bed_store(b);
+    {
+        auto_rows r = rows_of(accounts_database(a), "SELECT count(*) FROM places WHERE account = 1 AND place = ?");
+        rows_bind_text(&r, gp_from(where));
+        CHECK(rows_next(&r) == GP_OK);
+        count = (size_t)rows_number(&r, 0);
+    }
+    accounts_close(a);
+    return count;
+}
+
+static void was_at(struct bed *b, const char *where, gp_time when)
+{
+    struct place_use use = { .account = 1, .when = when };
+    struct accounts *a   = bed_store(b);
+    CHECK(place_read(gp_from(where), &use.place) && places_note(a, &use, 1) == GP_OK);
+    accounts_close(a);
+}
+
+/* What a command does, and then the next message. */
+enum settling { ENABLED, LOCKED_ENABLED, RELEASED, LOCKED_RELEASED_ENABLED };
+
+static void settle(struct bed *b, enum settling how)
+{
+    struct accounts *a = bed_store(b);
+    if (how == LOCKED_ENABLED || how == LOCKED_RELEASED_ENABLED) CHECK(accounts_lock(a, 1) == GP_OK);
+    if (how == RELEASED || how == LOCKED_RELEASED_ENABLED) CHECK(brake_set_released(a, 1, audit_now()) == GP_OK);
+    if (how != RELEASED) CHECK(accounts_set_disabled(a, 1, false) == GP_OK);
+    accounts_close(a);
+    vault_look_anew(b->vault);
+}
+
+TEST(a_theft_blesses_nothing_and_a_release_does)
+{
+    static const struct {
+        enum settling how;
+        bool          in_memory, stolen;
+    } cases[] = {
+        {ENABLED,                  true,  true },
+        { ENABLED,                 false, true },
+        { LOCKED_ENABLED,          true,  true },
+        { LOCKED_ENABLED,          false, true },
+        { RELEASED,                true,  false},
+        { RELEASED,                false, false},
+        { LOCKED_RELEASED_ENABLED, true,  false},
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        struct bed *b               = bed_open();
+        b->config.policy.brake.mode = POLICY_ENFORCE;
+        open_stolen(b);
+        was_at(b, "192.0.2.1", wall_now() - 20 * DAY);
+        was_at(b, "192.0.2.1", wall_now());
+        was_at(b, "203.0.113.9", wall_now() - DAY);
+        CHECK(until_held(b, 0) < MESSAGES);
+        meters_write(b->vault);
+        if (!cases[i].in_memory) meters_close(b->vault);
+        settle(b, cases[i].how);
+        CHECK(!submit(b, 500));
+        const struct brake_state *s     = &meter_of(b->vault, LIMIT_ACCOUNT, 1)->brake->state;
+        uint64_t                  thief = brake_network(GP_LIT("203.0.113.9"));
+        for (size_t n = 0; n < BRAKE_NETWORKS; n++)
+            if (s->networks[n].what == thief) CHECK((s->networks[n].days > 1) == !cases[i].stolen);
+        CHECK(places_of_anna(b, "192.0.2.1") == 1);
+        CHECK(places_of_anna(b, "203.0.113.9") == !cases[i].stolen);
+        CHECK(audited(b, "theft-settled") == cases[i].stolen);
+        bed_close(b);
+    }
+}
+
+TEST(who_was_only_disabled_has_nothing_to_settle)
+{
+    struct bed *b = bed_open();
+    bed_account(b, "anna", BED_GENERATED, false);
+    was_at(b, "203.0.113.9", wall_now());
+    bed_disable(b, "anna");
+    settle(b, ENABLED);
+    CHECK(places_of_anna(b, "203.0.113.9") == 1 && audited(b, "theft-settled") == 0);
+    settle(b, LOCKED_ENABLED); /* without a message ever */
+    CHECK(places_of_anna(b, "203.0.113.9") == 0 && audited(b, "theft-settled") == 1);
+    settle(b, ENABLED);
+    CHECK(audited(b, "theft-settled") == 1);
+    bed_close(b);
+}
+
 /* ---- acting for others ----------------------------------------------------------------------------------------------------- */
 static const struct msg_submitted *submit_for(struct bed *b, uint64_t account, unsigned number)
 {

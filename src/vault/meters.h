@@ -17,7 +17,7 @@ struct brake_kept { /* of an account that has sent something (brake.c) */
     int64_t            account, credential;
     struct brake_state state;
     uint64_t           seen;     /* as rules_of */
-    gp_time            released, told;
+    gp_time            released, stolen, told; /* released, stolen: the last ones that this knows of */
     bool               begins;   /* it is held, and that is not on record yet */
     char               why[BRAKE_WHY + 1], incident[16];
 };

@@ -77,6 +77,11 @@ def test_a_lock_ends_the_account_and_keeps_its_mail_held(braked, context, sink):
         assert wire.say(f"MAIL FROM:<{account.name}>")[0] == 421
     assert recipient in [message["recipients"][0]["address"] for message in held(braked, account)]
     assert not sink.for_(recipient)
+    braked.run("user", "enable", account.name)
+    assert "theft-settled" in braked.run("audit", "show", "--account", account.name)
+    with signed_in(braked, context, account) as wire:
+        sink.wait(send(wire, account))
+    assert not sink.for_(recipient)
 
 
 def test_mail_that_waits_already_is_held_when_the_brake_begins(braked, context, sink):
