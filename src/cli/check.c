@@ -28,10 +28,13 @@ static bool read_target(const char *word, struct target *t)
 {
     gp_str   all = gp_from(word), host = all, port = GP_NONE;
     uint64_t number;
+    for (size_t i = 0; i < all.len; i++)
+        if (all.ptr[i] <= ' ' || all.ptr[i] > '~') return false; /* a name beyond ASCII is asked for as its A-labels */
     if (all.len && all.ptr[0] == '[') {
         size_t end = gp_find(all, ']');
-        host       = gp_head(gp_tail(all, 1), end ? end - 1 : 0);
-        port       = gp_tail(all, end + 1);
+        if (end == all.len) return false;
+        host = gp_head(gp_tail(all, 1), end ? end - 1 : 0);
+        port = gp_tail(all, end + 1);
         if (port.len && port.ptr[0] != ':') return false;
         port = gp_tail(port, 1);
     } else if (gp_find(all, ':') < all.len && !memchr(strchr(word, ':') + 1, ':', strlen(strchr(word, ':') + 1))) {
@@ -65,15 +68,15 @@ static unsigned width_of_terminal(void)
 
 static int print(const struct wish *w, const struct probe_report *r)
 {
-    struct probe_look look = { .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), .width = width_of_terminal() };
+    struct probe_look look  = { .colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), .width = width_of_terminal() };
+    int               least = least_of(w->fail_on);
+    if (w->junit) probe_print_junit(r, least == FAIL_NEVER ? PROBE_SEVERITIES : least, stdout);
     if (w->json && !probe_print_json(r, stdout)) {
         cli_problem("check", "no memory for the report", NULL);
         return CLI_FAILED;
     }
-    if (w->junit) probe_print_junit(r, stdout);
     if (w->html) probe_print_html(r, stdout);
     if (!w->json && !w->junit && !w->html) probe_print_text(r, &look, stdout);
-    int least = least_of(w->fail_on);
     return least != FAIL_NEVER && probe_worst(r) >= least ? CLI_FAILED : CLI_DONE;
 }
 

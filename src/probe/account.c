@@ -10,7 +10,7 @@
 #include "sasl/sasl.h"
 #include "tls/tls.h"
 
-enum { LINE_MOST = 512, REFUSED_MOST = 2 /* without a success: the password may be wrong, and a lockout near */ };
+enum { LINE_MOST = 512 };
 
 /* ---- one sign-in ------------------------------------------------------------------------------------------------------- */
 bool account_fits(const struct probe_run *run, const struct gp_sasl_mech *m)
@@ -30,7 +30,7 @@ bool account_sign_in(struct probe_call *c, const char *mechanism, const char *us
 
 bool account_enter(struct probe_call *c, struct probe_run *run)
 {
-    return run->account.mechanism && call_ready(c, run) &&
+    return run->account.mechanism && call_trusted(c, run) &&
            account_sign_in(c, run->account.mechanism, run->plan->user, run->plan->secret);
 }
 
@@ -146,17 +146,19 @@ static void try_session(struct probe_call *c)
 
 /* ---- the right password ----------------------------------------------------------------------------------------------- */
 /* The first that works has what else is to be seen of a session in the same connection. */
-static void try_mechanism(struct probe_run *run, const struct gp_sasl_mech *m, unsigned *refused)
+static void try_mechanism(struct probe_run *run, const struct gp_sasl_mech *m)
 {
     auto_call c = { 0 };
-    if (!call_ready(&c, run)) return;
+    if (!call_trusted(&c, run)) return;
     probe_mark(run);
     bool   done = account_sign_in(&c, m->name, run->plan->user, run->plan->secret);
     gp_str text = gp_head(c.reply.text, 120);
     probe_judge(run, FOUND_AUTH_REFUSED, done, "%s with the password that was given: %d %.*s (%s)", m->name,
                 c.reply.code, (int)text.len, text.ptr, talk_why(c.talk));
-    if (!done) ++*refused;
-    if (!done && c.reply.code / 100 == 5) run->report->failed_sign_ins++;
+    if (!done && c.reply.code / 100 == 5) {
+        run->report->failed_sign_ins++;
+        run->report->refused++;
+    }
     if (!done || run->account.mechanism) return;
     run->account.mechanism = m->name;
     try_session(&c);
@@ -164,11 +166,10 @@ static void try_mechanism(struct probe_run *run, const struct gp_sasl_mech *m, u
 
 static void try_mechanisms(struct probe_run *run)
 {
-    gp_str   offered = gp_from(run->mechanisms);
-    unsigned refused = 0;
-    while (offered.len > 0 && (run->account.mechanism || refused < REFUSED_MOST)) {
+    gp_str offered = gp_from(run->mechanisms);
+    while (offered.len > 0 && run->report->refused < PROBE_REFUSED_MOST) {
         const struct gp_sasl_mech *m = gp_sasl_find(gp_word(&offered));
-        if (m && account_fits(run, m)) try_mechanism(run, m, &refused);
+        if (m && account_fits(run, m)) try_mechanism(run, m);
     }
     if (run->account.mechanism) probe_fact(run, PROBE_AUTH, "signed in as %s", run->plan->user);
 }
@@ -291,9 +292,12 @@ void probe_account(struct probe_run *run)
     run->connections = 0; /* it has a count of its own */
     try_mechanisms(run);
     if (!run->account.mechanism) return;
-    try_wrong_ones(run);
-    account_bindings(run);
-    account_times(run);
+    if (!run->report->signed_in_wrong) {
+        run->report->signed_in_wrong = true;
+        try_wrong_ones(run);
+        account_bindings(run);
+        account_times(run);
+    }
     account_messages(run);
     call_end_sharing(run);
 }

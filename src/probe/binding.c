@@ -7,7 +7,7 @@
 #include "sasl/exchange.h"
 #include "tls/tls.h"
 
-enum { BINDING_OCTETS = 32, WRONG_MOST = 3 /* RFC 4954 9: a server bears so many */ };
+enum { BINDING_OCTETS = 32 };
 
 static bool say(struct probe_call *c, const char *head, gp_str message)
 {
@@ -51,15 +51,14 @@ static int sign_in_with(struct probe_call *c, const char *mechanism, gp_str bind
 
 static void try_one(struct probe_run *run, const char *mechanism, enum probe_id id, const char *what)
 {
-    char               wrong[BINDING_OCTETS];
-    bool               offered = probe_offered(gp_from(run->mechanisms), mechanism);
-    struct probe_call *c       = offered ? call_shared(run, WRONG_MOST - 1) : NULL;
-    if (!c || !talk_session(c->talk)) return;
+    char      wrong[BINDING_OCTETS];
+    bool      offered = probe_offered(gp_from(run->mechanisms), mechanism);
+    auto_call c       = { 0 };
+    if (!offered || !call_trusted(&c, run)) return; /* a proof lets a stranger guess */
     gp_random(wrong, sizeof wrong);
     probe_mark(run);
-    int code = sign_in_with(c, mechanism, (gp_str) { wrong, sizeof wrong });
+    int code = sign_in_with(&c, mechanism, (gp_str) { wrong, sizeof wrong });
     if (code) probe_judge(run, id, code / 100 != 2, "%s, %s: %d", mechanism, what, code);
-    if (code / 100 == 2) call_end_sharing(run);
 }
 
 void account_bindings(struct probe_run *run)

@@ -11,7 +11,8 @@ enum {
     MILLION          = 1000000,
     REFUSED          = 400,
     ERRORS_MOST      = 4, /* Exim bears three of a kind as it comes, Postfix ten */
-    CONNECTIONS_MOST = 12
+    CONNECTIONS_MOST = 12,
+    TURNED_AWAY_MOST = 2
 };
 
 static void keep_line(void *owner, const struct talk_line *line)
@@ -52,6 +53,16 @@ static void prepare(struct probe_call *c, const struct talk_plan *other)
     c->plan.no_verify = true; /* what is wrong with the certificate has a probe of its own */
 }
 
+/* It let us in before: limits, or guards against what we do. */
+static void turn_away(struct probe_call *c)
+{
+    struct probe_run *run = c->run;
+    run->report->partial  = true;
+    run->had_enough       = ++run->turned_away >= TURNED_AWAY_MOST;
+    probe_found(run, FOUND_REACH_TURNED_AWAY, "connection %u: %d %s", run->connections, c->reply.code,
+                c->talk ? talk_why(c->talk) : "no memory");
+}
+
 bool call_open(struct probe_call *c, struct probe_run *run, const struct talk_plan *other)
 {
     struct talk_transcript transcript = { keep_line, run };
@@ -61,9 +72,11 @@ bool call_open(struct probe_call *c, struct probe_run *run, const struct talk_pl
     run->report->connections++;
     run->connections++;
     probe_mark(run);
-    c->talk = talk_open(&c->plan, &transcript);
-    if (!c->talk || !talk_works(c->talk)) return false;
-    return talk_greeting(c->talk, &c->reply) && c->reply.code == 220;
+    c->talk      = talk_open(&c->plan, &transcript);
+    bool tls_no  = c->talk && talk_fault(c->talk) == TALK_BAD_TLS; /* that is an answer */
+    bool greeted = c->talk && talk_works(c->talk) && talk_greeting(c->talk, &c->reply) && c->reply.code == 220;
+    if (!greeted && !tls_no && run->works) turn_away(c);
+    return greeted;
 }
 
 bool call_hello(struct probe_call *c)
@@ -82,6 +95,18 @@ bool call_secure(struct probe_call *c)
 bool call_ready(struct probe_call *c, struct probe_run *run)
 {
     return call_open(c, run, NULL) && call_secure(c);
+}
+
+bool call_trusted(struct probe_call *c, struct probe_run *run)
+{
+    struct talk_plan verified = { .pinned_pem = run->plan->ca_pem.ptr ? GP_NONE : run->plan->pinned_pem };
+    bool             open = !run->untrusted && call_open(c, run, &verified) && call_secure(c) && talk_session(c->talk);
+    if (open || run->untrusted || !c->talk || talk_fault(c->talk) != TALK_BAD_TLS) return open;
+    run->untrusted = true;
+    probe_fact(run, PROBE_AUTH,
+               "not signed in: the certificate is not trusted (%s); --ca-file FILE and --name HOST help",
+               talk_why(c->talk));
+    return false;
 }
 
 int call_hear(struct probe_call *c)
@@ -131,7 +156,7 @@ struct probe_call *call_shared(struct probe_run *run, unsigned errors_most)
     if (run->connections >= CONNECTIONS_MOST && !run->plan->thorough && !run->had_enough) {
         probe_fact(run, PROBE_REACH, "no more than %d connections: it hangs up at errors; --thorough goes on",
                    CONNECTIONS_MOST);
-        run->had_enough = true;
+        run->had_enough = run->report->partial = true;
     }
     if (run->had_enough || !probe_next_way(run, &run->shared)) return NULL;
     return &run->shared;

@@ -6,7 +6,7 @@
 
 #include "probe/account.h"
 
-enum { TLS_1_0 = 0x0301, TLS_1_2 = 0x0303 };
+enum { TLS_1_0 = 0x0301, TLS_1_2 = 0x0303, REFUSED = 535 };
 
 /* clang-format off */
 const struct client probe_clients[] = {
@@ -51,6 +51,7 @@ try {
     struct probe_run    *run;
     char                 where[PROBE_WHERE_ROOM];
     char                 offered[PROBE_MECHANISMS_ROOM];
+    bool                 with_password; /* it signs in; else it goes as far as the server's first question */
 };
 
 static void breaks(struct try *t, const char *why, const char *detail)
@@ -77,13 +78,15 @@ static const char *words_of(const struct probe_call *c)
 /* ---- as far as the offer -------------------------------------------------------------------------------------------------- */
 static bool greets(struct try *t, struct probe_call *c)
 {
-    const struct client *k    = t->client;
-    struct talk_plan     plan = { .newest      = k->newest,
-                                  .oldest      = k->newest,
-                                  .weak        = k->newest == TLS_1_0,
-                                  .no_verify   = true,
-                                  .ciphers     = k->newest == TLS_1_0 ? "ALL:!aNULL:!eNULL" : NULL,
-                                  .server_name = k->no_name ? "" : NULL };
+    const struct client     *k    = t->client;
+    const struct probe_plan *base = t->run->plan;
+    struct talk_plan         plan = { .newest      = k->newest,
+                                      .oldest      = k->newest,
+                                      .weak        = k->newest == TLS_1_0,
+                                      .no_verify   = !t->with_password,
+                                      .pinned_pem  = base->ca_pem.ptr ? GP_NONE : base->pinned_pem,
+                                      .ciphers     = k->newest == TLS_1_0 ? "ALL:!aNULL:!eNULL" : NULL,
+                                      .server_name = k->no_name ? "" : NULL };
     if (k->in_clear && t->run->tls == TALK_IMPLICIT) {
         breaks(t, "it speaks no TLS, and this port nothing else", "");
         return false;
@@ -161,11 +164,13 @@ static bool signs_in(struct try *t, struct probe_call *c, const char *mechanism)
                                        .unoffered  = true,
                                        .no_initial = t->client->no_initial };
     char                     said[40];
-    if (t->client->in_clear) return begins(t, c, mechanism); /* a real password is not shown to all on the way */
     if (talk_sign_in(c->talk, &login, &c->reply, NULL)) return true;
     (void)snprintf(said, sizeof said, "%s: %d", mechanism, c->reply.code);
     breaks(t, said, words_of(c));
-    if (c->reply.code == 535) t->run->report->failed_sign_ins++;
+    if (c->reply.code == REFUSED) {
+        t->run->report->failed_sign_ins++;
+        t->run->report->refused++;
+    }
     return false;
 }
 
@@ -177,7 +182,7 @@ static void try_client(struct try *t)
     if (!greets(t, &c) || !says_hello(t, &c)) return;
     read_offer(t, &c);
     if (!choose(t, mechanism)) return;
-    bool with_password = t->run->plan->user && !t->run->plan->token;
+    bool with_password = t->with_password;
     if (!(with_password ? signs_in(t, &c, mechanism) : begins(t, &c, mechanism))) return;
     probe_fact(t->run, PROBE_CLIENTS, "%-16s %s by %s  (%s)", t->client->name, with_password ? "signs in" : "can begin",
                mechanism, t->client->what);
@@ -191,10 +196,21 @@ bool probe_is_client(const char *name)
     return false;
 }
 
+/* A real password is said to nobody whose certificate is not the right one, nor in clear, nor by TLS that is given up, nor again and
+ * again when it is refused. */
+static bool may_sign_in(const struct probe_run *run, const struct client *k)
+{
+    return run->plan->user && !run->plan->token && !run->untrusted && run->report->refused < PROBE_REFUSED_MOST &&
+           !k->in_clear && k->newest != TLS_1_0;
+}
+
 void probe_as_clients(struct probe_run *run)
 {
+    auto_call c = { 0 };
+    if (run->plan->user && !call_trusted(&c, run)) run->untrusted = true;
+    call_close(&c);
     for (const struct client *k = probe_clients; k->name; k++) {
-        struct try t = { .client = k, .run = run };
+        struct try t = { .client = k, .run = run, .with_password = may_sign_in(run, k) };
         if (strcmp(run->plan->as, "all") != 0 && strcmp(run->plan->as, k->name) != 0) continue;
         (void)snprintf(t.where, sizeof t.where, "%s at %.*s", k->name, 280, run->where);
         probe_doing(run, k->name);

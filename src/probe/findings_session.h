@@ -27,6 +27,10 @@ FINDING(REACH_NO_SUBMISSION, "reach-no-submission", PROBE_REACH, PROBE_NOTE, "Po
         [PROBE_EXIM] = "daemon_smtp_ports with 587",
         [PROBE_OPENSMTPD] = "`listen on ... port submission tls-require pki ... auth`")
 
+FINDING(REACH_TURNED_AWAY, "reach-turned-away", PROBE_REACH, PROBE_WARNING, "The server stopped answering on the way",
+        "What came after that was not examined: limits of connections, or a guard, took the check for an attack. Run it from an address that is let be, or later.",
+        [PROBE_GATEPOST] = "`gatepost guard` shows and lifts what is held against an address", [PROBE_POSTFIX] = "smtpd_client_event_limit_exceptions with the address", [PROBE_EXIM] = "smtp_accept_max_per_host, and the ACL's ratelimit",
+        [PROBE_OPENSMTPD] = "`smtp limit`, and what filters do", [PROBE_DOVECOT] = "mail_max_userip_connections")
 FINDING(HELLO_GREETING, "hello-greeting", PROBE_HELLO, PROBE_WARNING, "The greeting does not name the server",
         "RFC 5321 4.2: 220 and the server's own domain name. Clients and logs go by it.",
         [PROBE_GATEPOST] = "`hostname` in gatepost.yml", [PROBE_POSTFIX] = "smtpd_banner = $myhostname ESMTP; myhostname fully qualified",

@@ -208,14 +208,23 @@ static bool try_listener(struct house *h, const struct config_listen *l, const s
     return there;
 }
 
+/* Its own certificate is trusted for signing in, signed by whomever: who can put it there has the passwords anyway. */
+static void pin(const struct house *h, char *room, struct probe_plan *plan)
+{
+    if (room && h->config->certificate_count)
+        (void)!read_file(h->config, h->config->certificates[0].certificate, room, PEM_MOST, &plan->pinned_pem);
+}
+
 static void judge_listeners(struct house *h, const struct probe_plan *base)
 {
-    struct probe_plan shown = *base;
-    char              host[CONFIG_LISTEN_ADDRESS], port[8];
-    bool              seen = false;
+    char             *room = malloc(PEM_MOST);
+    struct probe_plan plan = *base, shown = *base;
+    pin(h, room, &plan);
+    char host[CONFIG_LISTEN_ADDRESS], port[8];
+    bool seen = false;
     for (size_t i = 0; i < h->config->listen_count; i++) {
         const struct config_listen *l = &h->config->listen[i];
-        if (!try_listener(h, l, base) || seen || !split(l->address, host, port)) continue;
+        if (!try_listener(h, l, &plan) || seen || !split(l->address, host, port)) continue;
         seen          = true;
         shown.host    = host;
         shown.expect  = h->config->hostname;
@@ -226,6 +235,7 @@ static void judge_listeners(struct house *h, const struct probe_plan *base)
     }
     judge_certificates(h, seen);
     h->run->plan = base;
+    free(room);
 }
 
 static void add_problem(void *owner, gp_str line)

@@ -40,6 +40,8 @@ struct probe_run {
     unsigned               connections; /* of this port; the report has those of all                */
     unsigned               ways;        /* ways.c: so many have been tried                          */
     bool                   had_enough;  /* no further shared sessions                               */
+    bool                   untrusted;   /* the certificate does not allow to say a password here    */
+    unsigned               turned_away; /* connections that got no 220 after the first that did     */
 
     bool hush;                 /* what the server says is not kept */
     /* The transcript's last lines, for excerpts. */
@@ -65,6 +67,8 @@ bool call_open(struct probe_call *, struct probe_run *, const struct talk_plan *
 bool call_hello(struct probe_call *);           /* EHLO was taken                                */
 bool call_secure(struct probe_call *);          /* EHLO; STARTTLS and EHLO again where need be   */
 bool call_ready(struct probe_call *, struct probe_run *); /* open and secure                     */
+/* The same, and the certificate is verified as a client does: the only kind that may carry the account's secret. */
+bool call_trusted(struct probe_call *, struct probe_run *);
 /* Does something in the session that probes share, open and secure, with no transaction and nobody signed in; a new one where that has
  * broken, or has had as many errors as servers bear. `probe` says false when the connection broke before its question was answered: it
  * gets a new one then, once. So a good server sees a handful of connections, and one that hangs up at an error some more. */

@@ -32,7 +32,7 @@ extern const struct probe_finding probe_findings[PROBE_FINDINGS];
 extern const char *const probe_severities[PROBE_SEVERITIES], *const probe_areas[PROBE_AREAS], *const probe_servers[PROBE_SERVERS];
 
 /* ---- a report ------------------------------------------------------------------------------------------------ */
-enum { PROBE_RAISED_MOST = 256, PROBE_FACTS_MOST = 256, PROBE_SEEN_MOST = 400, PROBE_EXCERPT_LINES = 10, PROBE_WHERE_ROOM = 320 };
+enum { PROBE_REFUSED_MOST = 2, PROBE_RAISED_MOST = 256, PROBE_FACTS_MOST = 256, PROBE_SEEN_MOST = 400, PROBE_EXCERPT_LINES = 10, PROBE_WHERE_ROOM = 320 };
 enum probe_state { PROBE_UNSEEN, PROBE_FINE, PROBE_RAISED };
 struct probe_raised {
     enum probe_id id;
@@ -49,6 +49,9 @@ struct probe_report {
     unsigned char       states[PROBE_FINDINGS]; /* enum probe_state */
     unsigned            connections, failed_sign_ins, messages; /* that were made, on purpose, and handed over */
     enum probe_server   server; /* what it says it is; PROBE_SERVERS: does not say */
+    unsigned            refused;         /* of these, with the right secret: no more than PROBE_REFUSED_MOST, over all ports */
+    bool                signed_in_wrong; /* on purpose: on the first port alone, since a lockout may be near                  */
+    bool                partial;         /* the server turned us away, and something was not examined                         */
     bool                lost;   /* memory or room ran out, and something is missing */
 };
 void probe_report_open(struct probe_report *, const char *target);
@@ -65,7 +68,7 @@ struct probe_look { bool colour; unsigned width; };
 void probe_print_text(const struct probe_report *, const struct probe_look *, FILE *);
 void probe_print_line(const struct probe_report *, FILE *); /* the one line at the end */
 bool probe_print_json(const struct probe_report *, FILE *); /* docs/check.md has the schema; false: no memory */
-void probe_print_junit(const struct probe_report *, FILE *);
+void probe_print_junit(const struct probe_report *, int least, FILE *); /* what is less severe than `least` is no failure */
 void probe_print_html(const struct probe_report *, FILE *);
 void probe_put_escaped(FILE *, const char *text); /* for XML and HTML, text and attributes */
 
@@ -75,7 +78,7 @@ struct probe_plan {
     const char   *host, *port;  /* port NULL: 465, 587 and 25            */
     bool          tls, starttls; /* neither: what the port is for, or what answers */
     const char   *hello, *expect; /* the name to say EHLO with; the name the certificate must be for (NULL: host) */
-    gp_str        ca_pem;
+    gp_str        ca_pem, pinned_pem; /* pinned: a certificate that is trusted as it is, by who signs in where no ca_pem is */
     unsigned      step_ms, pause_ms; /* before each connection but the first; 0 is none */
     bool          files_only;   /* of the own set-up: not its listeners */
     bool          thorough;     /* also what a server's guards may take for an attack, and as many connections as it takes */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_MOST = 512 };
+enum { LINE_MOST = 512, NULL_MX = 556 /* RFC 7504 5, 7505 4.2 */ };
 
 /* A recipient elsewhere; $ is where the server's own name goes. `local`: it looks like one of the server's own. */
 static const struct {
@@ -29,6 +29,15 @@ static int rcpt(struct probe_call *c, const char *form)
 static bool is_taken(int code)
 {
     return code == 250 || code == 251;
+}
+
+/* The address itself is refused (RFC 7505: these domains take no mail), or not now: that says nothing of relaying. */
+static bool is_about_address(const struct talk_reply *r)
+{
+    static const char *const codes[] = { "5.1.2", "5.1.8", "5.1.10", "5.7.27", "5.4.0", "5.4.1", "5.4.4" };
+    for (size_t i = 0; i < GP_COUNT(codes); i++)
+        if (gp_same(r->enhanced, gp_from(codes[i]))) return true;
+    return r->code == NULL_MX || r->code / 100 == 4;
 }
 
 static int try_form(struct probe_call *c, const char *form)
@@ -63,6 +72,11 @@ static void try_recipients(struct probe_call *c)
     struct probe_run *run  = c->run;
     int               code = rcpt(c, "example.net");
     if (code == 0) return;
+    if (is_about_address(&c->reply)) {
+        probe_fact(run, PROBE_RELAY, "whether it relays is not to be seen: it refuses example.net itself, with %d",
+                   code);
+        return;
+    }
     probe_judge(run, FOUND_RELAY_OPEN, !is_taken(code), "a recipient of example.net is taken: %d", code);
     if (is_taken(code)) return; /* what it does with disguises is of no interest any more */
     if (run->submission) probe_judge(run, FOUND_RELAY_CODE, code == 530, "RCPT: %d", code);
@@ -84,7 +98,9 @@ static bool try_sending(struct probe_call *c)
     struct probe_run *run = c->run;
     probe_mark(run);
     int code = call_ask(c, "MAIL FROM:<gatepost-check@example.com>");
+    if (code && is_about_address(&c->reply)) code = call_ask(c, "MAIL FROM:<>");
     if (code == 0) return false;
+    if (is_about_address(&c->reply)) return true;
     if (code / 100 == 2) {
         if (run->submission) probe_judge(run, FOUND_RELAY_LATE, false, "MAIL: %d", code);
         try_auth_in_transaction(c);

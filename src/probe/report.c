@@ -16,12 +16,26 @@ void probe_report_close(struct probe_report *r)
     gp_arena_reset(&r->arena);
 }
 
+/* Three octets of what turns the direction of text around or ends a line (U+2028 to 202E, U+2066 to 2069), or is no character of XML. */
+static bool is_sly(const char *c)
+{
+    const unsigned char *at = (const unsigned char *)c;
+    return (at[0] == 0xe2 && at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) ||
+           (at[0] == 0xe2 && at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9) ||
+           (at[0] == 0xef && at[1] == 0xbf && at[2] >= 0xbe);
+}
+
 /* C0, DEL and C1 steer terminals; line ends stay. */
 void probe_clean(struct gp_text *out, gp_str text)
 {
     enum { DELETE_KEY = 0x7f, C1_LEAD = 0xc2, C1_LAST = 0x9f };
     bool utf8 = gp_is_utf8(text);
     for (size_t i = 0; i < text.len; i++) {
+        if (utf8 && i + 2 < text.len && is_sly(text.ptr + i)) {
+            gp_put_char(out, '?');
+            i += 2;
+            continue;
+        }
         unsigned char c = (unsigned char)text.ptr[i], before = i ? (unsigned char)text.ptr[i - 1] : 0;
         bool          steers = (c < ' ' && c != '\n') || c == DELETE_KEY || (utf8 && before == C1_LEAD && c <= C1_LAST);
         gp_put_char(out, c > DELETE_KEY && !utf8 ? '?' : !steers ? (char)c : '?');

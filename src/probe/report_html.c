@@ -81,5 +81,7 @@ void probe_print_html(const struct probe_report *r, FILE *to)
     (void)fprintf(to, "<p>%zu critical, %zu errors, %zu warnings, %zu notes; %u connections.%s\n</html>\n",
                   probe_count(r, PROBE_CRITICAL), probe_count(r, PROBE_ERROR), probe_count(r, PROBE_WARNING),
                   probe_count(r, PROBE_NOTE), r->connections,
-                  r->lost ? " The report is not whole: too much was found." : "");
+                  r->lost      ? " The report is not whole: too much was found."
+                  : r->partial ? " The report is not whole: the server ended it."
+                               : "");
 }

@@ -69,7 +69,7 @@ bool probe_print_json(const struct probe_report *r, FILE *to)
                              r->target, "server", r->server == PROBE_SERVERS ? "" : probe_servers[r->server], "grades",
                              grades_of(r), "counts", counts_of(r), "findings", findings_of(r), "fine", fine_ones_of(r),
                              "facts", facts_of(r), "connections", (int)r->connections, "failed_sign_ins",
-                             (int)r->failed_sign_ins, "messages", (int)r->messages, "complete", !r->lost);
+                             (int)r->failed_sign_ins, "messages", (int)r->messages, "complete", !r->lost && !r->partial);
     bool    done = all && json_dumpf(all, to, JSON_INDENT(2)) == 0 && fputc('\n', to) != EOF;
     json_decref(all);
     return done;

@@ -121,7 +121,10 @@ void probe_print_line(const struct probe_report *r, FILE *to)
     (void)fprintf(to, "%zu of %d examined, %u connections", examined, (int)PROBE_FINDINGS, r->connections);
     if (r->failed_sign_ins) (void)fprintf(to, ", %u wrong sign-ins", r->failed_sign_ins);
     if (r->messages) (void)fprintf(to, ", %u messages handed over", r->messages);
-    (void)fprintf(to, "%s\n", r->lost ? "; the report is not whole: too much was found" : "");
+    (void)fprintf(to, "%s\n",
+                  r->lost      ? "; the report is not whole: too much was found"
+                  : r->partial ? "; the report is not whole: the server ended it"
+                               : "");
 }
 
 void probe_print_text(const struct probe_report *r, const struct probe_look *look, FILE *to)

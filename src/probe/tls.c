@@ -23,6 +23,12 @@ static bool agrees(struct probe_run *run, const struct talk_plan *plan, struct p
     return call_open(c, run, plan) && call_secure(c) && talk_session(c->talk);
 }
 
+/* Whoever is turned away before TLS has not been told no to TLS. */
+static bool is_refused(const struct probe_call *c)
+{
+    return c->talk && talk_fault(c->talk) == TALK_BAD_TLS;
+}
+
 /* One question for both: a server takes the newer of those that it has. */
 static void try_versions(struct probe_run *run)
 {
@@ -31,6 +37,7 @@ static void try_versions(struct probe_run *run)
     };
     auto_call c  = { 0 };
     bool      up = agrees(run, &plan, &c);
+    if (!up && !is_refused(&c)) return;
     probe_judge(run, FOUND_TLS_OLD, !up, "%s is agreed on, with %s", up ? gp_tls_version(talk_session(c.talk)) : "",
                 up ? gp_tls_cipher(talk_session(c.talk)) : "");
 }
@@ -44,15 +51,16 @@ static bool is_static(const char *cipher)
     return strncmp(cipher, "ECDHE", 5) != 0 && strncmp(cipher, "DHE", 3) != 0;
 }
 
-/* What is agreed on of these; "" is what it should be. */
-static const char *agreed(struct probe_run *run, const char *ciphers, char room[static 64])
+/* What is agreed on of these; "" is what it should be. false: it was not told. */
+static bool agreed(struct probe_run *run, const char *ciphers, char room[static 64])
 {
     struct talk_plan plan = {
         .oldest = TLS_1_2, .newest = TLS_1_2, .weak = true, .no_verify = true, .ciphers = ciphers
     };
-    auto_call c = { 0 };
-    (void)snprintf(room, 64, "%s", agrees(run, &plan, &c) ? gp_tls_cipher(talk_session(c.talk)) : "");
-    return room;
+    auto_call c  = { 0 };
+    bool      up = agrees(run, &plan, &c);
+    (void)snprintf(room, 64, "%s", up ? gp_tls_cipher(talk_session(c.talk)) : "");
+    return up || is_refused(&c);
 }
 
 /* All that is bad at once; only where something of it is taken there is a second question. */
@@ -60,7 +68,7 @@ static void try_suites(struct probe_run *run)
 {
     static const char weak[] = "eNULL:aNULL:EXPORT:RC4:DES", fixed[] = "kRSA";
     char              any[64], other[64]                             = "";
-    (void)agreed(run, "eNULL:aNULL:EXPORT:RC4:DES:kRSA", any);
+    if (!agreed(run, "eNULL:aNULL:EXPORT:RC4:DES:kRSA", any)) return;
     bool is_fixed = any[0] && is_static(any);
     if (any[0]) (void)agreed(run, is_fixed ? weak : fixed, other);
     const char *worst = is_fixed ? other : any, *lesser = is_fixed ? any : other;

@@ -39,7 +39,8 @@ static bool nameless(struct probe_run *run, struct probe_call *c)
 {
     struct talk_plan plan = { .weak = true, .no_verify = true, .server_name = "" };
     bool             up   = opens(run, &plan, c) && talk_session(c->talk);
-    probe_judge(run, FOUND_TLS_NO_SNI, up, "%s", c->talk ? talk_why(c->talk) : "no memory");
+    if (up || (c->talk && talk_fault(c->talk) == TALK_BAD_TLS))
+        probe_judge(run, FOUND_TLS_NO_SNI, up, "%s", talk_why(c->talk));
     return up;
 }
 

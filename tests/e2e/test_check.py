@@ -1,4 +1,5 @@
 """gatepost check against servers set up well, where it must raise nothing, and a wrong one of ours, where it must raise each finding."""
+import base64
 import concurrent.futures
 import json
 import os
@@ -123,7 +124,7 @@ def test_others_that_are_set_up_well_raise_nothing_but_notes(on_others, name):
 
 # What must be raised: for which faults of the wrong server, asked in which way.
 FINDINGS = {
-    "reach-no-greeting": ["silent"], "hello-greeting": ["greeting"], "hello-version": ["version"], "hello-no-ehlo": ["no-ehlo"], "hello-name": ["name"],
+    "reach-no-greeting": ["silent"], "reach-turned-away": ["crowded"], "hello-greeting": ["greeting"], "hello-version": ["version"], "hello-no-ehlo": ["no-ehlo"], "hello-name": ["name"],
     "hello-lacks": ["lacks"], "hello-pipelining": ["pipelining"], "hello-codes": ["no-codes"], "hello-unknown-command": ["unknown-command"],
     "hello-empty-name": ["empty-name"], "hello-helo": ["no-helo"], "hello-obsolete": ["obsolete"],
     "tls-none": ["no-tls"], "tls-stripped": ["stripped"], "tls-handshake": ["broken-tls"], "tls-old-versions": ["old-versions"], "tls-no-1.3": ["no-1.3"],
@@ -282,6 +283,7 @@ def test_who_would_get_in(good, ca, certificates):
     found = report(f"localhost:{server.port}", "--starttls", "--as", "all")
     server.close()
     assert {finding["where"].split()[0] for finding in found["findings"]} == {"helo-only"}
+    assert found["failed_sign_ins"] == 0
     listed = check("--list-clients", status=0).stdout
     assert "thunderbird" in listed and "no capture" in listed
 
@@ -369,3 +371,52 @@ def test_a_server_elsewhere_gets_a_pause_before_each_connection(certificates):
     server.close()
     gaps = [later - earlier for earlier, later in zip(server.connections, server.connections[1:])]
     assert len(gaps) == found["connections"] - 1 > 1 and min(gaps) >= 0.25
+
+
+# ---- a password is for the right server, and not to be guessed with
+@pytest.mark.parametrize("fault", ["untrusted", "other-name", "expired"])
+@pytest.mark.parametrize("more", [[], ["--as", "all"]])
+def test_a_server_that_is_not_trusted_sees_no_password(certificates, ca, fault, more):
+    server = WrongServer(certificates([fault]), fault, account=(OWNER, PASSWORD))
+    found = report(f"localhost:{server.port}", "--starttls", "--ca-file", ca, "--user", OWNER, "--password-stdin", *more, stdin=PASSWORD + "\n")
+    server.close()
+    assert not server.tried and not server.secrets and found["failed_sign_ins"] == 0
+    assert any(fact["what"].startswith("not signed in: the certificate is not trusted") for fact in found["facts"])
+
+
+@pytest.mark.parametrize("more", [[], ["--as", "all"], ["--thorough"]])
+def test_a_password_that_is_refused_is_tried_twice(good, ca, certificates, more):
+    server = WrongServer(certificates([]), "echoes", account=(OWNER, PASSWORD))
+    words = ["--ca-file", ca, "--user", OWNER, "--password-stdin", *more]
+    found = report(f"localhost:{server.port}", "--starttls", *words, stdin="mistyped secret\n")
+    server.close()
+    assert found["failed_sign_ins"] == len(server.tried) == 2
+    said = json.dumps(found)
+    assert "mistyped" not in said and base64.b64encode(f"\0{OWNER}\0mistyped secret".encode()).decode() not in said
+    done = good.command("check", "--json", "--ca-file", str(ca), "--user", good.owner.name, "--password-stdin", *more, stdin="mistyped secret\n")
+    assert json.loads(done.stdout)["failed_sign_ins"] == 2, "over all listeners"
+
+
+def test_wrong_sign_ins_are_made_on_one_port_alone(good, ca):
+    done = good.command("check", "--json", "--ca-file", str(ca), "--user", good.owner.name, "--password-stdin", stdin=good.owner.password)
+    found = json.loads(done.stdout)
+    assert found["failed_sign_ins"] == 4 and not found["findings"] and found["complete"]
+
+
+def test_who_is_turned_away_does_not_say_that_all_is_well(wrong):
+    found, server = wrong["reach-turned-away"]
+    assert raised(found) == {"reach-turned-away", *ALWAYS} and not found["complete"] and len(server.connections) <= 7
+
+
+def test_an_address_that_is_refused_for_itself_says_nothing_of_relaying(certificates, ca):
+    for more, told in (([], False), (["open"], True)):
+        server = WrongServer(certificates([]), "null-mx", *more)
+        found = report(f"localhost:{server.port}", "--starttls", "--ca-file", ca)
+        server.close()
+        assert ("relay-open" in raised(found)) == told and "relay-code" not in raised(found)
+
+
+def test_a_host_is_printable():
+    for host in ("\x1b[31mhost", "[::1", "h\udcffst", "m\u00fcller.example"):
+        done = check(host, status=2)
+        assert "\x1b" not in done.stderr

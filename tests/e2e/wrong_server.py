@@ -53,7 +53,7 @@ class WrongServer:
         self.context = None if "broken-tls" in self.faults else tls_context(certificate, self.faults, second)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.tried, self.messages, self.connections = [], [], []
+        self.tried, self.messages, self.connections, self.secrets = [], [], [], []
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -116,6 +116,8 @@ class Session:
 
     # ---- the session
     def run(self):
+        if "crowded" in self.faults and len(self.server.connections) > 4:
+            return self.say(421, "4.7.0", "too many")
         if "idle" in self.faults:
             self.socket.settimeout(1)
         if "silent" in self.faults:
@@ -230,6 +232,8 @@ class Session:
         if "AUTH=" in line and "auth-parameter" in self.faults:
             return self.say(555, "5.5.4", "AUTH?")
         sender = re.search(r"<(.*?)>", line)[1]
+        if "null-mx" in self.faults and "@example." in sender:
+            return self.say(556, "5.1.10", "takes no mail")
         if self.user and sender.lower() != self.user and "spoof" not in self.faults:
             return self.say(553, "5.7.1", "not yours")
         self.sender, self.recipients = sender, 0
@@ -313,7 +317,7 @@ class Session:
         except ValueError:
             return self.say(*((535, "5.7.8", "no") if "not-base64" in self.faults else (501, "5.5.2", "base64")))
 
-    def judge(self, user, right):
+    def judge(self, user, right, said=b""):
         self.server.tried.append((user, right))
         known = user == self.server.account[0]
         if "any-user" in self.faults and not known or "any-password" in self.faults and known:
@@ -324,6 +328,8 @@ class Session:
         self.wrong += 1
         if "tells" in self.faults and not known:
             return self.say(535, "5.7.8", "no such user")
+        if "echoes" in self.faults:
+            return self.say(535, "5.7.8", f"not {encode(said)} = {said.decode().split(chr(0))[-1]}")
         if "time" in self.faults and known:
             time.sleep(0.02)
         self.say(*((454, "4.7.0", "later") if "failure-code" in self.faults else (535, "5.7.8", "no")))
@@ -340,7 +346,8 @@ class Session:
             self.say(535, "5.7.8", "no")
             return
         user, password = parts[1].decode(), parts[2].decode()
-        self.judge(user, (user, password) == self.server.account)
+        self.server.secrets.append(password)
+        self.judge(user, (user, password) == self.server.account, response)
 
     def auth_login(self, initial):
         user = self.decode(initial) if initial else self.ask(encode("Who?" if "login-prompt" in self.faults else "Username:"))
