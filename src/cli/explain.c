@@ -6,6 +6,7 @@
 
 #include "cli/credential.h"
 #include "cli/queue.h"
+#include "cli/standing.h"
 #include "cli/story.h"
 #include "cli/when.h"
 
@@ -32,6 +33,7 @@ struct asked {
     char                 name[AUDIT_NAME_MOST], queue_id[QUEUE_ID_MOST + 1], address[AUDIT_NAME_MOST];
     gp_time              since, at; /* at: of the incident */
     struct story         story;
+    struct standing      standing;
     struct gp_arena      arena;
     struct queue_message message; /* row 0: it is not in the queue */
 };
@@ -183,6 +185,16 @@ static gp_status load_message(struct asked *a)
     return status == GP_PERMFAIL ? GP_OK : status;
 }
 
+/* Of who is asked about; of an incident, of both that it names. */
+static gp_status load_standing(struct asked *a)
+{
+    bool      shows_address = a->kind == KIND_ADDRESS || a->kind == KIND_INCIDENT;
+    gp_status status        = GP_OK;
+    if (a->account.id) status = standing_of_account(a->store, &a->account, &a->standing);
+    if (status != GP_OK || !shows_address) return status;
+    return standing_of_address(a->store, gp_from(a->address), &a->standing);
+}
+
 static void print_credential(const struct credential *c)
 {
     char           room[96], when[USER_TIME_ROOM];
@@ -235,6 +247,8 @@ static gp_status print_state(struct asked *a)
 {
     gp_status status = GP_OK;
     if (a->account.id) status = print_account(a);
+    if (a->kind == KIND_ADDRESS) (void)printf("address %s\n", a->address);
+    standing_print(&a->standing);
     if (status == GP_OK && a->queue_id[0]) status = print_message(a);
     return status;
 }
@@ -245,9 +259,10 @@ static int print_json(struct asked *a)
     json_t *account = a->account.id ? user_json(a->store, &a->account) : json_null();
     json_t *message = a->message.row ? message_json(a->queue, &a->message, false) : json_null();
     json_t *events  = story_json(&a->story);
-    return user_print_json(json_pack("{s:s, s:s, s:o, s:o, s:o, s:I}", "about", a->wish->about, "kind",
-                                     kind_names[a->kind], "account", account, "message", message, "events", events,
-                                     "left_out", (json_int_t)a->story.left_out));
+    return user_print_json(json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "about", a->wish->about, "kind",
+                                     kind_names[a->kind], "account", account, "message", message, "state",
+                                     standing_json(&a->standing), "events", events, "left_out",
+                                     (json_int_t)a->story.left_out));
 }
 
 static int print(struct asked *a)
@@ -283,6 +298,7 @@ static int explain(struct asked *a)
     if (status == GP_PERMFAIL) return unknown(a);
     if (status == GP_OK) status = tell_all(a);
     if (status == GP_OK) status = load_message(a);
+    if (status == GP_OK) status = load_standing(a);
     story_sort(&a->story);
     if (status == GP_OK) return print(a);
     cli_problem("explain", "the record could not be read", "`gatepost status`, and the log, say what is wrong");

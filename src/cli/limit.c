@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cli/credential.h"
+#include "cli/limit.h"
 #include "cli/queue.h"
 #include "store/usage.h"
 
@@ -26,14 +27,6 @@ static bool find(struct user_store *s, const struct wish *w, struct target *t)
 }
 
 /* ---- show ----------------------------------------------------------------------------------------------------------------------- */
-struct limit_row {
-    const char        *whose; /* a label, or "" for the account */
-    const char        *what;
-    const struct rate *rate;
-    uint64_t           used;
-    bool               own;
-};
-
 static void put_rate(char *room, size_t size, const struct rate *rate)
 {
     struct gp_text text = { .ptr = room, .room = size - 1 };
@@ -41,7 +34,7 @@ static void put_rate(char *room, size_t size, const struct rate *rate)
     room[text.len] = '\0';
 }
 
-static bool show_row(json_t *json, const struct limit_row *row)
+static bool show_row(void *json, const struct limit_row *row)
 {
     char rate[RATE_TEXT];
     put_rate(rate, sizeof rate, row->rate);
@@ -54,23 +47,24 @@ static bool show_row(json_t *json, const struct limit_row *row)
                   row->used, row->own ? "its own" : "configuration") > 0;
 }
 
-struct shown {
-    struct user_store        *store;
-    json_t                   *json;
-    const struct limit_rules *usual;
-    enum limit_scope          scope;
-    const char               *whose;
+struct visit {
+    struct user_store *store;
+    enum limit_scope   scope;
+    const char        *whose;
+    bool (*each)(void *owner, const struct limit_row *);
+    void *owner;
 };
 
-static gp_status show_rates(const struct shown *at, int64_t account, int64_t credential)
+static gp_status visit_rates(const struct visit *at, int64_t account, int64_t credential)
 {
-    struct own_limits  own;
-    struct limit_usage usage;
-    gp_status          status = own_limits_load(at->store->accounts, account, credential, &own);
+    const struct limit_rules *usual = &at->store->config.policy.limits.scopes[at->scope];
+    struct own_limits         own;
+    struct limit_usage        usage;
+    gp_status                 status = own_limits_load(at->store->accounts, account, credential, &own);
     if (status == GP_OK) status = usage_load(at->store->accounts, at->scope, credential ? credential : account, &usage);
     if (status != GP_OK) return status;
     for (size_t t = 0; t < LIMIT_THINGS; t++) {
-        const struct rates *rates = own.has[t] ? &own.rules.things[t] : &at->usual->things[t];
+        const struct rates *rates = own.has[t] ? &own.rules.things[t] : &usual->things[t];
         for (size_t i = 0; i < rates->count; i++) {
             const struct rate *rate = &rates->list[i];
             struct limit_row   row  = { .whose = at->whose,
@@ -78,13 +72,13 @@ static gp_status show_rates(const struct shown *at, int64_t account, int64_t cre
                                         .rate  = rate,
                                         .used  = rate_used(rate, &usage.things[t][i], user_now()),
                                         .own   = own.has[t] };
-            if (!show_row(at->json, &row)) return GP_TEMPFAIL;
+            if (!at->each(at->owner, &row)) return GP_TEMPFAIL;
         }
     }
     return GP_OK;
 }
 
-static gp_status show_credentials(struct shown *at, int64_t account)
+static gp_status visit_credentials(struct visit *at, int64_t account)
 {
     gp_status status, shown = GP_OK;
     auto_rows rows = credentials_of(at->store->accounts, account);
@@ -94,23 +88,28 @@ static gp_status show_credentials(struct shown *at, int64_t account)
         if (status != GP_OK) break;
         gp_wipe(&c.verifier, sizeof(c.verifier));
         at->whose = c.label[0] ? c.label : "(no label)";
-        shown     = show_rates(at, account, c.id);
+        shown     = visit_rates(at, account, c.id);
         at->whose = "";
     } while (shown == GP_OK);
     return status == GP_PERMFAIL ? GP_OK : GP_TEMPFAIL;
 }
 
+gp_status limit_visit(struct user_store *s, int64_t account, bool (*each)(void *owner, const struct limit_row *),
+                      void *owner)
+{
+    struct visit at     = { s, LIMIT_ACCOUNT, "", each, owner };
+    gp_status    status = visit_rates(&at, account, 0);
+    at.scope            = LIMIT_CREDENTIAL;
+    return status == GP_OK ? visit_credentials(&at, account) : status;
+}
+
 static int show(struct user_store *s, const struct wish *w, const struct target *t)
 {
-    const struct limit_rules *scopes = s->config.policy.limits.scopes;
-    struct shown              at     = { s, w->json ? json_array() : NULL, &scopes[LIMIT_ACCOUNT], LIMIT_ACCOUNT, "" };
+    json_t *json = w->json ? json_array() : NULL;
     if (!w->json) (void)printf("%-16s  %-15s  %-24s  %12s  %s\n", "CREDENTIAL", "WHAT", "RATE", "USED", "FROM");
-    gp_status status = show_rates(&at, t->account.id, 0);
-    at.scope         = LIMIT_CREDENTIAL;
-    at.usual         = &scopes[LIMIT_CREDENTIAL];
-    if (status == GP_OK) status = show_credentials(&at, t->account.id);
-    if (status == GP_OK) return w->json ? user_print_json(at.json) : CLI_DONE;
-    json_decref(at.json);
+    gp_status status = limit_visit(s, t->account.id, show_row, json);
+    if (status == GP_OK) return w->json ? user_print_json(json) : CLI_DONE;
+    json_decref(json);
     return user_store_failed(s, w->account);
 }
 
