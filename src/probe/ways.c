@@ -48,11 +48,11 @@ static bool (*const ways[PROBE_WAYS])(struct probe_run *, struct probe_call *) =
 
 bool probe_next_way(struct probe_run *run, struct probe_call *c)
 {
-    while (run->has_tls && run->works && run->ways < PROBE_WAYS) {
+    while (run->has_tls && run->works && run->ways < PROBE_WAYS && !run->had_enough) {
         if (ways[run->ways++](run, c)) return true;
         call_close(c);
     }
-    return call_ready(c, run);
+    return !run->had_enough && call_ready(c, run);
 }
 
 /* Those that no probe had a need for. */
