@@ -312,7 +312,7 @@ static int run_mode(struct call *call)
     static struct sendmail_conf conf;
     struct hand_over            h = { .conf = &conf, .verbose = call->verbose };
     if (call->mode == NOTHING) return EX_OK;
-    if (call->mode == FLUSH && geteuid() == 0) (void)spool_flush_all(call->conf);
+    if (call->mode == FLUSH && geteuid() == 0) spool_flush_all(call->conf);
     int status = sendmail_conf_read(&conf, call->conf);
     if (status != EX_OK) return status;
     switch (call->mode) {

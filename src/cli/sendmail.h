@@ -16,9 +16,13 @@ struct sendmail_conf {
     char         text[8192];        /* the values stand in it */
     const char  *server, *tls, *user, *password_file, *ca_file, *from, *domain, *local_to, *spool, *timeout, *from_always;
     struct reach reach;
-    char         home[CONFIG_PATH], spool_path[CONFIG_PATH], login[64], full_name[128];
+    char         home[CONFIG_PATH], login[64], full_name[128];
+    char         spool_path[CONFIG_PATH], home_spool[CONFIG_PATH]; /* where mail is kept; where it may wait as well */
+    bool         spool_taken;                                      /* the place in the common spool is somebody else's */
 };
-int sendmail_conf_read(struct sendmail_conf *, const char *path /* NULL: the usual places */); /* EX_OK, or told why not */
+int  sendmail_conf_read(struct sendmail_conf *, const char *path /* NULL: the usual places */); /* EX_OK, or told why not */
+bool sendmail_place_spool(struct sendmail_conf *, const char *common /* where `spool` names none; NULL: there is none */);
+extern const char sendmail_usual_conf[], sendmail_usual_spool[];
 /* A name without domain becomes an address: local_to, else with `domain`, else with this host's name. false: too long. */
 bool sendmail_qualify(const struct sendmail_conf *, gp_str name, bool recipient, struct gp_text *out);
 bool sendmail_own(const struct sendmail_conf *, struct gp_text *out); /* the caller's own address: `from`, else his name */
@@ -51,7 +55,7 @@ void        hand_over_end(struct hand_over *);
 /* sendmail_spool.c: a directory of this user's own, 0700, a file a parcel; see the top of that file for its states */
 bool spool_keep(struct sendmail_conf *, const struct parcel *, enum handed); /* the recipients that are for later */
 int  spool_flush(struct hand_over *, bool told);   /* told: somebody asked for it, and hears what happens */
-int  spool_flush_all(const char *conf_path);       /* root: every user's directory, as that user          */
+void spool_flush_all(const char *conf_path);       /* root: every user's directory, as that user          */
 int  spool_list(struct sendmail_conf *);
 
 /* sendmail_smtp.c: -bs */

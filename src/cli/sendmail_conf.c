@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/files.h"
 #include "cli/sendmail.h"
 
-static const char usual[] = "/etc/gatepost/sendmail.conf", usual_spool[] = "/var/spool/gatepost-sendmail";
+const char sendmail_usual_conf[]  = "/etc/gatepost/sendmail.conf",
+           sendmail_usual_spool[] = "/var/spool/gatepost-sendmail";
 
 static int refuse(const struct sendmail_conf *c, unsigned line, const char *reason, const char *hint)
 {
@@ -115,17 +117,27 @@ static bool find_conf(struct sendmail_conf *c, const char *path)
 {
     if (path) return snprintf(c->path, sizeof c->path, "%s", path) < (int)sizeof c->path;
     if (put_path(c->path, c->home, ".config/gatepost/sendmail.conf") && access(c->path, F_OK) == 0) return true;
-    return snprintf(c->path, sizeof c->path, "%s", usual) > 0;
+    return snprintf(c->path, sizeof c->path, "%s", sendmail_usual_conf) > 0;
 }
 
-/* Users of the system's spool have a directory each in it; those who have a home keep theirs there where there is none. */
-static bool place_spool(struct sendmail_conf *c)
+/* In a directory of all users somebody else may have been first. */
+static bool is_taken(const char *path)
+{
+    struct stat at;
+    return lstat(path, &at) == 0 && (!S_ISDIR(at.st_mode) || at.st_uid != geteuid());
+}
+
+/* Users of the common spool have a directory each in it. Those who have a home keep theirs there where there is none, or where it is taken. */
+bool sendmail_place_spool(struct sendmail_conf *c, const char *common)
 {
     char id[24];
     (void)snprintf(id, sizeof id, "%u", (unsigned)geteuid());
-    if (c->spool) return put_path(c->spool_path, c->spool, id);
-    if (access(usual_spool, F_OK) == 0) return put_path(c->spool_path, usual_spool, id);
-    return put_path(c->spool_path, c->home, ".local/state/gatepost-sendmail");
+    if (c->spool) common = c->spool;
+    if (!put_path(c->home_spool, c->home, ".local/state/gatepost-sendmail")) return false;
+    if (common && !put_path(c->spool_path, common, id)) return false;
+    c->spool_taken = common && is_taken(c->spool_path);
+    if (!common || c->spool_taken) (void)snprintf(c->spool_path, sizeof c->spool_path, "%s", c->home_spool);
+    return true;
 }
 
 static int settle(struct sendmail_conf *c)
@@ -152,7 +164,9 @@ int sendmail_conf_read(struct sendmail_conf *c, const char *path)
                       "see docs/send.md; the smallest has server, user, password_file and from");
     int status = read_text(c);
     if (status == EX_OK) status = settle(c);
-    if (status == EX_OK && !place_spool(c)) status = refuse(c, 0, "the path of the spool is too long", NULL);
+    const char *common = access(sendmail_usual_spool, F_OK) == 0 ? sendmail_usual_spool : NULL;
+    if (status == EX_OK && !sendmail_place_spool(c, common))
+        status = refuse(c, 0, "the path of the spool is too long", NULL);
     return status;
 }
 

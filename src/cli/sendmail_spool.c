@@ -16,13 +16,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli/sendmail.h"
 #include "cli/sendmail_log.h"
 #include "cli/sendmail_spool.h"
+#include "cli/sendmail_users.h"
 #include "crypto/crypto.h"
 
 enum {
@@ -32,32 +32,48 @@ enum {
     FLUSH_BESIDE = 20 /* while somebody waits for his own message */
 };
 
-static bool cannot(const char *path, const char *what)
+static bool cannot(const struct sendmail_conf *c, const char *path, const char *what)
 {
-    cli_problem(path, what ? what : strerror(errno), "spool: DIR in sendmail.conf names another place");
+    cli_problem(path, what ? what : strerror(errno),
+                c->spool_taken ? "the directory of this user's number in the common spool is somebody else's"
+                               : "spool: DIR in sendmail.conf names another place");
     return false;
 }
 
 /* ---- the directory ------------------------------------------------------------------------------------------------------- */
-/* Where all users have theirs in one, somebody else may have made ours: it must be our own, and closed to others. */
-static int open_spool(const struct sendmail_conf *c, bool make)
+static void make_directories(const char *path)
 {
-    struct stat at;
-    char        parent[CONFIG_PATH];
-    (void)snprintf(parent, sizeof parent, "%s", c->spool_path);
-    for (char *slash = parent + 1; make && (slash = strchr(slash, '/')); slash++) {
+    char parent[CONFIG_PATH];
+    (void)snprintf(parent, sizeof parent, "%s", path);
+    for (char *slash = parent + 1; (slash = strchr(slash, '/')); slash++) {
         *slash = '\0';
         (void)mkdir(parent, 0700); /* of a home: .local, .local/state */
         *slash = '/';
     }
-    if (make && mkdir(c->spool_path, 0700) != 0 && errno != EEXIST) return cannot(c->spool_path, NULL) - 1;
-    int fd = open(c->spool_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) return make ? cannot(c->spool_path, NULL) - 1 : -1;
+}
+
+/* Where all users have theirs in one, somebody else may have made ours: it must be our own, and closed to others. */
+static int open_spool(const struct sendmail_conf *c, const char *path, bool make)
+{
+    struct stat at;
+    if (make) make_directories(path);
+    if (make && mkdir(path, 0700) != 0 && errno != EEXIST) return cannot(c, path, NULL) - 1;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return make ? cannot(c, path, NULL) - 1 : -1;
     bool own = fstat(fd, &at) == 0 && at.st_uid == geteuid() && (at.st_mode & (S_IRWXG | S_IRWXO)) == 0;
     if (own) return fd;
     close(fd);
-    return cannot(c->spool_path, "is not this user's alone") - 1;
+    return cannot(c, path, "is not this user's alone") - 1;
 }
+
+/* Mail may wait where the common spool came later, or was somebody else's for a while. -1: there is no such place, or nothing in it. */
+static int open_place(const struct sendmail_conf *c, size_t place)
+{
+    const char *const places[] = { c->spool_path, c->home_spool };
+    bool              twice    = place > 0 && strcmp(c->spool_path, c->home_spool) == 0;
+    return twice ? -1 : open_spool(c, places[place], false);
+}
+enum { PLACES = 2 };
 
 /* ---- keeping ----------------------------------------------------------------------------------------------------------------- */
 static bool write_all(int fd, gp_str octets)
@@ -93,9 +109,10 @@ bool spool_keep(struct sendmail_conf *c, const struct parcel *p, enum handed how
     id_room[id.len] = '\0';
     (void)snprintf(name, sizeof name, "%s", id_room);
     (void)snprintf(draft, sizeof draft, ".new-%s", id_room);
-    int  dir  = open_spool(c, true);
-    bool kept = dir >= 0 && spool_put_envelope(&envelope, p, how) &&
-                (write_parcel(dir, draft, name, gp_buffer_all(&envelope), p->message) || cannot(c->spool_path, NULL));
+    int  dir = open_spool(c, c->spool_path, true);
+    bool kept =
+        dir >= 0 && spool_put_envelope(&envelope, p, how) &&
+        (write_parcel(dir, draft, name, gp_buffer_all(&envelope), p->message) || cannot(c, c->spool_path, NULL));
     if (dir >= 0) close(dir);
     gp_buffer_free(&envelope);
     return kept;
@@ -218,16 +235,19 @@ static void flush_names(struct flush *f)
 
 int spool_flush(struct hand_over *h, bool told)
 {
-    struct flush f = { .h = h, .dir = open_spool(h->conf, false) /* below 0: nobody ever waited */, .told = told };
-    if (f.dir >= 0 && flock(f.dir, LOCK_EX | LOCK_NB) == 0) flush_names(&f);
-    if (f.dir >= 0) close(f.dir);
+    struct flush f = { .h = h, .told = told };
+    for (size_t i = 0; i < PLACES && !f.away; i++) {
+        f.dir = open_place(h->conf, i);
+        if (f.dir >= 0 && flock(f.dir, LOCK_EX | LOCK_NB) == 0) flush_names(&f);
+        if (f.dir >= 0) close(f.dir);
+    }
     if (told && f.away) cli_problem(h->conf->server, h->reason, "the mail stays until the server takes it");
     return f.away || f.lost ? EX_TEMPFAIL : EX_OK;
 }
 
 /* ---- root: for everybody ------------------------------------------------------------------------------------------------------------- */
 /* In a process that is that user and nobody else: his files, his configuration, his password. */
-static void flush_as(uid_t uid, const char *conf_path)
+static void flush_as(const char *conf_path, uid_t uid)
 {
     static struct sendmail_conf c;
     const struct passwd        *who  = getpwuid(uid);
@@ -240,37 +260,41 @@ static void flush_as(uid_t uid, const char *conf_path)
     _exit(status);
 }
 
-int spool_flush_all(const char *conf_path)
+/* All who have a directory in the usual spool, and in that of the host's own configuration. */
+void spool_flush_all(const char *conf_path)
 {
-    static const char system_spool[] = "/var/spool/gatepost-sendmail";
-    int               dir            = open(system_spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct dirent   **names          = NULL;
-    int               count          = dir < 0 ? 0 : spool_names(dir, &names);
-    for (int i = 0; i < count; i++) {
-        struct stat at;
-        bool        one = fstatat(dir, names[i]->d_name, &at, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(at.st_mode) &&
-                   at.st_uid != 0 && names[i]->d_name[0] != '.';
-        pid_t pid = one ? fork() : -1;
-        if (pid == 0) flush_as(at.st_uid, conf_path);
-        while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
-        free(names[i]);
-    }
-    free(names);
-    if (dir >= 0) close(dir);
-    return EX_OK;
+    enum { MINUTES_10 = 600 };
+    static struct sendmail_conf c;
+    struct users                u    = { .most_seconds = MINUTES_10, .work = flush_as, .conf_path = conf_path };
+    const char                 *host = conf_path ? conf_path : sendmail_usual_conf;
+    users_each(&u, sendmail_usual_spool);
+    if (access(host, R_OK) == 0 && sendmail_conf_read(&c, host) == EX_OK && c.spool &&
+        strcmp(c.spool, sendmail_usual_spool) != 0)
+        users_each(&u, c.spool);
+    users_wait(&u);
 }
 
 /* ---- the list ---------------------------------------------------------------------------------------------------------------------------- */
-int spool_list(struct sendmail_conf *c)
+static int list_place(int dir)
 {
     struct dirent **names = NULL;
-    int             dir = open_spool(c, false), count = dir < 0 ? 0 : spool_names(dir, &names), shown = 0;
+    int             count = spool_names(dir, &names), shown = 0;
     for (int i = 0; i < count; i++) {
         shown += spool_show(dir, names[i]->d_name);
         free(names[i]);
     }
     free(names);
-    if (dir >= 0) close(dir);
+    close(dir);
+    return shown;
+}
+
+int spool_list(struct sendmail_conf *c)
+{
+    int shown = 0;
+    for (size_t i = 0; i < PLACES; i++) {
+        int dir = open_place(c, i);
+        if (dir >= 0) shown += list_place(dir);
+    }
     if (!shown) (void)puts("Mail queue is empty");
     return EX_OK;
 }

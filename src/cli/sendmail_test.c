@@ -3,7 +3,14 @@
 
 #include "check.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/sendmail_users.h"
 
 TEST(a_parcel_keeps_those_who_are_for_later)
 {
@@ -81,4 +88,93 @@ TEST(sendmail_knows_its_names)
 {
     CHECK(sendmail_is("/usr/sbin/sendmail") && sendmail_is("mailq") && sendmail_is("./newaliases"));
     CHECK(!sendmail_is("gatepost") && !sendmail_is("/usr/sendmail/gatepost") && !sendmail_is(""));
+}
+
+/* ---- the common spool ------------------------------------------------------------------------------------------------------ */
+static int        ends[2];
+static const char hangs = 'h';
+
+/* Users of even number never end. */
+static void work(const char *conf_path, uid_t uid)
+{
+    struct {
+        pid_t pid;
+        uid_t uid;
+        char  how;
+    } said = { getpid(), uid, *conf_path };
+    if (write(ends[1], &said, sizeof said) != sizeof said) _exit(1);
+    while (uid % 2 == 0) (void)pause();
+}
+
+TEST(users_who_take_for_ever_hold_up_nobody_for_longer_than_they_may)
+{
+    struct users u = { .most_seconds = 1, .work = work, .conf_path = &hangs };
+    struct {
+        pid_t pid;
+        uid_t uid;
+        char  how;
+    } said;
+    size_t quick = 0, slow = 0;
+    CHECK(pipe2(ends, O_CLOEXEC) == 0);
+    for (uid_t i = 0; i < USERS_AT_ONCE; i++) users_begin(&u, i * 2);
+    for (uid_t i = 0; i < USERS_AT_ONCE + 3; i++) users_begin(&u, i * 2 + 1);
+    users_wait(&u);
+    close(ends[1]);
+    for (size_t i = 0; i < 2 * USERS_AT_ONCE + 3; i++) {
+        CHECK(read(ends[0], &said, sizeof said) == sizeof said && said.how == hangs);
+        quick += said.uid % 2 == 1;
+        slow += said.uid % 2 == 0 && kill(said.pid, SIGKILL) == 0; /* left behind, and running */
+    }
+    CHECK(quick == USERS_AT_ONCE + 3 && slow == USERS_AT_ONCE);
+    close(ends[0]);
+}
+
+TEST(each_user_has_one_directory_in_the_common_spool)
+{
+    static const char *const names[] = { "4711", "04711", "4712", "more", ".4711", "0" };
+    char                     dir[]   = "/tmp/gatepost-users-XXXXXX", path[64];
+    struct users             u       = { .most_seconds = 10, .work = work, .conf_path = &hangs };
+    struct {
+        pid_t pid;
+        uid_t uid;
+        char  how;
+    } said;
+    if (geteuid() != 0) skip();
+    CHECK(mkdtemp(dir) && pipe2(ends, O_CLOEXEC) == 0);
+    for (size_t i = 0; i < GP_COUNT(names); i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        CHECK(mkdir(path, 0700) == 0 && (strcmp(names[i], "0") == 0 || chown(path, 4711, 4711) == 0));
+    }
+    users_each(&u, dir);
+    users_each(&u, "/tmp/no/such/directory");
+    users_wait(&u);
+    close(ends[1]);
+    CHECK(read(ends[0], &said, sizeof said) == sizeof said && said.uid == 4711);
+    CHECK(read(ends[0], &said, sizeof said) == 0);
+    close(ends[0]);
+    for (size_t i = 0; i < GP_COUNT(names); i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        CHECK(rmdir(path) == 0);
+    }
+    CHECK(rmdir(dir) == 0);
+}
+
+TEST(a_place_in_the_common_spool_that_is_somebody_elses_is_not_used)
+{
+    static struct sendmail_conf c;
+    char                        common[] = "/tmp/gatepost-spool-XXXXXX", own[64];
+    CHECK(mkdtemp(common));
+    (void)snprintf(own, sizeof own, "%s/%u", common, (unsigned)geteuid());
+    (void)snprintf(c.home, sizeof c.home, "/home/anna");
+    CHECK(sendmail_place_spool(&c, NULL) && !c.spool_taken);
+    CHECK(strcmp(c.spool_path, "/home/anna/.local/state/gatepost-sendmail") == 0);
+    CHECK(sendmail_place_spool(&c, common) && !c.spool_taken && strcmp(c.spool_path, own) == 0);
+    CHECK(mkdir(own, 0700) == 0 && sendmail_place_spool(&c, common) && !c.spool_taken &&
+          strcmp(c.spool_path, own) == 0);
+    CHECK(rmdir(own) == 0 && symlink("/tmp", own) == 0); /* whoever was first made what he liked */
+    c.spool = common;
+    CHECK(sendmail_place_spool(&c, "/nowhere") && c.spool_taken);
+    CHECK(strcmp(c.spool_path, "/home/anna/.local/state/gatepost-sendmail") == 0 &&
+          strcmp(c.spool_path, c.home_spool) == 0);
+    CHECK(unlink(own) == 0 && rmdir(common) == 0);
 }

@@ -6,6 +6,7 @@ import pwd
 import smtplib
 import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -328,6 +329,35 @@ def test_as_a_sub_command(host, recipient, sink):
     assert done.returncode == EX_OK, done.stderr
     assert arrived(sink, recipient)
     assert "Usage: sendmail" in subprocess.run([GATEPOST, "help", "sendmail"], capture_output=True, text=True, timeout=60, check=False).stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user")
+def test_root_hands_over_what_waits_in_a_spool_of_the_configuration(folder, sink_certificate, ca, account, recipient):
+    """Also while the server answers one user's process not at all: the other's mail is there before that one is let go."""
+    users = [pwd.getpwnam(name) for name in ("www-data", "games")]
+    server = Sink(sink_certificate, logins={account.name: account.password})
+    stop = threading.Event()
+    try:
+        host = Host(folder / "host-common", server.port, account, ca, tls="starttls", server="127.0.0.1:1", timeout="60")
+        for path in (host.conf, host.place / "password"):
+            path.chmod(0o644)
+        host.spool.mkdir()
+        host.spool.chmod(0o1777)
+        for who in users:
+            done = subprocess.run([host.program, "-C", host.conf, f"{who.pw_name}-{recipient}"], input="x\n", capture_output=True, text=True, timeout=60, check=False,
+                                  user=who.pw_uid, group=who.pw_gid, extra_groups=[])
+            assert done.returncode == EX_OK, done.stderr
+        host.configure(server.port, account, ca, tls="starttls", timeout="60")
+        server.script("CONNECT", lambda: stop.wait(60) and "220 at last")
+        flush = subprocess.Popen([host.program, "-C", host.conf, "-q"], stderr=subprocess.PIPE, text=True)
+        first = until("the other's mail", lambda: server.arrived and server.arrived[0])
+        assert flush.poll() is None and len(server.arrived) == 1, first
+        stop.set()
+        assert flush.wait(60) == EX_OK, flush.stderr.read()
+        assert all(server.wait(f"{who.pw_name}-{recipient}") for who in users)
+    finally:
+        stop.set()
+        server.close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user")
