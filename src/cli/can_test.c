@@ -79,6 +79,43 @@ TEST(each_rule_answers_and_the_verdict_is_what_a_client_hears)
     remove_place();
 }
 
+/* mode: of both policies. asked and reply as above; rule NULL: that rule says nothing. */
+static const struct {
+    const char *mode, *asked, *rule, *reply;
+} modes[] = {
+    {"enforce",  "--tls TLSv1.3",                   "yes    tls          TLSv1.3 is enough",                                           NULL        },
+    { "enforce", "--tls TLSv1.2",                   "no     tls          TLSv1.2 is less than policy.tls.minimum: 1.3",
+     "523 5.7.10 TLS 1.3 is needed to sign in"                                                                                                     },
+    { "enforce", "--mechanism LOGIN",               "no     mechanism    LOGIN is no longer offered: policy.mechanisms.retire has it",
+     "504 5.5.4 mechanism not offered"                                                                                                             },
+    { "enforce", "--mechanism LOGIN --tls TLSv1.2", "no     mechanism    LOGIN is no longer offered",
+     "504 5.5.4 mechanism not offered"                                                                                                             },
+    { "shadow",  "--tls TLSv1.2",                   "would  tls          TLSv1.2 is less than policy.tls.minimum: 1.3",                NULL        },
+    { "shadow",  "--mechanism LOGIN",               "would  mechanism    LOGIN is in policy.mechanisms.retire",                        NULL        },
+    { "off",     "--mechanism LOGIN --tls TLSv1.2", "yes    mechanism    LOGIN is offered there under TLS",                            NULL        },
+    { "enforce", "--listener office --tls TLSv1.1", "no     tls          TLSv1.1 is less than",                                        "523 5.7.10"},
+};
+
+TEST(tls_and_mechanisms_are_asked_in_each_mode)
+{
+    make_accounts();
+    for (size_t i = 0; i < GP_COUNT(modes); i++) {
+        char asked[256], yaml[512];
+        (void)snprintf(
+            yaml, sizeof(yaml),
+            "hostname: mail.example.org\ndomain: example.org\nlisten: ['submissions [::]:465', 'dovecot-auth /x/auth name=office']\n"
+            "policy: {tls: {minimum: 1.3, mode: %s}, mechanisms: {retire: LOGIN, mode: %s}}\n",
+            modes[i].mode, modes[i].mode);
+        put_file("gatepost.yml", yaml);
+        (void)snprintf(asked, sizeof(asked), "anna@example.org %s", modes[i].asked);
+        int done = run(&cli_can, asked);
+        if (done != (modes[i].reply ? CLI_FAILED : CLI_DONE) || !says(modes[i].rule)) fail_msg("%s: %s", asked, output);
+        if (modes[i].reply && !says(modes[i].reply)) fail_msg("%s: %s", asked, output);
+    }
+    CHECK(run(&cli_can, "anna@example.org --tls TLSv1.1") == CLI_WRONG_USE); /* none of ours speaks that */
+    remove_place();
+}
+
 TEST(who_is_disabled_can_nothing)
 {
     make_accounts();

@@ -10,6 +10,7 @@ import pytest
 from conftest import counter
 from house import relay_to, serving, until
 from mailers import Job, MAILERS, is_there
+from test_dovecot_socket import Asker
 from test_mechanisms import offered
 from wire import Wire, signed_in
 
@@ -18,7 +19,7 @@ NO_TLS = "5.7.10 TLS 1.3 is needed to sign in: update the mail program, or switc
 
 def with_modes(folder, certificate, sink, ca, mode):
     return serving(folder / f"modes-{next(counter)}", certificate, **relay_to(sink, ca), GATEPOST_POLICY_TLS_MODE=mode, GATEPOST_POLICY_TLS_MINIMUM="1.3",
-                   GATEPOST_POLICY_MECHANISMS_MODE=mode, GATEPOST_POLICY_MECHANISMS_RETIRE="LOGIN CRAM-MD5")
+                   GATEPOST_POLICY_MECHANISMS_MODE=mode, GATEPOST_POLICY_MECHANISMS_RETIRE="LOGIN CRAM-MD5", GATEPOST_DOVECOT_AUTH=f"{folder}/asked-{mode} mode=0600")
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,18 @@ def test_openssl_without_a_name(shadow, ca):
     until("both sign-ins", lambda: json.loads(shadow.run("credential", "list", account.name, "--json"))[0]["use_count"] == 2, 15)
     row = reported(shadow, "tls without SNI", account)
     assert (row["count"], row["kind"]) == (1, "use")
+
+
+@pytest.mark.parametrize("said,right", [("secured\ttls_protocol=TLSv1.3", True), ("secured\ttls_protocol=TLSv1.2", False), ("secured\tssl_protocol=TLSv1", False),
+                                        ("secured", True)], ids=["1.3", "1.2", "1.0", "not told"])
+def test_clients_of_another_server(said, right, strict, folder, anna):
+    """What the server that asks says of its client's TLS; the client hears that server's own words."""
+    with Asker(folder / "asked-enforce") as asker:
+        assert not any("LOGIN" in line or "CRAM-MD5" in line for line in asker.greeting)
+        response = plain(anna.name, anna.password).split()[2]
+        answer = asker.say(f"AUTH\t1\tPLAIN\tservice=smtp\t{said}\trip=127.0.0.1\tresp={response}")
+        assert answer.split("\t")[0] == ("OK" if right else "FAIL"), answer
+        assert asker.say("AUTH\t2\tLOGIN\tservice=smtp\tsecured").startswith("FAIL")
 
 
 # ---- in shadow -------------------------------------------------------------------------------------------------
