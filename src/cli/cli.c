@@ -9,7 +9,7 @@ static const struct cli_command *serve_row; /* app's, put into the table by cli_
 
 /* A new command is a row here and a line in cli.h. */
 static struct cli_group groups[] = {
-    {"Set up",       { &cli_init, &cli_config_check, &cli_config_show, &cli_config_manual }                        },
+    {"Set up",       { &cli_init, &cli_config_check, &cli_config_show, &cli_config_manual, &cli_dns }              },
     { "Run",         { NULL /* serve */, NULL /* status */ }                                                       },
     { "Accounts",
      { &cli_user_add, &cli_user_list, &cli_user_show, &cli_user_password, &cli_user_disable, &cli_user_lock,

@@ -6,8 +6,8 @@
 
 #include "cli/cli.h"
 #include "cli/files.h"
-#include "cli/records.h"
 #include "crypto/crypto.h"
+#include "zone/zone.h"
 
 enum {
     PUBLIC_MODE      = 0755,
@@ -156,20 +156,44 @@ static bool write_config(const struct set_up *s)
 }
 
 /* ---- what to do next ------------------------------------------------------------------------------------- */
+/* What has to be there, and can be written down: addresses are the administrator's to know. */
+static void put_needed(void *owner, const struct zone_want *w)
+{
+    if (!w->optional && w->value.len && w->kind != ZONE_PTR) zone_put_line(owner, w);
+}
+
+static bool plan_zone(const struct set_up *s, struct zone_plan *plan)
+{
+    static const struct zone_service services[] = {
+        {"_submissions", 465, 0 },
+        { "_submission", 587, 10}
+    };
+    gp_str domain = gp_from(s->domain), hostname = gp_from(s->hostname);
+    memcpy(plan->services, services, sizeof services);
+    plan->service_count = GP_COUNT(services);
+    plan->key_count     = 2;
+    return gp_copy_z(domain, plan->domain, sizeof plan->domain) &&
+           gp_copy_z(hostname, plan->hostname, sizeof plan->hostname) &&
+           gp_copy_z(hostname, plan->sender, sizeof plan->sender) &&
+           gp_copy_z(GP_LIT(CONFIG_RSA_SELECTOR), plan->keys[0].selector, sizeof plan->keys[0].selector) &&
+           gp_copy_z(GP_LIT(CONFIG_ED25519_SELECTOR), plan->keys[1].selector, sizeof plan->keys[1].selector) &&
+           zone_keep_key(&plan->keys[0], s->rsa) && zone_keep_key(&plan->keys[1], s->ed25519);
+}
+
 static void print_next(const struct set_up *s)
 {
-    char                      room[RECORDS_ROOM];
-    struct gp_text            records = GP_TEXT(room);
-    const struct records_plan plan    = {
-           s->hostname, s->domain, {{ CONFIG_RSA_SELECTOR, s->rsa }, { CONFIG_ED25519_SELECTOR, s->ed25519 }}
-    };
-    records_put(&plan, &records);
+    static struct zone_plan plan;
+    char                    room[RECORDS_ROOM];
+    struct gp_text          records = GP_TEXT(room);
+    if (plan_zone(s, &plan)) zone_wants(&plan, put_needed, &records);
     (void)printf("The set-up is in %s. Its certificate is self-signed, for trying out: put a real one into\n"
                  "%s/tls/cert.pem and key.pem, or name it in gatepost.yml.\n\n"
                  "DNS records to add, besides the address of %s\n"
                  "(if %s has an SPF record already, add a:%s to that one):\n\n%.*s\n"
-                 "Next:\n  gatepost user add NAME --dir %s\n  gatepost serve --dir %s\n",
-                 s->dir, s->dir, s->hostname, s->domain, s->hostname, (int)records.len, records.ptr, s->dir, s->dir);
+                 "Next:\n  gatepost user add NAME --dir %s\n  gatepost serve --dir %s\n"
+                 "  gatepost dns --check --dir %s   # once the records are in\n",
+                 s->dir, s->dir, s->hostname, s->domain, s->hostname, (int)records.len, records.ptr, s->dir, s->dir,
+                 s->dir);
 }
 
 /* ---- the command ----------------------------------------------------------------------------------------- */

@@ -178,6 +178,11 @@ bool config_is_hostname(gp_str);             /* RFC 1123 2.1; "localhost" is one
 void config_suggest(struct gp_text *, gp_str given, gp_str words);
 enum relay_proof config_relay_proof(const struct config *);
 size_t config_lookup_processes(const struct config *); /* of the role lookup: one per source, and one for the webhook */
+/* A file of DIR/vault/dkim is DOMAIN.SELECTOR and, for what the key does: .pem signs, .next is published before it signs, .old has signed
+ * and its record stays for a while. The selector is the last label, or what dkim.*_selector says. false: no such file. */
+enum config_dkim_state { CONFIG_DKIM_SIGNS, CONFIG_DKIM_NEXT, CONFIG_DKIM_OLD, CONFIG_DKIM_STATES };
+extern const char *const config_dkim_endings[CONFIG_DKIM_STATES]; /* ".pem" */
+bool config_dkim_file(const struct config *, gp_str name, enum config_dkim_state *, char domain[static 256], char selector[static 64]) GP_MUST_USE;
 /* DIR-relative path made absolute into out. */
 bool config_path(const struct config *, const char *path, char out[static CONFIG_PATH]) GP_MUST_USE;
 

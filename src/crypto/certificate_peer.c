@@ -62,14 +62,32 @@ void gp_trust_close(struct gp_trust *t)
     free(t);
 }
 
+static X509 *first_of(gp_str pem)
+{
+    BIO  *in   = pem.len > 0 && pem.len <= GP_PEER_TRUSTED_MOST ? BIO_new_mem_buf(pem.ptr, (int)pem.len) : NULL;
+    X509 *leaf = in ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
+    BIO_free(in);
+    return leaf;
+}
+
 bool gp_certificate_fingerprint(gp_str pem, uint8_t *out)
 {
     unsigned size = 0;
-    BIO     *in   = pem.len > 0 && pem.len <= GP_PEER_TRUSTED_MOST ? BIO_new_mem_buf(pem.ptr, (int)pem.len) : NULL;
-    X509    *leaf = in ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
+    X509    *leaf = first_of(pem);
     bool     read = leaf && X509_digest(leaf, EVP_sha256(), out, &size) == 1 && size == GP_PEER_FINGERPRINT;
     X509_free(leaf);
-    BIO_free(in);
+    ERR_clear_error();
+    return read;
+}
+
+bool gp_certificate_key(gp_str pem, uint8_t *out)
+{
+    unsigned char *der  = NULL;
+    X509          *leaf = first_of(pem);
+    int            len  = leaf ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &der) : 0;
+    bool           read = len > 0 && gp_digest(GP_SHA256, (gp_str) { (const char *)der, (size_t)len }, out);
+    OPENSSL_free(der);
+    X509_free(leaf);
     ERR_clear_error();
     return read;
 }

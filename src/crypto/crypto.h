@@ -102,6 +102,7 @@ struct gp_trust *gp_trust_open(gp_str pem); /* NULL: there is no certificate in 
 void             gp_trust_close(struct gp_trust *); /* NULL is fine */
 /* SHA-256 of the first certificate of a PEM text, as GP_PEER_FINGERPRINT octets. false: there is none. */
 bool gp_certificate_fingerprint(gp_str pem, uint8_t *out) GP_MUST_USE;
+bool gp_certificate_key(gp_str pem, uint8_t *out) GP_MUST_USE; /* the same of its SubjectPublicKeyInfo, for TLSA 3 1 1 */
 /* chain: DER after DER, the client's own first. trust NULL: nobody vouches. false: not a chain of certificates. */
 bool gp_certificate_peer(gp_str chain, const struct gp_trust *, gp_time now, struct gp_certificate_peer *) GP_MUST_USE;
 

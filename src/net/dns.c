@@ -24,6 +24,7 @@ struct resolver {
 struct dns {
     struct loop      *loop;
     struct resolver   validating, plain;
+    bool              quiet;  /* a command's: whether there are proofs is no news to who asked something else */
     bool              proven; /* an answer was validated: this network lets DNSSEC through */
     uint64_t          patience;
     struct dns_query *queries;
@@ -53,8 +54,10 @@ static void on_answers(void *owner, bool readable, bool writable)
 static bool set_options(struct ub_ctx *ub, bool validate)
 {
     static const char *const options[][2] = {
-        {"do-not-query-localhost:", "no"}, /* a resolver on this host is the best there is */
-        { "infra-host-ttl:",        "30"}, /* a forwarder that was away is tried again soon */
+        {"do-not-query-localhost:", "no" }, /* a resolver on this host is the best there is */
+        { "infra-host-ttl:",        "30" }, /* a forwarder that was away is tried again soon */
+        { "unblock-lan-zones:",     "yes"}, /* names of private addresses are known to the network's own servers */
+        { "insecure-lan-zones:",    "yes"},
     };
     ub_ctx_debugout(ub, NULL);
     for (size_t i = 0; i < GP_COUNT(options); i++)
@@ -230,8 +233,8 @@ void dns_forget(struct dns_query *q)
 /* ---- opening ---------------------------------------------------------------------------------------------------------- */
 static void root_asked(void *owner, const struct dns_answer *a)
 {
-    (void)owner;
-    if (!a->secure)
+    const struct dns *d = owner;
+    if (!a->secure && !d->quiet)
         LOG(LOG_WARN, "dns",
             LOG_Z("reason", "this resolver gives no proofs (DNSSEC): its answers are taken without until it does"));
 }
@@ -247,8 +250,13 @@ struct dns *dns_open(struct loop *l, const char *server)
         dns_close(d);
         return NULL;
     }
-    if (validate) (void)!query(d, GP_LIT("."), TYPE_SOA, root_asked, NULL);
+    if (validate) (void)!query(d, GP_LIT("."), TYPE_SOA, root_asked, d);
     return d;
+}
+
+void dns_hush(struct dns *d)
+{
+    d->quiet = true;
 }
 
 void dns_set_patience(struct dns *d, uint64_t ms)

@@ -233,14 +233,58 @@ TEST(a_forgotten_question_is_not_answered)
     bench_close(&b);
 }
 
+/* What the wire says of other types; the hostile ones are the property's. */
+TEST(records_of_each_type_are_read)
+{
+    static const struct {
+        enum dns_type type;
+        const char   *hex, *data;
+        unsigned      preference, weight, port;
+        bool          good;
+    } cases[] = {
+        {DNS_TXT,  "0361626302646500",   "abcde", 0,  0, 0,   true },
+        { DNS_TXT, "",                   "",      0,  0, 0,   true },
+        { DNS_TXT, "0461",               "",      0,  0, 0,   false},
+        { DNS_PTR,
+         "01610162"
+          "00",                          "a.b",   0,  0, 0,   true },
+        { DNS_PTR, "01610162",           "",      0,  0, 0,   false},
+        { DNS_SRV, "0001000201d1016100", "a",     1,  2, 465, true },
+        { DNS_SRV, "00010002000000",     "",      1,  2, 0,   true },
+        { DNS_SRV, "000100020000",       "",      0,  0, 0,   false},
+        { DNS_MX,  "000a016100",         "a",     10, 0, 0,   true },
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        char              octets[64], room[DNS_NAME_MOST];
+        struct gp_text    names = GP_TEXT(room);
+        struct dns_record r;
+        gp_str            wire = kit_hex(cases[i].hex, octets, sizeof octets);
+        CHECK(dns_read_record(cases[i].type, wire, &names, &r) == cases[i].good);
+        if (!cases[i].good) continue;
+        CHECK_IS(r.data, cases[i].data);
+        CHECK(r.preference == cases[i].preference && r.weight == cases[i].weight && r.port == cases[i].port);
+    }
+}
+
 /* Names that come out can be put into a command or a log line as they are. */
 PROPERTY(mx_records_give_plain_names, bytes)
 {
-    char              room[DNS_NAME_MOST];
+    static const enum dns_type types[] = { DNS_MX, DNS_PTR, DNS_SRV };
+    for (size_t t = 0; t < GP_COUNT(types); t++) {
+        char              room[DNS_NAME_MOST];
+        struct gp_text    names = GP_TEXT(room);
+        struct dns_record r;
+        if (!dns_read_record(types[t], bytes, &names, &r)) continue;
+        CHECK(r.data.len <= DNS_NAME_MOST - 2 && !names.cut);
+        for (size_t i = 0; i < r.data.len; i++) CHECK(r.data.ptr[i] > ' ' && r.data.ptr[i] < 0x7F);
+        CHECK(r.data.len == 0 || (r.data.ptr[0] != '.' && r.data.ptr[r.data.len - 1] != '.'));
+    }
+}
+
+PROPERTY(strings_of_a_record_add_up, bytes)
+{
+    char              room[4096];
     struct gp_text    names = GP_TEXT(room);
     struct dns_record r;
-    if (!dns_read_record(DNS_MX, bytes, &names, &r)) return;
-    CHECK(r.data.len <= DNS_NAME_MOST - 2 && !names.cut);
-    for (size_t i = 0; i < r.data.len; i++) CHECK(r.data.ptr[i] > ' ' && r.data.ptr[i] < 0x7F);
-    CHECK(r.data.len == 0 || (r.data.ptr[0] != '.' && r.data.ptr[r.data.len - 1] != '.'));
+    if (dns_read_record(DNS_TXT, bytes, &names, &r)) CHECK(r.data.len <= bytes.len && r.data.len == names.len);
 }

@@ -91,8 +91,10 @@ struct dns;
 struct dns *dns_open(struct loop *, const char *server /* "127.0.0.1@5353", or NULL: /etc/resolv.conf */);
 void        dns_close(struct dns *);      /* forgets all questions; not from inside an answer */
 void        dns_set_patience(struct dns *, uint64_t ms); /* for an answer, before it is TEMPFAIL; 20 s at first */
-enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_AAAA = 28, DNS_TLSA = 52 };
-struct dns_record { gp_str data; uint16_t preference; }; /* A, AAAA: octets; MX: name in text, without final dot, "" for the null MX */
+enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52 };
+/* A, AAAA, TLSA: octets; MX, PTR, SRV: name in text, without final dot, "" for the root (null MX); TXT: its strings joined, any octets.
+ * preference: of MX, the priority of SRV. */
+struct dns_record { gp_str data; uint16_t preference, weight, port; };
 struct dns_answer {
     gp_status status;         /* OK: there are records; PERMFAIL: no such name or no such record; TEMPFAIL: could not tell */
     bool      no_name;        /* NXDOMAIN                        */
@@ -105,5 +107,13 @@ typedef void dns_done(void *owner, const struct dns_answer *);
 struct dns_query;
 struct dns_query *dns_ask(struct dns *, gp_str name, enum dns_type, dns_done *, void *owner); /* never answers at once; NULL: no memory */
 void              dns_forget(struct dns_query *); /* not once it is answered: it is gone then. NULL is fine */
+
+/* The same for who has no loop and may block: commands. */
+struct dns_waiter;
+struct dns_waiter *dns_waiter_open(const char *server, uint64_t patience_ms); /* NULL: no memory, or no resolver */
+/* What it points to is good until the next question. Where nobody answers twice, no more is asked: TEMPFAIL at once. */
+enum { DNS_WAIT_MS = 8000 /* as much as people wait for */ };
+struct dns_answer  dns_wait(struct dns_waiter *, gp_str name, enum dns_type);
+void               dns_waiter_close(struct dns_waiter *); /* NULL is fine */
 
 #endif

@@ -5,7 +5,7 @@ import socketserver
 import struct
 import threading
 
-A, SOA, MX, AAAA = 1, 6, 15, 28
+A, SOA, PTR, MX, TXT, AAAA, SRV, TLSA = 1, 6, 12, 15, 16, 28, 33, 52
 NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
 IN, HEADER, UDP_MOST, TTL = 1, 12, 512, 0       # TTL 0: nothing is remembered from one test to the next
 RESPONSE, TRUNCATED, RECURSION = 0x8000, 0x0200, 0x0080
@@ -92,6 +92,23 @@ class Names:
     def host(self, name, *addresses):
         for address in map(ipaddress.ip_address, addresses):
             self.records.setdefault((name, A if address.version == 4 else AAAA), []).append(address.packed)
+
+    def txt(self, name, *texts):
+        """Instead of what there was; strings of 255 octets at most."""
+        cut = [[text.encode()[i:i + 255] for i in range(0, len(text), 255)] for text in texts]
+        self.records[name.lower(), TXT] = [b"".join(bytes([len(part)]) + part for part in parts) for parts in cut]
+
+    def pointer(self, address, *names):
+        self.records[ipaddress.ip_address(address).reverse_pointer, PTR] = [wire_name(name) for name in names]
+
+    def service(self, name, priority, weight, port, target):
+        self.records[name, SRV] = [struct.pack("!3H", priority, weight, port) + wire_name(target)]
+
+    def tlsa(self, name, *records):
+        self.records[name, TLSA] = [bytes(head) + bytes.fromhex(data) for *head, data in records]
+
+    def forget(self, name, kind):
+        self.records.pop((name, kind), None)
 
     def fails(self, name):
         self.failing.add(name)

@@ -1,0 +1,162 @@
+/* Records about TLS and about how clients find the server: MTA-STS, TLSRPT, TLSA, SRV. None of them has to be there. */
+#include "zone/parts.h"
+
+#include "mail/records.h"
+
+#include <string.h>
+
+/* ---- MTA-STS and TLSRPT ----------------------------------------------------------------------------------------------------- */
+static void judge_policy_host(const struct zone_checker *c, gp_str name, gp_str txt)
+{
+    char                  room[ZONE_NAME_ROOM];
+    struct zone_addresses at;
+    zone_find_addresses(c, zone_name(room, "mta-sts.", c->plan->domain), &at);
+    if (at.status == GP_PERMFAIL)
+        zone_say(c, ZONE_STS, ZONE_WRONG, name, txt,
+                 "give mta-sts.DOMAIN an address and put the policy there, or take the record out",
+                 "the policy's host mta-sts.%s has no address", c->plan->domain);
+    else if (at.status == GP_TEMPFAIL)
+        zone_say(c, ZONE_STS, ZONE_UNKNOWN, name, txt, "", "DNS does not say the address of mta-sts.%s",
+                 c->plan->domain);
+    else
+        zone_say(c, ZONE_STS, ZONE_RIGHT, name, txt, "", "%s", "");
+}
+
+void zone_check_sts(const struct zone_checker *c)
+{
+    char           name_room[ZONE_NAME_ROOM], room[ZONE_VALUE_ROOM];
+    struct gp_text txt  = GP_TEXT(room);
+    gp_str         name = zone_name(name_room, "_mta-sts.", c->plan->domain);
+    if (!name.len || !zone_one_txt(c, ZONE_STS, name, gp_is_sts, ZONE_ABSENT, "", &txt)) return;
+    const char *why = gp_sts_why_broken(gp_said(&txt));
+    if (why)
+        zone_say(c, ZONE_STS, ZONE_WRONG, name, gp_said(&txt), "write it as in v=STSv1; id=20260101", "%s", why);
+    else
+        judge_policy_host(c, name, gp_said(&txt));
+}
+
+void zone_check_tlsrpt(const struct zone_checker *c)
+{
+    char           name_room[ZONE_NAME_ROOM], room[ZONE_VALUE_ROOM];
+    struct gp_text txt  = GP_TEXT(room);
+    gp_str         name = zone_name(name_room, "_smtp._tls.", c->plan->domain);
+    if (!name.len || !zone_one_txt(c, ZONE_TLSRPT, name, gp_is_tlsrpt, ZONE_ABSENT, "", &txt)) return;
+    const char *why = gp_tlsrpt_why_broken(gp_said(&txt));
+    zone_say(c, ZONE_TLSRPT, why ? ZONE_WRONG : ZONE_RIGHT, name, gp_said(&txt),
+             why ? "write it as in v=TLSRPTv1; rua=mailto:ADDRESS" : "", "%s", why ? why : "");
+}
+
+/* ---- TLSA ---------------------------------------------------------------------------------------------------------------------- */
+enum { TLSA_HEAD = 3, USAGE_EE = 3, SELECT_CERTIFICATE = 0, SELECT_KEY = 1, MATCH_SHA256 = 1 };
+
+/* RFC 6698 2.1. Of other forms than the two that hold the certificate's or the key's SHA-256 nothing is said: 0. */
+static int fits(const struct zone_plan *p, gp_str data)
+{
+    const unsigned char *head = (const unsigned char *)data.ptr;
+    if (data.len != TLSA_HEAD + ZONE_SPKI_LEN || head[0] != USAGE_EE || head[2] != MATCH_SHA256) return 0;
+    if (head[1] == SELECT_KEY) return memcmp(head + TLSA_HEAD, p->spki, ZONE_SPKI_LEN) == 0 ? 1 : -1;
+    return memcmp(head + TLSA_HEAD, p->certificate, ZONE_SPKI_LEN) == 0 ? 1 : -1;
+}
+
+static void judge_tlsa(const struct zone_checker *c, gp_str name, const struct dns_answer *a)
+{
+    size_t fitting = 0, failing = 0;
+    for (size_t i = 0; i < a->count; i++) {
+        int fit = fits(c->plan, a->records[i].data);
+        fitting += fit > 0;
+        failing += fit < 0;
+    }
+    if (failing && !fitting && failing == a->count)
+        zone_say(c, ZONE_TLSA, ZONE_WRONG, name, GP_LIT(""), "put in the record that `gatepost dns` prints",
+                 "none of the records fits the certificate: who believes them does not connect");
+    else if (!fitting)
+        zone_say(c, ZONE_TLSA, ZONE_UNKNOWN, name, GP_LIT(""), "",
+                 "the records are of other forms than 3 0 1 and 3 1 1, and not judged");
+    else if (!a->secure)
+        zone_say(c, ZONE_TLSA, ZONE_WEAK, name, GP_LIT(""), "sign the zone, or ask a resolver that validates",
+                 "it fits, but there is no proof (DNSSEC) that reaches here: without one it counts for nothing");
+    else
+        zone_say(c, ZONE_TLSA, ZONE_RIGHT, name, GP_LIT(""), "", "%s", "");
+}
+
+static void check_tlsa(const struct zone_checker *c, uint16_t port)
+{
+    char           room[ZONE_NAME_ROOM];
+    struct gp_text name = GP_TEXT(room);
+    gp_put_char(&name, '_');
+    gp_put_number(&name, port);
+    gp_put_z(&name, "._tcp.");
+    gp_put_z(&name, c->plan->hostname);
+    struct dns_answer a = zone_ask(c, gp_said(&name), DNS_TLSA);
+    if (a.status == GP_OK)
+        judge_tlsa(c, gp_said(&name), &a);
+    else if (a.status == GP_TEMPFAIL)
+        zone_say(c, ZONE_TLSA, ZONE_UNKNOWN, gp_said(&name), GP_LIT(""), "", "%s", a.why);
+    else
+        zone_say(c, ZONE_TLSA, ZONE_ABSENT, gp_said(&name), GP_LIT(""), "", "there is no such record");
+}
+
+void zone_check_tlsa(const struct zone_checker *c)
+{
+    for (size_t i = 0; c->plan->has_spki && i < c->plan->service_count; i++) check_tlsa(c, c->plan->services[i].port);
+}
+
+/* ---- SRV ----------------------------------------------------------------------------------------------------------------------- */
+static const struct zone_service usual[] = {
+    {"_submissions", 0, 0},
+    { "_submission", 0, 0}
+};
+
+static void put_target(struct gp_text *out, const struct dns_record *r)
+{
+    gp_put(out, r->data);
+    gp_put_char(out, ':');
+    gp_put_number(out, r->port);
+}
+
+static bool leads_here(const struct zone_plan *p, const struct zone_service *s, const struct dns_record *r)
+{
+    return gp_is(r->data, p->hostname) && (!s->port || r->port == s->port);
+}
+
+static void judge_srv(const struct zone_checker *c, const struct zone_service *s, gp_str name,
+                      const struct dns_answer *a)
+{
+    char                  room[ZONE_NAME_ROOM + 8], host_room[ZONE_NAME_ROOM];
+    struct gp_text        said = GP_TEXT(room), host = GP_TEXT(host_room);
+    struct zone_addresses at;
+    bool                  ours = false;
+    put_target(&said, &a->records[0]);
+    gp_put(&host, a->records[0].data);
+    for (size_t i = 0; i < a->count; i++) ours |= leads_here(c->plan, s, &a->records[i]);
+    if (c->plan->own) {
+        zone_say(c, ZONE_SRV, ours ? ZONE_RIGHT : ZONE_WRONG, name, gp_said(&said),
+                 ours ? "" : "put in the record that `gatepost dns` prints", "%s",
+                 ours ? "" : "it leads to another server or port");
+        return;
+    }
+    if (host.len) zone_find_addresses(c, gp_said(&host), &at);
+    bool lost = host.len && at.status == GP_PERMFAIL; /* "." says that there is no such service (RFC 6186 3.4) */
+    zone_say(c, ZONE_SRV, lost ? ZONE_WRONG : ZONE_RIGHT, name, gp_said(&said),
+             lost ? "give that host an address, or name another" : "", "%s", lost ? "that host has no address" : "");
+}
+
+void zone_check_srv(const struct zone_checker *c)
+{
+    const struct zone_service *services = c->plan->own ? c->plan->services : usual;
+    size_t                     count    = c->plan->own ? c->plan->service_count : GP_COUNT(usual);
+    for (size_t i = 0; i < count; i++) {
+        char           room[ZONE_NAME_ROOM];
+        struct gp_text name = GP_TEXT(room);
+        gp_put_z(&name, services[i].name);
+        gp_put_z(&name, "._tcp.");
+        gp_put_z(&name, c->plan->domain);
+        struct dns_answer a = zone_ask(c, gp_said(&name), DNS_SRV);
+        if (a.status == GP_OK && a.count)
+            judge_srv(c, &services[i], gp_said(&name), &a);
+        else if (a.status == GP_TEMPFAIL)
+            zone_say(c, ZONE_SRV, ZONE_UNKNOWN, gp_said(&name), GP_LIT(""), "", "%s", a.why);
+        else
+            zone_say(c, ZONE_SRV, ZONE_ABSENT, gp_said(&name), GP_LIT(""), "", "there is no such record");
+    }
+}
