@@ -13,9 +13,10 @@
 enum { SECRET_ROOM = 8192, HOST_ROOM = 256, PORT_MOST = 65535, USUAL_WIDTH = 100, WIDTH_MOST = 120 };
 
 struct wish {
-    const char *dir, *user, *hello, *expect, *ca_file, *fail_on, *patience, *send_to, *other, *samples, *as, *idle;
-    unsigned    patience_ms, sample_count, idle_s;
-    bool tls, starttls, password_stdin, token_stdin, thorough, json, junit, html, list, list_clients, files, quiet;
+    const char *dir, *domain, *dns_server, *user, *hello, *expect, *ca_file, *fail_on, *patience, *send_to, *other,
+        *samples, *as, *idle;
+    unsigned patience_ms, sample_count, idle_s;
+    bool     tls, starttls, password_stdin, token_stdin, thorough, json, junit, html, list, list_clients, files, quiet;
 };
 
 /* ---- the target ------------------------------------------------------------------------------------------------------ */
@@ -117,6 +118,7 @@ static int probe(const struct wish *w, struct probe_plan *plan, const char *targ
         (void)probe_server(plan, r);
     else
         probe_house(w->dir, plan, r);
+    probe_dns(w->dir, plan, r);
     end_progress(plan);
     int done = print(w, r);
     probe_report_close(r);
@@ -191,6 +193,7 @@ static const char *fault_of(const struct wish *w)
     if (w->json + w->junit + w->html > 1) return "--json, --junit or --html, one of them";
     if (w->patience && !w->patience_ms) return "--patience is a number of seconds, 600 at most";
     if (w->idle && !w->idle_s) return "--idle is a number of seconds, 1800 at most";
+    if (w->domain && !config_is_hostname(gp_from(w->domain))) return "--domain is no domain name";
     if (least_of(w->fail_on) < 0) return "--fail-on is one of: note, warn, error, never";
     return NULL;
 }
@@ -216,6 +219,8 @@ static int act(const struct wish *w, const char *word)
                                .thorough     = w->thorough,
                                .idle_s       = w->idle_s,
                                .files_only   = w->files,
+                               .domain       = w->domain,
+                               .dns_server   = w->dns_server,
                                .as           = w->as,
                                .send_to      = w->send_to,
                                .other_sender = w->other,
@@ -255,6 +260,10 @@ static int run(const struct cli_command *command, int argc, char **argv)
          "another's address, to be refused; without it gatepost-check@ your domain"                                                          },
         { "samples",        CLI_VALUE, &w.samples,        "N",
          "8 to 50 wrong sign-ins each, with that name and one that nobody has: does the time tell?"                                          },
+        { "domain",         CLI_VALUE, &w.domain,         "DOMAIN",
+         "whose DNS records; without it the host's, or those of the own set-up"                                                              },
+        { "dns-server",     CLI_VALUE, &w.dns_server,     "ADDRESS",
+         "ask there for DNS records; without it relay.dns_server, or the system's"                                                           },
         { "as",             CLI_VALUE, &w.as,             "CLIENT",  "only: would this kind of client get in? `all` tries each that is known"},
         { "list-clients",   CLI_FLAG,  &w.list_clients,   NULL,      "print the clients that are known, and where that is from"              },
         { "files",          CLI_FLAG,  &w.files,          NULL,      "of the own set-up its files alone, not what listens"                   },

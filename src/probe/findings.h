@@ -4,3 +4,4 @@
 #include "probe/findings_auth.h"
 #include "probe/findings_mail.h"
 #include "probe/findings_house.h"
+#include "probe/findings_dns.h"

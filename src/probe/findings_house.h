@@ -1,4 +1,4 @@
-/* Findings about a domain's DNS records, and about the own server's files. See findings.h. */
+/* Findings about the own server's files, and about clients. See findings.h. */
 /* clang-format off */
 FINDING(OWN_CONFIG, "own-config", PROBE_OWN, PROBE_ERROR, "The configuration has problems",
         "A server that is started with it does not start; one that runs has another configuration than the file.", [PROBE_GATEPOST] = "`gatepost config check` lists all of them")

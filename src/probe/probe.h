@@ -86,6 +86,8 @@ struct probe_plan {
     const char   *user, *send_to, *other_sender;
     gp_secret     secret;
     bool          token;
+    const char   *domain;       /* whose DNS records; NULL: that of the host, or those of the set-up */
+    const char   *dns_server;   /* who is asked for them; NULL: as the set-up says, or the system's  */
     const char   *as;           /* a client's name or "all": nothing but that is tried */
     unsigned      samples;      /* wrong sign-ins of each kind for the statistics of time; 0: none */
     void        (*progress)(void *owner, const char *where, const char *doing);
@@ -96,5 +98,8 @@ void probe_list_clients(FILE *);
 bool probe_server(const struct probe_plan *, struct probe_report *); /* false: nobody answers */
 /* The set-up in a directory, and its listeners by the plan, whose host and port are of no meaning. */
 void probe_house(const char *dir, const struct probe_plan *, struct probe_report *);
+/* DNS records, of the set-up in dir or of the plan's host and domain. Nothing is asked for an address, a host without a dot, or what is
+ * reserved for examples, unless the plan names a domain or whom to ask. */
+void probe_dns(const char *dir, const struct probe_plan *, struct probe_report *);
 
 #endif

@@ -7,9 +7,9 @@ import subprocess
 import pytest
 
 from house import GATEPOST
-from names import MX, PTR, SRV, TXT, Names
+from names import SRV, TXT, Names
+from zones import DOMAIN, FAULTS, publish
 
-DOMAIN, HOST, ADDRESS = "shop.example", "mail.shop.example", "198.18.0.1"
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("GATEPOST_")}
 
 
@@ -35,31 +35,6 @@ def place(folder, names):
     return made
 
 
-def publish(names, zone):
-    """Reads the zone file's lines as a name server does, comments left out."""
-    names.records.clear()
-    for line in zone.splitlines():
-        if line.startswith(";") or not line.strip():
-            continue
-        owner, _, kind, rest = line.split(None, 3)
-        owner = owner.rstrip(".")
-        if kind == "TXT":
-            names.txt(owner, "".join(re.findall(r'"([^"]*)"', rest)))
-        elif kind == "SRV":
-            priority, weight, port, target = rest.split()
-            names.service(owner, int(priority), int(weight), int(port), target)
-        elif kind == "TLSA":
-            usage, selector, matching, data = rest.split()
-            names.tlsa(owner, (int(usage), int(selector), int(matching), data))
-        else:
-            raise AssertionError(line)
-    names.host(HOST, ADDRESS)
-    names.pointer(ADDRESS, HOST)
-    names.mx(DOMAIN, (10, "mx." + DOMAIN))
-    names.host("mx." + DOMAIN, "198.18.0.2")
-    names.host("mta-sts." + DOMAIN, "198.18.0.3")
-
-
 @pytest.fixture
 def published(names, place):
     publish(names, gatepost("dns", "--zone", "--dir", place))
@@ -81,29 +56,6 @@ def test_what_it_prints_is_what_it_finds_right(published, place):
     assert re.search(r"^spf\s+right\s+shop\.example$", text, re.M) and "do: sign the zone" in text
 
 
-def forget(kind, name):
-    return lambda names: names.forget(name, kind)
-
-
-FAULTS = {  # what is done to the right records: (kind, verdict, what it says)
-    "no pointer": (lambda names: names.forget("1.0.18.198.in-addr.arpa", PTR), "ptr", "missing", "has no name"),
-    "another's pointer": (lambda names: names.pointer(ADDRESS, "pool.example.net"), "ptr", "wrong", "does not lead back"),
-    "no mx": (forget(MX, DOMAIN), "mx", "missing", "nobody is said to take mail"),
-    "null mx": (lambda names: names.mx(DOMAIN, (0, ".")), "mx", "wrong", "takes no mail"),
-    "two spf": (lambda names: names.txt(DOMAIN, "v=spf1 -all", "v=spf1 mx ~all"), "spf", "wrong", "2 records"),
-    "spf of others": (lambda names: names.txt(DOMAIN, "v=spf1 mx -all"), "spf", "wrong", ADDRESS + ", which mail leaves from, gets 'fail'"),
-    "spf in a ring": (lambda names: names.txt(DOMAIN, f"v=spf1 include:{DOMAIN} -all"), "spf", "wrong", "more than 10 terms"),
-    "no dkim": (forget(TXT, "gp-ed._domainkey." + DOMAIN), "dkim", "missing", "no such record"),
-    "another key": (lambda names: names.txt("gp-rsa._domainkey." + DOMAIN, "v=DKIM1; k=rsa; p=AAAA"), "dkim", "wrong", "another key"),
-    "no dmarc": (forget(TXT, "_dmarc." + DOMAIN), "dmarc", "missing", "no such record"),
-    "sts without a policy's host": (lambda names: names.forget("mta-sts." + DOMAIN, 1), "mta-sts", "wrong", "has no address"),
-    "tlsrpt without an address": (lambda names: names.txt("_smtp._tls." + DOMAIN, "v=TLSRPTv1;"), "tlsrpt", "wrong", "no rua="),
-    "another certificate's tlsa": (lambda names: names.tlsa("_465._tcp." + HOST, (3, 1, 1, "00" * 32)), "tlsa", "wrong", "fits the certificate"),
-    "another server's service": (lambda names: names.service("_submission._tcp." + DOMAIN, 0, 1, 587, "smtp.example.net"), "srv", "wrong", "another server"),
-    "a name server that fails": (lambda names: names.fails("_dmarc." + DOMAIN), "dmarc", "unknown", ""),
-}
-
-
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_differs_is_told_with_the_way_out(published, place, fault):
     change, kind, verdict, words = FAULTS[fault]
@@ -113,7 +65,7 @@ def test_what_differs_is_told_with_the_way_out(published, place, fault):
     finally:
         published.failing.clear()
     assert {each for each in verdicts if each[1] in ("missing", "wrong", "unknown")} == {(kind, verdict)}, told
-    (one,) = [check for check in told if check["verdict"] == verdict]
+    one, *_ = [check for check in told if check["verdict"] == verdict]
     assert words in one["why"] and (one["mend"] or verdict == "unknown")
 
 
