@@ -116,6 +116,9 @@ static int read_mechanisms(struct bench *b)
         if (!found)
             return wrong("--mechanisms", "holds what is no mechanism",
                          "as PLAIN:3,SCRAM-SHA-256:1, where numbers say how often");
+        if (!(found->traits & GP_SASL_NEEDS_PEER) && b->plan.login_count && !b->logins[0].secret.len)
+            return wrong("--mechanisms", "only EXTERNAL signs in without a secret",
+                         "add --password-stdin, --password-file FILE or --token-file FILE");
         b->plan.mechanisms[m->count] = found->name;
         m->items[m->count++].weight  = weight;
     }
@@ -192,11 +195,14 @@ static int read_logins(struct bench *b)
     if (b->users && b->reach.user) return wrong("--users", "and --user exclude each other", NULL);
     if (!wanted) return CLI_DONE;
     if (b->users) return read_users(b);
-    if (b->reach.user && b->reach.login.secret.len)
-        b->logins[b->plan.login_count++] = (struct load_login) { b->reach.user, b->reach.login.secret };
+    b->plan.act_as = b->reach.login.authzid;
+    if (b->reach.user || b->reach.certificate) /* as with `send`: a certificate alone signs in by EXTERNAL */
+        b->logins[b->plan.login_count++] =
+            (struct load_login) { b->reach.user ? b->reach.user : "", b->reach.login.secret };
     bool signs_in = b->kind && strcmp(b->kind, "sign-in") == 0;
     if (signs_in && !b->plan.login_count)
-        return wrong("--user", "is missing", "--user NAME with --password-file FILE, or --users FILE");
+        return wrong("--user", "is missing",
+                     "--user NAME with --password-file FILE, --users FILE, or --certificate FILE for EXTERNAL");
     if (b->plan.login_count && !b->plan.tls && !b->reach.in_clear)
         return wrong("--no-tls", "and a sign-in: the password would be seen on the way", "--in-clear if it may");
     return CLI_DONE;
@@ -250,7 +256,7 @@ static int settle(struct bench *b, const char *dir)
     if (stop == CLI_DONE) stop = find_tls(b);
     if (stop == CLI_DONE) stop = read_logins(b);
     if (stop == CLI_DONE) stop = read_mechanisms(b);
-    b->plan.sender    = b->from ? b->from : b->plan.login_count ? b->logins[0].user : NULL;
+    b->plan.sender    = b->from ? b->from : b->plan.login_count && *b->logins[0].user ? b->logins[0].user : NULL;
     b->plan.recipient = b->to ? b->to : "load@example.net";
     if (stop == CLI_DONE && b->plan.messages && !b->plan.sender) stop = wrong("--from", "is missing", "who sends it?");
     return stop == CLI_DONE && b->plan.messages ? read_sizes(b) : stop;

@@ -50,6 +50,12 @@ static bool start(struct client *c)
            epoll_ctl(c->load->epoll, EPOLL_CTL_ADD, c->fd, &events) == 0;
 }
 
+static void not_connected(struct client *c, int error)
+{
+    load_failed(c, "connect", gp_from(strerror(error)));
+    c->load->rest_until = load_now() + LOAD_REST_MICROS;
+}
+
 bool client_open(struct load *l, int64_t due, bool idle)
 {
     struct client *c = calloc(1, sizeof *c);
@@ -68,7 +74,7 @@ bool client_open(struct load *l, int64_t due, bool idle)
     if (l->plan->login_count) c->login = &l->plan->logins[l->next_login++ % l->plan->login_count];
     if (c->room) gp_smtp_client_lend(&c->smtp, c->room);
     if (c->room && start(c)) return true;
-    load_failed(c, "connect", gp_from(strerror(errno)));
+    not_connected(c, errno);
     load_gone(c);
     return false;
 }
@@ -232,7 +238,7 @@ static bool arrived(struct client *c)
     socklen_t len   = sizeof error;
     (void)getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &len);
     if (error) {
-        load_failed(c, "connect", gp_from(strerror(error)));
+        not_connected(c, error);
         return false;
     }
     c->connected = true;

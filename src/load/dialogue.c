@@ -18,6 +18,13 @@ static void bind_channel(struct client *c)
     gp_sasl_init(c->sasl, kind, (gp_str) { (const char *)data, len }, true);
 }
 
+/* What this client can sign in with: a token with those that take one, its certificate alone with EXTERNAL. */
+static bool fits(const struct client *c, const struct gp_sasl_mech *m)
+{
+    if (m->traits & GP_SASL_NEEDS_PEER) return c->login->secret.len == 0;
+    return c->login->secret.len > 0 && !!(m->traits & GP_SASL_NEEDS_TOKEN) == c->load->plan->token;
+}
+
 static gp_str strongest(const struct client *c, gp_str offered, char *room, size_t size)
 {
     struct gp_text names = { .ptr = room, .room = size };
@@ -25,9 +32,7 @@ static gp_str strongest(const struct client *c, gp_str offered, char *room, size
     for (gp_str rest = gp_said(&names); rest.len > 0;) {
         gp_str                     name = gp_word(&rest);
         const struct gp_sasl_mech *m    = gp_sasl_find(name);
-        bool                       fits =
-            m && !(m->traits & GP_SASL_NEEDS_PEER) && !!(m->traits & GP_SASL_NEEDS_TOKEN) == c->load->plan->token;
-        if (fits) return name;
+        if (m && fits(c, m)) return name;
     }
     return GP_NONE;
 }
@@ -45,9 +50,13 @@ static bool sign_in(struct client *c, gp_str offered)
     char              room[NAMES_ROOM];
     c->stage               = LOAD_SIGN_IN;
     c->marks[LOAD_SIGN_IN] = load_now();
-    c->sasl                = calloc(1, sizeof *c->sasl);
+    size_t lent            = p->token ? GP_SASL_LINE_MOST : 0; /* a message with a token may be that long */
+    c->sasl                = calloc(1, sizeof *c->sasl + lent);
     if (!c->sasl) return refuse(c, "sign-in", GP_LIT("no memory"));
     bind_channel(c);
+    if (lent) gp_sasl_lend(c->sasl, (char *)(c->sasl + 1), lent);
+    if (p->act_as.ptr) c->sasl->authzid = p->act_as;
+    if (p->expect) c->sasl->host = gp_from(p->expect);
     gp_str name = p->mechanism_mix.count ? gp_from(p->mechanisms[load_mix_next(&p->mechanism_mix)])
                                          : strongest(c, offered, room, sizeof room);
     if (!name.ptr) return refuse(c, "sign-in", GP_LIT("the server offers no mechanism that fits"));

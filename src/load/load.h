@@ -42,7 +42,7 @@ enum { LOAD_MIX_MOST = 16 };
 struct load_mix { struct { unsigned weight; int64_t credit; } items[LOAD_MIX_MOST]; size_t count; };
 size_t load_mix_next(struct load_mix *);
 
-struct load_login { const char *user; gp_secret secret; };
+struct load_login { const char *user; gp_secret secret; /* none: EXTERNAL, user "" for whoever the certificate stands for */ };
 struct load_plan {
     struct sockaddr_storage  to;
     socklen_t                to_len;
@@ -52,6 +52,7 @@ struct load_plan {
     const struct load_login *logins;    /* in turns; none: nobody signs in                     */
     size_t                   login_count;
     bool                     token;     /* the secrets are bearer tokens                       */
+    gp_str                   act_as;    /* authorization identity; GP_NONE: their own          */
     const char              *mechanisms[LOAD_MIX_MOST]; struct load_mix mechanism_mix; /* none: the strongest that is offered */
     gp_str                   bodies[LOAD_MIX_MOST];     struct load_mix body_mix;      /* CR LF, dots not doubled             */
     unsigned                 connections; /* at once, at most                                  */

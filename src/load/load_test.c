@@ -1,4 +1,4 @@
-/* Histograms and mixes. What connections do is tested end to end. */
+/* Histograms and mixes. What connections do is in run_test.c. */
 #include "load/load.h"
 
 #include "check.h"

@@ -34,8 +34,10 @@ struct load {
     unsigned               open, idle_open, idle_begun, held, resume_credit;
     size_t                 next_login;
     uint64_t               starts;
-    int64_t                began, counted_from, until, next_due;
+    int64_t                began, counted_from, until, next_due, rest_until;
 };
+/* A closed loop that nobody lets in must not spin: how long until the next start. */
+enum { LOAD_REST_MICROS = 10 * 1000 };
 
 int64_t load_now(void); /* microseconds, monotonic */
 

@@ -1,7 +1,9 @@
 """Programs that sign in with the certificate of a TLS client (EXTERNAL), and are refused with one that is nobody's."""
+import json
 import os
 import smtplib
 import ssl
+import subprocess
 
 import pytest
 
@@ -156,6 +158,24 @@ def test_nobody_acts_for_whom_he_may_not(name, server, ca, anna, sink, recipient
     ok, said = PROGRAMS[name](job_for(server, ca, "starttls", recipient, tmp_path, other.name), anna)
     assert not ok, said
     assert not sink.for_(recipient)
+
+
+def test_a_load_signs_in_with_a_certificate(server, ca, anna, eve, sink, recipient):
+    """By EXTERNAL where nothing else is given; whose certificate it is decides, and --user says whom to act as."""
+    def bench(paper, *words):
+        return subprocess.run([GATEPOST, "bench", "--server", f"localhost:{server.tls_port}", "--tls", "--ca-file", ca, "--certificate", paper.both, "--rate", "3", "--seconds", "1", "--json", *words],
+                              capture_output=True, text=True, timeout=60, check=False)
+    done = bench(anna, "--from", ANNA, "--to", recipient)
+    said = json.loads(done.stdout)
+    assert done.returncode == 0 and said["messages"] == said["stages"]["sign-in"]["count"] == 3, done.stdout + done.stderr
+    assert sink.wait(recipient, 3) and audited(server, sink.for_(recipient)[0])["mechanism"] == "EXTERNAL"
+    assert bench(anna, "--kind", "sign-in", "--user", ANNA).returncode == 0
+    done = bench(eve, "--kind", "sign-in")
+    assert done.returncode == 1 and "535 5.7.8" in json.loads(done.stdout)["errors"][0]["what"], done.stdout
+    done = bench(anna, "--kind", "message")
+    assert done.returncode == 2 and "--from" in done.stderr
+    done = bench(anna, "--kind", "sign-in", "--mechanisms", "PLAIN")
+    assert done.returncode == 2 and "only EXTERNAL signs in without a secret" in done.stderr, done.stderr
 
 
 # ---- malformed ----------------------------------------------------------------------------------------------------------
