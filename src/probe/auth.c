@@ -8,7 +8,8 @@
 static void judge_list(struct probe_run *run)
 {
     gp_str offered = gp_from(run->mechanisms);
-    bool   scram   = probe_offered(offered, "SCRAM-SHA-256") || probe_offered(offered, "SCRAM-SHA-512") ||
+    probe_mark(run);
+    bool scram = probe_offered(offered, "SCRAM-SHA-256") || probe_offered(offered, "SCRAM-SHA-512") ||
                  probe_offered(offered, "SCRAM-SHA-1"),
          plus = probe_offered(offered, "SCRAM-SHA-256-PLUS") || probe_offered(offered, "SCRAM-SHA-512-PLUS") ||
                 probe_offered(offered, "SCRAM-SHA-1-PLUS"),

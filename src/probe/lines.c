@@ -42,8 +42,10 @@ static int say_long(struct probe_call *c, size_t octets)
 
 static bool try_short_command(struct probe_call *c)
 {
-    enum { TAKEN = 512 /* RFC 5321 4.5.3.1.4 */ };
-    int code = say_long(c, TAKEN);
+    enum { TAKEN = 512 /* RFC 5321 4.5.3.1.4 */, SHORT = 32 };
+    int code = say_long(c, SHORT);
+    if (code != 250) return code; /* it takes no argument at all */
+    code = say_long(c, TAKEN);
     if (code) probe_judge(c->run, FOUND_LIMITS_COMMAND, code == 250, "NOOP of %d octets in all: %d", TAKEN, code);
     return code;
 }

@@ -83,7 +83,7 @@ def missing():
 
 
 class Exim:
-    def __init__(self, folder, certificate, path, configuration=CONFIGURATION, mechanisms=MECHANISMS):
+    def __init__(self, folder, certificate, path, configuration=CONFIGURATION, mechanisms=MECHANISMS, authenticators=""):
         self.folder, self.port = folder, free_port()
         owner = pwd.getpwnam(OWNER)
         for made in (folder, folder / "spool", folder / "log"):
@@ -93,7 +93,7 @@ class Exim:
         for owned in ("spool", "log", "certificate.pem", "key.pem"):
             os.chown(folder / owned, owner.pw_uid, owner.pw_gid)
         rows = [AUTHENTICATOR.format(name=m.lower().replace("-", "_"), mechanism=m, socket=path) for m in mechanisms]
-        (folder / "exim.conf").write_text(configuration.format(program=PROGRAM, folder=folder, port=self.port) + "".join(rows))
+        (folder / "exim.conf").write_text(configuration.format(program=PROGRAM, folder=folder, port=self.port) + "".join(rows) + authenticators)
         self.process = subprocess.Popen([PROGRAM, "-C", folder / "exim.conf", "-bdf"], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=open(folder / "said", "wb"))
         until(f"Exim on its port: {(folder / 'said').read_text()}", self.answers)

@@ -54,15 +54,20 @@ def missing():
 
 
 class Postfix:
-    def __init__(self, folder, settings, sasl=""):
+    """more: {name: settings of its own}, each a port of its own, in self.ports."""
+
+    def __init__(self, folder, settings, sasl="", more=None):
         self.folder, self.etc, self.port = folder, folder / "etc", free_port()
+        self.ports = {name: free_port() for name in more or {}}
         owner = pwd.getpwnam("postfix")
         for made in (self.etc, folder / "spool", folder / "data", self.etc / "sasl", folder / "mail"):
             made.mkdir(parents=True)
         os.chown(folder / "data", owner.pw_uid, owner.pw_gid)
         os.chown(folder / "mail", pwd.getpwnam("nobody").pw_uid, -1)
         (self.etc / "sasl/smtpd.conf").write_text(sasl)     # where Debian's Postfix looks
-        (self.etc / "master.cf").write_text(MASTER.format(port=self.port))
+        others = "".join(f"127.0.0.1:{port} inet n - n - - smtpd\n" + "".join(f"  -o {{ {key} = {value} }}\n" for key, value in more[name].items())
+                         for name, port in self.ports.items())
+        (self.etc / "master.cf").write_text(MASTER.format(port=self.port) + others)
         (self.etc / "main.cf").write_text(COMMON.format(folder=folder) + settings)
         subprocess.run(["postfix", "-c", self.etc, "start"], check=True, capture_output=True)
 

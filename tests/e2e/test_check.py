@@ -11,7 +11,9 @@ import xml.etree.ElementTree
 
 import pytest
 
+import badly
 import exim
+import opensmtpd
 import postfix
 from house import GATEPOST, HOSTNAME, serving
 from sources import Dovecot
@@ -83,6 +85,7 @@ NOTES = {
     "exim": {"hello-lacks", "auth-no-scram", "auth-without-mechanism", "auth-not-base64", "smuggling-bare-lf", "smuggling-8bit",
              "tls-resumption"},
 }
+OPENSMTPD_FOUND = {"tls-handshake"}
 KNOWN = {"exim": {"auth-out-of-step"}}      # Debian 12's Exim reads the tail of a response of over 16 KiB as commands
 
 
@@ -106,6 +109,59 @@ def others(folder, authority, dovecot):
     yield made
     for one in made.values():
         one.stop()
+
+
+@pytest.fixture(scope="module")
+def on_opensmtpd(opensmtpd_server, ca):
+    return report(f"localhost:{opensmtpd_server.port}", "--starttls", "--ca-file", ca)
+
+
+@pytest.fixture(scope="module")
+def opensmtpd_server(folder, certificates):
+    """Without TLS for what it is: Debian 12's 6.8 cannot sign with the OpenSSL 3 that it is built with, and its clients get an alert."""
+    if opensmtpd.missing():
+        pytest.skip(opensmtpd.missing())
+    settings = badly.OPENSMTPD_WELL + "".join(line.format("{ports[" + name + "]}") + "\n" for name, (line, _) in badly.OPENSMTPD.items())
+    made = opensmtpd.Opensmtpd(folder / "check-opensmtpd", certificates(["rsa"]), "smtp max-message-size 10M\n" + settings + badly.OPENSMTPD_RULES, LENA, SECRET,
+                               ports=badly.OPENSMTPD)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def on_bad_ones(folder, authority, certificates, dovecot, opensmtpd_server, ca):
+    """{server: {how it is set up: (what must be found, the report)}}; several at once, since most of it is waiting."""
+    if postfix.missing() or exim.missing():
+        pytest.skip(postfix.missing() or exim.missing())
+    old = Dovecot(folder / "check-dovecot-old", {LENA: SECRET}, mechanisms="plain login cram-md5 anonymous")
+    old.start()
+    good = authority.issue("check-bad", "mx.example.net", "localhost", days=60)
+    settings = POSTFIX.format(certificate=good, socket=dovecot.socket) + "defer_transports = smtp\n"
+    many, ports = badly.bad_postfix(folder / "check-bad-postfix", settings, certificates, {"old": old.socket})
+    exims = badly.bad_exim(folder / "check-bad-exim", good, dovecot.socket)
+    with_account = ["--user", LENA, "--password-stdin"]
+
+    def look(port, *words):
+        return report(f"localhost:{port}", "--starttls", "--ca-file", ca, *words, stdin=SECRET + "\n" if "--user" in words else None)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        rows = {"Postfix and Dovecot": {name: (wanted, pool.submit(look, ports[name], *with_account, *changes.get("words", [])))
+                                        for name, (changes, wanted) in badly.POSTFIX.items()},
+                "Exim": {name: (wanted, pool.submit(look, exims[name].port, *with_account, *(["--thorough"] if "limits-recipients" in wanted else [])))
+                         for name, (_, _, wanted) in badly.EXIM.items()},
+                "OpenSMTPD": {name: (wanted, pool.submit(look, opensmtpd_server.ports[name])) for name, (_, wanted) in badly.OPENSMTPD.items()}}
+        found = {server: {name: (wanted, row.result()) for name, (wanted, row) in made.items()} for server, made in rows.items()}
+    for one in (many, old, *exims.values()):
+        one.stop()
+    return found
+
+
+def test_others_that_are_set_up_badly_are_found_out(on_bad_ones):
+    missing = {(server, name): wanted - raised(found) for server, made in on_bad_ones.items() for name, (wanted, found) in made.items()}
+    assert len(missing) >= 30 and {row: ids for row, ids in missing.items() if ids} == {}
+
+
+def test_what_opensmtpd_is_found_to_be(on_opensmtpd):
+    assert on_opensmtpd["server"] == "OpenSMTPD" and raised(on_opensmtpd) == OPENSMTPD_FOUND
 
 
 @pytest.fixture(scope="module")
@@ -214,16 +270,19 @@ def on_gatepost(good, ca):
     return report(f"localhost:{good.port}", "--starttls", "--ca-file", ca, "--user", good.owner.name, "--password-stdin", stdin=good.owner.password)
 
 
-def test_the_table_in_the_documentation_is_what_was_seen(wrong, on_gatepost, on_others):
+def test_the_table_in_the_documentation_is_what_was_seen(wrong, on_gatepost, on_others, on_opensmtpd, on_bad_ones):
     """GATEPOST_WRITE_DOCS=1 writes it."""
+    def bad(server, name):
+        return any(name in wanted for wanted, _ in on_bad_ones.get(server, {}).values())
     def cell(found, name):
         return "raised" if name in raised(found) else "fine" if name in found["fine"] else ""
-    servers = {"gatepost": on_gatepost, "Postfix and Dovecot": on_others["postfix"], "Exim": on_others["exim"]}
+    servers = {"gatepost": on_gatepost, "Postfix and Dovecot": on_others["postfix"], "Exim": on_others["exim"], "OpenSMTPD": on_opensmtpd}
     rows = ["| finding | severity | what it is | the wrong server | " + " | ".join(servers) + " |", "| --- " * (4 + len(servers)) + "|"]
     for line in check("--list-findings", status=0).stdout.splitlines():
         name, _, severity, title = line.split(None, 3)
         seen = cell(wrong[name][0], name) if name in wrong else ""
-        rows.append(f"| `{name}` | {severity} | {title} | {seen} | " + " | ".join(cell(found, name) for found in servers.values()) + " |")
+        rows.append(f"| `{name}` | {severity} | {title} | {seen} | " + " | ".join(cell(found, name) + (" / raised" if bad(server, name) else "")
+                                                                                               for server, found in servers.items()) + " |")
     table = "\n".join(rows) + "\n"
     page = pathlib.Path(__file__).resolve().parents[2] / "docs/check.md"
     before, begin, rest = page.read_text().partition("<!-- findings -->\n")
