@@ -131,11 +131,8 @@ static void put_child(struct gp_text *out, const struct child *c)
 
 static void put_listener(struct gp_text *out, const struct config_listen *listen, const struct bound *b)
 {
-    static const char *const kinds[] = {
-        [LISTEN_SUBMISSION] = "submission", [LISTEN_SUBMISSIONS] = "submissions", [LISTEN_DOVECOT_AUTH] = "dovecot-auth"
-    };
     gp_put_char(out, '{');
-    put_pair(out, "kind", kinds[listen->kind]);
+    put_pair(out, "kind", listen_kind_name(listen->kind));
     gp_put_char(out, ',');
     put_pair(out, "address", b->address);
     gp_put_char(out, '}');

@@ -48,7 +48,7 @@ static bool open_unix(const struct config_listen *listen, struct bound *b, unsig
 
 static bool read_address(const struct config_listen *listen, struct sockaddr_storage *at)
 {
-    const uint16_t default_port = listen->kind == LISTEN_SUBMISSIONS ? PORT_SUBMISSIONS : PORT_SUBMISSION;
+    const uint16_t default_port = config_listens_in_tls(listen) ? PORT_SUBMISSIONS : PORT_SUBMISSION;
     return address_read(gp_from(listen->address), default_port, at) || refuse(listen, "not an address");
 }
 

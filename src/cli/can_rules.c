@@ -63,7 +63,9 @@ static bool ask_tls(struct can *c)
     bool                 strict = config->policy.tls.mode == POLICY_ENFORCE;
     char                 room[CAN_TEXT];
     struct gp_text       less = GP_TEXT(room);
-    if (!c->tls && config->listen[c->listener].kind != LISTEN_DOVECOT_AUTH) return true;
+    enum listen_kind     kind = config->listen[c->listener].kind;
+    if (kind == LISTEN_LEGACY || (!c->tls && kind != LISTEN_DOVECOT_AUTH))
+        return true; /* can_lane.c has what holds for old devices */
     if (!policy_tls_is_less(config, c->tls_version)) {
         can_say(c, CAN_YES, "tls", c->tls_version, GP_LIT(" is enough"));
         return true;
@@ -75,7 +77,8 @@ static bool ask_tls(struct can *c)
 
 static void say_offered(struct can *c)
 {
-    bool retires = policy_is_retired(&c->store->config, c->mechanism);
+    bool legacy  = c->store->config.listen[c->listener].kind == LISTEN_LEGACY;
+    bool retires = !legacy && policy_is_retired(&c->store->config, c->mechanism);
     can_say(c, CAN_YES, "mechanism", c->mechanism,
             c->tls ? GP_LIT(" is offered there under TLS") : GP_LIT(" is offered there"));
     if (retires) can_say(c, CAN_WOULD, "mechanism", c->mechanism, GP_LIT(" is in policy.mechanisms.retire"));
@@ -133,8 +136,10 @@ static bool goes_by(const struct can *c, const struct credential *one)
 
 static struct circumstances circumstances_of(const struct can *c)
 {
+    const struct config_listen *l = &c->store->config.listen[c->listener];
     return (struct circumstances) { .mechanism = c->mechanism,
-                                    .listener  = gp_from(c->store->config.listen[c->listener].name),
+                                    .listener  = gp_from(l->name),
+                                    .lane      = l->kind == LISTEN_LEGACY,
                                     .address   = c->ip,
                                     .now       = c->now,
                                     .local     = moment_local(c->now) };

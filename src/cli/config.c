@@ -142,6 +142,23 @@ static int parse(const struct cli_command *command, int argc, char **argv, const
     return cli_parse(command, options, argc, argv, dir, NULL, 0, 0, &count);
 }
 
+/* What is allowed, and should be known. */
+static void warn_of_lanes(const struct config *config)
+{
+    for (size_t i = 0; i < config->listen_count; i++) {
+        const struct config_listen *l = &config->listen[i];
+        if (config_listens_in_clear(l))
+            (void)printf(
+                "Warning: listen: legacy %s has no TLS: whoever is in the same network reads the passwords and the mail of its devices.\n"
+                "  Give them a network (VLAN) that nobody else is in, name that alone in networks=, and have them sign in by CRAM-MD5 where they can.\n",
+                l->address);
+        else if (l->kind == LISTEN_LEGACY && l->lane.oldest < LANE_NEWEST)
+            (void)printf(
+                "Warning: listen: legacy %s takes TLS older than 1.2, which can be broken into: tls_minimum=1.2 once its devices can.\n",
+                l->address);
+    }
+}
+
 static int run_check(const struct cli_command *command, int argc, char **argv)
 {
     static struct config config;
@@ -151,6 +168,7 @@ static int run_check(const struct cli_command *command, int argc, char **argv)
     bool sound = cli_config(dir, &config);
     if (config.dir[0]) sound = cli_check_files(&config) && sound; /* all at once: its keys may have problems besides */
     if (config.dir[0]) sound = check_sources(&config) && sound;
+    warn_of_lanes(&config);
     if (sound) (void)printf("%s/gatepost.yml: no problems\n", config.dir);
     return sound ? CLI_DONE : CLI_FAILED;
 }

@@ -78,6 +78,7 @@ static void print_use(const struct credential *c)
 static void print_limits(const struct restrictions *l)
 {
     char when[USER_TIME_ROOM];
+    if (l->legacy) print_field("for", "old devices: works at listeners of kind legacy only");
     print_field("mechanisms", l->mechanisms);
     print_field("listeners", l->listeners);
     print_field("networks", l->networks);
@@ -119,11 +120,12 @@ static json_t *number_or_null(int64_t number)
 
 static bool add_limits(json_t *to, const struct restrictions *l)
 {
-    json_t *limits = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "mechanisms", user_words_json(l->mechanisms),
-                               "listeners", user_words_json(l->listeners), "networks", user_words_json(l->networks),
-                               "senders", user_words_json(l->senders), "hours", text_or_null(l->hours), "expires",
-                               user_time_json(l->expires), "unused_days", number_or_null(l->idle_days));
-    bool    added  = limits && json_object_update(to, limits) == 0;
+    json_t *limits =
+        json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "legacy", l->legacy, "mechanisms",
+                  user_words_json(l->mechanisms), "listeners", user_words_json(l->listeners), "networks",
+                  user_words_json(l->networks), "senders", user_words_json(l->senders), "hours", text_or_null(l->hours),
+                  "expires", user_time_json(l->expires), "unused_days", number_or_null(l->idle_days));
+    bool added = limits && json_object_update(to, limits) == 0;
     json_decref(limits);
     return added;
 }

@@ -28,7 +28,7 @@ struct issued {
     int64_t                     id;
     const struct user_password *password; /* NULL: it has none */
     gp_time                     old_until; /* of a rotation; 0: the old one is out already */
-    bool                        rotated;
+    bool                        rotated, legacy; /* legacy: for old devices */
 };
 int  handout_show(const struct handout *, const struct config *, const struct issued *);
 

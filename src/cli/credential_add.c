@@ -10,7 +10,7 @@
 /* What the credential is to be made of: a password unless one of the others is given. */
 struct material {
     const char *certificate, *oauth, *source;
-    bool        from_stdin, allow_cram;
+    bool        from_stdin, allow_cram, for_device;
 };
 #define MATERIAL_OPTIONS(m)                                                                                            \
     { "certificate", CLI_VALUE, &(m).certificate, "CERT",                                                              \
@@ -22,6 +22,18 @@ struct material {
         "allow-cram-md5", CLI_FLAG, &(m).allow_cram, NULL, "also allow CRAM-MD5, for old devices"                      \
     }
 #define MATERIAL_USAGE "[--password-stdin] [--allow-cram-md5] [--certificate CERT] [--oauth 'ISSUER SUBJECT']"
+
+/* What is said in clear is nobody's own password, and nothing that another server believes. */
+static bool is_for_device(const struct material *m, const char *label)
+{
+    const char *why = NULL;
+    if (!m->for_device) return true;
+    if (!label || !label[0]) why = "a credential for a device needs a label, so that reports can name it: add --label";
+    if (m->from_stdin) why = "the password of a device is made by gatepost: it may be seen on the way";
+    if (m->oauth || m->source) why = "a device signs in with a password that was made for it, or with a certificate";
+    if (why) cli_problem("--legacy", why, NULL);
+    return !why;
+}
 
 struct made {
     enum credential_kind kind;
@@ -147,7 +159,9 @@ static bool make(struct user_store *s, const struct material *m, const struct ac
     out->kind = CREDENTIAL_CERTIFICATE;
     if (m->certificate) return put_certificate(m->certificate, out->subject);
     out->password.from_stdin = m->from_stdin;
-    out->password.allow_cram = m->allow_cram;
+    out->password.allow_cram =
+        m->allow_cram || m->for_device; /* where a password can be shown, it should not have to be */
+    out->password.for_device = m->for_device;
     out->password.group      = &account->scram;
     out->kind                = user_password_kind(&out->password);
     return user_password_make(s, gp_from(account->name), &out->password);
@@ -187,11 +201,13 @@ static int add(struct user_store *s, const char *user, const struct addition *a)
         return CLI_FAILED;
     if (!credential_label_is_good(gp_from(label), &why)) return credential_refused(s, label, GP_PERMFAIL, why);
     if (!make(s, &a->material, &account, &m)) return CLI_FAILED;
+    limits.legacy                = a->material.for_device;
     struct new_credential n      = as_new(&m);
     struct issued         issued = as_issued(&m, &account);
     n.label                      = gp_from(label);
     n.limits                     = &limits;
     issued.label                 = label;
+    issued.legacy                = a->material.for_device;
     issued.done                  = "The credential is made.";
     gp_status status             = credential_add(s->accounts, account.id, &n, now, &issued.id, &why);
     if (status != GP_OK) return credential_refused(s, user, status, why);
@@ -204,23 +220,27 @@ static int run_add(const struct cli_command *command, int argc, char **argv)
     const char       *dir = NULL, *user;
     size_t            count;
     struct cli_option options[] = {
-        {"label",   CLI_VALUE, &a.label,           "LABEL", "what the account's owner calls it, as printer-2f"},
+        {"label",   CLI_VALUE, &a.label,               "LABEL", "what the account's owner calls it, as printer-2f"         },
+        { "legacy", CLI_FLAG,  &a.material.for_device, NULL,
+         "for an old printer or scanner: works at listeners of kind legacy, and nowhere else; 20 letters, also by CRAM-MD5"},
         LIMIT_OPTIONS(a.limits),
         MATERIAL_OPTIONS(a.material),
-        { "source", CLI_VALUE, &a.material.source, "NAME",  "a source of `sources` that may say yes for it"   },
+        { "source", CLI_VALUE, &a.material.source,     "NAME",  "a source of `sources` that may say yes for it"            },
         HANDOUT_OPTIONS(a.handout),
-        { NULL,     CLI_FLAG,  NULL,               NULL,    NULL                                              },
+        { NULL,     CLI_FLAG,  NULL,                   NULL,    NULL                                                       },
     };
     int stop = cli_parse(command, options, argc, argv, &dir, &user, 1, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    if (!material_is_good(&a.material) || !handout_is_good(&a.handout, makes_password(&a.material)))
+    if (!material_is_good(&a.material) || !is_for_device(&a.material, a.label) ||
+        !handout_is_good(&a.handout, makes_password(&a.material) && !a.material.for_device))
         return CLI_WRONG_USE;
     auto_user_store s;
     return user_store_open(dir, &s) ? add(&s, user, &a) : CLI_FAILED;
 }
 
 const struct cli_command cli_credential_add = {
-    "credential add", "USER [--label LABEL] " LIMIT_USAGE " " MATERIAL_USAGE " [--source NAME] " HANDOUT_USAGE,
+    "credential add",
+    "USER [--label LABEL] [--legacy] " LIMIT_USAGE " " MATERIAL_USAGE " [--source NAME] " HANDOUT_USAGE,
     "give an account one more password, certificate, OAuth subject or account source", run_add
 };
 
@@ -262,13 +282,16 @@ static int replace(struct user_store *s, const struct account *account, const st
     struct material material = r->material;
     const char     *why      = "";
     gp_time         now      = user_now();
+    material.for_device      = old->limits.legacy;
     if (old->verifier.cram_len > 0) material.allow_cram = true; /* a device that needs it shall not stop working */
-    if (!is_of_a_kind(old, &material) || !handout_is_good(&r->handout, credential_kind_has_password(old->kind)) ||
+    if (!is_of_a_kind(old, &material) || !is_for_device(&material, old->label) ||
+        !handout_is_good(&r->handout, credential_kind_has_password(old->kind) && !old->limits.legacy) ||
         !make(s, &material, account, &m))
         return CLI_FAILED;
     struct new_credential n      = as_new(&m);
     struct issued         issued = as_issued(&m, account);
     issued.label                 = old->label;
+    issued.legacy                = old->limits.legacy;
     issued.done                  = "The credential has a successor, with its label and its restrictions.";
     issued.rotated               = true;
     issued.old_until             = overlap ? now + overlap : 0;

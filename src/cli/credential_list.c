@@ -32,9 +32,10 @@ static bool is_wanted(const struct listing *l, const struct credential *c)
     return end_of(c) && end_of(c) < l->ending_before && credential_state(c, l->now) == CREDENTIAL_LIVE;
 }
 
-/* "source staff"; other subjects are too long for a table, and `show` has them. */
+/* "source staff", "legacy generated"; other subjects are too long for a table, and `show` has them. */
 static void put_kind(struct gp_text *out, const struct credential *c)
 {
+    if (c->limits.legacy) gp_put_z(out, "legacy ");
     gp_put_z(out, credential_kind_name(c->kind));
     if (c->kind != CREDENTIAL_SOURCE) return;
     gp_put_char(out, ' ');
@@ -50,7 +51,7 @@ static void print_row(const char *user, const struct credential *c, gp_time now)
     put_kind(&kind, c);
     room[state.len]     = '\0';
     kind_room[kind.len] = '\0';
-    (void)printf("%-24s  %5" PRId64 "  %-16s  %-13s  %-37s  %-20s  %s%s", user, c->id, c->label, kind_room, room,
+    (void)printf("%-24s  %5" PRId64 "  %-16s  %-18s  %-37s  %-20s  %s%s", user, c->id, c->label, kind_room, room,
                  user_time(c->last_used, when), c->last_mechanism, c->last_from[0] ? " from " : "");
     print_text(gp_from(c->last_from));
     (void)putchar('\n');
@@ -84,7 +85,7 @@ static int list(struct listing *l, const char *user)
     struct account account;
     if (user && !user_find(l->store, user, &account)) return CLI_FAILED;
     if (!l->json)
-        (void)printf("%-24s  %5s  %-16s  %-13s  %-37s  %-20s  %s\n", "USER", "ID", "LABEL", "KIND", "STATE",
+        (void)printf("%-24s  %5s  %-16s  %-18s  %-37s  %-20s  %s\n", "USER", "ID", "LABEL", "KIND", "STATE",
                      "LAST USED", "HOW");
     if (user)
         l->failed = !list_of(l, &account);

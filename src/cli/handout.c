@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/credential.h"
@@ -21,7 +22,7 @@ bool handout_is_good(const struct handout *h, bool has_password)
 {
     const char *why = NULL;
     if (h->qr_file && form_of(h->qr_file) == QR_TERMINAL) why = "the name ends in neither .png nor .svg";
-    if ((h->qr || h->qr_file) && !has_password) why = "this credential has no password that a code could hold";
+    if ((h->qr || h->qr_file) && !has_password) why = "this credential has no password that a phone could use";
     if (why) cli_problem(h->qr_file ? h->qr_file : "--qr", why, NULL);
     return !why;
 }
@@ -56,7 +57,7 @@ static int print_json(const struct issued *i, const char *url)
     json_t *value = json_pack("{s:s, s:I, s:s}", "user", i->user, "id", (json_int_t)i->id, "label", i->label);
     if (value && i->password && !i->password->from_stdin) {
         (void)json_object_set_new(value, "password", json_string(i->password->text));
-        (void)json_object_set_new(value, "url", json_string(url));
+        if (!i->legacy) (void)json_object_set_new(value, "url", json_string(url));
     }
     if (value && i->rotated) (void)json_object_set_new(value, "old_until", user_time_json(i->old_until));
     if (value && i->password)
@@ -81,7 +82,27 @@ static void print_notes(const struct issued *i)
     if (i->password) user_password_notes(i->password);
 }
 
-static int print_all(const struct issued *i)
+/* What is to be typed into the device. */
+static void print_lanes(const struct config *c)
+{
+    static const char *const ways[] = {
+        [LANE_CLEAR] = "without encryption", [LANE_STARTTLS] = "STARTTLS", [LANE_IMPLICIT] = "TLS (SSL)"
+    };
+    bool any = false;
+    for (size_t i = 0; i < c->listen_count; i++) {
+        const struct config_listen *l = &c->listen[i];
+        if (l->kind != LISTEN_LEGACY) continue;
+        const char *colon = strrchr(l->address, ':');
+        (void)printf("%s    server     %s, port %s, %s\n", any ? "" : "\n", c->hostname, colon ? colon + 1 : "?",
+                     ways[l->lane.tls]);
+        any = true;
+    }
+    if (!any)
+        (void)puts(
+            "\nNote: it works nowhere yet, for gatepost.yml has no listener of kind legacy: docs/devices.md says how to add one.");
+}
+
+static int print_all(const struct issued *i, const struct config *config)
 {
     int put = printf("%s\n\n    user name  %s\n", i->done, i->user);
     print_name(i);
@@ -89,6 +110,7 @@ static int print_all(const struct issued *i)
         put = printf(
             "    password   %s\n\nThis password is shown only now; `gatepost credential rotate` makes another.\n",
             i->password->text);
+    if (i->legacy) print_lanes(config);
     print_notes(i);
     return put < 0 ? CLI_FAILED : CLI_DONE;
 }
@@ -97,9 +119,10 @@ int handout_show(const struct handout *h, const struct config *config, const str
 {
     char           room[URL_ROOM];
     struct gp_text url = { .ptr = room, .room = sizeof(room) - 1 };
-    if (i->password) servers_put_url(&url, config, gp_from(i->user), (gp_str) { i->password->text, i->password->len });
+    if (i->password && !i->legacy)
+        servers_put_url(&url, config, gp_from(i->user), (gp_str) { i->password->text, i->password->len });
     room[url.len] = '\0';
-    int done      = h->json ? print_json(i, room) : print_all(i);
+    int done      = h->json ? print_json(i, room) : print_all(i, config);
     if (done == CLI_DONE && (h->qr || h->qr_file) && !draw_all(h, gp_said(&url))) done = CLI_FAILED;
     gp_wipe(room, sizeof(room));
     return done;

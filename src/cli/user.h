@@ -25,7 +25,7 @@ int  user_store_failed(struct user_store *, const char *what);
 
 /* A password for an account: made, or read from standard input and looked over; and what is to be kept of it. */
 struct user_password {
-    bool                      from_stdin, allow_cram;
+    bool                      from_stdin, allow_cram, for_device;
     const struct scram_group *group; /* the account's; NULL: decided anew */
     char                      text[GP_PASSWORD_MOST + 1]; /* NUL-terminated, after SASLprep */
     size_t                    len;

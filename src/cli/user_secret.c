@@ -10,7 +10,10 @@ static const char cram_warning[] =
 
 static bool generate(struct user_password *p)
 {
-    gp_new_password(p->text);
+    if (p->for_device)
+        gp_new_device_password(p->text);
+    else
+        gp_new_password(p->text);
     p->len = gp_from(p->text).len;
     return true;
 }
@@ -60,7 +63,7 @@ void user_password_wipe(struct user_password *p)
 
 void user_password_notes(const struct user_password *p)
 {
-    if (p->allow_cram) (void)printf("\nNote: %s.\n", cram_warning);
+    if (p->allow_cram && !p->for_device) (void)printf("\nNote: %s.\n", cram_warning);
     if (p->verifier.scram_left_out)
         (void)puts(
             "\nNote: this password works with PLAIN and LOGIN alone. The account's SCRAM keys are those of a generated\n"

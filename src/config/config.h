@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "ops/log.h"
+#include "policy/lane.h"
 #include "policy/limits.h"
 
 enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32,
@@ -13,8 +14,8 @@ enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64
        CONFIG_PROTECTED_MOST = 32, CONFIG_NAME = 128 };
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED, CONFIG_FROM_SOURCES, CONFIG_FROM_PROOF }; /* where a value comes from */
 
-/* 587 STARTTLS, 465 implicit TLS; a UNIX socket that answers other servers' questions about passwords */
-enum listen_kind { LISTEN_SUBMISSION, LISTEN_SUBMISSIONS, LISTEN_DOVECOT_AUTH };
+/* 587 STARTTLS, 465 implicit TLS; a UNIX socket that answers other servers' questions about passwords; the lane of old devices */
+enum listen_kind { LISTEN_SUBMISSION, LISTEN_SUBMISSIONS, LISTEN_DOVECOT_AUTH, LISTEN_LEGACY, LISTEN_KINDS };
 enum { CONFIG_LISTEN_ADDRESS = 108 /* as much as a UNIX socket's path may have */, CONFIG_LISTEN_OWNER = 33 };
 struct config_listen {
     enum listen_kind kind;
@@ -24,7 +25,9 @@ struct config_listen {
     char             mechanisms[CONFIG_TEXT]; /* "": those of the server                              */
     char             user[CONFIG_LISTEN_OWNER], group[CONFIG_LISTEN_OWNER]; /* of a UNIX socket; "": who starts gatepost */
     unsigned         mode;                                                  /* of a UNIX socket */
+    struct legacy_lane      lane;                                                  /* of LISTEN_LEGACY */
 };
+const char *listen_kind_name(enum listen_kind); /* as it is written: "submission" */
 struct config_certificate { char certificate[CONFIG_PATH], key[CONFIG_PATH]; };
 /* What becomes of what a policy would refuse or hold: it does not look; it lets it through and notes it; it refuses or holds it. */
 enum policy_mode { POLICY_OFF, POLICY_SHADOW, POLICY_ENFORCE };
@@ -169,6 +172,9 @@ bool config_read(const char *dir, struct config *out, void (*report)(void *owner
 void config_show(const struct config *, void (*line)(void *owner, gp_str), void *owner);
 /* The same for who compares: each key once, the items of a list with ", " between them. */
 void config_each(const struct config *, void (*each)(void *owner, gp_str key, gp_str value), void *owner);
+/* Does TLS begin with the first octet there? Is a password shown to the network? */
+bool config_listens_in_tls(const struct config_listen *);
+bool config_listens_in_clear(const struct config_listen *);
 /* gatepost.yml(5) as roff from the schema. */
 void config_manual(void (*line)(void *owner, gp_str), void *owner);
 #define CONFIG_RSA_SELECTOR     "gp-rsa" /* the defaults, for who makes the keys */

@@ -1,4 +1,4 @@
-/* Where clients are answered: "submission ADDRESS:PORT" or "dovecot-auth PATH", and behind it options, "NAME=VALUE" each. */
+/* Where clients are answered: "submission ADDRESS:PORT", "legacy ADDRESS:PORT" or "dovecot-auth PATH", and behind it options, "NAME=VALUE" each. */
 #include "config/schema.h"
 
 #include <arpa/inet.h>
@@ -82,18 +82,29 @@ static bool take_group(struct config_listen *item, gp_str value, struct gp_text 
     return take_owner(value, item->group, why);
 }
 
-enum { FOR_SMTP = 1U << LISTEN_SUBMISSION | 1U << LISTEN_SUBMISSIONS, FOR_SOCKETS = 1U << LISTEN_DOVECOT_AUTH };
+enum {
+    FOR_SMTP    = 1U << LISTEN_SUBMISSION | 1U << LISTEN_SUBMISSIONS | 1U << LISTEN_LEGACY,
+    FOR_LEGACY  = 1U << LISTEN_LEGACY,
+    FOR_SOCKETS = 1U << LISTEN_DOVECOT_AUTH
+};
 static const struct option {
     const char *name;
     unsigned    kinds; /* of listener that have it */
     bool (*take)(struct config_listen *, gp_str value, struct gp_text *why);
 } options[] = {
-    {"mechanisms",           FOR_SMTP | FOR_SOCKETS, take_mechanisms  },
-    { "client_certificates", FOR_SMTP,               take_certificates},
-    { "name",                FOR_SMTP | FOR_SOCKETS, take_name        },
-    { "mode",                FOR_SOCKETS,            take_mode        },
-    { "user",                FOR_SOCKETS,            take_user        },
-    { "group",               FOR_SOCKETS,            take_group       },
+    {"mechanisms",              FOR_SMTP | FOR_SOCKETS, take_mechanisms         },
+    { "client_certificates",    FOR_SMTP,               take_certificates       },
+    { "name",                   FOR_SMTP | FOR_SOCKETS, take_name               },
+    { "mode",                   FOR_SOCKETS,            take_mode               },
+    { "user",                   FOR_SOCKETS,            take_user               },
+    { "group",                  FOR_SOCKETS,            take_group              },
+    { "networks",               FOR_LEGACY,             config_lane_networks    },
+    { "recipients_domains",     FOR_LEGACY,             config_lane_domains     },
+    { "tls",                    FOR_LEGACY,             config_lane_tls         },
+    { "tls_minimum",            FOR_LEGACY,             config_lane_minimum     },
+    { "message_size",           FOR_LEGACY,             config_lane_message_size},
+    { "messages_per_hour",      FOR_LEGACY,             config_lane_messages    },
+    { "recipients_per_message", FOR_LEGACY,             config_lane_recipients  },
 };
 
 static bool has_option(const struct config_listen *item, size_t option)
@@ -103,7 +114,7 @@ static bool has_option(const struct config_listen *item, size_t option)
 
 static bool unknown_option(const struct config_listen *item, gp_str name, struct gp_text *why)
 {
-    char           room[128];
+    char           room[256];
     struct gp_text words = GP_TEXT(room);
     for (size_t i = 0; i < GP_COUNT(options); i++) {
         if (!has_option(item, i)) continue;
@@ -130,9 +141,25 @@ static bool take_option(struct config_listen *item, gp_str option, unsigned *tak
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------------- */
-static const char *const kinds[] = {
-    [LISTEN_SUBMISSION] = "submission", [LISTEN_SUBMISSIONS] = "submissions", [LISTEN_DOVECOT_AUTH] = "dovecot-auth"
-};
+static const char *const kinds[LISTEN_KINDS] = { [LISTEN_SUBMISSION]   = "submission",
+                                                 [LISTEN_SUBMISSIONS]  = "submissions",
+                                                 [LISTEN_DOVECOT_AUTH] = "dovecot-auth",
+                                                 [LISTEN_LEGACY]       = "legacy" };
+
+const char *listen_kind_name(enum listen_kind kind)
+{
+    return kinds[kind];
+}
+
+bool config_listens_in_tls(const struct config_listen *l)
+{
+    return l->kind == LISTEN_SUBMISSIONS || (l->kind == LISTEN_LEGACY && l->lane.tls == LANE_IMPLICIT);
+}
+
+bool config_listens_in_clear(const struct config_listen *l)
+{
+    return l->kind == LISTEN_LEGACY && l->lane.tls == LANE_CLEAR;
+}
 
 /* "127.0.0.1:587" or "[::1]:587"; port 0 is whatever port the system has left, for tests. */
 static bool is_address(gp_str text)
@@ -186,12 +213,14 @@ static bool read_item(gp_str text, struct config_listen *item, struct gp_text *w
     unsigned taken = 0;
     if (!take_kind(item, kind))
         return config_fail(why, text,
-                           "is not 'submission ADDRESS:PORT', 'submissions ADDRESS:PORT' or 'dovecot-auth PATH'");
+                           "is not 'submission ADDRESS:PORT', 'submissions ADDRESS:PORT', 'legacy ADDRESS:PORT ...' or"
+                           " 'dovecot-auth PATH'");
     if (!take_address(item, address, why)) return false;
+    if (item->kind == LISTEN_LEGACY) config_lane_begin(item);
     for (gp_str option = gp_word(&rest); option.len; option = gp_word(&rest))
         if (!take_option(item, option, &taken, why)) return false;
     if (item->mode == 0) item->mode = item->group[0] ? GROUP_TOO : OWNER_ONLY;
-    return true;
+    return item->kind != LISTEN_LEGACY || config_lane_is_whole(item, why);
 }
 
 static bool read_listen(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
@@ -224,6 +253,7 @@ static void put_owner(struct gp_text *out, const struct config_listen *item)
 static void put_options(struct gp_text *out, const struct config_listen *item)
 {
     if (item->kind == LISTEN_DOVECOT_AUTH) put_owner(out, item);
+    if (item->kind == LISTEN_LEGACY) config_lane_put(out, item);
     if (item->mechanisms[0]) gp_put_z(out, " mechanisms=");
     for (const char *c = item->mechanisms; *c; c++) gp_put_char(out, *c == ' ' ? ',' : *c);
     if (item->asks) gp_put_z(out, " client_certificates=ask");
@@ -251,7 +281,7 @@ static void clear_listen(struct config *config)
 }
 
 const struct config_type config_listens = {
-    "a list of 'submission ADDRESS:PORT', 'submissions ADDRESS:PORT' and 'dovecot-auth PATH'",
+    "a list of 'submission ADDRESS:PORT', 'submissions ADDRESS:PORT', 'legacy ADDRESS:PORT ...' and 'dovecot-auth PATH'",
     read_listen,
     show_listen,
     clear_listen,

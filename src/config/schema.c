@@ -56,7 +56,11 @@ const struct config_key config_keys[] = {
       "name=WORD: what the listener is called where something is for it alone, by default its address. "
       "dovecot-auth PATH mode=0660 user=NAME group=NAME: a UNIX socket on which Postfix and Exim ask for sign-ins, as they ask Dovecot. "
       "mode is 0660 with a group and 0600 without. "
-      "In GATEPOST_LISTEN, where commas stand between listeners, a plus sign stands between mechanisms." },
+      "legacy ADDRESS:PORT networks=NETWORK,NETWORK recipients_domains=DOMAIN,DOMAIN: for old printers and scanners, which sign in with credentials made for them "
+      "(credential add --legacy), and nobody else does. Who is in none of the networks is turned away, and mail goes to those domains only; both have to be said, and neither may be everybody. "
+      "tls=starttls (the default), implicit, or none: then passwords are shown to the network. tls_minimum=1.2 (the default), 1.1 or 1.0, which bring the ciphers of their time with them. "
+      "message_size=20M, messages_per_hour=60 (of each credential), recipients_per_message=10 are its defaults. docs/devices.md has the whole. "
+      "In GATEPOST_LISTEN, where commas stand between listeners, a plus sign stands between mechanisms, networks and domains." },
     { "mechanisms", &config_mechanisms, FIELD(mechanisms), 1, CONFIG_TEXT - 1, SCRAM_MECHANISMS " " CONFIG_MECHANISMS_WITHOUT_SCRAM,
       "SASL mechanisms that are offered, under TLS only, and only where somebody could sign in with them: SCRAM-SHA-512 when credentials have "
       "keys for it, CRAM-MD5 when some credential was made for it, EXTERNAL to a client that has presented a certificate, "

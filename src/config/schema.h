@@ -99,6 +99,14 @@ void config_read_environment(struct config_reading *);
 void config_derive(struct config_reading *);     /* the domain, from the hostname */
 void config_find_clashes(struct config_reading *);
 
+/* What a listener of kind legacy has (listen_legacy.c): its options, as of listen.c; what holds before any; whether all is there. */
+typedef bool config_option(struct config_listen *, gp_str value, struct gp_text *why);
+config_option config_lane_networks, config_lane_domains, config_lane_tls, config_lane_minimum, config_lane_message_size,
+    config_lane_messages, config_lane_recipients;
+void config_lane_begin(struct config_listen *);
+bool config_lane_is_whole(const struct config_listen *, struct gp_text *why);
+void config_lane_put(struct gp_text *, const struct config_listen *); /* as they would be read */
+
 /* 'VALUE' as it may stand in a message: shortened, without control characters. */
 void config_quote(struct gp_text *, gp_str value);
 /* "'VALUE' PROBLEM"; false, for the reader to return. */

@@ -30,6 +30,9 @@ bool gp_matches(const void *a, const void *b, size_t len); /* in constant time  
  * ("k7zq3-..."), easy to type; room for GP_PASSWORD_ROOM octets with its NUL. */
 #define GP_PASSWORD_ROOM 40
 void gp_new_password(char out[static GP_PASSWORD_ROOM]);
+/* For devices whose fields are short: 20 of the same letters, without hyphens: 100 bits. */
+enum { GP_DEVICE_PASSWORD_ROOM = 21 };
+void gp_new_device_password(char out[static GP_DEVICE_PASSWORD_ROOM]);
 
 /* An incident: the name of one refusal or hold, ten letters of Crockford's base32 (50 random bits) that mean nothing. It stands
  * at the end of the reply, in the log, and in the record; room for GP_INCIDENT_ROOM octets with its NUL. */

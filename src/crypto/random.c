@@ -28,11 +28,11 @@ bool gp_matches(const void *a, const void *b, size_t len)
 enum { LETTERS = 26, GROUP = 5, HYPHENS = 4 };
 _Static_assert(LETTERS + HYPHENS + 1 <= GP_PASSWORD_ROOM, "a new password fits");
 
+static const char alphabet[] = "abcdefghijkmnpqrstuvwxyz23456789"; /* none of 0 o 1 l: read aloud, typed on a printer */
+_Static_assert(sizeof alphabet - 1 == 32, "five bits a letter");
+
 void gp_new_password(char out[static GP_PASSWORD_ROOM])
 {
-    static const char alphabet[] =
-        "abcdefghijkmnpqrstuvwxyz23456789"; /* none of 0 o 1 l: read aloud, typed on a printer */
-    _Static_assert(sizeof alphabet - 1 == 32, "five bits a letter");
     uint8_t octets[LETTERS];
     size_t  at = 0, hyphens = 0;
     gp_random(octets, sizeof octets);
@@ -41,5 +41,14 @@ void gp_new_password(char out[static GP_PASSWORD_ROOM])
         out[at++] = alphabet[octets[i] & 31];
     }
     out[at] = '\0';
+    gp_wipe(octets, sizeof octets);
+}
+
+void gp_new_device_password(char out[static GP_DEVICE_PASSWORD_ROOM])
+{
+    uint8_t octets[GP_DEVICE_PASSWORD_ROOM - 1];
+    gp_random(octets, sizeof octets);
+    for (size_t i = 0; i < sizeof octets; i++) out[i] = alphabet[octets[i] & 31];
+    out[sizeof octets] = '\0';
     gp_wipe(octets, sizeof octets);
 }

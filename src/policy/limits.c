@@ -1,9 +1,8 @@
 /* Rates of several things on several sides: one walk over all of them, with something to do at each. */
 #include "policy/limits.h"
 
-static const char *const scope_names[LIMIT_SCOPES] = {
-    "account", "credential", "address", "server", "network", "owner"
-};
+static const char *const scope_names[LIMIT_SCOPES] = { "account", "credential", "address", "server",
+                                                       "network", "owner",      "lane" };
 static const char *const thing_names[LIMIT_THINGS] = { "messages", "recipients", "new_recipients", "octets" };
 
 const char *limit_scope_name(enum limit_scope scope)
@@ -171,6 +170,7 @@ static struct limit_no say_later(struct gp_text *out, const struct limit_hit *hi
         [LIMIT_ACCOUNT] = " for this account",  [LIMIT_CREDENTIAL] = " for this credential",
         [LIMIT_ADDRESS] = " from your address", [LIMIT_SERVER] = " for this server now",
         [LIMIT_NETWORK] = " from your network", [LIMIT_OWNER] = " for the account that you signed in with",
+        [LIMIT_LANE] = " for this device",
     };
     bool recipients = hit->thing == LIMIT_RECIPIENTS || hit->thing == LIMIT_NEW_RECIPIENTS;
     gp_put_z(out, too_much[hit->thing]);

@@ -7,7 +7,8 @@
 #include "policy/rate.h"
 
 /* Kept in the store. OWNER: the account whose the credential is, where the session is another's: its own rules and usage as an ACCOUNT. */
-enum limit_scope { LIMIT_ACCOUNT, LIMIT_CREDENTIAL, LIMIT_ADDRESS, LIMIT_SERVER, LIMIT_NETWORK, LIMIT_OWNER, LIMIT_SCOPES };
+enum limit_scope { LIMIT_ACCOUNT, LIMIT_CREDENTIAL, LIMIT_ADDRESS, LIMIT_SERVER, LIMIT_NETWORK, LIMIT_OWNER,
+                   LIMIT_LANE /* a credential for old devices, where those are answered (lane.h) */, LIMIT_SCOPES };
 enum limit_thing { LIMIT_MESSAGES, LIMIT_RECIPIENTS, LIMIT_NEW_RECIPIENTS, LIMIT_OCTETS, LIMIT_THINGS };
 const char *limit_scope_name(enum limit_scope); /* "account"                              */
 const char *limit_thing_name(enum limit_thing); /* "new_recipients", as in the configuration */

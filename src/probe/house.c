@@ -197,11 +197,12 @@ static bool try_listener(struct house *h, const struct config_listen *l, const s
 {
     char              host[CONFIG_LISTEN_ADDRESS], port[8];
     struct probe_plan plan = *base;
-    if (l->kind == LISTEN_DOVECOT_AUTH || !split(l->address, host, port)) return false;
+    if (l->kind == LISTEN_DOVECOT_AUTH || l->kind == LISTEN_LEGACY) return false; /* what is weak there was asked for */
+    if (!split(l->address, host, port)) return false;
     plan.host     = host;
     plan.port     = port;
     plan.expect   = h->config->hostname;
-    plan.tls      = l->kind == LISTEN_SUBMISSIONS;
+    plan.tls      = config_listens_in_tls(l);
     plan.starttls = !plan.tls;
     bool there    = probe_server(&plan, h->run->report);
     probe_judge(h->run, FOUND_OWN_LISTENER, there, "%s does not answer", l->address);

@@ -69,8 +69,8 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(DRAFTED, drafted, U(status) U(draft))             /* fds[0]: write here; give it up with DRAFT_ABORT           */ \
     ROW(DRAFT_ABORT, draft_abort, U(draft))                                                                               \
     /* body: inline when draft == 0. recipients: lines "address TAB params". size: octets of the body as stored. hold: all    \
-     * recipients are held until somebody releases them, because of hold_why. owner: as in SUBMITTED.                     */ \
-    ROW(COMMIT, commit, U(session) U(draft) U(size) U(account) U(owner) U(credential) U(arrived) U(hold) S(queue_id) S(user) S(sender) \
+     * recipients are held until somebody releases them, because of hold_why. owner: as in SUBMITTED. legacy: an old device's. */ \
+    ROW(COMMIT, commit, U(session) U(draft) U(size) U(account) U(owner) U(credential) U(arrived) U(hold) U(legacy) S(queue_id) S(user) S(sender) \
             S(params) S(recipients) S(message_id) S(from) S(peer) S(helo) S(mechanism) S(tls) S(hold_why) S(body))        \
     ROW(COMMITTED, committed, U(status) S(queue_id) S(why))                                                               \
     ROW(FATES, fates, S(lines))                           /* queue -> vault, one way: "account TAB delivered TAB failed" */ \

@@ -122,6 +122,7 @@ static struct queue_message message_of(const struct msg_commit *c, gp_time now)
         .size       = c->size,
         .arrived    = arrived,
         .in_file    = c->draft != 0,
+        .legacy     = c->legacy != 0,
     };
 }
 

@@ -144,13 +144,20 @@ static bool always(const struct gp_smtp_server *s)
 
 static bool in_clear(const struct gp_smtp_server *s)
 {
-    return !s->secure;
+    return !s->secure && !s->options->without_tls;
 }
 
-/* RFC 4954 4: no mechanism that shows a password is offered in clear, and we offer none at all. */
+/* RFC 4954 4: no mechanism that shows a password is offered in clear, and we offer none at all, but where an administrator wants it for
+ * devices that know no TLS. */
 static bool may_sign_in(const struct gp_smtp_server *s)
 {
-    return s->secure && s->mechanisms && *s->mechanisms;
+    return (s->secure || s->options->without_tls) && s->mechanisms && *s->mechanisms;
+}
+
+/* Of a draft that was never a standard, and all that some old clients look for. */
+static bool may_sign_in_of_old(const struct gp_smtp_server *s)
+{
+    return s->options->old_devices && may_sign_in(s);
 }
 
 static void mechanisms(const struct gp_smtp_server *s, struct gp_text *out)
@@ -194,6 +201,7 @@ const struct gp_extension gp_extensions[] = {
     { "SIZE",                GP_OFFERS_SIZE,       always,      size_limit, size_row,   GP_LACKING_DROP   },
     { "STARTTLS",            GP_OFFERS_STARTTLS,   in_clear,    NULL,       NULL,       GP_LACKING_DROP   },
     { "AUTH",                GP_OFFERS_AUTH,       may_sign_in, mechanisms, auth_row,   GP_LACKING_DROP   },
+    { "AUTH=",               0,                    may_sign_in_of_old, mechanisms, NULL, GP_LACKING_DROP   },
     { "ENHANCEDSTATUSCODES", 0,                    always,      NULL,       NULL,       GP_LACKING_DROP   },
     { "8BITMIME",            GP_OFFERS_8BITMIME,   always,      NULL,       body_row,   GP_LACKING_DROP   },
     { "CHUNKING",            GP_OFFERS_CHUNKING,   always,      NULL,       NULL,       GP_LACKING_DROP   },

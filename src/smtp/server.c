@@ -73,7 +73,7 @@ void gp_server_hello(struct gp_smtp_server *s)
         last = out.len;
         gp_put_z(&out, "250-");
         gp_put_z(&out, e->keyword);
-        if (e->argument) gp_put_char(&out, ' ');
+        if (e->argument && !gp_ends(gp_from(e->keyword), "=")) gp_put_char(&out, ' ');
         if (e->argument) e->argument(s, &out);
         gp_put_z(&out, "\r\n");
     }

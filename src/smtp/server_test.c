@@ -235,10 +235,16 @@ TEST(answers_that_nobody_asked_for_change_nothing)
 
 TEST(what_is_not_listed_may_be_the_hosts_to_decide)
 {
-    static const struct gp_smtp_options some = {
-        "mx.example", "PLAIN", 3000, 3, 5, 12, 3, true, NULL, "LOGIN CRAM-MD5"
-    };
-    struct talk *t = open_talk(true);
+    static const struct gp_smtp_options some = { .hostname           = "mx.example",
+                                                 .mechanisms         = "PLAIN",
+                                                 .size_limit         = 3000,
+                                                 .recipients_most    = 3,
+                                                 .mails_most         = 5,
+                                                 .errors_most        = 12,
+                                                 .auth_failures_most = 3,
+                                                 .implicit_tls       = true,
+                                                 .unlisted           = "LOGIN CRAM-MD5" };
+    struct talk                        *t    = open_talk(true);
     gp_smtp_server_init(&t->server, &some);
     gp_smtp_server_lend(&t->server, &t->room);
     gp_smtp_server_secured(&t->server);

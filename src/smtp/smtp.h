@@ -69,6 +69,10 @@ struct gp_smtp_options {
     unsigned    errors_most;       /* bad commands before 421 4.7.0                                    */
     unsigned    auth_failures_most; /* at least 3 (RFC 4954 9)                                         */
     bool        implicit_tls;      /* port 465: secured() is called before the greeting is due         */
+    bool        without_tls;       /* what needs TLS elsewhere is served in clear, and STARTTLS is not offered: for old devices, in
+                                    * networks that their administrator trusts; mechanisms are those of offer()               */
+    bool        old_devices;       /* what printers and scanners say is let pass: AUTH behind HELO, a hello without a name, a path
+                                    * without brackets; and EHLO says AUTH= as well                                         */
     /* Names a refusal that is a decision, other than one about the client's grammar (500 to 503): what it writes, with its NUL, goes
      * to the end of the reply, and refusal() has it for the log. NULL: they have no names. */
     void (*new_incident)(char out[static GP_SMTP_INCIDENT_ROOM]);

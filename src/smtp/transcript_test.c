@@ -264,6 +264,8 @@ static void take_option(struct play *p, gp_str option, bool *secure, int *level)
     if (gp_is(name, "mails") && counts) p->options.mails_most = (unsigned)number;
     if (gp_is(name, "errors") && counts) p->options.errors_most = (unsigned)number;
     if (gp_is(name, "failures") && counts) p->options.auth_failures_most = (unsigned)number;
+    if (gp_is(name, "without_tls")) p->options.without_tls = true;
+    if (gp_is(name, "old_devices")) p->options.old_devices = true;
     if (gp_is(name, "incidents")) p->options.new_incident = name_incident;
     if (gp_is(name, "offer")) CHECK(gp_copy_z(rest, p->offer, sizeof p->offer));
     if (gp_is(name, "mechanisms")) CHECK(gp_copy_z(rest, p->mechanisms, sizeof p->mechanisms));

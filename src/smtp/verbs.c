@@ -34,6 +34,7 @@ static void keep_helo(struct gp_smtp_server *s, gp_str name)
 
 static bool greeted(struct gp_smtp_server *s, gp_str name, struct gp_smtp_event *ev)
 {
+    if (name.len == 0 && s->options->old_devices) name = GP_LIT("unknown");
     if (name.len == 0) return refuse(s, ev, GP_LIT("EHLO"), 501, "5.5.4", "say your name");
     gp_server_forget(s); /* RFC 5321 4.1.4: in mid-session it acts as RSET */
     keep_helo(s, name);
@@ -124,12 +125,22 @@ static gp_str without_route(gp_str path)
     return route ? gp_tail(path, colon + 1) : path;
 }
 
+/* "FROM:address", as some old devices say it: up to the next space. Nothing at all is no path; "<>" is. */
+static bool take_bare_path(gp_str text, gp_str *arguments, gp_str *path)
+{
+    size_t end = gp_find(text, ' ');
+    *path      = without_route(gp_head(text, end));
+    *arguments = gp_tail(text, end);
+    return path->len > 0;
+}
+
 /* Takes "FROM:<path>" off the arguments. The space that many devices write behind the colon is let pass. */
-static bool take_path(gp_str *arguments, const char *keyword, gp_str *path)
+static bool take_path(const struct gp_smtp_server *s, gp_str *arguments, const char *keyword, gp_str *path)
 {
     gp_str text = gp_trim(*arguments);
     if (!gp_starts(text, keyword)) return false;
     text = gp_trim(gp_tail(text, gp_from(keyword).len));
+    if (s->options->old_devices && !gp_starts(text, "<")) return take_bare_path(text, arguments, path);
     if (text.len == 0 || text.ptr[0] != '<') return false;
     text       = gp_tail(text, 1);
     size_t end = find_path_end(text);
@@ -180,7 +191,7 @@ static const struct gp_reply *read_envelope(struct gp_smtp_server *s, gp_str arg
                                             gp_str *path, gp_str *parameters)
 {
     struct gp_text canonical = GP_TEXT(s->room->scratch);
-    if (!take_path(&arguments, rules->keyword, path)) return &rules->syntax;
+    if (!take_path(s, &arguments, rules->keyword, path)) return &rules->syntax;
     const struct gp_reply *no = address_fault(*path, rules);
     if (!no) no = gp_read_parameters(s, arguments, rules->on, &canonical);
     if (no) return no;
@@ -308,12 +319,15 @@ static const struct verb {
 /* What stands in the way of a verb; code 0: nothing. RFC 3207 4, RFC 6409 4.3, RFC 4954 4. */
 static struct gp_reply obstacle(const struct gp_smtp_server *s, const struct verb *v, gp_str arguments)
 {
-    if ((v->needs & NEEDS_TLS) && !s->secure)
+    const struct gp_smtp_options *o = s->options;
+    if ((v->needs & NEEDS_CLEAR) && o->without_tls) return (struct gp_reply) { 502, "5.5.1", "not offered here" };
+    if ((v->needs & NEEDS_TLS) && !s->secure && !o->without_tls)
         return (struct gp_reply) { 530, "5.7.0", "Must issue a STARTTLS command first" };
     if ((v->needs & NEEDS_LOGIN) && !s->signed_in) return (struct gp_reply) { 530, "5.7.0", "Authentication required" };
     if ((v->needs & NEEDS_CLEAR) && s->secure) return (struct gp_reply) { 503, "5.5.1", "TLS is on already" };
     if ((v->needs & NEEDS_NO_LOGIN) && s->signed_in) return (struct gp_reply) { 503, "5.5.1", "signed in already" };
-    if ((v->needs & NEEDS_EHLO) && !s->esmtp) return (struct gp_reply) { 503, "5.5.1", "EHLO first" };
+    if ((v->needs & NEEDS_EHLO) && !s->esmtp && !o->old_devices)
+        return (struct gp_reply) { 503, "5.5.1", "EHLO first" };
     if (!(v->phases & s->phase)) return (struct gp_reply) { 503, "5.5.1", v->order };
     if ((v->needs & NO_ARGUMENT) && arguments.len > 0) return (struct gp_reply) { 501, "5.5.4", "takes no argument" };
     return (struct gp_reply) { 0, NULL, NULL };

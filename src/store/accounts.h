@@ -129,6 +129,7 @@ struct survey {
     int64_t  crowded;      /* ... and which account that is; 0: there is none                         */
     bool     sha512;       /* SCRAM-SHA-512 opens what SCRAM-SHA-256 opens: no keys lack it           */
     bool     secrets;      /* some credential can be used with CRAM-MD5                               */
+    bool     lane_secrets; /* ... of those that were made for old devices                             */
     bool     certificates; /* there are credentials of this kind                                      */
     bool     oauth;
 };

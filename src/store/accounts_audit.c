@@ -82,6 +82,7 @@ gp_status credential_audit_added(struct accounts *a, int64_t account, int64_t id
     list_restrictions(n->limits, limits);
     for (size_t i = 0; i < RESTRICTIONS; i++)
         add(fields, &count, (struct audit_field)AUDIT_S(limits[i].key, some(limits[i].text)));
+    if (n->limits->legacy) add(fields, &count, (struct audit_field)AUDIT_Z("lane", "legacy"));
     if (n->limits->expires) add(fields, &count, (struct audit_field)AUDIT_N("expires", n->limits->expires));
     if (n->limits->idle_days) add(fields, &count, (struct audit_field)AUDIT_N("idle_days", n->limits->idle_days));
     return account_audit(a, "credential-added", account, id, fields);

@@ -204,4 +204,10 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
     /* What commands say of an account that may have been stolen (brakes.h). */
     "ALTER TABLE brakes ADD COLUMN suspected INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE brakes ADD COLUMN stolen INTEGER NOT NULL DEFAULT 0;",
+
+    /* Credentials for old devices. What is sealed for CRAM-MD5 is looked for apart: it is offered where somebody could use it. */
+    "ALTER TABLE credentials ADD COLUMN legacy INTEGER NOT NULL DEFAULT 0;"
+    "DROP INDEX credentials_with_secret;"
+    "CREATE INDEX credentials_with_secret ON credentials(legacy, id) WHERE cram IS NOT NULL;"
+    "CREATE INDEX credentials_legacy ON credentials(account, id) WHERE legacy;",
 };

@@ -72,7 +72,7 @@ bool credential_scram(const struct credential *c, const struct scram_group *grou
 #define COLUMNS                                                                                                        \
     "id, account, kind, label, subject, mechanisms, listeners, networks, senders, hours, expires, idle_days,"          \
     " replaced_by, retires, created, last_used, use_count, last_from, last_mechanism, last_tls, last_helo, plain,"     \
-    " scram_sha1, scram_sha256, scram_sha512, cram"
+    " scram_sha1, scram_sha256, scram_sha512, cram, legacy"
 enum column {
     ID,
     ACCOUNT,
@@ -99,7 +99,8 @@ enum column {
     SCRAM_SHA1,
     SCRAM_SHA256,
     SCRAM_SHA512,
-    CRAM
+    CRAM,
+    LEGACY
 };
 
 static void read_numbers(const struct rows *r, struct credential *c)
@@ -113,6 +114,7 @@ static void read_numbers(const struct rows *r, struct credential *c)
                                                 .use_count   = rows_number(r, USE_COUNT) };
     c->limits.expires   = rows_number(r, EXPIRES);
     c->limits.idle_days = (uint32_t)rows_number(r, IDLE_DAYS);
+    c->limits.legacy    = rows_number(r, LEGACY) != 0;
 }
 
 static bool read_texts(const struct rows *r, struct credential *c)

@@ -42,6 +42,7 @@ struct restrictions { /* ""  and 0: none */
     char     hours[CREDENTIAL_WORDS];      /* "Mon-Fri 07:00-19:00", the server's local time                 */
     gp_time  expires;
     uint32_t idle_days;                    /* ends when it was not used for so long                          */
+    bool     legacy;                       /* made for old devices: works where those are answered, and nowhere else */
 };
 struct credential {
     int64_t              id, account;

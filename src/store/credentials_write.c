@@ -148,6 +148,7 @@ static void bind_restrictions(struct rows *r, const struct restrictions *l)
     rows_bind_text(r, gp_from(l->hours));
     rows_bind_number(r, l->expires);
     rows_bind_number(r, l->idle_days);
+    rows_bind_number(r, l->legacy);
 }
 
 static gp_status write_row(struct accounts *a, int64_t account, const struct new_credential *n, gp_time now,
@@ -157,8 +158,8 @@ static gp_status write_row(struct accounts *a, int64_t account, const struct new
     auto_rows                    r =
         rows_of(a->db, "INSERT INTO credentials (account, kind, label, subject, plain, scram_sha1, scram_sha256,"
                        " scram_sha512, cram, cost, iterations, mechanisms, listeners, networks, senders,"
-                       " hours, expires, idle_days, created) VALUES"
-                       " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                       " hours, expires, idle_days, legacy, created) VALUES"
+                       " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     rows_bind_number(&r, account);
     rows_bind_text(&r, gp_from(credential_kind_name(n->kind)));
     rows_bind_text(&r, n->label.ptr ? n->label : GP_LIT(""));
@@ -198,7 +199,7 @@ static gp_status write_limits(struct accounts *a, int64_t id, gp_str label, cons
 {
     auto_rows r =
         rows_of(a->db, "UPDATE credentials SET label = ?, mechanisms = ?, listeners = ?, networks = ?, senders = ?,"
-                       " hours = ?, expires = ?, idle_days = ? WHERE id = ?");
+                       " hours = ?, expires = ?, idle_days = ?, legacy = ? WHERE id = ?");
     rows_bind_text(&r, label.ptr ? label : GP_LIT(""));
     bind_restrictions(&r, limits);
     return run_on(a, &r, id);

@@ -68,6 +68,18 @@ static void say(struct gp_text *why, const struct credential *c, const char *how
     gp_put(why, allowed);
 }
 
+/* Both ways: who listens to the lane of old devices gains nothing elsewhere, and a person's password is not to be said there. */
+static bool is_of_lane(const struct credential *c, const struct circumstances *at, struct gp_text *why)
+{
+    if (c->limits.legacy == at->lane) return true;
+    judge_put_name(why, c->id, c->label);
+    gp_put_z(why, at->lane ? " was not made for old devices (--legacy), and may not be used at the listener "
+                           : " was made for old devices, and may not be used at the listener ");
+    gp_put(why, at->listener);
+    gp_put_z(why, at->lane ? ", which is for those" : ", which is of another kind than legacy");
+    return false;
+}
+
 bool judge(const struct account *account, const struct credential *c, const struct circumstances *at,
            struct gp_text *why)
 {
@@ -93,6 +105,7 @@ bool judge(const struct account *account, const struct credential *c, const stru
         gp_put_z(why, credential_state_text(state));
         return false;
     }
+    if (!is_of_lane(c, at, why)) return false;
     for (size_t i = 0; i < GP_COUNT(rules); i++) {
         gp_str allowed = gp_from(rules[i].allowed);
         if (allowed.len == 0 || rules[i].holds(allowed, at)) continue;

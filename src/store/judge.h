@@ -12,6 +12,7 @@ struct circumstances {
     gp_str              mechanism, listener, address;
     gp_time             now;
     struct hours_moment local; /* the same moment, where the host is */
+    bool                lane;  /* the listener is for old devices, and for what was made for them */
 };
 /* false: `why` has a sentence for the log. */
 bool judge(const struct account *, const struct credential *, const struct circumstances *, struct gp_text *why) GP_MUST_USE;

@@ -113,3 +113,33 @@ TEST(a_list_too_long_for_a_line_is_not_cut_in_its_middle)
     CHECK(!judge(&account, &c, &here, &why));
     CHECK_IS(gp_said(&why), "credential 7 may not be used from 192.0.2.9: allowed are others");
 }
+
+TEST(what_was_made_for_old_devices_works_where_those_are_answered_and_nothing_else_does)
+{
+    static const struct {
+        bool        legacy, lane;
+        const char *why;
+    } cases[] = {
+        {false,  false, NULL},
+        { true,  true,  NULL},
+        { true,  false,
+         "credential 'printer-2f' was made for old devices, and may not be used at the listener office, which is of another "
+          "kind than legacy"},
+        { false, true,
+         "credential 'printer-2f' was not made for old devices (--legacy), and may not be used at the listener office, which "
+          "is for those"    },
+    };
+    struct account account = { .id = 1 };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        char                 room[JUDGE_TEXT];
+        struct gp_text       why = GP_TEXT(room);
+        struct circumstances at  = here;
+        struct credential    c   = { .id = 7, .label = "printer-2f", .limits = { .legacy = cases[i].legacy } };
+        at.lane                  = cases[i].lane;
+        CHECK(judge(&account, &c, &at, &why) == !cases[i].why);
+        if (cases[i].why) CHECK_IS(gp_said(&why), cases[i].why);
+        /* Whatever else it allows: that is asked besides. */
+        put("192.0.2.9", c.limits.networks, sizeof(c.limits.networks));
+        CHECK(judge(&account, &c, &at, &why) == !cases[i].why);
+    }
+}

@@ -151,7 +151,7 @@ static bool tidy_senders(const char *in, char *out, size_t room, const char **wh
 
 bool restrictions_tidy(const struct restrictions *in, struct restrictions *out, const char **why)
 {
-    *out = (struct restrictions) { .expires = in->expires, .idle_days = in->idle_days };
+    *out = (struct restrictions) { .expires = in->expires, .idle_days = in->idle_days, .legacy = in->legacy };
     if (in->expires < 0) return refuse(why, "the time of expiry is before 1970");
     if (in->idle_days > CREDENTIAL_IDLE_MOST) return refuse(why, "unused for more than 36500 days is no restriction");
     if (!networks_are_good(gp_from(in->networks), why) || !hours_are_good(gp_from(in->hours), why)) return false;

@@ -38,13 +38,15 @@ gp_str policy_configured(const struct config *c, size_t listener)
 
 struct policy_facts policy_facts_of(const struct config *c, const struct survey *survey, size_t listener)
 {
+    bool legacy = c->listen[listener].kind == LISTEN_LEGACY;
     return (struct policy_facts) {
-        .secrets = survey->secrets,
+        .secrets = legacy ? survey->lane_secrets : survey->secrets,
         .scram   = survey->candidates > 0 || sources_give_hashes(c),
         .sha512  = survey->candidates > 0 && survey->sha512,
         .tokens  = any_source(c, source_checks_tokens),
         .peers   = c->listen[listener].asks,
-        .retired = gp_from(c->policy.mechanisms.mode == POLICY_ENFORCE ? c->policy.mechanisms.retire : ""),
+        .retired = gp_from(c->policy.mechanisms.mode == POLICY_ENFORCE && !legacy ? c->policy.mechanisms.retire : ""),
+        .clear   = config_listens_in_clear(&c->listen[listener]),
     };
 }
 
@@ -80,7 +82,8 @@ static bool usable(const struct gp_sasl_mech *mech, const struct policy_facts *f
 const struct gp_sasl_mech *policy_mechanism(gp_str configured, const struct policy_facts *facts, gp_str name, bool tls)
 {
     const struct gp_sasl_mech *mech = listed(configured, name) ? gp_sasl_find(name) : NULL;
-    return mech && usable(mech, facts) && (tls || !(mech->traits & GP_SASL_REVEALS_PASSWORD)) ? mech : NULL;
+    return mech && usable(mech, facts) && (tls || facts->clear || !(mech->traits & GP_SASL_REVEALS_PASSWORD)) ? mech
+                                                                                                              : NULL;
 }
 
 bool policy_offer(gp_str configured, const struct policy_facts *facts, struct gp_text *out)
@@ -192,10 +195,18 @@ static bool is_of_alphabet(char c)
     return gp_find(letters, c) < letters.len;
 }
 
-/* gp_new_password: five groups, of five letters and the last of six. */
+static bool is_of_letters(gp_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_of_alphabet(text.ptr[i])) return false;
+    return true;
+}
+
+/* gp_new_password: five groups, of five letters and the last of six; gp_new_device_password: letters. */
 static bool looks_made(gp_str text)
 {
     enum { LEN = 30, GROUP = 5, HYPHENS = 4 };
+    if (text.len == GP_DEVICE_PASSWORD_ROOM - 1) return is_of_letters(text);
     if (text.len != LEN) return false;
     for (size_t i = 0; i < text.len; i++) {
         bool hyphen = i % (GROUP + 1) == GROUP && i / (GROUP + 1) < HYPHENS;

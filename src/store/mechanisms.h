@@ -17,13 +17,15 @@ struct policy_facts {
     bool tokens;  /* there is somebody who can check bearer tokens      */
     bool peers;   /* clients are asked for certificates at the listener */
     gp_str retired; /* words: what policy.mechanisms has taken away     */
+    bool clear;   /* passwords may be shown to the network there: old devices */
 };
 gp_str              policy_configured(const struct config *, size_t listener); /* its own, or the server's */
 struct policy_facts policy_facts_of(const struct config *, const struct survey *, size_t listener);
 bool source_gives_hashes(const struct config_lookup *); /* an account source that does not check passwords itself */
 bool sources_give_hashes(const struct config *);        /* any of them                                            */
 bool source_checks_tokens(const struct config_lookup *);
-/* May a client use this mechanism? It must be configured, usable, and one that reveals the password needs TLS. NULL: no. */
+/* May a client use this mechanism? It must be configured, usable, and one that reveals the password needs TLS,
+ * but where facts say that it does not. NULL: no. */
 const struct gp_sasl_mech *policy_mechanism(gp_str configured, const struct policy_facts *, gp_str name, bool tls);
 /* What EHLO may list: the configured ones that somebody could use. */
 bool policy_offer(gp_str configured, const struct policy_facts *, struct gp_text *out) GP_MUST_USE;

@@ -73,8 +73,8 @@ static gp_status audit_accepted(struct database *db, const struct queue_message 
     /* What does not fit is left out: last is what the sender writes at will, and the recipients do not hang on it. */
     return AUDIT(db, &e, AUDIT_S("sender", m->sender), AUDIT_N("recipients", recipients), AUDIT_N("size", m->size),
                  AUDIT_S("peer", m->peer), AUDIT_S("helo", m->helo), AUDIT_S("mechanism", m->mechanism),
-                 AUDIT_S("tls", m->tls), AUDIT_S("held", m->hold_why), AUDIT_L("to", to),
-                 AUDIT_S("message_id", m->message_id), AUDIT_S("from", m->from));
+                 AUDIT_S("tls", m->tls), AUDIT_Z("lane", m->legacy ? "legacy" : NULL), AUDIT_S("held", m->hold_why),
+                 AUDIT_L("to", to), AUDIT_S("message_id", m->message_id), AUDIT_S("from", m->from));
 }
 
 /* As many as fit into one row, as long as they are there; the place of the next one. */

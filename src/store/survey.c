@@ -91,7 +91,8 @@ static gp_status ask_kinds(struct accounts *a, struct survey *out)
         const char *sql;
         bool       *out;
     } questions[] = {
-        {"SELECT 1 FROM credentials WHERE cram IS NOT NULL LIMIT 1",                                     &out->secrets     },
+        {"SELECT 1 FROM credentials WHERE cram IS NOT NULL AND legacy = 0 LIMIT 1",                      &out->secrets     },
+        { "SELECT 1 FROM credentials WHERE cram IS NOT NULL AND legacy = 1 LIMIT 1",                     &out->lane_secrets},
         { "SELECT 1 FROM credentials WHERE kind = 'certificate' AND kind IN ('certificate', 'oauth')"
           " LIMIT 1",                                                                           &out->certificates},
         { "SELECT 1 FROM credentials WHERE kind = 'oauth' AND kind IN ('certificate', 'oauth') LIMIT 1", &out->oauth       },

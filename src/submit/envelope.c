@@ -137,6 +137,30 @@ static void refuse_more(struct session *s, struct gp_reply no)
     session_answer(s, refusal_named(no, gp_from(m->too_many), room));
 }
 
+/* Old devices write to the listener's domains alone. domain: that is ours, where the address has none. */
+static bool is_beyond_lane(const struct session *s, gp_str address, gp_str domain)
+{
+    char                        room[GP_SMTP_PATH_MOST + GP_SMTP_DOMAIN_MOST];
+    struct gp_text              whole = GP_TEXT(room);
+    const struct config_listen *l     = s->port->listen;
+    if (l->kind != LISTEN_LEGACY) return false;
+    gp_put(&whole, address);
+    if (domain.len > 0) gp_put_char(&whole, '@');
+    gp_put(&whole, domain);
+    return whole.cut || !lane_takes(&l->lane, gp_said(&whole));
+}
+
+static void refuse_beyond(struct session *s, gp_str address)
+{
+    char           room[REFUSAL_ROOM], text_room[REPLY_ROOM], why_room[REPLY_ROOM];
+    struct gp_text text = { .ptr = text_room, .room = sizeof text_room - 1 }, why = GP_TEXT(why_room);
+    lane_put_no(&s->port->listen->lane, address, &text);
+    text_room[text.len] = '\0';
+    gp_put_z(&why, "the listener takes no mail to ");
+    gp_put(&why, gp_head(address, GP_SMTP_PATH_MOST));
+    session_answer(s, refusal_of(s, (struct gp_reply) { 550, "5.7.1", text_room }, gp_said(&why), room));
+}
+
 void mail_to(struct session *s, const struct gp_smtp_event *ev)
 {
     static const struct gp_reply yes    = { 250, "2.1.5", "recipient ok" };
@@ -146,8 +170,12 @@ void mail_to(struct session *s, const struct gp_smtp_event *ev)
     /* RFC 5321 4.5.1: the one recipient without a domain is the postmaster of ours. */
     bool            bare   = gp_find(ev->text, '@') == ev->text.len;
     gp_str          domain = bare ? gp_from(s->submit->config->domain) : GP_NONE;
-    bool            may    = s->mail->count < s->mail->may;
-    bool            room   = may && put_recipient(s->mail, ev->text, domain, ev->more);
+    if (is_beyond_lane(s, ev->text, domain)) {
+        refuse_beyond(s, ev->text);
+        return;
+    }
+    bool may  = s->mail->count < s->mail->may;
+    bool room = may && put_recipient(s->mail, ev->text, domain, ev->more);
     if (room)
         session_answer(s, yes);
     else

@@ -199,18 +199,19 @@ static void make_names(struct mail *m)
     put_id(&unique, octets[1]);
     put_id(&unique, octets[2]);
     gp_put_char(&unique, '\0');
-    gp_put_z(&tls, gp_tls_version(session));
-    gp_put_char(&tls, ' ');
-    gp_put_z(&tls, gp_tls_cipher(session));
+    if (session) gp_put_z(&tls, gp_tls_version(session));
+    if (session) gp_put_char(&tls, ' ');
+    if (session) gp_put_z(&tls, gp_tls_cipher(session));
     if (!tls.cut) gp_put_char(&tls, '\0');
     if (tls.cut) m->tls[0] = '\0';
 }
 
-/* RFC 3848, RFC 6531 4.3. Who may send has TLS and has signed in. */
+/* RFC 3848, RFC 6531 4.3. Who may send has signed in, and has TLS, but for old devices where they may do without. */
 static const char *protocol_of(const struct session *s)
 {
-    if (gp_parameter(s->mail->params, "SMTPUTF8").ptr) return "UTF8SMTPSA";
-    return gp_smtp_server_said_ehlo(&s->smtp) ? "ESMTPSA" : "SMTP";
+    if (gp_parameter(s->mail->params, "SMTPUTF8").ptr) return s->secured ? "UTF8SMTPSA" : "UTF8SMTPA";
+    if (!gp_smtp_server_said_ehlo(&s->smtp)) return "SMTP";
+    return s->secured ? "ESMTPSA" : "ESMTPA";
 }
 
 void intake_open(struct session *s, const struct gp_smtp_event *ev)
@@ -306,6 +307,7 @@ void mail_commit(struct session *s)
               .credential = s->credential,
               .arrived    = (uint64_t)m->trace.now,
               .hold       = m->hold,
+              .legacy     = s->port->listen->kind == LISTEN_LEGACY,
               .queue_id   = gp_from(m->queue_id),
               .user       = gp_from(s->user),
               .sender     = m->sender,

@@ -30,8 +30,9 @@ void offers_take(struct port *p, gp_str names)
 
 const char *offers_for(const struct port *p, struct gp_tls *tls)
 {
-    uint8_t  data[64];
-    size_t   len;
+    uint8_t data[64];
+    size_t  len;
+    if (!tls) return p->offers[0];
     unsigned offer = gp_tls_has_peer(tls) ? OFFER_PEER : 0;
     bool     bound = gp_tls_end_point(tls, data) > 0 || gp_tls_binding(tls, data, &len) != GP_TLS_NO_BINDING;
     gp_wipe(data, sizeof data);

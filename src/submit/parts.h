@@ -70,8 +70,11 @@ struct gp_reply refusal_by_vault(struct session *, struct gp_reply, gp_str incid
 struct gp_reply refusal_of(struct session *, struct gp_reply, gp_str reason, char room[static REFUSAL_ROOM]);
 
 /* ---- keyring.c: the TLS context, made of the certificates that vault announces ------------------------------------- */
+enum { KEYRING_OLD = LANE_NEWEST - LANE_OLDEST };
 struct keyring {
     struct gp_tls_context *context;    /* NULL: none yet                         */
+    struct gp_tls_context *old[KEYRING_OLD]; /* from TLS 1.0 on, from 1.1 on; NULL: nobody needs it, or there is none */
+    bool                   needs[KEYRING_OLD];
     uint64_t               generation; /* of the context                         */
     char                  *chains[GP_TLS_CERTIFICATES_MOST]; /* of the one that is coming */
     size_t                 lengths[GP_TLS_CERTIFICATES_MOST], count, have;
@@ -79,17 +82,19 @@ struct keyring {
 };
 void keyring_certificate(struct keyring *, const struct msg_certificate *);
 void keyring_tickets(struct keyring *, gp_str keys);
+struct gp_tls_context *keyring_for(const struct keyring *, const struct config_listen *); /* NULL: none */
 void keyring_close(struct keyring *);
 
 /* ---- offers.c: what EHLO lists to whom ------------------------------------------------------------------------------------ */
 enum { OFFER_PEER = 1, OFFER_BINDING = 2, OFFERS = 4 }; /* bits: the client presented a certificate; the channel can be bound to */
 struct port;
 void        offers_take(struct port *, gp_str names); /* as vault says; sessions that are open see it at once */
-const char *offers_for(const struct port *, struct gp_tls *);
+const char *offers_for(const struct port *, struct gp_tls *); /* NULL: in clear */
 
 /* ---- submit.c: the role ----------------------------------------------------------------------------------------------- */
 struct port {
     struct submit              *submit;
+    struct gp_smtp_options      options;
     const struct config_listen *listen;
     struct listener            *listener;
     size_t                      index; /* of the listener, in config */
@@ -100,7 +105,6 @@ struct submit {
     const struct config   *config;
     struct loop           *loop;
     struct ipc            *supervisor, *vault, *queue;
-    struct gp_smtp_options options;
     struct keyring         keyring;
     struct rooms           rooms;
     struct limits          limits;

@@ -78,7 +78,7 @@ static void on_starttls(struct session *s, const struct gp_smtp_event *ev)
     (void)ev;
     static const struct gp_reply yes = { 220, "2.0.0", "go ahead" }, no = { 454, "4.7.0", "TLS is not available now" };
     char                         room[REFUSAL_ROOM];
-    s->starting_tls = s->submit->keyring.context != NULL;
+    s->starting_tls = keyring_for(&s->submit->keyring, s->port->listen) != NULL;
     session_answer(s, s->starting_tls ? yes : refusal_of(s, no, GP_LIT("there is no certificate"), room));
 }
 
@@ -105,10 +105,10 @@ void session_answer(struct session *s, struct gp_reply reply)
 /* ---- TLS --------------------------------------------------------------------------------------------------------------------- */
 static bool shake_hands(struct session *s)
 {
-    struct keyring *k   = &s->submit->keyring;
-    struct gp_tls  *tls = k->context ? gp_tls_accept(k->context) : NULL;
-    s->starting_tls     = false;
-    s->generation       = k->generation;
+    struct gp_tls_context *x   = keyring_for(&s->submit->keyring, s->port->listen);
+    struct gp_tls         *tls = x ? gp_tls_accept(x) : NULL;
+    s->starting_tls            = false;
+    s->generation              = s->submit->keyring.generation;
     if (tls && s->port->listen->asks) gp_tls_ask_peer(tls);
     return tls && conn_secure(s->conn, tls);
 }
@@ -121,7 +121,7 @@ static void on_secured(void *owner, struct conn *conn)
     LOG(LOG_INFO, "tls", LOG_N("session", s->id), LOG_Z("peer", s->peer), LOG_Z("version", gp_tls_version(tls)),
         LOG_Z("cipher", gp_tls_cipher(tls)), LOG_Z("resumed", gp_tls_resumed(tls) ? "yes" : "no"), LOG_S("name", name),
         LOG_S("client_certificate", gp_tls_has_peer(tls) ? GP_LIT("presented") : GP_NONE));
-    bool greeted = s->port->listen->kind == LISTEN_SUBMISSION;
+    bool greeted = !config_listens_in_tls(s->port->listen);
     s->secured   = true;
     gp_smtp_server_offer(&s->smtp, offers_for(s->port, tls));
     gp_smtp_server_secured(&s->smtp);
@@ -301,7 +301,7 @@ static void turn_away(struct port *port, int fd, const struct gp_reply *why)
     gp_put_char(&text, ' ');
     gp_put_z(&text, why->text);
     gp_put_z(&text, "\r\n");
-    bool told = port->listen->kind == LISTEN_SUBMISSION && conn_write(conn, gp_said(&text));
+    bool told = !config_listens_in_tls(port->listen) && conn_write(conn, gp_said(&text));
     conn_close(conn, told);
 }
 
@@ -319,9 +319,10 @@ static void peer_of(int fd, struct sockaddr_storage *address, char out[static NE
 
 static void begin(struct session *s)
 {
-    bool implicit = s->port->listen->kind == LISTEN_SUBMISSIONS;
+    bool implicit = config_listens_in_tls(s->port->listen);
     LOG(LOG_INFO, "session", LOG_N("session", s->id), LOG_Z("peer", s->peer), LOG_Z("state", "open"),
         LOG_Z("listener", s->port->listen->address));
+    if (config_listens_in_clear(s->port->listen)) gp_smtp_server_offer(&s->smtp, offers_for(s->port, NULL));
     if (!implicit && have_room(s)) gp_smtp_server_greet(&s->smtp);
     if (!implicit)
         session_pump(s);
@@ -329,16 +330,26 @@ static void begin(struct session *s)
         session_close(s, "TLS could not be started");
 }
 
+/* Who is outside of a listener's networks is told so before it costs anything; under TLS from the first octet it cannot be told. */
+static bool is_stranger(const struct config_listen *l, const char *peer)
+{
+    return l->kind == LISTEN_LEGACY && !lane_admits(&l->lane, gp_from(peer));
+}
+
 void session_open(struct port *port, int fd)
 {
+    static const struct gp_reply stranger = {
+        554, "5.7.1", "this port is for old devices in their own networks, and your address is in none"
+    };
     static const struct gp_reply no_memory = { 421, "4.3.2", "no memory now, try again later" };
     struct submit               *role      = port->submit;
     struct sockaddr_storage      address;
     char                         peer[NET_ADDRESS_ROOM];
     struct address_count        *counted = NULL;
     peer_of(fd, &address, peer);
-    const struct gp_reply *no = limits_enter(&role->limits, &address, &counted);
-    struct session        *s  = no ? NULL : calloc(1, sizeof *s);
+    const struct gp_reply *no =
+        is_stranger(port->listen, peer) ? &stranger : limits_enter(&role->limits, &address, &counted);
+    struct session *s = no ? NULL : calloc(1, sizeof *s);
     if (!s) {
         if (counted) limits_leave(&role->limits, counted);
         if (!no) no = &no_memory;
@@ -350,7 +361,7 @@ void session_open(struct port *port, int fd)
     s->opened = s->active = loop_now(role->loop);
     (void)gp_copy_z(gp_from(peer), s->peer, sizeof s->peer);
     link_session(s);
-    gp_smtp_server_init(&s->smtp, &role->options);
+    gp_smtp_server_init(&s->smtp, &port->options);
     s->conn = conn_accepted(role->loop, fd, &handler, s);
     if (s->conn)
         begin(s);

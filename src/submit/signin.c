@@ -36,8 +36,9 @@ void signin_refused(const struct session *s, gp_str incident, gp_str reason)
 /* Once is enough: vault counts sessions, not lines. */
 void signin_stray(struct session *s)
 {
-    struct msg m = MSG(STRAY);
-    if (s->strayed || s->signed_in) return;
+    struct msg m      = MSG(STRAY);
+    bool       device = s->port->listen->kind == LISTEN_LEGACY; /* tries what it knows, one after the other */
+    if (s->strayed || s->signed_in || device) return;
     s->strayed = true;
     m.stray    = (struct msg_stray) { .peer = gp_from(s->peer), .helo = gp_smtp_server_helo(&s->smtp) };
     (void)ipc_tell(s->submit->vault, &m);
@@ -120,7 +121,7 @@ static enum gp_sasl_binding binding_of(struct gp_tls *tls, uint8_t data[static 6
 static gp_str chain_for(gp_str mechanism, const struct gp_tls *tls, struct gp_text *out)
 {
     const struct gp_sasl_mech *mech = gp_sasl_find(mechanism);
-    if (mech && (mech->traits & GP_SASL_NEEDS_PEER)) gp_tls_peer_chain(tls, out);
+    if (tls && mech && (mech->traits & GP_SASL_NEEDS_PEER)) gp_tls_peer_chain(tls, out);
     return gp_said(out);
 }
 
@@ -136,7 +137,7 @@ void signin_start(struct session *s, const struct gp_smtp_event *ev)
     uint8_t        data[64], end_point[64];
     char           chain[GP_TLS_PEER_MOST];
     struct gp_text room   = GP_TEXT(chain);
-    bool           binds  = may_bind(ev->text);
+    bool           binds  = may_bind(ev->text) && conn_tls(s->conn);
     size_t         length = 0;
     struct msg     m      = MSG(SASL_START);
     struct gp_tls *tls    = conn_tls(s->conn);
@@ -157,10 +158,10 @@ void signin_start(struct session *s, const struct gp_smtp_event *ev)
                         .initial      = ev->more,
                         .peer         = gp_from(s->peer),
                         .helo         = gp_smtp_server_helo(&s->smtp),
-                        .tls_version  = gp_from(gp_tls_version(tls)),
-                        .tls_cipher   = gp_from(gp_tls_cipher(tls)),
+                        .tls_version  = tls ? gp_from(gp_tls_version(tls)) : GP_LIT(""), /* old devices alone get here without */
+                        .tls_cipher   = tls ? gp_from(gp_tls_cipher(tls)) : GP_LIT(""),
                         .chain        = chain_for(ev->text, tls, &room),
-                        .nameless     = gp_tls_is_nameless(tls),
+                        .nameless     = tls && gp_tls_is_nameless(tls),
     };
     s->exchanging = true;
     ipc_ask(s->submit->vault, &m, stepped, s);

@@ -200,30 +200,51 @@ static const struct ipc_handler vault_handler      = { from_vault, NULL };
 static const struct ipc_handler queue_handler      = { from_queue, NULL };
 
 /* ---- the role ------------------------------------------------------------------------------------------------------------------ */
+/* Whichever is less holds for old devices. */
+static void narrow(struct gp_smtp_options *o, const struct config_listen *l)
+{
+    o->old_devices = true;
+    o->unlisted    = NULL; /* what is retired elsewhere may be all that they know */
+    o->without_tls = config_listens_in_clear(l);
+    if (l->lane.message_size < o->size_limit) o->size_limit = l->lane.message_size;
+    if (l->lane.recipients_per_message < o->recipients_most) o->recipients_most = l->lane.recipients_per_message;
+}
+
+static struct gp_smtp_options options_of(const struct config *c, const struct config_listen *l)
+{
+    struct gp_smtp_options o = {
+        .hostname           = c->hostname,
+        .mechanisms         = "", /* none in clear; under TLS it depends on the client */
+        .size_limit         = c->limits.message_size,
+        .recipients_most    = c->limits.recipients,
+        .mails_most         = c->limits.mails_per_session,
+        .errors_most        = c->limits.errors_per_session,
+        .auth_failures_most = c->limits.auth_failures_per_session,
+        .new_incident       = gp_new_incident,
+        .unlisted           = c->policy.mechanisms.mode == POLICY_ENFORCE ? c->policy.mechanisms.retire : NULL,
+    };
+    if (l->kind == LISTEN_LEGACY) narrow(&o, l);
+    return o;
+}
+
 static void take_settings(struct submit *role, const struct role_start *start)
 {
-    const struct config *c = start->config;
-    role->config           = c;
-    role->index            = start->index;
-    role->last_session     = (uint64_t)wall_now() << SESSIONS_PER_MS_SHIFT; /* another life, other numbers */
-    role->options          = (struct gp_smtp_options) {
-                 .hostname           = c->hostname,
-                 .mechanisms         = "", /* none in clear; under TLS it depends on the client */
-                 .size_limit         = c->limits.message_size,
-                 .recipients_most    = c->limits.recipients,
-                 .mails_most         = c->limits.mails_per_session,
-                 .errors_most        = c->limits.errors_per_session,
-                 .auth_failures_most = c->limits.auth_failures_per_session,
-                 .new_incident       = gp_new_incident,
-                 .unlisted           = c->policy.mechanisms.mode == POLICY_ENFORCE ? c->policy.mechanisms.retire : NULL,
-    };
+    const struct config *c        = start->config;
+    role->config                  = c;
+    role->index                   = start->index;
+    role->last_session            = (uint64_t)wall_now() << SESSIONS_PER_MS_SHIFT; /* another life, other numbers */
     role->limits.sessions_most    = c->limits.sessions_per_smtpd;
     role->limits.per_address_most = c->limits.sessions_per_address;
-    for (size_t i = 0; i < start->listener_count; i++)
-        role->ports[role->port_count++] = (struct port) { .submit = role,
-                                                          .listen = start->listeners[i].listen,
-                                                          .index  = (size_t)(start->listeners[i].listen - c->listen),
-                                                          .fd     = start->listeners[i].fd };
+    for (size_t i = 0; i < start->listener_count; i++) {
+        const struct config_listen *l   = start->listeners[i].listen;
+        role->ports[role->port_count++] = (struct port) { .submit  = role,
+                                                          .options = options_of(c, l),
+                                                          .listen  = l,
+                                                          .index   = (size_t)(l - c->listen),
+                                                          .fd      = start->listeners[i].fd };
+        if (l->kind == LISTEN_LEGACY && l->lane.tls != LANE_CLEAR && l->lane.oldest < LANE_NEWEST)
+            role->keyring.needs[l->lane.oldest - LANE_OLDEST] = true;
+    }
 }
 
 static bool open_all(struct submit *role, const struct role_start *start)

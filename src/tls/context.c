@@ -127,6 +127,20 @@ struct gp_tls_context *gp_tls_server_context(const struct gp_tls_certificate *ce
     return x;
 }
 
+/* CBC ciphers with SHA-1 are what TLS 1.0 and 1.1 have, and signatures over MD5 and SHA-1: OpenSSL's level 0. */
+bool gp_tls_allow_old(struct gp_tls_context *x, int oldest)
+{
+    enum { ANYTHING_GOES = 0, AS_THE_KEY = 1 };
+    static const char          old_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:DHE+AES:!aNULL:!PSK";
+    static const unsigned char old_ones[]    = "gatepost, old"; /* what was begun here is not resumed elsewhere */
+    SSL_CTX_set_security_level(x->ssl, ANYTHING_GOES);
+    SSL_CTX_set_dh_auto(x->ssl, AS_THE_KEY);
+    bool done = SSL_CTX_set_min_proto_version(x->ssl, oldest) && SSL_CTX_set_cipher_list(x->ssl, old_ciphers) &&
+                SSL_CTX_set_session_id_context(x->ssl, old_ones, sizeof old_ones - 1);
+    ERR_clear_error();
+    return done;
+}
+
 /* ---- clients ---------------------------------------------------------------------------------------------------- */
 static size_t add_roots(X509_STORE *store, gp_str pem)
 {

@@ -2,7 +2,7 @@
  * a gp_tls is one connection. Ciphertext goes in with feed(), plaintext is taken with plain()/took(); plaintext goes in
  * with write(), ciphertext waits in wire()/sent(). A server context may hold certificates WITHOUT their private keys:
  * the handshake then stops at GP_WAIT with a signature wanted (asks()), the host has it made elsewhere and calls
- * answer(). TLS 1.2 and 1.3 only, AEAD and forward secrecy only, no compression, no renegotiation, no 0-RTT (RFC 9325). */
+ * answer(). TLS 1.2 and 1.3 only (unless old clients are allowed), AEAD and forward secrecy only, no compression, no renegotiation, no 0-RTT (RFC 9325). */
 #ifndef GP_TLS_H
 #define GP_TLS_H
 
@@ -17,6 +17,9 @@ struct gp_tls;
 struct gp_tls_certificate { gp_str chain_pem; }; /* leaf first; no private key */
 /* Server: certificate 0 answers clients without SNI or with an unknown name. NULL: *why says which and what. */
 struct gp_tls_context *gp_tls_server_context(const struct gp_tls_certificate *, size_t count, const char **why);
+/* Server, before it is used: TLS from this version on (0x0301 is 1.0), with the ciphers and digests of that time, of which OpenSSL makes
+ * none otherwise. Forward secrecy stays: the private key signs and never decrypts. For clients that can nothing better, and nobody else. */
+bool gp_tls_allow_old(struct gp_tls_context *, int oldest) GP_MUST_USE;
 /* NULL: a server context can hold it. Else why not; static. */
 const char *gp_tls_certificate_fault(gp_str chain_pem);
 /* The newest ticket key first; a connection resumed under an older one gets a new ticket. 48 octets each: name 16, AES 16,

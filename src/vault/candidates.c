@@ -36,6 +36,7 @@ static struct circumstances circumstances_of(const struct signin *s)
     gp_time now = wall_now();
     return (struct circumstances) { .mechanism = gp_from(s->mechanism),
                                     .listener  = gp_from(s->peer->vault->config->listen[s->listener].name),
+                                    .lane      = signin_in_lane(s),
                                     .address   = gp_from(s->address),
                                     .now       = now,
                                     .local     = moment_local(now) };

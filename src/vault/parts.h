@@ -166,6 +166,7 @@ void exchange_start(struct peer *, struct msg *);
 void exchange_line(struct peer *, struct msg *);
 void exchange_abort(struct peer *, struct msg *);
 void signin_resume(struct signin *, gp_status answer); /* a check came back */
+bool signin_in_lane(const struct signin *);            /* at a listener for old devices */
 void signin_drop_peer(struct peer *);                  /* that smtpd died   */
 void signin_expire(struct vault *, gp_time now);
 
@@ -353,6 +354,11 @@ gp_status limits_at_mail(struct vault *, struct sent *);
 gp_status limits_count_new(struct vault *, struct sent *); /* whom it had not written to before */
 gp_status limits_remember(struct vault *, struct sent *);  /* it has now: after all others      */
 gp_status limits_at_end(struct vault *, struct sent *);
+
+/* ---- what old devices may send (lane.c), whatever the modes of policies are -------------------------------------------------------- */
+gp_status lane_at_mail(struct vault *, struct sent *);
+gp_status lane_at_end(struct vault *, struct sent *);
+gp_status lane_count(struct vault *, struct sent *); /* it has been let through */
 
 /* ---- the brake on stolen accounts (brake.c) ---------------------------------------------------------------------------------------- */
 enum { BRAKE_TOLD_AGAIN_MS = 24 * 3600 * 1000 }; /* in shadow */

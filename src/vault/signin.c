@@ -42,6 +42,16 @@ static void unlink_age(struct vault *v, struct signin *s)
     v->signin_count--;
 }
 
+static bool is_lane(const struct vault *v, uint64_t listener)
+{
+    return v->config->listen[listener].kind == LISTEN_LEGACY;
+}
+
+bool signin_in_lane(const struct signin *s)
+{
+    return is_lane(s->peer->vault, s->listener);
+}
+
 static void drop(struct signin *s)
 {
     struct vault   *v  = s->peer->vault;
@@ -128,7 +138,8 @@ static void record_end(const struct signin *s, enum trail_kind kind, const char 
                                   .incident   = incident_of(s),
                                   .name       = known ? gp_from(s->who.name) : name_of(s) };
     TRAIL(s->peer->vault, kind, &e, AUDIT_Z("result", result), AUDIT_S("reason", reason), AUDIT_Z("peer", s->address),
-          AUDIT_Z("listener", v->config->listen[s->listener].name), AUDIT_Z("mechanism", s->mechanism),
+          AUDIT_Z("listener", v->config->listen[s->listener].name),
+          AUDIT_Z("lane", signin_in_lane(s) ? "legacy" : NULL), AUDIT_Z("mechanism", s->mechanism),
           AUDIT_Z("source", s->round.at), AUDIT_S("tls", tls), AUDIT_S("helo", some(s->helo)),
           AUDIT_S("acting_for", acts_as(s)));
 }
@@ -374,7 +385,8 @@ static const struct gp_sasl_mech *allowed(const struct vault *v, const struct ms
 
 static bool is_retired(const struct vault *v, const struct msg_sasl_start *m)
 {
-    return v->config->policy.mechanisms.mode == POLICY_ENFORCE && policy_is_retired(v->config, m->mechanism);
+    return v->config->policy.mechanisms.mode == POLICY_ENFORCE && !is_lane(v, m->listener) &&
+           policy_is_retired(v->config, m->mechanism);
 }
 
 /* What stands against any sign-in like this one, whoever it is. NO_REASON: nothing, and *mech is the mechanism. */
@@ -387,7 +399,8 @@ static enum gp_sasl_why objection(const struct vault *v, const struct msg_sasl_s
     }
     *mech = allowed(v, m);
     if (!*mech) return GP_SASL_UNKNOWN;
-    bool weak = v->config->policy.tls.mode == POLICY_ENFORCE && policy_tls_is_less(v->config, m->tls_version);
+    bool weak = v->config->policy.tls.mode == POLICY_ENFORCE && !is_lane(v, m->listener) &&
+                policy_tls_is_less(v->config, m->tls_version);
     return weak ? GP_SASL_WEAK_TLS : GP_SASL_NO_REASON;
 }
 
@@ -458,7 +471,9 @@ void exchange_start(struct peer *peer, struct msg *m)
     enum gp_sasl_why           no   = objection(v, start, &mech);
     if (no) {
         refuse_start(peer, m, no);
-        if (no == GP_SASL_UNKNOWN && !is_retired(v, start)) gate_stray(v, start->peer, start->helo);
+        bool stray = no == GP_SASL_UNKNOWN && !is_retired(v, start) &&
+                     !is_lane(v, start->listener); /* devices try what they know */
+        if (stray) gate_stray(v, start->peer, start->helo);
         return;
     }
     s = add(peer, start);

@@ -42,7 +42,7 @@ static const struct quest *quest_of(const struct signin *s)
 
 bool round_has_scram(const struct signin *s)
 {
-    return sources_give_hashes(s->peer->vault->config) && !s->who.scram.iterations &&
+    return !signin_in_lane(s) && sources_give_hashes(s->peer->vault->config) && !s->who.scram.iterations &&
            !(s->x.mech->traits & GP_SASL_NEEDS_SECRET);
 }
 
@@ -210,6 +210,7 @@ static gp_status choose_by_credentials(struct signin *s)
 static gp_status choose(struct signin *s)
 {
     const struct config *c = s->peer->vault->config;
+    if (signin_in_lane(s)) return GP_OK; /* nothing that they believe is good there */
     if (c->lookup_count && s->who.id && quest_of(s)->by_name) return choose_by_credentials(s);
     for (size_t i = 0; i < c->lookup_count; i++)
         if (quest_of(s)->may_know(&c->lookups[i])) s->round.asks |= 1U << i;

@@ -85,8 +85,11 @@ static void note_policies(struct vault *v, const struct signin *s)
 void uses_note(struct vault *v, const struct signin *s)
 {
     struct credential_use *use = place_for(&v->uses, s->found.id);
-    note_all_old(v, s);
-    note_policies(v, s);
+    if (v->config->listen[s->listener].kind !=
+        LISTEN_LEGACY) { /* old is what that is for: the report has a part of its own */
+        note_all_old(v, s);
+        note_policies(v, s);
+    }
     if (!use) {
         uses_write(v);
         use = place_for(&v->uses, s->found.id);
