@@ -23,7 +23,7 @@ static const struct config_certificate *pair_of(const struct config *config, siz
     return config->certificate_count ? &config->certificates[i] : &usual;
 }
 
-/* The file with what the relay signs in with; NULL: it does not. */
+/* The file with the password or token that the relay signs in with; NULL: there is none. */
 static const char *proof_of(const struct config *config)
 {
     switch (config_relay_proof(config)) {
@@ -51,6 +51,15 @@ static bool usable(const struct config *config, const char *path)
     return fd >= 0;
 }
 
+/* All that the relay signs in with. */
+static bool proofs_usable(const struct config *config)
+{
+    bool all = !proof_of(config) || usable(config, proof_of(config));
+    if (!config_relay_presents(config)) return all;
+    all &= usable(config, config->relay.certificate_file);
+    return usable(config, config->relay.key_file) && all;
+}
+
 bool files_usable(const struct supervisor *s)
 {
     bool all = true; /* every problem is said, not just the first */
@@ -59,9 +68,15 @@ bool files_usable(const struct supervisor *s)
         all &= usable(s->config, pair->certificate);
         all &= usable(s->config, pair->key);
     }
-    if (proof_of(s->config)) all &= usable(s->config, proof_of(s->config));
+    all &= proofs_usable(s->config);
     if (s->config->client_ca_file[0]) all &= usable(s->config, s->config->client_ca_file);
     return all;
+}
+
+static void close_both(const struct msg *m)
+{
+    for (size_t n = 0; n < MSG_FDS_MOST; n++)
+        if (m->fds[n] >= 0) close(m->fds[n]);
 }
 
 /* ---- sending --------------------------------------------------------------------------------------------------------------- */
@@ -75,8 +90,18 @@ static void send_pair(const struct supervisor *s, struct child *vault, size_t i)
     m.fds[0] = open_file(s->config, pair->certificate);
     m.fds[1] = open_file(s->config, pair->key);
     if (m.fds[0] >= 0 && m.fds[1] >= 0) child_send(vault, &m);
-    for (size_t n = 0; n < MSG_FDS_MOST; n++)
-        if (m.fds[n] >= 0) close(m.fds[n]);
+    close_both(&m);
+}
+
+static void send_proof_pair(const struct config *config, struct child *vault)
+{
+    struct msg m = MSG(UPSTREAM_PAIR);
+    if (!config_relay_presents(config)) return;
+    m.fds[0]             = open_file(config, config->relay.certificate_file);
+    m.fds[1]             = open_file(config, config->relay.key_file);
+    m.upstream_pair.name = gp_from(config->relay.certificate_file);
+    if (m.fds[0] >= 0 && m.fds[1] >= 0) child_send(vault, &m);
+    close_both(&m);
 }
 
 static void send_proof(const struct supervisor *s, struct child *vault)
@@ -87,6 +112,7 @@ static void send_proof(const struct supervisor *s, struct child *vault)
     m.upstream.present = m.fds[0] >= 0;
     child_send(vault, &m);
     if (m.fds[0] >= 0) close(m.fds[0]);
+    send_proof_pair(s->config, vault);
 }
 
 static void send_client_ca(const struct supervisor *s, struct child *vault)
@@ -133,8 +159,7 @@ static void send_export(const struct supervisor *s, struct child *vault)
     m.fds[1]               = open_syslog(s->config);
     m.audit_export.present = m.fds[0] >= 0 || m.fds[1] >= 0;
     if (m.audit_export.present) child_send(vault, &m);
-    for (size_t n = 0; n < MSG_FDS_MOST; n++)
-        if (m.fds[n] >= 0) close(m.fds[n]);
+    close_both(&m);
 }
 
 /* Files that cannot be opened are said and left out: vault goes on with the generation that it has. */
@@ -170,6 +195,10 @@ static uint64_t fingerprint_of_proof(const struct config *config)
 {
     uint64_t hash = FNV_BASIS;
     if (proof_of(config)) mix_file(config, proof_of(config), &hash);
+    if (config_relay_presents(config)) {
+        mix_file(config, config->relay.certificate_file, &hash);
+        mix_file(config, config->relay.key_file, &hash);
+    }
     return hash;
 }
 
@@ -202,8 +231,9 @@ void files_reload(struct supervisor *s)
 /* A token is a new one every hour: certificates, and the tickets of sessions under them, have nothing to do with that. */
 static void proof_reload(struct supervisor *s)
 {
-    if (!usable(s->config, proof_of(s->config))) return;
-    LOG(LOG_INFO, "config", LOG_Z("reload", proof_of(s->config)));
+    if (!proofs_usable(s->config)) return;
+    LOG(LOG_INFO, "config", LOG_Z("reload", proof_of(s->config)),
+        LOG_Z("certificate", s->config->relay.certificate_file));
     for (size_t i = 0; i < s->child_count; i++)
         if (s->children[i].row->role == ROLE_VAULT && s->children[i].channel >= 0) send_proof(s, &s->children[i]);
 }

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "crypto/crypto.h"
+#include "net/net.h"
 #include "tls/tls.h"
 
 static void print_line(void *owner, gp_str line)
@@ -24,7 +25,7 @@ static bool read_named(const struct config *config, const char *name, struct gp_
     return file_read(path, text);
 }
 
-static bool check_pair(const struct config *config, const struct config_certificate *pair)
+static bool check_pair(const struct config *config, const struct config_certificate *pair, gp_time *ends)
 {
     static char    chain_room[FILE_MOST], key_room[FILE_MOST];
     struct gp_text chain = GP_TEXT(chain_room), pem = GP_TEXT(key_room);
@@ -42,7 +43,31 @@ static bool check_pair(const struct config *config, const struct config_certific
         cli_problem(pair->certificate, fault, "have one issued for an EC key (P-256), or RSA with 2048 bits");
     gp_wipe(key_room, sizeof key_room);
     gp_key_close(key);
+    *ends = expires;
     return fits && !fault;
+}
+
+/* What we present to the smarthost. ends: 0 where that is nothing. */
+static bool check_presented(const struct config *config, gp_time *ends)
+{
+    struct config_certificate pair = { 0 };
+    *ends                          = 0;
+    if (!config_relay_presents(config)) return true;
+    (void)gp_copy_z(gp_from(config->relay.certificate_file), pair.certificate, sizeof pair.certificate);
+    (void)gp_copy_z(gp_from(config->relay.key_file), pair.key, sizeof pair.key);
+    return check_pair(config, &pair, ends);
+}
+
+/* No reason not to start: mail is taken, and waits. */
+static bool check_expiry(const struct config *config)
+{
+    gp_time ends    = 0;
+    bool    sound   = check_presented(config, &ends);
+    bool    expired = sound && ends > 0 && ends <= wall_now();
+    if (expired)
+        cli_problem(config->relay.certificate_file, "has expired: mail waits",
+                    "have a new one issued by who runs the server of relay.via");
+    return !expired;
 }
 
 /* A file that need not be named, but must be there if it is. */
@@ -128,8 +153,10 @@ bool cli_check_files(const struct config *config)
     sound      = check_named(config, config->notices.webhook_secret_file) && sound;
     sound      = check_opens(config, config->notices.webhook_ca_file) && sound;
     sound      = check_authorities(config) && sound;
+    gp_time ends;
+    sound = check_presented(config, &ends) && sound;
     for (size_t i = 0; i < config->certificate_count; i++)
-        sound = check_pair(config, &config->certificates[i]) && sound;
+        sound = check_pair(config, &config->certificates[i], &ends) && sound;
     return sound;
 }
 
@@ -169,6 +196,7 @@ static int run_check(const struct cli_command *command, int argc, char **argv)
     if (config.dir[0]) sound = cli_check_files(&config) && sound; /* all at once: its keys may have problems besides */
     if (config.dir[0]) sound = check_sources(&config) && sound;
     warn_of_lanes(&config);
+    if (sound) sound = check_expiry(&config);
     if (sound) (void)printf("%s/gatepost.yml: no problems\n", config.dir);
     return sound ? CLI_DONE : CLI_FAILED;
 }

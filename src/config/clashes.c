@@ -64,7 +64,7 @@ static bool no_retry(const struct config *c)
 
 static bool user_without_password(const struct config *c)
 {
-    return c->relay.user[0] && !c->relay.password_file[0] && !c->relay.token_file[0];
+    return c->relay.user[0] && !c->relay.password_file[0] && !c->relay.token_file[0] && !c->relay.certificate_file[0];
 }
 
 static bool password_without_user(const struct config *c)
@@ -92,6 +92,27 @@ static bool user_without_safe_tls(const struct config *c)
     return c->relay.user[0] && c->relay.kind == RELAY_SMARTHOST && c->relay.tls != RELAY_TLS_REQUIRED;
 }
 
+static bool certificate_without_key(const struct config *c)
+{
+    return c->relay.certificate_file[0] && !c->relay.key_file[0];
+}
+
+static bool key_without_certificate(const struct config *c)
+{
+    return c->relay.key_file[0] && !c->relay.certificate_file[0];
+}
+
+static bool certificate_without_smarthost(const struct config *c)
+{
+    return c->relay.certificate_file[0] && c->relay.kind == RELAY_MX;
+}
+
+/* Its name, and that we have its key, are for the one that it was made for. */
+static bool certificate_without_safe_tls(const struct config *c)
+{
+    return config_relay_presents(c) && c->relay.tls != RELAY_TLS_REQUIRED;
+}
+
 static bool notice_after_the_end(const struct config *c)
 {
     return c->queue.delay_notice >= c->queue.lifetime;
@@ -107,25 +128,35 @@ static bool more_per_destination_than_in_all(const struct config *c)
     return c->relay.connections_per_destination > c->relay.connections_most;
 }
 
-/* It has a name and a password: with these mail could only wait. */
-static bool more_than_a_password(const struct config *c)
+/* Is each of the mechanisms that the relay may use one of these? With others mail could only wait. */
+static bool uses_only(const struct config *c, gp_str mechanisms)
 {
-    if (config_relay_proof(c) == RELAY_TOKEN) return false;
-    static const char *const others[] = { "EXTERNAL", "OAUTHBEARER", "XOAUTH2" };
-    for (size_t i = 0; i < GP_COUNT(others); i++)
-        if (has_word(gp_from(c->relay.mechanisms), others[i])) return true;
-    return false;
-}
-
-/* ... or a name and a token, which is nobody's password. */
-static bool other_than_a_token(const struct config *c)
-{
-    if (config_relay_proof(c) != RELAY_TOKEN) return false;
     for (gp_str words = gp_from(c->relay.mechanisms); words.len > 0;) {
         gp_str word = gp_word(&words);
-        if (word.len > 0 && !is_among(GP_LIT(CONFIG_MECHANISMS_FOR_TOKENS), word)) return true;
+        bool   ours = config_relay_presents(c) && gp_is(word, "EXTERNAL");
+        if (word.len > 0 && !ours && !is_among(mechanisms, word)) return false;
     }
-    return false;
+    return true;
+}
+
+static bool more_than_a_password(const struct config *c)
+{
+    enum relay_proof proof    = config_relay_proof(c);
+    gp_str           words    = gp_from(c->relay.mechanisms);
+    bool             external = has_word(words, "EXTERNAL") && !config_relay_presents(c);
+    if (proof == RELAY_TOKEN || proof == RELAY_CERTIFICATE) return false;
+    return external || has_word(words, "OAUTHBEARER") || has_word(words, "XOAUTH2");
+}
+
+/* A token is nobody's password. */
+static bool other_than_a_token(const struct config *c)
+{
+    return config_relay_proof(c) == RELAY_TOKEN && !uses_only(c, GP_LIT(CONFIG_MECHANISMS_FOR_TOKENS));
+}
+
+static bool other_than_a_certificate(const struct config *c)
+{
+    return config_relay_proof(c) == RELAY_CERTIFICATE && !uses_only(c, GP_LIT(""));
 }
 
 static bool external_without_certificates(const struct config *c)
@@ -169,14 +200,19 @@ static const struct rule {
     { no_certificate,         "tls.certificates",    "tls.certificates: the list is empty: nobody could sign in without TLS" },
     { all_are_retired,        "policy.mechanisms.retire", "policy.mechanisms.retire has every mechanism of a listener: nobody could sign in there" },
     { no_retry,               "queue.retries",       "queue.retries: the list is empty: name one duration at least" },
-    { user_without_password,  "relay.user",          "relay.user has no password: name its file as relay.password_file, or a token's as relay.token_file" },
+    { user_without_password,  "relay.user",          "relay.user has no password: name its file as relay.password_file, or a token's as relay.token_file, or a certificate's as relay.certificate_file" },
     { password_without_user,  "relay.password_file", "relay.password_file has no user: name it as relay.user" },
     { token_without_user,     "relay.token_file",    "relay.token_file has no user: name it as relay.user" },
     { password_and_token,     "relay.token_file",    "relay.token_file stands in the place of relay.password_file: name one of them" },
     { user_without_smarthost, "relay.user",          "relay.user is for a server that relay.via names, and relay.via is mx" },
     { user_without_safe_tls,  "relay.user",          "relay.user needs tls=required in relay.via: else the password or token goes to whoever answers" },
-    { more_than_a_password,   "relay.mechanisms",    "relay.mechanisms: the relay signs in with relay.user and its password: it cannot use EXTERNAL, OAUTHBEARER or XOAUTH2" },
-    { other_than_a_token,     "relay.mechanisms",    "relay.mechanisms: with relay.token_file the relay can use OAUTHBEARER and XOAUTH2 alone" },
+    { certificate_without_key, "relay.certificate_file", "relay.certificate_file has no key: name its file as relay.key_file" },
+    { key_without_certificate, "relay.key_file",     "relay.key_file has no certificate: name its file as relay.certificate_file" },
+    { certificate_without_smarthost, "relay.certificate_file", "relay.certificate_file is for a server that relay.via names, and relay.via is mx" },
+    { certificate_without_safe_tls, "relay.certificate_file", "relay.certificate_file needs tls=required in relay.via: else it goes to whoever answers" },
+    { more_than_a_password,   "relay.mechanisms",    "relay.mechanisms: the relay signs in with relay.user and its password: it cannot use OAUTHBEARER or XOAUTH2, nor EXTERNAL without relay.certificate_file" },
+    { other_than_a_token,     "relay.mechanisms",    "relay.mechanisms: with relay.token_file the relay can use OAUTHBEARER and XOAUTH2 alone, and EXTERNAL with relay.certificate_file" },
+    { other_than_a_certificate, "relay.mechanisms",  "relay.mechanisms: with relay.certificate_file, and no password or token, the relay can use EXTERNAL alone" },
     { notice_after_the_end,   "queue.delay_notice",  "queue.delay_notice must be shorter than queue.lifetime" },
     { one_selector,           "dkim.ed25519_selector", "dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each" },
     { more_per_destination_than_in_all, "relay.connections_per_destination", "relay.connections_per_destination is more than relay.connections" },

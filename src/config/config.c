@@ -128,17 +128,30 @@ enum relay_proof config_relay_proof(const struct config *config)
 {
     if (config->relay.kind != RELAY_SMARTHOST) return RELAY_NO_PROOF;
     if (config->relay.token_file[0]) return RELAY_TOKEN;
-    return config->relay.password_file[0] ? RELAY_PASSWORD : RELAY_NO_PROOF;
+    if (config->relay.password_file[0]) return RELAY_PASSWORD;
+    return config_relay_presents(config) ? RELAY_CERTIFICATE : RELAY_NO_PROOF;
 }
 
-/* What a password is for is of no use to who has a token. */
+bool config_relay_presents(const struct config *config)
+{
+    return config->relay.kind == RELAY_SMARTHOST && config->relay.certificate_file[0];
+}
+
+/* What a password is for is of no use to who has a token, and nothing but EXTERNAL to who has a certificate alone. */
 static void derive_relay_mechanisms(struct config_reading *reading)
 {
-    struct config *config = reading->config;
-    unsigned char *from   = &config->sources[config_find(GP_LIT("relay.mechanisms")) - config_keys];
-    if (*from != CONFIG_DEFAULT || config_relay_proof(config) != RELAY_TOKEN) return;
+    struct config   *config = reading->config;
+    enum relay_proof proof  = config_relay_proof(config);
+    bool             shows  = config_relay_presents(config);
+    unsigned char   *from   = &config->sources[config_find(GP_LIT("relay.mechanisms")) - config_keys];
+    char             usual[sizeof config->relay.mechanisms];
+    struct gp_text   out = { .ptr = config->relay.mechanisms, .room = sizeof config->relay.mechanisms - 1 };
+    if (*from != CONFIG_DEFAULT || (proof != RELAY_TOKEN && !shows)) return;
     *from = CONFIG_FROM_PROOF;
-    (void)gp_copy_z(GP_LIT(CONFIG_MECHANISMS_FOR_TOKENS), config->relay.mechanisms, sizeof config->relay.mechanisms);
+    (void)gp_copy_z(gp_from(config->relay.mechanisms), usual, sizeof usual);
+    if (shows) gp_put_z(&out, proof == RELAY_CERTIFICATE ? "EXTERNAL" : "EXTERNAL ");
+    if (proof != RELAY_CERTIFICATE) gp_put_z(&out, proof == RELAY_TOKEN ? CONFIG_MECHANISMS_FOR_TOKENS : usual);
+    config->relay.mechanisms[out.len] = '\0';
 }
 
 /* mail.example.org serves example.org; a name of one or two labels serves itself. */

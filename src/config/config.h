@@ -38,7 +38,8 @@ enum tls_minimum { TLS_MINIMUM_1_2, TLS_MINIMUM_1_3 };
 struct config_protected { char name[CONFIG_NAME], accounts[CONFIG_TEXT]; }; /* accounts: words; "": nobody's */
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
-enum relay_proof { RELAY_NO_PROOF, RELAY_PASSWORD, RELAY_TOKEN }; /* what the relay signs in with at the smarthost */
+/* What the relay signs in with at the smarthost; CERTIFICATE: with nothing else, while the others may have one besides. */
+enum relay_proof { RELAY_NO_PROOF, RELAY_PASSWORD, RELAY_TOKEN, RELAY_CERTIFICATE };
 
 /* Accounts that live elsewhere; an item of `sources`. What does not go with the type is empty. */
 enum lookup_type { LOOKUP_PASSWD_FILE, LOOKUP_SASLAUTHD, LOOKUP_PAM, LOOKUP_LDAP, LOOKUP_SQL, LOOKUP_HTTP, LOOKUP_DOVECOT, LOOKUP_OAUTH,
@@ -82,6 +83,7 @@ struct config {
         uint16_t mx_port;                    /* 25                                           */
         bool     allow_loopback;             /* MX may lead to this host's own addresses     */
         char     user[256], password_file[CONFIG_PATH], token_file[CONFIG_PATH], ca_file[CONFIG_PATH];
+        char     certificate_file[CONFIG_PATH], key_file[CONFIG_PATH]; /* our own, for a smarthost that asks */
         char     dns_server[128];            /* "127.0.0.1@5353"; "": the system's           */
         char     mechanisms[CONFIG_TEXT];    /* allowed when we sign in upstream             */
         unsigned connections_per_destination, connections_most;
@@ -183,6 +185,7 @@ bool config_is_hostname(gp_str);             /* RFC 1123 2.1; "localhost" is one
 /* Adds " (did you mean 'x'?)" for the nearest of the words (between spaces) to what was given, if any is near. */
 void config_suggest(struct gp_text *, gp_str given, gp_str words);
 enum relay_proof config_relay_proof(const struct config *);
+bool config_relay_presents(const struct config *); /* a certificate of ours, to the smarthost */
 size_t config_lookup_processes(const struct config *); /* of the role lookup: one per source, and one for the webhook */
 /* A file of DIR/vault/dkim is DOMAIN.SELECTOR and, for what the key does: .pem signs, .next is published before it signs, .old has signed
  * and its record stays for a while. The selector is the last label, or what dkim.*_selector says. false: no such file. */

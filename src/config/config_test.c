@@ -10,6 +10,8 @@
 
 #define WRONG_WEBHOOK                                                                                                  \
     "notices.webhook must be https://HOST/PATH, without a name or password in it (http:// only to this host)\n"
+#define MORE_THAN_A_PASSWORD                                                                                           \
+    "relay.mechanisms: the relay signs in with relay.user and its password: it cannot use OAUTHBEARER or XOAUTH2, nor EXTERNAL without relay.certificate_file\n"
 #define NEEDS_TLS "relay.user needs tls=required in relay.via: else the password or token goes to whoever answers\n"
 
 TEST(two_lines_are_enough)
@@ -67,13 +69,22 @@ TEST(what_the_relay_signs_in_with_picks_its_mechanisms)
         const char      *keys, *begins;
         enum relay_proof proof;
     } cases[] = {
-        {"via: 'smtp://a', user: u, token_file: t",                       "OAUTHBEARER XOAUTH2", RELAY_TOKEN   },
-        { "via: 'smtp://a', user: u, token_file: t, mechanisms: xoauth2", "xoauth2",             RELAY_TOKEN   },
-        { "via: 'smtp://a', user: u, password_file: p",                   "SCRAM-SHA-512-PLUS ", RELAY_PASSWORD},
-        { "via: 'smtp://a'",                                              "SCRAM-SHA-512-PLUS ", RELAY_NO_PROOF},
+        {"via: 'smtp://a', user: u, token_file: t",                                                                     "OAUTHBEARER XOAUTH2",          RELAY_TOKEN      },
+        { "via: 'smtp://a', user: u, token_file: t, mechanisms: xoauth2",                                               "xoauth2",                      RELAY_TOKEN      },
+        { "via: 'smtp://a', user: u, password_file: p",                                                                 "SCRAM-SHA-512-PLUS ",          RELAY_PASSWORD   },
+        { "via: 'smtp://a'",                                                                                            "SCRAM-SHA-512-PLUS ",          RELAY_NO_PROOF   },
+        { "via: 'smtp://a', certificate_file: c, key_file: k",                                                          "EXTERNAL",                     RELAY_CERTIFICATE},
+        { "via: 'smtp://a', user: u, certificate_file: c, key_file: k, mechanisms: external",                           "external",
+         RELAY_CERTIFICATE                                                                                                                                               },
+        { "via: 'smtp://a', user: u, password_file: p, certificate_file: c, key_file: k",
+         "EXTERNAL SCRAM-SHA-512-PLUS ",                                                                                                                RELAY_PASSWORD   },
+        { "via: 'smtp://a', user: u, token_file: t, certificate_file: c, key_file: k",                                  "EXTERNAL OAUTHBEARER XOAUTH2",
+         RELAY_TOKEN                                                                                                                                                     },
+        { "via: 'smtp://a', user: u, token_file: t, certificate_file: c, key_file: k, mechanisms: [EXTERNAL, XOAUTH2]",
+         "EXTERNAL XOAUTH2",                                                                                                                            RELAY_TOKEN      },
     };
     for (size_t i = 0; i < GP_COUNT(cases); i++) {
-        char yaml[128];
+        char yaml[256];
         snprintf(yaml, sizeof yaml, "hostname: a.b.c\nrelay: {%s}\n", cases[i].keys);
         CHECK(read_set_up(yaml));
         CHECK(gp_starts(gp_from(config.relay.mechanisms), cases[i].begins));
@@ -270,17 +281,23 @@ static const struct {
     { H "relay: {via: 'smtp://a:99999'}\n", "gatepost.yml:2: relay.via: 'a:99999' is not HOST or HOST:PORT\n" },
     { H "relay: {via: 'http://a'}\n", "gatepost.yml:2: relay.via: 'http://a' is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'\n" },
     { H "relay: {via: 'smtps://a?tls=none'}\n", "gatepost.yml:2: relay.via: 'smtps://a?tls=none' wants TLS and none of it: write smtp://\n" },
-    { H "relay: {via: 'smtp://a', user: u}\n", "gatepost.yml:2: relay.user has no password: name its file as relay.password_file, or a token's as relay.token_file\n" },
+    { H "relay: {via: 'smtp://a', user: u}\n", "gatepost.yml:2: relay.user has no password: name its file as relay.password_file, or a token's as relay.token_file, or a certificate's as relay.certificate_file\n" },
     { H "relay: {via: 'smtp://a', token_file: t}\n", "gatepost.yml:2: relay.token_file has no user: name it as relay.user\n" },
     { H "relay: {via: 'smtp://a', user: u, token_file: t, password_file: p}\n", "gatepost.yml:2: relay.token_file stands in the place of relay.password_file: name one of them\n" },
     { H "relay: {via: 'smtp://a?tls=opportunistic', user: u, token_file: t}\n", "gatepost.yml:2: " NEEDS_TLS },
-    { H "relay: {via: 'smtp://a', user: u, token_file: t, mechanisms: XOAUTH2 PLAIN}\n", "gatepost.yml:2: relay.mechanisms: with relay.token_file the relay can use OAUTHBEARER and XOAUTH2 alone\n" },
+    { H "relay: {via: 'smtp://a', user: u, token_file: t, mechanisms: XOAUTH2 PLAIN}\n", "gatepost.yml:2: relay.mechanisms: with relay.token_file the relay can use OAUTHBEARER and XOAUTH2 alone, and EXTERNAL with relay.certificate_file\n" },
+    { H "relay: {via: 'smtp://a', certificate_file: c}\n", "gatepost.yml:2: relay.certificate_file has no key: name its file as relay.key_file\n" },
+    { H "relay: {via: 'smtp://a', key_file: k}\n", "gatepost.yml:2: relay.key_file has no certificate: name its file as relay.certificate_file\n" },
+    { H "relay: {certificate_file: c, key_file: k}\n", "gatepost.yml:2: relay.certificate_file is for a server that relay.via names, and relay.via is mx\n" },
+    { H "relay: {via: 'smtp://a?tls=opportunistic', certificate_file: c, key_file: k}\n", "gatepost.yml:2: relay.certificate_file needs tls=required in relay.via: else it goes to whoever answers\n" },
+    { H "relay: {via: 'smtp://a', certificate_file: c, key_file: k, mechanisms: EXTERNAL PLAIN}\n", "gatepost.yml:2: relay.mechanisms: with relay.certificate_file, and no password or token, the relay can use EXTERNAL alone\n" },
+    { H "relay: {via: 'smtp://a', user: u, password_file: p, mechanisms: EXTERNAL PLAIN}\n", "gatepost.yml:2: " MORE_THAN_A_PASSWORD },
     { H "relay: {via: mx, user: u, token_file: t}\n", "gatepost.yml:2: relay.user is for a server that relay.via names, and relay.via is mx\n" },
     { H "relay: {user: u, password_file: p}\n", "gatepost.yml:2: relay.user is for a server that relay.via names, and relay.via is mx\n" },
     { H "relay: {via: 'smtp://a?tls=opportunistic', user: u, password_file: p}\n", "gatepost.yml:2: " NEEDS_TLS },
     { H "relay: {via: 'smtps://a?tls=opportunistic', user: u, password_file: p}\n", "gatepost.yml:2: " NEEDS_TLS },
     { H "relay: {via: 'smtp://a?tls=none', user: u, password_file: p}\n", "gatepost.yml:2: " NEEDS_TLS },
-    { H "relay: {mechanisms: PLAIN oauthbearer}\n", "gatepost.yml:2: " "relay.mechanisms: the relay signs in with relay.user and its password: it cannot use EXTERNAL, OAUTHBEARER or XOAUTH2\n" },
+    { H "relay: {mechanisms: PLAIN oauthbearer}\n", "gatepost.yml:2: " MORE_THAN_A_PASSWORD },
     { H "dkim: {rsa_selector: s, ed25519_selector: s}\n", "gatepost.yml:2: dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each\n" },
     { H "notices: {webhook: 'http://alerts.example.org/'}\n", "gatepost.yml:2: " WRONG_WEBHOOK },
     { H "notices: {webhook: 'https://name:word@alerts.example.org/'}\n", "gatepost.yml:2: " WRONG_WEBHOOK },

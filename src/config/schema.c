@@ -92,9 +92,16 @@ const struct config_key config_keys[] = {
     { "relay.token_file", &config_path_type, FIELD(relay.token_file), 0, CONFIG_PATH - 1, "",
       "Instead of relay.password_file: the file whose first line is a bearer token (OAuth 2.0), which another program keeps fresh. "
       "A new content, or a new file in its place, counts within two seconds." },
+    { "relay.certificate_file", &config_path_type, FIELD(relay.certificate_file), 0, CONFIG_PATH - 1, "",
+      "A certificate of our own with its chain (PEM, leaf first), presented to the server of relay.via when it asks for one, and to no other; that needs "
+      "tls=required there. We sign in with it (EXTERNAL) where that is offered; where it is not, the certificate alone has to do, or relay.user and its password. "
+      "With relay.user and neither password nor token, mail waits unless EXTERNAL is offered, and that name is whom we ask to be. "
+      "A new file in its place counts within two seconds." },
+    { "relay.key_file", &config_path_type, FIELD(relay.key_file), 0, CONFIG_PATH - 1, "",
+      "Its private key (PEM, RSA or EC, without a pass phrase). It is read by the vault only." },
     { "relay.mechanisms", &config_mechanisms, FIELD(relay.mechanisms), 1, CONFIG_TEXT - 1, SCRAM_MECHANISMS " PLAIN LOGIN",
       "SASL mechanisms that may be used there: those that take a password, PLAIN and LOGIN under TLS only. With relay.token_file: "
-      "OAUTHBEARER and XOAUTH2, which are the default then." },
+      "OAUTHBEARER and XOAUTH2, which are the default then. With relay.certificate_file also EXTERNAL, which is in the default then and comes first." },
     { "relay.ca_file", &config_path_type, FIELD(relay.ca_file), 0, CONFIG_PATH - 1, "",
       "Certificates (PEM) to trust when the other server's is checked. Default: those of the system." },
     { "relay.dns_server", &config_resolver, FIELD(relay.dns_server), 0, 127, "",

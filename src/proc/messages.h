@@ -20,6 +20,7 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(PEER, peer, U(role) U(index) U(count))            /* fds[0]: a new channel to that role (also after a restart) */ \
     ROW(KEYPAIR, keypair, U(index) U(count) U(generation) S(name)) /* to vault; fds[0] chain, fds[1] private key       */ \
     ROW(UPSTREAM, upstream, U(present))                   /* to vault; fds[0]: the file with the smarthost's password   */ \
+    ROW(UPSTREAM_PAIR, upstream_pair, S(name))            /* to vault; fds[0] chain, fds[1] key: ours, for the smarthost */ \
     ROW(CLIENT_CA, client_ca, U(present))                 /* to vault; fds[0]: who vouches for clients' certificates      */ \
     ROW(STOP, stop, U(deadline))                          /* orderly: finish what is open, then exit                   */ \
     ROW(READY, ready, U(pid))                             /* role -> supervisor: serves from now on                    */ \
@@ -27,7 +28,7 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(CERTIFICATE, certificate, U(index) U(count) U(generation) S(chain))                                               \
     ROW(MECHANISMS, mechanisms, U(listener) S(names))     /* what EHLO may list there; before the first CERTIFICATE     */ \
     ROW(TICKETS, tickets, S(keys))                                                                                        \
-    /* smtpd -> vault */                                                                                                  \
+    /* smtpd -> vault; relay -> vault, with 0 and what OUR_CERTIFICATE said                                               */ \
     ROW(TLS_SIGN, tls_sign, U(certificate) U(generation) U(how) S(data))                                                  \
     ROW(TLS_SIGNED, tls_signed, U(status) S(signature))                                                                   \
     /* listener: index in config. binding: sasl.h's, tls-unique or tls-exporter; end_point: tls-server-end-point, both at most  \
@@ -91,7 +92,10 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(DKIM_KEYS_ARE, dkim_keys_are, U(status) S(keys))  /* lines "selector TAB rsa|ed25519"; none: do not sign       */ \
     ROW(DKIM_SIGN, dkim_sign, S(domain) S(selector) S(digest))                                                            \
     ROW(DKIM_SIGNED, dkim_signed, U(status) S(signature))                                                                 \
-    ROW(LOGIN_START, login_start, U(login) U(secure) U(binding) S(binding_data) S(end_point) S(offered)) /* our sign-in at the smarthost */ \
+    /* vault -> relay: what we present to the smarthost; chain "": there is none that can be used. expires: gp_time        */ \
+    ROW(OUR_CERTIFICATE, our_certificate, U(generation) U(expires) S(chain))                                              \
+    /* our sign-in at the smarthost. presented: it has asked for that certificate, and been given it                       */ \
+    ROW(LOGIN_START, login_start, U(login) U(secure) U(presented) U(binding) S(binding_data) S(end_point) S(offered))      \
     ROW(LOGIN_LINE, login_line, U(login) S(line))                                                                         \
     /* text: base64 to send. believed: the server may say 235 from here on; before SCRAM's proof it may not              */ \
     ROW(LOGIN_SAYS, login_says, U(status) U(step) U(has_initial) U(believed) S(mechanism) S(text))                         \

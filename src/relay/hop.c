@@ -34,6 +34,7 @@ void hop_close(struct hop *h)
     while (*at != h) at = &(*at)->next;
     *at = h->next;
     login_end(h);
+    ipc_forget(h->relay->vault, h); /* a signature may be on its way */
     timer_close(h->timer);
     if (h->conn) conn_close(h->conn, h->quitting);
     free(h);
@@ -113,20 +114,13 @@ static void timed_out(void *owner)
 }
 
 /* ---- what the connection says ----------------------------------------------------------------------------------------- */
-static bool begin_tls(struct hop *h)
-{
-    bool                   verify  = h->relay->config->relay.tls == RELAY_TLS_REQUIRED;
-    struct gp_tls_context *context = verify ? h->relay->verified : h->relay->opportunistic;
-    struct gp_tls         *tls     = context ? gp_tls_connect(context, gp_from(h->host)) : NULL;
-    return tls && conn_secure(h->conn, tls);
-}
-
 static void connected(void *owner, struct conn *conn)
 {
     struct hop *h = owner;
     (void)conn;
-    if (h->plan.implicit_tls && !begin_tls(h)) {
-        hop_fail(h, temporary("TLS could not be started"), false);
+    const char *why = h->plan.implicit_tls ? secure_begin(h) : NULL;
+    if (why) {
+        hop_fail(h, temporary(why), false);
         return;
     }
     if (!h->plan.implicit_tls) set_timer(h, HOP_GREETING);
@@ -141,6 +135,11 @@ static void secured(void *owner, struct conn *conn)
     gp_put_char(&text, ' ');
     gp_put_z(&text, gp_tls_cipher(conn_tls(conn)));
     h->tls[text.len] = '\0';
+    const char *why  = secure_done(h);
+    if (why) {
+        hop_fail(h, temporary(why), false);
+        return;
+    }
     gp_smtp_client_secured(&h->client);
     set_timer(h, HOP_GREETING);
     hop_pump(h);
@@ -159,10 +158,17 @@ static void closed(void *owner, struct conn *conn, const char *why)
     hop_fail(h, broken(h, why), is_shaking_hands(h));
 }
 
+static void asked_to_sign(void *owner, struct conn *conn, const struct gp_tls_sign *wanted)
+{
+    (void)conn;
+    secure_sign(owner, wanted);
+}
+
 static const struct conn_handler handler = {
     .connected = connected,
     .input     = has_input,
     .secured   = secured,
+    .sign      = asked_to_sign,
     .drained   = has_input,
     .closed    = closed,
 };
@@ -190,7 +196,7 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
                                              .use_tls      = !clear,
                                              .must_tls     = c->relay.tls == RELAY_TLS_REQUIRED,
                                              .implicit_tls = smarthost && c->relay.implicit_tls,
-                                             .may_auth     = sign_in,
+                                             .may_auth     = sign_in || config_relay_presents(c),
                                              .must_auth    = sign_in };
     name_remote(h, to, host);
     gp_copy_z(gp_from(host), h->host, sizeof h->host);
@@ -242,17 +248,17 @@ void hop_close_idle(struct relay *relay)
 enum verdict { GO_ON, STOP_HERE, GONE }; /* GONE: the hop is freed */
 
 /* A smarthost that wants a sign-in or TLS first (RFC 4954 6, RFC 3207 4) is a set-up that somebody mends. */
-static gp_status status_of(const struct hop *h, int code)
+static gp_status status_of(struct hop *h, int code, gp_str enhanced)
 {
     enum { SIGN_IN_FIRST = 530 };
     bool our_fault = code == SIGN_IN_FIRST && h->relay->config->relay.kind == RELAY_SMARTHOST;
-    if (code >= 500 && !our_fault) return GP_PERMFAIL;
+    if (code >= 500 && !our_fault && !secure_is_unknown(h, enhanced)) return GP_PERMFAIL;
     return code >= 400 || !code ? GP_TEMPFAIL : GP_OK;
 }
 
 static struct result reply_result(struct delivery *d, struct hop *h, const struct gp_smtp_client_event *ev)
 {
-    gp_status status = status_of(h, ev->code);
+    gp_status status = status_of(h, ev->code, ev->enhanced);
     return (struct result) { .status   = status,
                              .code     = ev->code,
                              .enhanced = delivery_keep(d, result_enhanced(ev->code, ev->enhanced)),
@@ -279,14 +285,19 @@ static enum verdict waiting(struct hop *h, const struct gp_smtp_client_event *ev
 
 static enum verdict starttls(struct hop *h, const struct gp_smtp_client_event *ev)
 {
+    const char *why = secure_begin(h);
     (void)ev;
-    if (begin_tls(h)) return STOP_HERE;
-    hop_fail(h, temporary("TLS could not be started"), true);
+    if (!why) return STOP_HERE;
+    hop_fail(h, temporary(why), true);
     return GONE;
 }
 
 static enum verdict auth(struct hop *h, const struct gp_smtp_client_event *ev)
 {
+    if (secure_will_do(h, ev->text)) {
+        gp_smtp_client_skip_auth(&h->client);
+        return GO_ON;
+    }
     set_timer(h, HOP_SIGNING_IN);
     login_start(h, ev->text);
     return STOP_HERE;
@@ -421,7 +432,7 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
         LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host), LOG_N("code", ev->code), LOG_S("reply", ev->text),
             LOG_Z(
                 "reason",
-                "the next hop refused our sign-in: mail waits; see relay.user, and relay.password_file or relay.token_file"));
+                "the next hop refused our sign-in: mail waits; see relay.user, and relay.password_file, relay.token_file or relay.certificate_file"));
     /* A smarthost that does not let us in is a set-up that somebody mends; no message is to blame. */
     bool          final = !ev->temporary && !signing_in && h->relay->config->relay.kind == RELAY_MX;
     bool          clear = h->plan.must_tls && !conn_tls(h->conn) && ev->temporary && ev->code / 100 != 4;

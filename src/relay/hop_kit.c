@@ -32,8 +32,11 @@ static void said_starttls(struct caller *c)
     say(c, c->script->starttls, "220 go ahead");
     c->noise = c->script->breaks_tls;
     if (!c->conn || c->noise || (c->script->starttls && c->script->starttls[0] != '2')) return;
-    c->secure = true;
-    CHECK(conn_secure(c->conn, gp_tls_accept(c->bench->tls)));
+    c->secure          = true;
+    struct gp_tls *tls = gp_tls_accept(c->bench->tls);
+    CHECK(tls);
+    if (c->bench->asks) gp_tls_ask_peer(tls);
+    CHECK(conn_secure(c->conn, tls));
 }
 
 static void said_auth(struct caller *c)
@@ -195,15 +198,31 @@ static void asked_to_sign(struct bench *b, struct ipc *from, const struct msg *m
     ipc_answer(from, m->question, &no);
 }
 
+static void asked_for_ours(struct bench *b, struct ipc *from, const struct msg *m)
+{
+    char           room[GP_SIGNATURE_MOST];
+    struct gp_text signature = GP_TEXT(room);
+    struct msg     made      = MSG(TLS_SIGNED);
+    CHECK(m->tls_sign.certificate == 0 && m->tls_sign.generation == OUR_GENERATION);
+    b->signatures++;
+    if (b->vault_signs == GP_WAIT) return;
+    if (b->vault_signs == GP_OK)
+        CHECK(gp_key_sign(b->key, (enum gp_sign)m->tls_sign.how, m->tls_sign.data, &signature));
+    made.tls_signed = (struct msg_tls_signed) { b->vault_signs, signature.len ? gp_said(&signature) : GP_LIT("") };
+    ipc_answer(from, m->question, &made);
+}
+
 static void asked_vault(void *owner, struct ipc *from, struct msg *m)
 {
     struct bench *b    = owner;
     struct msg    says = MSG(LOGIN_SAYS);
+    if (m->type == MSG_TLS_SIGN) asked_for_ours(b, from, m);
     if (m->type == MSG_DKIM_KEYS) asked_for_keys(b, from, m);
     if (m->type == MSG_DKIM_SIGN) asked_to_sign(b, from, m);
     if (m->type != MSG_LOGIN_START) return;
     b->logins++;
     b->secure       = m->login_start.secure != 0;
+    b->presented    = m->login_start.presented != 0;
     says.login_says = (struct msg_login_says) {
         .status = GP_OK, .has_initial = 1, .believed = 1, .mechanism = GP_LIT("PLAIN"), .text = GP_LIT("AGFkYQBo")
     };
@@ -244,6 +263,7 @@ static void open_tls(struct bench *b)
     b->key                  = gp_key_new(GP_KEY_EC, 0);
     CHECK(gp_certificate_new(b->key, names, addresses, 2, &text));
     struct gp_tls_certificate certificate = { gp_said(&text) };
+    b->chain                              = gp_said(&text);
     strict.ca_pem                         = gp_said(&text); /* trusted, and for another name */
     b->tls                                = gp_tls_server_context(&certificate, 1, &why);
     b->relay.opportunistic                = gp_tls_client_context(&lax, &why);
@@ -306,6 +326,7 @@ void bench_close(struct bench *b)
     gp_tls_context_close(b->tls);
     gp_tls_context_close(b->relay.verified);
     gp_tls_context_close(b->relay.opportunistic);
+    gp_tls_context_close(b->relay.presenting);
     gp_key_close(b->key);
     free(b);
 }
@@ -317,6 +338,15 @@ void smarthost(struct bench *b, const char *user, enum relay_tls tls)
     b->config.relay.tls  = tls;
     CHECK(gp_copy_z(GP_LIT("127.0.0.9"), b->config.relay.host, sizeof b->config.relay.host));
     CHECK(gp_copy_z(gp_from(user), b->config.relay.user, sizeof b->config.relay.user));
+}
+
+void certificate(struct bench *b, gp_time expires)
+{
+    const struct msg_our_certificate m = { OUR_GENERATION, (uint64_t)expires, b->chain };
+    smarthost(b, "", RELAY_TLS_REQUIRED);
+    CHECK(gp_copy_z(GP_LIT("c"), b->config.relay.certificate_file, sizeof b->config.relay.certificate_file));
+    secure_certificate(&b->relay, &m);
+    CHECK(b->relay.presenting);
 }
 
 void ask(struct bench *b, const char *recipients, const char *body)

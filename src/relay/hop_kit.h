@@ -6,7 +6,7 @@
 #include "check.h"
 #include "relay/parts.h"
 
-enum { CALLERS_MOST = 8, HEARD_ROOM = 4096, LINE_ROOM = 1024, RESULTS_ROOM = 8192, RCPTS_MOST = 3 };
+enum { CALLERS_MOST = 8, HEARD_ROOM = 4096, LINE_ROOM = 1024, RESULTS_ROOM = 8192, RCPTS_MOST = 3, OUR_GENERATION = 4 };
 
 /* What it says to each command. NULL: what a good server says. "": nothing. "-": it closes the connection. */
 struct script {
@@ -41,6 +41,10 @@ struct bench {
     char                    domain[256]; /* whose keys it was asked for */
     bool                    has_key;     /* one; signing with it ends as said */
     gp_status               keys_are, signing;
+    bool                    asks, presented; /* the next hop, for a certificate; what vault was told of it */
+    gp_str                  chain;       /* ours; the next hop has the same                             */
+    gp_status               vault_signs; /* how its signatures end; WAIT: never                         */
+    unsigned                signatures;
     size_t                  open; /* deliveries not answered yet */
     char                    results[RESULTS_ROOM];
     bool                    answered, host_down;
@@ -50,6 +54,7 @@ struct bench *bench_open(void);
 void          bench_close(struct bench *);
 void          smarthost(struct bench *, const char *user,
                         enum relay_tls); /* all mail goes to the next hop, signed in as user if not "" */
+void          certificate(struct bench *, gp_time expires); /* ... as who has a certificate, and neither name nor password */
 void          deliver(struct bench *, const char *recipients); /* a small message; until it is answered */
 void          deliver_text(struct bench *, const char *recipients, const char *message);
 void          ask(struct bench *, const char *recipients, const char *body);

@@ -31,6 +31,9 @@ struct relay {
     struct ipc            *supervisor, *queue, *vault;
     struct dns            *dns;
     struct gp_tls_context *verified, *opportunistic;
+    struct gp_tls_context *presenting;  /* as verified, with our certificate; NULL: there is none that can be used */
+    uint64_t               generation;  /* of that, for vault                                                     */
+    gp_time                our_expires;
     struct delivery       *deliveries;
     struct hop            *hops;
     struct timer          *stopping;
@@ -149,6 +152,9 @@ struct hop {
     unsigned             messages;
     uint64_t             login;     /* 0: no sign-in open in vault   */
     bool                 believed;  /* vault lets the server say 235 */
+    uint64_t             generation; /* of the certificate that we would present */
+    bool                 presented;  /* it has asked for it, and been given it   */
+    bool                 complained; /* that it does not know it                 */
     bool                 reused, quitting, started;
 };
 bool hop_open(struct delivery *, const struct sockaddr_storage *to, const char *host); /* false: no memory or descriptors */
@@ -157,6 +163,16 @@ void hop_use(struct hop *, struct delivery *);
 void hop_pump(struct hop *);
 void hop_close(struct hop *);
 void hop_close_idle(struct relay *);
+
+/* ---- TLS, and our certificate for the smarthost (secure.c) --------------------------------------------------------- */
+void        secure_certificate(struct relay *, const struct msg_our_certificate *);
+const char *secure_begin(struct hop *) GP_MUST_USE; /* NULL: it is under way; else why it is not */
+const char *secure_done(struct hop *) GP_MUST_USE;  /* NULL: hands are shaken as they should be  */
+void        secure_sign(struct hop *, const struct gp_tls_sign *);
+/* Of these mechanisms none is for us, whose certificate alone may do. */
+bool        secure_will_do(const struct hop *, gp_str offered);
+/* This no to MAIL or RCPT is to us, of whom it knows nothing but a certificate: no message is to blame. */
+bool        secure_is_unknown(struct hop *, gp_str enhanced);
 
 /* Our sign-in at the smarthost, stepped in vault. */
 void login_start(struct hop *, gp_str offered);

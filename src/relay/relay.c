@@ -72,9 +72,11 @@ static void queue_gone(void *owner, struct ipc *from)
 
 static void from_vault(void *owner, struct ipc *from, struct msg *m)
 {
-    (void)owner;
     (void)from;
-    LOG(LOG_WARN, "ipc", LOG_Z("unexpected", msg_name(m->type)));
+    if (m->type == MSG_OUR_CERTIFICATE)
+        secure_certificate(owner, &m->our_certificate);
+    else
+        LOG(LOG_WARN, "ipc", LOG_Z("unexpected", msg_name(m->type)));
 }
 
 static const struct ipc_handler supervisor_handler = { from_supervisor, supervisor_gone };
@@ -155,6 +157,7 @@ static void close_all(struct relay *r)
     ipc_close(r->supervisor);
     gp_tls_context_close(r->verified);
     gp_tls_context_close(r->opportunistic);
+    gp_tls_context_close(r->presenting);
     loop_close(r->loop);
 }
 

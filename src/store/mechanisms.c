@@ -108,24 +108,33 @@ bool policy_lists_plus(gp_str configured)
 }
 
 /* A token is never said as a password, nor a password as a token. */
-static bool is_for(const struct gp_sasl_mech *mech, enum relay_proof proof)
+static bool is_for(const struct gp_sasl_mech *mech, const struct policy_upstream *u)
 {
     bool token = mech->traits & GP_SASL_NEEDS_TOKEN;
-    return proof != RELAY_NO_PROOF && token == (proof == RELAY_TOKEN);
+    return (u->proof == RELAY_PASSWORD && !token) || (u->proof == RELAY_TOKEN && token);
 }
 
-const struct gp_sasl_mech *policy_choose(gp_str allowed, gp_str offered, enum relay_proof proof, bool tls, bool binding)
+/* What is proved already needs no secret to be said. */
+static const struct gp_sasl_mech *by_certificate(const struct policy_upstream *u)
 {
-    char           room[NAMES_ROOM];
-    struct gp_text names  = GP_TEXT(room);
-    unsigned       traits = GP_SASL_NEEDS_SECRET | GP_SASL_SERVER_FIRST | GP_SASL_NEEDS_TOKEN;
-    if (tls) traits |= GP_SASL_REVEALS_PASSWORD;
-    if (binding) traits |= GP_SASL_BINDS_CHANNEL;
-    if (!gp_sasl_names(allowed, traits, &names)) return NULL;
+    gp_str name = GP_LIT("EXTERNAL");
+    return u->presented && listed(u->allowed, name) && listed(u->offered, name) ? gp_sasl_find(name) : NULL;
+}
+
+const struct gp_sasl_mech *policy_choose(const struct policy_upstream *u)
+{
+    char                       room[NAMES_ROOM];
+    struct gp_text             names    = GP_TEXT(room);
+    unsigned                   traits   = GP_SASL_NEEDS_SECRET | GP_SASL_SERVER_FIRST | GP_SASL_NEEDS_TOKEN;
+    const struct gp_sasl_mech *external = by_certificate(u);
+    if (external) return external;
+    if (u->tls) traits |= GP_SASL_REVEALS_PASSWORD;
+    if (u->binding) traits |= GP_SASL_BINDS_CHANNEL;
+    if (!gp_sasl_names(u->allowed, traits, &names)) return NULL;
     for (gp_str best_first = gp_said(&names); best_first.len > 0;) {
         gp_str                     name = gp_word(&best_first);
         const struct gp_sasl_mech *mech = gp_sasl_find(name);
-        if (mech && listed(offered, name) && is_for(mech, proof)) return mech;
+        if (mech && listed(u->offered, name) && is_for(mech, u)) return mech;
     }
     return NULL;
 }

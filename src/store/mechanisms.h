@@ -32,7 +32,13 @@ bool policy_offer(gp_str configured, const struct policy_facts *, struct gp_text
 /* Does EHLO list a -PLUS form when there is channel binding? RFC 5802 6: what the downgrade check has to know. */
 bool policy_lists_plus(gp_str configured);
 /* The best that is allowed, offered, made for what there is to sign in with and safe on this connection, for signing in upstream. NULL: none. */
-const struct gp_sasl_mech *policy_choose(gp_str allowed, gp_str offered, enum relay_proof, bool tls, bool binding);
+struct policy_upstream {
+    gp_str           allowed, offered;
+    enum relay_proof proof;
+    bool             tls, binding; /* the server has proved its name; the connection can be bound to          */
+    bool             presented;    /* it has asked for our certificate, and been given it: EXTERNAL comes first */
+};
+const struct gp_sasl_mech *policy_choose(const struct policy_upstream *);
 
 /* ---- policies of sign-ins: true, where there is a no in mode enforce, and a note in shadow; off: false --------------------------- */
 bool policy_is_retired(const struct config *, gp_str mechanism);

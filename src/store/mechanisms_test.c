@@ -27,7 +27,7 @@ static const struct { const char *configured, *asked; bool tls; const char *resu
     { "PLAIN",                     "",              true,  "none"          },
     { "",                          "PLAIN",         true,  "none"          },
 };
-static const struct { const char *allowed, *offered; enum relay_proof proof; bool tls, binding; const char *result; } upstream[] = {
+static const struct { const char *allowed, *offered; enum relay_proof proof; bool tls, binding; const char *result; bool presented; } upstream[] = {
     { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "LOGIN PLAIN",                      RELAY_PASSWORD, true,  false, "PLAIN"              },
     { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "LOGIN",                            RELAY_PASSWORD, true,  false, "LOGIN"              },
     { "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN", "PLAIN LOGIN",                      RELAY_PASSWORD, false, false, "none"               },
@@ -45,6 +45,15 @@ static const struct { const char *allowed, *offered; enum relay_proof proof; boo
     { "OAUTHBEARER XOAUTH2 PLAIN",                    "OAUTHBEARER XOAUTH2",              RELAY_PASSWORD, true,  true,  "none"               },
     { "OAUTHBEARER XOAUTH2 PLAIN",                    "OAUTHBEARER XOAUTH2 PLAIN",        RELAY_PASSWORD, true,  true,  "PLAIN"              },
     { "OAUTHBEARER XOAUTH2 PLAIN",                    "OAUTHBEARER XOAUTH2 PLAIN",        RELAY_NO_PROOF, true,  true,  "none"               },
+    { "EXTERNAL",                                     "PLAIN EXTERNAL",                   RELAY_CERTIFICATE, true, true, "EXTERNAL", true   },
+    { "EXTERNAL",                                     "PLAIN EXTERNAL",                   RELAY_CERTIFICATE, true, true, "none",     false  },
+    { "EXTERNAL",                                     "PLAIN SCRAM-SHA-256",              RELAY_CERTIFICATE, true, true, "none",     true   },
+    { "EXTERNAL PLAIN",                               "PLAIN",                            RELAY_CERTIFICATE, true, true, "none",     true   },
+    { "EXTERNAL SCRAM-SHA-256-PLUS PLAIN",            "SCRAM-SHA-256-PLUS EXTERNAL",      RELAY_PASSWORD, true,  true,  "EXTERNAL", true   },
+    { "SCRAM-SHA-256-PLUS PLAIN",                     "SCRAM-SHA-256-PLUS EXTERNAL",      RELAY_PASSWORD, true,  true,  "SCRAM-SHA-256-PLUS", true },
+    { "EXTERNAL PLAIN",                               "PLAIN EXTERNAL",                   RELAY_PASSWORD, true,  true,  "PLAIN",    false  },
+    { "EXTERNAL OAUTHBEARER",                         "OAUTHBEARER EXTERNAL",             RELAY_TOKEN,    true,  true,  "EXTERNAL", true   },
+    { "EXTERNAL OAUTHBEARER",                         "OAUTHBEARER",                      RELAY_TOKEN,    true,  true,  "OAUTHBEARER", true },
 };
 /* clang-format on */
 
@@ -58,10 +67,13 @@ TEST(a_mechanism_must_be_configured_and_safe_on_the_connection)
 
 TEST(upstream_the_strongest_that_both_have_is_chosen)
 {
-    for (size_t i = 0; i < GP_COUNT(upstream); i++)
-        CHECK_IS(gp_from(name_of(policy_choose(gp_from(upstream[i].allowed), gp_from(upstream[i].offered),
-                                               upstream[i].proof, upstream[i].tls, upstream[i].binding))),
-                 upstream[i].result);
+    for (size_t i = 0; i < GP_COUNT(upstream); i++) {
+        const struct policy_upstream u = {
+            gp_from(upstream[i].allowed), gp_from(upstream[i].offered), upstream[i].proof, upstream[i].tls,
+            upstream[i].binding,          upstream[i].presented
+        };
+        CHECK_IS(gp_from(name_of(policy_choose(&u))), upstream[i].result);
+    }
 }
 
 TEST(a_mechanism_that_nobody_can_use_is_not_offered)

@@ -27,6 +27,12 @@ bool gp_tls_resumed(const struct gp_tls *t)
     return SSL_session_reused(t->ssl);
 }
 
+/* A client signs for nothing else but its certificate. */
+bool gp_tls_presented(const struct gp_tls *t)
+{
+    return t->state == TLS_SHAKEN && t->proved && !SSL_is_server(t->ssl);
+}
+
 gp_str gp_tls_server_name(const struct gp_tls *t)
 {
     return gp_from(SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name));

@@ -39,6 +39,63 @@ TEST(a_client_picks_the_version)
     }
 }
 
+/* ---- a certificate whose key is elsewhere -------------------------------------------------------------------------------- */
+static void present(struct pair *p, const struct identity *own, int version, bool asked)
+{
+    const char            *why    = NULL;
+    struct gp_tls_context *like   = client_of(identity_rsa());
+    struct gp_tls_context *client = gp_tls_client_presenting(like, identity_pem(own), &why);
+    gp_tls_context_close(like);
+    CHECK(client);
+    meet(p, identity_rsa(), client, "mail.example.org");
+    gp_tls_context_close(client);
+    SSL_set_max_proto_version(p->client->ssl, version);
+    if (asked) gp_tls_ask_peer(p->server);
+    p->presented = own;
+    pair_run(p);
+}
+
+TEST(a_certificate_is_shown_to_who_asks_and_each_time_somebody_else_signs)
+{
+    const struct identity *const kinds[]    = { identity_rsa(), identity_ec() };
+    static const int             versions[] = { TLS_1_2, TLS_1_3 };
+    static char                  room[GP_TLS_PEER_MOST];
+    for (size_t i = 0; i < GP_COUNT(kinds) * GP_COUNT(versions) * 2; i++) {
+        struct pair    p     = { 0 };
+        bool           asked = i & 1;
+        struct gp_text chain = GP_TEXT(room);
+        present(&p, kinds[i >> 1 & 1], versions[i >> 2], asked);
+        gp_tls_peer_chain(p.server, &chain);
+        CHECK(pair_shaken(&p) && p.signatures == 1U + asked);
+        CHECK(gp_tls_presented(p.client) == asked && gp_tls_has_peer(p.server) == asked && (chain.len > 0) == asked);
+        CHECK(!gp_tls_presented(p.server));
+        pair_close(&p);
+    }
+}
+
+TEST(without_its_signature_no_hands_are_shaken)
+{
+    static const int versions[] = { TLS_1_2, TLS_1_3 };
+    for (size_t i = 0; i < GP_COUNT(versions); i++) {
+        struct pair p = { .refuse_client = true };
+        present(&p, identity_ec(), versions[i], true);
+        CHECK(p.client_status == GP_PERMFAIL && !gp_tls_presented(p.client) && !gp_tls_has_peer(p.server));
+        CHECK_IS(gp_from(gp_tls_why(p.client)), "the signature was refused");
+        pair_close(&p);
+    }
+}
+
+TEST(a_certificate_is_shown_to_nobody_unverified_and_must_be_one)
+{
+    const char            *why = NULL;
+    struct gp_tls_context *lax = client_of(NULL), *strict = client_of(identity_rsa());
+    CHECK(!gp_tls_client_presenting(lax, identity_pem(identity_ec()), &why) && why);
+    CHECK(!gp_tls_client_presenting(strict, GP_LIT("nonsense"), &why));
+    CHECK_IS(gp_from(why), "is not a PEM certificate");
+    gp_tls_context_close(lax);
+    gp_tls_context_close(strict);
+}
+
 TEST(what_cannot_be_had_is_said)
 {
     static const struct gp_tls_wish wishes[] = {

@@ -56,6 +56,13 @@ void gp_tls_context_close(struct gp_tls_context *x)
     context_release(x);
 }
 
+/* Its private operations ask: see keyless.c. */
+static bool show(struct gp_tls_context *x, const struct certificate *c)
+{
+    SSL_CTX_set_mode(x->ssl, SSL_MODE_ASYNC);
+    return SSL_CTX_use_cert_and_key(x->ssl, c->leaf, c->key, c->chain, 1) == 1;
+}
+
 /* ---- servers ---------------------------------------------------------------------------------------------------- */
 static struct gp_tls_context *refuse(struct gp_tls_context *x, const char *why, const char **out)
 {
@@ -114,10 +121,7 @@ struct gp_tls_context *gp_tls_server_context(const struct gp_tls_certificate *ce
         what = take_certificate(x, certificates[i].chain_pem);
         if (what) return refuse(x, say_which(i, what), why);
     }
-    const struct certificate *first = &x->certificates[0];
-    if (SSL_CTX_use_cert_and_key(x->ssl, first->leaf, first->key, first->chain, 1) != 1)
-        return refuse(x, say_which(0, "is broken"), why);
-    SSL_CTX_set_mode(x->ssl, SSL_MODE_ASYNC); /* see keyless.c */
+    if (!show(x, &x->certificates[0])) return refuse(x, say_which(0, "is broken"), why);
     SSL_CTX_set_cert_cb(x->ssl, certificate_choose, x);
     SSL_CTX_set_session_id_context(x->ssl, resumed_by_all, sizeof resumed_by_all - 1);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(x->ssl, ticket_key);
@@ -172,5 +176,21 @@ struct gp_tls_context *gp_tls_client_context(const struct gp_tls_trust *trust, c
     } else if (add_roots(SSL_CTX_get_cert_store(x->ssl), trust->ca_pem) == 0) {
         return refuse(x, "no root certificate in the PEM text", why);
     }
+    return x;
+}
+
+struct gp_tls_context *gp_tls_client_presenting(struct gp_tls_context *like, gp_str chain_pem, const char **why)
+{
+    struct gp_tls_context *x = context_open(TLS_client_method(), 1);
+    if (!x) return refuse(NULL, "no memory", why);
+    const char *what = take_certificate(x, chain_pem);
+    if (!what && !show(x, &x->certificates[0])) what = "is broken";
+    if (!what && !like->verify) what = "is not for servers that nobody verifies";
+    if (what) return refuse(x, what, why);
+    x->verify = true;
+    SSL_CTX_clear_options(x->ssl, SSL_OP_NO_TICKET);
+    SSL_CTX_set_verify(x->ssl, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set1_cert_store(x->ssl,
+                            SSL_CTX_get_cert_store(like->ssl)); /* shared: all roots of the world are a megabyte */
     return x;
 }

@@ -40,6 +40,7 @@ static size_t ask(uintptr_t certificate, enum gp_sign how, gp_str data, uint8_t 
         return 0;
     }
     memcpy(out, q.signature, q.signature_len);
+    t->proved = true;
     return q.signature_len;
 }
 

@@ -67,11 +67,13 @@ struct gp_tls_context *client_of(const struct identity *trusted)
 void pair_open(struct pair *p, struct gp_tls_context *server, struct gp_tls_context *client, const char *name,
                const struct identity *const *ids, size_t count)
 {
-    size_t piece = p->piece;
+    size_t piece         = p->piece;
+    bool   refuse_client = p->refuse_client;
     memset(p, 0, sizeof *p);
-    p->piece  = piece ? piece : PAIR_WHOLE;
-    p->server = gp_tls_accept(server);
-    p->client = gp_tls_connect(client, gp_from(name));
+    p->piece         = piece ? piece : PAIR_WHOLE;
+    p->refuse_client = refuse_client;
+    p->server        = gp_tls_accept(server);
+    p->client        = gp_tls_connect(client, gp_from(name));
     assert_non_null(p->server);
     assert_non_null(p->client);
     for (size_t i = 0; i < 2; i++)
@@ -79,18 +81,20 @@ void pair_open(struct pair *p, struct gp_tls_context *server, struct gp_tls_cont
     for (size_t i = 0; i < count; i++) p->identities[i] = ids[i];
 }
 
-static void answer(struct pair *p)
+static bool answer(struct pair *p, struct gp_tls *asking, const struct identity *const *signers, gp_status *status)
 {
     struct gp_tls_sign ask;
     char               room[GP_SIGNATURE_MOST];
     struct gp_text     signature = GP_TEXT(room);
-    if (!gp_tls_asks(p->server, &ask)) return;
+    if (!gp_tls_asks(asking, &ask)) return false;
     p->signatures++;
-    p->how = ask.how;
-    if (!p->refuse) CHECK(gp_key_sign(p->identities[ask.certificate]->key, ask.how, ask.data, &signature));
-    gp_tls_answer(p->server, gp_said(&signature));
-    CHECK(!gp_tls_asks(p->server, &ask));
-    p->server_status = gp_tls_handshake(p->server);
+    p->how       = ask.how;
+    bool refuses = asking == p->client ? p->refuse_client : p->refuse;
+    if (!refuses) CHECK(gp_key_sign(signers[ask.certificate]->key, ask.how, ask.data, &signature));
+    gp_tls_answer(asking, gp_said(&signature));
+    CHECK(!gp_tls_asks(asking, &ask));
+    *status = gp_tls_handshake(asking);
+    return true;
 }
 
 static bool carry(struct gp_tls *from, struct gp_tls *to, size_t piece, gp_status *status, struct gp_text *heard)
@@ -115,11 +119,8 @@ void pair_run(struct pair *p)
     if (!gp_tls_shaken(p->client)) p->client_status = gp_tls_handshake(p->client);
     while (moved) {
         moved = carry(p->client, p->server, p->piece, &p->server_status, &p->heard[SERVER]);
-        struct gp_tls_sign ask;
-        if (gp_tls_asks(p->server, &ask)) {
-            answer(p);
-            moved = true;
-        }
+        moved |= answer(p, p->server, p->identities, &p->server_status);
+        moved |= answer(p, p->client, &p->presented, &p->client_status);
         moved |= carry(p->server, p->client, p->piece, &p->client_status, &p->heard[CLIENT]);
     }
 }

@@ -22,8 +22,9 @@ struct gp_tls_context *client_of(const struct identity *trusted); /* NULL: does 
 struct pair {
     struct gp_tls         *client, *server;
     const struct identity *identities[8]; /* who signs for the server, by index */
+    const struct identity *presented;     /* who signs for the client              */
     size_t                 piece;         /* so many octets of ciphertext at once */
-    bool                   refuse;        /* signatures */
+    bool                   refuse, refuse_client; /* signatures, of the server, of the client */
     unsigned               signatures;
     enum gp_sign           how;           /* of the last signature */
     gp_status              client_status, server_status;

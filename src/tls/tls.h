@@ -1,6 +1,6 @@
 /* TLS between buffers: no socket, no file. A context holds certificates and settings and is shared by connections;
  * a gp_tls is one connection. Ciphertext goes in with feed(), plaintext is taken with plain()/took(); plaintext goes in
- * with write(), ciphertext waits in wire()/sent(). A server context may hold certificates WITHOUT their private keys:
+ * with write(), ciphertext waits in wire()/sent(). A context may hold certificates WITHOUT their private keys:
  * the handshake then stops at GP_WAIT with a signature wanted (asks()), the host has it made elsewhere and calls
  * answer(). TLS 1.2 and 1.3 only (unless old clients are allowed), AEAD and forward secrecy only, no compression, no renegotiation, no 0-RTT (RFC 9325). */
 #ifndef GP_TLS_H
@@ -32,6 +32,8 @@ struct gp_tls_trust {
     bool   verify; /* false: opportunistic, whoever answers will do           */
 };
 struct gp_tls_context *gp_tls_client_context(const struct gp_tls_trust *, const char **why);
+/* Client: as that one, which verifies, and with a certificate of its own (leaf first, no private key) for servers that ask. */
+struct gp_tls_context *gp_tls_client_presenting(struct gp_tls_context *like, gp_str chain_pem, const char **why);
 /* What a client context may be asked for beyond what all get; all zeroes: nothing. `weak` and old versions are for finding out what
  * a server takes, never for secrets. false: *why says what cannot be had. */
 struct gp_tls_wish {
@@ -102,6 +104,8 @@ enum gp_tls_binding { GP_TLS_NO_BINDING, GP_TLS_UNIQUE, GP_TLS_EXPORTER };
 enum gp_tls_binding gp_tls_binding(struct gp_tls *, uint8_t out[static 64], size_t *len);
 /* tls-server-end-point (RFC 5929 4), of either version: the digest of the server's certificate. 0: it has none. */
 size_t gp_tls_end_point(const struct gp_tls *, uint8_t out[static 64]);
+/* Client: the server asked for a certificate, and was given ours with the proof that we have its key. */
+bool   gp_tls_presented(const struct gp_tls *);
 
 #define GP_TLS_PEER_MOST  16384 /* octets of a client's chain; a longer one ends the handshake */
 #define GP_TLS_PEERS_MOST 4          /* certificates of it that are looked at                       */

@@ -12,13 +12,17 @@
 enum { SOON_DAYS = 14, DAY_MS = 24 * 3600 * 1000 };
 
 /* ---- sets ------------------------------------------------------------------------------------------------------------ */
+void pair_close(struct pair *pair)
+{
+    file_free(pair->chain);
+    gp_key_close(pair->key);
+    *pair = (struct pair) { 0 };
+}
+
 static void set_close(struct pair_set *set)
 {
     if (!set) return;
-    for (size_t i = 0; i < set->count; i++) {
-        file_free(set->pairs[i].chain);
-        gp_key_close(set->pairs[i].key);
-    }
+    for (size_t i = 0; i < set->count; i++) pair_close(&set->pairs[i]);
     free(set);
 }
 
@@ -47,26 +51,31 @@ static bool ends_soon(const struct pair *pair)
     return pair->expires - wall_now() < (gp_time)SOON_DAYS * DAY_MS;
 }
 
-static void tell_expiry(struct vault *v, const struct pair *pair)
+void pair_tell_again(struct vault *v, const struct pair *pair, enum pair_use use)
 {
-    gp_time left = pair->expires - wall_now();
+    if (ends_soon(pair)) notice_certificate(v, gp_from(pair->name), pair->expires, use);
+}
+
+void pair_tell_expiry(struct vault *v, const struct pair *pair, enum pair_use use)
+{
+    static const char *const over[] = { [PAIR_SERVER]   = "the certificate has expired: clients will refuse it",
+                                        [PAIR_UPSTREAM] = "our certificate for the smarthost has expired: mail waits" };
+    gp_time                  left   = pair->expires - wall_now();
     if (!ends_soon(pair)) return;
-    notice_certificate(v, gp_from(pair->name), pair->expires);
+    pair_tell_again(v, pair, use);
     LOG(LOG_WARN, "tls", LOG_Z("certificate", pair->name), LOG_N("days_left", left / DAY_MS),
-        LOG_Z("reason", left > 0 ? "the certificate ends soon: renew it"
-                                 : "the certificate has expired: clients will refuse it"));
+        LOG_Z("reason", left > 0 ? "the certificate ends soon: renew it" : over[use]));
 }
 
 /* Whoever should renew it may have failed without a word: then nothing is read anew. */
 void keys_tell_expiry(struct vault *v)
 {
     const struct pair_set *set = v->keyring.sets[0];
-    for (size_t i = 0; set && i < set->count; i++)
-        if (ends_soon(&set->pairs[i])) notice_certificate(v, gp_from(set->pairs[i].name), set->pairs[i].expires);
+    for (size_t i = 0; set && i < set->count; i++) pair_tell_again(v, &set->pairs[i], PAIR_SERVER);
+    presented_tell_expiry(v);
 }
 
-/* NULL: it is a pair now. Else what is wrong. */
-static const char *read_pair(struct vault *v, struct pair *pair, const struct msg *m)
+const char *pair_read(struct pair *pair, const struct msg *m, gp_str name)
 {
     pair->chain = descriptor_read(m->fds[0], CHAIN_MOST);
     if (!pair->chain.ptr) return "the certificate file cannot be read, is empty, or is over 64 KiB";
@@ -78,11 +87,9 @@ static const char *read_pair(struct vault *v, struct pair *pair, const struct ms
     if (!gp_certificate_fits(pair->chain, pair->key, &pair->expires))
         return "the key does not belong to the certificate";
     const char *fault =
-        gp_tls_certificate_fault(pair->chain); /* smtpd would find it, and go on without a key in force */
+        gp_tls_certificate_fault(pair->chain); /* who presents it would find it, and go on without a key in force */
     if (fault) return fault;
-    if (!gp_copy_z(gp_head(m->keypair.name, sizeof(pair->name) - 1), pair->name, sizeof(pair->name)))
-        pair->name[0] = '\0';
-    tell_expiry(v, pair);
+    if (!gp_copy_z(gp_head(name, sizeof(pair->name) - 1), pair->name, sizeof(pair->name))) pair->name[0] = '\0';
     return NULL;
 }
 
@@ -166,10 +173,13 @@ void keys_pair(struct peer *peer, struct msg *m)
         return;
     struct pair_set *set = coming_set(&v->keyring, &m->keypair);
     if (!set || set->pairs[m->keypair.index].chain.ptr) return;
-    const char *wrong = read_pair(v, &set->pairs[m->keypair.index], m);
+    struct pair *pair  = &set->pairs[m->keypair.index];
+    const char  *wrong = pair_read(pair, m, m->keypair.name);
     if (wrong) {
         set->bad = true;
         LOG(LOG_ERROR, "tls", LOG_S("certificate", m->keypair.name), LOG_Z("reason", wrong));
+    } else {
+        pair_tell_expiry(v, pair, PAIR_SERVER);
     }
     if (++set->have == set->count) set_is_complete(v);
 }
@@ -191,15 +201,19 @@ static bool is_for_tls(uint64_t how)
     return how == GP_SIGN_RSA_RAW || how == GP_SIGN_RSA_PKCS1 || how == GP_SIGN_ECDSA;
 }
 
-void keys_sign(struct peer *peer, struct msg *m)
+void keys_sign_with(struct peer *peer, const struct msg *m, const struct gp_key *key)
 {
-    const struct gp_key *key  = find_key(&peer->vault->keyring, &m->tls_sign);
-    struct signing_wish  wish = {
-         .question = m->question,
-         .answer   = MSG_TLS_SIGNED,
-         .key      = is_for_tls(m->tls_sign.how) ? key : NULL,
-         .how      = (enum gp_sign)m->tls_sign.how,
-         .data     = m->tls_sign.data,
+    struct signing_wish wish = {
+        .question = m->question,
+        .answer   = MSG_TLS_SIGNED,
+        .key      = is_for_tls(m->tls_sign.how) ? key : NULL,
+        .how      = (enum gp_sign)m->tls_sign.how,
+        .data     = m->tls_sign.data,
     };
     signing_start(peer, &wish);
+}
+
+void keys_sign(struct peer *peer, struct msg *m)
+{
+    keys_sign_with(peer, m, find_key(&peer->vault->keyring, &m->tls_sign));
 }

@@ -218,7 +218,17 @@ static void look_for_ends(struct vault *v)
     if (credentials_ending(v->accounts, now, until, EXPIRING_MOST, tell_expiring, v) != GP_OK) vault_store_failed(v);
 }
 
-void notice_certificate(struct vault *v, gp_str name, gp_time expires)
+static const struct {
+    const char *subject[2], *meaning;
+} certificates[] = {
+    [PAIR_SERVER]   = {{ "The mail server's certificate ends soon", "The mail server's certificate has ended" },
+                       "Clients refuse a server whose certificate has ended: nobody can send mail then."},
+    [PAIR_UPSTREAM] = { { "The certificate that signs in at the smarthost ends soon",
+                          "The certificate that signs in at the smarthost has ended" },
+                       "It is presented to no server once it has ended: mail waits then."               },
+};
+
+void notice_certificate(struct vault *v, gp_str name, gp_time expires, enum pair_use use)
 {
     char           what_room[2 * PAGE], cause_room[2 * PAGE];
     struct gp_text what = GP_TEXT(what_room), cause = GP_TEXT(cause_room);
@@ -235,10 +245,9 @@ void notice_certificate(struct vault *v, gp_str name, gp_time expires)
     struct notice_wish w = {
         .kind    = "certificate-expiry",
         .cause   = gp_said(&cause),
-        .subject = over ? GP_LIT("The mail server's certificate has ended")
-                        : GP_LIT("The mail server's certificate ends soon"),
+        .subject = gp_from(certificates[use].subject[over]),
         .what    = gp_said(&what),
-        .meaning = GP_LIT("Clients refuse a server whose certificate has ended: nobody can send mail then."),
+        .meaning = gp_from(certificates[use].meaning),
         .todo    = GP_LIT("Put a new certificate in its place; the server takes it within seconds, without a restart.")
     };
     notice_post(v, &w);

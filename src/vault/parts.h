@@ -280,8 +280,15 @@ struct keyring {
     size_t           ticket_count;
     gp_time          rotated;
 };
+/* NULL: the two descriptors of the message are a pair now. Else what is wrong. */
+const char *pair_read(struct pair *, const struct msg *, gp_str name) GP_MUST_USE;
+void        pair_close(struct pair *);
+enum pair_use { PAIR_SERVER, PAIR_UPSTREAM };
+void pair_tell_expiry(struct vault *, const struct pair *, enum pair_use); /* in the log, and as a notice, where it is near */
+void pair_tell_again(struct vault *, const struct pair *, enum pair_use);  /* as a notice                                   */
 void keys_pair(struct peer *, struct msg *);
 void keys_sign(struct peer *, struct msg *);
+void keys_sign_with(struct peer *, const struct msg *tls_sign, const struct gp_key *); /* NULL: refused */
 void keys_announce(struct peer *); /* certificates and tickets to one smtpd */
 void keys_tick(struct vault *, gp_time now);
 void keys_tell_expiry(struct vault *); /* of those in force */
@@ -322,6 +329,8 @@ struct upstream {
     struct login *logins[UPSTREAM_LOGINS]; /* NULL: a free place                     */
     struct login *waiting;                 /* for the thread, oldest first           */
     struct login *stepping;                /* on the thread; NULL: none              */
+    struct pair   pairs[PAIR_SETS];        /* our certificate, newest first          */
+    uint64_t      generation;              /* of the first; 0: none has come         */
 };
 void upstream_received(struct peer *, struct msg *);
 void upstream_start(struct peer *, struct msg *);
@@ -329,6 +338,11 @@ void upstream_line(struct peer *, struct msg *);
 void upstream_end(struct peer *, struct msg *);
 void upstream_drop(struct vault *); /* the relay died */
 void upstream_close(struct upstream *);
+void presented_received(struct peer *, struct msg *); /* presented.c: our certificate there */
+void presented_announce(struct peer *relay);
+void presented_sign(struct peer *, struct msg *);
+void presented_tell_expiry(struct vault *);
+void presented_close(struct upstream *);
 
 enum { REPLY_MOST = 380 }; /* octets of a text for a client that fit one line with its codes, and the incident */
 /* ---- may this be sent (sending.c): rules say no by filling `no` and `text` ---------------------------------------------------- */
@@ -483,7 +497,7 @@ struct posting { bool asked; gp_time due, looks_at; struct notice now; }; /* on 
 /* Kept within a second, so that nobody waits for it, and sent then; the first of a cause has a line of the log with event=notice in any case. */
 void notice_post(struct vault *, const struct notice_wish *);
 void notices_write(struct vault *);
-void notice_certificate(struct vault *, gp_str name, gp_time expires);
+void notice_certificate(struct vault *, gp_str name, gp_time expires, enum pair_use);
 void notices_tick(struct vault *, gp_time now);
 /* To the webhook (webhook.c): one at a time, the oldest first, each again and again until it is taken. */
 struct hooking { bool asked; unsigned failures; gp_time due; struct notice now; }; /* failures: in a row */

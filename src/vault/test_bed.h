@@ -24,6 +24,8 @@ struct bed {
     struct ipc   *smtpd, *relay, *supervisor;
     /* what the smtpd heard unasked */
     unsigned      certificates, tickets, offers;
+    unsigned      ours; /* heard by the relay: OUR_CERTIFICATE */
+    uint64_t      our_generation;
     uint64_t      offer_of; /* listener of the last offer */
     char          offered[CONFIG_TEXT];
     uint64_t      generation;
@@ -50,6 +52,11 @@ static inline void bed_heard(void *owner, struct ipc *from, struct msg *m)
     if (m->type == MSG_CERTIFICATE) {
         b->certificates++;
         b->generation = m->certificate.generation;
+    }
+    if (m->type == MSG_OUR_CERTIFICATE) {
+        b->ours++;
+        b->our_generation = m->our_certificate.generation;
+        CHECK(m->our_certificate.chain.len > 0 && (gp_time)m->our_certificate.expires > wall_now());
     }
     if (m->type == MSG_MECHANISMS) {
         b->offers++;

@@ -100,6 +100,7 @@ static const char *why_given_up(const struct login *l)
 {
     if (l->question)
         return "the server's side of the exchange is wrong, or it could not prove that it knows the password";
+    if (proof_of(l->peer->vault) == RELAY_CERTIFICATE) return "relay.user has characters that no name may have";
     return proof_of(l->peer->vault) == RELAY_TOKEN
                ? "relay.user is no name, or the first line of relay.token_file no token: that has no blanks in it"
                : "relay.user or the password has characters that none may have";
@@ -143,16 +144,34 @@ static void say(struct login *l, uint32_t question, enum gp_sasl_step step, gp_s
     ipc_answer(l->peer->channel, question, &m);
 }
 
+static const struct gp_sasl_mech *choose(const struct vault *v, const struct msg_login_start *start, bool binds)
+{
+    const struct policy_upstream u = {
+        .allowed   = gp_from(v->config->relay.mechanisms),
+        .offered   = start->offered,
+        .proof     = proof_of(v),
+        .tls       = start->secure,
+        .binding   = (binds && start->binding_data.len > 0) || start->end_point.len > 0,
+        .presented = start->presented && start->secure && v->upstream->generation,
+    };
+    return policy_choose(&u);
+}
+
+/* EXTERNAL: whom we ask to be is said only where relay.user is for nothing else. */
+static gp_str name_for(const struct vault *v, bool external)
+{
+    return external && proof_of(v) != RELAY_CERTIFICATE ? GP_LIT("") : gp_from(v->config->relay.user);
+}
+
 void upstream_start(struct peer *peer, struct msg *m)
 {
     const struct msg_login_start *start  = &m->login_start;
     const struct config          *config = peer->vault->config;
     struct upstream              *up     = peer->vault->upstream;
     bool                       binds = start->binding > GP_BIND_NONE && start->binding <= GP_BIND_TLS_SERVER_END_POINT;
-    bool                       binding = (binds && start->binding_data.len > 0) || start->end_point.len > 0;
-    const struct gp_sasl_mech *mech =
-        policy_choose(gp_from(config->relay.mechanisms), start->offered, proof_of(peer->vault), start->secure, binding);
-    if (!up->present || !config->relay.user[0] || !mech) {
+    const struct gp_sasl_mech *mech  = choose(peer->vault, start, binds);
+    bool                       external = mech && (mech->traits & GP_SASL_NEEDS_PEER);
+    if (!mech || (!external && (!up->present || !config->relay.user[0]))) {
         LOG(LOG_ERROR, "upstream", LOG_Z("host", config->relay.host), LOG_S("offered", start->offered),
             LOG_Z("reason", mech ? "nothing to sign in with: see relay.user, relay.password_file and relay.token_file"
                                  : "no mechanism that both sides allow on this connection"));
@@ -169,8 +188,8 @@ void upstream_start(struct peer *peer, struct msg *m)
     gp_sasl_bind(&l->x, GP_BIND_TLS_SERVER_END_POINT, start->end_point);
     gp_sasl_lend(&l->x, l->lent, sizeof(l->lent));
     l->x.host        = gp_from(config->relay.host);
-    gp_secret secret = { up->secret, up->secret_len };
-    say(l, m->question, gp_sasl_client_start(&l->x, gp_from(mech->name), gp_from(config->relay.user), secret),
+    gp_secret secret = { up->secret, external ? 0 : up->secret_len };
+    say(l, m->question, gp_sasl_client_start(&l->x, gp_from(mech->name), name_for(peer->vault, external), secret),
         gp_from(mech->name));
 }
 
@@ -259,5 +278,6 @@ void upstream_close(struct upstream *up)
 {
     if (!up) return;
     drop_all(up);
+    presented_close(up);
     gp_wipe(up, sizeof(*up));
 }

@@ -100,29 +100,31 @@ static const struct {
     enum msg_role from;
     void (*handle)(struct peer *, struct msg *);
 } handlers[] = {
-    {MSG_SASL_START,    ROLE_SMTPD,      exchange_start   },
-    { MSG_SASL_LINE,    ROLE_SMTPD,      exchange_line    },
-    { MSG_SASL_ABORT,   ROLE_SMTPD,      exchange_abort   },
-    { MSG_SESSION_END,  ROLE_SMTPD,      session_ended    },
-    { MSG_MAY_SEND,     ROLE_SMTPD,      sending_mail     },
-    { MSG_FATES,        ROLE_QUEUE,      brake_fates      },
-    { MSG_AUTHORS,      ROLE_SMTPD,      identity_authors },
-    { MSG_SUBMIT,       ROLE_SMTPD,      sending_submit   },
-    { MSG_REFUSED,      ROLE_SMTPD,      refused_take     },
-    { MSG_STRAY,        ROLE_SMTPD,      gate_heard_stray },
-    { MSG_TLS_SIGN,     ROLE_SMTPD,      keys_sign        },
-    { MSG_DKIM_KEYS,    ROLE_RELAY,      dkim_keys        },
-    { MSG_DKIM_SIGN,    ROLE_RELAY,      dkim_sign        },
-    { MSG_LOGIN_START,  ROLE_RELAY,      upstream_start   },
-    { MSG_LOGIN_LINE,   ROLE_RELAY,      upstream_line    },
-    { MSG_LOGIN_END,    ROLE_RELAY,      upstream_end     },
-    { MSG_PEER,         ROLE_SUPERVISOR, join             },
-    { MSG_KEYPAIR,      ROLE_SUPERVISOR, keys_pair        },
-    { MSG_UPSTREAM,     ROLE_SUPERVISOR, upstream_received},
-    { MSG_CLIENT_CA,    ROLE_SUPERVISOR, external_ca      },
-    { MSG_SEAL,         ROLE_QUEUE,      seal_asked       },
-    { MSG_AUDIT_EXPORT, ROLE_SUPERVISOR, seal_export      },
-    { MSG_STOP,         ROLE_SUPERVISOR, stop             },
+    {MSG_SASL_START,     ROLE_SMTPD,      exchange_start    },
+    { MSG_SASL_LINE,     ROLE_SMTPD,      exchange_line     },
+    { MSG_SASL_ABORT,    ROLE_SMTPD,      exchange_abort    },
+    { MSG_SESSION_END,   ROLE_SMTPD,      session_ended     },
+    { MSG_MAY_SEND,      ROLE_SMTPD,      sending_mail      },
+    { MSG_FATES,         ROLE_QUEUE,      brake_fates       },
+    { MSG_AUTHORS,       ROLE_SMTPD,      identity_authors  },
+    { MSG_SUBMIT,        ROLE_SMTPD,      sending_submit    },
+    { MSG_REFUSED,       ROLE_SMTPD,      refused_take      },
+    { MSG_STRAY,         ROLE_SMTPD,      gate_heard_stray  },
+    { MSG_TLS_SIGN,      ROLE_SMTPD,      keys_sign         },
+    { MSG_TLS_SIGN,      ROLE_RELAY,      presented_sign    },
+    { MSG_DKIM_KEYS,     ROLE_RELAY,      dkim_keys         },
+    { MSG_DKIM_SIGN,     ROLE_RELAY,      dkim_sign         },
+    { MSG_LOGIN_START,   ROLE_RELAY,      upstream_start    },
+    { MSG_LOGIN_LINE,    ROLE_RELAY,      upstream_line     },
+    { MSG_LOGIN_END,     ROLE_RELAY,      upstream_end      },
+    { MSG_PEER,          ROLE_SUPERVISOR, join              },
+    { MSG_KEYPAIR,       ROLE_SUPERVISOR, keys_pair         },
+    { MSG_UPSTREAM,      ROLE_SUPERVISOR, upstream_received },
+    { MSG_UPSTREAM_PAIR, ROLE_SUPERVISOR, presented_received},
+    { MSG_CLIENT_CA,     ROLE_SUPERVISOR, external_ca       },
+    { MSG_SEAL,          ROLE_QUEUE,      seal_asked        },
+    { MSG_AUDIT_EXPORT,  ROLE_SUPERVISOR, seal_export       },
+    { MSG_STOP,          ROLE_SUPERVISOR, stop              },
 };
 
 static void message(void *owner, struct ipc *channel, struct msg *m)
@@ -174,6 +176,7 @@ void vault_join(struct vault *v, enum msg_role role, unsigned index, int fd)
         *peer         = (struct peer) { .vault = v, .role = role, .index = index };
         peer->channel = ipc_open(v->loop, fd, &handler, peer);
     }
+    if (peer->channel && role == ROLE_RELAY) presented_announce(peer);
     if (!peer->channel || role != ROLE_SMTPD) return;
     offer_announce(peer);
     keys_announce(peer);

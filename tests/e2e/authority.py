@@ -19,7 +19,7 @@ class Authority:
         subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
 
     def issue(self, label, *names, days=2, digest="-sha256", **key):
-        """Certificate and key files for host names and addresses; the label tells two for the same names apart."""
+        """Certificate and key files for host names and addresses; the label tells two for the same names apart. days: -1 is over."""
         self._openssl("req", "-new", *self._new_key(f"{label}.key", **key), "-subj", f"/CN={names[0]}", "-out", f"{label}.csr")
         (self.folder / f"{label}.san").write_text("subjectAltName=" + ",".join(map(self._alternative, names)) + "\n")
         self._openssl("x509", "-req", "-in", f"{label}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", str(days), digest,

@@ -121,6 +121,22 @@ smtpd_relay_restrictions = permit_sasl_authenticated, reject
 {MAILBOX.format(folder=folder, nobody=nobody)}""", sasl=f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\nmech_list: {mechanisms}\n")
 
 
+def knowing(folder, certificate, ca, fingerprint):
+    """Takes mail for example.net from who has the certificate of that fingerprint, and keeps it in folder/mail."""
+    folder.mkdir(parents=True)
+    return Postfix(folder, f"""myhostname = mx.example.net
+smtpd_tls_security_level = encrypt
+smtpd_tls_chain_files = {certificate[1]}, {certificate[0]}
+smtpd_tls_ask_ccert = yes
+smtpd_tls_CAfile = {ca}
+smtpd_tls_fingerprint_digest = sha256
+smtpd_tls_received_header = yes
+relay_clientcerts = inline:{{{{{fingerprint}=gatepost}}}}
+smtpd_recipient_restrictions = permit_tls_clientcerts, reject
+smtpd_relay_restrictions = permit_tls_clientcerts, reject
+{MAILBOX.format(folder=folder, nobody=pwd.getpwnam("nobody"))}""")
+
+
 def asking(folder, certificate, socket):
     """Takes mail for example.net from those of whom the server behind the socket says that they may, and keeps it in folder/mail."""
     folder.mkdir(parents=True)

@@ -10,7 +10,7 @@ import time
 
 from house import until
 
-Arrived = collections.namedtuple("Arrived", "sender options recipients data tls login")
+Arrived = collections.namedtuple("Arrived", "sender options recipients data tls login paper", defaults=[None])
 DROP = object()      # an answer: close the connection instead
 GARBAGE = object()   # an answer: what is no SMTP at all
 
@@ -28,7 +28,7 @@ class Closed(Exception):
 
 class Session(socketserver.StreamRequestHandler):
     def handle(self):
-        self.sink, self.tls, self.login = self.server.sink, None, None
+        self.sink, self.tls, self.login, self.paper = self.server.sink, None, None, None
         try:
             if self.sink.tls == "implicit":
                 self.secure()
@@ -62,6 +62,8 @@ class Session(socketserver.StreamRequestHandler):
         self.connection = self.sink.context.wrap_socket(self.connection, server_side=True)
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
         self.tls = self.connection.version()
+        shown = dict(pair for part in (self.connection.getpeercert() or {}).get("subject", ()) for pair in part)
+        self.paper = shown.get("commonName")
 
     def command(self, line):
         verb, _, rest = line.decode("utf-8", "replace").strip().partition(" ")
@@ -75,7 +77,7 @@ class Session(socketserver.StreamRequestHandler):
         offers = ["sink.example.net", "PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 100000000", "ENHANCEDSTATUSCODES", *self.sink.offers]
         if self.sink.tls == "starttls" and not self.tls:
             offers.append("STARTTLS")
-        elif mechanisms := self.sink.mechanisms():
+        elif mechanisms := self.sink.mechanisms(self.paper):
             offers.append("AUTH " + mechanisms)
         self.answer("EHLO", "\r\n".join(f"250{'-' if n + 1 < len(offers) else ' '}{offer}" for n, offer in enumerate(offers)))
 
@@ -87,6 +89,11 @@ class Session(socketserver.StreamRequestHandler):
         mechanism, _, initial = rest.partition(" ")
         if mechanism in ("OAUTHBEARER", "XOAUTH2"):
             return self.on_token(initial)
+        if mechanism == "EXTERNAL":             # RFC 4422 A.1: "=" is nobody but who the certificate says
+            name = "" if initial == "=" else base64.b64decode(initial).decode()
+            good = self.paper in self.sink.papers and name in ("", self.paper)
+            self.login = self.paper if good else None
+            return self.answer("AUTH", "235 2.7.0 welcome" if good else "535 5.7.8 no")
         name, password = [*base64.b64decode(initial).decode().split("\0"), "", ""][1:3]
         good = self.sink.logins.get(name) == password
         self.login = name if good else None
@@ -106,7 +113,7 @@ class Session(socketserver.StreamRequestHandler):
         return self.answer("AUTH", "235 2.7.0 welcome" if good else "535 5.7.8 no")
 
     def on_mail(self, rest):
-        if self.sink.mechanisms() and not self.login:
+        if self.sink.mechanisms(self.paper) and not self.login:
             return self.say("530 5.7.0 sign in first")
         address, _, options = rest[len("FROM:<"):].partition(">")
         if self.answer("MAIL", "250 2.1.0 ok"):
@@ -115,6 +122,8 @@ class Session(socketserver.StreamRequestHandler):
     def on_rcpt(self, rest):
         if self.sender is None:
             return self.say("503 5.5.1 MAIL first")
+        if self.sink.relays is not None and self.paper not in self.sink.relays:
+            return self.say("554 5.7.1 relay access denied")
         address, _, options = rest[len("TO:<"):].partition(">")
         if self.answer("RCPT", self.sink.refusals.get(address, "250 2.1.5 ok")):
             self.recipients.append((address, options.strip()))
@@ -130,7 +139,7 @@ class Session(socketserver.StreamRequestHandler):
             if not line:
                 raise Closed
             lines.append(line[1:] if line.startswith(b".") else line)
-        arrived = Arrived(self.sender, self.options, self.recipients, b"".join(lines), self.tls, self.login)
+        arrived = Arrived(self.sender, self.options, self.recipients, b"".join(lines), self.tls, self.login, self.paper)
         if self.sink.scripts["DOT"] and self.sink.scripts["DOT"][0] is DROP:
             self.sink.unanswered.append(arrived)
         if self.answer("DOT", "250 2.0.0 kept"):
@@ -161,19 +170,28 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 class Sink:
-    """tls: "starttls", "implicit" or "none". logins: name to password, tokens: name to bearer token; without one there is no AUTH."""
+    """tls: "starttls", "implicit" or "none". logins: name to password, tokens: name to bearer token, papers: names in certificates that
+    EXTERNAL lets in; without one there is no AUTH. client_ca: asks for certificates, which are to be its. relays: names that may send
+    for their certificate alone; None: all may."""
 
-    def __init__(self, certificate, tls="starttls", logins=None, tokens=None, port=0, offers=("DSN",), address="127.0.0.1"):
+    def __init__(self, certificate, tls="starttls", logins=None, tokens=None, port=0, offers=("DSN",), address="127.0.0.1", papers=(), client_ca=None,
+                 relays=None, version=None):
         self.tls, self.logins, self.tokens, self.offers = tls, logins or {}, tokens or {}, offers
+        self.papers, self.relays = papers, relays
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*certificate)
+        if version:
+            self.context.maximum_version = version
+        if client_ca:
+            self.context.verify_mode = ssl.CERT_OPTIONAL
+            self.context.load_verify_locations(client_ca)
         self.address, self.port = address, port
         self.reset()
         self.server = None
         self.open()
 
-    def mechanisms(self):
-        return " ".join(["PLAIN LOGIN"] * bool(self.logins) + ["XOAUTH2 OAUTHBEARER"] * bool(self.tokens))
+    def mechanisms(self, paper=None):
+        return " ".join(["PLAIN LOGIN"] * bool(self.logins) + ["XOAUTH2 OAUTHBEARER"] * bool(self.tokens) + ["EXTERNAL"] * bool(self.papers and paper))
 
     def open(self):
         self.server = Server((self.address, self.port), Session)

@@ -1,0 +1,95 @@
+/* TLS to a next hop: whom it trusts, and the certificate that we present to the smarthost, whose key vault has: a handshake that needs a
+ * signature asks vault for it. */
+#include "relay/parts.h"
+
+/* ---- our certificate --------------------------------------------------------------------------------------------------- */
+void secure_certificate(struct relay *r, const struct msg_our_certificate *m)
+{
+    const char            *why   = "there is none";
+    struct gp_tls_context *fresh = m->chain.len ? gp_tls_client_presenting(r->verified, m->chain, &why) : NULL;
+    if (!fresh) LOG(LOG_ERROR, "upstream", LOG_Z("key", "relay.certificate_file"), LOG_Z("reason", why));
+    gp_tls_context_close(r->presenting); /* connections that are open keep it */
+    r->presenting  = fresh;
+    r->generation  = m->generation;
+    r->our_expires = (gp_time)m->expires;
+}
+
+static bool is_to_present(const struct hop *h)
+{
+    const struct config *c = h->relay->config;
+    return config_relay_presents(c) && c->relay.tls == RELAY_TLS_REQUIRED; /* else: to whom? */
+}
+
+static const char *no_certificate(const struct relay *r)
+{
+    if (!r->presenting) return "our certificate cannot be used: see relay.certificate_file, and the log of vault";
+    return wall_now() < r->our_expires ? NULL : "our certificate has expired: renew relay.certificate_file";
+}
+
+static const char *complain(const struct hop *h, const char *why)
+{
+    LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host), LOG_Z("reason", why), LOG_Z("result", "mail waits"));
+    return why;
+}
+
+/* ---- one connection ------------------------------------------------------------------------------------------------------- */
+const char *secure_begin(struct hop *h)
+{
+    struct relay          *r       = h->relay;
+    bool                   present = is_to_present(h);
+    const char            *lacks   = present ? no_certificate(r) : NULL;
+    struct gp_tls_context *strict  = present ? r->presenting : r->verified;
+    if (lacks) return complain(h, lacks);
+    struct gp_tls_context *context = r->config->relay.tls == RELAY_TLS_REQUIRED ? strict : r->opportunistic;
+    struct gp_tls         *tls     = context ? gp_tls_connect(context, gp_from(h->host)) : NULL;
+    h->generation                  = r->generation;
+    return tls && conn_secure(h->conn, tls) ? NULL : "TLS could not be started";
+}
+
+const char *secure_done(struct hop *h)
+{
+    struct gp_tls *tls = conn_tls(h->conn);
+    h->presented       = gp_tls_presented(tls);
+    bool needed        = is_to_present(h) && config_relay_proof(h->relay->config) == RELAY_CERTIFICATE;
+    return needed && !h->presented ? complain(h, "the next hop did not ask for our certificate") : NULL;
+}
+
+static void signature_made(void *owner, gp_status status, const struct msg *m)
+{
+    struct hop *h    = owner;
+    bool        made = status == GP_OK && m->type == MSG_TLS_SIGNED && m->tls_signed.status == GP_OK;
+    conn_signed(h->conn, made ? m->tls_signed.signature : GP_LIT(""));
+}
+
+void secure_sign(struct hop *h, const struct gp_tls_sign *wanted)
+{
+    struct msg m = MSG(TLS_SIGN);
+    m.tls_sign   = (struct msg_tls_sign) {
+          .certificate = wanted->certificate, .generation = h->generation, .how = wanted->how, .data = wanted->data
+    };
+    ipc_ask(h->relay->vault, &m, signature_made, h);
+}
+
+/* ---- what it said to a certificate alone ------------------------------------------------------------------------------------ */
+static bool lists_external(gp_str offered)
+{
+    while (offered.len > 0)
+        if (gp_is(gp_word(&offered), "EXTERNAL")) return true;
+    return false;
+}
+
+bool secure_will_do(const struct hop *h, gp_str offered)
+{
+    const struct config *c = h->relay->config;
+    return config_relay_proof(c) == RELAY_CERTIFICATE && !c->relay.user[0] && !lists_external(offered);
+}
+
+bool secure_is_unknown(struct hop *h, gp_str enhanced)
+{
+    bool alone = h->presented && !h->believed && config_relay_proof(h->relay->config) == RELAY_CERTIFICATE;
+    bool no    = alone && h->phase == HOP_MESSAGE && gp_starts(enhanced, "5.7.");
+    if (no && !h->complained)
+        (void)complain(h, "the next hop takes no mail from who has our certificate: does it know it?");
+    h->complained |= no;
+    return no;
+}

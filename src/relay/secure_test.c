@@ -1,0 +1,102 @@
+/* Our certificate at the smarthost: to whom it is shown, and what its answers become. */
+#include "relay/hop_kit.h"
+
+enum { AN_HOUR = 3600 * 1000 };
+
+#define EXTERNAL "250-mx\r\n250-STARTTLS\r\n250 AUTH EXTERNAL PLAIN"
+#define PLAIN    "250-mx\r\n250-STARTTLS\r\n250 AUTH PLAIN"
+
+static void run(struct bench *b, const struct script *script, const char *results)
+{
+    b->scripts[0]   = script;
+    b->script_count = 1;
+    deliver(b, "a@x\t\n");
+    results_are(b, results);
+}
+
+TEST(it_is_shown_to_a_smarthost_that_asks_and_may_do_alone)
+{
+    static const struct {
+        struct script script;
+        const char   *results;
+        unsigned      logins;
+    } rows[] = {
+        {{ 0 },                                               "0 250", 0},
+        { { .ehlo = PLAIN },                                  "0 250", 0}, /* which is not for us */
+        { { .ehlo = EXTERNAL },                               "0 250", 1},
+        { { .ehlo = EXTERNAL, .auth = "535 5.7.8 who?" },     "2 535", 1},
+        { { .rcpt = { "554 5.7.1 relay access denied" } },
+         "2 554",                                                      0}, /* it does not know us: no message is to blame */
+        { { .mail = "550 5.7.1 who are you" },                "2 550", 0},
+        { { .rcpt = { "550 5.1.1 nobody" } },                 "3 550", 0},
+        { { .dot = "554 5.7.1 spam" },                        "3 554", 0},
+        { { .ehlo = EXTERNAL, .rcpt = { "550 5.7.1 spam" } }, "3 550", 1},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench *b = bench_open();
+        certificate(b, wall_now() + AN_HOUR);
+        b->asks = true;
+        run(b, &rows[i].script, rows[i].results);
+        CHECK(b->signatures == 1 && b->logins == rows[i].logins && b->presented == (rows[i].logins > 0));
+        bench_close(b);
+    }
+}
+
+TEST(where_it_cannot_be_shown_mail_waits_and_is_not_told_of)
+{
+    static const struct {
+        gp_status signs;
+        bool      asks, over, none;
+    } rows[] = {
+        {GP_OK,        false, false, false},
+        { GP_OK,       true,  true,  false},
+        { GP_OK,       true,  false, true },
+        { GP_PERMFAIL, true,  false, false},
+        { GP_TEMPFAIL, true,  false, false},
+        { GP_WAIT,     true,  false, false}, /* vault never answers: the time limit of the handshake ends it */
+    };
+    static const struct script polite = { 0 };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench                    *b    = bench_open();
+        const struct msg_our_certificate gone = { 1, 0, GP_LIT("") };
+        certificate(b, wall_now() + (rows[i].over ? -1 : AN_HOUR));
+        b->asks        = rows[i].asks;
+        b->vault_signs = rows[i].signs;
+        if (rows[i].none) secure_certificate(&b->relay, &gone);
+        run(b, &polite, "2 0");
+        CHECK(!holds(heard(b, 0), "MAIL") && b->host_down);
+        bench_close(b);
+    }
+}
+
+TEST(it_is_for_no_other_server)
+{
+    static const struct script polite = { 0 };
+    struct bench              *b      = bench_open();
+    certificate(b, wall_now() + AN_HOUR);
+    b->asks              = true;
+    b->config.relay.kind = RELAY_MX;
+    run(b, &polite, "2 0"); /* required, and this one is not verified under the name that MX has it by */
+    b->config.relay.tls = RELAY_TLS_OPPORTUNISTIC;
+    run(b, &polite, "0 250");
+    CHECK(b->signatures == 0);
+    bench_close(b);
+}
+
+TEST(a_name_wants_external_and_a_password_takes_its_place)
+{
+    static const struct script external = { .ehlo = EXTERNAL }, plain = { .ehlo = PLAIN }, nothing = { 0 };
+    struct bench              *b = bench_open();
+    certificate(b, wall_now() + AN_HOUR);
+    smarthost(b, "ada", RELAY_TLS_REQUIRED);
+    b->asks = true;
+    run(b, &nothing, "2 0");
+    run(b, &external, "0 250");
+    CHECK(b->logins == 1 && b->presented);
+    CHECK(gp_copy_z(GP_LIT("p"), b->config.relay.password_file, sizeof b->config.relay.password_file));
+    b->asks = false;
+    while (b->relay.hops) hop_close(b->relay.hops); /* not the one that is idle */
+    run(b, &plain, "0 250");
+    CHECK(b->logins == 2 && !b->presented);
+    bench_close(b);
+}
