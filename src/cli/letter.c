@@ -267,6 +267,40 @@ static void put_message_id(struct gp_text *out, gp_str from)
     gp_put_z(out, ">\r\n");
 }
 
+/* ---- an account that may send as nobody else ---- */
+static bool names_only(gp_str value, gp_str own)
+{
+    char           room[4096];
+    gp_str         first = GP_NONE;
+    struct gp_text text  = GP_TEXT(room);
+    return gp_mailboxes(value, &first, 1, &text) == 1 && gp_alike(first, own);
+}
+
+/* Who answers means the author, as he wrote himself. */
+static void put_reply_to(gp_str message, const struct letter_wish *w, struct gp_text *out)
+{
+    char   room[4096];
+    gp_str author = w->only_from ? letter_author(message, room, sizeof room) : GP_NONE;
+    if (!author.len || gp_alike(author, w->from) || !is_printable(author) || letter_has(message, "Reply-To")) return;
+    gp_put_z(out, "Reply-To: <");
+    gp_put(out, author);
+    gp_put_z(out, ">\r\n");
+}
+
+static bool copy_field(const struct letter_wish *w, const struct gp_field *f, struct gp_buffer *out)
+{
+    char               room[GP_REWRITTEN_ROOM];
+    struct gp_text     text  = GP_TEXT(room);
+    struct gp_rewrites other = {
+        .instead = {[GP_MAIL_FROM] = w->from, [GP_MAIL_SENDER] = w->from}
+    };
+    bool author = gp_is(f->name, "From") || gp_is(f->name, "Sender");
+    if (w->only_from && w->from.len && author && !names_only(f->value, w->from) && gp_put_rewritten(&text, f, &other) &&
+        (text.cut || !gp_buffer_add(out, gp_said(&text), LETTER_MOST)))
+        return false;
+    return gp_buffer_add(out, f->raw, LETTER_MOST);
+}
+
 static bool put_missing(gp_str message, const struct letter_wish *w, struct gp_text *out)
 {
     enum { MILLI = 1000 };
@@ -281,6 +315,7 @@ static bool put_missing(gp_str message, const struct letter_wish *w, struct gp_t
         gp_put_z(out, "\r\n");
     }
     if (w->from.len && (w->other_from || !letter_has(message, "From"))) put_from(out, w);
+    put_reply_to(message, w, out);
     if (!letter_has(message, "Date")) {
         gp_put_z(out, "Date: ");
         gp_put_date(out, (gp_time)time(NULL) * MILLI);
@@ -302,7 +337,7 @@ bool letter_mend(struct gp_buffer *message, const struct letter_wish *w)
     bool fine = true;
     while (fine && gp_next_field(&header, &f))
         if ((w->keep_bcc || !is_among(f.name, secret)) && !(w->other_from && gp_is(f.name, "From")))
-            fine = gp_buffer_add(&out, f.raw, LETTER_MOST);
+            fine = copy_field(w, &f, &out);
     if (fine && !gp_ends(gp_buffer_all(&out), "\r\n")) fine = gp_buffer_add(&out, GP_LIT("\r\n"), LETTER_MOST);
     if (fine && !gp_same(gp_head(body, 2), GP_LIT("\r\n"))) fine = gp_buffer_add(&out, GP_LIT("\r\n"), LETTER_MOST);
     fine = fine && gp_buffer_add(&out, body, LETTER_MOST);

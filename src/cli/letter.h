@@ -35,6 +35,7 @@ struct letter_wish {
     const char *const *headers;
     size_t             header_count;
     bool               keep_bcc, other_from; /* other_from: what From there is goes, too */
+    bool               only_from; /* who else is named in From or Sender gives way to `from`; From's author goes to Reply-To */
 };
 bool   letter_mend(struct gp_buffer *message, const struct letter_wish *);
 

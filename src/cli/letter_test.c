@@ -115,6 +115,34 @@ TEST(what_is_missing_is_added_and_what_is_secret_taken_away)
     }
 }
 
+TEST(who_may_send_as_nobody_else_is_the_author)
+{
+    static const struct {
+        const char *message, *mended; /* without Date and Message-ID, which stand before it */
+    } rows[] = {
+        {"From: Anna <A@x.org>\r\n\r\n",                "From: Anna <A@x.org>\r\n\r\n"                              },
+        { "From: \"B, C\" <b@y.org>\r\n\r\n",
+         "Reply-To: <b@y.org>\r\n|From: \"B, C\" <a@x.org>\r\nX-Original-From: \"B, C\" <b@y.org>\r\n\r\n"          },
+        { "Reply-To: c@z.org\r\nFrom: b@y.org\r\n\r\n",
+         "Reply-To: c@z.org\r\nFrom: a@x.org\r\nX-Original-From: b@y.org\r\n\r\n"                                   },
+        { "Sender: b@y.org\r\nFrom: a@x.org\r\n\r\n",
+         "Sender: a@x.org\r\nX-Original-Sender: b@y.org\r\nFrom: a@x.org\r\n\r\n"                                   },
+        { "From: a@x.org, b@y.org\r\n\r\n",             "From: a@x.org\r\nX-Original-From: a@x.org, b@y.org\r\n\r\n"},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct gp_buffer   b    = { 0 };
+        struct letter_wish w    = { .from = GP_LIT("a@x.org"), .only_from = true };
+        gp_str             want = gp_from(rows[i].mended), added = GP_LIT("");
+        if (gp_find(want, '|') < want.len) added = gp_cut(&want, '|');
+        CHECK(gp_buffer_add(&b, gp_from(rows[i].message), LETTER_MOST) && letter_mend(&b, &w));
+        gp_str all = gp_buffer_all(&b);
+        CHECK(gp_same(gp_head(all, added.len), added) && gp_starts(gp_tail(all, added.len), "Date: "));
+        CHECK(all.len > want.len);
+        CHECK_SAME(gp_tail(all, all.len - want.len), want);
+        gp_buffer_free(&b);
+    }
+}
+
 TEST(long_words_of_a_subject_are_cut_between_characters)
 {
     struct gp_buffer      b     = { 0 };
@@ -160,5 +188,13 @@ PROPERTY(letter_mending, bytes)
     CHECK(secret || once.len >= before);
     size_t len = once.len;
     CHECK(letter_mend(&b, &w) && gp_buffer_all(&b).len == len);
+    w.only_from = true;
+    if (letter_mend(&b, &w)) { /* else a field is beyond all measure */
+        char   room[4096];
+        gp_str author = letter_author(gp_buffer_all(&b), room, sizeof room);
+        CHECK(!author.ptr || gp_alike(author, w.from));
+        len = gp_buffer_all(&b).len;
+        CHECK(letter_mend(&b, &w) && gp_buffer_all(&b).len == len);
+    }
     gp_buffer_free(&b);
 }

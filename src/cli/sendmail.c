@@ -73,6 +73,7 @@ static int set_option(struct call *c, int letter)
     case 'F': c->full_name = optarg; break;
     case 'b': return set_mode(c, optarg);
     case 'q': c->mode = FLUSH; break;
+    case 'I': c->mode = NOTHING; break; /* as -bi */
     case 'N': c->notify = optarg; break;
     case 'R': c->ret = optarg; break;
     case 'V': c->envid = optarg; break;
@@ -86,7 +87,7 @@ static int set_option(struct call *c, int letter)
 
 static int read_options(struct call *c, int argc, char **argv)
 {
-    static const char letters[] = "A:B:b:C:F:f:Gh:iL:mN:nO:o:p:q::R:r:tUV:vX:";
+    static const char letters[] = "A:B:b:C:F:f:Gh:IiL:mN:nO:o:p:q::R:r:tUV:vX:";
     opterr                      = 0;
     optind                      = 0; /* a fresh start for getopt */
     for (int letter; (letter = getopt(argc, argv, letters)) != -1;) {
@@ -119,10 +120,9 @@ static gp_str bare(gp_str address)
 
 static int take_sender(struct delivery *d)
 {
-    const struct sendmail_conf *c      = d->conf;
-    bool                        always = c->from_always && strcmp(c->from_always, "yes") == 0;
-    const char                 *said   = always || !d->call->sender ? c->from : d->call->sender;
-    gp_str                      name   = bare(gp_from(said ? said : c->login));
+    const struct sendmail_conf *c    = d->conf;
+    const char                 *said = sendmail_always(c) || !d->call->sender ? c->from : d->call->sender;
+    gp_str                      name = bare(gp_from(said ? said : c->login));
     struct gp_address           address;
     d->sender = GP_TEXT(d->sender_room);
     if (name.len == 0) return EX_OK; /* -f '': nobody to report to */
@@ -200,13 +200,6 @@ static void drop_mailbox_line(struct gp_buffer *message)
     if (all.len > 5 && memcmp(all.ptr, "From ", 5) == 0) gp_buffer_took(message, gp_find(all, '\n') + 1);
 }
 
-/* "From: root (Cron Daemon)": no server takes an author without domain, so it is the sender who has written it. */
-static bool has_no_author(gp_str message)
-{
-    char room[4096];
-    return letter_has(message, "From") && !letter_author(message, room, sizeof room).ptr;
-}
-
 static int take_message(struct delivery *d)
 {
     const char        *name = d->call->full_name ? d->call->full_name : d->conf->full_name;
@@ -216,9 +209,7 @@ static int take_message(struct delivery *d)
                                 .keep_bcc  = !d->call->from_header };
     if (!letter_read(STDIN_FILENO, !d->call->dot_is_text, &d->message)) return EX_IOERR;
     drop_mailbox_line(&d->message);
-    wish.other_from = has_no_author(gp_buffer_all(&d->message));
-    /* -f '': nobody hears of a bounce, but the message has an author all the same (RFC 5322 3.6). */
-    if (wish.from.len == 0 && sendmail_own(d->conf, &own)) wish.from = gp_said(&own);
+    sendmail_author(d->conf, gp_buffer_all(&d->message), &wish, &own);
     int status = take_recipients(d);
     if (status != EX_OK) return status;
     return letter_mend(&d->message, &wish) ? EX_OK : EX_DATAERR;

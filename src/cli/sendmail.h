@@ -25,7 +25,9 @@ bool sendmail_place_spool(struct sendmail_conf *, const char *common /* where `s
 extern const char sendmail_usual_conf[], sendmail_usual_spool[];
 /* A name without domain becomes an address: local_to, else with `domain`, else with this host's name. false: too long. */
 bool sendmail_qualify(const struct sendmail_conf *, gp_str name, bool recipient, struct gp_text *out);
-bool sendmail_own(const struct sendmail_conf *, struct gp_text *out); /* the caller's own address: `from`, else his name */
+/* What From the message goes out with: wish->from is the sender, "" where there is none, or comes to stand in own. */
+void sendmail_author(const struct sendmail_conf *, gp_str message, struct letter_wish *, struct gp_text *own);
+bool sendmail_always(const struct sendmail_conf *); /* from_always: yes */
 
 /* ---- a parcel: an envelope and a message ------------------------------------------------------------------------------ */
 struct parcel {

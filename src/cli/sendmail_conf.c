@@ -171,9 +171,17 @@ int sendmail_conf_read(struct sendmail_conf *c, const char *path)
 }
 
 /* ---- names -------------------------------------------------------------------------------------------------------------------- */
+/* "root@localhost" is root of this host, whom no other host knows. */
+static gp_str without_localhost(gp_str name)
+{
+    return gp_ends(name, "@localhost") || gp_ends(name, "@localhost.localdomain") ? gp_head(name, gp_find(name, '@'))
+                                                                                  : name;
+}
+
 bool sendmail_qualify(const struct sendmail_conf *c, gp_str name, bool recipient, struct gp_text *out)
 {
     char host[REACH_HOST] = "localhost";
+    name                  = without_localhost(name);
     if (memchr(name.ptr, '@', name.len)) {
         gp_put(out, name);
     } else if (recipient && c->local_to) {
@@ -187,7 +195,23 @@ bool sendmail_qualify(const struct sendmail_conf *c, gp_str name, bool recipient
     return !out->cut && name.len > 0;
 }
 
-bool sendmail_own(const struct sendmail_conf *c, struct gp_text *out)
+bool sendmail_always(const struct sendmail_conf *c)
 {
-    return sendmail_qualify(c, gp_from(c->from ? c->from : c->login), false, out);
+    return c->from_always && strcmp(c->from_always, "yes") == 0;
+}
+
+/* "From: root (Cron Daemon)": no server takes an author without domain, so it is the sender who has written it. */
+static bool has_no_author(gp_str message)
+{
+    char room[4096];
+    return letter_has(message, "From") && !letter_author(message, room, sizeof room).ptr;
+}
+
+/* -f '': nobody hears of a bounce, but the message has an author all the same (RFC 5322 3.6). */
+void sendmail_author(const struct sendmail_conf *c, gp_str message, struct letter_wish *wish, struct gp_text *own)
+{
+    gp_str name = gp_from(c->from ? c->from : c->login);
+    if (wish->from.len == 0 && sendmail_qualify(c, name, false, own)) wish->from = gp_said(own);
+    wish->other_from = has_no_author(message);
+    wish->only_from  = sendmail_always(c);
 }

@@ -101,9 +101,8 @@ static void forget(struct dialogue *d)
 
 static struct gp_reply mail(struct dialogue *d, gp_str sender, gp_str params)
 {
-    int         status = EX_OK;
-    const char *always = d->h->conf->from_always;
-    if (always && strcmp(always, "yes") == 0) sender = gp_from(d->h->conf->from);
+    int status = EX_OK;
+    if (sendmail_always(d->h->conf)) sender = gp_from(d->h->conf->from);
     if (!gp_copy_z(sender, d->sender, sizeof d->sender) || !gp_copy_z(params, d->params, sizeof d->params))
         return (struct gp_reply) { 501, "5.1.7", "too long" };
     if (d->h->talk && !talk_works(d->h->talk)) hand_over_end(d->h);
@@ -180,7 +179,7 @@ static struct gp_reply finish(struct dialogue *d)
 {
     struct gp_text     own  = GP_TEXT(d->own);
     struct letter_wish wish = { .from = gp_from(d->sender), .keep_bcc = true };
-    if (wish.from.len == 0 && sendmail_own(d->h->conf, &own)) wish.from = gp_said(&own);
+    sendmail_author(d->h->conf, gp_buffer_all(&d->message), &wish, &own);
     if (!letter_mend(&d->message, &wish)) return (struct gp_reply) { 552, "5.3.4", "the message is too large" };
     if (d->away) return keep(d);
     struct gp_reply r     = hand_on(d);

@@ -84,6 +84,28 @@ TEST(what_is_no_parcel_is_none)
     }
 }
 
+TEST(names_of_this_host_become_addresses)
+{
+    static const struct {
+        const char *name, *as_recipient, *as_sender;
+    } rows[] = {
+        {"root",                        "admin@x.org",           "root@x.net"           },
+        { "root@localhost",             "admin@x.org",           "root@x.net"           },
+        { "root@LocalHost.localdomain", "admin@x.org",           "root@x.net"           },
+        { "root@y.org",                 "root@y.org",            "root@y.org"           },
+        { "a@b@localhost.example",      "a@b@localhost.example", "a@b@localhost.example"},
+    };
+    static struct sendmail_conf c = { .local_to = "admin@x.org", .domain = "x.net" };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char           room[64], other[64];
+        struct gp_text to = GP_TEXT(room), from = GP_TEXT(other);
+        CHECK(sendmail_qualify(&c, gp_from(rows[i].name), true, &to));
+        CHECK_IS(gp_said(&to), rows[i].as_recipient);
+        CHECK(sendmail_qualify(&c, gp_from(rows[i].name), false, &from));
+        CHECK_IS(gp_said(&from), rows[i].as_sender);
+    }
+}
+
 TEST(sendmail_knows_its_names)
 {
     CHECK(sendmail_is("/usr/sbin/sendmail") && sendmail_is("mailq") && sendmail_is("./newaliases"));

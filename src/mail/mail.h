@@ -55,6 +55,7 @@ struct gp_rewrites { /* ptr NULL: as it is */
     gp_str instead[GP_MAIL_AUTHOR_FIELDS]; /* the one address in that field; what stood there goes to X-Original-NAME */
     gp_str reply_to;                       /* added where there is no Reply-To                                         */
 };
+enum { GP_REWRITTEN_ROOM = GP_MAIL_HEADER_MOST / 8 };
 /* shown: what readers see of From, too, as a line "shown TAB TAB TEXT". Before the first piece. */
 void      gp_fixup_watch(struct gp_fixup *, unsigned fields, bool shown);
 /* Lines "NAME TAB address TAB"; an address that is "" could not be read. Until close. */
@@ -66,6 +67,8 @@ gp_str    gp_fixup_rest(const struct gp_fixup *); /* of the piece that was answe
 struct gp_field { gp_str name, value, raw; };  /* value: unfolded not, without the final CR LF; raw: whole field with CR LF */
 /* Cuts the next field off a complete header section; false at its end. */
 bool gp_next_field(gp_str *rest, struct gp_field *out);
+/* "From: NAME <address>" CR LF "X-Original-": then comes the field itself. false: it is not to be rewritten. */
+bool gp_put_rewritten(struct gp_text *, const struct gp_field *, const struct gp_rewrites *);
 /* Addresses in a From-like value, as "local@domain"; how many there are (some may not fit in `most`), -1: unparsable. */
 int  gp_mailboxes(gp_str value, gp_str *out, size_t most, struct gp_text *room);
 void gp_put_date(struct gp_text *, gp_time);   /* "Fri, 21 Nov 1997 09:55:06 +0000" */

@@ -50,11 +50,8 @@ void gp_canon_add(struct gp_canon *, gp_str);
 bool gp_canon_end(struct gp_canon *) GP_MUST_USE; /* false: the sink failed */
 
 /* ---- whose a message is (authors.c) ------------------------------------------------------------------------- */
-enum { GP_REWRITTEN_ROOM = GP_MAIL_HEADER_MOST / 8 };
 struct gp_fixup;
 bool gp_note_author(struct gp_fixup *, const struct gp_field *); /* adds its lines, if it is watched; false: too much */
-/* "From: NAME <address>" CR LF "X-Original-": then comes the field itself. false: it is not to be rewritten. */
-bool gp_put_rewritten(struct gp_text *, const struct gp_field *, const struct gp_rewrites *);
 void gp_put_shown(struct gp_text *, gp_str value); /* a From-like value as readers see it, in UTF-8, without <addresses> (shown.c) */
 
 /* ---- trace ------------------------------------------------------------------------------------------------ */

@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from house import DOMAIN, GATEPOST, serving, until
+from senders import GIT_SEND_EMAIL
 from sink import DROP, Sink
 
 EX_OK, EX_USAGE, EX_DATAERR, EX_UNAVAILABLE, EX_NOPERM, EX_CONFIG = 0, 64, 65, 69, 77, 78
@@ -53,8 +54,8 @@ def arrived(sink, recipient):
 
 
 def test_as_cron_calls_it(host, sink, account):
-    """Debian's cron: a header without Message-ID, recipients without domain, a text with a dot alone on a line."""
-    done = host.sendmail("-i", "-FCronDaemon", "-B8BITMIME", "-oem", "root",
+    """Debian's cron: a header without Message-ID, recipients without domain (or localhost), a text with a dot alone on a line."""
+    done = host.sendmail("-i", "-FCronDaemon", "-B8BITMIME", "-oem", "root@localhost",
                          stdin="From: root (Cron Daemon)\nTo: root\nSubject: Cron <root@host> job\nAuto-Submitted: auto-generated\n\nline\n.\nmore\n")
     assert (done.returncode, done.stdout, done.stderr) == (EX_OK, "", "")
     _, message = arrived(sink, host.local)
@@ -69,6 +70,17 @@ def test_nobody_to_report_to_has_an_author_all_the_same(host, sink, account, rec
     found = [sink.wait(recipient, count) for count in (1, 2)]
     assert [one.data.count(f'From: "Cron Daemon" <{account.name}>\r\n'.encode()) for one in found] == [1, 1]
     assert [one.data.count(b"\r\nFrom: ") for one in found] == [1, 1]
+
+
+def test_an_account_that_may_send_as_nobody_else(host, gatepost, sink, account, ca):
+    """anacron and others write a From of their own, and an envelope to match; `from_always` is for those."""
+    mail = "From: Anacron <root@web1.example.com>\nTo: root\nSubject: Anacron job\n\nx\n"
+    assert host.sendmail("-FAnacron", "-odi", "-f", "root@web1.example.com", "root", stdin=mail).returncode == EX_NOPERM
+    host.configure(gatepost.tls_port, account, ca, from_always="yes")
+    done = host.sendmail("-FAnacron", "-odi", "-f", "root@web1.example.com", "root", stdin=mail)
+    assert done.returncode == EX_OK, done.stderr
+    found, message = arrived(sink, host.local)
+    assert found.sender == account.name and message["From"] == f"Anacron <{account.name}>"
 
 
 def test_a_recipient_with_a_blank_in_quotes(host, sink, account, recipient):
@@ -115,6 +127,26 @@ def test_php(host, sink, account, recipient):
     assert done.returncode == 0, done.stdout + done.stderr
     _, message = arrived(sink, recipient)
     assert message["Subject"] == "from php" and message.get_content().replace("\r", "") == "text\n.dot\n"
+
+
+PROGRAMS = {
+    "mutt": lambda wrap, sender, to: ["mutt", "-n", "-e", f"set sendmail='{wrap} -oem -oi' use_envelope_from=yes from={sender} copy=no record=''", "-s", "called", "--", to],
+    "s-nail": lambda wrap, sender, to: ["s-nail", "-n", f"-Smta={wrap}", "-Sv15-compat", "-Ssendwait", "-r", sender, "-s", "called", to],
+    "git": lambda wrap, sender, to: [GIT_SEND_EMAIL, "--quiet", "--confirm=never", "--suppress-cc=all", f"--sendmail-cmd={wrap}", "--envelope-sender=auto", "--from", sender, "--to", to, "patch"],
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_programs_that_call_it(host, sink, account, recipient, name):
+    wrap = host.place / "wrap"
+    wrap.write_text(f'#!/bin/sh\nexec {host.program} -C {host.conf} "$@"\n')
+    wrap.chmod(0o755)
+    (host.place / "patch").write_text("From: a@example.org\nSubject: called\n\ntext\n.\nmore\n")
+    done = subprocess.run(PROGRAMS[name](wrap, account.name, recipient), input="text\n.\nmore\n", capture_output=True, text=True, timeout=60, check=False, cwd=host.place,
+                          env=os.environ | {"HOME": str(host.place), "DEAD": "/dev/null", "PATH": os.environ["PATH"] + ":/usr/lib/git-core"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    found, message = arrived(sink, recipient)
+    assert found.sender == account.name and message["Subject"] == "called" and "text\n.\nmore" in message.get_content().replace("\r", "")
 
 
 class Piped(smtplib.SMTP):
@@ -300,6 +332,7 @@ def test_a_spool_that_somebody_else_made_is_not_used(host, account, ca, recipien
     (["-bd"], "", EX_USAGE, "only -bm, -bs, -bp"),
     (["-Y"], "", EX_USAGE, "not known"),
     (["-bi"], "", EX_OK, ""),
+    (["-I"], "", EX_OK, ""),
     (["-f", "other@example.org", "a@example.net"], "x", EX_NOPERM, "refuses the sender"),
     (["nobody@unqualified"], "x", EX_UNAVAILABLE - 1, "5.1.2"),
 ])
