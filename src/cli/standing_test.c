@@ -7,7 +7,7 @@
 #include "store/places.h"
 #include "store/usage.h"
 
-static const gp_time MINUTE = 60 * 1000;
+static const gp_time MINUTE = (gp_time)60 * 1000;
 
 static bool says(const char *words)
 {
@@ -36,7 +36,7 @@ static void remove_state(void)
 
 static int64_t open_store(struct user_store *s)
 {
-    struct account anna;
+    struct account anna = { .id = 0 };
     CHECK(user_store_open(dir, s) && user_find(s, "anna", &anna));
     return anna.id;
 }

@@ -145,26 +145,33 @@ bool policy_is_retired(const struct config *c, gp_str mechanism)
     return c->policy.mechanisms.mode != POLICY_OFF && listed(gp_from(c->policy.mechanisms.retire), mechanism);
 }
 
-/* "TLSv1.3" as OpenSSL has it, "TLS1.3" as GnuTLS has it: 13, and so on. 0: it does not say. */
-static unsigned version_of(gp_str text)
+enum { TLS_NEWEST = 13 };
+static const struct tls_version {
+    const char *name, *others[2]; /* OpenSSL's; GnuTLS's, and OpenSSL's for people */
+    unsigned    number;
+} tls_versions[] = {
+    {"TLSv1.3",  { "TLS1.3", NULL },      TLS_NEWEST},
+    { "TLSv1.2", { "TLS1.2", NULL },      12        },
+    { "TLSv1.1", { "TLS1.1", NULL },      11        },
+    { "TLSv1",   { "TLS1.0", "TLSv1.0" }, 10        },
+    { "SSLv3",   { "SSL3.0", "SSL3" },    9         },
+};
+
+/* NULL: it does not say. */
+static const struct tls_version *version_of(gp_str text)
 {
-    static const struct {
-        const char *text;
-        unsigned    version;
-    } versions[] = {
-        {"1.3",  13},
-        { "1.2", 12},
-        { "1.1", 11},
-        { "1.0", 10},
-        { "1",   10}
-    };
-    enum { OLDER_THAN_ALL = 1 };
-    if (gp_starts(text, "SSL")) return OLDER_THAN_ALL;
-    if (!gp_starts(text, "TLS")) return 0;
-    gp_str number = gp_tail(text, gp_starts(text, "TLSv") ? 4 : 3);
-    for (size_t i = 0; i < GP_COUNT(versions); i++)
-        if (gp_is(number, versions[i].text)) return versions[i].version;
-    return 0;
+    for (size_t i = 0; i < GP_COUNT(tls_versions); i++) {
+        const struct tls_version *v = &tls_versions[i];
+        if (gp_is(text, v->name) || gp_is(text, v->others[0])) return v;
+        if (v->others[1] && gp_is(text, v->others[1])) return v;
+    }
+    return NULL;
+}
+
+const char *policy_tls_old(gp_str version)
+{
+    const struct tls_version *v = version_of(version);
+    return v && v->number < TLS_NEWEST ? v->name : NULL;
 }
 
 static const struct {
@@ -178,9 +185,9 @@ static const struct {
 
 bool policy_tls_is_less(const struct config *c, gp_str version)
 {
-    unsigned number = version_of(version);
+    const struct tls_version *v = version_of(version);
     if (c->policy.tls.mode == POLICY_OFF) return false;
-    return version.len == 0 || (number > 0 && number < tls_minimums[c->policy.tls.minimum].version);
+    return version.len == 0 || (v && v->number < tls_minimums[c->policy.tls.minimum].version);
 }
 
 const char *policy_tls_reply(const struct config *c)

@@ -44,6 +44,8 @@ const struct gp_sasl_mech *policy_choose(const struct policy_upstream *);
 bool policy_is_retired(const struct config *, gp_str mechanism);
 /* Is this version, as OpenSSL or another server writes it, known to be less than policy.tls.minimum? "": there is no TLS. */
 bool policy_tls_is_less(const struct config *, gp_str version);
+/* Of a version that is known to be older than 1.3, its name: "TLSv1.2", however it was written. NULL: it is not, or nobody says. */
+const char *policy_tls_old(gp_str version);
 /* What the client hears then, as 523 5.7.10: the same for everybody, so it says nothing of who asks. */
 const char *policy_tls_reply(const struct config *);
 /* "TLSv1.2 is less than policy.tls.minimum: 1.3": for the log, and for people. */

@@ -143,6 +143,25 @@ TEST(a_tls_that_is_known_to_be_less_than_the_minimum)
     CHECK_IS(gp_said(&said), "no TLS is less than policy.tls.minimum: 1.3");
 }
 
+TEST(an_old_tls_has_one_name_however_it_is_written)
+{
+    static const char *const rows[][2] = {
+        {"TLSv1.2",  "TLSv1.2"},
+        { "TLS1.2",  "TLSv1.2"},
+        { "TLSv1.0", "TLSv1"  },
+        { "TLSv1",   "TLSv1"  },
+        { "SSLv3",   "SSLv3"  },
+        { "TLSv1.3", ""       },
+        { "TLS1.3",  ""       },
+        { "secured", ""       },
+        { "",        ""       }
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        const char *name = policy_tls_old(gp_from(rows[i][0]));
+        CHECK_IS(gp_from(name ? name : ""), rows[i][1]);
+    }
+}
+
 TEST(what_is_retired_depends_on_the_mode)
 {
     struct config c = {

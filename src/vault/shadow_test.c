@@ -69,6 +69,9 @@ TEST(sign_ins_with_old_mechanisms_or_old_tls_are_counted)
         { "LOGIN",        "TLSv1.3", 1},
         { "CRAM-MD5",     "TLSv1.2", 2},
         { "PLAIN",        "TLSv1.2", 1},
+        { "PLAIN",        "TLS1.2",  1},
+        { "PLAIN",        "TLS1.3",  0},
+        { "PLAIN",        "secured", 0}, /* of another server, which does not say */
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         struct bed   *b = bed_open();

@@ -1,6 +1,5 @@
 /* When, from where and how a credential was last used: kept in memory and written a few seconds later, many in one transaction, so
  * that a sign-in costs no fsync. A crash loses some seconds of it and nothing else. */
-#include <string.h>
 
 #include "vault/parts.h"
 
@@ -52,7 +51,8 @@ static void note_all_old(struct vault *v, const struct signin *s)
     static const char *const mechanisms[] = { "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS" };
     for (size_t i = 0; i < GP_COUNT(mechanisms); i++)
         if (gp_is(gp_from(s->mechanism), mechanisms[i])) note_old(v, s, "mechanism ", mechanisms[i]);
-    if (s->tls_version[0] && strcmp(s->tls_version, "TLSv1.3") != 0) note_old(v, s, "tls ", s->tls_version);
+    const char *old = policy_tls_old(gp_from(s->tls_version));
+    if (old) note_old(v, s, "tls ", old);
 }
 
 /* ---- what policies in shadow let in: in enforce it does not come so far ------------------------------------------------------ */
