@@ -14,8 +14,8 @@ enum { SECRET_ROOM = 8192, HOST_ROOM = 256, PORT_MOST = 65535, USUAL_WIDTH = 100
 
 struct wish {
     const char *dir, *domain, *dns_server, *user, *hello, *expect, *ca_file, *fail_on, *patience, *send_to, *other,
-        *samples, *as, *idle;
-    unsigned patience_ms, sample_count, idle_s;
+        *samples, *as, *idle, *backup, *backup_age;
+    unsigned patience_ms, sample_count, idle_s, backup_days;
     bool     tls, starttls, password_stdin, token_stdin, thorough, json, junit, html, list, list_clients, files, quiet;
 };
 
@@ -172,6 +172,13 @@ static unsigned read_idle(const char *word)
     return word && gp_read_number(gp_from(word), MOST, &seconds) ? (unsigned)seconds : 0;
 }
 
+static unsigned read_days(const char *word)
+{
+    enum { MOST = 3650 };
+    uint64_t days = 0;
+    return word && gp_read_number(gp_from(word), MOST, &days) ? (unsigned)days : 0;
+}
+
 /* They go into commands and headers. */
 static bool has_control(const char *word)
 {
@@ -192,6 +199,7 @@ static const char *fault_of(const struct wish *w)
         return "a name or address with control characters";
     if (w->json + w->junit + w->html > 1) return "--json, --junit or --html, one of them";
     if (w->patience && !w->patience_ms) return "--patience is a number of seconds, 600 at most";
+    if (w->backup_age && (!w->backup || !w->backup_days)) return "--backup-age is a number of days, with --backup";
     if (w->idle && !w->idle_s) return "--idle is a number of seconds, 1800 at most";
     if (w->domain && !config_is_hostname(gp_from(w->domain))) return "--domain is no domain name";
     if (least_of(w->fail_on) < 0) return "--fail-on is one of: note, warn, error, never";
@@ -204,6 +212,7 @@ static int act(const struct wish *w, const char *word)
     struct target t     = { .host = "" };
     const char   *fault = fault_of(w);
     if (!fault && word && !read_target(word, &t)) fault = "it is no HOST, HOST:PORT or [ADDRESS]:PORT";
+    if (!fault && word && w->backup) fault = "--backup is for the own set-up, without a host";
     if (fault) {
         cli_problem(word ? word : "check", fault, "`gatepost check --help` shows how");
         return CLI_WRONG_USE;
@@ -218,6 +227,8 @@ static int act(const struct wish *w, const char *word)
                                .expect       = w->expect,
                                .thorough     = w->thorough,
                                .idle_s       = w->idle_s,
+                               .backup       = w->backup,
+                               .backup_days  = w->backup_days,
                                .files_only   = w->files,
                                .domain       = w->domain,
                                .dns_server   = w->dns_server,
@@ -252,6 +263,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
         { "html",           CLI_FLAG,  &w.html,           NULL,      "print one HTML page"                                                   },
         { "thorough",       CLI_FLAG,  &w.thorough,       NULL,      "also what a server's guards may take for an attack: for your own"      },
         { "patience",       CLI_VALUE, &w.patience,       "SECONDS", "for each answer; without it 20"                                        },
+        { "backup",         CLI_VALUE, &w.backup,         "PATH",    "of the own set-up: the file or folder that holds its backup"           },
+        { "backup-age",     CLI_VALUE, &w.backup_age,     "DAYS",    "so old may the newest file there be; without it 2"                     },
         { "idle",           CLI_VALUE, &w.idle,           "SECONDS",
          "also be silent that long, once for each port: when does it hang up?"                                                               },
         { "send-to",        CLI_VALUE, &w.send_to,        "ADDRESS",
@@ -279,6 +292,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     w.sample_count = read_samples(w.samples);
     w.patience_ms  = read_patience(w.patience);
     w.idle_s       = read_idle(w.idle);
+    w.backup_days  = read_days(w.backup_age);
     return act(&w, words[0]);
 }
 

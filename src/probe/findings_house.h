@@ -16,6 +16,8 @@ FINDING(OWN_CLOCK, "own-clock", PROBE_OWN, PROBE_WARNING, "The clock is wrong",
         "Tokens, certificates, hours of credentials and retries go by it: files of the set-up are of a time to come.", [PROBE_GATEPOST] = "let systemd-timesyncd or chrony set it")
 FINDING(OWN_CERTIFICATE, "own-certificate", PROBE_OWN, PROBE_ERROR, "Certificate and key do not fit, or the certificate has ended",
         "The server keeps the pair before until it is restarted, and then does not start.", [PROBE_GATEPOST] = "`tls` in gatepost.yml; renew it: new files are taken without a restart")
+FINDING(OWN_RESTART, "own-restart", PROBE_OWN, PROBE_WARNING, "The configuration has changed since the server was started",
+        "gatepost reads it at the start only: what is in force is what it said before, whatever this check made of the file.", [PROBE_GATEPOST] = "`gatepost config check`, then restart the server")
 FINDING(OWN_RELOAD, "own-reload", PROBE_OWN, PROBE_WARNING, "The server shows another certificate than the file has",
         "A new certificate was put there and not taken: it could not be read, or its key does not fit.", [PROBE_GATEPOST] = "look for it in the log; send SIGHUP")
 FINDING(OWN_BACKUP, "own-backup", PROBE_OWN, PROBE_ERROR, "The backup is too old, empty or not there",

@@ -1,5 +1,5 @@
 /* The own set-up: configuration, files, databases, disk and clock, and whether what listens is what the configuration says. */
-#include "probe/parts.h"
+#include "probe/house.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -155,6 +155,18 @@ static bool read_pair(struct house *h, const struct config_certificate *pair, ch
     return read;
 }
 
+/* The configuration is read at the start alone; the control socket is made then. */
+static void judge_restart(struct house *h)
+{
+    char        path[CONFIG_PATH];
+    struct stat file, begun;
+    if (!config_path(h->config, "gatepost.yml", path) || stat(path, &file) != 0) return;
+    if (!config_path(h->config, "run/control.sock", path) || stat(path, &begun) != 0) return;
+    probe_judge(h->run, FOUND_OWN_RESTART, file.st_mtime <= begun.st_mtime,
+                "gatepost.yml was changed %lld seconds after the server was started",
+                (long long)(file.st_mtime - begun.st_mtime));
+}
+
 /* Is what the server shows one of the files? */
 static void judge_shown(struct house *h, gp_str chain, const char *name)
 {
@@ -237,6 +249,7 @@ static void judge_listeners(struct house *h, const struct probe_plan *base)
         h->run->tls   = l->kind == LISTEN_SUBMISSIONS ? TALK_IMPLICIT : TALK_CLEAR;
     }
     judge_certificates(h, seen);
+    if (seen) judge_restart(h);
     h->run->plan = base;
     free(room);
 }
@@ -267,6 +280,7 @@ void probe_house(const char *dir, const struct probe_plan *base, struct probe_re
             judge_queue(&h);
             judge_disk(&h);
             judge_clock(&h);
+            house_backup(run);
             if (read && !base->files_only) judge_listeners(&h, base);
             if (read && base->files_only) judge_certificates(&h, false);
         }

@@ -82,6 +82,8 @@ struct probe_plan {
     unsigned      step_ms, pause_ms; /* before each connection but the first; 0 is none */
     bool          files_only;   /* of the own set-up: not its listeners */
     bool          thorough;     /* also what a server's guards may take for an attack, and as many connections as it takes */
+    const char   *backup;       /* of the own set-up: where it is kept, a file or a folder; NULL: not told */
+    unsigned      backup_days;  /* so old may it be; 0: two */
     unsigned      idle_s;       /* how long to be silent, to see when it hangs up; 0: not at all */
     const char   *user, *send_to, *other_sender;
     gp_secret     secret;

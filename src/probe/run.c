@@ -105,7 +105,7 @@ static bool reaches(struct probe_run *run)
     const char     *why   = c.talk ? talk_why(c.talk) : "no memory";
     bool reached = fault != TALK_NO_CONNECTION && fault != TALK_NO_HOST && !(fault == TALK_LATE && !*talk_peer(c.talk));
     if (!reached) {
-        probe_found(run, FOUND_REACH_NO_CONNECTION, "%s", why);
+        if (!run->may_be_absent) probe_found(run, FOUND_REACH_NO_CONNECTION, "%s", why);
     } else if (fault == TALK_BAD_TLS) {
         probe_found(run, FOUND_TLS_BROKEN, "%s", why);
     } else if (fault == TALK_NO_FAULT) {

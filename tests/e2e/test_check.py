@@ -349,7 +349,7 @@ def test_who_would_get_in(good, ca, certificates):
 
 # ---- the own set-up
 def own(made, *words, ca, status):
-    done = made.command("check", "--json", "--ca-file", str(ca), *words)
+    done = made.command("check", "--json", "--ca-file", str(ca), *map(str, words))
     assert done.returncode == status, done.stdout + done.stderr
     return raised(json.loads(done.stdout))
 
@@ -369,15 +369,71 @@ def test_the_own_set_up(good, ca, authority):
     assert own(good, "--files", ca=ca, status=1) == {"own-file-missing"}
     elsewhere.with_suffix(".away").rename(elsewhere)
     elsewhere.write_bytes(kept)
-    ahead = time.time() + 86400
-    os.utime(good.dir / "gatepost.yml", (ahead, ahead))
+    configuration, ahead = good.dir / "gatepost.yml", time.time() + 86400
+    written = configuration.stat().st_mtime
+    os.utime(configuration, (ahead, ahead))
     assert own(good, "--files", ca=ca, status=0) == {"own-clock"}
-    os.utime(good.dir / "gatepost.yml")
+    os.utime(configuration, (written, written))
     good.environment["GATEPOST_QUEUE_FREE_SPACE"] = "1000G"
     assert own(good, "--files", ca=ca, status=1) == {"own-disk"}
     good.environment["GATEPOST_QUEUE_FREE_SPACE"] = "lots"
     assert "own-config" in own(good, "--files", ca=ca, status=1)
     del good.environment["GATEPOST_QUEUE_FREE_SPACE"]
+
+
+def test_what_the_running_server_has_not_taken(good, ca, authority):
+    """A certificate whose key does not fit, and a configuration that is younger than the server."""
+    shown, configuration = good.dir / "tls/cert.pem", good.dir / "gatepost.yml"
+    kept, written = shown.read_bytes(), configuration.stat().st_mtime
+    later = (good.dir / "run/control.sock").stat().st_mtime + 5
+    os.utime(configuration, (later, later))
+    assert own(good, ca=ca, status=0) - {"own-clock"} == {"own-restart"}
+    os.utime(configuration, (written, written))
+    shown.write_bytes(authority.issue("check-unfit", HOSTNAME, "localhost", days=60)[0].read_bytes())
+    try:
+        assert own(good, ca=ca, status=1) == {"own-certificate", "own-reload"}
+    finally:
+        shown.write_bytes(kept)
+
+
+def test_the_backup(good, ca, tmp_path):
+    def backup(*words, status=1):
+        return own(good, "--files", "--backup", tmp_path / "copies", *words, ca=ca, status=status)
+    day, copies = 86400, tmp_path / "copies"
+    assert backup() == {"own-backup"}                        # no folder
+    (copies / "monday").mkdir(parents=True)
+    assert backup() == {"own-backup"}                        # nothing in it
+    kept = copies / "monday/accounts.db"
+    kept.touch(0o600)
+    assert backup() == {"own-backup"}                        # empty
+    kept.write_text("octets")
+    assert backup(status=0) == set()
+    kept.chmod(0o644)
+    assert backup() == {"own-file-modes"}
+    kept.chmod(0o600)
+    os.utime(kept, (time.time() - 3 * day, time.time() - 3 * day))
+    assert backup() == {"own-backup"} and backup("--backup-age", "4", status=0) == set()
+    (copies / "tuesday").write_text("octets")
+    (copies / "tuesday").chmod(0o600)
+    assert backup(status=0) == set()                         # the newest counts
+    check("localhost", "--backup", copies, status=2)
+    assert good.command("check", "--files", "--backup-age", "4").returncode == 2
+
+
+def test_the_usual_ports_of_a_host(certificates, ca):
+    """An address of this machine that has one of 465 and 587: the other one is a note."""
+    address = f"127.{os.getpid() % 250 + 1}.7.{os.getpid() // 250 % 250 + 1}"
+    try:
+        server = WrongServer(certificates([]), at=(address, 587))
+    except PermissionError:
+        pytest.skip("only root may listen on port 587")
+    found = report(address, "--ca-file", ca, "--name", "localhost")
+    server.close()
+    assert raised(found) == {"reach-no-submissions", *ALWAYS}
+    server = WrongServer(certificates([]), implicit=True, at=(address, 465))
+    found = report(address, "--ca-file", ca, "--name", "localhost")
+    server.close()
+    assert raised(found) == {"reach-no-submission", *ALWAYS}
 
 
 def test_a_set_up_that_does_not_run_and_one_that_is_damaged(new_gatepost, ca):

@@ -48,10 +48,10 @@ def tls_context(certificate, faults, second=None):
 class WrongServer:
     """listen in a thread; a thread for each connection."""
 
-    def __init__(self, certificate, *faults, account=("lena@example.org", "a right password"), implicit=False, second=None):
+    def __init__(self, certificate, *faults, account=("lena@example.org", "a right password"), implicit=False, second=None, at=("127.0.0.1", 0)):
         self.faults, self.account, self.implicit = set(faults), account, implicit
         self.context = None if "broken-tls" in self.faults else tls_context(certificate, self.faults, second)
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(at)
         self.port = self.listener.getsockname()[1]
         self.tried, self.messages, self.connections, self.secrets = [], [], [], []
         threading.Thread(target=self.accept, daemon=True).start()
@@ -74,6 +74,7 @@ class WrongServer:
             client.close()
 
     def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)     # what waits in accept() would hold it open
         self.listener.close()
 
 
