@@ -256,7 +256,8 @@ static int settle(struct bench *b, const char *dir)
     if (stop == CLI_DONE) stop = find_tls(b);
     if (stop == CLI_DONE) stop = read_logins(b);
     if (stop == CLI_DONE) stop = read_mechanisms(b);
-    b->plan.sender    = b->from ? b->from : b->plan.login_count && *b->logins[0].user ? b->logins[0].user : NULL;
+    const char *first = b->plan.login_count ? b->logins[0].user : NULL;
+    b->plan.sender    = b->from ? b->from : first && *first ? first : NULL;
     b->plan.recipient = b->to ? b->to : "load@example.net";
     if (stop == CLI_DONE && b->plan.messages && !b->plan.sender) stop = wrong("--from", "is missing", "who sends it?");
     return stop == CLI_DONE && b->plan.messages ? read_sizes(b) : stop;
