@@ -18,6 +18,7 @@ static struct cli_group groups[] = {
     { "Credentials",
      { &cli_credential_add, &cli_credential_list, &cli_credential_show, &cli_credential_settings,
         &cli_credential_rotate, &cli_credential_alter, &cli_credential_revoke }                                    },
+    { "DKIM",        { &cli_dkim_list, &cli_dkim_new, &cli_dkim_publish_check, &cli_dkim_rotate }                  },
     { "Queue",
      { &cli_queue_list, &cli_queue_show, &cli_queue_retry, &cli_queue_hold, &cli_queue_release, &cli_queue_delete }},
     { "Identities",  { &cli_identity_add, &cli_identity_list, &cli_identity_remove }                               },

@@ -48,7 +48,7 @@ extern const struct cli_command cli_init, cli_config_check, cli_config_show, cli
     cli_credential_show, cli_credential_revoke, cli_credential_rotate, cli_credential_alter, cli_credential_settings, cli_queue_list, cli_queue_show, cli_queue_retry,
     cli_queue_hold, cli_queue_release, cli_queue_delete, cli_send, cli_sendmail, cli_bench;
 
-extern const struct cli_command cli_dns;
+extern const struct cli_command cli_dns, cli_dkim_new, cli_dkim_list, cli_dkim_rotate, cli_dkim_publish_check;
 extern const struct cli_command cli_identity_add, cli_identity_list, cli_identity_remove;
 
 /* Finds and runs the command that argv names; `gatepost serve` is app's and comes in as a row of its own. */

@@ -90,6 +90,18 @@ bool file_write(const char *path, unsigned mode, gp_str content)
     return false;
 }
 
+bool file_write_key(const char *path, const struct gp_key *key)
+{
+    enum { PEM_ROOM = 8192 };
+    char           room[PEM_ROOM];
+    struct gp_text pem  = GP_TEXT(room);
+    bool           made = gp_key_pem(key, &pem);
+    if (!made) cli_problem(path, "the key could not be written", NULL);
+    bool done = made && file_write(path, FILE_PRIVATE, gp_said(&pem));
+    gp_wipe(room, sizeof room);
+    return done;
+}
+
 static int open_to_read(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -13,7 +13,7 @@ enum {
     PUBLIC_MODE      = 0755,
     PRIVATE_MODE     = 0700,
     PUBLIC_FILE      = 0644,
-    PRIVATE_FILE     = 0600,
+    PRIVATE_FILE     = FILE_PRIVATE,
     VAULT_KEY        = 32,
     RSA_BITS         = 2048, /* RFC 8301 3.2 */
     CERTIFICATE_DAYS = 3650,
@@ -62,17 +62,6 @@ static bool make_vault_key(const struct set_up *s)
     return done;
 }
 
-static bool write_key(const struct gp_key *key, const char *path)
-{
-    char           room[PEM_ROOM];
-    struct gp_text pem  = GP_TEXT(room);
-    bool           made = gp_key_pem(key, &pem);
-    if (!made) cli_problem(path, "the key could not be written", NULL);
-    bool done = made && file_write(path, PRIVATE_FILE, gp_said(&pem));
-    gp_wipe(room, sizeof room);
-    return done;
-}
-
 static struct gp_key *read_key(const char *path)
 {
     char           room[FILE_MOST];
@@ -89,7 +78,7 @@ static struct gp_key *key_at(const char *path, enum gp_key_kind kind)
     if (file_exists(path)) return read_key(path);
     struct gp_key *key = gp_key_new(kind, RSA_BITS);
     if (!key) cli_problem(path, "no key could be made", NULL);
-    if (key && write_key(key, path)) return key;
+    if (key && file_write_key(path, key)) return key;
     gp_key_close(key);
     return NULL;
 }

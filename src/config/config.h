@@ -36,6 +36,7 @@ enum sender_field { SENDER_MAIL, SENDER_FROM, SENDER_SENDER, SENDER_REPLY_TO, SE
 enum sender_rule { SENDER_ENFORCE, SENDER_REWRITE, SENDER_ALLOW };
 enum tls_minimum { TLS_MINIMUM_1_2, TLS_MINIMUM_1_3 };
 struct config_protected { char name[CONFIG_NAME], accounts[CONFIG_TEXT]; }; /* accounts: words; "": nobody's */
+enum dkim_form { DKIM_RELAXED, DKIM_SIMPLE };
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
 /* What the relay signs in with at the smarthost; CERTIFICATE: with nothing else, while the others may have one besides. */
@@ -112,7 +113,8 @@ struct config {
 
     struct {
         bool sign;
-        char rsa_selector[64], ed25519_selector[64]; /* keys are DIR/vault/dkim/DOMAIN.SELECTOR.pem */
+        enum dkim_form header, body;
+        char rsa_selector[64], ed25519_selector[64]; /* of the keys that init makes: DIR/vault/dkim/DOMAIN.SELECTOR.pem */
     } dkim;
 
     struct {

@@ -27,6 +27,7 @@ static const char *const log_levels[]  = {
      [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL
 };
 
+static const char *const forms[] = { "relaxed", "simple", NULL };
 static const char *const modes[] = {
     [POLICY_OFF] = "off", [POLICY_SHADOW] = "shadow", [POLICY_ENFORCE] = "enforce", NULL
 };
@@ -167,11 +168,15 @@ const struct config_key config_keys[] = {
       "of range files, each named after the first five digits. A password that somebody chooses and that is in it is refused. It is searched where it is, whatever its size." },
 
     { "dkim.sign", &config_flag, FIELD(dkim.sign), 0, 1, "yes",
-      "Sign mail with the keys in vault/dkim/DOMAIN.SELECTOR.pem, where there are any." },
+      "Sign mail with each key in vault/dkim/DOMAIN.SELECTOR.pem whose domain is that of From, four at most. `gatepost dkim` makes and changes keys." },
+    { "dkim.header", &config_choice, FIELD(dkim.header), 0, 0, "relaxed",
+      "How much header fields may change on the way and the signature still hold (RFC 6376 3.4). relaxed: their white space and the case of names. simple: nothing.", forms },
+    { "dkim.body", &config_choice, FIELD(dkim.body), 0, 0, "relaxed",
+      "The same of the body. relaxed: white space in lines. simple: empty lines at the end alone.", forms },
     { "dkim.rsa_selector", &config_hostname, FIELD(dkim.rsa_selector), 1, 63, CONFIG_RSA_SELECTOR,
-      "The selector of the RSA key (RFC 6376)." },
+      "The selector of the RSA key that came with the set-up (RFC 6376). Other keys' selectors are the last label before .pem; this one may have several." },
     { "dkim.ed25519_selector", &config_hostname, FIELD(dkim.ed25519_selector), 1, 63, CONFIG_ED25519_SELECTOR,
-      "The selector of the Ed25519 key (RFC 8463)." },
+      "The same of its Ed25519 key (RFC 8463)." },
 
     { "audit.keep", &config_duration, FIELD(audit.keep), 0, AUDIT_KEEP_MOST, "400d",
       "How long rows of the audit are kept; then they age out, and what is left is still verified as a whole. 0: for ever." },

@@ -385,7 +385,7 @@ TEST(one_body_hash_serves_several_keys)
 
 TEST(our_list_covers_what_is_there_and_guards_what_is_not)
 {
-    static const char  want[] = "h=From:From:Subject:Date:To:Cc:Reply-To:Content-Type:";
+    static const char  want[] = "h=From:From:Subject:Date:To:Cc:Reply-To:MIME-Version:Content-Type:";
     char               out[4096], octets[256] = { 0 };
     struct gp_text     field = GP_TEXT(out), bare = GP_TEXT(octets);
     struct gp_dkim_key key = { "example.com", "s", false };
@@ -396,6 +396,7 @@ TEST(our_list_covers_what_is_there_and_guards_what_is_not)
     CHECK(gp_dkim_end(d) == GP_OK && gp_dkim_hash(d, &key, NULL, 0, hash));
     CHECK(gp_dkim_put(d, (gp_str) { octets, sizeof octets }, &field));
     CHECK(mentions(gp_said(&field), want) && mentions(gp_said(&field), "List-Unsubscribe:"));
+    CHECK(mentions(gp_said(&field), "Content-Transfer-Encoding:"));
     CHECK(mentions(gp_said(&field), "List-Unsubscribe-Post;") && !mentions(gp_said(&field), "X-Other"));
     for (gp_str rest = gp_said(&field); rest.len;) CHECK(gp_cut(&rest, '\n').len <= GP_LINE_GOOD + 1);
     bare.room = 16;

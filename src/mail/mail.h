@@ -85,7 +85,7 @@ gp_status gp_dkim_add(struct gp_dkim *, gp_str piece) GP_MUST_USE;
 gp_status gp_dkim_end(struct gp_dkim *) GP_MUST_USE;     /* PERMFAIL: not signable (no From, bare CR or LF): send unsigned or refuse */
 gp_str    gp_dkim_from_domain(const struct gp_dkim *);   /* domain of the first From address, lower case */
 /* SHA-256 of the canonical header with the DKIM-Signature field that is being made (b= empty). headers: colon-separated h=
- * list, or NULL for ours: the RFC 6376 5.4.1 set with From, Subject, Date, To, Cc oversigned. The field so far is kept inside. */
+ * list, or NULL for ours: the RFC 6376 5.4.1 set, with what readers see and what says how to read the body oversigned. The field so far is kept inside. */
 bool      gp_dkim_hash(struct gp_dkim *, const struct gp_dkim_key *, const char *headers, gp_time signed_at, uint8_t out[static 32]) GP_MUST_USE;
 bool      gp_dkim_put(struct gp_dkim *, gp_str signature, struct gp_text *field) GP_MUST_USE; /* folded field with CR LF */
 void      gp_dkim_close(struct gp_dkim *);

@@ -102,10 +102,11 @@ static void got_keys(void *owner, gp_status status, const struct msg *answer)
 /* The whole message through the digest; false: it cannot be signed. */
 static bool digest(struct delivery *d)
 {
-    char     piece[16384];
-    uint64_t at  = 0;
-    size_t   got = 0;
-    d->dkim      = gp_dkim_open(true, true);
+    char                 piece[16384];
+    const struct config *form = d->relay->config;
+    uint64_t             at   = 0;
+    size_t               got  = 0;
+    d->dkim                   = gp_dkim_open(form->dkim.header == DKIM_RELAXED, form->dkim.body == DKIM_RELAXED);
     if (!d->dkim) return false;
     while (message_read(d, at, piece, sizeof piece, &got) && got > 0) {
         if (gp_dkim_add(d->dkim, (gp_str) { piece, got }) != GP_OK) return false;

@@ -1,4 +1,4 @@
-/* DKIM keys: dkim/DOMAIN.SELECTOR.pem, for the selectors that the config names. Read at start and when the folder changes. */
+/* DKIM keys: each dkim/DOMAIN.SELECTOR.pem signs. Read at start and when the folder changes. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
@@ -43,20 +43,6 @@ static void fingerprint(DIR *listing, uint8_t out[static GP_DIGEST_MOST])
 }
 
 /* ---- loading ----------------------------------------------------------------------------------------------------------- */
-/* "example.org.2024.pem" with selector "2024" is for example.org. */
-static bool split_name(gp_str name, const char *selector, struct dkim_key *key)
-{
-    char           suffix[sizeof(key->selector) + sizeof("..pem")];
-    struct gp_text end = GP_TEXT(suffix);
-    if (!selector[0]) return false;
-    gp_put_char(&end, '.');
-    gp_put_z(&end, selector);
-    gp_put(&end, (gp_str) { ".pem", sizeof(".pem") }); /* with its NUL */
-    if (end.cut || !gp_ends(name, suffix) || name.len < end.len) return false;
-    return gp_copy_z(gp_head(name, name.len - (end.len - 1)), key->domain, sizeof(key->domain)) &&
-           gp_copy_z(gp_from(selector), key->selector, sizeof(key->selector));
-}
-
 static struct gp_key *read_key(int dir, const char *name)
 {
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -78,12 +64,14 @@ static const char *why_not(const struct gp_key *key)
     return weak ? "an RSA key of less than 1024 bits, which receivers must not believe: not signed with" : NULL;
 }
 
+/* A key that is to sign next is no matter here. One that has signed is kept, unlisted: who was told of it a moment ago may still ask. */
 static void add_key(struct vault *v, int dir, const char *name)
 {
-    struct dkim_key key = { .key = NULL };
-    if (!split_name(gp_from(name), v->config->dkim.rsa_selector, &key) &&
-        !split_name(gp_from(name), v->config->dkim.ed25519_selector, &key))
+    struct dkim_key        key = { .key = NULL };
+    enum config_dkim_state state;
+    if (!config_dkim_file(v->config, gp_from(name), &state, key.domain, key.selector) || state == CONFIG_DKIM_NEXT)
         return;
+    key.listed         = state == CONFIG_DKIM_SIGNS;
     key.key            = v->dkim.count < DKIM_KEYS_MOST ? read_key(dir, name) : NULL;
     const char *reason = why_not(key.key);
     if (reason) {
@@ -133,7 +121,7 @@ void dkim_keys(struct peer *peer, struct msg *m)
     struct gp_text          lines = GP_TEXT(room);
     const struct dkim_ring *ring  = &peer->vault->dkim;
     for (size_t i = 0; peer->vault->config->dkim.sign && i < ring->count; i++) {
-        if (!gp_is(m->dkim_keys.domain, ring->keys[i].domain)) continue;
+        if (!ring->keys[i].listed || !gp_is(m->dkim_keys.domain, ring->keys[i].domain)) continue;
         gp_put_z(&lines, ring->keys[i].selector);
         gp_put_z(&lines, gp_key_kind(ring->keys[i].key) == GP_KEY_RSA ? "\trsa\n" : "\ted25519\n");
     }

@@ -225,7 +225,10 @@ static void dkim_files(void)
     bed_write("dkim/example.org.gp-rsa.pem", pem, len);
     gp_key_close(new_key(GP_KEY_ED25519, pem, &len));
     bed_write("dkim/example.org.gp-ed.pem", pem, len);
-    bed_write("dkim/example.org.old.pem", pem, len); /* a selector that the config does not name */
+    bed_write("dkim/example.org.before.old", pem, len);
+    bed_write("dkim/example.org.later.next", pem, len);
+    bed_write("dkim/example.com.s1.pem", pem, len); /* a selector that the config does not name */
+    bed_write("dkim/not a key.pem", pem, len);
 }
 
 static void ask_keys(struct bed *b, const char *domain)
@@ -258,6 +261,8 @@ TEST(dkim_keys_are_found_when_they_come_and_forgotten_when_they_go)
     CHECK(b->text_len == strlen("gp-rsa\trsa\ngp-ed\ted25519\n") &&
           memmem(b->text, b->text_len, "gp-ed\ted25519\n", 14) && memmem(b->text, b->text_len, "gp-rsa\trsa\n", 11));
     ask_keys(b, "example.com");
+    CHECK_IS(bed_text(b), "s1\ted25519\n");
+    ask_keys(b, "example.net");
     CHECK(b->text_len == 0);
     CHECK(unlink("dkim/example.org.gp-ed.pem") == 0);
     dkim_load(b->vault);
@@ -277,7 +282,8 @@ TEST(dkim_signs_digests_with_keys_that_it_has)
     dkim_load(b->vault);
     CHECK(dkim_sign_with(b, "example.org", "gp-rsa", 32) == GP_OK && b->text_len == 256);
     CHECK(dkim_sign_with(b, "example.org", "gp-ed", 32) == GP_OK && b->text_len == 64);
-    CHECK(dkim_sign_with(b, "example.org", "old", 32) == GP_PERMFAIL && b->text_len == 0);
+    CHECK(dkim_sign_with(b, "example.org", "later", 32) == GP_PERMFAIL && b->text_len == 0);
+    CHECK(dkim_sign_with(b, "example.org", "before", 32) == GP_OK); /* for who was told of it before it was put away */
     CHECK(dkim_sign_with(b, "example.com", "gp-rsa", 32) == GP_PERMFAIL);
     CHECK(dkim_sign_with(b, "example.org", "gp-rsa", 31) == GP_PERMFAIL);
     CHECK(dkim_sign_with(b, "example.org", "gp-rsa", 0) == GP_PERMFAIL);

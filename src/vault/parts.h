@@ -302,7 +302,7 @@ struct signing_wish { uint32_t question; enum msg_type answer; const struct gp_k
 void signing_start(struct peer *, const struct signing_wish *); /* key NULL: PERMFAIL; answers now or later */
 
 /* ---- DKIM (dkim.c) ------------------------------------------------------------------------------------------------------ */
-struct dkim_key { char domain[256], selector[64]; struct gp_key *key; };
+struct dkim_key { char domain[256], selector[64]; struct gp_key *key; bool listed; /* it is told of to who signs */ };
 struct dkim_ring { struct dkim_key keys[DKIM_KEYS_MOST]; size_t count; uint8_t fingerprint[GP_DIGEST_MOST]; bool loaded; };
 void dkim_load(struct vault *); /* when the folder has changed */
 void dkim_keys(struct peer *, struct msg *);

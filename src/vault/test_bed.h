@@ -133,7 +133,8 @@ static inline struct bed *bed_open(void)
 static inline void bed_close(struct bed *b)
 {
     static const char *const files[] = { "accounts.db", "accounts.db-wal", "accounts.db-shm", "vault.key", "audit.key", "pem", "key",
-                                         "dkim/example.org.gp-rsa.pem", "dkim/example.org.gp-ed.pem", "dkim/example.org.old.pem" };
+                                         "dkim/example.org.gp-rsa.pem", "dkim/example.org.gp-ed.pem", "dkim/example.org.before.old",
+                                         "dkim/example.org.later.next", "dkim/example.com.s1.pem", "dkim/not a key.pem" };
     ipc_close(b->smtpd);
     ipc_close(b->relay);
     ipc_close(b->supervisor);
