@@ -62,17 +62,29 @@ static bool read_numbers(struct can *c)
     return true;
 }
 
+/* How many of these versions are spoken there. */
+static size_t spoken_at(const struct config_listen *l, size_t all)
+{
+    enum { USUAL = 2 };
+    if (l->kind == LISTEN_DOVECOT_AUTH) return all; /* of servers that ask us */
+    if (l->kind != LISTEN_LEGACY) return USUAL;
+    return l->lane.tls == LANE_CLEAR ? 0 : USUAL + (size_t)(LANE_NEWEST - l->lane.oldest);
+}
+
 static bool read_tls(struct can *c)
 {
-    static const char *const versions[] = { "TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0" };
-    gp_str                   version    = gp_from(c->wish->tls ? c->wish->tls : versions[0]);
-    bool                     elsewhere  = c->store->config.listen[c->listener].kind == LISTEN_DOVECOT_AUTH;
-    size_t                   spoken     = elsewhere ? GP_COUNT(versions) : 2; /* of ours, and of servers that ask us */
+    static const char *const    versions[] = { "TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0" };
+    const struct config_listen *l          = &c->store->config.listen[c->listener];
+    size_t                      spoken     = spoken_at(l, GP_COUNT(versions));
+    gp_str                      version    = gp_from(c->wish->tls ? c->wish->tls : spoken ? versions[0] : "none");
     for (size_t i = 0; i < spoken && !c->tls; i++) {
         c->tls = gp_is(version, versions[i]);
         if (c->tls) c->tls_version = gp_from(versions[i]);
     }
-    return c->tls || gp_is(version, "none") || wrong("--tls", "the server speaks TLSv1.2 and TLSv1.3", "or none");
+    if (c->tls || gp_is(version, "none")) return true;
+    if (l->kind == LISTEN_LEGACY)
+        return wrong("--tls", "that is not spoken at this listener: its tls and tls_minimum say what is", "or none");
+    return wrong("--tls", "the server speaks TLSv1.2 and TLSv1.3", "or none");
 }
 
 /* CLI_DONE: it is known what is asked. */

@@ -55,6 +55,11 @@ bool can_ask_ban(struct can *);
 bool can_ask_first_limits(struct can *); /* at MAIL */
 bool can_ask_limits(struct can *);       /* of the whole message */
 bool can_ask_brake(struct can *);
+/* can_lane.c: */
+const struct legacy_lane *can_lane(const struct can *); /* of the listener; NULL: it is not for old devices */
+bool can_ask_lane(struct can *);
+bool can_ask_lane_rate(struct can *);
+bool can_ask_lane_recipient(struct can *, gp_str to);
 /* can_message.c: */
 bool can_ask_sender(struct can *);
 bool can_ask_size(struct can *);

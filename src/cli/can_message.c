@@ -98,15 +98,24 @@ bool can_ask_authors(struct can *c)
 /* ---- how much, to whom ----------------------------------------------------------------------------------------------------- */
 bool can_ask_size(struct can *c)
 {
-    char           room[64];
-    struct gp_text text = GP_TEXT(room);
-    uint64_t       most = c->store->config.limits.message_size;
+    char                      room[64];
+    struct gp_text            text = GP_TEXT(room);
+    const struct legacy_lane *lane = can_lane(c);
+    uint64_t                  most = c->store->config.limits.message_size;
+    if (lane && lane->message_size < most) most = lane->message_size;
     if (!c->wish->size) return true;
     gp_put_number(&text, (int64_t)c->size);
     gp_put_z(&text, " octets; the limit is ");
     gp_put_number(&text, (int64_t)most);
     can_say(c, c->size <= most ? CAN_YES : CAN_NO, "size", gp_said(&text), GP_LIT(""));
     return c->size <= most || can_refuse(c, 552, "5.3.4", GP_LIT("message is larger than the limit"));
+}
+
+static unsigned recipients_most(const struct can *c)
+{
+    const struct legacy_lane *lane = can_lane(c);
+    unsigned                  most = c->store->config.limits.recipients;
+    return lane && lane->recipients_per_message < most ? lane->recipients_per_message : most;
 }
 
 static bool ask_recipient(struct can *c, size_t i)
@@ -116,10 +125,11 @@ static bool ask_recipient(struct can *c, size_t i)
     bool              is = gp_read_address(to, true, &address) && address.domain.len > 0;
     can_say(c, is ? CAN_YES : CAN_NO, "recipient", to, is ? GP_LIT("") : GP_LIT(" is not an address"));
     if (!is) return can_refuse(c, 501, "5.1.3", GP_LIT("bad recipient address"));
-    if (i >= c->store->config.limits.recipients) {
-        can_say(c, CAN_NO, "recipients", GP_LIT("more than `limits.recipients` allows"), GP_LIT(""));
+    if (i >= recipients_most(c)) {
+        can_say(c, CAN_NO, "recipients", GP_LIT("more than `limits.recipients`, or the listener, allows"), GP_LIT(""));
         return can_refuse(c, 452, "4.5.3", GP_LIT("too many recipients"));
     }
+    if (!can_ask_lane_recipient(c, to)) return false;
     if (i < c->recipients_may) return true;
     can_say(c, CAN_NO, "recipients", GP_LIT("more than policy.limits has left now"), GP_LIT(""));
     if (c->enough_len) return can_refuse(c, 452, "4.7.1", (gp_str) { c->enough, c->enough_len });

@@ -283,3 +283,51 @@ TEST(who_is_held_can_but_nothing_goes_out)
     json_decref(json);
     remove_place();
 }
+
+/* asked: behind "anna@example.org --listener LISTENER "; reply NULL: it can. */
+static const struct {
+    const char *asked, *rule, *reply;
+} lanes[] = {
+    {"old --ip 10.0.0.7",                                        "yes    lane         10.0.0.7 is in its networks",                   NULL                                                                                                          },
+    { "old --ip 192.0.2.7",                                      "no     lane         192.0.2.7 is in none of its networks",
+     "554 5.7.1 this port is for old devices"                                                                                                                                                                                                       },
+    { "old --ip 10.0.0.7 --credential printer",
+     "no     credential   credential 'printer' was not made for old devices (--legacy)",                                              "535 5.7.8 authentication failed"                                                                             },
+    { "465 --ip 10.0.0.7 --credential scanner",                  "no     credential   credential 'scanner' was made for old devices",
+     "535 5.7.8 authentication failed"                                                                                                                                                                                                              },
+    { "old --ip 10.0.0.7 --tls TLSv1.0 --mechanism LOGIN",       "yes    mechanism    LOGIN is offered there under TLS",
+     NULL                                                                                                                                                                                                                                           },
+    { "old --ip 10.0.0.7 --mechanism CRAM-MD5",                  "yes    mechanism    CRAM-MD5 is offered there under TLS",           NULL                                                                                                          },
+    { "old --ip 10.0.0.7 --tls none",                            "no     mechanism    PLAIN shows the password, and there is no TLS",
+     "530 5.7.0"                                                                                                                                                                                                                                    },
+    { "clear --ip 10.0.0.7",                                     "yes    mechanism    PLAIN is offered there",                        NULL                                                                                                          },
+    { "old --ip 10.0.0.7 --to bob@example.net",                  "yes    recipient    bob@example.net",                               NULL                                                                                                          },
+    { "old --ip 10.0.0.7 --to bob@example.com",
+     "no     lane         bob@example.com is not what the listener takes mail to",                                                    "550 5.7.1 this listener for old devices takes mail to these domains only: example.net; ask the administrator"},
+    { "old --ip 10.0.0.7 --to a%b@example.net",                  "no     lane         a%b@example.net is not what",
+     "550 5.7.1 this listener for old devices takes no address"                                                                                                                                                                                     },
+    { "old --ip 10.0.0.7 --to a@example.net --to b@example.net", "no     recipients   more than",
+     "452 4.5.3 too many recipients"                                                                                                                                                                                                                },
+    { "old --ip 10.0.0.7 --size 9000",                           "no     size         9000 octets; the limit is 8192",                "552 5.3.4"                                                                                                   },
+};
+
+TEST(listeners_for_old_devices_have_rules_of_their_own)
+{
+    make_accounts();
+    put_file(
+        "gatepost.yml",
+        "hostname: mail.example.org\ndomain: example.org\nlisten:\n  - submissions [::]:465\n"
+        "  - legacy 10.0.0.1:25 name=old networks=10.0.0.0/24 recipients_domains=example.net tls_minimum=1.0 message_size=8K recipients_per_message=1\n"
+        "  - legacy 10.0.0.1:26 name=clear networks=10.0.0.0/24 recipients_domains=example.net tls=none\n"
+        "policy: {tls: {mode: enforce, minimum: 1.3}, mechanisms: {mode: enforce, retire: LOGIN CRAM-MD5}}\n");
+    CHECK(run(&cli_credential_add, "anna@example.org --legacy --label scanner") == CLI_DONE);
+    for (size_t i = 0; i < GP_COUNT(lanes); i++) {
+        char asked[256];
+        (void)snprintf(asked, sizeof(asked), "anna@example.org --listener %s", lanes[i].asked);
+        int done = run(&cli_can, asked);
+        if (done != (lanes[i].reply ? CLI_FAILED : CLI_DONE) || !says(lanes[i].rule)) fail_msg("%s: %s", asked, output);
+        if (lanes[i].reply && !says(lanes[i].reply)) fail_msg("%s: %s", asked, output);
+    }
+    CHECK(run(&cli_can, "anna@example.org --listener clear --tls TLSv1.2") == CLI_WRONG_USE);
+    remove_place();
+}

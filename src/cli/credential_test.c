@@ -286,3 +286,36 @@ TEST(settings_say_what_a_client_needs)
     CHECK(run(&cli_credential_settings, "nobody") == CLI_FAILED);
     remove_place();
 }
+
+TEST(one_for_an_old_device_is_short_labelled_marked_and_stays_so)
+{
+    make_place();
+    CHECK(run(&cli_user_add, "anna") == CLI_DONE);
+    CHECK(run(&cli_credential_add, "anna --legacy") != CLI_DONE &&
+          strstr(output, "a credential for a device needs a label"));
+    CHECK(run(&cli_credential_add, "anna --legacy --label p --password-stdin") != CLI_DONE);
+    CHECK(run(&cli_credential_add, "anna --legacy --label p --qr") != CLI_DONE);
+    CHECK(run(&cli_credential_add, "anna --legacy --label p") == CLI_DONE && strstr(output, "it works nowhere yet"));
+    put_file(
+        "gatepost.yml",
+        "hostname: mail.example.org\ndomain: example.org\npasswords:\n  scram_iterations: 5000\n"
+        "listen: ['submissions [::]:465', 'legacy 10.0.0.1:25 networks=10.0.0.0/24 recipients_domains=example.org']\n");
+    CHECK(run(&cli_credential_add, "anna --legacy --label q") == CLI_DONE &&
+          strstr(output, "mail.example.org, port 25, STARTTLS"));
+    CHECK(run(&cli_credential_add, "anna --legacy --label printer --json") == CLI_DONE);
+    json_t *made = json_of_output();
+    CHECK(strlen(field(made, "password")) == 20 && !json_object_get(made, "url"));
+    json_decref(made);
+    CHECK(run(&cli_credential_alter, "anna printer --networks 10.0.0.7") == CLI_DONE);
+    CHECK(run(&cli_credential_rotate, "anna printer --json") == CLI_DONE);
+    made = json_of_output();
+    CHECK(strlen(field(made, "password")) == 20);
+    json_decref(made);
+    CHECK(run(&cli_credential_show, "anna printer --json") == CLI_DONE);
+    made = json_of_output();
+    CHECK(json_is_true(json_object_get(made, "legacy")) && json_is_true(json_object_get(made, "cram_md5")));
+    json_decref(made);
+    CHECK(run(&cli_credential_list, "anna") == CLI_DONE && strstr(output, "legacy generated"));
+    CHECK(run(&cli_credential_show, "anna printer") == CLI_DONE && strstr(output, "old devices"));
+    remove_place();
+}

@@ -1,5 +1,5 @@
 /* gatepost report: what policies in shadow would have refused or held, by rule and account, and who still uses what may be switched
- * off one day; both counted by the vault (store/tally.h). And credentials that nobody uses, or that are old. */
+ * off one day; both counted by the vault (store/tally.h). And credentials of old devices, and those that nobody uses, or that are old. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -38,7 +38,7 @@ static bool is_wanted(const struct report *r, const struct report_row *row)
 static bool add_row(const struct report *r, const struct report_row *row)
 {
     static const char *const kinds[REPORT_KINDS] = {
-        [REPORT_SHADOW] = "shadow", [REPORT_USE] = "use", [REPORT_CREDENTIAL] = "credential"
+        [REPORT_SHADOW] = "shadow", [REPORT_USE] = "use", [REPORT_LANE] = "lane", [REPORT_CREDENTIAL] = "credential"
     };
     char           next_room[TEXT_MOST], switch_room[TEXT_MOST];
     struct gp_text next = GP_TEXT(next_room), yaml = GP_TEXT(switch_room);
@@ -75,6 +75,7 @@ static void begin_rule(struct report *r, const struct report_row *row)
 {
     static const char *const titles[REPORT_KINDS] = { [REPORT_SHADOW]     = "WOULD HAVE BEEN REFUSED OR HELD",
                                                       [REPORT_USE]        = "STILL IN USE",
+                                                      [REPORT_LANE]       = "OLD DEVICES, AND MESSAGES",
                                                       [REPORT_CREDENTIAL] = "CREDENTIALS OUT OF USE, OR OLD" };
     if (r->rule[0] && r->kind == row->kind && gp_is(gp_from(r->rule), row->rule)) return;
     end_rule(r);
@@ -118,17 +119,18 @@ static bool take_row(void *owner, const struct report_row *row)
 
 static bool take_sum(void *owner, const struct tally_sum *s)
 {
-    const struct tally *t   = &s->tally;
-    struct report_row   row = { .kind       = t->kind == TALLY_USE ? REPORT_USE : REPORT_SHADOW,
-                                .rule       = t->name,
-                                .account    = s->account,
-                                .label      = s->label,
-                                .account_id = t->account,
-                                .credential = t->credential,
-                                .count      = t->count,
-                                .first      = t->first,
-                                .last       = t->last,
-                                .example    = t->example };
+    const struct tally *t = &s->tally;
+    if (gp_is(gp_from(t->name), REPORT_LANE_RULE)) return true; /* has a part of its own */
+    struct report_row row = { .kind       = t->kind == TALLY_USE ? REPORT_USE : REPORT_SHADOW,
+                              .rule       = t->name,
+                              .account    = s->account,
+                              .label      = s->label,
+                              .account_id = t->account,
+                              .credential = t->credential,
+                              .count      = t->count,
+                              .first      = t->first,
+                              .last       = t->last,
+                              .example    = t->example };
     return take_row(owner, &row);
 }
 
@@ -136,6 +138,7 @@ static bool take_sum(void *owner, const struct tally_sum *s)
 static int report(struct user_store *s, struct report *r, gp_time since, const struct report_ages *ages)
 {
     gp_status status = tally_each(s->accounts, tally_day(since), take_sum, r);
+    if (status == GP_OK) status = report_lane(s, since, take_row, r);
     if (status == GP_OK) status = report_old(s, ages, take_row, r);
     if (status != GP_OK) return user_store_failed(s, "report");
     if (r->json) return user_print_json(json_incref(r->json));
@@ -198,5 +201,5 @@ static int run(const struct cli_command *command, int argc, char **argv)
 
 const struct cli_command cli_report = {
     "report", "[--since DATE] [--rule RULE] [--account NAME] [--unused-since DATE] [--made-before DATE] [--json]",
-    "what policies in shadow would have refused, what is still in use, and what nobody uses", run
+    "what policies in shadow would have refused, what is still in use, old devices, and what nobody uses", run
 };

@@ -5,7 +5,8 @@
 
 #include "cli/user.h"
 
-enum report_kind { REPORT_SHADOW, REPORT_USE, REPORT_CREDENTIAL, REPORT_KINDS };
+enum report_kind { REPORT_SHADOW, REPORT_USE, REPORT_LANE, REPORT_CREDENTIAL, REPORT_KINDS };
+#define REPORT_LANE_RULE "lane" /* as the vault counts messages of old devices */
 struct report_row {
     enum report_kind kind;
     const char      *rule;           /* "tls.minimum", "mechanism LOGIN", "credential unused" */
@@ -26,5 +27,9 @@ void report_put_switch(struct gp_text *, const struct config *, const char *rule
 struct report_ages { gp_time now, unused_since, made_before; }; /* unused_since: for those that were never used, too */
 /* Credentials in force that nobody uses, or that are old, rule by rule. `take` returns false to stop. */
 gp_status report_old(struct user_store *, const struct report_ages *, bool (*take)(void *owner, const struct report_row *), void *owner) GP_MUST_USE;
+
+/* ---- report_lane.c ----------------------------------------------------------------------------------------------- */
+/* Each credential that was made for an old device: messages since then, and its last use. `take` returns false to stop. */
+gp_status report_lane(struct user_store *, gp_time since, bool (*take)(void *owner, const struct report_row *), void *owner) GP_MUST_USE;
 
 #endif

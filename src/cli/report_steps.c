@@ -30,6 +30,8 @@ static const struct {
      "update the client, or switch newer TLS on in it: `gatepost credential show {account} {credential}` says which"              },
     { "mechanism",
      "set the client to SCRAM-SHA-256 or PLAIN: `gatepost credential settings {account}` prints what it needs"                    },
+    { "lane",
+     "a device that speaks TLS 1.2 needs no listener of its own: give it a credential without --legacy, and revoke {credential}"  },
     { "credential never",        "`gatepost credential revoke {account} {credential}` if nobody is about to use it"               },
     { "credential unused",       "`gatepost credential revoke {account} {credential}` if what used it is gone"                    },
     { "credential old",

@@ -199,3 +199,43 @@ TEST(each_rule_ends_with_what_switches_it)
     CHECK(!strstr(output, "{limits: {mode")); /* enforced */
     remove_place();
 }
+
+TEST(old_devices_have_a_part_of_their_own)
+{
+    struct user_store s;
+    struct account    anna;
+    struct credential printer;
+    make_place();
+    CHECK(run(&cli_user_add, "anna") == CLI_DONE);
+    CHECK(run(&cli_credential_add, "anna --legacy --label printer") == CLI_DONE &&
+          run(&cli_credential_add, "anna --legacy --label scanner") == CLI_DONE);
+    CHECK(user_store_open(dir, &s) && user_find(&s, "anna", &anna));
+    CHECK(credential_named(s.accounts, anna.id, GP_LIT("printer"), &printer) == GP_OK);
+    struct tally t = { .kind       = TALLY_USE,
+                       .name       = "lane",
+                       .account    = anna.id,
+                       .credential = printer.id,
+                       .count      = 7,
+                       .first      = user_now(),
+                       .last       = user_now() };
+    CHECK(tally_add(s.accounts, &t, 1, t.last) == GP_OK);
+    struct credential_use use = { .credential = printer.id,
+                                  .when       = user_now(),
+                                  .count      = 1,
+                                  .from       = "10.0.0.7",
+                                  .mechanism  = "LOGIN",
+                                  .helo       = "printer" };
+    CHECK(accounts_used(s.accounts, &use, 1) == GP_OK);
+    user_store_close(&s);
+    CHECK(run(&cli_report, "") == CLI_DONE && strstr(output, "OLD DEVICES, AND MESSAGES") &&
+          !strstr(output, "STILL IN USE"));
+    CHECK(strstr(output, "last: from 10.0.0.7, by LOGIN, without TLS, which calls itself printer") &&
+          strstr(output, "last: never used"));
+    CHECK(run(&cli_report, "--rule lane --json") == CLI_DONE);
+    json_t *all = json_of_output(), *row = json_array_get(all, 0);
+    CHECK(json_array_size(all) == 2 && json_integer_value(json_object_get(row, "count")) == 7);
+    CHECK_IS(gp_from(field(row, "kind")), "lane");
+    CHECK_IS(gp_from(field(row, "label")), "printer");
+    json_decref(all);
+    remove_place();
+}

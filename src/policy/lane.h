@@ -19,6 +19,9 @@ struct legacy_lane {
 };
 /* A network that may be named: none so wide that it is nearly everybody. false: *why. */
 bool lane_network_is_good(gp_str network, const char **why) GP_MUST_USE;
+#define LANE_STRANGER "this port is for old devices in their own networks, and your address is in none" /* what others hear */
+#define LANE_STRANGER_ENHANCED "5.7.1"
+enum { LANE_STRANGER_CODE = 554 };
 bool lane_admits(const struct legacy_lane *, gp_str address) GP_MUST_USE;
 /* Its domain is listed, and its local part is nothing that another server could take for a way on. */
 bool lane_takes(const struct legacy_lane *, gp_str recipient) GP_MUST_USE;

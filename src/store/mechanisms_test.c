@@ -94,6 +94,7 @@ TEST(a_mechanism_that_nobody_can_use_is_not_offered)
         { every,            { .peers = true },                                           "EXTERNAL PLAIN"                                      },
         { "PLAIN EXTERNAL", { .peers = true },                                           "PLAIN EXTERNAL"                                      },
         { "CRAM-MD5",       { 0 },                                                       ""                                                    },
+        { "PLAIN LOGIN",    { .clear = true },                                           "PLAIN LOGIN"                                         },
         { every,            { .scram = true, .retired = GP_LIT("scram-sha-256 LOGIN") }, "PLAIN"                                               },
         { every,            { .peers = true, .retired = GP_LIT("PLAIN") },               "EXTERNAL"                                            },
         { "PLAIN LOGIN",    { .retired = GP_LIT("LOGIN PLAIN") },                        ""                                                    },
@@ -212,4 +213,26 @@ TEST(a_password_in_the_place_of_a_name_is_not_shown)
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++)
         CHECK_IS(policy_name_for_log(gp_from(rows[i].name), false), rows[i].shown);
+}
+
+TEST(a_password_is_shown_in_clear_where_an_administrator_wants_it_for_old_devices)
+{
+    struct policy_facts usual = { 0 }, clear = { .clear = true };
+    gp_str              names = GP_LIT("PLAIN LOGIN");
+    CHECK(!policy_mechanism(names, &usual, GP_LIT("LOGIN"), false) &&
+          policy_mechanism(names, &clear, GP_LIT("LOGIN"), false));
+}
+
+TEST(what_is_kept_for_cram_md5_counts_on_its_own_side_and_what_is_retired_on_that_of_people)
+{
+    static struct config c;
+    struct survey        devices = { .lane_secrets = true }, people = { .secrets = true };
+    c.listen_count           = 2;
+    c.listen[1].kind         = LISTEN_LEGACY;
+    c.policy.mechanisms.mode = POLICY_ENFORCE;
+    CHECK(gp_copy_z(GP_LIT("LOGIN"), c.policy.mechanisms.retire, sizeof c.policy.mechanisms.retire));
+    CHECK(!policy_facts_of(&c, &devices, 0).secrets && policy_facts_of(&c, &devices, 1).secrets);
+    CHECK(policy_facts_of(&c, &people, 0).secrets && !policy_facts_of(&c, &people, 1).secrets);
+    CHECK(policy_facts_of(&c, &people, 0).retired.len > 0 && policy_facts_of(&c, &people, 1).retired.len == 0);
+    CHECK(!policy_facts_of(&c, &people, 0).clear && policy_facts_of(&c, &people, 1).clear); /* tls=none is 0 */
 }

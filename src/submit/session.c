@@ -338,9 +338,7 @@ static bool is_stranger(const struct config_listen *l, const char *peer)
 
 void session_open(struct port *port, int fd)
 {
-    static const struct gp_reply stranger = {
-        554, "5.7.1", "this port is for old devices in their own networks, and your address is in none"
-    };
+    static const struct gp_reply stranger  = { LANE_STRANGER_CODE, LANE_STRANGER_ENHANCED, LANE_STRANGER };
     static const struct gp_reply no_memory = { 421, "4.3.2", "no memory now, try again later" };
     struct submit               *role      = port->submit;
     struct sockaddr_storage      address;

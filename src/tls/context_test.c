@@ -272,3 +272,39 @@ TEST(without_extended_master_secret_there_is_no_tls_unique)
     gp_tls_context_close(server);
     gp_tls_context_close(client);
 }
+
+TEST(old_clients_are_served_where_they_are_allowed_and_nowhere_else)
+{
+    enum { TLS_1_0 = 0x0301, TLS_1_1, TLS_1_2 };
+    static const struct {
+        int  oldest, client; /* oldest 0: as it is */
+        bool shaken;
+    } cases[] = {
+        {TLS_1_0,  TLS_1_0, true },
+        { TLS_1_0, TLS_1_1, true },
+        { TLS_1_0, TLS_1_2, true },
+        { TLS_1_1, TLS_1_0, false},
+        { TLS_1_1, TLS_1_1, true },
+        { 0,       TLS_1_1, false},
+        { 0,       TLS_1_0, false},
+    };
+    static struct pair     p;
+    const struct identity *kinds[] = { identity_rsa(), identity_ec() };
+    for (size_t i = 0; i < GP_COUNT(cases) * GP_COUNT(kinds); i++) {
+        const char            *why    = NULL;
+        const struct identity *id     = kinds[i % GP_COUNT(kinds)];
+        struct gp_tls_context *server = server_of(&id, 1), *client = client_of(NULL);
+        struct gp_tls_wish     wish = {
+                .oldest = cases[i / 2].client, .newest = cases[i / 2].client, .ciphers = "DEFAULT", .weak = true
+        };
+        CHECK(!cases[i / 2].oldest || gp_tls_allow_old(server, cases[i / 2].oldest));
+        CHECK(gp_tls_adjust(client, &wish, &why));
+        pair_open(&p, server, client, "mail.example.org", &id, 1);
+        pair_run(&p);
+        if (pair_shaken(&p) != cases[i / 2].shaken)
+            fail_msg("%d, %d: %s", (int)i, cases[i / 2].client, gp_tls_why(p.server));
+        pair_close(&p);
+        gp_tls_context_close(server);
+        gp_tls_context_close(client);
+    }
+}

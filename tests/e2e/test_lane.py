@@ -9,6 +9,7 @@ import smtplib
 import socket
 import ssl
 import subprocess
+import warnings
 
 import pytest
 
@@ -72,7 +73,9 @@ def letter(account, recipient, text="scanned"):
 def old_context(version=ssl.TLSVersion.TLSv1):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.minimum_version = context.maximum_version = version
+    with warnings.catch_warnings():             # it knows that they are old
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = version
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     return context
 
@@ -282,3 +285,33 @@ def test_a_start_without_networks_or_for_everybody_is_refused(house):
         house_environment = house.environment | {"GATEPOST_LISTEN": f"legacy 127.0.0.1:{free_port()} {listener}"}
         done = subprocess.run([*house.command("config", "check").args], env=house_environment, capture_output=True, text=True, timeout=20, check=False)
         assert done.returncode != 0 and problem in done.stdout + done.stderr
+
+
+def test_a_lane_without_tls_is_warned_of_and_served(house):
+    said = house.run("config", "check")
+    assert f"legacy 127.0.0.1:{house.clear} has no TLS: whoever is in the same network reads the passwords" in said
+    assert f"legacy 127.0.0.1:{house.old} takes TLS older than 1.2" in said and "no problems" in said
+
+
+# ---- where it is seen --------------------------------------------------------------------------------------------------------
+def test_report_list_and_status_show_devices(house, sink, recipient):
+    person = house.account()
+    used, unused = house.device(person.name, "printer"), house.device(person.name, "spare")
+    with hello(house.clear) as wire:
+        assert login(wire, used)[0] == 235
+        for _ in range(2):
+            assert wire.say(f"MAIL FROM:<{person.name}>")[0] == 250 and wire.say(f"RCPT TO:<{recipient}>")[0] == 250
+            assert wire.say("DATA")[0] == 354 and wire.say(letter(person, recipient) + ".")[0] == 250
+
+    def rows():
+        said = {row["label"]: row for row in house.json("report", "--account", person.name)}
+        return said if said["printer"]["count"] == 2 and said["printer"]["last"] else None
+    said = until("row of the device", rows)
+    assert said["printer"]["kind"] == said["spare"]["kind"] == "lane" and said["spare"]["count"] == 0
+    assert said["printer"]["example"] == "from 127.0.0.1, by LOGIN, without TLS, which calls itself printer"
+    assert "legacy generated" in house.run("credential", "list", person.name)
+    assert {row["label"]: row["legacy"] for row in house.json("credential", "list", person.name)} == {"": False, "printer": True, "spare": True}
+    assert [each["kind"] for each in json.loads(house.run("status", "--json"))["listeners"]].count("legacy") == 5
+    signed_in = [json.loads(line) for line in house.run("audit", "show", "--account", person.name, "--event", "sign-in", "--json").splitlines()]
+    assert signed_in[0]["data"]["lane"] == "legacy" and signed_in[0]["data"]["listener"] == "clear"
+    assert unused.password != used.password
