@@ -93,12 +93,14 @@ json_t *moment_json(gp_time when)
 static bool add_recipient(void *owner, const struct queue_recipient *to)
 {
     bool    waits = to->state == RECIPIENT_QUEUED;
+    gp_str  route = config_route_in(to->destination);
     json_t *json  = json_pack(
-         "{s:o, s:o, s:s, s:o, s:i, s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "address", text_json(to->address), "params",
-         text_json(to->params), "state", recipient_state_name(to->state), "destination", text_json(to->destination),
-         "attempts", (int)to->attempts, "next_attempt", waits ? moment_json(to->due) : json_null(), "last_attempt",
-         moment_json(to->last.when), "code", to->last.code, "status", text_json(to->last.enhanced), "reply",
-         text_json(to->last.text), "remote", text_json(to->last.remote), "tls", text_json(to->last.tls));
+         "{s:o, s:o, s:s, s:o, s:o, s:i, s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "address", text_json(to->address),
+         "params", text_json(to->params), "state", recipient_state_name(to->state), "destination",
+         text_json(to->destination), "route", route.ptr ? text_json(route) : json_null(), "attempts", (int)to->attempts,
+         "next_attempt", waits ? moment_json(to->due) : json_null(), "last_attempt", moment_json(to->last.when), "code",
+         to->last.code, "status", text_json(to->last.enhanced), "reply", text_json(to->last.text), "remote",
+         text_json(to->last.remote), "tls", text_json(to->last.tls));
     return json_array_append_new(owner, json) == 0;
 }
 

@@ -23,12 +23,15 @@ static void print_reply(const struct queue_reply *last)
 
 bool queue_print_recipient(void *owner, const struct queue_recipient *to)
 {
-    char when[USER_TIME_ROOM];
+    char   when[USER_TIME_ROOM];
+    gp_str route = config_route_in(to->destination);
     (void)owner;
     (void)fputs("    ", stdout);
     print_text(to->address);
     (void)printf("  %s, %u attempt%s", recipient_state_name(to->state), to->attempts, to->attempts == 1 ? "" : "s");
     if (to->state == RECIPIENT_QUEUED) (void)printf(", next %s", user_time(to->due, when));
+    if (route.len) (void)fputs(", route ", stdout);
+    print_text(route);
     print_reply(&to->last);
     (void)putchar('\n');
     return true;

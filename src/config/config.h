@@ -39,6 +39,11 @@ struct config_protected { char name[CONFIG_NAME], accounts[CONFIG_TEXT]; }; /* a
 enum dkim_form { DKIM_RELAXED, DKIM_SIMPLE };
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
+/* A next hop: mail servers of the recipient's domain, or one server. */
+struct config_hop { bool set, implicit_tls; enum relay_kind kind; enum relay_tls tls; char host[256]; uint16_t port; };
+/* Whose mail goes another way than relay.via; lists are words with blanks between them, "": all. */
+enum { CONFIG_ROUTES_MOST = 32 };
+struct config_route { char name[64], to[CONFIG_TEXT], from[CONFIG_TEXT], account[CONFIG_TEXT]; struct config_hop via; };
 /* What the relay signs in with at the smarthost; CERTIFICATE: with nothing else, while the others may have one besides. */
 enum relay_proof { RELAY_NO_PROOF, RELAY_PASSWORD, RELAY_TOKEN, RELAY_CERTIFICATE };
 
@@ -90,6 +95,8 @@ struct config {
         unsigned connections_per_destination, connections_most;
         unsigned dns_timeout, connect_timeout, command_timeout, data_timeout, idle_timeout;
     } relay;
+
+    struct config_route routes[CONFIG_ROUTES_MOST]; size_t route_count; /* the first that fits */
 
     struct {
         uint64_t message_size;
@@ -186,6 +193,17 @@ void config_manual(void (*line)(void *owner, gp_str), void *owner);
 bool config_is_hostname(gp_str);             /* RFC 1123 2.1; "localhost" is one, an address is not asked for here */
 /* Adds " (did you mean 'x'?)" for the nearest of the words (between spaces) to what was given, if any is near. */
 void config_suggest(struct gp_text *, gp_str given, gp_str words);
+/* The route for mail to a domain, of a sender ("": nobody) and an account; NULL: relay.via. Pure, as are the following. */
+const struct config_route *config_route_for(const struct config *, gp_str domain, gp_str sender, gp_str account);
+const struct config_route *config_route_named(const struct config *, gp_str name); /* NULL: there is none */
+/* A destination is what the queue and the relay call mail that goes the same way: "example.net" by MX, "smarthost", and with a route
+ * "via:NAME", or by MX "via:NAME example.net". */
+#define CONFIG_VIA "via:"
+void   config_put_destination(struct gp_text *, const struct config *, const struct config_route *, gp_str domain);
+gp_str config_route_in(gp_str destination); /* its name; GP_NONE: relay.via */
+struct config_way { struct config_hop hop; gp_str domain; const struct config_route *route; }; /* domain: for MX, in the destination */
+bool   config_read_destination(const struct config *, gp_str destination, struct config_way *) GP_MUST_USE; /* false: no such route */
+struct config_hop config_default_hop(const struct config *);
 enum relay_proof config_relay_proof(const struct config *);
 bool config_relay_presents(const struct config *); /* a certificate of ours, to the smarthost */
 size_t config_lookup_processes(const struct config *); /* of the role lookup: one per source, and one for the webhook */

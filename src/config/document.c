@@ -141,8 +141,8 @@ static void take_mapping(const struct walk *walk, const struct config_key *key, 
         config_take(walk->reading, key, &place, gp_said(&text));
 }
 
-/* A source has many keys, and a place for each. */
-static void take_source(const struct walk *walk, const struct config_key *key, const yaml_node_t *item)
+/* A source or a route has many keys, and a place for each. */
+static void take_keys(const struct walk *walk, const struct config_key *key, const yaml_node_t *item)
 {
     struct config_pair  pairs[PAIRS_MOST];
     struct config_place place = place_of(item);
@@ -156,14 +156,18 @@ static void take_source(const struct walk *walk, const struct config_key *key, c
         }
         pairs[count++] = (struct config_pair) { scalar(name), scalar(node), place_of(name) };
     }
-    config_take_source(walk->reading, &place, pairs, count);
+    if (key->type == &config_routes)
+        config_take_route(walk->reading, &place, pairs, count);
+    else
+        config_take_source(walk->reading, &place, pairs, count);
 }
 
 static void take_item(const struct walk *walk, const struct config_key *key, const yaml_node_t *item)
 {
-    struct config_place place = place_of(item);
-    if (item->type == YAML_MAPPING_NODE && key->type == &config_sources_type)
-        take_source(walk, key, item);
+    struct config_place place    = place_of(item);
+    bool                has_keys = key->type == &config_sources_type || key->type == &config_routes;
+    if (item->type == YAML_MAPPING_NODE && has_keys)
+        take_keys(walk, key, item);
     else if (item->type == YAML_MAPPING_NODE && key->type->fields[0])
         take_mapping(walk, key, item);
     else if (is_scalar(item) && !is_nothing(item))

@@ -167,17 +167,17 @@ static bool read_tls(gp_str query, enum relay_tls *tls)
 }
 
 /* HOST, HOST:PORT, [ADDRESS] or [ADDRESS]:PORT; the host is kept without its brackets. */
-static bool read_next_hop(struct config *config, gp_str text)
+static bool read_host(struct config_hop *to, gp_str text)
 {
-    uint64_t number = config->relay.port;
+    uint64_t number = to->port;
     bool     six    = gp_starts(text, "[");
     gp_str   port = six ? gp_tail(text, 1) : text, host = gp_cut(&port, six ? ']' : ':');
     if (six) port = port.len == 0 ? GP_NONE : gp_starts(port, ":") ? gp_tail(port, 1) : GP_LIT("x");
     for (size_t i = 0; i < host.len; i++)
         if (host.ptr[i] <= ' ' || host.ptr[i] >= 0x7f || strchr("/@?#", host.ptr[i])) return false;
-    if (host.len == 0 || !gp_copy_z(host, config->relay.host, sizeof config->relay.host)) return false;
+    if (host.len == 0 || !gp_copy_z(host, to->host, sizeof to->host)) return false;
     if (port.ptr && (!gp_read_number(port, PORT_MOST, &number) || number == 0)) return false;
-    config->relay.port = (uint16_t)number;
+    to->port = (uint16_t)number;
     return true;
 }
 
@@ -188,48 +188,79 @@ static const struct scheme *scheme_of(gp_str text)
     return NULL;
 }
 
-static bool read_route(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+static bool read_hop(struct config_hop *out, gp_str text, struct gp_text *why)
 {
     static const char    form[] = "is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'";
     const struct scheme *scheme = scheme_of(text);
-    (void)key;
     if (!scheme) return config_fail(why, text, form);
     gp_str query = gp_tail(text, strlen(scheme->start)), hop = gp_cut(&query, '?');
-    config->relay.kind         = scheme->kind;
-    config->relay.tls          = scheme->tls;
-    config->relay.implicit_tls = scheme->implicit_tls;
-    config->relay.port         = scheme->port;
-    config->relay.host[0]      = '\0';
-    if (!read_tls(query, &config->relay.tls))
+    *out = (struct config_hop) { true, scheme->implicit_tls, scheme->kind, scheme->tls, "", scheme->port };
+    if (!read_tls(query, &out->tls))
         return config_fail(why, query, "is not tls=required, tls=opportunistic or tls=none");
-    if (scheme->implicit_tls && config->relay.tls == RELAY_TLS_NONE)
+    if (scheme->implicit_tls && out->tls == RELAY_TLS_NONE)
         return config_fail(why, text, "wants TLS and none of it: write smtp://");
     if (scheme->kind == RELAY_MX) return hop.len == 0 || config_fail(why, text, form);
     if (hop.len == 0) return config_fail(why, text, "names no host: write it as smtp://HOST:PORT");
-    return read_next_hop(config, hop) || config_fail(why, hop, "is not HOST or HOST:PORT");
+    return read_host(out, hop) || config_fail(why, hop, "is not HOST or HOST:PORT");
+}
+
+static void show_hop(struct gp_text *out, const struct config_hop *hop)
+{
+    bool six = gp_find(gp_from(hop->host), ':') < strlen(hop->host);
+    gp_put_char(out, '"');
+    if (hop->kind == RELAY_MX) {
+        gp_put_z(out, "mx");
+    } else {
+        gp_put_z(out, hop->implicit_tls ? "smtps://" : "smtp://");
+        gp_put_z(out, six ? "[" : "");
+        gp_put_z(out, hop->host);
+        gp_put_z(out, six ? "]:" : ":");
+        gp_put_number(out, hop->port);
+    }
+    gp_put_z(out, "?tls=");
+    gp_put_z(out, tls_words[hop->tls]);
+    gp_put_char(out, '"');
+}
+
+static bool read_route(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+{
+    struct config_hop hop;
+    (void)key;
+    if (!read_hop(&hop, text, why)) return false;
+    config->relay.kind         = hop.kind;
+    config->relay.tls          = hop.tls;
+    config->relay.implicit_tls = hop.implicit_tls;
+    config->relay.port         = hop.port;
+    memcpy(config->relay.host, hop.host, sizeof config->relay.host);
+    return true;
 }
 
 static bool show_route(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
 {
+    struct config_hop hop = config_default_hop(config);
     (void)key;
-    bool six = gp_find(gp_from(config->relay.host), ':') < strlen(config->relay.host);
     if (index) return false;
-    gp_put_char(out, '"');
-    if (config->relay.kind == RELAY_MX) {
-        gp_put_z(out, "mx");
-    } else {
-        gp_put_z(out, config->relay.implicit_tls ? "smtps://" : "smtp://");
-        gp_put_z(out, six ? "[" : "");
-        gp_put_z(out, config->relay.host);
-        gp_put_z(out, six ? "]:" : ":");
-        gp_put_number(out, config->relay.port);
-    }
-    gp_put_z(out, "?tls=");
-    gp_put_z(out, tls_words[config->relay.tls]);
-    gp_put_char(out, '"');
+    show_hop(out, &hop);
     return true;
 }
 
 const struct config_type config_route = {
     "mx, smtp://HOST:PORT or smtps://HOST:PORT, and ?tls=...", read_route, show_route, NULL, { NULL }
+};
+
+/* The same in a route, which stands where its row says. */
+static bool read_next_hop(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+{
+    return read_hop((void *)((char *)config + key->offset), text, why);
+}
+
+static bool show_next_hop(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
+{
+    if (index) return false;
+    show_hop(out, (const void *)((const char *)config + key->offset));
+    return true;
+}
+
+const struct config_type config_next_hop = {
+    "mx, smtp://HOST:PORT or smtps://HOST:PORT, and ?tls=...", read_next_hop, show_next_hop, NULL, { NULL }
 };

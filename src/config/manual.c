@@ -66,7 +66,7 @@ static void say_variables(const struct page *page, const struct config_key *key)
     char           room[LINE_ROOM];
     struct gp_text text = GP_TEXT(room);
     gp_put_z(&text, "Environment: ");
-    if (key->type == &config_sources_type || key->type == &config_protected_names)
+    if (key->type == &config_sources_type || key->type == &config_protected_names || key->type == &config_routes)
         gp_put_z(&text, "none");
     else if (key->type->fields[0])
         gp_put_z(&text, "GATEPOST_TLS_CERTIFICATE and GATEPOST_TLS_KEY");
@@ -174,11 +174,41 @@ static const char *const sources[] = {
     ".fi",
 };
 
+static const char *const routes[] = {
+    ".SH ROUTES",
+    "Each item of",
+    ".I routes",
+    "is a mapping with the keys below, and is for mail that fits all of to, from and account that it has. Nothing that relay.user and its",
+    "fellows name is ever said or shown there. What waits goes the new way after a restart.",
+    ".PP",
+    ".nf",
+    "routes:",
+    "  \\- name: partner",
+    "    to: example.net *.example.net",
+    "    via: smtp://mail.example.net:25",
+    ".fi",
+};
+
+static void say_route_key(const struct page *page, const struct config_key *key)
+{
+    char           room[LINE_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    say(page, ".TP");
+    gp_put_z(&text, ".B ");
+    put_roff(&text, key->name);
+    page->line(page->owner, gp_said(&text));
+    text.len = 0;
+    put_roff(&text, key->help);
+    page->line(page->owner, gp_said(&text));
+}
+
 void config_manual(void (*line)(void *owner, gp_str), void *owner)
 {
     struct page page = { line, owner };
     for (size_t i = 0; i < GP_COUNT(opening); i++) say(&page, opening[i]);
     for (size_t i = 0; i < config_key_count; i++) say_key(&page, &config_keys[i]);
+    for (size_t i = 0; i < GP_COUNT(routes); i++) say(&page, routes[i]);
+    for (size_t i = 0; i < config_route_key_count; i++) say_route_key(&page, &config_route_keys[i]);
     for (size_t i = 0; i < GP_COUNT(sources); i++) say(&page, sources[i]);
     for (size_t i = 0; i < config_source_key_count; i++) say_source_key(&page, &config_source_keys[i]);
     say(&page, ".SH SEE ALSO");

@@ -127,6 +127,9 @@ const struct config_key config_keys[] = {
     { "relay.idle_timeout", &config_duration, FIELD(relay.idle_timeout), 0, HOUR, "5s",
       "How long a connection is kept open for the next message." },
 
+    { "routes", &config_routes, NO_FIELD, 0, 0, "",
+      "Mail that goes another way than relay.via; see ROUTES. The first route that fits a recipient is taken." },
+
     { "limits.message_size", &config_size, FIELD(limits.message_size), 1024, TERABYTE, "50M",
       "The largest message; announced as SIZE (RFC 1870)." },
     { "limits.recipients", &config_number, FIELD(limits.recipients), 1, 1000, "100",

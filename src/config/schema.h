@@ -19,7 +19,7 @@ struct config_type {
 };
 extern const struct config_type config_hostname, config_text, config_path_type, config_number, config_duration, config_size,
     config_flag, config_choice, config_resolver, config_mechanisms, config_networks, config_listens, config_certificates, config_retries, config_route, config_rates, config_sources_type,
-    config_protected_names;
+    config_protected_names, config_next_hop, config_routes;
 
 struct config_key {
     const char               *name; /* "limits.recipients" */
@@ -82,6 +82,9 @@ void config_take_all(struct config_reading *, const struct config_key *, const s
 /* One item of `sources`, as name and value of each of its keys. */
 struct config_pair { gp_str name, value; struct config_place place; };
 void config_take_source(struct config_reading *, const struct config_place *, const struct config_pair *, size_t count);
+extern const struct config_key config_route_keys[]; /* of an item of `routes` */
+extern const size_t            config_route_key_count;
+void config_take_route(struct config_reading *, const struct config_place *, const struct config_pair *, size_t count);
 /* What is wrong with a source of tokens, if it is one (sources_oauth.c). */
 const char *config_wrong_oauth(const struct config_lookup *);
 /* Complains of sources whose process could read secrets of the server (sources_folder.c). Looks at where links lead. */

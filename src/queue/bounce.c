@@ -9,7 +9,7 @@ enum {
     NOTICE_MOST   = 1024 * 1024,           /* octets of a notification                            */
     ID_ROOM       = QUEUE_ID_MOST,
     PARAMS_ROOM   = 64,
-    DOMAIN_ROOM   = 320,
+    DOMAIN_ROOM   = 384,
 };
 
 /* ---- who is owed one -------------------------------------------------------------------------------------------------- */
@@ -105,7 +105,8 @@ static gp_status add_notice(struct queue *q, const struct report *r, gp_str queu
                                       .in_file  = body.len > QUEUE_INLINE_MOST };
     struct queue_recipient to     = { .address = r->message->sender, .state = RECIPIENT_QUEUED, .due = r->now };
     notice.params                 = params_for(r, &params_text);
-    to.destination                = destination_of(q, to.address, &domain_text);
+    const struct queue_way way    = { .address = to.address };
+    to.destination                = destination_of(q, &way, &domain_text);
     if (notice.in_file && keep_in_file(q, queue_id, body) != GP_OK) return GP_TEMPFAIL;
     gp_status status = queue_add(q->store, &notice, &to, 1, body);
     if (status == GP_OK) (void)lanes_wake(&q->lanes, to.destination, r->now, r->now);

@@ -7,7 +7,7 @@
 
 enum {
     INTAKE_MOST      = 8 * 1024 * 1024, /* arena for the recipients of one message */
-    DESTINATION_MOST = 320,
+    DESTINATION_MOST = 384,
     CLOCK_TOLERANCE  = 24 * 60 * 60 * SECOND,
     ID_OCTETS        = 10, /* 80 bits in 16 letters */
 };
@@ -33,14 +33,10 @@ static gp_str domain_of(const struct queue *q, gp_str address)
     return gp_from(q->config->domain); /* RFC 5321 4.5.1: <Postmaster> is ours */
 }
 
-gp_str destination_of(const struct queue *q, gp_str address, struct gp_text *room)
+gp_str destination_of(const struct queue *q, const struct queue_way *w, struct gp_text *room)
 {
-    if (q->config->relay.kind == RELAY_SMARTHOST) return QUEUE_SMARTHOST;
-    gp_str domain = domain_of(q, address);
-    for (size_t i = 0; i < domain.len; i++) {
-        char c = domain.ptr[i];
-        gp_put_char(room, c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
-    }
+    gp_str domain = domain_of(q, w->address);
+    config_put_destination(room, q->config, config_route_for(q->config, domain, w->sender, w->user), domain);
     return gp_said(room);
 }
 
@@ -69,14 +65,16 @@ static bool is_sound(const struct msg_commit *c)
     return c->draft ? !c->body.len : c->body.len == c->size && c->size <= QUEUE_INLINE_MOST;
 }
 
-static bool read_recipient(struct queue *q, struct gp_arena *arena, gp_str line, struct queue_recipient *to)
+static bool read_recipient(struct queue *q, struct gp_arena *arena, const struct msg_commit *c, gp_str line,
+                           struct queue_recipient *to)
 {
     char           room[DESTINATION_MOST];
     struct gp_text text = GP_TEXT(room);
     to->address         = gp_cut(&line, '\t');
     to->params          = line;
     if (!to->address.len || has_controls(to->address) || has_controls(to->params)) return false;
-    to->destination = gp_arena_copy(arena, destination_of(q, to->address, &text));
+    const struct queue_way way = { to->address, c->sender, c->user };
+    to->destination            = gp_arena_copy(arena, destination_of(q, &way, &text));
     return to->destination.ptr && to->destination.len && !text.cut;
 }
 
@@ -89,7 +87,7 @@ static struct queue_recipient *read_recipients(struct queue *q, struct gp_arena 
     struct queue_recipient *to = gp_arena_take(arena, *count * sizeof *to);
     for (size_t i = 0; to && i < *count; i++) {
         to[i] = (struct queue_recipient) { .position = (unsigned)i, .state = state, .due = now };
-        if (!read_recipient(q, arena, gp_cut(&lines, '\n'), &to[i])) return NULL;
+        if (!read_recipient(q, arena, c, gp_cut(&lines, '\n'), &to[i])) return NULL;
     }
     return to;
 }

@@ -145,7 +145,7 @@ void intake_abort(struct queue *, const struct ipc *from, const struct msg *);
 void intake_gone(struct queue *, const struct ipc *from);  /* its drafts and open questions */
 void put_queue_id(struct gp_text *);                       /* a fresh one */
 #define QUEUE_SMARTHOST GP_LIT("smarthost") /* the one destination where all mail goes that way */
-gp_str destination_of(const struct queue *, gp_str address, struct gp_text *room);
+gp_str destination_of(const struct queue *, const struct queue_way *, struct gp_text *room);
 
 void notice_take(struct queue *, struct asker, const struct msg *, gp_time now); /* notice.c: the vault's, as mail */
 

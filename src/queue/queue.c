@@ -34,9 +34,9 @@ void queue_look(struct queue *q, gp_time now)
     if (queue_visit_destinations(q->store, see_destination, q) != GP_OK) store_trouble(q, "to look for what is due");
 }
 
-static gp_str choose(void *owner, gp_str address, struct gp_text *room)
+static gp_str choose(void *owner, const struct queue_way *way, struct gp_text *room)
 {
-    return destination_of(owner, address, room);
+    return destination_of(owner, way, room);
 }
 
 /* Mail that waits goes the way that the configuration says now, not the one it said when the mail came. */
@@ -45,14 +45,15 @@ static bool reroute(struct queue *q)
     size_t    moved     = 0;
     bool      elsewhere = q->config->relay.kind == RELAY_SMARTHOST;
     gp_status status    = queue_begin(q->store);
-    if (status == GP_OK) status = queue_reroute(q->store, QUEUE_SMARTHOST, elsewhere, choose, q, &moved);
+    bool      all       = q->config->route_count > 0;
+    if (status == GP_OK) status = queue_reroute(q->store, QUEUE_SMARTHOST, elsewhere, all, choose, q, &moved);
     if (status == GP_OK && moved) status = queue_commit(q->store);
     queue_abandon(q->store);
     if (status != GP_OK) {
         store_trouble(q, "to send waiting mail another way");
         return false;
     }
-    if (moved) LOG(LOG_INFO, "queue", LOG_N("rerouted", moved), LOG_Z("reason", "relay.via has changed"));
+    if (moved) LOG(LOG_INFO, "queue", LOG_N("rerouted", moved), LOG_Z("reason", "relay.via or routes have changed"));
     return true;
 }
 

@@ -68,8 +68,17 @@ void delivery_open(struct relay *relay, struct msg *m)
     d->signed_text    = GP_TEXT(d->signatures);
     d->next           = relay->deliveries;
     relay->deliveries = d;
-    if (read_deliver(d, &m->deliver)) {
+    bool read         = read_deliver(d, &m->deliver);
+    if (read && config_read_destination(relay->config, d->destination, &d->way)) {
         sign_start(d);
+        return;
+    }
+    if (read) {
+        delivery_settle_rest(
+            d, (struct result) { .status   = GP_TEMPFAIL,
+                                 .enhanced = GP_LIT("4.3.5"),
+                                 .text     = GP_LIT("its route is not in gatepost.yml any more: restart gatepost") });
+        delivery_finish(d);
         return;
     }
     LOG(LOG_ERROR, "relay", LOG_N("attempt", m->deliver.attempt), LOG_Z("reason", "a delivery that cannot be read"));
@@ -215,9 +224,11 @@ void delivery_routed(struct delivery *d)
 /* RFC 7435: clear text beats nothing where no policy demands TLS; but never for a password. */
 static bool may_go_clear(const struct delivery *d)
 {
-    const struct config *c        = d->relay->config;
-    bool                 signs_in = c->relay.kind == RELAY_SMARTHOST && (c->relay.user[0] || c->relay.implicit_tls);
-    return c->relay.tls == RELAY_TLS_OPPORTUNISTIC && !signs_in && !d->in_clear;
+    const struct config     *c        = d->relay->config;
+    const struct config_hop *hop      = &d->way.hop;
+    bool                     signs_in = !d->way.route && c->relay.user[0];
+    if (hop->kind == RELAY_SMARTHOST && (signs_in || hop->implicit_tls)) return false;
+    return hop->tls == RELAY_TLS_OPPORTUNISTIC && !d->in_clear;
 }
 
 /* A host that could not be used: the next one gets its turn, whatever the first one said (RFC 5321 5.1). */

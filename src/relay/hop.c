@@ -188,15 +188,17 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
     const struct config *c = d->relay->config;
     struct hop          *h = calloc(1, sizeof *h);
     if (!h) return false;
-    bool smarthost = c->relay.kind == RELAY_SMARTHOST;
-    bool sign_in   = smarthost && c->relay.user[0];
-    bool clear     = c->relay.tls == RELAY_TLS_NONE || d->in_clear;
+    h->via         = d->way.hop;
+    h->ours        = !d->way.route;
+    bool smarthost = h->via.kind == RELAY_SMARTHOST;
+    bool sign_in   = smarthost && h->ours && c->relay.user[0];
+    bool clear     = h->via.tls == RELAY_TLS_NONE || d->in_clear;
     h->relay       = d->relay;
     h->plan        = (struct gp_smtp_plan) { .helo         = c->hostname,
                                              .use_tls      = !clear,
-                                             .must_tls     = c->relay.tls == RELAY_TLS_REQUIRED,
-                                             .implicit_tls = smarthost && c->relay.implicit_tls,
-                                             .may_auth     = sign_in || config_relay_presents(c),
+                                             .must_tls     = h->via.tls == RELAY_TLS_REQUIRED,
+                                             .implicit_tls = smarthost && h->via.implicit_tls,
+                                             .may_auth     = sign_in || (h->ours && config_relay_presents(c)),
                                              .must_auth    = sign_in };
     name_remote(h, to, host);
     gp_copy_z(gp_from(host), h->host, sizeof h->host);
@@ -251,7 +253,7 @@ enum verdict { GO_ON, STOP_HERE, GONE }; /* GONE: the hop is freed */
 static gp_status status_of(struct hop *h, int code, gp_str enhanced)
 {
     enum { SIGN_IN_FIRST = 530 };
-    bool our_fault = code == SIGN_IN_FIRST && h->relay->config->relay.kind == RELAY_SMARTHOST;
+    bool our_fault = code == SIGN_IN_FIRST && h->via.kind == RELAY_SMARTHOST;
     if (code >= 500 && !our_fault && !secure_is_unknown(h, enhanced)) return GP_PERMFAIL;
     return code >= 400 || !code ? GP_TEMPFAIL : GP_OK;
 }
@@ -434,7 +436,7 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
                 "reason",
                 "the next hop refused our sign-in: mail waits; see relay.user, and relay.password_file, relay.token_file or relay.certificate_file"));
     /* A smarthost that does not let us in is a set-up that somebody mends; no message is to blame. */
-    bool          final = !ev->temporary && !signing_in && h->relay->config->relay.kind == RELAY_MX;
+    bool          final = !ev->temporary && !signing_in && h->via.kind == RELAY_MX;
     bool          clear = h->plan.must_tls && !conn_tls(h->conn) && ev->temporary && ev->code / 100 != 4;
     struct result why   = {
           .status = final ? GP_PERMFAIL : GP_TEMPFAIL, .code = ev->code, .enhanced = ev->enhanced, .text = ev->text

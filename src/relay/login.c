@@ -39,7 +39,7 @@ void login_start(struct hop *h, gp_str offered)
     h->login                   = ++h->relay->logins;
     h->believed                = false;
     m.login_start.login        = h->login;
-    m.login_start.secure       = tls && h->relay->config->relay.tls == RELAY_TLS_REQUIRED; /* else: to whom? */
+    m.login_start.secure       = tls && h->ours && h->via.tls == RELAY_TLS_REQUIRED; /* else: to whom? */
     m.login_start.presented    = h->presented;
     m.login_start.binding      = binding == GP_TLS_EXPORTER ? GP_BIND_TLS_EXPORTER
                                  : binding == GP_TLS_UNIQUE ? GP_BIND_TLS_UNIQUE

@@ -101,6 +101,7 @@ struct delivery {
     uint64_t         attempt, size;
     struct gp_arena  arena;
     gp_str           queue_id, destination, sender, params, body;
+    struct config_way way;        /* where it goes: what is of relay.user and its fellows is for no route */
     int              fd;          /* body when it is not inline */
     struct recipient *recipients;
     size_t           count;
@@ -142,7 +143,9 @@ struct hop {
     struct gp_smtp_plan  plan;
     struct gp_smtp_client client;
     struct gp_smtp_room  room;
-    char                 destination[256], remote[256 + NET_ADDRESS_ROOM], host[256], tls[96], binding_data[64];
+    char                 destination[384], remote[256 + NET_ADDRESS_ROOM], host[256], tls[96], binding_data[64];
+    struct config_hop    via;
+    bool                 ours;      /* relay.via, where we sign in; else a route's */
     enum hop_phase       phase;
     struct delivery     *delivery;
     size_t               given;     /* recipients told to the client */

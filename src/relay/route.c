@@ -218,11 +218,11 @@ static void start_mx(struct route *r, struct delivery *d)
 {
     char                    name[256];
     struct sockaddr_storage literal;
-    if (read_literal(d->destination, r->port, &literal)) {
-        gp_copy_z(d->destination, name, sizeof name);
+    if (read_literal(d->way.domain, r->port, &literal)) {
+        gp_copy_z(d->way.domain, name, sizeof name);
         one_host(r, name);
         delivery_routed(d);
-    } else if (!route_dns_name(d->destination, name)) {
+    } else if (!route_dns_name(d->way.domain, name)) {
         give_up(r, no_route(GP_PERMFAIL, "5.1.2", "the recipient's domain is not a domain name"));
     } else {
         one_host(r, name);
@@ -235,14 +235,14 @@ void route_start(struct route *r, struct delivery *d)
 {
     const struct config *c = d->relay->config;
     r->owner               = d;
-    bool smarthost         = c->relay.kind == RELAY_SMARTHOST;
-    r->port                = smarthost ? c->relay.port : c->relay.mx_port;
+    bool smarthost         = d->way.hop.kind == RELAY_SMARTHOST;
+    r->port                = smarthost ? d->way.hop.port : c->relay.mx_port;
     r->reason              = no_route(GP_TEMPFAIL, "4.4.1", "no address of the next hop could be reached");
     if (!smarthost) {
         start_mx(r, d);
         return;
     }
-    one_host(r, c->relay.host);
+    one_host(r, d->way.hop.host);
     delivery_routed(d);
 }
 
@@ -251,7 +251,7 @@ void route_start(struct route *r, struct delivery *d)
 static bool leads_home(struct route *r, const struct sockaddr_storage *a)
 {
     const struct config *c    = r->owner->relay->config;
-    bool                 home = c->relay.kind == RELAY_MX && !c->relay.allow_loopback && route_is_home(c, a);
+    bool                 home = r->owner->way.hop.kind == RELAY_MX && !c->relay.allow_loopback && route_is_home(c, a);
     r->led_home |= home;
     return home;
 }
@@ -303,7 +303,7 @@ static bool looking_up(const struct route *r)
 /* As for any program that is given a server by name; hosts that the DNS names for a domain (MX) are the DNS's own matter. */
 static size_t look_into_hosts(struct route *r, const char *name)
 {
-    bool smarthost = r->owner->relay->config->relay.kind == RELAY_SMARTHOST;
+    bool smarthost = r->owner->way.hop.kind == RELAY_SMARTHOST;
     return smarthost ? hosts_find("/etc/hosts", gp_from(name), r->port, r->addresses, ROUTE_ADDRESSES_MOST) : 0;
 }
 
@@ -325,7 +325,7 @@ static void look_up(struct route *r, const char *name)
 /* Why no host is left. A smarthost without an address is a set-up error that somebody mends; a domain without one is final. */
 static gp_status exhausted(struct route *r)
 {
-    bool smarthost = r->owner->relay->config->relay.kind == RELAY_SMARTHOST;
+    bool smarthost = r->owner->way.hop.kind == RELAY_SMARTHOST;
     if (r->host_count == 0 || r->had_address) return r->reason.status;
     if (r->dns_trouble)
         r->reason = no_answer(r, "the mail host's address", r->dns_trouble);
@@ -333,8 +333,8 @@ static gp_status exhausted(struct route *r)
         r->reason = no_route(GP_PERMFAIL, "5.4.6",
                              "the domain's mail host has an address of this server itself: see relay.allow_loopback");
     else if (smarthost)
-        r->reason =
-            no_route(GP_TEMPFAIL, "4.4.3", "the smarthost's name has no address: see relay.via in gatepost.yml");
+        r->reason = no_route(GP_TEMPFAIL, "4.4.3",
+                             "the smarthost's name has no address: see relay.via or routes in gatepost.yml");
     else
         r->reason = no_route(GP_PERMFAIL, "5.1.2", "the recipient's domain has no mail host with an address");
     return r->reason.status;

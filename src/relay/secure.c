@@ -17,7 +17,7 @@ void secure_certificate(struct relay *r, const struct msg_our_certificate *m)
 static bool is_to_present(const struct hop *h)
 {
     const struct config *c = h->relay->config;
-    return config_relay_presents(c) && c->relay.tls == RELAY_TLS_REQUIRED; /* else: to whom? */
+    return h->ours && config_relay_presents(c) && h->via.tls == RELAY_TLS_REQUIRED; /* else: to whom? */
 }
 
 static const char *no_certificate(const struct relay *r)
@@ -40,7 +40,7 @@ const char *secure_begin(struct hop *h)
     const char            *lacks   = present ? no_certificate(r) : NULL;
     struct gp_tls_context *strict  = present ? r->presenting : r->verified;
     if (lacks) return complain(h, lacks);
-    struct gp_tls_context *context = r->config->relay.tls == RELAY_TLS_REQUIRED ? strict : r->opportunistic;
+    struct gp_tls_context *context = h->via.tls == RELAY_TLS_REQUIRED ? strict : r->opportunistic;
     struct gp_tls         *tls     = context ? gp_tls_connect(context, gp_from(h->host)) : NULL;
     h->generation                  = r->generation;
     return tls && conn_secure(h->conn, tls) ? NULL : "TLS could not be started";
@@ -81,7 +81,7 @@ static bool lists_external(gp_str offered)
 bool secure_will_do(const struct hop *h, gp_str offered)
 {
     const struct config *c = h->relay->config;
-    return config_relay_proof(c) == RELAY_CERTIFICATE && !c->relay.user[0] && !lists_external(offered);
+    return h->ours && config_relay_proof(c) == RELAY_CERTIFICATE && !c->relay.user[0] && !lists_external(offered);
 }
 
 bool secure_is_unknown(struct hop *h, gp_str enhanced)

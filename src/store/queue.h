@@ -66,9 +66,10 @@ gp_status queue_settle(struct queue_store *, int64_t message, const struct queue
 gp_status queue_finish(struct queue_store *, int64_t message, gp_str queue_id, bool *gone) GP_MUST_USE;
 
 /* Queued and held recipients that go to `place`, or with `elsewhere` those that do not, get the destination that `choose` names for
- * their address; how many of them changed it. */
-typedef gp_str queue_chooser(void *owner, gp_str address, struct gp_text *room);
-gp_status queue_reroute(struct queue_store *, gp_str place, bool elsewhere, queue_chooser *choose, void *owner, size_t *moved) GP_MUST_USE;
+ * them; how many of them changed it. With `all` all are asked about; those that go by a route (CONFIG_VIA) always are. */
+struct queue_way { gp_str address, sender, user; };
+typedef gp_str queue_chooser(void *owner, const struct queue_way *, struct gp_text *room);
+gp_status queue_reroute(struct queue_store *, gp_str place, bool elsewhere, bool all, queue_chooser *choose, void *owner, size_t *moved) GP_MUST_USE;
 
 enum queue_change { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DELETE };
 /* What commands do to one message, with its audit row if it changed anything (a held message is not retried). PERMFAIL: no such

@@ -1,6 +1,7 @@
 /* Changes to the queue: a message comes in, a recipient is settled, a message is done, and what commands do. */
 #include <string.h>
 
+#include "config/config.h"
 #include "store/queue.h"
 #include "store/queue_parts.h"
 
@@ -171,25 +172,30 @@ gp_status queue_finish(struct queue_store *s, int64_t message, gp_str queue_id, 
 /* ---- another way ---------------------------------------------------------------------------------------------------------- */
 struct stray {
     int64_t message, position;
-    char    address[ADDRESS_ROOM], destination[ADDRESS_ROOM];
+    char    address[ADDRESS_ROOM], destination[ADDRESS_ROOM], sender[ADDRESS_ROOM], user[ADDRESS_ROOM];
 };
 
 /* The next after the one that *at names. Read to its end before anything is changed. */
-static gp_status next_stray(struct database *db, gp_str place, bool elsewhere, struct stray *at)
+static gp_status next_stray(struct database *db, gp_str place, bool elsewhere, bool all, struct stray *at)
 {
     auto_rows r = rows_of(
-        db, "SELECT message, position, address, destination FROM recipients WHERE (message, position) > (?, ?) AND"
-            " state IN (0, 3) AND (destination = ?) <> ? ORDER BY message, position LIMIT 1");
+        db,
+        "SELECT r.message, position, address, destination, sender, user FROM recipients AS r JOIN messages USING (message)"
+        " WHERE (r.message, position) > (?, ?) AND state IN (0, 3) AND ((destination = ?) <> ? OR ? OR"
+        " substr(destination, 1, 4) = '" CONFIG_VIA "') ORDER BY r.message, position LIMIT 1");
     rows_bind_number(&r, at->message);
     rows_bind_number(&r, at->position);
     rows_bind_text(&r, place);
     rows_bind_number(&r, elsewhere);
+    rows_bind_number(&r, all);
     gp_status status = rows_next(&r);
     if (status != GP_OK) return status;
     at->message  = rows_number(&r, 0);
     at->position = rows_number(&r, 1);
     return gp_copy_z(rows_text(&r, 2), at->address, sizeof at->address) &&
-                   gp_copy_z(rows_text(&r, 3), at->destination, sizeof at->destination)
+                   gp_copy_z(rows_text(&r, 3), at->destination, sizeof at->destination) &&
+                   gp_copy_z(rows_text(&r, 4), at->sender, sizeof at->sender) &&
+                   gp_copy_z(rows_text(&r, 5), at->user, sizeof at->user)
                ? GP_OK
                : GP_TEMPFAIL;
 }
@@ -203,16 +209,17 @@ static gp_status redirect(struct database *db, const struct stray *at, gp_str de
     return rows_run(&r);
 }
 
-gp_status queue_reroute(struct queue_store *s, gp_str place, bool elsewhere, queue_chooser *choose, void *owner,
-                        size_t *moved)
+gp_status queue_reroute(struct queue_store *s, gp_str place, bool elsewhere, bool all, queue_chooser *choose,
+                        void *owner, size_t *moved)
 {
-    struct stray at = { 0, -1, "", "" };
+    struct stray at = { 0, -1, "", "", "", "" };
     gp_status    status;
     *moved = 0;
-    while ((status = next_stray(s->db, place, elsewhere, &at)) == GP_OK) {
-        char           room[ADDRESS_ROOM];
-        struct gp_text text = GP_TEXT(room);
-        gp_str         to   = choose(owner, gp_from(at.address), &text);
+    while ((status = next_stray(s->db, place, elsewhere, all, &at)) == GP_OK) {
+        char                   room[ADDRESS_ROOM];
+        struct gp_text         text = GP_TEXT(room);
+        const struct queue_way way  = { gp_from(at.address), gp_from(at.sender), gp_from(at.user) };
+        gp_str                 to   = choose(owner, &way, &text);
         if (text.cut || gp_same(to, gp_from(at.destination))) continue;
         if (redirect(s->db, &at, to) != GP_OK) return GP_TEMPFAIL;
         ++*moved;

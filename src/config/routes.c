@@ -1,0 +1,244 @@
+/* Where a message goes that is not for relay.via: the keys of an item of `routes`, which route is for a recipient, and how the queue and
+ * the relay call it between them. The last two are pure. */
+#include "config/schema.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define FIELD(member) offsetof(struct config_route, member), sizeof(((struct config_route *)0)->member)
+
+/* A row's offset is that within an item. */
+const struct config_key config_route_keys[] = {
+  /* clang-format off */
+    { "name", &config_hostname, FIELD(name), 1, 63, NULL,
+      "What the log and `gatepost queue show` call it. Required." },
+    { "to", &config_text, FIELD(to), 0, CONFIG_TEXT - 1, "",
+      "Domains of recipients, with blanks between them: example.net, *.example.net for all below that, or * for all (in quotes, where a star comes first). Default: all." },
+    { "from", &config_text, FIELD(from), 0, CONFIG_TEXT - 1, "",
+      "Senders (MAIL FROM): domains as above, or whole addresses. Reports of ours have none, and match no route with this key. Default: all." },
+    { "account", &config_text, FIELD(account), 0, CONFIG_TEXT - 1, "",
+      "Names of accounts whose mail it is. Default: all." },
+    { "via", &config_next_hop, FIELD(via), 0, 0, NULL,
+      "As relay.via: mx, smtp://HOST:PORT or smtps://HOST:PORT, and ?tls=required, opportunistic or none. Required." },
+  /* clang-format on */
+};
+const size_t config_route_key_count = GP_COUNT(config_route_keys);
+
+/* ---- reading an item -------------------------------------------------------------------------------------------------- */
+/* The types read and show fields of struct config: the row as it is for that item. */
+static struct config_key row_of(const struct config_key *key, size_t index)
+{
+    struct config_key row = *key;
+    row.offset += offsetof(struct config, routes) + index * sizeof(struct config_route);
+    return row;
+}
+
+static bool complain(struct config_reading *reading, const struct config_place *place, gp_str key, const char *problem)
+{
+    char           room[CONFIG_PROBLEM_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    gp_put_z(&text, "routes: ");
+    gp_put(&text, key);
+    gp_put_z(&text, key.len ? ": " : "");
+    gp_put_z(&text, problem);
+    config_problem(reading, place, gp_said(&text));
+    return false;
+}
+
+static bool complain_unknown(struct config_reading *reading, const struct config_pair *pair)
+{
+    char           room[CONFIG_PROBLEM_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    gp_put_z(&text, "routes: unknown key ");
+    config_quote(&text, pair->name);
+    config_suggest(&text, pair->name, GP_LIT("name to from account via"));
+    config_problem(reading, &pair->place, gp_said(&text));
+    return false;
+}
+
+static const struct config_key *find_key(gp_str name)
+{
+    for (size_t i = 0; i < GP_COUNT(config_route_keys); i++)
+        if (gp_same(name, gp_from(config_route_keys[i].name))) return &config_route_keys[i];
+    return NULL;
+}
+
+static bool is_given_before(const struct config_pair *pairs, size_t count, gp_str name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (gp_same(pairs[i].name, name)) return true;
+    return false;
+}
+
+static bool take(struct config_reading *reading, const struct config_pair *pairs, size_t at)
+{
+    const struct config_pair *pair = &pairs[at];
+    const struct config_key  *key  = find_key(pair->name);
+    char                      room[CONFIG_PROBLEM_ROOM];
+    struct gp_text            why = GP_TEXT(room);
+    if (!key) return complain_unknown(reading, pair);
+    if (is_given_before(pairs, at, pair->name)) return complain(reading, &pair->place, pair->name, "is given twice");
+    struct config_key row = row_of(key, reading->config->route_count);
+    if (row.type->read(reading->config, &row, pair->value, &why)) return true;
+    room[why.len < sizeof room ? why.len : sizeof room - 1] = '\0';
+    return complain(reading, &pair->place, pair->name, room);
+}
+
+/* A route for everything would leave relay.via nothing, which is rather written there. */
+static const char *wrong(const struct config *config, const struct config_route *r)
+{
+    if (!r->name[0]) return "a route must have a name";
+    if (!r->via.set) return "via is missing: mx, smtp://HOST:PORT or smtps://HOST:PORT";
+    if (!r->to[0] && !r->from[0] && !r->account[0]) return "whose mail is it for? Write to, from or account";
+    return config_route_named(config, gp_from(r->name)) ? "two routes have this name" : NULL;
+}
+
+void config_take_route(struct config_reading *reading, const struct config_place *place,
+                       const struct config_pair *pairs, size_t count)
+{
+    struct config *config = reading->config;
+    bool           sound  = true;
+    if (config->route_count == CONFIG_ROUTES_MOST) {
+        (void)complain(reading, place, GP_NONE, "there may be 32 at most");
+        return;
+    }
+    struct config_route *r = &config->routes[config->route_count];
+    *r                     = (struct config_route) { 0 };
+    for (size_t i = 0; i < count; i++) sound = take(reading, pairs, i) && sound;
+    const char *why = sound ? wrong(config, r) : NULL;
+    if (why) (void)complain(reading, place, gp_from(r->name), why);
+    if (sound && !why) config->route_count++;
+}
+
+/* ---- the list ---------------------------------------------------------------------------------------------------------- */
+static bool read_word(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+{
+    (void)config, (void)key;
+    return config_fail(why, text, "is not a mapping with a name, via, and to, from or account");
+}
+
+static bool show_routes(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
+{
+    (void)key;
+    if (index >= config->route_count) return false;
+    for (size_t i = 0; i < GP_COUNT(config_route_keys); i++) {
+        struct config_key row = row_of(&config_route_keys[i], index);
+        gp_put_z(out, i ? ", " : "{");
+        gp_put_z(out, row.name);
+        gp_put_z(out, ": ");
+        (void)row.type->show(config, &row, 0, out);
+    }
+    gp_put_char(out, '}');
+    return true;
+}
+
+static void clear_routes(struct config *config)
+{
+    config->route_count = 0;
+}
+
+const struct config_type config_routes = {
+    "a list of mappings with the keys of a section below", read_word, show_routes, clear_routes, { NULL }
+};
+
+/* ---- which route ---------------------------------------------------------------------------------------------------------- */
+static bool domain_fits(gp_str word, gp_str domain)
+{
+    if (gp_is(word, "*")) return domain.len > 0;
+    if (!gp_starts(word, "*.")) return gp_alike(word, domain);
+    gp_str parent = gp_tail(word, 1); /* ".example.net" */
+    return domain.len > parent.len && gp_alike(gp_tail(domain, domain.len - parent.len), parent);
+}
+
+static gp_str domain_of(gp_str address)
+{
+    for (size_t i = address.len; i > 0; i--)
+        if (address.ptr[i - 1] == '@') return gp_tail(address, i);
+    return GP_NONE;
+}
+
+static bool sender_fits(gp_str word, gp_str sender)
+{
+    bool whole = gp_find(word, '@') < word.len;
+    return whole ? gp_alike(word, sender) : domain_fits(word, domain_of(sender));
+}
+
+static bool is_one_of(const char *words, gp_str what, bool (*fits)(gp_str, gp_str))
+{
+    if (!words[0]) return true;
+    for (gp_str rest = gp_from(words); rest.len > 0;) {
+        gp_str word = gp_word(&rest);
+        if (word.len > 0 && fits(word, what)) return true;
+    }
+    return false;
+}
+
+const struct config_route *config_route_for(const struct config *config, gp_str domain, gp_str sender, gp_str account)
+{
+    for (size_t i = 0; i < config->route_count; i++) {
+        const struct config_route *r = &config->routes[i];
+        if (is_one_of(r->to, domain, domain_fits) && is_one_of(r->from, sender, sender_fits) &&
+            is_one_of(r->account, account, gp_alike))
+            return r;
+    }
+    return NULL;
+}
+
+const struct config_route *config_route_named(const struct config *config, gp_str name)
+{
+    for (size_t i = 0; i < config->route_count; i++)
+        if (gp_alike(name, gp_from(config->routes[i].name))) return &config->routes[i];
+    return NULL;
+}
+
+/* ---- what it is called between queue and relay --------------------------------------------------------------------------------- */
+#define SMARTHOST "smarthost"
+
+static void put_lower(struct gp_text *out, gp_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        gp_put_char(out, c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
+    }
+}
+
+void config_put_destination(struct gp_text *out, const struct config *config, const struct config_route *route,
+                            gp_str domain)
+{
+    enum relay_kind kind = route ? route->via.kind : config->relay.kind;
+    if (route) gp_put_z(out, CONFIG_VIA);
+    if (route) put_lower(out, gp_from(route->name));
+    if (route && kind == RELAY_MX) gp_put_char(out, ' ');
+    if (kind == RELAY_MX) put_lower(out, domain);
+    if (!route && kind == RELAY_SMARTHOST) gp_put_z(out, SMARTHOST);
+}
+
+gp_str config_route_in(gp_str destination)
+{
+    gp_str rest = gp_tail(destination, sizeof CONFIG_VIA - 1);
+    return gp_starts(destination, CONFIG_VIA) ? gp_cut(&rest, ' ') : GP_NONE;
+}
+
+bool config_read_destination(const struct config *config, gp_str destination, struct config_way *out)
+{
+    gp_str                     name = config_route_in(destination), rest = destination;
+    const struct config_route *route = name.ptr ? config_route_named(config, name) : NULL;
+    *out = (struct config_way) { .hop = config_default_hop(config), .domain = destination, .route = route };
+    if (!name.ptr) return true;
+    if (!route) return false;
+    (void)gp_cut(&rest, ' ');
+    out->hop    = route->via;
+    out->domain = rest.ptr ? rest : GP_LIT("");
+    return (route->via.kind == RELAY_MX) == (out->domain.len > 0);
+}
+
+struct config_hop config_default_hop(const struct config *config)
+{
+    struct config_hop hop = { .set          = true,
+                              .kind         = config->relay.kind,
+                              .tls          = config->relay.tls,
+                              .implicit_tls = config->relay.implicit_tls,
+                              .port         = config->relay.port };
+    (void)gp_copy_z(gp_from(config->relay.host), hop.host, sizeof hop.host);
+    return hop;
+}

@@ -1,0 +1,129 @@
+/* Routes: what their keys may be, which one is for a recipient, and what the queue and the relay call it. */
+#include "config/test_bed.h"
+
+#define R(keys) "  - {" keys "}\n"
+
+/* ---- reading ------------------------------------------------------------------------------------------------------------ */
+TEST(routes_are_read_and_shown_as_they_would_be_read)
+{
+    CHECK(read_set_up(H "routes:\n" R("name: partner, to: example.net *.example.net, via: 'smtp://[::1]:25?tls=none'")
+                          R("name: home, account: anna, from: example.org, via: mx?tls=required")));
+    CHECK(config.route_count == 2);
+    const struct config_route *a = &config.routes[0], *b = &config.routes[1];
+    CHECK(a->via.kind == RELAY_SMARTHOST && a->via.tls == RELAY_TLS_NONE && a->via.port == 25 && !a->via.implicit_tls);
+    CHECK_IS(gp_from(a->via.host), "::1");
+    CHECK(b->via.kind == RELAY_MX && b->via.tls == RELAY_TLS_REQUIRED);
+    CHECK_IS(gp_from(b->account), "anna");
+    CHECK(config.relay.kind == RELAY_MX && config.relay.tls == RELAY_TLS_OPPORTUNISTIC); /* as it was */
+}
+
+TEST(what_a_route_cannot_be)
+{
+    static const struct {
+        const char *keys, *said;
+    } rows[] = {
+        {R("to: a, via: mx"),                                        "gatepost.yml:3: routes: a route must have a name\n"                                       },
+        { R("name: a, to: a"),
+         "gatepost.yml:3: routes: a: via is missing: mx, smtp://HOST:PORT or smtps://HOST:PORT\n"                                                               },
+        { R("name: a, via: mx"),                                     "gatepost.yml:3: routes: a: whose mail is it for? Write to, from or account\n"             },
+        { R("name: a, to: a, via: mx") R("name: A, to: b, via: mx"),
+         "gatepost.yml:4: routes: A: two routes have this name\n"                                                                                               },
+        { R("name: a, to: a, to: b, via: mx"),                       "gatepost.yml:3: routes: to: is given twice\n"                                             },
+        { R("name: a, two: a, via: mx"),                             "gatepost.yml:3: routes: unknown key 'two' (did you mean 'to'?)\n"                         },
+        { R("name: a, to: a, via: 'http://x'"),
+         "gatepost.yml:3: routes: via: 'http://x' is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'\n"                                                     },
+        { "  - mx\n",                                                "gatepost.yml:3: routes: 'mx' is not a mapping with a name, via, and to, from or account\n"},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char yaml[256];
+        snprintf(yaml, sizeof yaml, H "routes:\n%s", rows[i].keys);
+        CHECK(!read_set_up(yaml));
+        CHECK_IS(gp_said(&said), rows[i].said);
+    }
+}
+
+/* ---- choosing ------------------------------------------------------------------------------------------------------------ */
+TEST(the_first_route_that_fits_is_taken)
+{
+    static const struct {
+        const char *domain, *sender, *account, *route;
+    } rows[] = {
+        {"example.net",        "anna@example.org",     "anna", "partner" },
+        { "EXAMPLE.net",       "",                     "",     "partner" }, /* our own reports go there, too */
+        { "a.b.Example.Net",   "anna@example.org",     "anna", "partner" },
+        { "notexample.net",    "anna@example.org",     "anna", NULL      },
+        { ".example.net",      "anna@example.org",     "anna", NULL      },
+        { "net",               "anna@example.org",     "anna", NULL      },
+        { "elsewhere.example", "anna@example.org",     "anna", NULL      },
+        { "elsewhere.example", "shop@example.org",     "anna", "shop"    },
+        { "elsewhere.example", "SHOP@example.org",     "bob",  "shop"    },
+        { "elsewhere.example", "workshop@example.org", "bob",  NULL      },
+        { "elsewhere.example", "x@sales.example",      "bob",  "shop"    },
+        { "elsewhere.example", "x@a.sales.example",    "bob",  NULL      },
+        { "elsewhere.example", "x@example.org",        "Fax",  "machines"},
+        { "elsewhere.example", "x@example.org",        "faxe", NULL      },
+        { "example.net",       "x@example.org",        "fax",  "partner" }, /* the first */
+        { "elsewhere.example", "sales.example",        "bob",  NULL      }, /* no domain in it */
+        { "other.example",     "",                     "",     NULL      }, /* `from: *` is for who has one */
+        { "other.example",     "x@example.org",        "bob",  "both"    },
+        { "other.example",     "x@example.org",        "anna", NULL      },
+    };
+    CHECK(read_set_up(H "routes:\n" R("name: partner, to: 'example.net  *.example.net', via: 'smtp://a'")
+                          R("name: shop, from: shop@example.org sales.example, via: 'smtp://a'")
+                              R("name: machines, account: scanner fax, via: 'smtp://a'")
+                                  R("name: both, to: other.example, from: '*', account: bob, via: 'smtp://a'")));
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        const struct config_route *r =
+            config_route_for(&config, gp_from(rows[i].domain), gp_from(rows[i].sender), gp_from(rows[i].account));
+        CHECK_IS(gp_from(r ? r->name : "none"), rows[i].route ? rows[i].route : "none");
+    }
+}
+
+/* ---- names --------------------------------------------------------------------------------------------------------------- */
+static void is_called(const char *route, const char *domain, const char *destination, const char *host)
+{
+    char                       room[400];
+    struct gp_text             text = GP_TEXT(room);
+    struct config_way          way;
+    const struct config_route *r = route ? config_route_named(&config, gp_from(route)) : NULL;
+    config_put_destination(&text, &config, r, gp_from(domain));
+    CHECK_IS(gp_said(&text), destination);
+    CHECK(config_read_destination(&config, gp_said(&text), &way) && way.route == r);
+    CHECK_IS(gp_from(way.hop.host), host);
+    if (way.hop.kind == RELAY_MX) CHECK(gp_alike(way.domain, gp_from(domain)));
+    CHECK(gp_alike(config_route_in(gp_said(&text)), gp_from(route)));
+}
+
+TEST(a_destination_says_which_way)
+{
+    static const char routes[] = "routes:\n" R("name: Host, to: a, via: 'smtp://h'") R("name: m, to: b, via: mx");
+    char              yaml[256];
+    struct config_way way;
+    snprintf(yaml, sizeof yaml, H "%s", routes);
+    CHECK(read_set_up(yaml));
+    is_called(NULL, "Example.NET", "example.net", "");
+    is_called("Host", "a", "via:host", "h");
+    is_called("m", "Example.NET", "via:m example.net", "");
+    CHECK(!config_read_destination(&config, GP_LIT("via:gone"), &way) &&
+          !config_read_destination(&config, GP_LIT("via:"), &way));
+    CHECK(!config_read_destination(&config, GP_LIT("via:m"), &way)); /* to which domain? */
+    CHECK(!config_read_destination(&config, GP_LIT("via:host example.net"), &way));
+    snprintf(yaml, sizeof yaml, H "relay: {via: 'smtps://s'}\n%s", routes);
+    CHECK(read_set_up(yaml));
+    is_called(NULL, "example.net", "smarthost", "s");
+    is_called("m", "example.net", "via:m example.net", "");
+}
+
+PROPERTY(nothing_else_is_called_as_a_destination_is, bytes)
+{
+    static const struct config two = {
+        .routes = {{ .name = "h", .via = { .kind = RELAY_SMARTHOST } }, { .name = "m" }},
+          .route_count = 2
+    };
+    struct config_way way;
+    if (!config_read_destination(&two, bytes, &way) || !way.route) return;
+    char           room[400];
+    struct gp_text text = GP_TEXT(room);
+    config_put_destination(&text, &two, way.route, way.domain);
+    CHECK(text.cut || gp_alike(gp_said(&text), bytes));
+}

@@ -1,0 +1,118 @@
+"""Routes: mail that goes another way than the rest, by recipient, sender and account; what is said there, and where it waits."""
+import json
+
+import pytest
+
+from house import until
+from names import Names
+from sink import Sink
+from test_operations import deliver
+
+SECRET, US = "upstream-secret", "relay.example.org"
+
+
+def write(gatepost, *routes):
+    """The routes in the place of those before."""
+    path = gatepost.dir / "gatepost.yml"
+    lines = path.read_text().split("routes:\n")[0]
+    path.write_text(lines + "routes:\n" + "".join(f"  - {json.dumps(route)}\n" for route in routes))
+
+
+def smtp(sink, **options):
+    return {"via": f"smtp://127.0.0.1:{sink.port}?tls=required"} | options
+
+
+@pytest.fixture
+def hops(new_sink, ca):
+    """By name: where the rest goes, who signs us in by password or certificate there; and others, who would like to see both."""
+    made = {"rest": new_sink(client_ca=ca, logins={"example-org": SECRET}, papers=[US])}
+    return made | {name: new_sink(client_ca=ca) for name in ("partner", "shop", "scanner")}
+
+
+@pytest.fixture
+def gatepost(new_gatepost, hops, authority, folder, ca, recipient):
+    secret, paper = folder / f"secret-{recipient}", authority.issue("routes-own", US)
+    secret.write_text(SECRET + "\n")
+    secret.chmod(0o600)
+    made = new_gatepost(hops["rest"], start=False, GATEPOST_RELAY_USER="example-org", GATEPOST_RELAY_PASSWORD_FILE=str(secret),
+                        GATEPOST_RELAY_CERTIFICATE_FILE=str(paper[0]), GATEPOST_RELAY_KEY_FILE=str(paper[1]))
+    made.secrets.append(SECRET)
+    return made
+
+
+def test_the_first_route_that_fits_is_taken_and_sees_nothing_of_ours(gatepost, hops, context, ca):
+    write(gatepost, smtp(hops["partner"], name="partner", to="partner.example *.partner.example"),
+          smtp(hops["shop"], name="shop", **{"from": "shop@example.org"}), smtp(hops["scanner"], name="scanner", account="scanner@example.org"))
+    gatepost.start()
+    accounts = {name: gatepost.account(name=f"{name}@example.org") for name in ("anna", "shop", "scanner")}
+    ways = [("anna", "a@example.net", "rest"), ("anna", "a@partner.example", "partner"), ("anna", "b@x.PARTNER.example", "partner"),
+            ("shop", "b@example.net", "shop"), ("shop", "c@partner.example", "partner"), ("scanner", "c@example.net", "scanner")]
+    for account, to, _ in ways:
+        assert deliver(gatepost, context, accounts[account], to)[0] == 250
+    for account, to, name in ways:
+        arrived = hops[name].wait(to)
+        assert arrived.sender == f"{account}@example.org" and arrived.tls
+        assert (arrived.login, arrived.paper) == ((US, US) if name == "rest" else (None, None))
+    assert sum(len(hop.arrived) for hop in hops.values()) == len(ways)
+    assert not [line for name in ("partner", "shop", "scanner") for line in hops[name].heard if line.startswith(b"AUTH")]
+
+
+def test_a_server_that_offers_to_sign_us_in_is_told_no_password(gatepost, hops, new_sink, ca, context):
+    curious = new_sink(client_ca=ca, logins={"example-org": SECRET}, papers=[US])
+    write(gatepost, smtp(curious, name="curious", to="curious.example"))
+    gatepost.start()
+    assert deliver(gatepost, context, gatepost.account(), "a@curious.example")[0] == 250
+    until("an attempt", lambda: "event=deferred" in gatepost.log() or "event=bounced" in gatepost.log())
+    [kept] = gatepost.queued()
+    assert "sign in first" in gatepost.run("queue", "show", kept["queue_id"])      # 530: somebody mends that
+    assert not [line for line in curious.heard if line.startswith(b"AUTH")]
+
+
+def test_what_waits_goes_the_new_way_after_a_restart(gatepost, hops, context):
+    """The partner is away; then it is no route any more, and what waited goes with the rest. And the other way round."""
+    hops["partner"].close()
+    write(gatepost, smtp(hops["partner"], name="partner", to="partner.example"))
+    gatepost.start()
+    account = gatepost.account()
+    assert deliver(gatepost, context, account, "a@partner.example")[0] == 250
+    until("an attempt", lambda: "event=deferred" in gatepost.log())
+    [kept] = gatepost.queued()
+    [recipient] = gatepost.json("queue", "show", kept["queue_id"])["recipients"]
+    assert (recipient["route"], recipient["destination"]) == ("partner", "via:partner")
+    assert ", route partner" in gatepost.run("queue", "show", kept["queue_id"])
+    gatepost.stop()
+    write(gatepost, smtp(hops["shop"], name="other", to="other.example"))
+    gatepost.start()
+    assert hops["rest"].wait("a@partner.example").login == US
+    assert "routes have changed" in gatepost.log()
+
+    hops["rest"].script("MAIL", *["451 4.3.0 later"] * 50)
+    assert deliver(gatepost, context, account, "b@partner.example")[0] == 250
+    until("another attempt", lambda: gatepost.log().count("event=deferred") > 1)
+    gatepost.stop()
+    write(gatepost, smtp(hops["shop"], name="all", account=account.name))
+    gatepost.start()
+    assert hops["shop"].wait("b@partner.example").login is None
+
+
+def test_a_route_by_mx(new_gatepost, hops, gatepost, authority, context):
+    """Beside a smarthost for the rest: the hosts that the DNS names, with the TLS that the route demands."""
+    names = Names()
+    host = Sink(authority.issue("mx-host", "mx.direct.example"), address="127.0.2.1")
+    try:
+        names.host("mx.direct.example", "127.0.2.1")
+        names.mx("direct.example", (10, "mx.direct.example"))
+        gatepost.environment |= {"GATEPOST_RELAY_DNS_SERVER": f"127.0.0.1@{names.port}", "GATEPOST_RELAY_MX_PORT": str(host.port), "GATEPOST_RELAY_ALLOW_LOOPBACK": "yes"}
+        write(gatepost, {"name": "direct", "to": "direct.example", "via": "mx?tls=required"})
+        gatepost.start()
+        assert deliver(gatepost, context, gatepost.account(), "a@direct.example")[0] == 250
+        assert host.wait("a@direct.example").tls
+    finally:
+        host.close()
+        names.close()
+
+
+def test_what_is_wrong_is_said(gatepost):
+    write(gatepost, {"name": "a", "via": "mx"})
+    checked = gatepost.command("config", "check")
+    assert checked.returncode == 1 and "routes: a: whose mail is it for? Write to, from or account" in checked.stdout + checked.stderr
