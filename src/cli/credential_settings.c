@@ -52,7 +52,7 @@ static void put_own(struct gp_text *own, const struct config *config, const stru
     }
 }
 
-/* By the credentials that are in force. */
+/* By the credentials that are in force; those of old devices are good at other listeners. */
 static bool look(struct user_store *s, const struct account *account, struct gp_text *own)
 {
     struct credential c;
@@ -61,7 +61,7 @@ static bool look(struct user_store *s, const struct account *account, struct gp_
     gp_status         status;
     auto_rows         r = credentials_of(s->accounts, account->id);
     while ((status = credentials_next(&r, &c)) == GP_OK)
-        for (size_t i = 0; i < count && credential_state(&c, user_now()) == CREDENTIAL_LIVE; i++)
+        for (size_t i = 0; i < count && !c.limits.legacy && credential_state(&c, user_now()) == CREDENTIAL_LIVE; i++)
             put_own(own, &s->config, account, &c, list[i].mechanisms);
     gp_wipe(&c.verifier, sizeof(c.verifier));
     return status == GP_PERMFAIL;

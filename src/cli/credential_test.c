@@ -319,3 +319,23 @@ TEST(one_for_an_old_device_is_short_labelled_marked_and_stays_so)
     CHECK(run(&cli_credential_show, "anna printer") == CLI_DONE && strstr(output, "old devices"));
     remove_place();
 }
+
+TEST(one_for_an_old_device_is_still_one_behind_an_export_and_an_import)
+{
+    make_place();
+    CHECK(run(&cli_user_add, "anna") == CLI_DONE &&
+          run(&cli_credential_add, "anna --legacy --label printer") == CLI_DONE);
+    for (int csv = 0; csv < 2; csv++) {
+        CHECK(run(&cli_user_export, csv ? "--with-hashes --csv" : "--with-hashes") == CLI_DONE);
+        put_file("in", output);
+        CHECK(run(&cli_user_delete, "anna --yes") == CLI_DONE || run(&cli_user_delete, "anna") == CLI_DONE);
+        CHECK(run(&cli_user_import, csv ? "- --format csv" : "- --format json") == CLI_DONE);
+        CHECK(run(&cli_credential_show, "anna printer --json") == CLI_DONE);
+        json_t *one = json_of_output();
+        CHECK(json_is_true(json_object_get(one, "legacy")));
+        json_decref(one);
+    }
+    put_file("in", "user,hash,legacy\nbert,{PLAIN}correct horse battery,perhaps\n");
+    CHECK(run(&cli_user_import, "- --format csv") != CLI_DONE && strstr(output, "legacy is yes or no"));
+    remove_place();
+}

@@ -24,6 +24,7 @@ enum import_field { /* names in import_fields.c; those of CSV's header and of JS
     IMPORT_HOURS,
     IMPORT_EXPIRES,
     IMPORT_UNUSED,
+    IMPORT_LEGACY, /* made for an old device: yes or no */
     IMPORT_FIELDS,
     IMPORT_IGNORED = IMPORT_FIELDS, /* known, and of no use here: "created", "last_used" */
 };

@@ -18,6 +18,7 @@ static const char *const names[IMPORT_FIELDS] = {
     [IMPORT_HOURS]              = "hours",
     [IMPORT_EXPIRES]            = "expires",
     [IMPORT_UNUSED]             = "unused",
+    [IMPORT_LEGACY]             = "legacy",
 };
 static const char *const ignored[] = { "created", "last_used" }; /* an export has them; they begin anew here */
 

@@ -63,6 +63,25 @@ static void *take_memory(const struct taking *t, size_t octets)
     return NULL;
 }
 
+static bool read_yes(const char *text, bool *out)
+{
+    static const char *const yes[] = { "yes", "true", "1" }, *const no[] = { "no", "false", "0" };
+    bool known = !text;
+    for (size_t i = 0; text && i < GP_COUNT(yes); i++) {
+        *out |= gp_is(gp_from(text), yes[i]);
+        known |= *out || gp_is(gp_from(text), no[i]);
+    }
+    return known;
+}
+
+/* What was made for an old device stays so: elsewhere it must not begin to work. */
+static bool take_legacy(const struct taking *t, bool *legacy)
+{
+    const char *text = t->entry->fields[IMPORT_LEGACY];
+    *legacy          = false;
+    return !text || !*text || read_yes(text, legacy) || refuse(t, "legacy is yes or no");
+}
+
 static bool take_limits(const struct taking *t, struct new_account *account)
 {
     const char *const   *f = t->entry->fields;
@@ -70,10 +89,13 @@ static bool take_limits(const struct taking *t, struct new_account *account)
     struct cli_many     *lists[] = { &l.mechanisms, &l.listeners, &l.networks, &l.senders };
     for (size_t i = 0; i < GP_COUNT(lists); i++)
         if (f[IMPORT_MECHANISMS + i]) lists[i]->values[lists[i]->count++] = f[IMPORT_MECHANISMS + i];
-    if (!limits_given(&l) && !t->entry->expires_at) return true;
+    bool legacy;
+    if (!take_legacy(t, &legacy)) return false;
+    if (!limits_given(&l) && !t->entry->expires_at && !legacy) return true;
     struct restrictions *limits = take_memory(t, sizeof(*limits));
     if (!limits) return false;
     limits->expires = t->entry->expires_at;
+    limits->legacy  = legacy;
     account->limits = limits;
     return limits_take(&l, &t->run->store->config, t->run->now, refuse_limit, (void *)(uintptr_t)t, limits);
 }
@@ -112,14 +134,7 @@ static bool take_send_as(const struct taking *t, struct new_account *account)
 
 static bool take_disabled(const struct taking *t, struct new_account *account)
 {
-    static const char *const yes[] = { "yes", "true", "1" }, *const no[] = { "no", "false", "0" };
-    const char *text  = t->entry->fields[IMPORT_DISABLED];
-    bool        known = !text;
-    for (size_t i = 0; text && i < GP_COUNT(yes); i++) {
-        account->disabled |= gp_is(gp_from(text), yes[i]);
-        known |= account->disabled || gp_is(gp_from(text), no[i]);
-    }
-    return known || refuse(t, "disabled is yes or no");
+    return read_yes(t->entry->fields[IMPORT_DISABLED], &account->disabled) || refuse(t, "disabled is yes or no");
 }
 
 /* ---- what one signs in with -------------------------------------------------------------------------------------------- */

@@ -34,6 +34,7 @@ static void put_fields(struct fields *f, const struct credential *c, bool hashes
     f->texts[IMPORT_NETWORKS]   = c->limits.networks;
     f->texts[IMPORT_SENDERS]    = c->limits.senders;
     f->texts[IMPORT_HOURS]      = c->limits.hours;
+    f->texts[IMPORT_LEGACY]     = c->limits.legacy ? "yes" : "";
     if (hashes) f->texts[IMPORT_HASH] = hash_of(c);
     if (c->limits.expires) f->texts[IMPORT_EXPIRES] = user_time(c->limits.expires, f->expires);
     if (c->limits.idle_days) (void)snprintf(f->unused, sizeof(f->unused), "%ud", (unsigned)c->limits.idle_days);
