@@ -287,6 +287,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     int stop = cli_parse(command, options, argc, argv, &w.dir, words, 0, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     if (w.list) return list_findings();
+    if (w.list_clients && w.json) return probe_print_clients(stdout) ? CLI_DONE : CLI_FAILED;
     if (w.list_clients) probe_list_clients(stdout);
     if (w.list_clients) return CLI_DONE;
     w.sample_count = read_samples(w.samples);

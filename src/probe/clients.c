@@ -2,6 +2,7 @@
  * data, and says where it is from; a behaviour is no copy of a client, only of what decides whether it gets in. */
 #include "probe/clients.h"
 
+#include <jansson.h>
 #include <string.h>
 
 #include "probe/account.h"
@@ -11,7 +12,7 @@ enum { TLS_1_0 = 0x0301, TLS_1_2 = 0x0303, REFUSED = 535 };
 /* clang-format off */
 const struct client probe_clients[] = {
     { .name = "thunderbird", .what = "Thunderbird", .hello = "[127.0.0.1]", .mechanisms = "PLAIN LOGIN",
-      .source = "its source, mailnews/compose: SmtpClient" },
+      .source = "its source, mailnews/compose: SmtpClient; not recorded" },
     { .name = "outlook", .what = "Outlook for Windows, with a password", .hello = "DESKTOP-1A2B3C4", .mechanisms = "LOGIN", .no_initial = true,
       .source = "its documentation and reports of users, no capture" },
     { .name = "outlook-express", .what = "Outlook Express and what was made after it", .hello = "pc", .mechanisms = "LOGIN", .no_initial = true, .newest = TLS_1_0,
@@ -21,17 +22,19 @@ const struct client probe_clients[] = {
     { .name = "ios", .what = "Mail on iOS", .hello = "[192.0.2.8]", .mechanisms = "CRAM-MD5 PLAIN LOGIN",
       .source = "its documentation and reports of users, no capture" },
     { .name = "android", .what = "K-9 Mail, Thunderbird for Android", .hello = "[127.0.0.1]", .mechanisms = "PLAIN LOGIN CRAM-MD5",
-      .source = "its source, SmtpTransport" },
-    { .name = "postfix", .what = "Postfix as a client, with Cyrus SASL", .hello = "mail.example.net", .mechanisms = "SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN",
-      .source = "its documentation of smtp_sasl_mechanism_filter, and what Cyrus SASL prefers" },
+      .source = "its source, SmtpTransport; not recorded" },
+    { .name = "postfix", .what = "Postfix as a client, with Cyrus SASL", .hello = "mail.example.net", .mechanisms = "SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN", .no_name = true,
+      .source = "recorded: Debian 12's Postfix 3.7 and Cyrus SASL 2.1.28" },
     { .name = "php", .what = "PHPMailer", .hello = "web.example.net", .mechanisms = "CRAM-MD5 LOGIN PLAIN", .no_initial = true,
-      .source = "its source, SMTP.php" },
-    { .name = "python", .what = "Python's smtplib", .hello = "host.example.net", .mechanisms = "CRAM-MD5 PLAIN LOGIN", .source = "its source, smtplib.py" },
-    { .name = "nodemailer", .what = "Nodemailer", .hello = "host.example.net", .mechanisms = "PLAIN LOGIN CRAM-MD5", .source = "its source, smtp-connection" },
+      .source = "recorded: Debian 12's PHPMailer 6.6; the order also from its source, SMTP.php" },
+    { .name = "python", .what = "Python's smtplib", .hello = "[127.0.0.1]", .mechanisms = "CRAM-MD5 PLAIN LOGIN", .source = "recorded: Debian 12's Python 3.11; the order also from its source, smtplib.py" },
+    { .name = "nodemailer", .what = "Nodemailer", .hello = "host.example.net", .mechanisms = "PLAIN LOGIN CRAM-MD5", .source = "recorded: Nodemailer as the tests install it" },
     { .name = "curl", .what = "curl", .hello = "host", .mechanisms = "SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN", .no_initial = true,
-      .source = "its source, curl_sasl.c: no initial response unless --sasl-ir" },
-    { .name = "msmtp", .what = "msmtp with GNU SASL", .hello = "localhost", .mechanisms = "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 PLAIN CRAM-MD5 LOGIN",
-      .source = "its manual: auth = on" },
+      .source = "recorded: Debian 12's curl 7.88, which has no SCRAM; that from its source, curl_sasl.c" },
+    { .name = "msmtp", .what = "msmtp with GNU SASL", .hello = "localhost", .mechanisms = "PLAIN SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 LOGIN",
+      .source = "recorded: Debian 12's msmtp 1.8.23, which takes PLAIN first under TLS and has no -PLUS; that from its manual" },
+    { .name = "swaks", .what = "swaks", .hello = "host", .mechanisms = "CRAM-MD5 LOGIN PLAIN", .no_initial = true, .no_name = true,
+      .source = "recorded: Debian 12's swaks 20201014" },
     { .name = "printer-tls10", .what = "a printer of 2012: TLS 1.0, no SNI, LOGIN", .hello = "PRINTER", .mechanisms = "LOGIN", .no_initial = true, .newest = TLS_1_0, .no_name = true,
       .source = "manuals of devices, no capture" },
     { .name = "printer-tls12", .what = "a printer of today: TLS 1.2, no SNI, LOGIN", .hello = "PRINTER", .mechanisms = "LOGIN", .no_initial = true, .newest = TLS_1_2, .no_name = true,
@@ -216,6 +219,19 @@ void probe_as_clients(struct probe_run *run)
         probe_doing(run, k->name);
         try_client(&t);
     }
+}
+
+bool probe_print_clients(FILE *to)
+{
+    json_t *all = json_array();
+    for (const struct client *k = probe_clients; k->name; k++)
+        (void)json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:s}", "name", k->name, "what",
+                                                   k->what, "hello", k->hello, "mechanisms", k->mechanisms,
+                                                   "initial_response", !k->no_initial, "server_name", !k->no_name,
+                                                   "tls", !k->in_clear && !k->helo, "source", k->source));
+    bool done = all && json_dumpf(all, to, JSON_INDENT(2)) == 0 && fputc('\n', to) != EOF;
+    json_decref(all);
+    return done;
 }
 
 void probe_list_clients(FILE *to)

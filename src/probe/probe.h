@@ -97,6 +97,7 @@ struct probe_plan {
 };
 bool probe_is_client(const char *name);     /* or "all" */
 void probe_list_clients(FILE *);
+bool probe_print_clients(FILE *);            /* as JSON; false: no memory */
 bool probe_server(const struct probe_plan *, struct probe_report *); /* false: nobody answers */
 /* The set-up in a directory, and its listeners by the plan, whose host and port are of no meaning. */
 void probe_house(const char *dir, const struct probe_plan *, struct probe_report *);

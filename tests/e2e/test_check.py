@@ -308,7 +308,7 @@ def test_nothing_of_a_server_steers_the_reader(certificates, form):
         assert "<script>" not in said and "&lt;script&gt;&amp;" in said
 
 
-@pytest.mark.parametrize("fault", ["endless", "long-reply"])
+@pytest.mark.parametrize("fault", ["endless", "long-reply", "drip", "noise"])
 def test_a_server_without_end_is_given_up(certificates, fault):
     server = WrongServer(certificates([]), fault)
     found = report(f"localhost:{server.port}", "--starttls", "--patience", 2)
@@ -535,3 +535,16 @@ def test_a_host_is_printable():
     for host in ("\x1b[31mhost", "[::1", "h\udcffst", "m\u00fcller.example"):
         done = check(host, status=2)
         assert "\x1b" not in done.stderr
+
+
+def test_a_token_in_place_of_a_password(certificates, ca):
+    server = WrongServer(certificates([]), "bearer", account=(OWNER, "a.bearer.token"))
+    words = [f"localhost:{server.port}", "--starttls", "--ca-file", ca, "--user", OWNER, "--token-stdin"]
+    found = report(*words, stdin="a.bearer.token\n")
+    assert raised(found) == ALWAYS and found["failed_sign_ins"] == 2
+    assert server.tried[0] == (OWNER, True) and {right for _, right in server.tried[1:]} == {False}
+    assert server.secrets[0] == "a.bearer.token" and set(server.secrets[1:]).isdisjoint({"a.bearer.token"})
+    server.tried.clear()
+    found = report(*words, stdin="a.stale.token\n")
+    server.close()
+    assert raised(found) == {"auth-refused", *ALWAYS} and server.tried == [(OWNER, False)] and "a.stale.token" not in json.dumps(found)

@@ -54,6 +54,9 @@ class WrongServer:
         self.listener = socket.create_server(at)
         self.port = self.listener.getsockname()[1]
         self.tried, self.messages, self.connections, self.secrets = [], [], [], []
+        self.said, self.names = [], []       # command lines and names of servers, as clients say them
+        if self.context and self.context.sni_callback is None:
+            self.context.sni_callback = lambda _, name, __: self.names.append(name)
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -119,6 +122,12 @@ class Session:
     def run(self):
         if "crowded" in self.faults and len(self.server.connections) > 4:
             return self.say(421, "4.7.0", "too many")
+        if "drip" in self.faults:
+            for octet in "220 " + NAME * 1000:
+                self.send(octet)
+                time.sleep(0.2)
+        if "noise" in self.faults:
+            self.send(os.urandom(100000))
         if "idle" in self.faults:
             self.socket.settimeout(1)
         if "silent" in self.faults:
@@ -140,6 +149,7 @@ class Session:
             if b"\0" in line and "nul" in self.faults:
                 line = line[:line.index(b"\0")]
             words = line.decode("latin-1")
+            self.server.said.append(words)
             verb = words.split(" ")[0].upper()
             if verb == "QUIT":
                 return self.say(221, "2.0.0", "bye")
@@ -190,6 +200,8 @@ class Session:
             names.append("CRAM-MD5")
         if "anonymous" in self.faults:
             names.append("ANONYMOUS")
+        if "bearer" in self.faults:
+            names.append("OAUTHBEARER")
         if self.faults & {"plus", "any-binding", "downgrade"}:
             names.insert(0, "SCRAM-SHA-256-PLUS")
         return " ".join(n for n in names if not (n == "PLAIN" and "no-plain" in self.faults))
@@ -366,6 +378,18 @@ class Session:
             return
         user, _, digest = response.decode().rpartition(" ")
         self.judge(user, digest == hmac.new(self.server.account[1].encode(), challenge.encode(), "md5").hexdigest())
+
+    def auth_oauthbearer(self, initial):
+        """RFC 7628: who is refused is told why, and answers with one octet."""
+        response = (self.decode(initial) if initial else self.ask())
+        if response is None:
+            return
+        user, token = re.search(rb"a=([^,]*),", response)[1].decode(), re.search(rb"auth=Bearer ([^\x01]*)", response)[1].decode()
+        self.server.secrets.append(token)
+        right = (user, token) == self.server.account
+        if not right and self.ask(encode('{"status":"invalid_token"}')) is None:
+            return
+        self.judge(user, right, response)
 
     def auth_scram_sha_256(self, initial):
         self.scram(initial, False)
