@@ -56,16 +56,13 @@ static bool ask_listener(struct can *c)
     return true;
 }
 
-/* A client of our own listeners that has no TLS is not heard at all (RFC 4954 4): that is no question of a policy. */
 static bool ask_tls(struct can *c)
 {
     const struct config *config = &c->store->config;
     bool                 strict = config->policy.tls.mode == POLICY_ENFORCE;
     char                 room[CAN_TEXT];
     struct gp_text       less = GP_TEXT(room);
-    enum listen_kind     kind = config->listen[c->listener].kind;
-    if (kind == LISTEN_LEGACY || (!c->tls && kind != LISTEN_DOVECOT_AUTH))
-        return true; /* can_lane.c has what holds for old devices */
+    if (config->listen[c->listener].kind == LISTEN_LEGACY) return true; /* can_lane.c has what holds for old devices */
     if (!policy_tls_is_less(config, c->tls_version)) {
         can_say(c, CAN_YES, "tls", c->tls_version, GP_LIT(" is enough"));
         return true;
@@ -84,27 +81,38 @@ static void say_offered(struct can *c)
     if (retires) can_say(c, CAN_WOULD, "mechanism", c->mechanism, GP_LIT(" is in policy.mechanisms.retire"));
 }
 
+/* What is there with TLS, and is not without: our own listeners let nobody sign in then (RFC 4954 4), other servers' clients not show a
+ * password. */
+static bool refuse_bare(struct can *c, const struct gp_sasl_mech *mech)
+{
+    bool reveals = mech->traits & GP_SASL_REVEALS_PASSWORD;
+    can_say(c, CAN_NO, "mechanism", c->mechanism,
+            reveals ? GP_LIT(" shows the password, and there is no TLS") : GP_LIT(" is offered under TLS alone"));
+    return can_refuse(c, 530, "5.7.0", GP_LIT("Must issue a STARTTLS command first"));
+}
+
 static bool ask_mechanism(struct can *c)
 {
-    const struct config       *config = &c->store->config;
-    struct policy_facts        facts  = policy_facts_of(config, &c->survey, c->listener);
-    char                       room[CONFIG_TEXT];
-    struct gp_text             offered = { .ptr = room, .room = sizeof(room) - 1 };
-    const struct gp_sasl_mech *mech =
-        policy_mechanism(policy_configured(config, c->listener), &facts, c->mechanism, c->tls);
-    if (mech) {
+    const struct config        *config = &c->store->config;
+    const struct config_listen *l      = &config->listen[c->listener];
+    struct policy_facts         facts  = policy_facts_of(config, &c->survey, c->listener);
+    char                        room[CONFIG_TEXT];
+    struct gp_text              offered = { .ptr = room, .room = sizeof(room) - 1 };
+    gp_str                      all     = policy_configured(config, c->listener);
+    bool                        bare    = !c->tls && l->kind != LISTEN_DOVECOT_AUTH && !config_listens_in_clear(l);
+    const struct gp_sasl_mech  *mech    = policy_mechanism(all, &facts, c->mechanism, c->tls);
+    const struct gp_sasl_mech  *secured = policy_mechanism(all, &facts, c->mechanism, true);
+    if (mech && !bare) {
         say_offered(c);
         return true;
     }
-    bool open  = !c->tls && policy_mechanism(policy_configured(config, c->listener), &facts, c->mechanism, true);
-    bool whole = policy_offer(policy_configured(config, c->listener), &facts, &offered);
+    if (!c->tls && secured) return refuse_bare(c, secured);
+    bool whole = policy_offer(all, &facts, &offered);
     can_say(c, CAN_NO, "mechanism", c->mechanism,
-            open                                      ? GP_LIT(" shows the password, and there is no TLS")
-            : policy_is_retired(config, c->mechanism) ? GP_LIT(" is no longer offered: policy.mechanisms.retire has it")
-                                                      : GP_LIT(" is not offered there"));
-    if (!open && whole) can_say(c, CAN_SKIPPED, "mechanism", GP_LIT("offered there: "), gp_said(&offered));
-    return open ? can_refuse(c, 530, "5.7.0", GP_LIT("Must issue a STARTTLS command first"))
-                : can_refuse(c, 504, "5.5.4", GP_LIT("mechanism not offered"));
+            policy_is_retired(config, c->mechanism) ? GP_LIT(" is no longer offered: policy.mechanisms.retire has it")
+                                                    : GP_LIT(" is not offered there"));
+    if (whole) can_say(c, CAN_SKIPPED, "mechanism", GP_LIT("offered there: "), gp_said(&offered));
+    return can_refuse(c, 504, "5.5.4", GP_LIT("mechanism not offered"));
 }
 
 static bool ask_account(struct can *c)

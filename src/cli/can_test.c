@@ -37,6 +37,8 @@ static const struct {
      "554 5.6.0 the sender is not an address"                                                                                                                                          },
     { "--tls none",                                                   "no     mechanism    PLAIN shows the password, and there is no TLS",
      "530 5.7.0 Must issue a STARTTLS command first"                                                                                                                                   },
+    { "--tls none --mechanism SCRAM-SHA-256",                         "no     mechanism    SCRAM-SHA-256 is offered under TLS alone",
+     "530 5.7.0 Must issue a STARTTLS command first"                                                                                                                                   },
     { "--mechanism NTLM",                                             "no     mechanism    NTLM is not offered there",                     "504 5.5.4 mechanism not offered"           },
     { "--mechanism SCRAM-SHA-256",                                    "yes    mechanism    SCRAM-SHA-256 is offered there under TLS",      NULL                                        },
     { "--mechanism CRAM-MD5",                                         "no     mechanism    CRAM-MD5 is not offered there",                 "504 5.5.4 mechanism not offered"           },
@@ -83,17 +85,19 @@ TEST(each_rule_answers_and_the_verdict_is_what_a_client_hears)
 static const struct {
     const char *mode, *asked, *rule, *reply;
 } modes[] = {
-    {"enforce",  "--tls TLSv1.3",                   "yes    tls          TLSv1.3 is enough",                                           NULL        },
-    { "enforce", "--tls TLSv1.2",                   "no     tls          TLSv1.2 is less than policy.tls.minimum: 1.3",
-     "523 5.7.10 TLS 1.3 is needed to sign in"                                                                                                     },
-    { "enforce", "--mechanism LOGIN",               "no     mechanism    LOGIN is no longer offered: policy.mechanisms.retire has it",
-     "504 5.5.4 mechanism not offered"                                                                                                             },
-    { "enforce", "--mechanism LOGIN --tls TLSv1.2", "no     mechanism    LOGIN is no longer offered",
-     "504 5.5.4 mechanism not offered"                                                                                                             },
-    { "shadow",  "--tls TLSv1.2",                   "would  tls          TLSv1.2 is less than policy.tls.minimum: 1.3",                NULL        },
-    { "shadow",  "--mechanism LOGIN",               "would  mechanism    LOGIN is in policy.mechanisms.retire",                        NULL        },
-    { "off",     "--mechanism LOGIN --tls TLSv1.2", "yes    mechanism    LOGIN is offered there under TLS",                            NULL        },
-    { "enforce", "--listener office --tls TLSv1.1", "no     tls          TLSv1.1 is less than",                                        "523 5.7.10"},
+    {"enforce",  "--tls TLSv1.3",                                          "yes    tls          TLSv1.3 is enough",                                           NULL        },
+    { "enforce", "--tls TLSv1.2",                                          "no     tls          TLSv1.2 is less than policy.tls.minimum: 1.3",
+     "523 5.7.10 TLS 1.3 is needed to sign in"                                                                                                                            },
+    { "enforce", "--mechanism LOGIN",                                      "no     mechanism    LOGIN is no longer offered: policy.mechanisms.retire has it",
+     "504 5.5.4 mechanism not offered"                                                                                                                                    },
+    { "enforce", "--mechanism LOGIN --tls TLSv1.2",                        "no     mechanism    LOGIN is no longer offered",
+     "504 5.5.4 mechanism not offered"                                                                                                                                    },
+    { "shadow",  "--tls TLSv1.2",                                          "would  tls          TLSv1.2 is less than policy.tls.minimum: 1.3",                NULL        },
+    { "shadow",  "--mechanism LOGIN",                                      "would  mechanism    LOGIN is in policy.mechanisms.retire",                        NULL        },
+    { "off",     "--mechanism LOGIN --tls TLSv1.2",                        "yes    mechanism    LOGIN is offered there under TLS",                            NULL        },
+    { "enforce", "--listener office --tls none --mechanism SCRAM-SHA-256",
+     "no     tls          no TLS is less than policy.tls.minimum: 1.3",                                                                                       "523 5.7.10"},
+    { "enforce", "--listener office --tls TLSv1.1",                        "no     tls          TLSv1.1 is less than",                                        "523 5.7.10"},
 };
 
 TEST(tls_and_mechanisms_are_asked_in_each_mode)

@@ -173,13 +173,13 @@ static bool nobody_asks(const struct config *c)
     return c->client_ca_file[0];
 }
 
-/* Of those that a listener has, one has to stay. */
+/* Of those that a listener has, one has to stay. Old devices' listeners are left out, as they are of the policy. */
 static bool all_are_retired(const struct config *c)
 {
     if (c->policy.mechanisms.mode != POLICY_ENFORCE) return false;
     for (size_t i = 0; i < c->listen_count; i++) {
         gp_str words = gp_from(c->listen[i].mechanisms[0] ? c->listen[i].mechanisms : c->mechanisms);
-        bool   stays = false;
+        bool   stays = c->listen[i].kind == LISTEN_LEGACY;
         while (words.len > 0) {
             gp_str word = gp_word(&words);
             stays |= word.len > 0 && !is_among(gp_from(c->policy.mechanisms.retire), word);
