@@ -33,39 +33,66 @@ static void fade_all(struct brake_state *s, gp_time now)
     s->delivered = fade(s->delivered, past, DAY);
     s->failed    = fade(s->failed, past, DAY);
     s->moves     = fade(s->moves, past, MONTH);
+    s->strange   = fade(s->strange, past, DAY);
     for (size_t i = 0; i < BRAKE_LIKES; i++) s->likes[i].count = fade(s->likes[i].count, past, DAY);
     s->when = now;
 }
 
 /* ---- what is known ------------------------------------------------------------------------------------------------------------ */
 /* Once is not usual: who knocks once and comes back days later is as new as he was. */
-static bool is_new(struct brake_place *p, gp_time now)
+static bool is_new(const struct brake_place *p, gp_time now)
 {
-    p->last = now;
-    if (now - p->counted >= NEXT) {
-        p->counted = now;
-        p->days++;
-    }
-    return now - p->first < NEW || p->days < USUAL_DAYS;
+    return p && (now - p->first < NEW || p->days < USUAL_DAYS);
 }
 
-/* Is it new there? What was used longest ago makes room. What comes while the account is young is not new: nothing is usual yet. */
-static bool meet(struct brake_place *places, size_t count, uint64_t what, const struct brake_state *s, gp_time now,
-                 bool *first)
+/* Nor are some messages on some days a reason for many to strangers: who lies in wait proves the place for what he sent meanwhile. */
+static bool is_thin(const struct brake_place *p)
+{
+    enum { FEW_A_DAY = 20, TIMES = 5 };
+    return p && p->today > FEW_A_DAY && p->today > TIMES * p->before;
+}
+
+static void use(struct brake_place *p, gp_time now)
+{
+    if (now - p->counted >= NEXT) {
+        p->counted = now;
+        p->before += p->today;
+        p->today = 0;
+        p->days++;
+    }
+    p->last = now;
+    p->today++;
+}
+
+/* What is not usual makes room first, so that a thief with many networks does not drive out the owner's. */
+static bool is_less(const struct brake_place *a, const struct brake_place *b)
+{
+    bool usual = a->days >= USUAL_DAYS, other = b->days >= USUAL_DAYS;
+    if (!a->last || !b->last) return !a->last && b->last;
+    return usual == other ? a->last < b->last : !usual;
+}
+
+/* NULL: nothing is known to be there. What comes while the account is young is not new: nothing is usual yet. */
+static struct brake_place *meet(struct brake_place *places, size_t count, uint64_t what, const struct brake_state *s,
+                                gp_time now)
 {
     struct brake_place *at = &places[0];
-    *first                 = false;
-    if (what == 0) return false;
+    if (what == 0) return NULL;
     for (size_t i = 0; i < count; i++) {
-        if (places[i].what == what && places[i].last) return is_new(&places[i], now);
-        if (places[i].last < at->last) at = &places[i];
+        if (places[i].what == what && places[i].last) {
+            use(&places[i], now);
+            return &places[i];
+        }
+        if (is_less(&places[i], at)) at = &places[i];
     }
     bool young = now - s->born < LEARNS;
-    *first     = true;
-    *at        = (struct brake_place) {
-               .what = what, .first = young ? now - NEW : now, .last = now, .counted = now, .days = young ? USUAL_DAYS : 1
-    };
-    return !young;
+    *at        = (struct brake_place) { .what    = what,
+                                        .first   = young ? now - NEW : now,
+                                        .last    = now,
+                                        .counted = now,
+                                        .today   = 1,
+                                        .days    = young ? USUAL_DAYS : 1 };
+    return at;
 }
 
 /* The commonest of late (Misra and Gries): a text that comes again and again is among them. */
@@ -118,6 +145,15 @@ static double of_fresh(const struct brake_state *s, gp_time now)
     return points > 0 ? points + above(s->fresh, more, GP_COUNT(more)) : 0;
 }
 
+/* Who moves a program to another host sends from there what it sends each day. */
+static double of_strange(const struct brake_state *s, double many, gp_time now)
+{
+    enum { SOME = 30, MANY = 80 };
+    double some = 2 * s->usual_day, most = 3 * s->usual_day;
+    if (now - s->born < LEARNS || many < SOME || many < some) return 0;
+    return many < MANY || many < most ? 2 : 5;
+}
+
 static double of_alike(double count)
 {
     static const double steps[][2] = {
@@ -130,7 +166,8 @@ static double of_alike(double count)
 static double of_failed(const struct brake_state *s)
 {
     static const double steps[][2] = {
-        {0.1,  1.5},
+        {0.07, 1  },
+        { 0.1, 1.5},
         { 0.2, 3  },
         { 0.4, 4  }
     };
@@ -138,13 +175,35 @@ static double of_failed(const struct brake_state *s)
     return all < FEW_OUTCOMES ? 0 : above(s->failed / all, steps, GP_COUNT(steps));
 }
 
-static void add_up(struct brake_score *score)
+/* So many new people in a day are no newsletter of somebody who never wrote one. */
+static bool is_flood(const struct brake_state *s)
+{
+    enum { FLOOD = 600, TIMES = 30 };
+    return s->fresh >= FLOOD && s->fresh >= TIMES * s->usual_day;
+}
+
+static void add_up(const struct brake_state *s, struct brake_score *score)
 {
     double volume = score->points[BRAKE_RATE] + score->points[BRAKE_NEW_RECIPIENTS] + score->points[BRAKE_ALIKE];
     double others = 0;
     for (size_t i = 0; i < BRAKE_FIGURES; i++) others += score->points[i];
     others -= volume;
-    score->total = others + (volume > VOLUME_MOST && others < 1 ? VOLUME_MOST : volume);
+    bool alone   = others < 1 && !is_flood(s);
+    score->total = others + (volume > VOLUME_MOST && alone ? VOLUME_MOST : volume);
+}
+
+/* Near the median: up fast while days are busier, down slowly while they are not. A busy day in a week leaves it low. */
+static void learn_day(struct brake_state *s, gp_time days)
+{
+    enum { MOST = 60, START_UP = 5 };
+    const double up = 1.5, down = 1.2;
+    double       more = s->usual_day * up + START_UP, less = s->usual_day / down;
+    gp_time      silent = days < MOST ? days - 1 : MOST;
+    if (s->sent > s->usual_day)
+        s->usual_day = s->sent < more ? s->sent : more;
+    else
+        s->usual_day = s->sent > less ? s->sent : less;
+    s->usual_day *= pow(down, -(double)silent);
 }
 
 /* What an hour was on the day before is usual, unless that day was held: a jump is not measured by itself while it happens. */
@@ -152,50 +211,71 @@ static void end_day(struct brake_state *s, gp_time now)
 {
     if (now - s->peaked < DAY) return;
     if (!s->held && s->peak > s->busiest) s->busiest = s->peak;
-    s->peak   = 0;
-    s->peaked = now;
+    if (!s->held && s->peaked) learn_day(s, (now - s->peaked) / DAY);
+    s->peak = s->sent = 0;
+    s->peaked         = now;
 }
 
 /* What was usual is learnt from what nobody would ask about. */
-static void learn(struct brake_state *s, const struct brake_message *m, const struct brake_score *score)
+static void learn(struct brake_state *s, const struct brake_message *m, gp_time now, const struct brake_score *score)
 {
-    enum { MEMORY = 500 };
+    enum { FIRST = 100, MEMORY = 500, LONG = 2000 };
     if (!s->held && score->total < BRAKE_THRESHOLD && s->hour > s->peak) s->peak = s->hour;
-    if (score->total >= BRAKE_THRESHOLD / 2.0 || s->held) return;
-    double weight = (double)m->recipients / MEMORY;
-    if (weight > 0.1) weight = 0.1;
+    if (score->total - score->points[BRAKE_NEW_RECIPIENTS] >= BRAKE_THRESHOLD / 2.0 || s->held) return;
+    /* Where it is more than ever it takes long: a thief shall not teach it in a day. In the first week nothing is known. */
+    int    memory = score->points[BRAKE_NEW_RECIPIENTS] > 0 ? LONG : now - s->born < LEARNS ? FIRST : MEMORY;
+    double weight = (double)m->recipients / memory;
+    double most   = memory == FIRST ? 0.02 : 0.1; /* of one message */
+    if (weight > most) weight = most;
     if (m->recipients > 0) s->usual_fresh += weight * ((double)m->fresh / m->recipients - s->usual_fresh);
 }
 
 /* ---- the calls --------------------------------------------------------------------------------------------------------------------- */
-void brake_message(struct brake_state *s, const struct brake_message *m, gp_time now, struct brake_score *score)
+static void count(struct brake_state *s, const struct brake_message *m, gp_time now)
 {
-    bool first, other;
     if (!s->born) s->born = s->when = now;
     end_day(s, now);
     fade_all(s, now);
     s->hour += m->recipients;
     s->day += m->recipients;
     s->fresh += m->fresh;
-    bool network   = meet(s->networks, BRAKE_NETWORKS, m->network, s, now, &first);
-    bool client    = meet(s->clients, BRAKE_CLIENTS, m->client, s, now, &other);
-    bool mechanism = meet(s->mechanisms, BRAKE_MECHANISMS, m->mechanism, s, now, &other);
-    bool strange =
-        m->fresh > 0 || network || client || mechanism; /* alerts from home, to those who always have them, are not */
-    double alike = strange ? count_like(s, m->likeness) : 0;
-    double roams = s->moves > ROAMER_MOVES ? 1 : 2; /* who is always somewhere else says less by it */
-    s->moves += first;
-    *score = (struct brake_score) { .points = {
-                                        [BRAKE_NETWORK]        = network ? roams : 0,
-                                        [BRAKE_CLIENT]         = client ? 1 : 0,
-                                        [BRAKE_MECHANISM]      = mechanism ? 1 : 0,
+    s->sent++;
+}
+
+static double most_of(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+void brake_message(struct brake_state *s, const struct brake_message *m, gp_time now, struct brake_score *score)
+{
+    count(s, m, now);
+    const struct brake_place *network   = meet(s->networks, BRAKE_NETWORKS, m->network, s, now);
+    const struct brake_place *client    = meet(s->clients, BRAKE_CLIENTS, m->client, s, now);
+    const struct brake_place *mechanism = meet(s->mechanisms, BRAKE_MECHANISMS, m->mechanism, s, now);
+    bool   elsewhere = is_new(network, now), other = is_new(client, now), new_way = is_new(mechanism, now);
+    bool   stranger = elsewhere && other;
+    bool   lurker   = m->fresh > 0 && (elsewhere || is_thin(network)) && (other || is_thin(client));
+    /* Alerts from home, to those who always have them, are not counted. */
+    bool   strange  = m->fresh > 0 || elsewhere || other || new_way;
+    double alike    = strange ? count_like(s, m->likeness) : 0;
+    double roams    = s->moves > ROAMER_MOVES ? 1 : 2; /* who is always somewhere else says less by it */
+    s->moves += network && network->today == 1 && network->before == 0;
+    s->strange += stranger || lurker;
+    double many = lurker ? s->strange : 0;
+    if (stranger) many = most_of(s->strange, most_of(network->today, client->today));
+    *score      = (struct brake_score) { .points = {
+                                        [BRAKE_NETWORK]        = elsewhere ? roams : 0,
+                                        [BRAKE_CLIENT]         = other ? 1 : 0,
+                                        [BRAKE_MECHANISM]      = new_way ? 1 : 0,
+                                        [BRAKE_STRANGE]        = of_strange(s, many, now),
                                         [BRAKE_RATE]           = of_rate(s),
                                         [BRAKE_NEW_RECIPIENTS] = of_fresh(s, now),
                                         [BRAKE_ALIKE]          = of_alike(alike),
                                         [BRAKE_FAILED]         = of_failed(s),
                                     } };
-    add_up(score);
-    learn(s, m, score);
+    add_up(s, score);
+    learn(s, m, now, score);
 }
 
 void brake_outcomes(struct brake_state *s, unsigned delivered, unsigned failed, gp_time now)
@@ -213,9 +293,11 @@ bool brake_holds(const struct brake_score *score)
 
 static void make_usual(struct brake_place *places, size_t count)
 {
+    enum { PROVEN = 1000 };
     for (size_t i = 0; i < count; i++) {
         places[i].first -= NEW;
         places[i].days = USUAL_DAYS;
+        places[i].before += PROVEN;
     }
 }
 
@@ -225,7 +307,7 @@ void brake_release(struct brake_state *s, gp_time now)
     if (!s->born) return;
     fade_all(s, now);
     if (s->hour * OUTDO > s->busiest) s->busiest = s->hour * OUTDO;
-    s->hour = s->day = s->fresh = s->delivered = s->failed = 0;
+    s->hour = s->day = s->fresh = s->strange = s->delivered = s->failed = 0;
     for (size_t i = 0; i < BRAKE_LIKES; i++) s->likes[i].count = 0;
     make_usual(s->networks, BRAKE_NETWORKS);
     make_usual(s->clients, BRAKE_CLIENTS);
@@ -245,7 +327,7 @@ void brake_stolen(struct brake_state *s, gp_time since)
 {
     bool young = since - s->born < LEARNS;
     if (!s->born) return;
-    s->hour = s->day = s->fresh = s->delivered = s->failed = s->peak = 0;
+    s->hour = s->day = s->fresh = s->strange = s->delivered = s->failed = s->peak = s->sent = 0;
     for (size_t i = 0; i < BRAKE_LIKES; i++) s->likes[i].count = 0;
     forget_new(s->networks, BRAKE_NETWORKS, young, since);
     forget_new(s->clients, BRAKE_CLIENTS, young, since);
@@ -257,10 +339,10 @@ void brake_stolen(struct brake_state *s, gp_time since)
 const char *brake_figure_name(enum brake_figure figure)
 {
     static const char *const names[BRAKE_FIGURES] = {
-        [BRAKE_NETWORK] = "new network",           [BRAKE_CLIENT] = "new client name",
-        [BRAKE_MECHANISM] = "new mechanism",       [BRAKE_RATE] = "more than ever",
-        [BRAKE_NEW_RECIPIENTS] = "new recipients", [BRAKE_ALIKE] = "messages alike",
-        [BRAKE_FAILED] = "refused by next hops",
+        [BRAKE_NETWORK] = "new network",     [BRAKE_CLIENT] = "new client name",
+        [BRAKE_MECHANISM] = "new mechanism", [BRAKE_STRANGE] = "much from a new place",
+        [BRAKE_RATE] = "more than ever",     [BRAKE_NEW_RECIPIENTS] = "new recipients",
+        [BRAKE_ALIKE] = "messages alike",    [BRAKE_FAILED] = "refused by next hops",
     };
     return figure < BRAKE_FIGURES ? names[figure] : "unknown";
 }

@@ -10,11 +10,12 @@
 #define BRAKE_NEW ((gp_time)3 * 24 * 3600 * 1000) /* ms that a place is new for, at least */
 enum { BRAKE_NETWORKS = 8, BRAKE_CLIENTS = 4, BRAKE_MECHANISMS = 4, BRAKE_LIKES = 4, BRAKE_THRESHOLD = 8 };
 
-enum brake_figure { BRAKE_NETWORK, BRAKE_CLIENT, BRAKE_MECHANISM, BRAKE_RATE, BRAKE_NEW_RECIPIENTS, BRAKE_ALIKE, BRAKE_FAILED, BRAKE_FIGURES };
+enum brake_figure { BRAKE_NETWORK, BRAKE_CLIENT, BRAKE_MECHANISM, BRAKE_STRANGE, BRAKE_RATE, BRAKE_NEW_RECIPIENTS, BRAKE_ALIKE, BRAKE_FAILED, BRAKE_FIGURES };
 const char *brake_figure_name(enum brake_figure); /* "new network" */
 
-/* days: on so many it was used; counted: since when the last of them is. last 0: empty. */
-struct brake_place { uint64_t what; gp_time first, last, counted; unsigned days; };
+/* days: on so many it was used; counted: since when the last of them is; today, before: messages on that one, and on those before.
+ * last 0: empty. */
+struct brake_place { uint64_t what; gp_time first, last, counted; double today, before; unsigned days; };
 struct brake_like  { uint64_t what; double count; };
 /* Sums fade: each has its half-life, and is as of `when`. */
 struct brake_state {
@@ -25,6 +26,8 @@ struct brake_state {
     gp_time            peaked;
     double             day, fresh; /* recipients, and those new to the account: half-life a day          */
     double             usual_fresh; /* share of new ones among its recipients over months */
+    double             strange;    /* messages from where neither network nor client is proven, half-life a day */
+    double             sent, usual_day; /* messages since `peaked`; what a day usually is, but for a busy one now and then */
     double             delivered, failed; /* outcomes, half-life a day */
     double             moves;      /* new networks, half-life a month */
     struct brake_like  likes[BRAKE_LIKES];
