@@ -1,5 +1,5 @@
 /* Which buckets a try stands before is a list made anew each time; what is asked, charged and settled goes along that list. */
-#include "policy/guard.h"
+#include "policy/guard_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +14,7 @@ enum {
     V6_WIDE      = 48,
     STANDS_MOST  = 8,
     ALL_PROOFS   = 1, /* in place of one client's looks */
-    TRIES        = 64,
     DELAY_LEAST  = 500,
-    MINUTE_MS    = 60 * 1000,
-    TRY_REGAIN   = 2 * MINUTE_MS,
-    REGAIN       = 12 * 60 * MINUTE_MS, /* of all that an account, place or pair has   */
     PAIR_ROWS    = 32 * 1024,
     KNOWN_ROWS   = 8 * 1024,
     ACCOUNT_ROWS = 16 * 1024,
@@ -30,17 +26,6 @@ enum {
     KEY_ROOM     = 32,
     SECRET_MOST  = 9216, /* a bearer token */
     INPUT_MOST   = SECRET_MOST + 64,
-};
-
-enum table { PAIRS, KNOWN_PAIRS, ACCOUNTS, PLACES, NETWORKS, TABLES };
-struct guard {
-    struct guard_plan plan;
-    struct scores     tables[TABLES], tries;
-    struct repeats
-        repeats; /* secrets that were wrong, and of which names some were, by place                                                         */
-    struct repeats
-        heard; /* secrets that were said and were not right, looked at or not: for the delays, which can be seen */
-    struct score server;
 };
 
 struct stand {
@@ -72,16 +57,12 @@ static bool open_repeats(struct repeats *r, size_t rows)
 
 struct guard *guard_open(const struct guard_plan *plan)
 {
-    static const size_t rows[TABLES] = { [PAIRS]       = PAIR_ROWS,
-                                         [KNOWN_PAIRS] = KNOWN_ROWS,
-                                         [ACCOUNTS]    = ACCOUNT_ROWS,
-                                         [PLACES]      = PLACE_ROWS,
-                                         [NETWORKS]    = NETWORK_ROWS };
+    static const size_t rows[TABLES] = { [PAIRS] = PAIR_ROWS,   [KNOWN_PAIRS] = KNOWN_ROWS, [ACCOUNTS] = ACCOUNT_ROWS,
+                                         [PLACES] = PLACE_ROWS, [NETWORKS] = NETWORK_ROWS,  [TRIES] = TRY_ROWS };
     struct guard       *g            = calloc(1, sizeof(*g));
     if (!g) return NULL;
     g->plan   = *plan;
-    bool good = open_repeats(&g->repeats, REPEAT_ROWS) && open_repeats(&g->heard, HEARD_ROWS) &&
-                open_scores(&g->tries, TRY_ROWS);
+    bool good = open_repeats(&g->repeats, REPEAT_ROWS) && open_repeats(&g->heard, HEARD_ROWS) && true;
     for (size_t i = 0; i < TABLES && good; i++) good = open_scores(&g->tables[i], rows[i]);
     if (good) return g;
     guard_close(g);
@@ -92,7 +73,6 @@ void guard_close(struct guard *g)
 {
     if (!g) return;
     for (size_t i = 0; i < TABLES; i++) free(g->tables[i].rows);
-    free(g->tries.rows);
     free(g->repeats.rows);
     free(g->heard.rows);
     gp_wipe(g, sizeof(*g));
@@ -248,7 +228,7 @@ static struct score *row_of(struct guard *g, const struct stand *s, gp_time now)
 }
 
 /* ---- delays ------------------------------------------------------------------------------------------------------------ */
-static const struct allowance tries = { TRIES, TRY_REGAIN };
+static const struct allowance tries = { TRIES_UNITS, TRY_REGAIN };
 
 static uint64_t tries_key(const struct guard *g, const struct guard_try *t)
 {
@@ -275,9 +255,10 @@ gp_time guard_delay(struct guard *g, const struct guard_try *t, gp_time now)
     if (t->apart) return 0;
     unsigned before = is_told_apart(t) ? repeats_add(&g->heard, t->secret, now) - 1 : 0;
     if (before) return before >= GUARD_STALE_SLOW ? g->plan.slowest : 0;
-    struct score *row  = scores_at(&g->tries, tries_key(g, t), &tries, now);
+    struct score *row  = scores_at(&g->tables[TRIES], tries_key(g, t), &tries, now);
     unsigned      used = score_used(row, &tries, now), free_tries = GUARD_FREE_TRIES + t->guests;
     score_charge(row, &tries, 1, now);
+    guard_changed(g, &g->tables[TRIES], row);
     if (t->tier != GUARD_KNOWN && under_siege(g, now)) free_tries = 0;
     return used < free_tries ? 0 : delay_after(used - free_tries, g->plan.slowest);
 }
@@ -286,7 +267,9 @@ gp_time guard_delay(struct guard *g, const struct guard_try *t, gp_time now)
 static void take_back(struct guard *g, const struct guard_try *t, gp_time now)
 {
     if (t->apart || (is_told_apart(t) && !repeats_drop(&g->heard, t->secret, now))) return;
-    score_refund(scores_at(&g->tries, tries_key(g, t), &tries, now), &tries, 1);
+    struct score *row = scores_at(&g->tables[TRIES], tries_key(g, t), &tries, now);
+    score_refund(row, &tries, 1);
+    guard_changed(g, &g->tables[TRIES], row);
 }
 
 /* ---- verdicts ---------------------------------------------------------------------------------------------------------- */
@@ -333,8 +316,10 @@ struct guard_verdict guard_ask(struct guard *g, const struct guard_try *t, gp_ti
 static void charge(struct guard *g, const struct stands *all, unsigned cost, gp_time now)
 {
     for (size_t i = 0; i < all->count; i++) {
-        const struct stand *s = &all->list[i];
-        score_charge(row_of(g, s, now), &s->allowance, s->network.bits ? cost : 1, now);
+        const struct stand *s   = &all->list[i];
+        struct score       *row = row_of(g, s, now);
+        score_charge(row, &s->allowance, s->network.bits ? cost : 1, now);
+        guard_changed(g, s->table, row);
     }
 }
 
@@ -376,7 +361,9 @@ void guard_forgive(struct guard *g, const struct place *network, gp_time now)
     for (size_t i = 0; i < GP_COUNT(levels); i++) {
         struct scores *table = &g->tables[levels[i] == GUARD_LEVEL_PLACE ? PLACES : NETWORKS];
         struct score  *row   = scores_find(table, place_key(g, levels[i], network, 0));
-        if (row) row->empty = now;
+        if (!row) continue;
+        row->empty = now;
+        guard_changed(g, table, row);
     }
 }
 

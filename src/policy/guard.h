@@ -40,7 +40,7 @@ enum guard_level {
 struct guard_plan {
     unsigned per_account, per_place; /* wrong secrets that an account gets from strange places, that one place says, before it is full */
     gp_time  slowest;                /* the longest delay                                                                             */
-    uint8_t  key[GUARD_KEY];         /* random: nobody must be able to choose his place in the tables                                 */
+    uint8_t  key[GUARD_KEY];         /* secret: nobody must be able to choose his place in the tables                                 */
 };
 struct guard;
 struct guard *guard_open(const struct guard_plan *); /* NULL: no memory; 6 MB, touched as they fill       */
@@ -81,6 +81,13 @@ unsigned guard_once(struct guard *, gp_str what, const struct guard_try *, gp_ti
 /* A signal without a secret: the place is charged. */
 void        guard_charge(struct guard *, const struct guard_try *, gp_time now);
 void        guard_forgive(struct guard *, const struct place *, gp_time now); /* its ban was taken back: what it used counts no more */
+
+/* Over a restart. A guard of the same key takes back what another had counted, each count in its slot. */
+struct guard_count { uint64_t table, slot, key; gp_time left; /* until it is empty again; below 0: it is */ };
+/* Those that have changed since guard_kept; each says not OK to stop, which is the answer then. */
+gp_status guard_changes(struct guard *, gp_time now, gp_status (*each)(void *owner, const struct guard_count *), void *owner) GP_MUST_USE;
+void      guard_kept(struct guard *);
+void      guard_restore(struct guard *, const struct guard_count *, gp_time now); /* what cannot be is left out */
 const char *guard_level_name(enum guard_level); /* "guard.account", as reports call it */
 
 #endif

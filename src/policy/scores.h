@@ -13,6 +13,7 @@ struct score {
     uint64_t key;
     gp_time  empty; /* when all of it will be allowed again; 0: a free place */
     unsigned open;  /* being looked at: they may turn out to count           */
+    bool     changed; /* and not yet kept where a restart finds it: whose the table is sees to that */
 };
 struct scores {
     struct score *rows;

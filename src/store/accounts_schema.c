@@ -210,4 +210,13 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
     "DROP INDEX credentials_with_secret;"
     "CREATE INDEX credentials_with_secret ON credentials(legacy, id) WHERE cram IS NOT NULL;"
     "CREATE INDEX credentials_legacy ON credentials(account, id) WHERE legacy;",
+
+    /* What the guard has counted (places.h): a row for each slot of its tables. */
+    "CREATE TABLE guesses ("
+    "  kind INTEGER NOT NULL,"
+    "  slot INTEGER NOT NULL,"
+    "  key INTEGER NOT NULL,"
+    "  empty INTEGER NOT NULL,"
+    "  PRIMARY KEY (kind, slot)"
+    ") STRICT, WITHOUT ROWID;",
 };

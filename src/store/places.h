@@ -29,4 +29,9 @@ gp_status kept_bans(struct accounts *, bool (*each)(void *owner, const struct ke
 gp_status kept_bans_add(struct accounts *, const struct kept_ban *, size_t count, gp_time now) GP_MUST_USE;
 gp_status kept_ban_remove(struct accounts *, const struct place *, gp_time now) GP_MUST_USE; /* PERMFAIL: there is none */
 
+/* ---- what the guard has counted: keyed digests and moments, no name and no secret; a row for each slot of its tables, so it is bounded */
+gp_status guesses_load(struct accounts *, struct guard *, gp_time now, gp_time clock) GP_MUST_USE; /* clock: what the guard calls now */
+/* What has changed, in one transaction. */
+gp_status guesses_save(struct accounts *, struct guard *, gp_time now, gp_time clock) GP_MUST_USE;
+
 #endif

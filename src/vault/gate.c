@@ -6,6 +6,8 @@
  *            or DENIED: WAITS as long as a check takes, then no */
 #include <stdlib.h>
 
+#include <string.h>
+
 #include "vault/parts.h"
 
 enum { LATER_MS = 100, USUAL_MS = 150 /* until one was seen */, SECOND_MS = 1000 };
@@ -230,11 +232,26 @@ bool gate_open(struct vault *v)
                                .per_place   = v->config->policy.guard.guesses_per_address,
                                .slowest     = (gp_time)v->config->policy.guard.slowest * SECOND_MS };
     v->gates.timer         = timer_open(v->loop, go_on, v);
-    gp_random(plan.key, sizeof(plan.key));
+    memcpy(plan.key, v->keys.guard, sizeof(plan.key));
     if (v->config->policy.guard.mode != POLICY_OFF) v->guard = guard_open(&plan);
     bool enough = v->gates.timer && (v->guard || v->config->policy.guard.mode == POLICY_OFF) && bans_open(v);
     gp_wipe(&plan, sizeof(plan));
+    if (v->guard && guesses_load(v->accounts, v->guard, wall_now(), loop_now(v->loop)) != GP_OK) vault_store_failed(v);
     return enough;
+}
+
+/* A crash forgets the counts of some seconds, and nobody can make use of that often. */
+void guesses_write(struct vault *v)
+{
+    if (!v->guard) return;
+    if (guesses_save(v->accounts, v->guard, wall_now(), loop_now(v->loop)) != GP_OK) vault_store_failed(v);
+    v->gates.written = loop_now(v->loop);
+}
+
+void guesses_tick(struct vault *v, gp_time now)
+{
+    enum { EVERY_MS = 3000 };
+    if (now - v->gates.written >= EVERY_MS) guesses_write(v);
 }
 
 void gate_close(struct vault *v)

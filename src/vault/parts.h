@@ -111,9 +111,11 @@ struct gate { /* of a sign-in */
     const char      *why;
 };
 struct usual { uint32_t ms[GATE_TIMES]; unsigned count; };
-struct gates { struct timer *timer; gp_time due; struct usual usual[GP_SASL_IS_EXTERNAL + 1]; };
+struct gates { struct timer *timer; gp_time due, written; struct usual usual[GP_SASL_IS_EXTERNAL + 1]; };
 bool      gate_open(struct vault *) GP_MUST_USE;
 void      gate_close(struct vault *);
+void      guesses_write(struct vault *); /* what the guard has counted */
+void      guesses_tick(struct vault *, gp_time now);
 /* Before a secret is looked at by `next`. OK, PERMFAIL, TEMPFAIL, or WAIT: signin_resume comes later. */
 gp_status gate_ask(struct signin *, gp_status (*next)(struct signin *)) GP_MUST_USE;
 void      gate_heard(struct signin *, gp_status answer); /* of what `next` said, then or later  */

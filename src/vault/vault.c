@@ -91,6 +91,7 @@ static void stop(struct peer *from, struct msg *m)
     places_write(from->vault);
     notices_write(from->vault);
     bans_write(from->vault);
+    guesses_write(from->vault);
     loop_stop(from->vault->loop);
 }
 
@@ -207,6 +208,7 @@ static void tick(void *owner)
     seal_tick(v, now);
     places_write(v);
     bans_write(v);
+    guesses_tick(v, now);
     if (now - v->uses.written >= USES_EVERY_MS) {
         uses_write(v);
         v->uses.written = now;
