@@ -125,8 +125,6 @@ static void send_client_ca(const struct supervisor *s, struct child *vault)
     if (m.fds[0] >= 0) close(m.fds[0]);
 }
 
-#define SYSLOG_SOCKET "/dev/log" /* _PATH_LOG; <syslog.h> has names that are ours, too */
-
 static int open_export(const struct config *c)
 {
     enum { MODE = 0640 };
@@ -139,14 +137,28 @@ static int open_export(const struct config *c)
     return fd;
 }
 
+static bool say_syslog_failed(const char *path, const char *reason)
+{
+    LOG(LOG_ERROR, "config", LOG_Z("key", "audit.export_syslog"), LOG_Z("file", path), LOG_Z("reason", reason));
+    return false;
+}
+
+static bool find_syslog(const struct config *c, struct sockaddr_un *place)
+{
+    char path[CONFIG_PATH];
+    *place = (struct sockaddr_un) { .sun_family = AF_UNIX };
+    if (!config_path(c, c->audit.syslog_socket, path)) return false;
+    return gp_copy_z(gp_from(path), place->sun_path, sizeof place->sun_path) ||
+           say_syslog_failed(path, "the path is too long for a socket");
+}
+
 static int open_syslog(const struct config *c)
 {
-    static const struct sockaddr_un place = { .sun_family = AF_UNIX, .sun_path = SYSLOG_SOCKET };
-    if (!c->audit.export_syslog) return -1;
+    struct sockaddr_un place;
+    if (!c->audit.export_syslog || !find_syslog(c, &place)) return -1;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && connect(fd, (const struct sockaddr *)&place, sizeof place) == 0) return fd;
-    LOG(LOG_ERROR, "config", LOG_Z("key", "audit.export_syslog"), LOG_Z("file", SYSLOG_SOCKET),
-        LOG_Z("reason", strerror(errno)));
+    (void)say_syslog_failed(place.sun_path, strerror(errno));
     if (fd >= 0) close(fd);
     return -1;
 }

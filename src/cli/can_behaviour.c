@@ -122,7 +122,7 @@ bool can_ask_first_limits(struct can *c)
     struct measured   m = { .rules = { { .things = { { .count = 0 } } } } };
     struct limit_hit  hit;
     struct limit_cost cost = {
-        {[LIMIT_MESSAGES] = 1, [LIMIT_RECIPIENTS] = 1, [LIMIT_OCTETS] = 1}
+        {[LIMIT_MESSAGES] = 1, [LIMIT_RECIPIENTS] = 1, [LIMIT_OCTETS] = c->size ? c->size : 1}
     };
     c->recipients_may = UINT_MAX;
     if (c->store->config.policy.limits.mode != POLICY_ENFORCE) return true;
@@ -204,7 +204,7 @@ static bool ask_brake_of(struct can *c, int64_t account)
     struct brake_score score;
     if (brake_load(c->store->accounts, account, &row) != GP_OK) return can_store_failed(c);
     if (brake_was_stolen(&row)) brake_stolen(&row.state, brake_suspected_since(&row));
-    if (brake_was_released(&row)) brake_release(&row.state, c->now);
+    if (brake_was_released(&row, c->now)) brake_release(&row.state, c->now);
     c->held = row.state.held && c->store->config.policy.brake.mode == POLICY_ENFORCE;
     if (c->held) {
         can_say(c, CAN_HELD, "brake", gp_from(row.why), GP_LIT(""));

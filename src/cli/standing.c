@@ -92,7 +92,8 @@ static gp_status say_brake(const struct subject *s)
     struct brake_row row;
     if (s->store->config.policy.brake.mode == POLICY_OFF) return GP_OK;
     if (brake_load(s->store->accounts, s->account->id, &row) != GP_OK) return GP_TEMPFAIL;
-    bool released = brake_was_released(&row);
+    bool released = brake_was_released(&row, s->now);
+    if (brake_was_stolen(&row)) brake_stolen(&row.state, brake_suspected_since(&row));
     if (row.state.held && !released) {
         say_held(s, &row);
         return GP_OK;

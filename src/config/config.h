@@ -128,6 +128,7 @@ struct config {
         unsigned keep, checkpoint;           /* seconds; keep 0: for ever                    */
         char     export_file[CONFIG_PATH];
         bool     export_syslog;
+        char     syslog_socket[CONFIG_PATH];
     } audit;
 
     struct {

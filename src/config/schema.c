@@ -190,6 +190,8 @@ const struct config_key config_keys[] = {
       "proves that the end of the audit was not cut off: `gatepost audit verify --checkpoints FILE`." },
     { "audit.export_syslog", &config_flag, FIELD(audit.export_syslog), 0, 1, "no",
       "Checkpoints go to syslog, too, which may pass them on to another machine." },
+    { "audit.syslog_socket", &config_path_type, FIELD(audit.syslog_socket), 1, CONFIG_PATH - 1, "/dev/log",
+      "The datagram socket where syslog listens; in a container it may be elsewhere." },
 
     { "policy.identity.mode", &config_choice, FIELD(policy.identity.mode), 0, 0, "enforce",
       "As whom an account may send: in MAIL, and in the header fields that name an author." MODE_HELP, modes },

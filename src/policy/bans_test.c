@@ -36,6 +36,30 @@ TEST(a_ban_is_on_what_it_covers_until_it_ends)
     CHECK(is_on(b, "2001:db8::1", (gp_time)1 << 50) && !is_on(b, "2001:db8:0:1::1", 1));
 }
 
+TEST(one_that_a_wrong_clock_made_ahead_does_not_wait_for_that_year)
+{
+    static const struct {
+        gp_time made;
+        bool    manual, holds;
+    } rows[] = {
+        {-HOUR,               false, true },
+        { 0,                  false, true },
+        { HOUR / 2,           false, true },
+        { 2 * HOUR,           false, false},
+        { (gp_time)365 * DAY, false, false},
+        { (gp_time)365 * DAY, true,  true },
+    };
+    enum { NOW = 10 * DAY };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bans b   = { 0 };
+        struct ban  ban = { .place  = at("192.0.2.1"),
+                            .manual = rows[i].manual,
+                            .made   = NOW + rows[i].made,
+                            .until  = NOW + rows[i].made + 2 * HOUR };
+        CHECK(bans_put(&b, &ban) && is_on(&b, "192.0.2.1", NOW) == rows[i].holds);
+    }
+}
+
 TEST(manual_ones_go_before_automatic_ones)
 {
     struct place p = at("192.0.2.7");

@@ -38,6 +38,27 @@ static void fade_all(struct brake_state *s, gp_time now)
     s->when = now;
 }
 
+/* ---- a clock that was wrong --------------------------------------------------------------------------------------------------------- */
+static void clamp_places(struct brake_place *places, size_t count, gp_time now)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct brake_place *p = &places[i];
+        if (p->first > now) p->first = p->days >= USUAL_DAYS ? now - NEW : now;
+        if (p->last > now) p->last = now;
+        if (p->counted > now) p->counted = now;
+    }
+}
+
+void brake_clamp(struct brake_state *s, gp_time now)
+{
+    gp_time *const moments[] = { &s->born, &s->when, &s->peaked, &s->held };
+    for (size_t i = 0; i < GP_COUNT(moments); i++)
+        if (*moments[i] > now) *moments[i] = now;
+    clamp_places(s->networks, BRAKE_NETWORKS, now);
+    clamp_places(s->clients, BRAKE_CLIENTS, now);
+    clamp_places(s->mechanisms, BRAKE_MECHANISMS, now);
+}
+
 /* ---- what is known ------------------------------------------------------------------------------------------------------------ */
 /* Once is not usual: who knocks once and comes back days later is as new as he was. */
 static bool is_new(const struct brake_place *p, gp_time now)
@@ -234,6 +255,7 @@ static void learn(struct brake_state *s, const struct brake_message *m, gp_time 
 static void count(struct brake_state *s, const struct brake_message *m, gp_time now)
 {
     if (!s->born) s->born = s->when = now;
+    brake_clamp(s, now);
     end_day(s, now);
     fade_all(s, now);
     s->hour += m->recipients;
@@ -281,6 +303,7 @@ void brake_message(struct brake_state *s, const struct brake_message *m, gp_time
 void brake_outcomes(struct brake_state *s, unsigned delivered, unsigned failed, gp_time now)
 {
     if (!s->born) return; /* it never sent anything here */
+    brake_clamp(s, now);
     fade_all(s, now);
     s->delivered += delivered;
     s->failed += failed;
@@ -305,6 +328,7 @@ void brake_release(struct brake_state *s, gp_time now)
 {
     enum { OUTDO = 2 };
     if (!s->born) return;
+    brake_clamp(s, now);
     fade_all(s, now);
     if (s->hour * OUTDO > s->busiest) s->busiest = s->hour * OUTDO;
     s->hour = s->day = s->fresh = s->strange = s->delivered = s->failed = 0;

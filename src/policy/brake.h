@@ -40,6 +40,8 @@ struct brake_message {
 };
 struct brake_score { double points[BRAKE_FIGURES], total; };
 
+/* What lies ahead of `now` comes of a clock that was wrong, and is as of now. All calls do that first. */
+void brake_clamp(struct brake_state *, gp_time now);
 /* One message more, counted whether it is held or not; and what the account's score is with it. */
 void brake_message(struct brake_state *, const struct brake_message *, gp_time now, struct brake_score *);
 void brake_outcomes(struct brake_state *, unsigned delivered, unsigned failed, gp_time now); /* recipients; failed: for good */

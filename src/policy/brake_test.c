@@ -243,6 +243,36 @@ TEST(who_is_robbed_in_his_first_week_begins_anew)
     brake_stolen(&(struct brake_state) { .born = 0 }, START);
 }
 
+/* The clock was a year ahead for some messages, and is right again: nothing waits for that year to come. */
+TEST(a_clock_that_jumps_ahead_and_back_poisons_nothing)
+{
+    static const struct brake_message spam    = { AWAY, TOOL, PLAIN, 0, 1, 1 };
+    static const gp_time              jumps[] = { HOUR, 30 * DAY, 365 * DAY };
+    for (size_t i = 0; i < GP_COUNT(jumps); i++) {
+        struct brake_state s;
+        struct brake_score score;
+        gp_time            now = live(&s);
+        for (int n = 0; n < 8; n++) {
+            brake_message(&s, &usual, now + jumps[i] + n * MINUTE, &score);
+            brake_message(&s, &usual, now + n * MINUTE, &score);
+            CHECK(!brake_holds(&score));
+        }
+        CHECK(s.when <= now + HOUR && s.peaked <= now + HOUR);
+        for (size_t n = 0; n < BRAKE_NETWORKS; n++) CHECK(s.networks[n].last <= now + HOUR);
+        brake_message(&s, &usual, now + DAY, &score);
+        CHECK(score.points[BRAKE_NETWORK] == 0 && score.points[BRAKE_CLIENT] == 0);
+        CHECK(sent_before_hold(&s, spam, now + DAY, 1000, 1000, true) < 100);
+    }
+    struct brake_state s = { .born = 0 }; /* it began while the clock was ahead */
+    struct brake_score score;
+    brake_message(&s, &usual, START + 365 * DAY, &score);
+    s.held = START + 365 * DAY;
+    for (int n = 0; n < 40; n++) brake_message(&s, &usual, START + n * DAY, &score);
+    CHECK(s.born == START && s.held == START);
+    brake_message(&s, &spam, START + 41 * DAY, &score);
+    CHECK(score.points[BRAKE_NETWORK] > 0 && score.points[BRAKE_CLIENT] > 0);
+}
+
 TEST(the_score_is_said_with_its_figures)
 {
     struct brake_score score = {

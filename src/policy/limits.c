@@ -172,12 +172,11 @@ static struct limit_no say_later(struct gp_text *out, const struct limit_hit *hi
         [LIMIT_NETWORK] = " from your network", [LIMIT_OWNER] = " for the account that you signed in with",
         [LIMIT_LANE] = " for this device",
     };
-    bool recipients = hit->thing == LIMIT_RECIPIENTS || hit->thing == LIMIT_NEW_RECIPIENTS;
     gp_put_z(out, too_much[hit->thing]);
     gp_put_z(out, whose[hit->scope]);
     gp_put_z(out, ", try again in ");
     wait_put(out, hit->wait);
-    return (struct limit_no) { recipients ? 452 : 451, "4.7.1", true };
+    return (struct limit_no) { hit->thing == LIMIT_MESSAGES ? 451 : 452, "4.7.1", true };
 }
 
 struct limit_no limit_say(struct gp_text *out, const struct limit_hit *hit)

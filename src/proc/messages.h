@@ -43,7 +43,8 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(SASL_ABORT, sasl_abort, U(session))               /* one way: the client is gone                               */ \
     ROW(SESSION_END, session_end, U(session))             /* one way: a client that was signed in is gone              */ \
     ROW(STRAY, stray, S(peer) S(helo))                    /* one way: AUTH where it is not offered, once for a session  */ \
-    ROW(MAY_SEND, may_send, U(session) U(account) U(credential) U(listener) S(sender) S(peer))                            \
+    /* size: as the client declares it (RFC 1870); 0: it does not                                                          */ \
+    ROW(MAY_SEND, may_send, U(session) U(account) U(credential) U(listener) U(size) S(sender) S(peer))                    \
     /* status: OK; PERMFAIL, TEMPFAIL: no. code, enhanced, text: what the client hears then; why: the true reason, for the log.  \
      * recipients: how many this message may have now. incident: names a refusal, in reply and log; or absent. instead: is the  \
      * sender in place of the one that was asked about; "": none.                                                          */ \

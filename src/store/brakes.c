@@ -25,9 +25,9 @@ gp_status brake_load(struct accounts *a, int64_t account, struct brake_row *out)
     return gp_copy_z(rows_text(&r, 2), out->why, sizeof out->why) ? GP_OK : GP_TEMPFAIL;
 }
 
-bool brake_was_released(const struct brake_row *row)
+bool brake_was_released(const struct brake_row *row, gp_time now)
 {
-    return row->state.held && row->released >= row->state.held;
+    return row->state.held && row->released >= row->state.held && row->released <= now;
 }
 
 bool brake_was_stolen(const struct brake_row *row)
@@ -62,11 +62,14 @@ gp_status brake_put(struct accounts *a, const struct brake_entry *e, gp_time now
                          AUDIT_S("incident", e->incident[0] ? gp_from(e->incident) : GP_NONE));
 }
 
-gp_status brake_next_untold(struct accounts *a, int64_t account, struct brake_untold *out)
+gp_status brake_next_untold(struct accounts *a, int64_t account, gp_time now, struct brake_untold *out)
 {
-    auto_rows r = rows_of(a->db, "SELECT account, held, why FROM brakes WHERE held > 0 AND account > ? AND"
-                                 " released < held AND stolen < held AND told <> held ORDER BY account LIMIT 1");
+    auto_rows r = rows_of(
+        a->db,
+        "SELECT account, held, why FROM brakes WHERE held > 0 AND account > ?1 AND"
+        " (released < held OR released > ?2) AND (stolen < held OR stolen > ?2) AND told <> held ORDER BY account LIMIT 1");
     rows_bind_number(&r, account);
+    rows_bind_number(&r, now);
     gp_status status = rows_next(&r);
     if (status != GP_OK) return status;
     out->account = rows_number(&r, 0);
@@ -111,11 +114,13 @@ gp_status brake_put_suspected(struct accounts *a, int64_t account, gp_time now)
 }
 
 /* Since when; PERMFAIL: nobody suspects it. */
-static gp_status suspected(struct accounts *a, int64_t account, gp_time *since)
+static gp_status suspected(struct accounts *a, int64_t account, gp_time now, gp_time *since)
 {
     auto_rows r = rows_of(a->db, "SELECT CASE WHEN held > 0 THEN held ELSE suspected END AS since FROM brakes"
-                                 " WHERE account = ? AND since > max(released, stolen)");
+                                 " WHERE account = ?1 AND since > 0 AND (released NOT BETWEEN since AND ?2) AND"
+                                 " (stolen NOT BETWEEN since AND ?2)");
     rows_bind_number(&r, account);
+    rows_bind_number(&r, now);
     gp_status status = rows_next(&r);
     if (status == GP_OK) *since = rows_number(&r, 0);
     return status;
@@ -133,7 +138,7 @@ static gp_status forget_places(struct accounts *a, int64_t account, gp_time sinc
 gp_status brake_put_stolen(struct accounts *a, int64_t account, gp_time now)
 {
     gp_time   since  = 0;
-    gp_status status = suspected(a, account, &since);
+    gp_status status = suspected(a, account, now, &since);
     if (status != GP_OK) return status == GP_PERMFAIL ? GP_OK : status;
     auto_rows r =
         rows_of(a->db, "UPDATE brakes SET stolen = ?2, held = 0, why = '', suspected = ?3 WHERE account = ?1");

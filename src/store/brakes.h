@@ -14,8 +14,8 @@ struct brake_row {
     char               why[BRAKE_WHY + 1];
 };
 gp_status brake_load(struct accounts *, int64_t account, struct brake_row *) GP_MUST_USE;
-/* It was held, and a command has released it since. */
-bool      brake_was_released(const struct brake_row *);
+/* It was held, and a command has released it since. One of a moment ahead was of a clock that was wrong, and of another hold. */
+bool      brake_was_released(const struct brake_row *, gp_time now);
 /* A command has said since its last message that it was stolen. */
 bool      brake_was_stolen(const struct brake_row *);
 gp_time   brake_suspected_since(const struct brake_row *);
@@ -24,7 +24,7 @@ struct brake_entry { int64_t account, credential; const struct brake_state *stat
 gp_status brake_put(struct accounts *, const struct brake_entry *, gp_time now) GP_MUST_USE;
 /* The next behind `account` whose mail is held, and whose waiting mail the queue has not been told to hold. PERMFAIL: there is none. */
 struct brake_untold { int64_t account; gp_time held; char why[BRAKE_WHY + 1]; };
-gp_status brake_next_untold(struct accounts *, int64_t account, struct brake_untold *out) GP_MUST_USE;
+gp_status brake_next_untold(struct accounts *, int64_t account, gp_time now, struct brake_untold *out) GP_MUST_USE;
 gp_status brake_set_told(struct accounts *, const struct brake_untold *) GP_MUST_USE;
 /* A command has looked: one transaction, with its row of the audit. OK also when nothing is held. */
 gp_status brake_set_released(struct accounts *, int64_t account, gp_time now) GP_MUST_USE;

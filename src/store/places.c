@@ -24,9 +24,10 @@ static gp_str text_of(const struct place *p, struct place_text *out)
 static gp_status note_one(struct accounts *a, const struct place_use *use)
 {
     struct place_text text;
-    auto_rows         r = rows_of(a->db, "INSERT INTO places (account, place, first, last)"
-                                                 " SELECT id, ?2, ?3, ?3 FROM accounts WHERE id = ?1"
-                                                 " ON CONFLICT DO UPDATE SET last = max(last, excluded.last)");
+    auto_rows         r = rows_of(
+                a->db, "INSERT INTO places (account, place, first, last)"
+                               " SELECT id, ?2, ?3, ?3 FROM accounts WHERE id = ?1"
+                               " ON CONFLICT DO UPDATE SET last = max(last, excluded.last), first = min(first, excluded.first)");
     rows_bind_number(&r, use->account);
     rows_bind_text(&r, text_of(&use->place, &text));
     rows_bind_number(&r, use->when);
@@ -43,12 +44,24 @@ static gp_status prune(struct accounts *a, const struct place_use *use)
     return rows_run(&r);
 }
 
+/* Used in a future that a wrong clock showed: it would drive out all others until then. */
+static gp_status clamp(struct accounts *a, const struct place_use *use)
+{
+    auto_rows r =
+        rows_of(a->db, "UPDATE places SET last = ?2, first = min(first, ?2) WHERE account = ?1 AND last > ?3");
+    rows_bind_number(&r, use->account);
+    rows_bind_number(&r, use->when);
+    rows_bind_number(&r, use->when + day);
+    return rows_run(&r);
+}
+
 gp_status places_note(struct accounts *a, const struct place_use *list, size_t count)
 {
     auto_transaction t;
     gp_status        status = transaction_begin(&t, a->db);
     for (size_t i = 0; i < count && status == GP_OK; i++) {
         status = note_one(a, &list[i]);
+        if (status == GP_OK) status = clamp(a, &list[i]);
         if (status == GP_OK) status = prune(a, &list[i]);
     }
     return status == GP_OK ? transaction_commit(&t) : status;

@@ -37,6 +37,25 @@ static struct seen places_seen(struct accounts *a, int64_t account, gp_time now)
     return s;
 }
 
+/* The clock was a year ahead once: what was noted then drives out nobody, and ages as others do. */
+TEST(places_of_a_wrong_clock_are_as_of_now)
+{
+    struct accounts *a    = open_fresh();
+    int64_t          anna = account_of(a, "anna");
+    gp_time          now  = 1000 * day;
+    note(a, anna, "192.0.2.1", now + 365 * day);
+    for (unsigned i = 0; i < PLACES_MOST; i++) {
+        char address[PLACE_TEXT];
+        (void)snprintf(address, sizeof address, "198.51.100.%u", i);
+        note(a, anna, address, now + (gp_time)i);
+    }
+    note(a, anna, "203.0.113.1", now + 40);
+    struct seen seen = places_seen(a, anna, now + 50);
+    CHECK(seen.count == PLACES_MOST && seen.first.when == now + 40);
+    CHECK(places_seen(a, anna, now + 91 * day).count == 0);
+    accounts_close(a);
+}
+
 TEST(places_are_kept_by_account_and_age)
 {
     struct accounts *a    = open_fresh();

@@ -80,6 +80,17 @@ static void permission(void *owner, gp_status status, const struct msg *m)
     session_pump(s);
 }
 
+/* RFC 1870 5: what SIZE= declares; the session has read it already, and let no larger one through than the server takes. */
+static uint64_t declared_size(gp_str params)
+{
+    uint64_t size = 0;
+    while (params.len > 0) {
+        gp_str value = gp_word(&params), name = gp_cut(&value, '=');
+        if (gp_is(name, "SIZE") && !gp_read_number(value, INT64_MAX, &size)) return 0;
+    }
+    return size;
+}
+
 void mail_from(struct session *s, const struct gp_smtp_event *ev)
 {
     mail_forget(s);
@@ -100,6 +111,7 @@ void mail_from(struct session *s, const struct gp_smtp_event *ev)
           .account    = s->account,
           .credential = s->credential,
           .listener   = s->port->index,
+          .size       = declared_size(s->mail->params),
           .sender     = s->mail->sender,
           .peer       = gp_from(s->peer),
     };

@@ -11,18 +11,20 @@ static bool first_seen(struct meter *m, const struct brake_row *row)
     if (!m->brake) return false;
     m->brake->account  = m->subject;
     m->brake->state    = row->state;
-    m->brake->released = brake_was_released(row) ? 0 : row->released; /* while we were not there */
+    m->brake->released = brake_was_released(row, wall_now()) ? 0 : row->released; /* while we were not there */
     m->brake->stolen   = brake_was_stolen(row) ? 0 : row->stolen;
     return gp_copy_z(gp_from(row->why), m->brake->why, sizeof m->brake->why);
 }
 
 static void settle(struct vault *v, struct meter *m, const struct brake_row *row)
 {
-    struct brake_kept *b        = m->brake;
-    bool               released = row->released > b->released && row->released >= b->state.held;
-    bool               stolen   = row->stolen > b->stolen && row->stolen >= b->state.held;
+    struct brake_kept *b   = m->brake;
+    gp_time            now = wall_now();
+    /* Each change is a command's. One since the hold; or the clock was ahead when that began. */
+    bool released          = row->released != b->released && (row->released >= b->state.held || b->state.held > now);
+    bool stolen            = row->stolen != b->stolen && (row->stolen >= b->state.held || b->state.held > now);
     if (stolen) brake_stolen(&b->state, b->state.held ? b->state.held : row->suspected);
-    if (released) brake_release(&b->state, wall_now());
+    if (released) brake_release(&b->state, now);
     if (released || stolen) meter_touched(v, m);
     b->released = row->released;
     b->stolen   = row->stolen;

@@ -7,7 +7,7 @@ static void ask(struct vault *v);
 static bool next(struct vault *v)
 {
     struct holding *h      = &v->holding;
-    gp_status       status = brake_next_untold(v->accounts, 0, &h->now);
+    gp_status       status = brake_next_untold(v->accounts, 0, wall_now(), &h->now);
     h->row                 = 0;
     h->due                 = status != GP_PERMFAIL;
     if (status == GP_TEMPFAIL) vault_store_failed(v);

@@ -123,7 +123,7 @@ gp_status limits_at_mail(struct vault *v, struct sent *s)
 {
     struct limited    l    = { 0 };
     struct limit_cost cost = {
-        {[LIMIT_MESSAGES] = 1, [LIMIT_RECIPIENTS] = 1, [LIMIT_OCTETS] = 1}
+        {[LIMIT_MESSAGES] = 1, [LIMIT_RECIPIENTS] = 1, [LIMIT_OCTETS] = s->size ? s->size : 1}
     };
     struct limit_hit hit;
     if (v->config->policy.limits.mode != POLICY_ENFORCE)

@@ -173,6 +173,44 @@ TEST(the_owners_own_limit_stands_in_its_name)
     bed_close(b);
 }
 
+static const struct msg_permission *mail_of(struct bed *b, uint64_t size)
+{
+    struct msg m = MSG(MAY_SEND);
+    m.may_send   = (struct msg_may_send) { .session    = 1,
+                                           .account    = 1,
+                                           .credential = 1,
+                                           .size       = size,
+                                           .sender     = GP_LIT("anna@example.org"),
+                                           .peer       = GP_LIT("192.0.2.1") };
+    bed_ask(b, b->smtpd, &m);
+    return &b->answer.permission;
+}
+
+TEST(a_size_that_is_declared_is_held_against_the_octets_before_the_body)
+{
+    static const struct {
+        uint64_t  size;
+        gp_status status;
+        unsigned  code;
+    } rows[] = {
+        {0,          GP_OK,       0  }, /* not declared */
+        { 4096,      GP_OK,       0  },
+        { 4097,      GP_TEMPFAIL, 452},
+        { 10240,     GP_TEMPFAIL, 452},
+        { 10241,     GP_PERMFAIL, 552},
+        { INT64_MAX, GP_PERMFAIL, 552},
+    };
+    struct bed *b = open_with_anna();
+    limit(b, LIMIT_ACCOUNT, LIMIT_OCTETS, "10K/day");
+    CHECK(submit(b, TWO, 6144)->status == GP_OK);
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        const struct msg_permission *said = mail_of(b, rows[i].size);
+        CHECK(said->status == rows[i].status && said->code == rows[i].code);
+    }
+    CHECK(submit(b, TWO, 4096)->status == GP_OK); /* asking has charged nothing */
+    bed_close(b);
+}
+
 TEST(what_can_never_be_sent_is_refused_for_good)
 {
     struct bed *b = open_with_anna();

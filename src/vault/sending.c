@@ -27,6 +27,7 @@ void sending_mail(struct peer *peer, struct msg *m)
                                           .account        = (int64_t)q->account,
                                           .credential     = (int64_t)q->credential,
                                           .listener       = q->listener,
+                                          .size           = q->size,
                                           .sender         = q->sender,
                                           .peer           = q->peer,
                                           .now            = wall_now(),

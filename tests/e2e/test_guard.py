@@ -3,8 +3,10 @@ from where he was before. Each program comes from 127.0.0.1; the owner and other
 import base64
 import contextlib
 import socket
+import sqlite3
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -36,6 +38,12 @@ def sign_in(house, context, account, source):
         talk.write(b"AUTH PLAIN " + base64.b64encode(f"\0{account.name}\0{account.password}".encode()) + b"\r\n")
         talk.flush()
         return talk.readline().decode()
+
+
+def kept_guesses(house):
+    """Whether all that was counted has been written: of the last guess for that pair as well."""
+    with contextlib.closing(sqlite3.connect(house.dir / "vault/accounts.db")) as db:
+        return db.execute("SELECT count(*) FROM guesses WHERE kind = 0 AND empty > ?", (time.time() * 1000 + 9 * 3600 * 1000,)).fetchone()[0]
 
 
 def pump(source, target):
@@ -190,3 +198,18 @@ def test_a_right_guess_that_is_cancelled_is_on_record(house, context):
         wire.say("EHLO guesser")
         assert scram(wire, account, "SCRAM-SHA-256", b"n,,", b"", ends=False) == 334
     until("the next line", lambda: [line for line in house.log().splitlines() if 'reason="the password was right; the client left"' in line])
+
+
+def test_who_brings_the_server_down_gains_no_guess(folder, certificate, context):
+    """The counts are there again after SIGKILL: not looked at before, not looked at after; elsewhere the account is open."""
+    with serving(folder / "guard-killed", certificate, GATEPOST_POLICY_GUARD_TRUSTED="192.0.2.0/24", GATEPOST_POLICY_GUARD_SLOWEST="0s") as house:
+        account = house.account()
+        for guess in LIST[:12]:
+            assert sign_in(house, context, account._replace(password=guess), "127.0.21.1").startswith("535 ")
+        assert sign_in(house, context, account, "127.0.21.1").startswith("535 ")
+        until("counts in the store", lambda: kept_guesses(house))
+        house.kill()
+        house.start()
+        assert sign_in(house, context, account, "127.0.21.1").startswith("535 ")
+        assert "not looked at" in house.log().rsplit("event=sign-in", 1)[1]
+        assert sign_in(house, context, account, "127.0.22.1").startswith("235 ")

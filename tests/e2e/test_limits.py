@@ -71,3 +71,14 @@ def test_a_session_too_many_waits_for_another_to_end(limited, context):
     until("place", lambda: third.say(f"MAIL FROM:<{account.name}>")[0] == 250)  # another smtpd may tell of the end
     for wire in (first, second, third):
         wire.close()
+
+
+def test_a_size_that_cannot_be_sent_is_refused_before_the_message(limited, context):
+    account = limited.account()
+    limited.run("limit", "set", account.name, "octets", "10K/day")
+    with signed_in(limited, context, account) as wire:
+        assert send(wire, account, *to(1))[0] == 250
+        assert wire.say(f"MAIL FROM:<{account.name}> SIZE=20000")[0] == 552
+        code, lines = wire.say(f"MAIL FROM:<{account.name}> SIZE=10240")
+        assert code == 452 and lines[0].startswith("4.7.1 too much mail for this account, try again in ")
+        assert wire.say(f"MAIL FROM:<{account.name}> SIZE=1000")[0] == 250
