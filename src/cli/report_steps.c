@@ -24,6 +24,7 @@ static const struct {
      "none, if these are guessers; an old device needs the new password: `gatepost explain {account}` says from where"            },
     { "brake",
      "look at what it sent: `gatepost explain {account}`; was it somebody else: `gatepost user lock {account}`"                   },
+    { "preflight",               "`gatepost dns --check` says what to do"                                                         },
     { "tls without SNI",
      "none, while the first of `tls.certificates` is for the name that it connects to: others it never sees"                      },
     { "tls",
@@ -73,6 +74,7 @@ static void put_enforce(struct gp_text *out, const struct config *c, const char 
         { "limits",     c->policy.limits.mode    },
         { "guard",      c->policy.guard.mode     },
         { "brake",      c->policy.brake.mode     },
+        { "preflight",  c->policy.preflight.mode },
         { "tls",        c->policy.tls.mode       },
         { "mechanisms", c->policy.mechanisms.mode},
     };

@@ -36,6 +36,7 @@ enum sender_field { SENDER_MAIL, SENDER_FROM, SENDER_SENDER, SENDER_REPLY_TO, SE
 enum sender_rule { SENDER_ENFORCE, SENDER_REWRITE, SENDER_ALLOW };
 enum tls_minimum { TLS_MINIMUM_1_2, TLS_MINIMUM_1_3 };
 struct config_protected { char name[CONFIG_NAME], accounts[CONFIG_TEXT]; }; /* accounts: words; "": nobody's */
+enum preflight_action { PREFLIGHT_HOLD, PREFLIGHT_REFUSE };
 enum dkim_form { DKIM_RELAXED, DKIM_SIMPLE };
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
@@ -150,6 +151,7 @@ struct config {
             unsigned slowest, ban;
         } guard;
         struct { enum policy_mode mode; } brake;
+        struct { enum policy_mode mode; enum preflight_action action; } preflight;
         struct { enum policy_mode mode; enum tls_minimum minimum; } tls; /* of who signs in */
         struct { enum policy_mode mode; char retire[CONFIG_TEXT]; } mechanisms; /* retire: words */
     } policy;

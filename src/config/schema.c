@@ -27,9 +27,10 @@ static const char *const log_levels[]  = {
      [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL
 };
 
-static const char *const forms[] = { "relaxed", "simple", NULL };
-static const char *const modes[] = {
-    [POLICY_OFF] = "off", [POLICY_SHADOW] = "shadow", [POLICY_ENFORCE] = "enforce", NULL
+static const char *const actions[] = { "hold", "refuse", NULL };
+static const char *const forms[]   = { "relaxed", "simple", NULL };
+static const char *const modes[]   = {
+      [POLICY_OFF] = "off", [POLICY_SHADOW] = "shadow", [POLICY_ENFORCE] = "enforce", NULL
 };
 static const char *const rules[] = {
     [SENDER_ENFORCE] = "enforce", [SENDER_REWRITE] = "rewrite", [SENDER_ALLOW] = "allow", NULL
@@ -256,6 +257,12 @@ const struct config_key config_keys[] = {
     { "policy.brake.mode", &config_choice, FIELD(policy.brake.mode), 0, 0, "shadow",
       "Mail of an account that sends as if somebody else had it (another network and client, more than ever, to new people, messages alike, refused by next hops) "
       "is accepted and held until somebody looks: `gatepost queue list --held`." MODE_HELP, modes },
+
+    { "policy.preflight.mode", &config_choice, FIELD(policy.preflight.mode), 0, 0, "off",
+      "Whether mail is judged by what receivers would find in DNS: is each key of its domain that signs there, does SPF let the addresses send that it leaves from, "
+      "do those have the server's name. Looked up for each domain every few minutes, never for a message." MODE_HELP, modes },
+    { "policy.preflight.action", &config_choice, FIELD(policy.preflight.action), 0, 0, "hold",
+      "What becomes of mail from a domain whose records are wrong. hold: it is accepted and held: `gatepost queue list --held`. refuse: 550.", actions },
 
     { "policy.tls.mode", &config_choice, FIELD(policy.tls.mode), 0, 0, "shadow",
       "Which TLS a client needs in order to sign in. One that has less is told so (523 5.7.10) when it says AUTH, whoever it is; no password is looked at." MODE_HELP, modes },

@@ -89,8 +89,9 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
      * nothing could be tried: back off the whole destination; with no results: the relay is stopping, due again. */      \
     ROW(DELIVERED, delivered, U(attempt) U(host_down) S(results))                                                         \
     /* relay -> vault */                                                                                                  \
-    ROW(DKIM_KEYS, dkim_keys, S(domain))                                                                                  \
+    ROW(DKIM_KEYS, dkim_keys, U(public) S(domain))        /* public: the lines have "TAB base64", their public halves    */ \
     ROW(DKIM_KEYS_ARE, dkim_keys_are, U(status) S(keys))  /* lines "selector TAB rsa|ed25519"; none: do not sign       */ \
+    ROW(PREFLIGHT, preflight, S(domain) S(why))           /* one way: what DNS has wrong of it; "": nothing             */ \
     ROW(DKIM_SIGN, dkim_sign, S(domain) S(selector) S(digest))                                                            \
     ROW(DKIM_SIGNED, dkim_signed, U(status) S(signature))                                                                 \
     /* vault -> relay: what we present to the smarthost; chain "": there is none that can be used. expires: gp_time        */ \

@@ -24,12 +24,14 @@ enum {
 
 struct hop;
 struct delivery;
+struct preflight;
 
 struct relay {
     struct loop           *loop;
     const struct config   *config;
     struct ipc            *supervisor, *queue, *vault;
     struct dns            *dns;
+    struct preflight      *preflight; /* NULL: policy.preflight is off */
     struct gp_tls_context *verified, *opportunistic;
     struct gp_tls_context *presenting;  /* as verified, with our certificate; NULL: there is none that can be used */
     uint64_t               generation;  /* of that, for vault                                                     */
@@ -40,6 +42,12 @@ struct relay {
     bool                   stop;
     uint64_t               logins; /* numbers our sign-ins upstream for vault */
 };
+
+/* ---- pre-flight (preflight.c): the DNS records of domains that mail is from ------------------------------------------------------- */
+bool preflight_open(struct relay *) GP_MUST_USE; /* false: no memory */
+void preflight_saw(struct relay *, const char *domain); /* mail from it passes */
+void preflight_again(struct relay *); /* looks at all once more, and tells vault */
+void preflight_close(struct relay *);
 
 /* ---- results ------------------------------------------------------------------------------------------------ */
 struct result {

@@ -39,6 +39,7 @@ static void take_peer(struct relay *r, struct msg *m)
     if (channel == r->queue) delivery_abandon_all(r); /* its questions died with it */
     ipc_attach(channel, m->fds[0]);
     m->fds[0] = -1;
+    if (channel == r->vault) preflight_again(r); /* one that was started anew knows nothing */
 }
 
 static void from_supervisor(void *owner, struct ipc *from, struct msg *m)
@@ -150,6 +151,7 @@ static void close_all(struct relay *r)
 {
     delivery_abandon_all(r);
     while (r->hops) hop_close(r->hops);
+    preflight_close(r);
     dns_close(r->dns);
     timer_close(r->stopping);
     ipc_close(r->queue);
@@ -165,7 +167,8 @@ int relay_main(const struct role_start *start)
 {
     static struct relay relay;
     log_open("relay", start->config->log_format, start->config->log_level);
-    if (!open_all(&relay, start) || !sandbox_enter(ROLE_RELAY, true) || !open_dns(&relay)) return 1;
+    if (!open_all(&relay, start) || !sandbox_enter(ROLE_RELAY, true) || !open_dns(&relay) || !preflight_open(&relay))
+        return 1;
     struct msg ready = MSG(READY);
     ready.ready.pid  = (uint64_t)getpid();
     if (!ipc_tell(relay.supervisor, &ready)) return 1;

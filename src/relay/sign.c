@@ -127,6 +127,7 @@ void sign_start(struct delivery *d)
         done(d);
         return;
     }
+    preflight_saw(d->relay, d->domain);
     struct msg m       = MSG(DKIM_KEYS);
     m.dkim_keys.domain = gp_from(d->domain);
     ipc_ask(d->relay->vault, &m, got_keys, d);

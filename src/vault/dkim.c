@@ -9,7 +9,7 @@
 
 static const char folder[] = "dkim";
 
-enum { KEYS_TEXT_ROOM = 1024, FILES_MOST = 4096 };
+enum { KEYS_TEXT_ROOM = 8192, FILES_MOST = 4096, PUBLIC_ROOM = 1024 };
 
 /* ---- has anything changed? --------------------------------------------------------------------------------------------- */
 struct file_mark {
@@ -115,6 +115,14 @@ void dkim_load(struct vault *v)
 }
 
 /* ---- questions --------------------------------------------------------------------------------------------------------- */
+static void put_public(struct gp_text *out, const struct gp_key *key)
+{
+    char           room[PUBLIC_ROOM];
+    struct gp_text octets = GP_TEXT(room);
+    gp_put_char(out, '\t');
+    if (gp_key_public(key, &octets)) gp_put_base64(out, gp_said(&octets));
+}
+
 void dkim_keys(struct peer *peer, struct msg *m)
 {
     char                    room[KEYS_TEXT_ROOM];
@@ -123,7 +131,9 @@ void dkim_keys(struct peer *peer, struct msg *m)
     for (size_t i = 0; peer->vault->config->dkim.sign && i < ring->count; i++) {
         if (!ring->keys[i].listed || !gp_is(m->dkim_keys.domain, ring->keys[i].domain)) continue;
         gp_put_z(&lines, ring->keys[i].selector);
-        gp_put_z(&lines, gp_key_kind(ring->keys[i].key) == GP_KEY_RSA ? "\trsa\n" : "\ted25519\n");
+        gp_put_z(&lines, gp_key_kind(ring->keys[i].key) == GP_KEY_RSA ? "\trsa" : "\ted25519");
+        if (m->dkim_keys.public) put_public(&lines, ring->keys[i].key);
+        gp_put_char(&lines, '\n');
     }
     struct msg answer    = MSG(DKIM_KEYS_ARE);
     answer.dkim_keys_are = (struct msg_dkim_keys_are) { GP_OK, gp_said(&lines) };

@@ -304,6 +304,12 @@ struct signing_wish { uint32_t question; enum msg_type answer; const struct gp_k
 void signing_start(struct peer *, const struct signing_wish *); /* key NULL: PERMFAIL; answers now or later */
 
 /* ---- DKIM (dkim.c) ------------------------------------------------------------------------------------------------------ */
+/* What the relay found wrong in DNS with domains that mail is from (preflight.c). */
+enum { PREFLIGHTS_MOST = 64, PREFLIGHT_GOOD_MS = 3600 * 1000 /* for so long what was told counts */ };
+struct preflight { char domain[256], why[160]; gp_time until; };
+struct preflights { struct preflight list[PREFLIGHTS_MOST]; size_t count; };
+void preflight_told(struct peer *, struct msg *);
+
 struct dkim_key { char domain[256], selector[64]; struct gp_key *key; bool listed; /* it is told of to who signs */ };
 struct dkim_ring { struct dkim_key keys[DKIM_KEYS_MOST]; size_t count; uint8_t fingerprint[GP_DIGEST_MOST]; bool loaded; };
 void dkim_load(struct vault *); /* when the folder has changed */
@@ -375,6 +381,8 @@ gp_status limits_at_end(struct vault *, struct sent *);
 gp_status lane_at_mail(struct vault *, struct sent *);
 gp_status lane_at_end(struct vault *, struct sent *);
 gp_status lane_count(struct vault *, struct sent *); /* it has been let through */
+
+gp_status preflight_at_end(struct vault *, struct sent *);
 
 /* ---- the brake on stolen accounts (brake.c) ---------------------------------------------------------------------------------------- */
 enum { BRAKE_TOLD_AGAIN_MS = 24 * 3600 * 1000 }; /* in shadow */
@@ -532,6 +540,7 @@ struct vault {
     struct sessions       sessions;
     struct keyring        keyring;
     struct dkim_ring      dkim;
+    struct preflights preflights;
     gp_time               folder_seen;
     struct upstream      *upstream;
     struct uses           uses;

@@ -114,6 +114,7 @@ static const struct {
     { MSG_TLS_SIGN,      ROLE_SMTPD,      keys_sign         },
     { MSG_TLS_SIGN,      ROLE_RELAY,      presented_sign    },
     { MSG_DKIM_KEYS,     ROLE_RELAY,      dkim_keys         },
+    { MSG_PREFLIGHT,     ROLE_RELAY,      preflight_told    },
     { MSG_DKIM_SIGN,     ROLE_RELAY,      dkim_sign         },
     { MSG_LOGIN_START,   ROLE_RELAY,      upstream_start    },
     { MSG_LOGIN_LINE,    ROLE_RELAY,      upstream_line     },

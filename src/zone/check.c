@@ -56,10 +56,24 @@ static void add_addresses(const struct dns_answer *a, struct zone_addresses *out
     if (a->status == GP_TEMPFAIL) out->status = GP_TEMPFAIL;
 }
 
+size_t zone_read_address(gp_str text, char octets[static 16])
+{
+    char word[INET6_ADDRSTRLEN];
+    if (!gp_copy_z(text, word, sizeof word)) return 0;
+    if (inet_pton(AF_INET, word, octets) == 1) return 4;
+    return inet_pton(AF_INET6, word, octets) == 1 ? 16 : 0;
+}
+
 void zone_find_addresses(const struct zone_checker *c, gp_str name, struct zone_addresses *out)
 {
     static const enum dns_type types[] = { DNS_A, DNS_AAAA };
     *out                               = (struct zone_addresses) { .status = GP_PERMFAIL };
+    out->list[0].len                   = zone_read_address(name, out->list[0].octets);
+    if (out->list[0].len) { /* relay.via may name an address */
+        out->count  = 1;
+        out->status = GP_OK;
+        return;
+    }
     for (size_t i = 0; i < GP_COUNT(types); i++) {
         struct dns_answer a = zone_ask(c, name, types[i]);
         add_addresses(&a, out);
@@ -163,6 +177,14 @@ void zone_check_host(const struct zone_checker *c)
 }
 
 /* ---- the run ------------------------------------------------------------------------------------------------------------------ */
+void zone_check_sending(const struct zone_plan *plan, const struct zone_dns *dns, zone_tell *tell, void *owner)
+{
+    struct zone_checker c = { plan, dns, tell, owner };
+    zone_check_host(&c);
+    zone_check_spf(&c);
+    zone_check_dkim(&c);
+}
+
 void zone_check(const struct zone_plan *plan, const struct zone_dns *dns, zone_tell *tell, void *owner)
 {
     static zone_one *const kinds[] = { zone_check_host,   zone_check_mx,    zone_check_spf,

@@ -203,6 +203,16 @@ TEST(a_name_without_address_and_one_that_is_not_the_servers)
     CHECK(h.worst == ZONE_WEAK && strstr(h.why, "mail.example.org"));
 }
 
+TEST(who_sends_may_be_an_address)
+{
+    plan_it();
+    CHECK(gp_copy_z(GP_LIT("192.0.2.1"), plan.sender, sizeof plan.sender));
+    CHECK(check_it(ZONE_SPF).worst == ZONE_RIGHT && check_it(ZONE_PTR).count == 0);
+    CHECK(gp_copy_z(GP_LIT("192.0.2.99"), plan.sender, sizeof plan.sender));
+    struct heard h = check_it(ZONE_SPF);
+    CHECK(h.worst == ZONE_WEAK && strstr(h.why, "192.0.2.99")); /* a provider's, whose others are not known */
+}
+
 TEST(the_domain_above_stands_in_for_dmarc)
 {
     plan_it();

@@ -27,6 +27,7 @@ struct zone_addresses {
     gp_status   status; /* OK: there are some; PERMFAIL: none; TEMPFAIL: DNS did not say */
 };
 void zone_find_addresses(const struct zone_checker *, gp_str name, struct zone_addresses *out);
+size_t zone_read_address(gp_str, char octets[static 16]); /* how many octets; 0: it is none */
 void zone_put_address(struct gp_text *, gp_str octets); /* as text */
 
 typedef void zone_one(const struct zone_checker *);

@@ -53,7 +53,9 @@ static void want_spf(const struct list *l)
     char           room[ZONE_VALUE_ROOM];
     struct gp_text value = GP_TEXT(room);
     if (!l->plan->sender[0]) return;
-    gp_put_z(&value, "v=spf1 mx a:");
+    char   octets[16];
+    size_t len = zone_read_address(gp_from(l->plan->sender), octets);
+    gp_put_z(&value, len == 4 ? "v=spf1 mx ip4:" : len ? "v=spf1 mx ip6:" : "v=spf1 mx a:");
     gp_put_z(&value, l->plan->sender);
     gp_put_z(&value, " ~all");
     want(l, ZONE_SPF, "", l->plan->domain, "TXT", gp_said(&value),

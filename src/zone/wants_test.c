@@ -68,6 +68,10 @@ TEST(mail_by_way_of_a_provider_leaves_from_there)
     put_records("smtp.example.net");
     has("\"v=spf1 mx a:smtp.example.net ~all\"");
     if (strstr(room, "PTR")) fail_msg("its addresses are not ours to name");
+    put_records("192.0.2.9");
+    has("\"v=spf1 mx ip4:192.0.2.9 ~all\"");
+    put_records("2001:db8::9");
+    has("\"v=spf1 mx ip6:2001:db8::9 ~all\"");
 }
 
 /* RFC 1035 3.3: a character-string has a length octet. */

@@ -73,6 +73,8 @@ struct zone_found {
 struct zone_dns { struct dns_answer (*ask)(void *owner, gp_str name, enum dns_type); void *owner; }; /* good until the next */
 typedef void zone_tell(void *owner, const struct zone_found *);
 void zone_check(const struct zone_plan *, const struct zone_dns *, zone_tell *, void *owner);
+/* What receivers look at alone: the host, SPF, DKIM. */
+void zone_check_sending(const struct zone_plan *, const struct zone_dns *, zone_tell *, void *owner);
 /* One key's record alone, for `dkim publish-check`. */
 void zone_check_key(const struct zone_plan *, const struct zone_key *, const struct zone_dns *, zone_tell *, void *owner);
 

@@ -1,0 +1,82 @@
+/* Would receivers take this? The relay looks at the DNS records of domains that mail is from, and tells what is wrong with them; here
+ * that is held against each message, at its end. Nothing is asked for a message: a domain that was not looked at yet is let pass. */
+#include <string.h>
+
+#include "vault/parts.h"
+
+/* ---- what the relay says ------------------------------------------------------------------------------------------------------ */
+static struct preflight *find(struct preflights *all, gp_str domain)
+{
+    for (size_t i = 0; i < all->count; i++)
+        if (gp_is(domain, all->list[i].domain)) return &all->list[i];
+    return NULL;
+}
+
+/* Its own, a new one, or that of the domain which was told of longest ago. */
+static struct preflight *place_for(struct preflights *all, gp_str domain)
+{
+    struct preflight *p = find(all, domain);
+    if (p) return p;
+    if (all->count < PREFLIGHTS_MOST) return &all->list[all->count++];
+    p = &all->list[0];
+    for (size_t i = 1; i < all->count; i++)
+        if (all->list[i].until < p->until) p = &all->list[i];
+    return p;
+}
+
+void preflight_told(struct peer *peer, struct msg *m)
+{
+    const struct msg_preflight *told = &m->preflight;
+    struct preflight           *p    = place_for(&peer->vault->preflights, told->domain);
+    bool                        kept = gp_copy_z(told->domain, p->domain, sizeof p->domain);
+    gp_str                      why  = gp_head(told->why, sizeof p->why - 1);
+    if (!gp_copy_z(why, p->why, sizeof p->why)) p->why[0] = '\0';
+    p->until = kept ? wall_now() + PREFLIGHT_GOOD_MS : 0;
+}
+
+/* ---- one message ---------------------------------------------------------------------------------------------------------------- */
+/* Of the first author: DKIM signs for that one (relay/sign.c). */
+static gp_str author_domain(gp_str fields)
+{
+    while (fields.len) {
+        gp_str line = gp_cut(&fields, '\n');
+        if (!gp_is(gp_cut(&line, '\t'), "from")) continue;
+        gp_str address = gp_cut(&line, '\t');
+        size_t at      = address.len;
+        while (at > 0 && address.ptr[at - 1] != '@') at--;
+        return gp_tail(address, at);
+    }
+    return GP_NONE;
+}
+
+static void put_why(struct gp_text *out, const struct preflight *p)
+{
+    gp_put_z(out, "receivers may refuse mail from ");
+    gp_put_z(out, p->domain);
+    gp_put_z(out, ": ");
+    gp_put_z(out, p->why);
+}
+
+static gp_status refuse(struct sent *s, const struct preflight *p)
+{
+    s->no = (struct no) { 550, "5.7.1", "policy.preflight: the domain's DNS records are wrong" };
+    put_why(&s->text, p);
+    return GP_PERMFAIL;
+}
+
+gp_status preflight_at_end(struct vault *v, struct sent *s)
+{
+    char                    room[HOLD_WHY_MOST + 1];
+    struct gp_text          why = { .ptr = room, .room = HOLD_WHY_MOST };
+    const struct preflight *p   = NULL;
+    if (v->config->policy.preflight.mode != POLICY_OFF) p = find(&v->preflights, author_domain(s->fields));
+    if (!p || !p->why[0] || p->until < s->now) return GP_OK;
+    put_why(&why, p);
+    if (v->config->policy.preflight.mode == POLICY_SHADOW) {
+        shadow_note(v, "preflight", s->account, s->credential, gp_said(&why));
+        return GP_OK;
+    }
+    if (v->config->policy.preflight.action == PREFLIGHT_REFUSE) return refuse(s, p);
+    if (!s->hold_why[0]) (void)gp_copy_z(gp_said(&why), s->hold_why, sizeof s->hold_why);
+    return GP_OK;
+}

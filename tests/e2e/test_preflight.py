@@ -1,0 +1,112 @@
+"""Pre-flight: what receivers would find in DNS decides whether mail is sent, held or refused, and no message waits for a look-up."""
+import re
+
+import pytest
+
+from house import DOMAIN, HOSTNAME, Gatepost, relay_to, until
+from names import TXT, Names
+from test_delivery import send
+from test_dkim import publish
+from wire import signed_in, submit
+
+ADDRESS = "198.18.0.1"
+
+
+@pytest.fixture(scope="module")
+def names():
+    made = Names()
+    yield made
+    made.close()
+
+
+def looked_at(server):
+    lines = until("a look at the domain", lambda: [line for line in server.log().splitlines() if "event=preflight" in line and f"domain={DOMAIN}" in line], 15)
+    return lines[-1]
+
+
+def records(names, server):
+    names.records.clear()
+    publish(names, server.run("dns", "--zone"))
+    names.host(HOSTNAME, ADDRESS)
+    names.pointer(ADDRESS, HOSTNAME)
+    names.mx(DOMAIN, (10, HOSTNAME))
+
+
+WRONG = {
+    "a key that is not there": lambda names: names.forget("gp-rsa._domainkey." + DOMAIN, TXT),
+    "an spf with an error": lambda names: names.txt(DOMAIN, "v=spf1 ip4:nowhere -all"),
+}
+
+
+def start(folder, certificate, ca, sink, names, mode, action, change):
+    """A server whose relay sees these records from its first look on."""
+    place = folder / f"preflight-{mode}-{action}-{len(list(folder.iterdir()))}"
+    return serving_with(place, certificate, names, change, **relay_to(sink, ca), GATEPOST_RELAY_DNS_SERVER=f"127.0.0.1@{names.port}",
+                        GATEPOST_POLICY_PREFLIGHT_MODE=mode, GATEPOST_POLICY_PREFLIGHT_ACTION=action)
+
+
+class serving_with:
+    """Like house.serving, with DNS filled in between init and serve."""
+
+    def __init__(self, place, certificate, names, change, **environment):
+        place.mkdir()
+        self.made = Gatepost(place, certificate, **environment)
+        records(names, self.made)
+        change(names)
+
+    def __enter__(self):
+        return self.made.start()
+
+    def __exit__(self, kind, *_):
+        try:
+            if kind is None:
+                self.made.stop()
+                self.made.check_log()
+        finally:
+            self.made.kill()
+
+
+def test_right_records_let_mail_go(folder, certificate, ca, new_sink, names, context):
+    sink = new_sink()
+    with start(folder, certificate, ca, sink, names, "enforce", "refuse", lambda _: None) as server:
+        assert "nothing stands against it" in looked_at(server)
+        send(server, context, server.account(), ["right@example.net"])
+        assert sink.wait("right@example.net")
+        asked = len(names.asked)
+        for number in range(5):
+            send(server, context, server.account(), [f"right{number}@example.net"])
+            sink.wait(f"right{number}@example.net")
+        assert len(names.asked) == asked                    # no look-up is made for a message
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_mail_is_held_until_somebody_looks(folder, certificate, ca, new_sink, names, context, wrong):
+    sink = new_sink()
+    with start(folder, certificate, ca, sink, names, "enforce", "hold", WRONG[wrong]) as server:
+        assert "level=warn" in looked_at(server)
+        queue_id = send(server, context, server.account(), ["held@example.net"])
+        (held,) = server.json("queue", "list", "--held")
+        assert held["queue_id"] == queue_id and not sink.for_("held@example.net")
+        assert f"receivers may refuse mail from {DOMAIN}: " in server.run("queue", "show", queue_id)
+        server.run("queue", "release", queue_id)
+        assert sink.wait("held@example.net")
+
+
+def test_mail_is_refused_with_the_reason(folder, certificate, ca, new_sink, names, context):
+    with start(folder, certificate, ca, new_sink(), names, "enforce", "refuse", WRONG["a key that is not there"]) as server:
+        looked_at(server)
+        account = server.account()
+        with signed_in(server, context, account) as wire:
+            code, lines = submit(wire, account.name, ["no@example.net"], f"From: <{account.name}>\r\n\r\nx\r\n.\r\n")
+        assert code == 550 and re.search(r"receivers may refuse mail from example\.org: dkim: ", lines[0])
+        assert server.is_empty()
+
+
+def test_in_shadow_it_goes_out_and_is_counted(folder, certificate, ca, new_sink, names, context):
+    sink = new_sink()
+    with start(folder, certificate, ca, sink, names, "shadow", "refuse", WRONG["an spf with an error"]) as server:
+        looked_at(server)
+        send(server, context, server.account(), ["shadow@example.net"])
+        assert sink.wait("shadow@example.net")
+        (row,) = until("a row of the report", lambda: [row for row in server.json("report") if row["rule"] == "preflight"])
+        assert row["count"] == 1
