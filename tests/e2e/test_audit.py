@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import smtplib
+import socket
 import sqlite3
 
 import pytest
@@ -15,9 +16,19 @@ WRONG = "battery staple correct"
 
 
 @pytest.fixture(scope="module")
-def server(folder, certificate, sink, ca):
+def syslog(folder):
+    """Where a syslog daemon would listen. What came, each with the octets around it as the daemon would see them."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(folder / "audit-syslog"))
+        listener.settimeout(15)
+        yield listener
+
+
+@pytest.fixture(scope="module")
+def server(folder, certificate, sink, ca, syslog):
     place = folder / "gatepost-audit"
-    with serving(place, certificate, **relay_to(sink, ca), GATEPOST_AUDIT_CHECKPOINT="1s", GATEPOST_AUDIT_EXPORT_FILE="checkpoints.txt") as made:
+    with serving(place, certificate, **relay_to(sink, ca), GATEPOST_AUDIT_CHECKPOINT="1s", GATEPOST_AUDIT_EXPORT_FILE="checkpoints.txt",
+                 GATEPOST_AUDIT_EXPORT_SYSLOG="yes", GATEPOST_AUDIT_SYSLOG_SOCKET=syslog.getsockname()) as made:
         yield made
 
 
@@ -70,6 +81,44 @@ def test_checkpoints_of_both_chains_leave_the_machine(server):
     line = exported.read_text().splitlines()[0].split()
     syslog.write_text(" ".join([*line[:5], "7", *line[6:]]) + "\n")
     assert server.command("audit", "verify", "--checkpoints", str(syslog)).returncode == 1, "one that was altered is not ignored"
+
+
+def test_what_syslog_got_proves_the_end_of_the_chain(server, syslog, tmp_path):
+    said = syslog.recv(65536).decode()
+    assert said.startswith("<85>") and "gatepost-audit checkpoint " in said, "authpriv.notice, RFC 3164 4.1.1"
+    lines = tmp_path / "auth.log"
+    lines.write_text(f"Nov 26 10:00:00 mail sshd[7]: of others\nNov 26 10:00:01 mail {said[4:]}\n")
+    held = server.json("audit", "verify", "--checkpoints", str(lines))
+    assert held["whole"] and held["ignored"] == 0 and held["vault"]["checkpoints"] > 1, held
+
+
+def test_what_ages_out_leaves_a_chain_that_holds(folder, certificate, sink, ca, context, recipient):
+    """Rows go up to a checkpoint that is old enough, at a start and each hour; and with one removed beyond it, it holds no more."""
+    with serving(folder / "gatepost-aged", certificate, **relay_to(sink, ca), GATEPOST_AUDIT_CHECKPOINT="1s", GATEPOST_AUDIT_KEEP="1s") as aged:
+        account = aged.account()
+        assert deliver(aged, context, account, recipient)[0] == 250
+        sink.wait(recipient)
+        until("the outcome on record", lambda: data_of(aged, "delivered", "--address", recipient))
+        first = {chain: [row["seq"] for row in rows(aged) if row["chain"] == chain][0] for chain in ("vault", "queue")}
+        until("checkpoints of both", lambda: all(aged.json("audit", "verify")[chain]["signed"] for chain in first))
+        gone = lambda: not [row for row in rows(aged) if row["seq"] == first[row["chain"]]]
+        for _ in range(5):  # at a start, once a checkpoint is old enough
+            aged.stop()
+            aged.start()
+            with contextlib.suppress(AssertionError):
+                until("rows that age out", gone, 3)
+                break
+        assert gone()
+        said = aged.json("audit", "verify")
+        assert said["whole"] and said["vault"]["signed"]["row"] > 1 and said["queue"]["signed"]
+        assert not data_of(aged, "account-added"), "it was older"
+        aged.account()
+        newest = rows(aged)[-1]["seq"]
+        until("a checkpoint of what is new", lambda: aged.json("audit", "verify")["vault"]["signed"]["row"] >= newest)
+        with contextlib.closing(sqlite3.connect(aged.dir / "vault/accounts.db")) as db:
+            db.execute("DELETE FROM audit WHERE seq = ?", (newest,))
+            db.commit()
+        assert aged.command("audit", "verify").returncode == 1
 
 
 def test_tables_take_no_formula_and_pseudonyms_are_no_names(server, context, recipient):
