@@ -23,12 +23,13 @@ static const struct config_certificate *pair_of(const struct config *config, siz
     return config->certificate_count ? &config->certificates[i] : &usual;
 }
 
-/* The file with the password or token that the relay signs in with; NULL: there is none. */
-static const char *proof_of(const struct config *config)
+/* The file with the password or token of a sign-in upstream; NULL: there is none. */
+static const char *proof_of(const struct config *config, size_t login)
 {
-    switch (config_relay_proof(config)) {
-    case RELAY_PASSWORD: return config->relay.password_file;
-    case RELAY_TOKEN: return config->relay.token_file;
+    struct config_login l = config_login_of(config, login);
+    switch (l.proof) {
+    case RELAY_PASSWORD: return l.password_file;
+    case RELAY_TOKEN: return l.token_file;
     default: return NULL;
     }
 }
@@ -54,7 +55,9 @@ static bool usable(const struct config *config, const char *path)
 /* All that the relay signs in with. */
 static bool proofs_usable(const struct config *config)
 {
-    bool all = !proof_of(config) || usable(config, proof_of(config));
+    bool all = true;
+    for (size_t i = 0; i < config_logins(config); i++)
+        all &= !proof_of(config, i) || usable(config, proof_of(config, i));
     if (!config_relay_presents(config)) return all;
     all &= usable(config, config->relay.certificate_file);
     return usable(config, config->relay.key_file) && all;
@@ -104,14 +107,20 @@ static void send_proof_pair(const struct config *config, struct child *vault)
     close_both(&m);
 }
 
-static void send_proof(const struct supervisor *s, struct child *vault)
+static void send_secret(const struct config *config, struct child *vault, size_t login)
 {
     struct msg  m      = MSG(UPSTREAM);
-    const char *proof  = proof_of(s->config);
-    m.fds[0]           = proof ? open_file(s->config, proof) : -1;
+    const char *proof  = proof_of(config, login);
+    m.fds[0]           = proof ? open_file(config, proof) : -1;
+    m.upstream.login   = login;
     m.upstream.present = m.fds[0] >= 0;
     child_send(vault, &m);
     if (m.fds[0] >= 0) close(m.fds[0]);
+}
+
+static void send_proof(const struct supervisor *s, struct child *vault)
+{
+    for (size_t i = 0; i < config_logins(s->config); i++) send_secret(s->config, vault, i);
     send_proof_pair(s->config, vault);
 }
 
@@ -206,7 +215,8 @@ static void mix_file(const struct config *config, const char *path, uint64_t *ha
 static uint64_t fingerprint_of_proof(const struct config *config)
 {
     uint64_t hash = FNV_BASIS;
-    if (proof_of(config)) mix_file(config, proof_of(config), &hash);
+    for (size_t i = 0; i < config_logins(config); i++)
+        if (proof_of(config, i)) mix_file(config, proof_of(config, i), &hash);
     if (config_relay_presents(config)) {
         mix_file(config, config->relay.certificate_file, &hash);
         mix_file(config, config->relay.key_file, &hash);
@@ -244,8 +254,9 @@ void files_reload(struct supervisor *s)
 static void proof_reload(struct supervisor *s)
 {
     if (!proofs_usable(s->config)) return;
-    LOG(LOG_INFO, "config", LOG_Z("reload", proof_of(s->config)),
-        LOG_Z("certificate", s->config->relay.certificate_file));
+    for (size_t i = 0; i < config_logins(s->config); i++)
+        if (proof_of(s->config, i)) LOG(LOG_INFO, "config", LOG_Z("reload", proof_of(s->config, i)));
+    if (config_relay_presents(s->config)) LOG(LOG_INFO, "config", LOG_Z("reload", s->config->relay.certificate_file));
     for (size_t i = 0; i < s->child_count; i++)
         if (s->children[i].row->role == ROLE_VAULT && s->children[i].channel >= 0) send_proof(s, &s->children[i]);
 }

@@ -147,12 +147,15 @@ static bool check_sources(const struct config *config)
 
 bool cli_check_files(const struct config *config)
 {
-    bool sound = check_named(config, config->relay.password_file);
-    sound      = check_named(config, config->relay.token_file) && sound;
-    sound      = check_named(config, config->relay.ca_file) && sound;
-    sound      = check_named(config, config->notices.webhook_secret_file) && sound;
-    sound      = check_opens(config, config->notices.webhook_ca_file) && sound;
-    sound      = check_authorities(config) && sound;
+    bool sound = true;
+    for (size_t i = 0; i < config_logins(config); i++) {
+        struct config_login of = config_login_of(config, i);
+        sound                  = check_named(config, of.password_file) && check_named(config, of.token_file) && sound;
+    }
+    sound = check_named(config, config->relay.ca_file) && sound;
+    sound = check_named(config, config->notices.webhook_secret_file) && sound;
+    sound = check_opens(config, config->notices.webhook_ca_file) && sound;
+    sound = check_authorities(config) && sound;
     gp_time ends;
     sound = check_presented(config, &ends) && sound;
     for (size_t i = 0; i < config->certificate_count; i++)

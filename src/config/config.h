@@ -44,7 +44,11 @@ enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
 struct config_hop { bool set, implicit_tls; enum relay_kind kind; enum relay_tls tls; char host[256]; uint16_t port; };
 /* Whose mail goes another way than relay.via; lists are words with blanks between them, "": all. */
 enum { CONFIG_ROUTES_MOST = 32 };
-struct config_route { char name[64], to[CONFIG_TEXT], from[CONFIG_TEXT], account[CONFIG_TEXT]; struct config_hop via; };
+struct config_route {
+    char name[64], to[CONFIG_TEXT], from[CONFIG_TEXT], account[CONFIG_TEXT];
+    struct config_hop via;
+    char user[256], password_file[CONFIG_PATH], token_file[CONFIG_PATH], mechanisms[CONFIG_TEXT]; /* as those of relay */
+};
 /* What the relay signs in with at the smarthost; CERTIFICATE: with nothing else, while the others may have one besides. */
 enum relay_proof { RELAY_NO_PROOF, RELAY_PASSWORD, RELAY_TOKEN, RELAY_CERTIFICATE };
 
@@ -207,6 +211,11 @@ gp_str config_route_in(gp_str destination); /* its name; GP_NONE: relay.via */
 struct config_way { struct config_hop hop; gp_str domain; const struct config_route *route; }; /* domain: for MX, in the destination */
 bool   config_read_destination(const struct config *, gp_str destination, struct config_way *) GP_MUST_USE; /* false: no such route */
 struct config_hop config_default_hop(const struct config *);
+/* What signs in at a smarthost. 0 is that of relay.via, 1 that of the first route, and so on: config_logins() there may be. */
+struct config_login { const char *user, *password_file, *token_file, *mechanisms, *host; enum relay_proof proof; };
+size_t              config_logins(const struct config *);
+struct config_login config_login_of(const struct config *, size_t index);
+size_t              config_login_for(const struct config *, const struct config_route *); /* NULL: relay.via */
 enum relay_proof config_relay_proof(const struct config *);
 bool config_relay_presents(const struct config *); /* a certificate of ours, to the smarthost */
 size_t config_lookup_processes(const struct config *); /* of the role lookup: one per source, and one for the webhook */

@@ -179,7 +179,7 @@ static const char *const routes[] = {
     "Each item of",
     ".I routes",
     "is a mapping with the keys below, and is for mail that fits all of to, from and account that it has. Nothing that relay.user and its",
-    "fellows name is ever said or shown there. What waits goes the new way after a restart.",
+    "fellows name, or those of another route, is ever said or shown there. What waits goes the new way after a restart.",
     ".PP",
     ".nf",
     "routes:",

@@ -20,6 +20,14 @@ const struct config_key config_route_keys[] = {
       "Names of accounts whose mail it is. Default: all." },
     { "via", &config_next_hop, FIELD(via), 0, 0, NULL,
       "As relay.via: mx, smtp://HOST:PORT or smtps://HOST:PORT, and ?tls=required, opportunistic or none. Required." },
+    { "user", &config_text, FIELD(user), 0, 255, "",
+      "The name to sign in with there, as relay.user: a server and tls=required." },
+    { "password_file", &config_path_type, FIELD(password_file), 0, CONFIG_PATH - 1, "",
+      "The file whose first line is the password for it." },
+    { "token_file", &config_path_type, FIELD(token_file), 0, CONFIG_PATH - 1, "",
+      "Instead: the file whose first line is a bearer token, as relay.token_file." },
+    { "mechanisms", &config_mechanisms, FIELD(mechanisms), 1, CONFIG_TEXT - 1, "",
+      "SASL mechanisms that may be used there, with blanks between them. Default: as that of relay.mechanisms." },
   /* clang-format on */
 };
 const size_t config_route_key_count = GP_COUNT(config_route_keys);
@@ -51,7 +59,7 @@ static bool complain_unknown(struct config_reading *reading, const struct config
     struct gp_text text = GP_TEXT(room);
     gp_put_z(&text, "routes: unknown key ");
     config_quote(&text, pair->name);
-    config_suggest(&text, pair->name, GP_LIT("name to from account via"));
+    config_suggest(&text, pair->name, GP_LIT("name to from account via user password_file token_file mechanisms"));
     config_problem(reading, &pair->place, gp_said(&text));
     return false;
 }
@@ -84,13 +92,43 @@ static bool take(struct config_reading *reading, const struct config_pair *pairs
     return complain(reading, &pair->place, pair->name, room);
 }
 
+static bool uses(const struct config_route *r, const char *mechanism)
+{
+    for (gp_str rest = gp_from(r->mechanisms); rest.len > 0;)
+        if (gp_is(gp_word(&rest), mechanism)) return true;
+    return false;
+}
+
+static const char *wrong_login(const struct config_route *r)
+{
+    bool password = r->password_file[0], token = r->token_file[0];
+    bool for_tokens = uses(r, "OAUTHBEARER") || uses(r, "XOAUTH2");
+    if (!r->user[0]) return password || token || r->mechanisms[0] ? "there is nobody to sign in: write user" : NULL;
+    if (r->via.kind == RELAY_MX) return "user is for a server that via names, and via is mx";
+    if (r->via.tls != RELAY_TLS_REQUIRED)
+        return "user needs tls=required in via: else the password or token goes to whoever answers";
+    if (password == token) return "user needs one of password_file and token_file";
+    if (uses(r, "EXTERNAL")) return "mechanisms: EXTERNAL is for relay.via alone";
+    if (r->mechanisms[0] && for_tokens != token)
+        return "mechanisms: OAUTHBEARER and XOAUTH2 are for token_file, and others for password_file";
+    return NULL;
+}
+
 /* A route for everything would leave relay.via nothing, which is rather written there. */
 static const char *wrong(const struct config *config, const struct config_route *r)
 {
     if (!r->name[0]) return "a route must have a name";
     if (!r->via.set) return "via is missing: mx, smtp://HOST:PORT or smtps://HOST:PORT";
     if (!r->to[0] && !r->from[0] && !r->account[0]) return "whose mail is it for? Write to, from or account";
-    return config_route_named(config, gp_from(r->name)) ? "two routes have this name" : NULL;
+    if (config_route_named(config, gp_from(r->name))) return "two routes have this name";
+    return wrong_login(r);
+}
+
+static void derive_mechanisms(struct config_route *r)
+{
+    if (r->mechanisms[0] || !r->user[0]) return;
+    gp_str usual = r->token_file[0] ? GP_LIT(CONFIG_MECHANISMS_FOR_TOKENS) : GP_LIT(CONFIG_MECHANISMS_FOR_PASSWORDS);
+    (void)gp_copy_z(usual, r->mechanisms, sizeof r->mechanisms);
 }
 
 void config_take_route(struct config_reading *reading, const struct config_place *place,
@@ -107,7 +145,9 @@ void config_take_route(struct config_reading *reading, const struct config_place
     for (size_t i = 0; i < count; i++) sound = take(reading, pairs, i) && sound;
     const char *why = sound ? wrong(config, r) : NULL;
     if (why) (void)complain(reading, place, gp_from(r->name), why);
-    if (sound && !why) config->route_count++;
+    if (!sound || why) return;
+    derive_mechanisms(r);
+    config->route_count++;
 }
 
 /* ---- the list ---------------------------------------------------------------------------------------------------------- */
@@ -122,7 +162,9 @@ static bool show_routes(const struct config *config, const struct config_key *ke
     (void)key;
     if (index >= config->route_count) return false;
     for (size_t i = 0; i < GP_COUNT(config_route_keys); i++) {
-        struct config_key row = row_of(&config_route_keys[i], index);
+        struct config_key row     = row_of(&config_route_keys[i], index);
+        bool              is_text = row.type != &config_next_hop;
+        if (is_text && !((const char *)config)[row.offset]) continue; /* what is left out is not written out */
         gp_put_z(out, i ? ", " : "{");
         gp_put_z(out, row.name);
         gp_put_z(out, ": ");
@@ -241,4 +283,30 @@ struct config_hop config_default_hop(const struct config *config)
                               .port         = config->relay.port };
     (void)gp_copy_z(gp_from(config->relay.host), hop.host, sizeof hop.host);
     return hop;
+}
+
+/* ---- signing in ------------------------------------------------------------------------------------------------------------ */
+size_t config_logins(const struct config *config)
+{
+    return 1 + config->route_count;
+}
+
+static enum relay_proof proof_of(const struct config_route *r)
+{
+    return r->token_file[0] ? RELAY_TOKEN : r->password_file[0] ? RELAY_PASSWORD : RELAY_NO_PROOF;
+}
+
+struct config_login config_login_of(const struct config *config, size_t index)
+{
+    if (index == 0)
+        return (
+            struct config_login) { config->relay.user,       config->relay.password_file, config->relay.token_file,
+                                   config->relay.mechanisms, config->relay.host,          config_relay_proof(config) };
+    const struct config_route *r = &config->routes[index - 1];
+    return (struct config_login) { r->user, r->password_file, r->token_file, r->mechanisms, r->via.host, proof_of(r) };
+}
+
+size_t config_login_for(const struct config *config, const struct config_route *route)
+{
+    return route ? 1 + (size_t)(route - config->routes) : 0;
 }

@@ -22,23 +22,61 @@ TEST(what_a_route_cannot_be)
     static const struct {
         const char *keys, *said;
     } rows[] = {
-        {R("to: a, via: mx"),                                        "gatepost.yml:3: routes: a route must have a name\n"                                       },
+        {R("to: a, via: mx"),                                                                          "gatepost.yml:3: routes: a route must have a name\n"                                       },
         { R("name: a, to: a"),
-         "gatepost.yml:3: routes: a: via is missing: mx, smtp://HOST:PORT or smtps://HOST:PORT\n"                                                               },
-        { R("name: a, via: mx"),                                     "gatepost.yml:3: routes: a: whose mail is it for? Write to, from or account\n"             },
+         "gatepost.yml:3: routes: a: via is missing: mx, smtp://HOST:PORT or smtps://HOST:PORT\n"                                                                                                 },
+        { R("name: a, via: mx"),                                                                       "gatepost.yml:3: routes: a: whose mail is it for? Write to, from or account\n"             },
         { R("name: a, to: a, via: mx") R("name: A, to: b, via: mx"),
-         "gatepost.yml:4: routes: A: two routes have this name\n"                                                                                               },
-        { R("name: a, to: a, to: b, via: mx"),                       "gatepost.yml:3: routes: to: is given twice\n"                                             },
-        { R("name: a, two: a, via: mx"),                             "gatepost.yml:3: routes: unknown key 'two' (did you mean 'to'?)\n"                         },
+         "gatepost.yml:4: routes: A: two routes have this name\n"                                                                                                                                 },
+        { R("name: a, to: a, to: b, via: mx"),                                                         "gatepost.yml:3: routes: to: is given twice\n"                                             },
+        { R("name: a, two: a, via: mx"),                                                               "gatepost.yml:3: routes: unknown key 'two' (did you mean 'to'?)\n"                         },
         { R("name: a, to: a, via: 'http://x'"),
-         "gatepost.yml:3: routes: via: 'http://x' is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'\n"                                                     },
-        { "  - mx\n",                                                "gatepost.yml:3: routes: 'mx' is not a mapping with a name, via, and to, from or account\n"},
+         "gatepost.yml:3: routes: via: 'http://x' is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'\n"                                                                                       },
+        { R("name: a, to: a, via: mx, user: u, password_file: p"),
+         "gatepost.yml:3: routes: a: user is for a server that via names, and via is mx\n"                                                                                                        },
+        { R("name: a, to: a, via: 'smtp://a?tls=none', user: u, password_file: p"),
+         "gatepost.yml:3: routes: a: user needs tls=required in via: else the password or token goes to whoever answers\n"                                                                        },
+        { R("name: a, to: a, via: 'smtp://a', user: u"),
+         "gatepost.yml:3: routes: a: user needs one of password_file and token_file\n"                                                                                                            },
+        { R("name: a, to: a, via: 'smtp://a', user: u, password_file: p, token_file: t"),
+         "gatepost.yml:3: routes: a: user needs one of password_file and token_file\n"                                                                                                            },
+        { R("name: a, to: a, via: 'smtp://a', password_file: p"),
+         "gatepost.yml:3: routes: a: there is nobody to sign in: write user\n"                                                                                                                    },
+        { R("name: a, to: a, via: 'smtp://a', user: u, password_file: p, mechanisms: PLAIN EXTERNAL"),
+         "gatepost.yml:3: routes: a: mechanisms: EXTERNAL is for relay.via alone\n"                                                                                                               },
+        { R("name: a, to: a, via: 'smtp://a', user: u, password_file: p, mechanisms: XOAUTH2"),
+         "gatepost.yml:3: routes: a: mechanisms: OAUTHBEARER and XOAUTH2 are for token_file, and others for password_file\n"                                                                      },
+        { "  - mx\n",                                                                                  "gatepost.yml:3: routes: 'mx' is not a mapping with a name, via, and to, from or account\n"},
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
-        char yaml[256];
+        char yaml[512];
         snprintf(yaml, sizeof yaml, H "routes:\n%s", rows[i].keys);
         CHECK(!read_set_up(yaml));
         CHECK_IS(gp_said(&said), rows[i].said);
+    }
+}
+
+TEST(each_way_has_a_login_of_its_own)
+{
+    CHECK(read_set_up(H "relay: {via: 'smtp://r', user: ru, token_file: rt}\nroutes:\n" R(
+        "name: none, to: a, via: 'smtp://n'") R("name: p, to: b, via: 'smtp://p', user: pu, password_file: pp")
+                          R("name: t, to: c, via: 'smtp://t', user: tu, token_file: tt")));
+    static const struct {
+        const char      *user, *host, *begins;
+        enum relay_proof proof;
+    } rows[] = {
+        {"ru",  "r", "OAUTHBEARER XOAUTH2", RELAY_TOKEN   },
+        { "",   "n", "",                    RELAY_NO_PROOF},
+        { "pu", "p", "SCRAM-SHA-512-PLUS ", RELAY_PASSWORD},
+        { "tu", "t", "OAUTHBEARER XOAUTH2", RELAY_TOKEN   },
+    };
+    CHECK(config_logins(&config) == GP_COUNT(rows));
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct config_login l = config_login_of(&config, i);
+        CHECK_IS(gp_from(l.user), rows[i].user);
+        CHECK_IS(gp_from(l.host), rows[i].host);
+        CHECK(l.proof == rows[i].proof && gp_starts(gp_from(l.mechanisms), rows[i].begins));
+        CHECK(config_login_for(&config, i ? &config.routes[i - 1] : NULL) == i);
     }
 }
 

@@ -19,9 +19,6 @@ enum {
 #define MEGABYTE (UINT64_C(1) << 20)
 #define TERABYTE (UINT64_C(1) << 40)
 
-#define SCRAM_MECHANISMS                                                                                               \
-    "SCRAM-SHA-512-PLUS SCRAM-SHA-512 SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1"
-
 static const char *const log_formats[] = { [LOG_LOGFMT] = "logfmt", [LOG_JSON] = "json", NULL };
 static const char *const log_levels[]  = {
      [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL
@@ -63,7 +60,7 @@ const struct config_key config_keys[] = {
       "tls=starttls (the default), implicit, or none: then passwords are shown to the network. tls_minimum=1.2 (the default), 1.1 or 1.0, which bring the ciphers of their time with them. "
       "message_size=20M, messages_per_hour=60 (of each credential), recipients_per_message=10 are its defaults. docs/devices.md has the whole. "
       "In GATEPOST_LISTEN, where commas stand between listeners, a plus sign stands between mechanisms, networks and domains." },
-    { "mechanisms", &config_mechanisms, FIELD(mechanisms), 1, CONFIG_TEXT - 1, SCRAM_MECHANISMS " " CONFIG_MECHANISMS_WITHOUT_SCRAM,
+    { "mechanisms", &config_mechanisms, FIELD(mechanisms), 1, CONFIG_TEXT - 1, CONFIG_SCRAM_MECHANISMS " " CONFIG_MECHANISMS_WITHOUT_SCRAM,
       "SASL mechanisms that are offered, under TLS only, and only where somebody could sign in with them: SCRAM-SHA-512 when credentials have "
       "keys for it, CRAM-MD5 when some credential was made for it, EXTERNAL to a client that has presented a certificate, "
       "OAUTHBEARER and XOAUTH2 when tokens can be checked. Where sources other than oauth are configured, SCRAM is not in the default: most of them "
@@ -101,7 +98,7 @@ const struct config_key config_keys[] = {
       "A new file in its place counts within two seconds." },
     { "relay.key_file", &config_path_type, FIELD(relay.key_file), 0, CONFIG_PATH - 1, "",
       "Its private key (PEM, RSA or EC, without a pass phrase). It is read by the vault only." },
-    { "relay.mechanisms", &config_mechanisms, FIELD(relay.mechanisms), 1, CONFIG_TEXT - 1, SCRAM_MECHANISMS " PLAIN LOGIN",
+    { "relay.mechanisms", &config_mechanisms, FIELD(relay.mechanisms), 1, CONFIG_TEXT - 1, CONFIG_MECHANISMS_FOR_PASSWORDS,
       "SASL mechanisms that may be used there: those that take a password, PLAIN and LOGIN under TLS only. With relay.token_file: "
       "OAUTHBEARER and XOAUTH2, which are the default then. With relay.certificate_file also EXTERNAL, which is in the default then and comes first." },
     { "relay.ca_file", &config_path_type, FIELD(relay.ca_file), 0, CONFIG_PATH - 1, "",

@@ -32,6 +32,10 @@ struct config_key {
 };
 extern const struct config_key config_keys[];
 extern const size_t            config_key_count;
+/* The default where a password signs us in upstream. */
+#define CONFIG_SCRAM_MECHANISMS                                                                                        \
+    "SCRAM-SHA-512-PLUS SCRAM-SHA-512 SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1"
+#define CONFIG_MECHANISMS_FOR_PASSWORDS CONFIG_SCRAM_MECHANISMS " PLAIN LOGIN"
 /* The default of `mechanisms` where accounts live elsewhere (config.c). */
 #define CONFIG_MECHANISMS_WITHOUT_SCRAM "EXTERNAL OAUTHBEARER XOAUTH2 PLAIN LOGIN CRAM-MD5"
 /* All that relay.mechanisms may be, and is by default, where the relay has a token. */

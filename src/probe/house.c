@@ -64,8 +64,11 @@ static void judge_files(struct house *h)
     judge_in_dir(h, "vault/vault.key", S_IRWXG | S_IRWXO);
     judge_in_dir(h, "vault/accounts.db", S_IRWXO);
     judge_in_dir(h, "queue", S_IRWXG | S_IRWXO);
-    judge_named(h, c->relay.password_file, S_IRWXO);
-    judge_named(h, c->relay.token_file, S_IRWXO);
+    for (size_t i = 0; i < config_logins(c); i++) {
+        struct config_login of = config_login_of(c, i);
+        judge_named(h, of.password_file, S_IRWXO);
+        judge_named(h, of.token_file, S_IRWXO);
+    }
     judge_named(h, c->relay.key_file, S_IRWXO);
     judge_named(h, c->notices.webhook_secret_file, S_IRWXO);
     for (size_t i = 0; i < c->certificate_count; i++) judge_named(h, c->certificates[i].key, S_IRWXO);

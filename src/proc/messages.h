@@ -19,7 +19,7 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     /* supervisor -> roles */                                                                                             \
     ROW(PEER, peer, U(role) U(index) U(count))            /* fds[0]: a new channel to that role (also after a restart) */ \
     ROW(KEYPAIR, keypair, U(index) U(count) U(generation) S(name)) /* to vault; fds[0] chain, fds[1] private key       */ \
-    ROW(UPSTREAM, upstream, U(present))                   /* to vault; fds[0]: the file with the smarthost's password   */ \
+    ROW(UPSTREAM, upstream, U(login) U(present))          /* to vault; fds[0]: the password or token; login: config.h's */ \
     ROW(UPSTREAM_PAIR, upstream_pair, S(name))            /* to vault; fds[0] chain, fds[1] key: ours, for the smarthost */ \
     ROW(CLIENT_CA, client_ca, U(present))                 /* to vault; fds[0]: who vouches for clients' certificates      */ \
     ROW(STOP, stop, U(deadline))                          /* orderly: finish what is open, then exit                   */ \
@@ -96,8 +96,8 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(DKIM_SIGNED, dkim_signed, U(status) S(signature))                                                                 \
     /* vault -> relay: what we present to the smarthost; chain "": there is none that can be used. expires: gp_time        */ \
     ROW(OUR_CERTIFICATE, our_certificate, U(generation) U(expires) S(chain))                                              \
-    /* our sign-in at the smarthost. presented: it has asked for that certificate, and been given it                       */ \
-    ROW(LOGIN_START, login_start, U(login) U(secure) U(presented) U(binding) S(binding_data) S(end_point) S(offered))      \
+    /* our sign-in at the smarthost. presented: it has asked for that certificate, and been given it; which: config.h's    */ \
+    ROW(LOGIN_START, login_start, U(login) U(which) U(secure) U(presented) U(binding) S(binding_data) S(end_point) S(offered))      \
     ROW(LOGIN_LINE, login_line, U(login) S(line))                                                                         \
     /* text: base64 to send. believed: the server may say 235 from here on; before SCRAM's proof it may not              */ \
     ROW(LOGIN_SAYS, login_says, U(status) U(step) U(has_initial) U(believed) S(mechanism) S(text))                         \

@@ -226,7 +226,7 @@ static bool may_go_clear(const struct delivery *d)
 {
     const struct config     *c        = d->relay->config;
     const struct config_hop *hop      = &d->way.hop;
-    bool                     signs_in = !d->way.route && c->relay.user[0];
+    bool                     signs_in = config_login_of(c, config_login_for(c, d->way.route)).user[0];
     if (hop->kind == RELAY_SMARTHOST && (signs_in || hop->implicit_tls)) return false;
     return hop->tls == RELAY_TLS_OPPORTUNISTIC && !d->in_clear;
 }

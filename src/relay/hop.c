@@ -191,7 +191,8 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
     h->via         = d->way.hop;
     h->ours        = !d->way.route;
     bool smarthost = h->via.kind == RELAY_SMARTHOST;
-    bool sign_in   = smarthost && h->ours && c->relay.user[0];
+    h->which       = config_login_for(c, d->way.route);
+    bool sign_in   = smarthost && config_login_of(c, h->which).user[0];
     bool clear     = h->via.tls == RELAY_TLS_NONE || d->in_clear;
     h->relay       = d->relay;
     h->plan        = (struct gp_smtp_plan) { .helo         = c->hostname,
@@ -434,7 +435,7 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
         LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host), LOG_N("code", ev->code), LOG_S("reply", ev->text),
             LOG_Z(
                 "reason",
-                "the next hop refused our sign-in: mail waits; see relay.user, and relay.password_file, relay.token_file or relay.certificate_file"));
+                "the next hop refused our sign-in: mail waits; see user, and password_file, token_file or certificate_file, of relay or of the route"));
     /* A smarthost that does not let us in is a set-up that somebody mends; no message is to blame. */
     bool          final = !ev->temporary && !signing_in && h->via.kind == RELAY_MX;
     bool          clear = h->plan.must_tls && !conn_tls(h->conn) && ev->temporary && ev->code / 100 != 4;

@@ -5,7 +5,7 @@
 static const char *why_not(bool answered)
 {
     return answered
-               ? "we do not sign in: vault says why; see relay.user, relay.password_file, relay.token_file or relay.certificate_file, relay.mechanisms"
+               ? "we do not sign in: vault says why; see user, password_file, token_file or certificate_file, and mechanisms, of relay or of the route"
                : "vault does not answer now";
 }
 
@@ -39,7 +39,8 @@ void login_start(struct hop *h, gp_str offered)
     h->login                   = ++h->relay->logins;
     h->believed                = false;
     m.login_start.login        = h->login;
-    m.login_start.secure       = tls && h->ours && h->via.tls == RELAY_TLS_REQUIRED; /* else: to whom? */
+    m.login_start.secure       = tls && h->via.tls == RELAY_TLS_REQUIRED; /* else: to whom? */
+    m.login_start.which        = h->which;
     m.login_start.presented    = h->presented;
     m.login_start.binding      = binding == GP_TLS_EXPORTER ? GP_BIND_TLS_EXPORTER
                                  : binding == GP_TLS_UNIQUE ? GP_BIND_TLS_UNIQUE

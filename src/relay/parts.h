@@ -153,7 +153,8 @@ struct hop {
     struct gp_smtp_room  room;
     char                 destination[384], remote[256 + NET_ADDRESS_ROOM], host[256], tls[96], binding_data[64];
     struct config_hop    via;
-    bool                 ours;      /* relay.via, where we sign in; else a route's */
+    bool                 ours;      /* relay.via's: our certificate is for no other */
+    size_t               which;     /* of the config's logins: no other is for it   */
     enum hop_phase       phase;
     struct delivery     *delivery;
     size_t               given;     /* recipients told to the client */

@@ -322,6 +322,7 @@ struct login { /* lent to the thread while it is the one that steps */
     struct login     *next; /* in the line */
     struct peer      *peer;
     uint64_t          id;
+    size_t            which; /* of the config's logins */
     uint32_t          question;
     bool              busy, gone;
     enum gp_sasl_step step;
@@ -331,9 +332,11 @@ struct login { /* lent to the thread while it is the one that steps */
     struct gp_sasl    x;
 };
 struct upstream {
-    bool          present;
-    size_t        secret_len;
-    char          secret[GP_SASL_TOKEN_MOST]; /* the password, or the token       */
+    struct upstream_secret {
+        bool   present;
+        size_t len;
+        char   text[GP_SASL_TOKEN_MOST];   /* the password, or the token           */
+    } secrets[1 + CONFIG_ROUTES_MOST];     /* by config_login_of()'s index         */
     struct login *logins[UPSTREAM_LOGINS]; /* NULL: a free place                     */
     struct login *waiting;                 /* for the thread, oldest first           */
     struct login *stepping;                /* on the thread; NULL: none              */

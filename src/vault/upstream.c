@@ -16,29 +16,26 @@ static gp_str first_line(gp_str text)
     return line.len > 0 && line.ptr[line.len - 1] == '\r' ? gp_head(line, line.len - 1) : line;
 }
 
-static enum relay_proof proof_of(const struct vault *v)
-{
-    return config_relay_proof(v->config);
-}
-
 void upstream_received(struct peer *peer, struct msg *m)
 {
-    struct upstream *up    = peer->vault->upstream;
-    bool             token = proof_of(peer->vault) == RELAY_TOKEN;
-    gp_wipe(up->secret, sizeof(up->secret));
-    up->present = false;
+    if (m->upstream.login >= config_logins(peer->vault->config)) return;
+    struct upstream_secret *s     = &peer->vault->upstream->secrets[m->upstream.login];
+    struct config_login     of    = config_login_of(peer->vault->config, (size_t)m->upstream.login);
+    bool                    token = of.proof == RELAY_TOKEN;
+    gp_wipe(s->text, sizeof(s->text));
+    s->present = false;
     if (!m->upstream.present) return;
-    gp_str text = descriptor_read(m->fds[0], token ? sizeof(up->secret) : GP_PASSWORD_MOST);
+    gp_str text = descriptor_read(m->fds[0], token ? sizeof(s->text) : GP_PASSWORD_MOST);
     gp_str line = text.ptr ? first_line(text) : GP_NONE;
     if (token) line = gp_trim(line);
-    up->present = line.len > 0;
-    if (up->present) memcpy(up->secret, line.ptr, line.len);
-    up->secret_len = line.len;
+    s->present = line.len > 0;
+    if (s->present) memcpy(s->text, line.ptr, line.len);
+    s->len = line.len;
     file_free(text);
-    if (!up->present)
-        LOG(LOG_ERROR, "upstream",
-            LOG_Z("reason", token ? "relay.token_file is empty, over 9216 octets or cannot be read: mail waits"
-                                  : "relay.password_file is empty, too long or cannot be read"));
+    if (!s->present)
+        LOG(LOG_ERROR, "upstream", LOG_Z("host", of.host),
+            LOG_Z("reason", token ? "the token_file is empty, over 9216 octets or cannot be read: mail waits"
+                                  : "the password_file is empty, too long or cannot be read"));
 }
 
 /* ---- exchanges --------------------------------------------------------------------------------------------------------- */
@@ -96,30 +93,35 @@ static void refuse(struct peer *peer, uint32_t question, gp_status status)
     ipc_answer(peer->channel, question, &m);
 }
 
+static struct config_login login_of(const struct login *l)
+{
+    return config_login_of(l->peer->vault->config, l->which);
+}
+
 static const char *why_given_up(const struct login *l)
 {
+    enum relay_proof proof = login_of(l).proof;
     if (l->question)
         return "the server's side of the exchange is wrong, or it could not prove that it knows the password";
-    if (proof_of(l->peer->vault) == RELAY_CERTIFICATE) return "relay.user has characters that no name may have";
-    return proof_of(l->peer->vault) == RELAY_TOKEN
-               ? "relay.user is no name, or the first line of relay.token_file no token: that has no blanks in it"
-               : "relay.user or the password has characters that none may have";
+    if (proof == RELAY_CERTIFICATE) return "relay.user has characters that no name may have";
+    return proof == RELAY_TOKEN ? "user is no name, or the first line of token_file no token: that has no blanks in it"
+                                : "user or the password has characters that none may have";
 }
 
 /* What a server says may be anything, the token itself among it; it is one that knows the token. */
-static gp_str fit_for_log(const struct upstream *up, gp_str status)
+static gp_str fit_for_log(const struct upstream_secret *s, gp_str status)
 {
     enum { STATUS_SHOWN = 40 };
-    bool tells = up->secret_len > 0 && memmem(status.ptr, status.len, up->secret, up->secret_len);
+    bool tells = s->len > 0 && memmem(status.ptr, status.len, s->text, s->len);
     return tells ? GP_LIT("(not shown)") : gp_head(status, STATUS_SHOWN);
 }
 
 /* RFC 7628 3.2.2: the server has said why, and the exchange ends with the reply to what we say to that. */
 static void log_refused_token(const struct login *l)
 {
-    struct vault *v = l->peer->vault;
-    LOG(LOG_ERROR, "upstream", LOG_Z("host", v->config->relay.host), LOG_N("login", l->id),
-        LOG_S("status", l->x.status.ptr ? fit_for_log(v->upstream, l->x.status) : GP_LIT("(none)")),
+    const struct upstream_secret *s = &l->peer->vault->upstream->secrets[l->which];
+    LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_N("login", l->id),
+        LOG_S("status", l->x.status.ptr ? fit_for_log(s, l->x.status) : GP_LIT("(none)")),
         LOG_Z("reason", "the next hop refuses the token in relay.token_file: mail waits for a fresh one"));
 }
 
@@ -128,7 +130,7 @@ static void say(struct login *l, uint32_t question, enum gp_sasl_step step, gp_s
     struct vault *v = l->peer->vault;
     if (step == GP_SASL_CHALLENGE && l->x.why == GP_SASL_REFUSED) log_refused_token(l);
     if (step != GP_SASL_CHALLENGE && step != GP_SASL_DONE) {
-        LOG(LOG_ERROR, "upstream", LOG_Z("host", v->config->relay.host), LOG_N("login", l->id),
+        LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_N("login", l->id),
             LOG_Z("reason", why_given_up(l)));
         refuse(l->peer, question, GP_PERMFAIL);
         give_back(v->upstream, find(v->upstream, l->id));
@@ -144,53 +146,72 @@ static void say(struct login *l, uint32_t question, enum gp_sasl_step step, gp_s
     ipc_answer(l->peer->channel, question, &m);
 }
 
+/* The certificate is for relay.via, as the relay keeps it, too. */
 static const struct gp_sasl_mech *choose(const struct vault *v, const struct msg_login_start *start, bool binds)
 {
-    const struct policy_upstream u = {
-        .allowed   = gp_from(v->config->relay.mechanisms),
-        .offered   = start->offered,
-        .proof     = proof_of(v),
-        .tls       = start->secure,
-        .binding   = (binds && start->binding_data.len > 0) || start->end_point.len > 0,
-        .presented = start->presented && start->secure && v->upstream->generation,
+    struct config_login          of    = config_login_of(v->config, (size_t)start->which);
+    bool                         shown = start->presented && start->secure && start->which == 0;
+    const struct policy_upstream u     = {
+            .allowed   = gp_from(of.mechanisms),
+            .offered   = start->offered,
+            .proof     = of.proof,
+            .tls       = start->secure,
+            .binding   = (binds && start->binding_data.len > 0) || start->end_point.len > 0,
+            .presented = shown && v->upstream->generation,
     };
     return policy_choose(&u);
 }
 
 /* EXTERNAL: whom we ask to be is said only where relay.user is for nothing else. */
-static gp_str name_for(const struct vault *v, bool external)
+static gp_str name_for(const struct config_login *of, bool external)
 {
-    return external && proof_of(v) != RELAY_CERTIFICATE ? GP_LIT("") : gp_from(v->config->relay.user);
+    return external && of->proof != RELAY_CERTIFICATE ? GP_LIT("") : gp_from(of->user);
 }
 
-void upstream_start(struct peer *peer, struct msg *m)
+/* NULL: none, which is said. */
+static const struct gp_sasl_mech *mechanism(const struct vault *v, const struct msg_login_start *start, bool binds)
 {
-    const struct msg_login_start *start  = &m->login_start;
-    const struct config          *config = peer->vault->config;
-    struct upstream              *up     = peer->vault->upstream;
-    bool                       binds = start->binding > GP_BIND_NONE && start->binding <= GP_BIND_TLS_SERVER_END_POINT;
-    const struct gp_sasl_mech *mech  = choose(peer->vault, start, binds);
-    bool                       external = mech && (mech->traits & GP_SASL_NEEDS_PEER);
-    if (!mech || (!external && (!up->present || !config->relay.user[0]))) {
-        LOG(LOG_ERROR, "upstream", LOG_Z("host", config->relay.host), LOG_S("offered", start->offered),
-            LOG_Z("reason", mech ? "nothing to sign in with: see relay.user, relay.password_file and relay.token_file"
-                                 : "no mechanism that both sides allow on this connection"));
-        refuse(peer, m->question, GP_PERMFAIL);
-        return;
-    }
-    struct login *l = take(up, peer, start->login);
-    if (!l) {
-        refuse(peer, m->question, GP_TEMPFAIL);
-        return;
-    }
+    struct config_login        of   = config_login_of(v->config, (size_t)start->which);
+    const struct gp_sasl_mech *mech = choose(v, start, binds);
+    bool                       has =
+        mech && ((mech->traits & GP_SASL_NEEDS_PEER) || (v->upstream->secrets[start->which].present && of.user[0]));
+    if (has) return mech;
+    LOG(LOG_ERROR, "upstream", LOG_Z("host", of.host), LOG_S("offered", start->offered),
+        LOG_Z("reason",
+              mech ? "nothing to sign in with: see user, password_file and token_file of relay, or of the route"
+                   : "no mechanism that both sides allow on this connection"));
+    return NULL;
+}
+
+static void begin(struct login *l, const struct msg_login_start *start, const struct gp_sasl_mech *mech, bool binds)
+{
+    struct upstream_secret *s        = &l->peer->vault->upstream->secrets[l->which];
+    struct config_login     of       = login_of(l);
+    bool                    external = mech->traits & GP_SASL_NEEDS_PEER;
+    gp_secret               secret   = { s->text, external ? 0 : s->len };
     gp_sasl_init(&l->x, binds ? (enum gp_sasl_binding)start->binding : GP_BIND_NONE, start->binding_data,
                  policy_lists_plus(start->offered));
     gp_sasl_bind(&l->x, GP_BIND_TLS_SERVER_END_POINT, start->end_point);
     gp_sasl_lend(&l->x, l->lent, sizeof(l->lent));
-    l->x.host        = gp_from(config->relay.host);
-    gp_secret secret = { up->secret, external ? 0 : up->secret_len };
-    say(l, m->question, gp_sasl_client_start(&l->x, gp_from(mech->name), name_for(peer->vault, external), secret),
-        gp_from(mech->name));
+    l->x.host = gp_from(of.host);
+    l->step   = gp_sasl_client_start(&l->x, gp_from(mech->name), name_for(&of, external), secret);
+}
+
+void upstream_start(struct peer *peer, struct msg *m)
+{
+    const struct msg_login_start *start = &m->login_start;
+    struct vault                 *v     = peer->vault;
+    bool                       binds = start->binding > GP_BIND_NONE && start->binding <= GP_BIND_TLS_SERVER_END_POINT;
+    bool                       known = start->which < config_logins(v->config);
+    const struct gp_sasl_mech *mech  = known ? mechanism(v, start, binds) : NULL;
+    struct login              *l     = mech ? take(v->upstream, peer, start->login) : NULL;
+    if (!l) {
+        refuse(peer, m->question, mech ? GP_TEMPFAIL : GP_PERMFAIL);
+        return;
+    }
+    l->which = (size_t)start->which;
+    begin(l, start, mech, binds);
+    say(l, m->question, l->step, gp_from(mech->name));
 }
 
 /* ---- the server's lines -------------------------------------------------------------------------------------------------- */

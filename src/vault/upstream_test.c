@@ -3,9 +3,12 @@
 
 enum { LOGIN = 9, SESSION = 5 };
 
+static uint64_t which; /* of the config's logins */
+
 static void give_secret(struct bed *b, const char *content)
 {
     struct msg m       = MSG(UPSTREAM);
+    m.upstream.login   = which;
     m.upstream.present = 1;
     bed_write("key", content, strlen(content));
     m.fds[0] = open("key", O_RDONLY | O_CLOEXEC);
@@ -18,7 +21,7 @@ static struct msg_login_says start(struct bed *b, const char *offered, bool tls)
 {
     struct msg m  = MSG(LOGIN_START);
     m.login_start = (struct msg_login_start) {
-        .login = LOGIN, .secure = tls, .binding_data = GP_LIT(""), .offered = gp_from(offered)
+        .login = LOGIN, .which = which, .secure = tls, .binding_data = GP_LIT(""), .offered = gp_from(offered)
     };
     bed_ask(b, b->relay, &m);
     CHECK(b->answer.type == MSG_LOGIN_SAYS);
@@ -376,5 +379,59 @@ TEST(a_sign_in_that_ends_while_it_is_worked_on_leaves_nothing_behind)
     CHECK(line(b, GP_LIT("!!")).status == GP_PERMFAIL && !b->vault->upstream->waiting);
     while (b->vault->upstream->stepping) bed_turns(b, 1);
     for (size_t i = 0; i < UPSTREAM_LOGINS; i++) CHECK(!b->vault->upstream->logins[i]);
+    bed_close(b);
+}
+
+/* ---- several logins ------------------------------------------------------------------------------------------------------ */
+static void with_routes(struct config *c)
+{
+    static const struct config_route routes[] = {
+        {.name = "a",           .user = "ann", .password_file = "p", .mechanisms = "PLAIN" },
+        { .name = "b", .user = "bob", .token_file = "t", .mechanisms = "XOAUTH2" },
+        { .name = "c"                   }
+    };
+    for (size_t i = 0; i < GP_COUNT(routes); i++) c->routes[c->route_count++] = routes[i];
+}
+
+static bool says(struct bed *b, uint64_t login, const char *offered, const char *text)
+{
+    char   room[BED_TEXT];
+    size_t len = 0;
+    which      = login;
+    bool ok =
+        start(b, offered, true).status == GP_OK && gp_read_base64(bed_text(b), (uint8_t *)room, sizeof(room), &len);
+    which = 0;
+    return ok && gp_same((gp_str) { room, len }, gp_from(text));
+}
+
+/* A NUL is written as a dot. */
+static bool says_plain(struct bed *b, uint64_t login, const char *user, const char *password)
+{
+    char   room[BED_TEXT], want[64];
+    size_t len = 0;
+    which      = login;
+    bool ok =
+        start(b, "PLAIN", true).status == GP_OK && gp_read_base64(bed_text(b), (uint8_t *)room, sizeof(room), &len);
+    which = 0;
+    for (size_t i = 0; i < len; i++)
+        if (!room[i]) room[i] = '.';
+    (void)snprintf(want, sizeof(want), ".%s.%s", user, password);
+    return ok && gp_same((gp_str) { room, len }, gp_from(want));
+}
+
+TEST(no_login_says_what_is_anothers)
+{
+    static const char *const secrets[] = { "relays\n", "anns\n", "bobs\n" };
+    struct bed              *b         = bed_open_with(with_routes);
+    CHECK(!says_plain(b, 1, "ann", "anns")); /* it has none, whatever the others have */
+    for (which = 0; which < GP_COUNT(secrets); which++) give_secret(b, secrets[which]);
+    CHECK(says_plain(b, 0, "upstream", "relays") && says_plain(b, 1, "ann", "anns"));
+    CHECK(says(b, 2, "PLAIN XOAUTH2", "user=bob\1auth=Bearer bobs\1\1"));
+    CHECK(!says_plain(b, 2, "bob", "bobs") && !says(b, 1, "XOAUTH2", ""));
+    CHECK(!says_plain(b, 3, "", "") && !says_plain(b, 4, "", "") && !says_plain(b, UINT64_MAX, "", "")); /* nobody's */
+    which = 4;
+    give_secret(b, "nobodys\n");
+    which = 0;
+    CHECK(says_plain(b, 0, "upstream", "relays") && !says_plain(b, 4, "", "nobodys"));
     bed_close(b);
 }

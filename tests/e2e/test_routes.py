@@ -68,6 +68,31 @@ def test_a_server_that_offers_to_sign_us_in_is_told_no_password(gatepost, hops, 
     assert not [line for line in curious.heard if line.startswith(b"AUTH")]
 
 
+def test_each_route_signs_in_as_whom_it_names(gatepost, hops, new_sink, context, folder, recipient):
+    """By password and by token; each of them offers what the others are signed in with. Then a fresh token comes."""
+    everybody = {"logins": {"example-org": SECRET, "ann": "anns-password"}, "tokens": {"bob": "bobs-token"}}
+    ann, bob = new_sink(**everybody), new_sink(**everybody)
+    files = {name: folder / f"{name}-{recipient}" for name in ("ann", "bob")}
+    for name, content in (("ann", "anns-password"), ("bob", "stale-token")):
+        files[name].write_text(content + "\n")
+        files[name].chmod(0o600)
+    gatepost.secrets += ["anns-password", "bobs-token", "stale-token"]
+    write(gatepost, smtp(ann, name="ann", to="ann.example", user="ann", password_file=str(files["ann"]), mechanisms="PLAIN"),
+          smtp(bob, name="bob", to="bob.example", user="bob", token_file=str(files["bob"])))
+    gatepost.start()
+    account = gatepost.account()
+    for to in ("a@ann.example", "a@bob.example", "a@rest.example"):
+        assert deliver(gatepost, context, account, to)[0] == 250
+    assert ann.wait("a@ann.example").login == "ann" and hops["rest"].wait("a@rest.example").login == US
+    until("a refused token", lambda: "status=invalid_token" in gatepost.log())
+    assert len(gatepost.queued()) == 1 and not bob.arrived
+    files["bob"].write_text("bobs-token\n")
+    until("the new token", lambda: f"event=config reload={files['bob']}" in gatepost.log())
+    gatepost.run("queue", "retry", gatepost.queued()[0]["queue_id"])
+    assert bob.wait("a@bob.example").login == "bob"
+    assert not [line for line in bob.heard if line.startswith(b"AUTH PLAIN")]
+
+
 def test_what_waits_goes_the_new_way_after_a_restart(gatepost, hops, context):
     """The partner is away; then it is no route any more, and what waited goes with the rest. And the other way round."""
     hops["partner"].close()
