@@ -115,3 +115,12 @@ TEST(its_rate_is_a_side_of_the_limits)
     CHECK(limit_say(&text, &hit).code == 451);
     CHECK_IS(gp_said(&text), "too many messages for this device, try again in 30 minutes");
 }
+
+PROPERTY(what_a_device_may_write_to_ends_at_a_listed_domain_and_nowhere_else, bytes)
+{
+    size_t at = gp_find(bytes, '@');
+    if (!lane_takes(&lane, bytes)) return;
+    gp_str domain = gp_tail(bytes, at + 1);
+    CHECK(gp_is(domain, "example.org") || gp_is(domain, "example.net"));
+    CHECK(gp_find(gp_head(bytes, at), '%') == at && gp_find(gp_head(bytes, at), '!') == at);
+}
