@@ -74,11 +74,25 @@ static bool is_rewritten(gp_str offers)
     return false;
 }
 
+/* All that EHLO's answer offers, on one line. */
+static void tell_offers(struct probe_call *c, const char *when)
+{
+    char           room[PROBE_SEEN_MOST];
+    struct gp_text all   = GP_TEXT(room);
+    gp_str         lines = talk_offered(c->talk);
+    while (lines.len > 0) {
+        if (all.len) gp_put_z(&all, ", ");
+        gp_put(&all, gp_trim(gp_cut(&lines, '\n')));
+    }
+    probe_fact(c->run, PROBE_HELLO, "EHLO %s: %.*s", when, (int)all.len, all.ptr);
+}
+
 static void look_at_clear(struct probe_call *c)
 {
     struct probe_run *run  = c->run;
     gp_str            auth = GP_LIT("");
     bool              tls = talk_offers(c->talk, "STARTTLS", NULL), stripped = is_rewritten(talk_offered(c->talk));
+    tell_offers(c, "in clear");
     (void)talk_offers(c->talk, "AUTH", &auth);
     probe_judge(run, FOUND_TLS_STRIPPED, !stripped, "STARTTLS is not offered, but something in its place");
     if (run->submission || auth.len) probe_judge(run, FOUND_TLS_NONE, tls || stripped, "STARTTLS is not offered");
@@ -93,6 +107,7 @@ static void look_under_tls(struct probe_call *c)
     gp_str            auth = GP_LIT("");
     (void)talk_offers(c->talk, "AUTH", &auth);
     (void)gp_copy_z(gp_head(auth, PROBE_MECHANISMS_ROOM - 1), run->mechanisms, sizeof run->mechanisms);
+    if (talk_session(c->talk)) tell_offers(c, "under TLS");
     if (talk_session(c->talk))
         probe_judge(run, FOUND_TLS_AGAIN, !talk_offers(c->talk, "STARTTLS", NULL),
                     "EHLO's answer under TLS has STARTTLS");

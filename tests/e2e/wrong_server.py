@@ -344,7 +344,7 @@ class Session:
         if "echoes" in self.faults:
             return self.say(535, "5.7.8", f"not {encode(said)} = {said.decode().split(chr(0))[-1]}")
         if "time" in self.faults and known:
-            time.sleep(0.02)
+            time.sleep(0.2)
         self.say(*((454, "4.7.0", "later") if "failure-code" in self.faults else (535, "5.7.8", "no")))
         if "drops" in self.faults:
             raise EOFError
