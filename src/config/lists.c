@@ -224,7 +224,7 @@ static void show_hop(struct gp_text *out, const struct config_hop *hop)
 
 static bool read_route(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
 {
-    struct config_hop hop;
+    struct config_hop hop = { 0 };
     (void)key;
     if (!read_hop(&hop, text, why)) return false;
     config->relay.kind         = hop.kind;
