@@ -116,13 +116,19 @@ static bool say_hit(struct can *c, const struct limit_hit *hit)
     return shadow || can_refuse(c, no.code, no.enhanced, gp_said(&reply));
 }
 
+/* A larger one than the server takes is refused for that reason. */
+static uint64_t declared(const struct can *c)
+{
+    return c->size > 0 && c->size <= c->store->config.limits.message_size ? c->size : 1;
+}
+
 /* At MAIL the server asks only where it would say no, and as little as a message can be. */
 bool can_ask_first_limits(struct can *c)
 {
     struct measured   m = { .rules = { { .things = { { .count = 0 } } } } };
     struct limit_hit  hit;
     struct limit_cost cost = {
-        {[LIMIT_MESSAGES] = 1, [LIMIT_RECIPIENTS] = 1, [LIMIT_OCTETS] = c->size ? c->size : 1}
+        {[LIMIT_MESSAGES] = 1, [LIMIT_RECIPIENTS] = 1, [LIMIT_OCTETS] = declared(c)}
     };
     c->recipients_may = UINT_MAX;
     if (c->store->config.policy.limits.mode != POLICY_ENFORCE) return true;
