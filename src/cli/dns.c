@@ -23,7 +23,8 @@ struct run {
 /* ---- what is wanted ------------------------------------------------------------------------------------------------------ */
 static json_t *text_json(gp_str text)
 {
-    json_t *as_utf8 = json_stringn(text.ptr ? text.ptr : "", text.len);
+    if (!text.ptr) return json_string("");
+    json_t *as_utf8 = json_stringn(text.ptr, text.len);
     if (as_utf8) return as_utf8;
     char           room[LINE_ROOM];
     struct gp_text shown = GP_TEXT(room); /* what is no UTF-8 would be no JSON */

@@ -88,7 +88,8 @@ static void take(void *owner, const struct zone_found *f)
     struct preflight *p    = owner;
     struct gp_text    text = { .ptr = p->why, .room = sizeof p->why - 1 };
     if (f->verdict == ZONE_UNKNOWN) p->unsure = true;
-    if ((f->verdict != ZONE_WRONG && f->verdict != ZONE_MISSING) || p->why[0]) return;
+    bool other_name = f->kind == ZONE_PTR && f->verdict == ZONE_WEAK; /* than EHLO says: receivers compare them */
+    if ((f->verdict != ZONE_WRONG && f->verdict != ZONE_MISSING && !other_name) || p->why[0]) return;
     gp_put_z(&text, zone_kinds[f->kind]);
     gp_put_z(&text, ": ");
     gp_put(&text, gp_head(gp_from(f->why), sizeof p->why - 16));

@@ -110,3 +110,18 @@ def test_in_shadow_it_goes_out_and_is_counted(folder, certificate, ca, new_sink,
         assert sink.wait("shadow@example.net")
         (row,) = until("a row of the report", lambda: [row for row in server.json("report") if row["rule"] == "preflight"])
         assert row["count"] == 1
+
+
+ADDRESSES = {
+    "another's name": (lambda names: (names.pointer(ADDRESS, "pool.example.net"), names.host("pool.example.net", ADDRESS)), "ptr: the server says EHLO as"),
+    "no name": (lambda names: names.forget("1.0.18.198.in-addr.arpa", 12), "ptr: the address has no name"),
+    "not let by spf": (lambda names: names.txt(DOMAIN, "v=spf1 -all"), f"spf: {ADDRESS}, which mail leaves from, gets 'fail'"),
+}
+
+
+@pytest.mark.parametrize("wrong", ADDRESSES)
+def test_the_address_that_mail_leaves_from_is_looked_at(folder, certificate, names, wrong):
+    change, words = ADDRESSES[wrong]
+    with serving_with(folder / f"preflight-direct-{len(list(folder.iterdir()))}", certificate, names, change, GATEPOST_RELAY="mx?tls=opportunistic",
+                      GATEPOST_RELAY_DNS_SERVER=f"127.0.0.1@{names.port}", GATEPOST_POLICY_PREFLIGHT_MODE="enforce") as server:
+        assert words in looked_at(server)
