@@ -348,6 +348,9 @@ def test_who_would_get_in(good, ca, certificates):
 
 
 # ---- the own set-up
+RELOADED = {"tls-resumption"}       # tickets end with the certificates under which they were given, and tests change those
+
+
 def own(made, *words, ca, status):
     done = made.command("check", "--json", "--ca-file", str(ca), *map(str, words))
     assert done.returncode == status, done.stdout + done.stderr
@@ -387,11 +390,13 @@ def test_what_the_running_server_has_not_taken(good, ca, authority):
     kept, written = shown.read_bytes(), configuration.stat().st_mtime
     later = (good.dir / "run/control.sock").stat().st_mtime + 5
     os.utime(configuration, (later, later))
-    assert own(good, ca=ca, status=0) - {"own-clock"} == {"own-restart"}
-    os.utime(configuration, (written, written))
+    try:
+        assert own(good, ca=ca, status=0) - {"own-clock"} - RELOADED == {"own-restart"}
+    finally:
+        os.utime(configuration, (written, written))
     shown.write_bytes(authority.issue("check-unfit", HOSTNAME, "localhost", days=60)[0].read_bytes())
     try:
-        assert own(good, ca=ca, status=1) == {"own-certificate", "own-reload"}
+        assert own(good, ca=ca, status=1) - RELOADED == {"own-certificate", "own-reload"}
     finally:
         shown.write_bytes(kept)
 
@@ -515,7 +520,7 @@ def test_a_password_that_is_refused_is_tried_twice(good, ca, certificates, more)
 def test_wrong_sign_ins_are_made_on_one_port_alone(good, ca):
     done = good.command("check", "--json", "--ca-file", str(ca), "--user", good.owner.name, "--password-stdin", stdin=good.owner.password)
     found = json.loads(done.stdout)
-    assert found["failed_sign_ins"] == 4 and not found["findings"] and found["complete"]
+    assert found["failed_sign_ins"] == 4 and raised(found) <= RELOADED and found["complete"]
 
 
 def test_who_is_turned_away_does_not_say_that_all_is_well(wrong):
