@@ -251,17 +251,17 @@ void hop_close_idle(struct relay *relay)
 enum verdict { GO_ON, STOP_HERE, GONE }; /* GONE: the hop is freed */
 
 /* A smarthost that wants a sign-in or TLS first (RFC 4954 6, RFC 3207 4) is a set-up that somebody mends. */
-static gp_status status_of(struct hop *h, int code, gp_str enhanced)
+static gp_status status_of(struct hop *h, const struct gp_smtp_client_event *said)
 {
     enum { SIGN_IN_FIRST = 530 };
-    bool our_fault = code == SIGN_IN_FIRST && h->via.kind == RELAY_SMARTHOST;
-    if (code >= 500 && !our_fault && !secure_is_unknown(h, enhanced)) return GP_PERMFAIL;
-    return code >= 400 || !code ? GP_TEMPFAIL : GP_OK;
+    bool our_fault = said->code == SIGN_IN_FIRST && h->via.kind == RELAY_SMARTHOST;
+    if (said->code >= 500 && !our_fault && !secure_is_unknown(h, said->enhanced, said->text)) return GP_PERMFAIL;
+    return said->code >= 400 || !said->code ? GP_TEMPFAIL : GP_OK;
 }
 
 static struct result reply_result(struct delivery *d, struct hop *h, const struct gp_smtp_client_event *ev)
 {
-    gp_status status = status_of(h, ev->code, ev->enhanced);
+    gp_status status = status_of(h, ev);
     return (struct result) { .status   = status,
                              .code     = ev->code,
                              .enhanced = delivery_keep(d, result_enhanced(ev->code, ev->enhanced)),
@@ -301,6 +301,7 @@ static enum verdict auth(struct hop *h, const struct gp_smtp_client_event *ev)
         gp_smtp_client_skip_auth(&h->client);
         return GO_ON;
     }
+    h->plan.must_auth = true; /* it was offered to us: without it this server is told of no message */
     set_timer(h, HOP_SIGNING_IN);
     login_start(h, ev->text);
     return STOP_HERE;

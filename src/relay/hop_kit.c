@@ -223,9 +223,11 @@ static void asked_vault(void *owner, struct ipc *from, struct msg *m)
     b->logins++;
     b->secure       = m->login_start.secure != 0;
     b->presented    = m->login_start.presented != 0;
-    says.login_says = (struct msg_login_says) {
-        .status = GP_OK, .has_initial = 1, .believed = 1, .mechanism = GP_LIT("PLAIN"), .text = GP_LIT("AGFkYQBo")
-    };
+    says.login_says = (struct msg_login_says) { .status      = b->vault_logs_in,
+                                                .has_initial = 1,
+                                                .believed    = 1,
+                                                .mechanism   = GP_LIT("PLAIN"),
+                                                .text        = GP_LIT("AGFkYQBo") };
     ipc_answer(from, m->question, &says);
 }
 

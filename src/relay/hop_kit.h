@@ -44,6 +44,7 @@ struct bench {
     bool                    asks, presented; /* the next hop, for a certificate; what vault was told of it */
     gp_str                  chain;       /* ours; the next hop has the same                             */
     gp_status               vault_signs; /* how its signatures end; WAIT: never                         */
+    gp_status               vault_logs_in;
     unsigned                signatures;
     size_t                  open; /* deliveries not answered yet */
     char                    results[RESULTS_ROOM];

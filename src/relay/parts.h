@@ -184,7 +184,7 @@ void        secure_sign(struct hop *, const struct gp_tls_sign *);
 /* Of these mechanisms none is for us, whose certificate alone may do. */
 bool        secure_will_do(const struct hop *, gp_str offered);
 /* This no to MAIL or RCPT is to us, of whom it knows nothing but a certificate: no message is to blame. */
-bool        secure_is_unknown(struct hop *, gp_str enhanced);
+bool        secure_is_unknown(struct hop *, gp_str enhanced, gp_str text);
 
 /* Our sign-in at the smarthost, stepped in vault. */
 void login_start(struct hop *, gp_str offered);

@@ -84,10 +84,22 @@ bool secure_will_do(const struct hop *h, gp_str offered)
     return h->ours && config_relay_proof(c) == RELAY_CERTIFICATE && !c->relay.user[0] && !lists_external(offered);
 }
 
-bool secure_is_unknown(struct hop *h, gp_str enhanced)
+/* RFC 3463 3.8. Where a server gives no such code its words tell: "relay not permitted", "Relaying denied", and qmail's of rcpthosts, whose
+ * code stands behind them. */
+static bool is_about_who_we_are(gp_str enhanced, gp_str text)
+{
+    static const char *const words[] = { "relay", "rcpthosts", "#5.7." };
+    if (enhanced.len) return gp_starts(enhanced, "5.7.");
+    for (; text.len; text = gp_tail(text, 1))
+        for (size_t i = 0; i < GP_COUNT(words); i++)
+            if (gp_starts(text, words[i])) return true;
+    return false;
+}
+
+bool secure_is_unknown(struct hop *h, gp_str enhanced, gp_str text)
 {
     bool alone = h->presented && !h->believed && config_relay_proof(h->relay->config) == RELAY_CERTIFICATE;
-    bool no    = alone && h->phase == HOP_MESSAGE && gp_starts(enhanced, "5.7.");
+    bool no    = alone && h->phase == HOP_MESSAGE && is_about_who_we_are(enhanced, text);
     if (no && !h->complained)
         (void)complain(h, "the next hop takes no mail from who has our certificate: does it know it?");
     h->complained |= no;

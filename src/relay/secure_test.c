@@ -21,16 +21,23 @@ TEST(it_is_shown_to_a_smarthost_that_asks_and_may_do_alone)
         const char   *results;
         unsigned      logins;
     } rows[] = {
-        {{ 0 },                                               "0 250", 0},
-        { { .ehlo = PLAIN },                                  "0 250", 0}, /* which is not for us */
-        { { .ehlo = EXTERNAL },                               "0 250", 1},
-        { { .ehlo = EXTERNAL, .auth = "535 5.7.8 who?" },     "2 535", 1},
+        {{ 0 },                                                                      "0 250", 0},
+        { { .ehlo = PLAIN },                                                         "0 250", 0}, /* which is not for us */
+        { { .ehlo = EXTERNAL },                                                      "0 250", 1},
+        { { .ehlo = EXTERNAL, .auth = "535 5.7.8 who?" },                            "2 535", 1},
         { { .rcpt = { "554 5.7.1 relay access denied" } },
-         "2 554",                                                      0}, /* it does not know us: no message is to blame */
-        { { .mail = "550 5.7.1 who are you" },                "2 550", 0},
-        { { .rcpt = { "550 5.1.1 nobody" } },                 "3 550", 0},
-        { { .dot = "554 5.7.1 spam" },                        "3 554", 0},
-        { { .ehlo = EXTERNAL, .rcpt = { "550 5.7.1 spam" } }, "3 550", 1},
+         "2 554",                                                                             0}, /* it does not know us: no message is to blame */
+        { { .mail = "550 5.7.1 who are you" },                                       "2 550", 0},
+        { { .rcpt = { "550 relay not permitted" } },
+         "2 550",                                                                             0}, /* Exim, Sendmail of old and qmail give no such code */
+        { { .rcpt = { "550 Relaying denied" } },                                     "2 550", 0},
+        { { .rcpt = { "553 sorry, not in my list of allowed RCPTHOSTS (#5.7.1)" } }, "2 553", 0},
+        { { .rcpt = { "550 not from you (#5.7.1)" } },                               "2 550", 0},
+        { { .rcpt = { "550 no such user" } },                                        "3 550", 0},
+        { { .rcpt = { "550 5.1.1 no relay here" } },                                 "3 550", 0},
+        { { .rcpt = { "550 5.1.1 nobody" } },                                        "3 550", 0},
+        { { .dot = "554 5.7.1 spam" },                                               "3 554", 0},
+        { { .ehlo = EXTERNAL, .rcpt = { "550 5.7.1 spam" } },                        "3 550", 1},
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         struct bench *b = bench_open();
@@ -65,6 +72,22 @@ TEST(where_it_cannot_be_shown_mail_waits_and_is_not_told_of)
         if (rows[i].none) secure_certificate(&b->relay, &gone);
         run(b, &polite, "2 0");
         CHECK(!holds(heard(b, 0), "MAIL") && b->host_down);
+        bench_close(b);
+    }
+}
+
+/* What was offered is done, or nothing is: a server that would hear of the message without it says no for ever. */
+TEST(a_sign_in_that_vault_cannot_make_is_not_left_out)
+{
+    static const struct script external = { .ehlo = EXTERNAL, .rcpt = { "550 no" } };
+    static const gp_status     says[]   = { GP_PERMFAIL, GP_TEMPFAIL };
+    for (size_t i = 0; i < GP_COUNT(says); i++) {
+        struct bench *b = bench_open();
+        certificate(b, wall_now() + AN_HOUR);
+        b->asks          = true;
+        b->vault_logs_in = says[i];
+        run(b, &external, "2 0");
+        CHECK(b->logins == 1 && !holds(heard(b, 0), "MAIL") && b->host_down);
         bench_close(b);
     }
 }
