@@ -63,17 +63,23 @@ static bool proofs_usable(const struct config *config)
     return usable(config, config->relay.key_file) && all;
 }
 
-bool files_usable(const struct supervisor *s)
+/* Every problem is said, not just the first. */
+static bool served_usable(const struct supervisor *s)
 {
-    bool all = true; /* every problem is said, not just the first */
+    bool all = true;
     for (size_t i = 0; i < pairs_of(s->config); i++) {
         const struct config_certificate *pair = pair_of(s->config, i);
         all &= usable(s->config, pair->certificate);
         all &= usable(s->config, pair->key);
     }
-    all &= proofs_usable(s->config);
     if (s->config->client_ca_file[0]) all &= usable(s->config, s->config->client_ca_file);
     return all;
+}
+
+bool files_usable(const struct supervisor *s)
+{
+    bool all = served_usable(s);
+    return proofs_usable(s->config) && all;
 }
 
 static void close_both(const struct msg *m)
@@ -96,32 +102,38 @@ static void send_pair(const struct supervisor *s, struct child *vault, size_t i)
     close_both(&m);
 }
 
-static void send_proof_pair(const struct config *config, struct child *vault)
+static bool send_proof_pair(const struct config *config, struct child *vault)
 {
     struct msg m = MSG(UPSTREAM_PAIR);
-    if (!config_relay_presents(config)) return;
+    if (!config_relay_presents(config)) return false;
     m.fds[0]             = open_file(config, config->relay.certificate_file);
     m.fds[1]             = open_file(config, config->relay.key_file);
     m.upstream_pair.name = gp_from(config->relay.certificate_file);
-    if (m.fds[0] >= 0 && m.fds[1] >= 0) child_send(vault, &m);
+    bool opened          = m.fds[0] >= 0 && m.fds[1] >= 0;
+    if (opened) child_send(vault, &m);
     close_both(&m);
+    return opened;
 }
 
-static void send_secret(const struct config *config, struct child *vault, size_t login)
+/* Of a file that is gone vault is told nothing: what it has of it stays in force. */
+static bool send_secret(const struct config *config, struct child *vault, size_t login)
 {
-    struct msg  m      = MSG(UPSTREAM);
-    const char *proof  = proof_of(config, login);
-    m.fds[0]           = proof ? open_file(config, proof) : -1;
+    struct msg  m     = MSG(UPSTREAM);
+    const char *proof = proof_of(config, login);
+    m.fds[0]          = proof ? open_file(config, proof) : -1;
+    bool opened       = m.fds[0] >= 0;
+    if (proof && !opened) return false;
     m.upstream.login   = login;
-    m.upstream.present = m.fds[0] >= 0;
+    m.upstream.present = opened;
     child_send(vault, &m);
-    if (m.fds[0] >= 0) close(m.fds[0]);
+    if (opened) close(m.fds[0]);
+    return opened;
 }
 
 static void send_proof(const struct supervisor *s, struct child *vault)
 {
-    for (size_t i = 0; i < config_logins(s->config); i++) send_secret(s->config, vault, i);
-    send_proof_pair(s->config, vault);
+    for (size_t i = 0; i < config_logins(s->config); i++) (void)send_secret(s->config, vault, i);
+    (void)send_proof_pair(s->config, vault);
 }
 
 static void send_client_ca(const struct supervisor *s, struct child *vault)
@@ -235,9 +247,17 @@ static uint64_t fingerprint(const struct config *config)
     return hash;
 }
 
+/* NULL: it gets all files when it starts. */
+static struct child *living_vault(struct supervisor *s)
+{
+    for (size_t i = 0; i < s->child_count; i++)
+        if (s->children[i].row->role == ROLE_VAULT && s->children[i].channel >= 0) return &s->children[i];
+    return NULL;
+}
+
 void files_reload(struct supervisor *s)
 {
-    if (!files_usable(s)) {
+    if (!served_usable(s)) { /* what signs in upstream stands or falls by itself */
         LOG(LOG_ERROR, "config", LOG_Z("reload", "certificates"),
             LOG_Z("problem", "not read again; the ones before stay in force"));
         return;
@@ -246,19 +266,19 @@ void files_reload(struct supervisor *s)
     s->fingerprint = fingerprint(s->config); /* what is read now need not be noticed once more */
     s->proof_seen  = fingerprint_of_proof(s->config);
     LOG(LOG_INFO, "config", LOG_Z("reload", "certificates"), LOG_N("generation", s->generation));
-    for (size_t i = 0; i < s->child_count; i++)
-        if (s->children[i].row->role == ROLE_VAULT && s->children[i].channel >= 0) files_send(s, &s->children[i]);
+    struct child *vault = living_vault(s);
+    if (vault) files_send(s, vault);
 }
 
-/* A token is a new one every hour: certificates, and the tickets of sessions under them, have nothing to do with that. */
+/* A token is a new one every hour: certificates, and the tickets of sessions under them, have nothing to do with that. A file that is gone
+ * keeps no other from being read. */
 static void proof_reload(struct supervisor *s)
 {
-    if (!proofs_usable(s->config)) return;
-    for (size_t i = 0; i < config_logins(s->config); i++)
-        if (proof_of(s->config, i)) LOG(LOG_INFO, "config", LOG_Z("reload", proof_of(s->config, i)));
-    if (config_relay_presents(s->config)) LOG(LOG_INFO, "config", LOG_Z("reload", s->config->relay.certificate_file));
-    for (size_t i = 0; i < s->child_count; i++)
-        if (s->children[i].row->role == ROLE_VAULT && s->children[i].channel >= 0) send_proof(s, &s->children[i]);
+    struct child *vault = living_vault(s);
+    for (size_t i = 0; vault && i < config_logins(s->config); i++)
+        if (send_secret(s->config, vault, i)) LOG(LOG_INFO, "config", LOG_Z("reload", proof_of(s->config, i)));
+    if (vault && send_proof_pair(s->config, vault))
+        LOG(LOG_INFO, "config", LOG_Z("reload", s->config->relay.certificate_file));
 }
 
 void files_watch(struct supervisor *s, gp_time now)
@@ -272,8 +292,6 @@ void files_watch(struct supervisor *s, gp_time now)
     s->fingerprint = is;
     s->proof_seen  = proof;
     if (first) return;
-    if (renews)
-        files_reload(s);
-    else if (proves)
-        proof_reload(s);
+    if (renews) files_reload(s);
+    if (proves) proof_reload(s);
 }

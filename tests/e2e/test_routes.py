@@ -69,7 +69,7 @@ def test_a_server_that_offers_to_sign_us_in_is_told_no_password(gatepost, hops, 
 
 
 def test_each_route_signs_in_as_whom_it_names(gatepost, hops, new_sink, context, folder, recipient):
-    """By password and by token; each of them offers what the others are signed in with. Then a fresh token comes."""
+    """By password and by token; each of them offers what the others are signed in with. Then a fresh token comes, while a password's file is gone."""
     everybody = {"logins": {"example-org": SECRET, "ann": "anns-password"}, "tokens": {"bob": "bobs-token"}}
     ann, bob = new_sink(**everybody), new_sink(**everybody)
     files = {name: folder / f"{name}-{recipient}" for name in ("ann", "bob")}
@@ -86,11 +86,16 @@ def test_each_route_signs_in_as_whom_it_names(gatepost, hops, new_sink, context,
     assert ann.wait("a@ann.example").login == "ann" and hops["rest"].wait("a@rest.example").login == US
     until("a refused token", lambda: "status=invalid_token" in gatepost.log())
     assert len(gatepost.queued()) == 1 and not bob.arrived
+    files["ann"].unlink()
+    until("the missing file in the log", lambda: f'file={files["ann"]} problem="cannot be opened"' in gatepost.log())
+    reloads = gatepost.log().count(f"event=config reload={files['bob']}")
     files["bob"].write_text("bobs-token\n")
-    until("the new token", lambda: f"event=config reload={files['bob']}" in gatepost.log())
+    until("the new token", lambda: gatepost.log().count(f"event=config reload={files['bob']}") > reloads)
     gatepost.run("queue", "retry", gatepost.queued()[0]["queue_id"])
     assert bob.wait("a@bob.example").login == "bob"
     assert not [line for line in bob.heard if line.startswith(b"AUTH PLAIN")]
+    assert deliver(gatepost, context, account, "b@ann.example")[0] == 250
+    assert ann.wait("b@ann.example").login == "ann"     # the password before stays in force
 
 
 def test_what_waits_goes_the_new_way_after_a_restart(gatepost, hops, context):
