@@ -34,6 +34,16 @@ static const char *proof_of(const struct config *config, size_t login)
     }
 }
 
+/* In the order in which vault wants them: a certificate is held against its key. "": it has none. */
+static const char *file_of(const struct config_provider *p, enum provider_file what)
+{
+    switch (what) {
+    case PROVIDER_FILE_SECRET: return p->client_secret_file;
+    case PROVIDER_FILE_KEY: return p->key_file;
+    default: return p->certificate_file;
+    }
+}
+
 /* ---- opening ------------------------------------------------------------------------------------------------------------- */
 static int open_file(const struct config *config, const char *path)
 {
@@ -58,6 +68,10 @@ static bool proofs_usable(const struct config *config)
     bool all = true;
     for (size_t i = 0; i < config_logins(config); i++)
         all &= !proof_of(config, i) || usable(config, proof_of(config, i));
+    for (size_t i = 0; i < config->provider_count * PROVIDER_FILES; i++) {
+        const char *name = file_of(&config->providers[i / PROVIDER_FILES], i % PROVIDER_FILES);
+        if (name[0]) all &= usable(config, name);
+    }
     if (!config_relay_presents(config)) return all;
     all &= usable(config, config->relay.certificate_file);
     return usable(config, config->relay.key_file) && all;
@@ -136,6 +150,22 @@ static void send_proof(const struct supervisor *s, struct child *vault)
     (void)send_proof_pair(s->config, vault);
 }
 
+static void send_provider_files(const struct supervisor *s, struct child *vault)
+{
+    for (size_t i = 0; i < s->config->provider_count * PROVIDER_FILES; i++) {
+        struct msg  m    = MSG(PROVIDER_FILE);
+        const char *name = file_of(&s->config->providers[i / PROVIDER_FILES], i % PROVIDER_FILES);
+        if (!name[0]) continue;
+        m.fds[0]        = open_file(s->config, name);
+        m.provider_file = (struct msg_provider_file) { .provider = i / PROVIDER_FILES,
+                                                       .what     = i % PROVIDER_FILES,
+                                                       .present  = m.fds[0] >= 0 };
+        if (m.fds[0] < 0) continue; /* what it has stays in force */
+        child_send(vault, &m);
+        close(m.fds[0]);
+    }
+}
+
 static void send_client_ca(const struct supervisor *s, struct child *vault)
 {
     struct msg m        = MSG(CLIENT_CA);
@@ -200,6 +230,7 @@ void files_send(struct supervisor *s, struct child *vault)
 {
     for (size_t i = 0; i < pairs_of(s->config); i++) send_pair(s, vault, i);
     send_proof(s, vault);
+    send_provider_files(s, vault);
     send_client_ca(s, vault);
     send_export(s, vault);
 }
@@ -233,6 +264,8 @@ static uint64_t fingerprint_of_proof(const struct config *config)
         mix_file(config, config->relay.certificate_file, &hash);
         mix_file(config, config->relay.key_file, &hash);
     }
+    for (size_t i = 0; i < config->provider_count * PROVIDER_FILES; i++)
+        mix_file(config, file_of(&config->providers[i / PROVIDER_FILES], i % PROVIDER_FILES), &hash);
     return hash;
 }
 
@@ -279,6 +312,7 @@ static void proof_reload(struct supervisor *s)
         if (send_secret(s->config, vault, i)) LOG(LOG_INFO, "config", LOG_Z("reload", proof_of(s->config, i)));
     if (vault && send_proof_pair(s->config, vault))
         LOG(LOG_INFO, "config", LOG_Z("reload", s->config->relay.certificate_file));
+    if (vault && s->config->provider_count) send_provider_files(s, vault);
 }
 
 void files_watch(struct supervisor *s, gp_time now)

@@ -20,7 +20,7 @@ struct role_row {
 /* patience: so many ms after the start all must be ready, or all end. The exit status. */
 int supervisor_run(const struct config *, const struct role_row *rows, size_t count, gp_time patience);
 
-enum { CHILDREN_MOST = ROLE_SMTPD_MOST + CONFIG_LOOKUPS_MOST + 1 + ROLES, DIRECTORY_MODE = 0755 };
+enum { CHILDREN_MOST = ROLE_SMTPD_MOST + CONFIG_HELPERS_MOST + ROLES, DIRECTORY_MODE = 0755 };
 
 enum child_state { CHILD_DOWN, CHILD_STARTING, CHILD_READY, CHILD_STOPPING };
 struct child {

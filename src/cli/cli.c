@@ -22,6 +22,7 @@ static struct cli_group groups[] = {
     { "Queue",
      { &cli_queue_list, &cli_queue_show, &cli_queue_retry, &cli_queue_hold, &cli_queue_release, &cli_queue_delete }},
     { "Identities",  { &cli_identity_add, &cli_identity_list, &cli_identity_remove }                               },
+    { "Providers",   { &cli_provider_list, &cli_provider_login, &cli_provider_test, &cli_provider_logout }         },
     { "Policy",
      { &cli_explain, &cli_can, &cli_report, &cli_limit_set, &cli_limit_show, &cli_limit_clear, &cli_ban_list,
         &cli_ban_add, &cli_ban_remove }                                                                            },

@@ -49,6 +49,7 @@ extern const struct cli_command cli_init, cli_config_check, cli_config_show, cli
     cli_queue_hold, cli_queue_release, cli_queue_delete, cli_send, cli_sendmail, cli_bench;
 
 extern const struct cli_command cli_dns, cli_dkim_new, cli_dkim_list, cli_dkim_rotate, cli_dkim_publish_check;
+extern const struct cli_command cli_provider_list, cli_provider_login, cli_provider_logout, cli_provider_test;
 extern const struct cli_command cli_identity_add, cli_identity_list, cli_identity_remove;
 
 /* Finds and runs the command that argv names; `gatepost serve` is app's and comes in as a row of its own. */

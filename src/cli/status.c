@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "cli/cli.h"
+#include "cli/provider.h"
 
 enum { DOCUMENT_ROOM = 64 * 1024, WAIT_MOST = 3600, LOOKS_PER_SECOND = 10, LOOK_NS = 1000000000 / LOOKS_PER_SECOND };
 
@@ -85,6 +85,12 @@ static void show_text(const json_t *state)
                (long long)json_integer_value(json_object_get(each, "index")), text_of(each, "state"),
                (long long)json_integer_value(json_object_get(each, "pid")),
                (long long)json_integer_value(json_object_get(each, "restarts")));
+    json_array_foreach(json_object_get(state, "providers"), i, each)
+    {
+        (void)printf("provider  %-12s %s  ", text_of(each, "name"), text_of(each, "state"));
+        cli_print(stdout, gp_from(text_of(each, "reason")));
+        (void)putchar('\n');
+    }
 }
 
 static int show(const char *dir, json_t *state, bool json)
@@ -97,6 +103,7 @@ static int show(const char *dir, json_t *state, bool json)
                                     : "`gatepost serve` starts one; --dir DIR names another");
         return CLI_FAILED;
     }
+    (void)json_object_set_new(state, "providers", cli_provider_states(dir));
     if (json) {
         (void)json_dumpf(state, stdout, JSON_INDENT(2));
         (void)putchar('\n');

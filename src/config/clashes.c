@@ -64,7 +64,8 @@ static bool no_retry(const struct config *c)
 
 static bool user_without_password(const struct config *c)
 {
-    return c->relay.user[0] && !c->relay.password_file[0] && !c->relay.token_file[0] && !c->relay.certificate_file[0];
+    return c->relay.user[0] && !c->relay.password_file[0] && !c->relay.token_file[0] && !c->relay.certificate_file[0] &&
+           !c->relay.provider[0];
 }
 
 static bool password_without_user(const struct config *c)
@@ -75,6 +76,21 @@ static bool password_without_user(const struct config *c)
 static bool token_without_user(const struct config *c)
 {
     return c->relay.token_file[0] && !c->relay.user[0];
+}
+
+static bool provider_without_user(const struct config *c)
+{
+    return c->relay.provider[0] && !c->relay.user[0];
+}
+
+static bool provider_and_file(const struct config *c)
+{
+    return c->relay.provider[0] && (c->relay.password_file[0] || c->relay.token_file[0]);
+}
+
+static bool unknown_provider(const struct config *c)
+{
+    return c->relay.provider[0] && !config_relay_provider(c);
 }
 
 static bool password_and_token(const struct config *c)
@@ -144,14 +160,14 @@ static bool more_than_a_password(const struct config *c)
     enum relay_proof proof    = config_relay_proof(c);
     gp_str           words    = gp_from(c->relay.mechanisms);
     bool             external = has_word(words, "EXTERNAL") && !config_relay_presents(c);
-    if (proof == RELAY_TOKEN || proof == RELAY_CERTIFICATE) return false;
+    if (config_proof_is_token(proof) || proof == RELAY_CERTIFICATE) return false;
     return external || has_word(words, "OAUTHBEARER") || has_word(words, "XOAUTH2");
 }
 
 /* A token is nobody's password. */
 static bool other_than_a_token(const struct config *c)
 {
-    return config_relay_proof(c) == RELAY_TOKEN && !uses_only(c, GP_LIT(CONFIG_MECHANISMS_FOR_TOKENS));
+    return config_proof_is_token(config_relay_proof(c)) && !uses_only(c, GP_LIT(CONFIG_MECHANISMS_FOR_TOKENS));
 }
 
 static bool other_than_a_certificate(const struct config *c)
@@ -200,10 +216,13 @@ static const struct rule {
     { no_certificate,         "tls.certificates",    "tls.certificates: the list is empty: nobody could sign in without TLS" },
     { all_are_retired,        "policy.mechanisms.retire", "policy.mechanisms.retire has every mechanism of a listener: nobody could sign in there" },
     { no_retry,               "queue.retries",       "queue.retries: the list is empty: name one duration at least" },
-    { user_without_password,  "relay.user",          "relay.user has no password: name its file as relay.password_file, or a token's as relay.token_file, or a certificate's as relay.certificate_file" },
+    { user_without_password,  "relay.user",          "relay.user has no password: name its file as relay.password_file, a token's as relay.token_file, a provider of tokens as relay.provider, or a certificate's as relay.certificate_file" },
     { password_without_user,  "relay.password_file", "relay.password_file has no user: name it as relay.user" },
     { token_without_user,     "relay.token_file",    "relay.token_file has no user: name it as relay.user" },
     { password_and_token,     "relay.token_file",    "relay.token_file stands in the place of relay.password_file: name one of them" },
+    { unknown_provider,       "relay.provider",      "relay.provider is none of providers" },
+    { provider_without_user,  "relay.provider",      "relay.provider has no user: name the mailbox as relay.user" },
+    { provider_and_file,      "relay.provider",      "relay.provider stands in the place of relay.password_file and relay.token_file: name one of them" },
     { user_without_smarthost, "relay.user",          "relay.user is for a server that relay.via names, and relay.via is mx" },
     { user_without_safe_tls,  "relay.user",          "relay.user needs tls=required in relay.via: else the password or token goes to whoever answers" },
     { certificate_without_key, "relay.certificate_file", "relay.certificate_file has no key: name its file as relay.key_file" },
@@ -211,7 +230,7 @@ static const struct rule {
     { certificate_without_smarthost, "relay.certificate_file", "relay.certificate_file is for a server that relay.via names, and relay.via is mx" },
     { certificate_without_safe_tls, "relay.certificate_file", "relay.certificate_file needs tls=required in relay.via: else it goes to whoever answers" },
     { more_than_a_password,   "relay.mechanisms",    "relay.mechanisms: the relay signs in with relay.user and its password: it cannot use OAUTHBEARER or XOAUTH2, nor EXTERNAL without relay.certificate_file" },
-    { other_than_a_token,     "relay.mechanisms",    "relay.mechanisms: with relay.token_file the relay can use OAUTHBEARER and XOAUTH2 alone, and EXTERNAL with relay.certificate_file" },
+    { other_than_a_token,     "relay.mechanisms",    "relay.mechanisms: with relay.token_file or relay.provider the relay can use OAUTHBEARER and XOAUTH2 alone, and EXTERNAL with relay.certificate_file" },
     { other_than_a_certificate, "relay.mechanisms",  "relay.mechanisms: with relay.certificate_file, and no password or token, the relay can use EXTERNAL alone" },
     { notice_after_the_end,   "queue.delay_notice",  "queue.delay_notice must be shorter than queue.lifetime" },
     { one_selector,           "dkim.ed25519_selector", "dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each" },

@@ -127,9 +127,15 @@ static void derive_mechanisms(struct config_reading *reading)
 enum relay_proof config_relay_proof(const struct config *config)
 {
     if (config->relay.kind != RELAY_SMARTHOST) return RELAY_NO_PROOF;
+    if (config->relay.provider[0]) return RELAY_PROVIDER;
     if (config->relay.token_file[0]) return RELAY_TOKEN;
     if (config->relay.password_file[0]) return RELAY_PASSWORD;
     return config_relay_presents(config) ? RELAY_CERTIFICATE : RELAY_NO_PROOF;
+}
+
+bool config_proof_is_token(enum relay_proof proof)
+{
+    return proof == RELAY_TOKEN || proof == RELAY_PROVIDER;
 }
 
 bool config_relay_presents(const struct config *config)
@@ -146,11 +152,11 @@ static void derive_relay_mechanisms(struct config_reading *reading)
     unsigned char   *from   = &config->sources[config_find(GP_LIT("relay.mechanisms")) - config_keys];
     char             usual[sizeof config->relay.mechanisms];
     struct gp_text   out = { .ptr = config->relay.mechanisms, .room = sizeof config->relay.mechanisms - 1 };
-    if (*from != CONFIG_DEFAULT || (proof != RELAY_TOKEN && !shows)) return;
+    if (*from != CONFIG_DEFAULT || (!config_proof_is_token(proof) && !shows)) return;
     *from = CONFIG_FROM_PROOF;
     (void)gp_copy_z(gp_from(config->relay.mechanisms), usual, sizeof usual);
     if (shows) gp_put_z(&out, proof == RELAY_CERTIFICATE ? "EXTERNAL" : "EXTERNAL ");
-    if (proof != RELAY_CERTIFICATE) gp_put_z(&out, proof == RELAY_TOKEN ? CONFIG_MECHANISMS_FOR_TOKENS : usual);
+    if (proof != RELAY_CERTIFICATE) gp_put_z(&out, config_proof_is_token(proof) ? CONFIG_MECHANISMS_FOR_TOKENS : usual);
     config->relay.mechanisms[out.len] = '\0';
 }
 
@@ -160,8 +166,10 @@ void config_derive(struct config_reading *reading)
     struct config *config = reading->config;
     gp_str         rest   = gp_from(config->hostname);
     derive_mechanisms(reading);
+    config_derive_provider(reading);
     derive_relay_mechanisms(reading);
     config_add_webhook(config);
+    config_add_fetcher(config);
     if (config->domain[0]) return;
     (void)gp_cut(&rest, '.');
     bool is_parent = rest.ptr && gp_find(rest, '.') < rest.len;

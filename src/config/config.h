@@ -10,9 +10,10 @@
 #include "policy/limits.h"
 
 enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32,
-       CONFIG_KEYS_MOST = 192, CONFIG_LOOKUPS_MOST = 8,
+       CONFIG_KEYS_MOST = 192, CONFIG_LOOKUPS_MOST = 8, CONFIG_HELPERS_MOST = CONFIG_LOOKUPS_MOST + 2,
+       CONFIG_PROVIDERS_MOST = 8,
        CONFIG_PROTECTED_MOST = 32, CONFIG_NAME = 128 };
-enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED, CONFIG_FROM_SOURCES, CONFIG_FROM_PROOF }; /* where a value comes from */
+enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED, CONFIG_FROM_SOURCES, CONFIG_FROM_PROOF, CONFIG_FROM_PROVIDER }; /* where a value comes from */
 
 /* 587 STARTTLS, 465 implicit TLS; a UNIX socket that answers other servers' questions about passwords; the lane of old devices */
 enum listen_kind { LISTEN_SUBMISSION, LISTEN_SUBMISSIONS, LISTEN_DOVECOT_AUTH, LISTEN_LEGACY, LISTEN_KINDS };
@@ -50,11 +51,11 @@ struct config_route {
     char user[256], password_file[CONFIG_PATH], token_file[CONFIG_PATH], mechanisms[CONFIG_TEXT]; /* as those of relay */
 };
 /* What the relay signs in with at the smarthost; CERTIFICATE: with nothing else, while the others may have one besides. */
-enum relay_proof { RELAY_NO_PROOF, RELAY_PASSWORD, RELAY_TOKEN, RELAY_CERTIFICATE };
+enum relay_proof { RELAY_NO_PROOF, RELAY_PASSWORD, RELAY_TOKEN /* of a file */, RELAY_PROVIDER /* a token that vault fetches */, RELAY_CERTIFICATE };
 
 /* Accounts that live elsewhere; an item of `sources`. What does not go with the type is empty. */
 enum lookup_type { LOOKUP_PASSWD_FILE, LOOKUP_SASLAUTHD, LOOKUP_PAM, LOOKUP_LDAP, LOOKUP_SQL, LOOKUP_HTTP, LOOKUP_DOVECOT, LOOKUP_OAUTH,
-                   LOOKUP_WEBHOOK /* no source: where notices are posted */, LOOKUP_TYPES };
+                   LOOKUP_WEBHOOK /* no source: where notices are posted */, LOOKUP_PROVIDERS /* none either: where tokens are fetched */, LOOKUP_TYPES };
 struct config_lookup {
     enum lookup_type type;
     char     name[64];
@@ -76,6 +77,20 @@ struct config_lookup {
     unsigned remember;
 };
 
+/* Who gives the relay tokens (OAuth 2.0); an item of `providers`. What its preset says and the item does not is filled in. */
+enum provider_preset { PROVIDER_OTHER, PROVIDER_MICROSOFT, PROVIDER_OUTLOOK, PROVIDER_GOOGLE, PROVIDER_YAHOO, PROVIDER_AOL, PROVIDER_PRESETS };
+/* What there is to show for a token: a person's consent, the application's own secret or key, or a service account's key. */
+enum provider_grant { PROVIDER_LOGIN, PROVIDER_CLIENT, PROVIDER_SERVICE_ACCOUNT };
+struct config_provider {
+    char                 name[64];
+    enum provider_preset preset;
+    enum provider_grant  grant;
+    unsigned             timeout;
+    char client_id[256], tenant[128], scope[CONFIG_TEXT], redirect_uri[CONFIG_TEXT];
+    char client_secret_file[CONFIG_PATH], key_file[CONFIG_PATH], certificate_file[CONFIG_PATH], ca_file[CONFIG_PATH];
+    char token_uri[CONFIG_PATH], device_uri[CONFIG_PATH], authorize_uri[CONFIG_PATH], revoke_uri[CONFIG_PATH];
+};
+
 /* Every field is a row of the schema; durations are seconds, sizes octets. Relative paths are relative to `dir`. */
 struct config {
     char dir[CONFIG_PATH];                   /* absolute; --dir DIR                          */
@@ -95,6 +110,7 @@ struct config {
         bool     allow_loopback;             /* MX may lead to this host's own addresses     */
         char     user[256], password_file[CONFIG_PATH], token_file[CONFIG_PATH], ca_file[CONFIG_PATH];
         char     certificate_file[CONFIG_PATH], key_file[CONFIG_PATH]; /* our own, for a smarthost that asks */
+        char     provider[64];               /* of `providers`; "": none                     */
         char     dns_server[128];            /* "127.0.0.1@5353"; "": the system's           */
         char     mechanisms[CONFIG_TEXT];    /* allowed when we sign in upstream             */
         unsigned connections_per_destination, connections_most;
@@ -169,8 +185,10 @@ struct config {
         unsigned webhook_timeout;
     } notices;
 
-    /* In the order in which they are asked. Behind them, and never asked, the webhook, if there is one: it has a process as they have. */
-    struct config_lookup lookups[CONFIG_LOOKUPS_MOST + 1]; size_t lookup_count;
+    struct config_provider providers[CONFIG_PROVIDERS_MOST]; size_t provider_count;
+    /* In the order in which they are asked. Behind them, and never asked, the webhook, if there is one, and who fetches tokens, if there
+     * are providers: these have processes as they have. */
+    struct config_lookup lookups[CONFIG_HELPERS_MOST]; size_t lookup_count;
     size_t          store_at;                /* the store is asked before this one of them; first, unless it is listed */
     bool            store_listed;
 
@@ -218,7 +236,13 @@ struct config_login config_login_of(const struct config *, size_t index);
 size_t              config_login_for(const struct config *, const struct config_route *); /* NULL: relay.via */
 enum relay_proof config_relay_proof(const struct config *);
 bool config_relay_presents(const struct config *); /* a certificate of ours, to the smarthost */
-size_t config_lookup_processes(const struct config *); /* of the role lookup: one per source, and one for the webhook */
+bool config_proof_is_token(enum relay_proof);
+size_t config_lookup_processes(const struct config *); /* of the role lookup: one per source, one for the webhook, one for providers */
+size_t config_token_process(const struct config *);    /* index of the latter, if there are providers */
+/* The one that relay.provider names; NULL: none. */
+const struct config_provider *config_relay_provider(const struct config *);
+const struct config_provider *config_find_provider(const struct config *, gp_str name); /* NULL: no such */
+const char *config_provider_grant(enum provider_grant); /* "login", "client", "service-account" */
 /* A file of DIR/vault/dkim is DOMAIN.SELECTOR and, for what the key does: .pem signs, .next is published before it signs, .old has signed
  * and its record stays for a while. The selector is the last label, or what dkim.*_selector says. false: no such file. */
 enum config_dkim_state { CONFIG_DKIM_SIGNS, CONFIG_DKIM_NEXT, CONFIG_DKIM_OLD, CONFIG_DKIM_STATES };

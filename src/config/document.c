@@ -141,7 +141,7 @@ static void take_mapping(const struct walk *walk, const struct config_key *key, 
         config_take(walk->reading, key, &place, gp_said(&text));
 }
 
-/* A source or a route has many keys, and a place for each. */
+/* A source, a route or a provider has many keys, and a place for each. */
 static void take_keys(const struct walk *walk, const struct config_key *key, const yaml_node_t *item)
 {
     struct config_pair  pairs[PAIRS_MOST];
@@ -158,6 +158,8 @@ static void take_keys(const struct walk *walk, const struct config_key *key, con
     }
     if (key->type == &config_routes)
         config_take_route(walk->reading, &place, pairs, count);
+    else if (key->type == &config_providers_type)
+        config_take_provider(walk->reading, &place, pairs, count);
     else
         config_take_source(walk->reading, &place, pairs, count);
 }
@@ -165,7 +167,7 @@ static void take_keys(const struct walk *walk, const struct config_key *key, con
 static void take_item(const struct walk *walk, const struct config_key *key, const yaml_node_t *item)
 {
     struct config_place place    = place_of(item);
-    bool                has_keys = key->type == &config_sources_type || key->type == &config_routes;
+    bool                has_keys = key->type == &config_sources_type || key->type == &config_routes || key->type == &config_providers_type;
     if (item->type == YAML_MAPPING_NODE && has_keys)
         take_keys(walk, key, item);
     else if (item->type == YAML_MAPPING_NODE && key->type->fields[0])

@@ -66,7 +66,8 @@ static void say_variables(const struct page *page, const struct config_key *key)
     char           room[LINE_ROOM];
     struct gp_text text = GP_TEXT(room);
     gp_put_z(&text, "Environment: ");
-    if (key->type == &config_sources_type || key->type == &config_protected_names || key->type == &config_routes)
+    if (key->type == &config_sources_type || key->type == &config_protected_names || key->type == &config_routes ||
+        key->type == &config_providers_type)
         gp_put_z(&text, "none");
     else if (key->type->fields[0])
         gp_put_z(&text, "GATEPOST_TLS_CERTIFICATE and GATEPOST_TLS_KEY");
@@ -189,7 +190,7 @@ static const char *const routes[] = {
     ".fi",
 };
 
-static void say_route_key(const struct page *page, const struct config_key *key)
+static void say_item_key(const struct page *page, const struct config_key *key)
 {
     char           room[LINE_ROOM];
     struct gp_text text = GP_TEXT(room);
@@ -202,15 +203,37 @@ static void say_route_key(const struct page *page, const struct config_key *key)
     page->line(page->owner, gp_said(&text));
 }
 
+static const char *const providers[] = {
+    ".SH PROVIDERS",
+    "Each item of",
+    ".I providers",
+    "is a mapping with the keys below: somebody who gives tokens (OAuth 2.0) that",
+    ".I relay.provider",
+    "signs in with. They are fetched, and kept fresh, by the vault; how to begin with one is in docs/providers.md.",
+    ".PP",
+    ".nf",
+    "providers:",
+    "  \\- name: office",
+    "    preset: microsoft",
+    "    tenant: example.onmicrosoft.com",
+    "    client_id: 00000000\\-0000\\-0000\\-0000\\-000000000000",
+    "relay:",
+    "  provider: office",
+    "  user: printer@example.org",
+    ".fi",
+};
+
 void config_manual(void (*line)(void *owner, gp_str), void *owner)
 {
     struct page page = { line, owner };
     for (size_t i = 0; i < GP_COUNT(opening); i++) say(&page, opening[i]);
     for (size_t i = 0; i < config_key_count; i++) say_key(&page, &config_keys[i]);
     for (size_t i = 0; i < GP_COUNT(routes); i++) say(&page, routes[i]);
-    for (size_t i = 0; i < config_route_key_count; i++) say_route_key(&page, &config_route_keys[i]);
+    for (size_t i = 0; i < config_route_key_count; i++) say_item_key(&page, &config_route_keys[i]);
     for (size_t i = 0; i < GP_COUNT(sources); i++) say(&page, sources[i]);
     for (size_t i = 0; i < config_source_key_count; i++) say_source_key(&page, &config_source_keys[i]);
+    for (size_t i = 0; i < GP_COUNT(providers); i++) say(&page, providers[i]);
+    for (size_t i = 0; i < config_provider_key_count; i++) say_item_key(&page, &config_provider_keys[i]);
     say(&page, ".SH SEE ALSO");
     say(&page, ".BR gatepost (1)");
 }

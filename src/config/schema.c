@@ -91,6 +91,8 @@ const struct config_key config_keys[] = {
     { "relay.token_file", &config_path_type, FIELD(relay.token_file), 0, CONFIG_PATH - 1, "",
       "Instead of relay.password_file: the file whose first line is a bearer token (OAuth 2.0), which another program keeps fresh. "
       "A new content, or a new file in its place, counts within two seconds." },
+    { "relay.provider", &config_text, FIELD(relay.provider), 0, 63, "",
+      "Instead of both: the name of one of providers, whose tokens are fetched and kept fresh. Where relay.via is not given, it is what that one's preset says." },
     { "relay.certificate_file", &config_path_type, FIELD(relay.certificate_file), 0, CONFIG_PATH - 1, "",
       "A certificate of our own with its chain (PEM, leaf first), presented to the server of relay.via when it asks for one, and to no other; that needs "
       "tls=required there. We sign in with it (EXTERNAL) where that is offered; where it is not, the certificate alone has to do, or relay.user and its password. "
@@ -99,7 +101,7 @@ const struct config_key config_keys[] = {
     { "relay.key_file", &config_path_type, FIELD(relay.key_file), 0, CONFIG_PATH - 1, "",
       "Its private key (PEM, RSA or EC, without a pass phrase). It is read by the vault only." },
     { "relay.mechanisms", &config_mechanisms, FIELD(relay.mechanisms), 1, CONFIG_TEXT - 1, CONFIG_MECHANISMS_FOR_PASSWORDS,
-      "SASL mechanisms that may be used there: those that take a password, PLAIN and LOGIN under TLS only. With relay.token_file: "
+      "SASL mechanisms that may be used there: those that take a password, PLAIN and LOGIN under TLS only. With relay.token_file or relay.provider: "
       "OAUTHBEARER and XOAUTH2, which are the default then. With relay.certificate_file also EXTERNAL, which is in the default then and comes first." },
     { "relay.ca_file", &config_path_type, FIELD(relay.ca_file), 0, CONFIG_PATH - 1, "",
       "Certificates (PEM) to trust when the other server's is checked. Default: those of the system." },
@@ -291,6 +293,9 @@ const struct config_key config_keys[] = {
 
     { "sources", &config_sources_type, NO_FIELD, 0, 0, "store",
       "Where accounts live, in the order in which they are asked; see SOURCES. The store is what `gatepost user` writes; it comes first unless it is in the list." },
+
+    { "providers", &config_providers_type, NO_FIELD, 0, 0, "",
+      "Who gives the relay tokens to sign in with (OAuth 2.0): Microsoft 365, Google and others; see PROVIDERS." },
 
     { "log.format", &config_choice, FIELD(log_format), 0, 0, "logfmt",
       "How log lines on standard error are written.", log_formats },

@@ -19,7 +19,7 @@ struct config_type {
 };
 extern const struct config_type config_hostname, config_text, config_path_type, config_number, config_duration, config_size,
     config_flag, config_choice, config_resolver, config_mechanisms, config_networks, config_listens, config_certificates, config_retries, config_route, config_rates, config_sources_type,
-    config_protected_names, config_next_hop, config_routes;
+    config_protected_names, config_next_hop, config_routes, config_providers_type;
 
 struct config_key {
     const char               *name; /* "limits.recipients" */
@@ -89,10 +89,18 @@ void config_take_source(struct config_reading *, const struct config_place *, co
 extern const struct config_key config_route_keys[]; /* of an item of `routes` */
 extern const size_t            config_route_key_count;
 void config_take_route(struct config_reading *, const struct config_place *, const struct config_pair *, size_t count);
+/* One item of `providers`, likewise (providers.c). */
+extern const struct config_key config_provider_keys[];
+extern const size_t            config_provider_key_count;
+void config_take_provider(struct config_reading *, const struct config_place *, const struct config_pair *, size_t count);
+void config_derive_provider(struct config_reading *); /* relay.via, where a preset knows it */
+void config_add_fetcher(struct config *);             /* behind the webhook */
 /* What is wrong with a source of tokens, if it is one (sources_oauth.c). */
 const char *config_wrong_oauth(const struct config_lookup *);
 /* Complains of sources whose process could read secrets of the server (sources_folder.c). Looks at where links lead. */
 void config_check_folders(struct config_reading *);
+/* https://HOST/..., or http:// to this host; no name or password in it. */
+bool config_is_web_uri(const char *uri);
 void config_check_webhook(struct config_reading *);
 void config_add_webhook(struct config *);       /* as an item behind the sources */
 bool config_is_loopback(gp_str authority);

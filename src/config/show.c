@@ -1,15 +1,18 @@
 /* `config show`: every key with its value in force and where it comes from, as YAML that reads back. */
 #include "config/schema.h"
 
-enum { LINE_ROOM = 2 * (int)sizeof(struct config_lookup) }; /* a quote or backslash takes two */
+enum {
+    LINE_ROOM = 2 * (int)(sizeof(struct config_lookup) + sizeof(struct config_provider))
+}; /* a quote or backslash takes two */
 
 static const char *const sources[] = {
-    [CONFIG_DEFAULT]      = "default",
-    [CONFIG_FILE]         = CONFIG_FILE_NAME,
-    [CONFIG_ENVIRONMENT]  = "environment",
-    [CONFIG_DERIVED]      = "from hostname",
-    [CONFIG_FROM_SOURCES] = "default beside sources",
-    [CONFIG_FROM_PROOF]   = "default for what signs in",
+    [CONFIG_DEFAULT]       = "default",
+    [CONFIG_FILE]          = CONFIG_FILE_NAME,
+    [CONFIG_ENVIRONMENT]   = "environment",
+    [CONFIG_DERIVED]       = "from hostname",
+    [CONFIG_FROM_SOURCES]  = "default beside sources",
+    [CONFIG_FROM_PROOF]    = "default for what signs in",
+    [CONFIG_FROM_PROVIDER] = "default for relay.provider",
 };
 
 struct page {

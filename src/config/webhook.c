@@ -6,7 +6,7 @@ static void complain(struct config_reading *reading, const char *key, const char
     config_problem(reading, &reading->places[config_find(gp_from(key)) - config_keys], gp_from(text));
 }
 
-static bool may_be_posted_to(const char *uri)
+bool config_is_web_uri(const char *uri)
 {
     gp_str rest = gp_from(uri), scheme = gp_cut(&rest, ':');
     if (!rest.ptr || !gp_starts(rest, "//")) return false;
@@ -16,15 +16,20 @@ static bool may_be_posted_to(const char *uri)
     return host.len > 0 && gp_find(host, '@') == host.len && (here || gp_is(scheme, "https"));
 }
 
-size_t config_lookup_processes(const struct config *c)
+size_t config_token_process(const struct config *c)
 {
     return c->lookup_count + (c->notices.webhook[0] != '\0');
+}
+
+size_t config_lookup_processes(const struct config *c)
+{
+    return config_token_process(c) + (c->provider_count > 0);
 }
 
 void config_check_webhook(struct config_reading *reading)
 {
     struct config *c = reading->config;
-    if (c->notices.webhook[0] && !may_be_posted_to(c->notices.webhook))
+    if (c->notices.webhook[0] && !config_is_web_uri(c->notices.webhook))
         complain(
             reading, "notices.webhook",
             "notices.webhook must be https://HOST/PATH, without a name or password in it (http:// only to this host)");

@@ -68,6 +68,7 @@ enum gp_sign {
     GP_SIGN_RSA_RAW,       /* RSA without padding, data as long as the modulus (the padding was made by TLS) */
     GP_SIGN_RSA_PKCS1,     /* RSA PKCS#1 1.5 of a finished DigestInfo (TLS 1.2)                              */
     GP_SIGN_ECDSA,         /* ECDSA over the digest given, DER                                               */
+    GP_SIGN_PSS_SHA256,    /* RSASSA-PSS over a SHA-256 digest, the salt as long (RFC 7518 3.5)              */
     GP_SIGNS
 };
 bool gp_key_sign(const struct gp_key *, enum gp_sign, gp_str data, struct gp_text *signature) GP_MUST_USE;

@@ -139,16 +139,20 @@ static const struct {
     int              padding;
     const EVP_MD *(*digest)(void);
 } ways[GP_SIGNS] = {
-    [GP_SIGN_DIGEST_SHA256] = {GP_KEY_RSA,  RSA_PKCS1_PADDING, EVP_sha256},
-    [GP_SIGN_RSA_RAW]       = { GP_KEY_RSA, RSA_NO_PADDING,    NULL      },
-    [GP_SIGN_RSA_PKCS1]     = { GP_KEY_RSA, RSA_PKCS1_PADDING, NULL      },
-    [GP_SIGN_ECDSA]         = { GP_KEY_EC,  0,                 NULL      },
+    [GP_SIGN_DIGEST_SHA256] = {GP_KEY_RSA,  RSA_PKCS1_PADDING,     EVP_sha256},
+    [GP_SIGN_RSA_RAW]       = { GP_KEY_RSA, RSA_NO_PADDING,        NULL      },
+    [GP_SIGN_RSA_PKCS1]     = { GP_KEY_RSA, RSA_PKCS1_PADDING,     NULL      },
+    [GP_SIGN_ECDSA]         = { GP_KEY_EC,  0,                     NULL      },
+    [GP_SIGN_PSS_SHA256]    = { GP_KEY_RSA, RSA_PKCS1_PSS_PADDING, EVP_sha256},
 };
 
 static bool set_up(EVP_PKEY_CTX *context, enum gp_sign how)
 {
     if (EVP_PKEY_sign_init(context) != 1) return false;
     if (ways[how].padding && EVP_PKEY_CTX_set_rsa_padding(context, ways[how].padding) != 1) return false;
+    if (ways[how].padding == RSA_PKCS1_PSS_PADDING &&
+        EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) != 1)
+        return false;
     return !ways[how].digest || EVP_PKEY_CTX_set_signature_md(context, ways[how].digest()) == 1;
 }
 

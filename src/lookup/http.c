@@ -8,7 +8,7 @@
 
 #include "lookup/json_text.h"
 #include "lookup/parts.h"
-#include "lookup/transfer.h"
+#include "web/transfer.h"
 
 enum { REPLY_MOST = 16 * 1024, BODY_ROOM = 8 * (GP_PASSWORD_MOST + LOOKUP_NAME), HTTP_OK = 200 };
 

@@ -1,7 +1,7 @@
 /* A token in the form that RFC 7662 2.1 asks for, the transfer that carries it, and what the members of the answer mean. */
 #include "lookup/introspect.h"
 
-#include <string.h>
+#include "oauth/oauth.h"
 
 enum {
     REPLY_MOST     = 64 * 1024,
@@ -13,30 +13,14 @@ enum {
 };
 
 /* ---- the question ------------------------------------------------------------------------------------------------------------ */
-/* application/x-www-form-urlencoded: what is not unreserved (RFC 3986 2.3) is written as %XX. */
-static void put_form(struct gp_text *out, gp_str value)
-{
-    static const char digits[] = "0123456789ABCDEF"; /* RFC 3986 2.1: upper case */
-    static const char plain[]  = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    for (size_t i = 0; i < value.len; i++) {
-        if (memchr(plain, value.ptr[i], sizeof plain - 1)) {
-            gp_put_char(out, value.ptr[i]);
-        } else {
-            gp_put_char(out, '%');
-            gp_put_char(out, digits[(unsigned char)value.ptr[i] >> 4]);
-            gp_put_char(out, digits[(unsigned char)value.ptr[i] & 0xf]);
-        }
-    }
-}
-
 /* RFC 6749 2.3.1: name and secret are written as in a form before HTTP's own encoding. */
 static bool sign_in_as_client(struct transfer *t, const struct source *s)
 {
     char           id_room[SIGN_IN_ROOM], secret_room[SIGN_IN_ROOM];
     struct gp_text id     = { .ptr = id_room, .room = sizeof id_room - 1 },
                    secret = { .ptr = secret_room, .room = sizeof secret_room - 1 };
-    put_form(&id, gp_from(s->plan->client_id));
-    put_form(&secret, gp_from(s->secret));
+    oauth_put_form(&id, gp_from(s->plan->client_id));
+    oauth_put_form(&secret, gp_from(s->secret));
     id_room[id.len]         = '\0';
     secret_room[secret.len] = '\0';
     bool done               = !id.cut && !secret.cut && transfer_sign_in(t, id_room, secret_room);
@@ -59,7 +43,7 @@ static const char *send_token(struct transfer *t, const struct source *s, gp_str
     char           room[BODY_ROOM];
     struct gp_text body = GP_TEXT(room);
     gp_put_z(&body, "token=");
-    put_form(&body, token);
+    oauth_put_form(&body, token);
     gp_put_z(&body, "&token_type_hint=access_token");
     const char *wrong = transfer_run(t, s->plan->introspection_uri, gp_said(&body), s->timeout_ms, status);
     gp_wipe(room, sizeof room);

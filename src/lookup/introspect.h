@@ -3,7 +3,7 @@
 #define LOOKUP_INTROSPECT_H
 
 #include "lookup/jwt.h"
-#include "lookup/transfer.h"
+#include "web/transfer.h"
 
 /* connection: of the seat, NULL at first. false: cannot tell, and the question says why. */
 bool introspection_judge(const struct source *, struct transfer **connection, struct question *, int64_t now,

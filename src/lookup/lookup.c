@@ -36,6 +36,8 @@ static void from_vault(void *owner, struct ipc *from, struct msg *m)
         asks_take_question(l, m);
     else if (m->type == MSG_POST && m->question && type->post)
         type->post(l, m);
+    else if (m->type == MSG_TOKEN_FETCH && m->question && type->fetch)
+        type->fetch(l, m);
     else
         LOG(LOG_WARN, "ipc", LOG_Z("unexpected", msg_name(m->type)));
 }

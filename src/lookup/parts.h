@@ -57,6 +57,7 @@ void question_name(struct question *, gp_str name);                            /
 struct source {
     const struct source_type   *type;
     const struct config_lookup *plan;
+    const struct config        *config;
     int                         timeout_ms;
     size_t                      seats;
     char                        path[CONFIG_PATH], ca_file[CONFIG_PATH], services[CONFIG_PATH]; /* absolute, or "" */
@@ -79,10 +80,11 @@ struct source_type {
     enum settled (*settle)(struct question *);
     void (*end)(void);
     size_t jobs; /* threads beside those of the seats */
+    void (*fetch)(struct lookup *, const struct msg *); /* a token, likewise */
     void (*post)(struct lookup *, const struct msg *); /* a notice, on the loop; who has it is asked nothing: ask is NULL */
 };
 extern const struct source_type source_passwd_file, source_saslauthd, source_pam, source_ldap, source_sql, source_http, source_dovecot,
-    source_oauth, source_webhook;
+    source_oauth, source_webhook, source_tokens;
 void http_judge(struct question *, gp_str body); /* http.c: what a service answered */
 bool source_open(struct source *, const struct config *, const struct role_start *) GP_MUST_USE; /* false: logged */
 bool source_enter_sandbox(const struct source *) GP_MUST_USE;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lookup/transfer.h"
+#include "web/transfer.h"
 
 enum { HTTP_OK = 200 };
 

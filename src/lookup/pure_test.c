@@ -9,7 +9,7 @@
 #include "lookup/parts.h"
 #include "lookup/passwd_lines.h"
 #include "lookup/sql.h"
-#include "lookup/transfer.h"
+#include "web/transfer.h"
 
 /* ---- status of HTTP ---------------------------------------------------------------------------------------------------- */
 TEST(which_status_may_be_the_fault_of_one_question)

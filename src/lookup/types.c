@@ -15,6 +15,7 @@ static const struct source_type *const types[LOOKUP_TYPES] = {
     [LOOKUP_DOVECOT]     = &source_dovecot,
     [LOOKUP_OAUTH]       = &source_oauth,
     [LOOKUP_WEBHOOK]     = &source_webhook,
+    [LOOKUP_PROVIDERS]   = &source_tokens,
 };
 
 static bool complain(const struct source *s, const char *problem, const char *reason)
@@ -55,7 +56,9 @@ bool source_open(struct source *s, const struct config *config, const struct rol
                        : plan->keys_file[0] ? plan->keys_file
                        : plan->socket[0]    ? plan->socket
                                             : sqlite;
-    *s = (struct source) { .plan = plan, .type = types[plan->type], .timeout_ms = (int)plan->timeout * LOOKUP_MS };
+    *s               = (struct source) {
+                      .plan = plan, .config = config, .type = types[plan->type], .timeout_ms = (int)plan->timeout * LOOKUP_MS
+    };
     s->seats = s->type->one_seat || !plan->workers ? 1 : plan->workers;
     if (!take_path(config, path, s->path) || !take_path(config, plan->ca_file, s->ca_file) ||
         !take_path(config, plan->services, s->services))

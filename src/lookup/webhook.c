@@ -4,7 +4,7 @@
 
 #include "lookup/json_text.h"
 #include "lookup/parts.h"
-#include "lookup/transfer.h"
+#include "web/transfer.h"
 
 enum { REPLY_MOST = 16 * 1024, BODY_MOST = 32 * 1024 };
 

@@ -14,6 +14,11 @@ enum msg_role { ROLE_SUPERVISOR, ROLE_SMTPD, ROLE_VAULT, ROLE_QUEUE, ROLE_RELAY,
 /* What LOOKUP wants to know: is this the password, what is kept of the password, is this a good token. */
 enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
 
+/* What the server said to our sign-in: nothing, that it is good, or that it is not. */
+enum login_fate { LOGIN_UNTOLD, LOGIN_ACCEPTED, LOGIN_REFUSED };
+/* What a file of a provider's is. */
+enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERTIFICATE, PROVIDER_FILES };
+
 /* status fields carry a gp_status. Times are gp_time (ms). Lists in a slice are lines that end in '\n'. */
 #define MSG_ROWS(ROW)                                                                                                     \
     /* supervisor -> roles */                                                                                             \
@@ -21,6 +26,7 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(KEYPAIR, keypair, U(index) U(count) U(generation) S(name)) /* to vault; fds[0] chain, fds[1] private key       */ \
     ROW(UPSTREAM, upstream, U(login) U(present))          /* to vault; fds[0]: the password or token; login: config.h's */ \
     ROW(UPSTREAM_PAIR, upstream_pair, S(name))            /* to vault; fds[0] chain, fds[1] key: ours, for the smarthost */ \
+    ROW(PROVIDER_FILE, provider_file, U(provider) U(what) U(present)) /* to vault; fds[0]: one of that provider's files */ \
     ROW(CLIENT_CA, client_ca, U(present))                 /* to vault; fds[0]: who vouches for clients' certificates      */ \
     ROW(STOP, stop, U(deadline))                          /* orderly: finish what is open, then exit                   */ \
     ROW(READY, ready, U(pid))                             /* role -> supervisor: serves from now on                    */ \
@@ -85,7 +91,7 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     /* queue -> relay; fds[0]: body when not inline. attempt names it in the results. */                                  \
     ROW(DELIVER, deliver, U(attempt) U(size) S(queue_id) S(destination) S(sender) S(params) S(recipients) S(body))        \
     /* relay -> queue, as the answer to DELIVER. results: a line a recipient, in order: "status TAB code TAB enhanced TAB   \
-     * remote TAB tls TAB text", and "TAB dsn" where the next hop itself reports deliveries. status: gp_status. host_down:  \
+     * remote TAB tls TAB text", and "TAB dsn" where the next hop itself reports deliveries, or "TAB ours" where our sign-in there is to blame. status: gp_status. host_down:  \
      * nothing could be tried: back off the whole destination; with no results: the relay is stopping, due again. */      \
     ROW(DELIVERED, delivered, U(attempt) U(host_down) S(results))                                                         \
     /* relay -> vault */                                                                                                  \
@@ -100,8 +106,9 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(LOGIN_START, login_start, U(login) U(which) U(secure) U(presented) U(binding) S(binding_data) S(end_point) S(offered))      \
     ROW(LOGIN_LINE, login_line, U(login) S(line))                                                                         \
     /* text: base64 to send. believed: the server may say 235 from here on; before SCRAM's proof it may not              */ \
-    ROW(LOGIN_SAYS, login_says, U(status) U(step) U(has_initial) U(believed) S(mechanism) S(text))                         \
-    ROW(LOGIN_END, login_end, U(login))                   /* one way                                                   */ \
+    /* why: of a status that is not OK, for whoever asks why mail waits; no secret                                        */ \
+    ROW(LOGIN_SAYS, login_says, U(status) U(step) U(has_initial) U(believed) S(mechanism) S(text) S(why))                  \
+    ROW(LOGIN_END, login_end, U(login) U(fate))           /* one way; fate: enum login_fate                            */ \
     /* queue -> vault: sign where my chain of the audit ends, or has aged out to (says: store/audit_seal.h); the line that says so, and vault: its own newest */ \
     ROW(SEAL, seal, U(says) U(seq) S(id) S(hash))                                                                         \
     ROW(SEALED, sealed, U(status) S(line) S(vault))                                                                        \
@@ -116,7 +123,12 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
     ROW(LOOKED, looked, U(status) U(known) U(ends) S(user) S(hash) S(subject) S(why))                                     \
     /* vault -> lookup that is the webhook: a notice. status: TEMPFAIL: not now; PERMFAIL: it will never take this one       */ \
     ROW(POST, post, S(id) S(host) S(kind) S(account) S(time) S(subject) S(text))                                          \
-    ROW(POSTED, posted, U(status) S(why))
+    ROW(POSTED, posted, U(status) S(why))                                                                                 \
+    /* vault -> lookup that fetches tokens. provider: index in the configuration; form: the body, with secrets in it         */ \
+    ROW(TOKEN_FETCH, token_fetch, U(provider) S(form))                                                                    \
+    /* status: OK: access and, where it is another now, refresh; PERMFAIL: the provider says no; TEMPFAIL. lifetimes in seconds, 0: it \
+     * does not say. error: its word for it, "invalid_grant"; why: for people                                               */ \
+    ROW(TOKEN_FETCHED, token_fetched, U(status) U(lifetime) U(refresh_lifetime) S(access) S(refresh) S(error) S(why))
 
 enum msg_type {
     MSG_NONE,

@@ -50,7 +50,7 @@ void memory_wipes(void);
 bool sandbox_enter(enum msg_role, bool may_open_files) GP_MUST_USE;
 
 /* lookup: what its one source needs besides. */
-enum { SANDBOX_READS_MOST = 4 };
+enum { SANDBOX_READS_MOST = 8 };
 struct sandbox_needs {
     const char *reads[SANDBOX_READS_MOST]; /* files, or directories with all below; NULL: none               */
     bool        network;  /* the system's resolver and trust store, sockets of all kinds, TCP to other hosts  */

@@ -22,8 +22,8 @@ static bool is_one_of_ours(uint64_t status)
     return status == GP_OK || status == GP_TEMPFAIL || status == GP_PERMFAIL;
 }
 
-/* "status TAB code TAB enhanced TAB remote TAB tls TAB text", and perhaps "TAB dsn": the next hop reports deliveries itself. What is
- * not such a line is no verdict: try again. */
+/* "status TAB code TAB enhanced TAB remote TAB tls TAB text", and perhaps "TAB dsn": the next hop reports deliveries itself; or "TAB ours": our
+ * own sign-in there is to blame. What is not such a line is no verdict: try again. */
 static struct result read_result(gp_str line)
 {
     uint64_t      status = 0, code = 0;
@@ -40,6 +40,7 @@ static struct result read_result(gp_str line)
     r.reply.tls      = gp_cut(&line, '\t');
     r.reply.text     = gp_cut(&line, '\t');
     r.passed_on      = gp_is(line, "dsn");
+    r.ours           = gp_is(line, "ours");
     return r;
 }
 
@@ -129,12 +130,15 @@ static gp_status fail(struct outcome *o, struct queue_recipient *to, gp_str stat
     return note(o, "failed", LOG_WARN, to);
 }
 
-static gp_status put_off(struct outcome *o, struct queue_recipient *to)
+/* Nobody's message is returned because our sign-in at the next hop fails: it waits beyond its lifetime, for whoever mends that. */
+static gp_status put_off(struct outcome *o, struct queue_recipient *to, bool ours)
 {
     struct schedule_step next = schedule_next(o->q->config, to->attempts, o->message.arrived, o->attempt->when,
                                               to->delay_noticed, (uint64_t)o->message.row);
     to->due                   = next.due;
-    if (next.give_up) return fail(o, to, GP_LIT("4.4.7")); /* RFC 3463 3.5: delivery time expired */
+    if (next.give_up && ours)
+        to->due = schedule_waits(o->q->config, to->attempts, o->attempt->when, (uint64_t)o->message.row);
+    if (next.give_up && !ours) return fail(o, to, GP_LIT("4.4.7")); /* RFC 3463 3.5: delivery time expired */
     if (next.notice) {
         to->delay_noticed = true;
         report(o, &o->delayed, to, status_or(to->last.enhanced, "4.0.0"));
@@ -150,7 +154,7 @@ static gp_status judge(struct outcome *o, struct queue_recipient *to, const stru
     switch (r->status) {
     case GP_OK: return deliver(o, to, r->passed_on);
     case GP_PERMFAIL: return fail(o, to, status_or(r->reply.enhanced, "5.0.0"));
-    default: return put_off(o, to);
+    default: return put_off(o, to, r->ours);
     }
 }
 

@@ -34,6 +34,8 @@ struct schedule_step {
 /* After failure number `attempts` (from 1) at `now`. seed spreads what failed together. The next attempt never passes the moment of
  * the delay notice or of the end of life: both are told from fresh knowledge. */
 struct schedule_step schedule_next(const struct config *, unsigned attempts, gp_time arrived, gp_time now, bool noticed, uint64_t seed);
+/* When what must not die of age is tried again. */
+gp_time schedule_waits(const struct config *, unsigned attempts, gp_time now, uint64_t seed);
 /* How long a destination where nothing could be tried is left alone: shorter than any message's own step. */
 gp_time schedule_suspension(const struct config *, unsigned failures);
 
@@ -176,7 +178,7 @@ void chain_tick(struct queue *, gp_time now);
 bool chain_is_last(struct queue *, gp_time now); /* at the orderly end: asks once; true: nothing is open any more */
 
 /* bounce.c */
-struct result { gp_status status; bool passed_on; /* the next hop reports itself */ struct queue_reply reply; };
+struct result { gp_status status; bool passed_on, ours; /* the next hop reports itself; our sign-in there is to blame */ struct queue_reply reply; };
 struct report { /* one notification: recipients of one message with the same fate */
     const struct queue_message *message;
     enum gp_dsn_action          action;

@@ -47,6 +47,12 @@ struct schedule_step schedule_next(const struct config *c, unsigned attempts, gp
     return next;
 }
 
+gp_time schedule_waits(const struct config *c, unsigned attempts, gp_time now, uint64_t seed)
+{
+    gp_time step = step_after(c, attempts);
+    return now + step + jitter(step, seed, attempts);
+}
+
 gp_time schedule_suspension(const struct config *c, unsigned failures)
 {
     return earlier(step_after(c, failures) / 2, SUSPENSION_MOST);

@@ -66,6 +66,29 @@ TEST(a_dead_destination_gets_one_notice_and_one_bounce)
     kit_close(k);
 }
 
+static void let_pass(struct kit *k, gp_time minutes, const char *line)
+{
+    for (gp_time minute = 0; minute < minutes; minute++) {
+        kit_answer_all(k, line, true);
+        one_minute(k);
+    }
+}
+
+TEST(no_age_returns_mail_that_waits_for_our_own_sign_in)
+{
+    struct kit *k                = kit_open();
+    struct msg  m                = kit_message("aaaa", "", "bob@example.net\t\n");
+    k->config.queue.delay_notice = 0;
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    let_pass(k, (gp_time)7 * 24 * 60, "2\t535\t5.7.8\tmx.example.net\tTLSv1.3\tno\tours");
+    CHECK(kit_count(k, "messages", "1") == 1 && kit_audited(k, "failed") == 0);
+    CHECK(kit_count(k, "recipients", "state = 0 AND attempts > 20") == 1);
+    let_pass(k, (gp_time)24 * 60, TAKEN);
+    CHECK(kit_count(k, "messages", "1") == 0 && kit_audited(k, "delivered") == 1);
+    kit_close(k);
+}
+
 TEST(a_dead_destination_is_probed_by_one_message_and_not_by_all)
 {
     enum { MESSAGES = 200 };

@@ -13,7 +13,14 @@
 
 #include "relay/parts.h"
 
-enum { UNSENT_MOST = 256 * 1024, MS = 1000, QUIT_PATIENCE = 10 * MS, SERVICE_CLOSING = 421 };
+enum {
+    UNSENT_MOST     = 256 * 1024,
+    MS              = 1000,
+    QUIT_PATIENCE   = 10 * MS,
+    SERVICE_CLOSING = 421,
+    NOT_LET_IN      = 535 /* RFC 4954 6 */,
+    SIGN_IN_FIRST   = 530
+};
 
 /* ---- life ----------------------------------------------------------------------------------------------------------- */
 static void set_timer(struct hop *h, enum hop_phase phase)
@@ -253,7 +260,6 @@ enum verdict { GO_ON, STOP_HERE, GONE }; /* GONE: the hop is freed */
 /* A smarthost that wants a sign-in or TLS first (RFC 4954 6, RFC 3207 4) is a set-up that somebody mends. */
 static gp_status status_of(struct hop *h, const struct gp_smtp_client_event *said)
 {
-    enum { SIGN_IN_FIRST = 530 };
     bool our_fault = said->code == SIGN_IN_FIRST && h->via.kind == RELAY_SMARTHOST;
     if (said->code >= 500 && !our_fault && !secure_is_unknown(h, said->enhanced, said->text)) return GP_PERMFAIL;
     return said->code >= 400 || !said->code ? GP_TEMPFAIL : GP_OK;
@@ -267,7 +273,8 @@ static struct result reply_result(struct delivery *d, struct hop *h, const struc
                              .enhanced = delivery_keep(d, result_enhanced(ev->code, ev->enhanced)),
                              .remote   = delivery_keep(d, gp_from(h->remote)),
                              .tls      = delivery_keep(d, gp_from(h->tls)),
-                             .text     = delivery_keep(d, ev->text) };
+                             .text     = delivery_keep(d, ev->text),
+                             .ours     = status == GP_TEMPFAIL && ev->code == SIGN_IN_FIRST };
 }
 
 static enum verdict need_input(struct hop *h, const struct gp_smtp_client_event *ev)
@@ -316,6 +323,7 @@ static enum verdict auth_more(struct hop *h, const struct gp_smtp_client_event *
 static enum verdict authed(struct hop *h, const struct gp_smtp_client_event *ev)
 {
     (void)ev;
+    h->fate = LOGIN_ACCEPTED;
     login_end(h);
     if (h->believed) return GO_ON;
     LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host),
@@ -436,13 +444,17 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
         LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host), LOG_N("code", ev->code), LOG_S("reply", ev->text),
             LOG_Z(
                 "reason",
-                "the next hop refused our sign-in: mail waits; see user, and password_file, token_file or certificate_file, of relay or of the route"));
+                "the next hop refused our sign-in: mail waits; see user, and password_file, token_file, provider or certificate_file, of relay or of the route"));
+    if (signing_in && ev->code == NOT_LET_IN) h->fate = LOGIN_REFUSED;
     /* A smarthost that does not let us in is a set-up that somebody mends; no message is to blame. */
     bool          final = !ev->temporary && !signing_in && h->via.kind == RELAY_MX;
     bool          clear = h->plan.must_tls && !conn_tls(h->conn) && ev->temporary && ev->code / 100 != 4;
-    struct result why   = {
-          .status = final ? GP_PERMFAIL : GP_TEMPFAIL, .code = ev->code, .enhanced = ev->enhanced, .text = ev->text
-    };
+    struct result why   = { .status   = final ? GP_PERMFAIL : GP_TEMPFAIL,
+                            .code     = ev->code,
+                            .enhanced = ev->enhanced,
+                            .text     = ev->text,
+                            .ours     = signing_in };
+    if (signing_in && h->why[0]) why.text = gp_from(h->why);
     if (clear) why.enhanced = GP_LIT("4.7.4"); /* RFC 3463 3.8: TLS is required and was not to be had */
     /* RFC 5321 3.8: 421, to whatever command, says that the host is going: the next message would hear it, too. */
     if (ev->code == SERVICE_CLOSING && h->delivery && !h->started) h->delivery->reached = false;

@@ -5,7 +5,7 @@
 static const char *why_not(bool answered)
 {
     return answered
-               ? "we do not sign in: vault says why; see user, password_file, token_file or certificate_file, and mechanisms, of relay or of the route"
+               ? "we do not sign in: vault says why; see user, password_file, token_file, provider or certificate_file, and mechanisms, of relay or of the route"
                : "vault does not answer now";
 }
 
@@ -15,7 +15,10 @@ static void login_said(void *owner, gp_status status, const struct msg *answer)
     bool        answered = status == GP_OK && answer->type == MSG_LOGIN_SAYS;
     bool        said     = answered && answer->login_says.status == GP_OK;
     h->believed          = said && answer->login_says.believed;
+    h->why[0]            = '\0';
     if (!said) {
+        gp_str why = answered && answer->login_says.why.len ? answer->login_says.why : gp_from(why_not(answered));
+        (void)gp_copy_z(gp_head(why, RESULT_TEXT_MOST), h->why, sizeof h->why);
         LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host), LOG_Z("reason", why_not(answered)));
         gp_smtp_client_skip_auth(&h->client); /* must_auth turns this into a temporary failure */
     } else if (h->phase == HOP_SIGNING_IN && h->login && answer->login_says.mechanism.len) {
@@ -38,6 +41,7 @@ void login_start(struct hop *h, gp_str offered)
 
     h->login                   = ++h->relay->logins;
     h->believed                = false;
+    h->fate                    = LOGIN_UNTOLD;
     m.login_start.login        = h->login;
     m.login_start.secure       = tls && h->via.tls == RELAY_TLS_REQUIRED; /* else: to whom? */
     m.login_start.which        = h->which;
@@ -64,6 +68,7 @@ void login_end(struct hop *h)
     if (!h->login) return;
     struct msg m      = MSG(LOGIN_END);
     m.login_end.login = h->login;
+    m.login_end.fate  = h->fate;
     ipc_forget(h->relay->vault, h);
     (void)ipc_tell(h->relay->vault, &m);
     h->login = 0;

@@ -55,6 +55,7 @@ struct result {
     int       code;     /* 0: no reply from a remote server                 */
     gp_str    enhanced, remote, tls, text; /* in the delivery's arena, or static */
     bool      reports;  /* the next hop offers DSN: it tells of deliveries  */
+    bool      ours;     /* our own sign-in there is to blame, and no message: it waits, however long that takes */
 };
 struct recipient {
     gp_str        address, params;
@@ -62,7 +63,7 @@ struct recipient {
     bool          settled;
     struct result result;
 };
-/* "status TAB code TAB enhanced TAB remote TAB tls TAB text [TAB dsn] LF" a recipient; controls in text become spaces. */
+/* "status TAB code TAB enhanced TAB remote TAB tls TAB text [TAB dsn|ours] LF" a recipient; controls in text become spaces. */
 void results_put(struct gp_text *, const struct recipient *, size_t count);
 /* The enhanced code to record: the remote's, or one made from the reply's class. */
 gp_str result_enhanced(int code, gp_str said);
@@ -167,6 +168,8 @@ struct hop {
     uint64_t             generation; /* of the certificate that we would present */
     bool                 presented;  /* it has asked for it, and been given it   */
     bool                 complained; /* that it does not know it                 */
+    enum login_fate      fate;      /* what the server said to it    */
+    char                 why[RESULT_TEXT_MOST + 1]; /* vault does not sign in; "": it does */
     bool                 reused, quitting, started;
 };
 bool hop_open(struct delivery *, const struct sockaddr_storage *to, const char *host); /* false: no memory or descriptors */

@@ -29,7 +29,7 @@ void results_put(struct gp_text *out, const struct recipient *recipients, size_t
             gp_put_char(out, '\t');
             put_clean(out, fields[f]);
         }
-        if (r->reports) gp_put_z(out, "\tdsn");
+        if (r->reports || r->ours) gp_put_z(out, r->ours ? "\tours" : "\tdsn");
         gp_put_char(out, '\n');
     }
 }

@@ -5,7 +5,7 @@
 #include "store/accounts.h"
 #include "store/audit.h"
 
-enum { ACCOUNTS_VERSIONS = 18 };
+enum { ACCOUNTS_VERSIONS = 19 };
 extern const char *const accounts_scripts[ACCOUNTS_VERSIONS];
 extern const struct database_function accounts_function; /* that they ask */
 

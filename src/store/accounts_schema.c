@@ -219,4 +219,20 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
     "  empty INTEGER NOT NULL,"
     "  PRIMARY KEY (kind, slot)"
     ") STRICT, WITHOUT ROWID;",
+
+    /* What providers of tokens have given (grants.h). */
+    "CREATE TABLE grants ("
+    "  provider TEXT PRIMARY KEY,"
+    "  kind TEXT NOT NULL,"
+    "  serial INTEGER NOT NULL,"
+    "  made INTEGER NOT NULL,"
+    "  renewed INTEGER NOT NULL,"
+    "  ends INTEGER NOT NULL,"
+    "  access_ends INTEGER NOT NULL,"
+    "  failing INTEGER NOT NULL,"
+    "  failures INTEGER NOT NULL,"
+    "  why TEXT NOT NULL,"
+    "  claimed INTEGER NOT NULL," /* until then somebody fetches */
+    "  refresh BLOB NOT NULL"     /* sealed; empty: none */
+    ") STRICT, WITHOUT ROWID;",
 };

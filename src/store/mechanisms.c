@@ -111,7 +111,7 @@ bool policy_lists_plus(gp_str configured)
 static bool is_for(const struct gp_sasl_mech *mech, const struct policy_upstream *u)
 {
     bool token = mech->traits & GP_SASL_NEEDS_TOKEN;
-    return (u->proof == RELAY_PASSWORD && !token) || (u->proof == RELAY_TOKEN && token);
+    return (u->proof == RELAY_PASSWORD && !token) || (config_proof_is_token(u->proof) && token);
 }
 
 /* What is proved already needs no secret to be said. */

@@ -19,7 +19,8 @@ bool verifier_keys_from(gp_str vault_key, struct verifier_keys *keys)
            gp_hmac(GP_SHA256, vault_key, GP_LIT("gatepost 1 unknown user"), keys->unknown_user) &&
            gp_hmac(GP_SHA256, vault_key, GP_LIT("gatepost 1 unknown count"), keys->unknown_count) &&
            gp_hmac(GP_SHA256, vault_key, GP_LIT("gatepost 1 recipients"), keys->recipients) &&
-           gp_hmac(GP_SHA256, vault_key, GP_LIT("gatepost 1 guard"), keys->guard);
+           gp_hmac(GP_SHA256, vault_key, GP_LIT("gatepost 1 guard"), keys->guard) &&
+           gp_hmac(GP_SHA256, vault_key, GP_LIT("gatepost 1 grants"), keys->grants);
 }
 
 bool verifier_keys_read(const char *path, struct verifier_keys *keys, const char **why)

@@ -17,7 +17,7 @@ enum {
 };
 
 /* Derived from vault.key, one per purpose. Wipe after use. */
-struct verifier_keys { uint8_t plain[VERIFIER_KEY], cram[VERIFIER_KEY], unknown_user[VERIFIER_KEY], unknown_count[VERIFIER_KEY], recipients[VERIFIER_KEY], guard[VERIFIER_KEY]; };
+struct verifier_keys { uint8_t plain[VERIFIER_KEY], cram[VERIFIER_KEY], unknown_user[VERIFIER_KEY], unknown_count[VERIFIER_KEY], recipients[VERIFIER_KEY], guard[VERIFIER_KEY], grants[VERIFIER_KEY]; };
 bool verifier_keys_from(gp_str vault_key, struct verifier_keys *) GP_MUST_USE; /* exactly VERIFIER_KEY octets */
 /* Reads the file that `gatepost init` made. false: *why says. */
 bool verifier_keys_read(const char *path, struct verifier_keys *, const char **why) GP_MUST_USE;

@@ -29,6 +29,12 @@ gp_str descriptor_read(int fd, size_t most)
     return GP_NONE;
 }
 
+gp_str file_first_line(gp_str text)
+{
+    gp_str line = gp_head(text, gp_find(text, '\n'));
+    return line.len > 0 && line.ptr[line.len - 1] == '\r' ? gp_head(line, line.len - 1) : line;
+}
+
 void file_free(gp_str text)
 {
     if (!text.ptr) return;

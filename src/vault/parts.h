@@ -17,6 +17,7 @@
 #include "vault/line.h"
 #include "vault/meters.h"
 #include "vault/recent.h"
+#include "vault/tokens.h"
 
 enum {
     SIGNINS_MOST       = 2048, /* exchanges open at once, over all smtpds: 15 KiB each               */
@@ -298,6 +299,7 @@ void keys_close(struct keyring *);
 /* The whole file into freshly allocated memory, NUL not counted; GP_NONE: unreadable, or over `most`. */
 gp_str descriptor_read(int fd, size_t most);
 void   file_free(gp_str); /* wipes */
+gp_str file_first_line(gp_str text); /* without its end */
 
 /* ---- signatures (signing.c) --------------------------------------------------------------------------------------------- */
 struct signing_wish { uint32_t question; enum msg_type answer; const struct gp_key *key; enum gp_sign how; gp_str data; };
@@ -324,7 +326,11 @@ struct login { /* lent to the thread while it is the one that steps */
     uint64_t          id;
     size_t            which; /* of the config's logins */
     uint32_t          question;
-    bool              busy, gone;
+    bool              busy, gone, spoken; /* spoken: the server has said something */
+    bool              parked;   /* no line is here yet: it waits for a token of relay.provider, since then  */
+    gp_time           since;
+    uint64_t          token;    /* its number; 0: it is none of those                                       */
+    const struct gp_sasl_mech *mech;
     enum gp_sasl_step step;
     size_t            line_len;
     char              line[GP_SASL_LINE_MOST];
@@ -347,6 +353,7 @@ void upstream_received(struct peer *, struct msg *);
 void upstream_start(struct peer *, struct msg *);
 void upstream_line(struct peer *, struct msg *);
 void upstream_end(struct peer *, struct msg *);
+void upstream_token_came(struct vault *); /* or will not: those that wait go on */
 void upstream_drop(struct vault *); /* the relay died */
 void upstream_close(struct upstream *);
 void presented_received(struct peer *, struct msg *); /* presented.c: our certificate there */
@@ -546,6 +553,7 @@ struct vault {
     struct preflights preflights;
     gp_time               folder_seen;
     struct upstream      *upstream;
+    struct tokens         tokens_kept;
     struct uses           uses;
     struct untolds        untold;
     struct holding        holding;
@@ -569,7 +577,7 @@ struct vault {
     struct timer         *tick;
     bool                  failed; /* the store was in trouble when last asked: said once */
     bool                  moved;  /* its file is no longer where it was: said once, too  */
-    struct peer           supervisor, relay, queue, smtpds[ROLE_SMTPD_MOST], lookups[CONFIG_LOOKUPS_MOST + 1];
+    struct peer           supervisor, relay, queue, smtpds[ROLE_SMTPD_MOST], lookups[CONFIG_HELPERS_MOST];
 };
 /* In the current directory: accounts.db, vault.key, dkim/. NULL: logged. */
 struct vault *vault_open(struct loop *, const struct config *);

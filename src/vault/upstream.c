@@ -1,5 +1,6 @@
 /* Our own sign-in at the smarthost: the relay carries the lines, the password or token and the exchange stay here. What a line of the server
  * asks for is worked out on a thread: with SCRAM the server names the number of rounds, up to seconds of work.
+ *   PARKED   the token that it needs is being fetched
  *   TALKING  our last line is on its way; LOGIN_LINE brings the server's next
  *   BUSY     its line waits for the thread, or the thread works on it
  *   GONE     LOGIN_END came, or the relay died: no answer is due; freed at once, or when the thread is done with it */
@@ -9,13 +10,9 @@
 #include "vault/parts.h"
 #include "store/mechanisms.h"
 
-/* ---- the password or token ----------------------------------------------------------------------------------------------- */
-static gp_str first_line(gp_str text)
-{
-    gp_str line = gp_head(text, gp_find(text, '\n'));
-    return line.len > 0 && line.ptr[line.len - 1] == '\r' ? gp_head(line, line.len - 1) : line;
-}
+enum { PARKED_MOST_MS = 60 * 1000 };
 
+/* ---- the password or token ----------------------------------------------------------------------------------------------- */
 void upstream_received(struct peer *peer, struct msg *m)
 {
     if (m->upstream.login >= config_logins(peer->vault->config)) return;
@@ -26,7 +23,7 @@ void upstream_received(struct peer *peer, struct msg *m)
     s->present = false;
     if (!m->upstream.present) return;
     gp_str text = descriptor_read(m->fds[0], token ? sizeof(s->text) : GP_PASSWORD_MOST);
-    gp_str line = text.ptr ? first_line(text) : GP_NONE;
+    gp_str line = text.ptr ? file_first_line(text) : GP_NONE;
     if (token) line = gp_trim(line);
     s->present = line.len > 0;
     if (s->present) memcpy(s->text, line.ptr, line.len);
@@ -84,11 +81,13 @@ static struct login *take(struct upstream *up, struct peer *peer, uint64_t id)
     return l;
 }
 
-static void refuse(struct peer *peer, uint32_t question, gp_status status)
+static const char no_memory[] = "no memory";
+
+static void refuse(struct peer *peer, uint32_t question, gp_status status, const char *why)
 {
     struct msg m = MSG(LOGIN_SAYS);
     m.login_says = (struct msg_login_says) {
-        .status = status, .step = GP_SASL_FAILED, .mechanism = GP_LIT(""), .text = GP_LIT("")
+        .status = status, .step = GP_SASL_FAILED, .mechanism = GP_LIT(""), .text = GP_LIT(""), .why = gp_from(why)
     };
     ipc_answer(peer->channel, question, &m);
 }
@@ -101,9 +100,10 @@ static struct config_login login_of(const struct login *l)
 static const char *why_given_up(const struct login *l)
 {
     enum relay_proof proof = login_of(l).proof;
-    if (l->question)
+    if (l->spoken)
         return "the server's side of the exchange is wrong, or it could not prove that it knows the password";
     if (proof == RELAY_CERTIFICATE) return "relay.user has characters that no name may have";
+    if (proof == RELAY_PROVIDER) return "relay.user is no name, or the provider's token has characters that none has";
     return proof == RELAY_TOKEN ? "user is no name, or the first line of token_file no token: that has no blanks in it"
                                 : "user or the password has characters that none may have";
 }
@@ -112,7 +112,7 @@ static const char *why_given_up(const struct login *l)
 static gp_str fit_for_log(const struct upstream_secret *s, gp_str status)
 {
     enum { STATUS_SHOWN = 40 };
-    bool tells = s->len > 0 && memmem(status.ptr, status.len, s->text, s->len);
+    bool tells = status.len > 0 && s->len > 0 && memmem(status.ptr, status.len, s->text, s->len);
     return tells ? GP_LIT("(not shown)") : gp_head(status, STATUS_SHOWN);
 }
 
@@ -122,7 +122,8 @@ static void log_refused_token(const struct login *l)
     const struct upstream_secret *s = &l->peer->vault->upstream->secrets[l->which];
     LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_N("login", l->id),
         LOG_S("status", l->x.status.ptr ? fit_for_log(s, l->x.status) : GP_LIT("(none)")),
-        LOG_Z("reason", "the next hop refuses the token in relay.token_file: mail waits for a fresh one"));
+        LOG_Z("reason", l->token ? "the next hop refuses the provider's token: mail waits for a fresh one"
+                                 : "the next hop refuses the token in relay.token_file: mail waits for a fresh one"));
 }
 
 static void say(struct login *l, uint32_t question, enum gp_sasl_step step, gp_str mechanism)
@@ -132,7 +133,7 @@ static void say(struct login *l, uint32_t question, enum gp_sasl_step step, gp_s
     if (step != GP_SASL_CHALLENGE && step != GP_SASL_DONE) {
         LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_N("login", l->id),
             LOG_Z("reason", why_given_up(l)));
-        refuse(l->peer, question, GP_PERMFAIL);
+        refuse(l->peer, question, GP_PERMFAIL, why_given_up(l));
         give_back(v->upstream, find(v->upstream, l->id));
         return;
     }
@@ -142,7 +143,8 @@ static void say(struct login *l, uint32_t question, enum gp_sasl_step step, gp_s
                                              .has_initial = l->x.out.ptr != NULL,
                                              .believed    = gp_sasl_client_believes(&l->x),
                                              .mechanism   = mechanism,
-                                             .text        = l->x.out.ptr ? l->x.out : GP_LIT("") };
+                                             .text        = l->x.out.ptr ? l->x.out : GP_LIT(""),
+                                             .why         = GP_LIT("") };
     ipc_answer(l->peer->channel, question, &m);
 }
 
@@ -168,50 +170,96 @@ static gp_str name_for(const struct config_login *of, bool external)
     return external && of->proof != RELAY_CERTIFICATE ? GP_LIT("") : gp_from(of->user);
 }
 
-/* NULL: none, which is said. */
-static const struct gp_sasl_mech *mechanism(const struct vault *v, const struct msg_login_start *start, bool binds)
+static bool is_external(const struct gp_sasl_mech *mech)
 {
-    struct config_login        of   = config_login_of(v->config, (size_t)start->which);
+    return mech->traits & GP_SASL_NEEDS_PEER;
+}
+
+static const char *why_not(const struct vault *v, const struct msg_login_start *start, const struct gp_sasl_mech *mech)
+{
+    struct config_login of  = config_login_of(v->config, (size_t)start->which);
+    bool                has = of.proof == RELAY_PROVIDER || v->upstream->secrets[start->which].present;
+    if (!mech) return "no mechanism that both sides allow on this connection";
+    return is_external(mech) || (has && of.user[0])
+               ? NULL
+               : "nothing to sign in with: see user, password_file, token_file and provider of relay, or of the route";
+}
+
+/* NULL: none, which is said. */
+static const struct gp_sasl_mech *mechanism(const struct vault *v, const struct msg_login_start *start, bool binds,
+                                            const char **why)
+{
     const struct gp_sasl_mech *mech = choose(v, start, binds);
-    bool                       has =
-        mech && ((mech->traits & GP_SASL_NEEDS_PEER) || (v->upstream->secrets[start->which].present && of.user[0]));
-    if (has) return mech;
-    LOG(LOG_ERROR, "upstream", LOG_Z("host", of.host), LOG_S("offered", start->offered),
-        LOG_Z("reason",
-              mech ? "nothing to sign in with: see user, password_file and token_file of relay, or of the route"
-                   : "no mechanism that both sides allow on this connection"));
+    *why                            = why_not(v, start, mech);
+    if (!*why) return mech;
+    LOG(LOG_ERROR, "upstream", LOG_Z("host", config_login_of(v->config, (size_t)start->which).host),
+        LOG_S("offered", start->offered), LOG_Z("reason", *why));
     return NULL;
 }
 
-static void begin(struct login *l, const struct msg_login_start *start, const struct gp_sasl_mech *mech, bool binds)
+static void begin(struct login *l, const struct msg_login_start *start, bool binds)
 {
-    struct upstream_secret *s        = &l->peer->vault->upstream->secrets[l->which];
-    struct config_login     of       = login_of(l);
-    bool                    external = mech->traits & GP_SASL_NEEDS_PEER;
-    gp_secret               secret   = { s->text, external ? 0 : s->len };
     gp_sasl_init(&l->x, binds ? (enum gp_sasl_binding)start->binding : GP_BIND_NONE, start->binding_data,
                  policy_lists_plus(start->offered));
     gp_sasl_bind(&l->x, GP_BIND_TLS_SERVER_END_POINT, start->end_point);
     gp_sasl_lend(&l->x, l->lent, sizeof(l->lent));
-    l->x.host = gp_from(of.host);
-    l->step   = gp_sasl_client_start(&l->x, gp_from(mech->name), name_for(&of, external), secret);
+    l->x.host = gp_from(login_of(l).host);
+}
+
+static void say_first(struct login *l, gp_secret secret)
+{
+    struct config_login of   = login_of(l);
+    gp_str              name = gp_from(l->mech->name);
+    l->step                  = gp_sasl_client_start(&l->x, name, name_for(&of, is_external(l->mech)), secret);
+    say(l, l->question, l->step, name);
+}
+
+/* With a token of a provider, now or when it has come. */
+static void go_on(struct login *l)
+{
+    struct vault *v      = l->peer->vault;
+    gp_secret     token  = { NULL, 0 };
+    const char   *why    = "";
+    gp_status     status = tokens_get(v, &token, &l->token, &why);
+    if (status == GP_WAIT && loop_now(v->loop) - l->since > PARKED_MOST_MS) status = GP_TEMPFAIL;
+    l->parked = status == GP_WAIT;
+    if (status == GP_OK) say_first(l, token);
+    if (status == GP_OK || status == GP_WAIT) return;
+    LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_Z("provider", v->config->relay.provider),
+        LOG_Z("reason", why));
+    refuse(l->peer, l->question, GP_TEMPFAIL, why);
+    give_back(v->upstream, find(v->upstream, l->id));
+}
+
+void upstream_token_came(struct vault *v)
+{
+    for (size_t i = 0; i < UPSTREAM_LOGINS; i++)
+        if (v->upstream->logins[i] && v->upstream->logins[i]->parked) go_on(v->upstream->logins[i]);
 }
 
 void upstream_start(struct peer *peer, struct msg *m)
 {
     const struct msg_login_start *start = &m->login_start;
     struct vault                 *v     = peer->vault;
+    const char                   *why   = "no such route";
     bool                       binds = start->binding > GP_BIND_NONE && start->binding <= GP_BIND_TLS_SERVER_END_POINT;
     bool                       known = start->which < config_logins(v->config);
-    const struct gp_sasl_mech *mech  = known ? mechanism(v, start, binds) : NULL;
+    const struct gp_sasl_mech *mech  = known ? mechanism(v, start, binds, &why) : NULL;
     struct login              *l     = mech ? take(v->upstream, peer, start->login) : NULL;
     if (!l) {
-        refuse(peer, m->question, mech ? GP_TEMPFAIL : GP_PERMFAIL);
+        refuse(peer, m->question, mech ? GP_TEMPFAIL : GP_PERMFAIL, mech ? no_memory : why);
         return;
     }
-    l->which = (size_t)start->which;
-    begin(l, start, mech, binds);
-    say(l, m->question, l->step, gp_from(mech->name));
+    l->which    = (size_t)start->which;
+    l->mech     = mech;
+    l->question = m->question;
+    l->since    = loop_now(v->loop);
+    begin(l, start, binds);
+    const struct upstream_secret *s = &v->upstream->secrets[l->which];
+    if (login_of(l).proof == RELAY_PROVIDER && !is_external(mech))
+        go_on(l);
+    else
+        say_first(l, (gp_secret) { s->text, is_external(mech) ? 0 : s->len });
 }
 
 /* ---- the server's lines -------------------------------------------------------------------------------------------------- */
@@ -249,7 +297,7 @@ static void step_next(struct vault *v)
             up->stepping = l;
             return;
         }
-        refuse(l->peer, l->question, GP_TEMPFAIL);
+        refuse(l->peer, l->question, GP_TEMPFAIL, no_memory);
         give_back(up, find(up, l->id));
     }
 }
@@ -265,12 +313,13 @@ void upstream_line(struct peer *peer, struct msg *m)
 {
     struct upstream *up    = peer->vault->upstream;
     struct login   **place = find(up, m->login_line.login);
-    struct login    *l     = place && !(*place)->busy ? *place : NULL;
+    struct login    *l     = place && !(*place)->busy && !(*place)->parked ? *place : NULL;
     if (!l || m->login_line.line.len > sizeof(l->line)) {
-        refuse(peer, m->question, l ? GP_PERMFAIL : GP_TEMPFAIL);
+        refuse(peer, m->question, l ? GP_PERMFAIL : GP_TEMPFAIL, l ? "the server's line is too long" : "");
         return;
     }
     l->busy     = true;
+    l->spoken   = true;
     l->question = m->question;
     l->line_len = m->login_line.line.len;
     if (l->line_len) memcpy(l->line, m->login_line.line.ptr, l->line_len);
@@ -281,7 +330,10 @@ void upstream_line(struct peer *peer, struct msg *m)
 void upstream_end(struct peer *peer, struct msg *m)
 {
     struct login **place = find(peer->vault->upstream, m->login_end.login);
+    uint64_t       token = place ? (*place)->token : 0;
     if (place) give_back(peer->vault->upstream, place);
+    if (token && m->login_end.fate != LOGIN_UNTOLD)
+        tokens_verdict(peer->vault, token, m->login_end.fate == LOGIN_ACCEPTED);
 }
 
 static void drop_all(struct upstream *up)

@@ -62,6 +62,7 @@ void vault_refresh(struct vault *v)
     if (!database_changed(accounts_database(v->accounts)) && !v->failed) return;
     v->changes++;
     bans_reload(v);
+    tokens_changed(v);
     recent_clear(v->recent); /* a password that was changed must not be recognised any more */
     vault_survey(v);
 }
@@ -123,6 +124,7 @@ static const struct {
     { MSG_KEYPAIR,       ROLE_SUPERVISOR, keys_pair         },
     { MSG_UPSTREAM,      ROLE_SUPERVISOR, upstream_received },
     { MSG_UPSTREAM_PAIR, ROLE_SUPERVISOR, presented_received},
+    { MSG_PROVIDER_FILE, ROLE_SUPERVISOR, tokens_file       },
     { MSG_CLIENT_CA,     ROLE_SUPERVISOR, external_ca       },
     { MSG_SEAL,          ROLE_QUEUE,      seal_asked        },
     { MSG_AUDIT_EXPORT,  ROLE_SUPERVISOR, seal_export       },
@@ -202,6 +204,7 @@ static void tick(void *owner)
     keys_tick(v, now);
     notices_tick(v, now);
     webhook_tick(v, now);
+    tokens_tick(v, now);
     shadow_write(v);
     meters_write(v);
     holds_tick(v);
@@ -278,7 +281,7 @@ struct vault *vault_open(struct loop *loop, const struct config *config)
     v->hashing_most = hashing_threads(config);
     line_open(v);
     v->survey = (struct survey) { .iterations = VERIFIER_FEW_ROUNDS };
-    if (!open_store(v) || !open_memory(v) || !gate_open(v)) {
+    if (!open_store(v) || !open_memory(v) || !tokens_open(v) || !gate_open(v)) {
         vault_close(v);
         return NULL;
     }
@@ -322,6 +325,7 @@ void vault_close(struct vault *v)
     decoy_leave(v->decoy);
     gp_trust_close(v->client_trust);
     upstream_close(v->upstream);
+    tokens_close(v);
     free(v->upstream);
     recent_close(v->recent);
     meters_close(v);

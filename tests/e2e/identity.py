@@ -12,6 +12,7 @@ import urllib.parse
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from grants import Grants
 from house import free_port
 
 AUDIENCE = "smtp://mail.example.org"
@@ -28,6 +29,7 @@ class Identity:
         self.issuer = f"https://localhost:{self.port}/realm"
         self.discovered = {"issuer": self.issuer, "jwks_uri": self.issuer + "/keys"}
         self.keys, self.hidden, self.opaque, self.asked, self.introspected = {}, set(), {}, [], []
+        self.grants = Grants(self)              # what it gives to who sends mail
         self.free = threading.Event()           # cleared: nobody gets an answer
         self.free.set()
         self.status, self.count = 200, 0
@@ -77,6 +79,8 @@ class Identity:
                 return 401, {"error": "invalid_client"}
             self.introspected.append(urllib.parse.parse_qs(body, strict_parsing=True))
             return self.status, self.opaque.get(self.introspected[-1]["token"][0], {"active": False})
+        if path.split("?")[0] in self.grants.paths:
+            return self.grants.answer(path, body)
         return 404, {}
 
     def fetches(self, path="/realm/keys"):
@@ -97,7 +101,7 @@ class Identity:
                 with contextlib.suppress(OSError):
                     self.send_response(status)
                     if status == 302:
-                        self.send_header("Location", owner.issuer + "/elsewhere")
+                        self.send_header("Location", owner.grants.location or owner.issuer + "/elsewhere")
                     self.send_header("Content-Length", str(len(said)))
                     self.end_headers()
                     self.wfile.write(said)

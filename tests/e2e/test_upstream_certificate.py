@@ -95,7 +95,7 @@ def test_the_certificate_alone_will_do_and_a_renewed_pair_counts(tls, pairs, new
 @pytest.mark.parametrize("label,hop,settings,reason", [
     ("not asked", {"relays": [US]}, {}, "the next hop did not ask for our certificate"),
     ("not offered", {"relays": [US], "client_ca": True}, {"GATEPOST_RELAY_USER": US}, "the server does not offer AUTH"),
-    ("others offered", {"logins": {"a": "b"}, "client_ca": True}, {"GATEPOST_RELAY_USER": US}, "no way to sign in that both sides know"),
+    ("others offered", {"logins": {"a": "b"}, "client_ca": True}, {"GATEPOST_RELAY_USER": US}, "no mechanism that both sides allow on this connection"),
     ("535", {"papers": ["somebody.example.org"], "client_ca": True}, {}, "535"),
     ("not known", {"relays": ["somebody.example.org"], "client_ca": True}, {}, "relay access denied"),
     ("sign in first", {"logins": {"a": "b"}, "client_ca": True}, {}, "sign in first")], ids=lambda value: value if isinstance(value, str) else "")

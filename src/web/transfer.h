@@ -1,7 +1,7 @@
-/* A question to a web service with libcurl, for the threads that block: bounded in time and in octets, the certificate and name of
+/* A question to a web service with libcurl, for threads and commands that may block: bounded in time and in octets, the certificate and name of
  * the server always checked, no redirects (what is sent goes where it was sent, and nowhere else), no proxy of the environment. */
-#ifndef LOOKUP_TRANSFER_H
-#define LOOKUP_TRANSFER_H
+#ifndef WEB_TRANSFER_H
+#define WEB_TRANSFER_H
 
 #include "base/base.h"
 

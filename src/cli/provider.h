@@ -1,0 +1,46 @@
+/* What the `gatepost provider` commands share: one provider of the configuration, its files, and questions to it, which block. Secrets are in
+ * the struct and on the stack, and wiped when the command ends. The grant itself is the store's (store/grants.h). */
+#ifndef CLI_PROVIDER_H
+#define CLI_PROVIDER_H
+
+#include "cli/user.h"
+#include "oauth/oauth.h"
+#include "store/grants.h"
+#include "web/transfer.h"
+
+struct provider {
+    struct user_store             s;
+    const struct config_provider *plan;
+    struct transfer              *transfer; /* NULL: nothing was asked yet */
+    struct oauth_key_file         key;
+    uint8_t                       thumbprint[GP_PEER_FINGERPRINT];
+    bool                          has_thumbprint;
+    size_t                        secret_len;
+    char                          secret[1024];
+    struct oauth_reply            reply;
+    char                          form[OAUTH_FORM_ROOM];
+};
+/* NULL: the problem was printed. Close it. */
+struct provider *cli_provider_open(const char *dir, const char *name);
+void             cli_provider_close(struct provider *);
+#define auto_provider __attribute__((cleanup(cli_provider_leave))) struct provider *
+void cli_provider_leave(struct provider **);
+
+/* All of an ask but its grant and its code. */
+struct oauth_ask cli_provider_ask(const struct provider *);
+/* Asks for a token; what came is in reply. false: the files are no good, which was printed. */
+bool cli_provider_fetch(struct provider *, const struct oauth_ask *);
+/* Posts the form that was written into `form`. The reply's text until the next one; *status 0: none came, and reply.why says why. */
+gp_str cli_provider_post(struct provider *, const char *uri, size_t len, long *status);
+int cli_provider_failed(const struct provider *, const char *what); /* prints what the provider said; CLI_FAILED */
+
+/* An array of what `provider list --json` prints; empty where there are none, or they may not be read. */
+json_t *cli_provider_states(const char *dir);
+
+/* Sends a person's browser there and waits for it to come back. CLI_DONE: the code, for an ask of OAUTH_CODE. */
+struct browser {
+    char code[2048], verifier[OAUTH_PKCE_ROOM], redirect_uri[CONFIG_TEXT + 16];
+};
+int browser_ask(struct provider *, uint16_t port, struct browser *);
+
+#endif

@@ -1,0 +1,193 @@
+/* A row a provider; a refresh token takes the place of the one before in one statement, so that there is always one. */
+#include "store/grants.h"
+
+#include "store/accounts_parts.h"
+
+#include <string.h>
+
+void grant_wipe(struct grant *g)
+{
+    gp_wipe(g, sizeof *g);
+}
+
+/* ---- the refresh token ------------------------------------------------------------------------------------------------------ */
+/* Sealed for its row alone: it does not open in another's place. */
+static void put_context(struct gp_text *out, const struct grant *g)
+{
+    gp_put_z(out, "grant ");
+    gp_put_number(out, g->serial);
+    gp_put_char(out, ' ');
+    gp_put_z(out, g->provider);
+}
+
+static void unseal(const struct verifier_keys *keys, gp_str box, struct grant *g)
+{
+    char           room[GRANT_NAME + GRANT_KIND + 16];
+    struct gp_text context = GP_TEXT(room);
+    g->refresh_len         = 0;
+    g->sealed              = box.len > 0;
+    if (!keys || box.len <= GP_SEAL_EXTRA || box.len > GRANT_TOKEN_MOST + GP_SEAL_EXTRA) return;
+    put_context(&context, g);
+    if (!gp_unseal(keys->grants, gp_said(&context), box, (uint8_t *)g->refresh)) return;
+    g->refresh_len = box.len - GP_SEAL_EXTRA;
+    g->sealed      = false;
+}
+
+static bool seal(const struct verifier_keys *keys, const struct grant *g, uint8_t *out, gp_str *box)
+{
+    char           room[GRANT_NAME + GRANT_KIND + 16];
+    struct gp_text context = GP_TEXT(room);
+    *box                   = GP_LIT("");
+    if (!g->refresh_len) return true;
+    put_context(&context, g);
+    *box = (gp_str) { (const char *)out, g->refresh_len + GP_SEAL_EXTRA };
+    return gp_seal(keys->grants, gp_said(&context), (gp_str) { g->refresh, g->refresh_len }, out);
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------------------------------- */
+#define COLUMNS                                                                                                        \
+    "SELECT provider, kind, serial, made, renewed, ends, access_ends, failing, failures, why, refresh FROM grants"
+
+static gp_status read_one(struct rows *r, const struct verifier_keys *keys, struct grant *g)
+{
+    gp_status status = rows_next(r);
+    if (status != GP_OK) return status;
+    *g = (struct grant) { .serial      = rows_number(r, 2),
+                          .made        = rows_number(r, 3),
+                          .renewed     = rows_number(r, 4),
+                          .ends        = rows_number(r, 5),
+                          .access_ends = rows_number(r, 6),
+                          .failing     = rows_number(r, 7),
+                          .failures    = (unsigned)rows_number(r, 8) };
+    if (!gp_copy_z(rows_text(r, 0), g->provider, sizeof g->provider) ||
+        !gp_copy_z(rows_text(r, 1), g->kind, sizeof g->kind) || !gp_copy_z(rows_text(r, 9), g->why, sizeof g->why))
+        return GP_TEMPFAIL;
+    unseal(keys, rows_blob(r, 10), g);
+    return GP_OK;
+}
+
+gp_status grant_get(struct accounts *a, const struct verifier_keys *keys, gp_str provider, struct grant *g)
+{
+    auto_rows r = rows_of(a->db, COLUMNS " WHERE provider = ?");
+    rows_bind_text(&r, provider);
+    return read_one(&r, keys, g);
+}
+
+gp_status grants_each(struct accounts *a, void (*each)(void *owner, const struct grant *), void *owner)
+{
+    gp_status  status;
+    auto_grant g = { 0 };
+    auto_rows  r = rows_of(a->db, COLUMNS " ORDER BY provider");
+    while ((status = read_one(&r, NULL, &g)) == GP_OK) each(owner, &g);
+    return status == GP_PERMFAIL ? GP_OK : status;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------------------------------- */
+static gp_status record(struct accounts *a, const char *event, const char *provider, gp_time ends)
+{
+    struct audit_entry e = { .when = audit_now(), .event = event };
+    return AUDIT(a->db, &e, AUDIT_Z("by", database_operator(a->db)), AUDIT_Z("provider", provider),
+                 AUDIT_N("ends", ends));
+}
+
+static gp_status insert(struct accounts *a, const struct verifier_keys *keys, const struct grant *g)
+{
+    uint8_t room[GRANT_TOKEN_MOST + GP_SEAL_EXTRA];
+    gp_str  box;
+    if (!seal(keys, g, room, &box)) return GP_TEMPFAIL;
+    auto_rows r = rows_of(
+        a->db, "INSERT OR REPLACE INTO grants (provider, kind, serial, made, renewed, ends, access_ends, failing,"
+               " failures, why, claimed, refresh) VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, '', 0, ?)");
+    rows_bind_text(&r, gp_from(g->provider));
+    rows_bind_text(&r, gp_from(g->kind));
+    rows_bind_number(&r, g->serial);
+    rows_bind_number(&r, g->made);
+    rows_bind_number(&r, g->renewed);
+    rows_bind_number(&r, g->ends);
+    rows_bind_blob(&r, box);
+    return rows_run(&r);
+}
+
+gp_status grant_put(struct accounts *a, const struct verifier_keys *keys, struct grant *g)
+{
+    uint64_t         random;
+    auto_transaction t;
+    gp_random(&random, sizeof random);
+    g->serial        = (int64_t)(random >> 2); /* not the one before: that may have been another's */
+    gp_status status = transaction_begin(&t, a->db);
+    if (status == GP_OK) status = insert(a, keys, g);
+    if (status == GP_OK) status = record(a, "provider-login", g->provider, g->ends);
+    return status == GP_OK ? transaction_commit(&t) : GP_TEMPFAIL;
+}
+
+gp_status grant_begin(struct accounts *a, gp_str provider, gp_str kind, gp_time now)
+{
+    auto_rows r = rows_of(
+        a->db, "INSERT INTO grants (provider, kind, serial, made, renewed, ends, access_ends, failing, failures,"
+               " why, claimed, refresh) VALUES (?1, ?2, 0, ?3, 0, 0, 0, 0, 0, '', 0, x'') ON CONFLICT DO UPDATE"
+               " SET kind = ?2, serial = 0, made = ?3, renewed = 0, ends = 0, access_ends = 0, failing = 0,"
+               " failures = 0, why = '', refresh = x'' WHERE kind <> ?2");
+    rows_bind_text(&r, provider);
+    rows_bind_text(&r, kind);
+    rows_bind_number(&r, now);
+    return rows_run(&r);
+}
+
+gp_status grant_forget(struct accounts *a, gp_str provider)
+{
+    char             name[GRANT_NAME];
+    auto_transaction t;
+    gp_status        status = transaction_begin(&t, a->db);
+    auto_rows        r      = rows_of(a->db, "DELETE FROM grants WHERE provider = ?");
+    rows_bind_text(&r, provider);
+    if (status == GP_OK) status = rows_run(&r);
+    if (status == GP_OK && database_touched(a->db) == 0) return GP_PERMFAIL;
+    if (!gp_copy_z(provider, name, sizeof name)) return GP_PERMFAIL;
+    if (status == GP_OK) status = record(a, "provider-logout", name, 0);
+    return status == GP_OK ? transaction_commit(&t) : status;
+}
+
+static gp_status touched(struct accounts *a, gp_status status)
+{
+    return status == GP_OK && database_touched(a->db) == 0 ? GP_PERMFAIL : status;
+}
+
+gp_status grant_claim(struct accounts *a, const struct grant *g, gp_time now)
+{
+    auto_rows r = rows_of(
+        a->db, "UPDATE grants SET claimed = ?1 WHERE provider = ?2 AND serial = ?3 AND (claimed < ?4 OR claimed > ?1)");
+    rows_bind_number(&r, now + GRANT_CLAIM_MS);
+    rows_bind_text(&r, gp_from(g->provider));
+    rows_bind_number(&r, g->serial);
+    rows_bind_number(&r, now);
+    return touched(a, rows_run(&r));
+}
+
+gp_status grant_renewed(struct accounts *a, const struct verifier_keys *keys, const struct grant *g)
+{
+    uint8_t room[GRANT_TOKEN_MOST + GP_SEAL_EXTRA];
+    gp_str  box;
+    if (!seal(keys, g, room, &box)) return GP_TEMPFAIL;
+    auto_rows r =
+        rows_of(a->db, "UPDATE grants SET renewed = ?, ends = ?, access_ends = ?, failing = 0, failures = 0, why = '',"
+                       " claimed = 0, refresh = iif(?4 = x'', refresh, ?4) WHERE provider = ?5 AND serial = ?6");
+    rows_bind_number(&r, g->renewed);
+    rows_bind_number(&r, g->ends);
+    rows_bind_number(&r, g->access_ends);
+    rows_bind_blob(&r, box);
+    rows_bind_text(&r, gp_from(g->provider));
+    rows_bind_number(&r, g->serial);
+    return touched(a, rows_run(&r));
+}
+
+gp_status grant_failed(struct accounts *a, const struct grant *g, gp_str why, gp_time now)
+{
+    auto_rows r =
+        rows_of(a->db, "UPDATE grants SET failing = iif(failing = 0, ?1, failing), failures = failures + 1, why = ?2,"
+                       " claimed = 0 WHERE provider = ?3 AND serial = ?4");
+    rows_bind_number(&r, now);
+    rows_bind_text(&r, gp_head(why, GRANT_WHY - 1));
+    rows_bind_text(&r, gp_from(g->provider));
+    rows_bind_number(&r, g->serial);
+    return touched(a, rows_run(&r));
+}

@@ -1,0 +1,115 @@
+/* What providers have given: sealed, one fetch at a time, and never without the refresh token that is good. */
+#include "store/test_bed.h"
+
+#include "store/grants.h"
+
+#include <string.h>
+
+static struct verifier_keys sealing(const char *key)
+{
+    struct verifier_keys keys;
+    CHECK(verifier_keys_from((gp_str) { key, VERIFIER_KEY }, &keys));
+    return keys;
+}
+
+#define KEY   "a key for tests, of 32 octets..."
+#define OTHER "another key for tests, 32 octets"
+
+static struct grant login(const char *refresh)
+{
+    struct grant g = { .provider = "office", .kind = "login", .made = 1000, .ends = 9000 };
+    g.refresh_len  = strlen(refresh);
+    memcpy(g.refresh, refresh, g.refresh_len);
+    return g;
+}
+
+static void check_refresh(struct accounts *a, const struct verifier_keys *keys, const char *want)
+{
+    struct grant g;
+    CHECK(grant_get(a, keys, GP_LIT("office"), &g) == GP_OK);
+    CHECK_IS(((gp_str) { g.refresh, g.refresh_len }), want);
+}
+
+TEST(a_refresh_token_opens_under_its_key_alone)
+{
+    struct accounts     *a    = open_fresh();
+    struct verifier_keys keys = sealing(KEY), other = sealing(OTHER);
+    struct grant         g = login("refresh-1"), read;
+    CHECK(grant_get(a, &keys, GP_LIT("office"), &read) == GP_PERMFAIL);
+    CHECK(grant_put(a, &keys, &g) == GP_OK);
+    check_refresh(a, &keys, "refresh-1");
+    CHECK(grant_get(a, &other, GP_LIT("office"), &read) == GP_OK && read.sealed && read.refresh_len == 0);
+    CHECK(grant_get(a, NULL, GP_LIT("office"), &read) == GP_OK && read.sealed && read.serial == g.serial &&
+          read.ends == 9000);
+    accounts_close(a);
+}
+
+TEST(a_new_refresh_token_takes_the_place_of_the_old_one)
+{
+    struct accounts     *a    = open_fresh();
+    struct verifier_keys keys = sealing(KEY);
+    struct grant         g    = login("refresh-1"), read;
+    CHECK(grant_put(a, &keys, &g) == GP_OK);
+    CHECK(grant_failed(a, &g, GP_LIT("no"), 1500) == GP_OK && grant_failed(a, &g, GP_LIT("no, again"), 1600) == GP_OK);
+    CHECK(grant_get(a, NULL, GP_LIT("office"), &read) == GP_OK && read.failures == 2 && read.failing == 1500);
+    CHECK_IS(gp_from(read.why), "no, again");
+    g.renewed     = 2000;
+    g.refresh_len = 0; /* there was no other: the one before stays */
+    CHECK(grant_renewed(a, &keys, &g) == GP_OK);
+    check_refresh(a, &keys, "refresh-1");
+    struct grant next = login("refresh-2");
+    next.serial       = g.serial;
+    CHECK(grant_renewed(a, &keys, &next) == GP_OK);
+    check_refresh(a, &keys, "refresh-2");
+    CHECK(grant_get(a, NULL, GP_LIT("office"), &read) == GP_OK && read.failures == 0 && !read.failing && !read.why[0]);
+    accounts_close(a);
+}
+
+TEST(what_belonged_to_the_one_before_is_not_taken)
+{
+    struct accounts     *a    = open_fresh();
+    struct verifier_keys keys = sealing(KEY);
+    struct grant         g = login("refresh-1"), fresh = login("refresh-2");
+    CHECK(grant_put(a, &keys, &g) == GP_OK && grant_put(a, &keys, &fresh) == GP_OK && g.serial != fresh.serial);
+    CHECK(grant_renewed(a, &keys, &g) == GP_PERMFAIL && grant_failed(a, &g, GP_LIT("x"), 1) == GP_PERMFAIL);
+    CHECK(grant_claim(a, &g, 1000) == GP_PERMFAIL);
+    check_refresh(a, &keys, "refresh-2");
+    CHECK(grant_forget(a, GP_LIT("office")) == GP_OK && grant_forget(a, GP_LIT("office")) == GP_PERMFAIL);
+    CHECK(grant_renewed(a, &keys, &fresh) == GP_PERMFAIL);
+    accounts_close(a);
+}
+
+TEST(one_fetches_at_a_time)
+{
+    struct accounts     *a    = open_fresh();
+    struct verifier_keys keys = sealing(KEY);
+    struct grant         g    = login("refresh-1");
+    CHECK(grant_put(a, &keys, &g) == GP_OK);
+    CHECK(grant_claim(a, &g, 1000) == GP_OK && grant_claim(a, &g, 1001) == GP_PERMFAIL);
+    CHECK(grant_renewed(a, &keys, &g) == GP_OK && grant_claim(a, &g, 1002) == GP_OK);
+    CHECK(grant_failed(a, &g, GP_LIT("no"), 1003) == GP_OK && grant_claim(a, &g, 1004) == GP_OK);
+    CHECK(grant_claim(a, &g, 1005 + GRANT_CLAIM_MS) == GP_OK); /* who had claimed it is no more */
+    CHECK(grant_claim(a, &g, 5) == GP_OK);                     /* the clock was set back          */
+    accounts_close(a);
+}
+
+static void count(void *owner, const struct grant *g)
+{
+    CHECK(g->refresh_len == 0);
+    ++*(unsigned *)owner;
+}
+
+TEST(what_needs_nobody_has_a_row_too)
+{
+    unsigned             all  = 0;
+    struct accounts     *a    = open_fresh();
+    struct verifier_keys keys = sealing(KEY);
+    struct grant         g    = login("refresh-1");
+    CHECK(grant_begin(a, GP_LIT("app"), GP_LIT("client"), 7) == GP_OK && grant_put(a, &keys, &g) == GP_OK);
+    CHECK(grants_each(a, count, &all) == GP_OK && all == 2);
+    CHECK(grant_begin(a, GP_LIT("app"), GP_LIT("client"), 8) == GP_OK);
+    CHECK(grant_get(a, &keys, GP_LIT("app"), &g) == GP_OK && g.made == 7 && g.serial == 0 && !g.sealed);
+    CHECK(grant_begin(a, GP_LIT("office"), GP_LIT("client"), 9) == GP_OK); /* the configuration has changed */
+    CHECK(grant_get(a, &keys, GP_LIT("office"), &g) == GP_OK && g.serial == 0 && g.refresh_len == 0 && !g.sealed);
+    accounts_close(a);
+}

@@ -1,0 +1,115 @@
+"""What an identity provider gives to who sends mail (OAuth 2.0): by code, device, secret, key; tokens that rotate, end, and are taken back."""
+import base64
+import hashlib
+import time
+import urllib.parse
+
+import jwt
+
+DEVICE, JWT = "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+class Grants:
+    """accept(user, token) is told of each access token; `answers` are said instead, each once: (status, body)."""
+
+    def __init__(self, identity):
+        self.identity, self.accept = identity, lambda user, token: None
+        self.paths = {"/realm/token", "/realm/device", "/realm/authorize", "/realm/revoke"}
+        self.user, self.clients, self.keys = "printer@example.org", {"app": None}, {}
+        self.lifetime, self.rotates, self.ends = 3600, True, None
+        self.refresh, self.codes, self.answers, self.asked, self.revoked, self.given = set(), {}, [], [], [], []
+        self.location, self.pending, self.count = None, 0, 0
+
+    # ---- tokens
+    def secret(self, kind):
+        self.count += 1
+        return f"{kind}-{self.count}-" + base64.urlsafe_b64encode(hashlib.sha256(f"{kind}{self.count}".encode()).digest()).decode().strip("=")
+
+    def everything(self):
+        """All that must be in no log."""
+        return [*self.refresh, *self.given, *self.revoked, *[s for s in self.clients.values() if s]]
+
+    def give(self, user, refreshable):
+        token = self.secret("access")
+        self.given.append(token)
+        self.accept(user, token)
+        said = {"access_token": token, "token_type": "Bearer", "expires_in": self.lifetime}
+        if refreshable:
+            said["refresh_token"] = self.secret("refresh")
+            self.refresh.add(said["refresh_token"])
+        if self.ends:
+            said["refresh_token_expires_in"] = self.ends
+        return 200, said
+
+    def is_client(self, form):
+        client = form.get("client_id")
+        if client not in self.clients:
+            return False
+        if "client_assertion" in form:
+            key, thumbprint = self.keys[client]
+            claims = jwt.decode(form["client_assertion"], key, ["PS256"], audience=self.identity.issuer + "/token")
+            header = jwt.get_unverified_header(form["client_assertion"])
+            return claims["iss"] == claims["sub"] == client and header["x5t#S256"] == thumbprint and claims["exp"] > time.time()
+        return self.clients[client] == form.get("client_secret")
+
+    # ---- the service
+    def answer(self, path, body):
+        form = {k: v[0] for k, v in urllib.parse.parse_qs(body).items()}
+        path, _, query = path.partition("?")
+        self.asked.append((path.rpartition("/")[2], form))
+        if self.answers and path.endswith("/token"):
+            status, said = self.answers.pop(0)
+            return status, said(form) if callable(said) else said
+        return getattr(self, "on_" + path.rpartition("/")[2])(form, {k: v[0] for k, v in urllib.parse.parse_qs(query).items()})
+
+    def on_authorize(self, _form, query):
+        code = self.secret("code")
+        self.codes[code] = query
+        self.location = query["redirect_uri"] + "?" + urllib.parse.urlencode({"code": code, "state": query["state"]})
+        return 302, {}
+
+    def on_device(self, form, _query):
+        if form["client_id"] not in self.clients:
+            return 400, {"error": "invalid_client"}
+        code = self.secret("device")
+        self.codes[code] = form
+        return 200, {"device_code": code, "user_code": "WDJB-MJHT", "verification_uri": self.identity.issuer + "/go", "expires_in": 60, "interval": 1}
+
+    def on_revoke(self, form, _query):
+        self.revoked.append(form["token"])
+        self.refresh.discard(form["token"])
+        return 200, {}
+
+    def on_token(self, form, _query):
+        kind = form["grant_type"]
+        if kind == JWT:
+            key = self.keys[self.user]
+            claims = jwt.decode(form["assertion"], key, ["RS256"], audience=self.identity.issuer + "/token")
+            return self.give(claims["sub"], False)
+        if not self.is_client(form):
+            return 401, {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}
+        return getattr(self, "with_" + kind.rpartition(":")[2])(form)
+
+    def with_client_credentials(self, _form):
+        return self.give(self.user, False)
+
+    def with_refresh_token(self, form):
+        token = form["refresh_token"]
+        if token not in self.refresh:
+            return 400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
+        if self.rotates:
+            self.refresh.discard(token)
+            self.revoked.append(token)
+        return self.give(self.user, self.rotates)
+
+    def with_authorization_code(self, form):
+        asked = self.codes.pop(form["code"], None)
+        digest = hashlib.sha256(form["code_verifier"].encode()).digest()
+        good = asked and asked["code_challenge"] == base64.urlsafe_b64encode(digest).decode().strip("=") and asked["redirect_uri"] == form["redirect_uri"]
+        return self.give(self.user, True) if good else (400, {"error": "invalid_grant"})
+
+    def with_device_code(self, form):
+        if self.pending:
+            self.pending -= 1
+            return 400, {"error": "authorization_pending"}
+        return self.give(self.user, True) if self.codes.pop(form["device_code"], None) else (400, {"error": "expired_token"})
