@@ -145,6 +145,19 @@ static bool check_sources(const struct config *config)
     return sound;
 }
 
+static bool check_providers(const struct config *config)
+{
+    bool sound = true;
+    for (size_t i = 0; i < config->provider_count; i++) {
+        const struct config_provider *p = &config->providers[i];
+        sound                           = check_secret(config, p->client_secret_file) && sound;
+        sound                           = check_named(config, p->key_file) && sound;
+        sound                           = check_named(config, p->certificate_file) && sound;
+        sound                           = check_opens(config, p->ca_file) && sound;
+    }
+    return sound;
+}
+
 bool cli_check_files(const struct config *config)
 {
     bool sound = true;
@@ -156,6 +169,7 @@ bool cli_check_files(const struct config *config)
     sound = check_named(config, config->notices.webhook_secret_file) && sound;
     sound = check_opens(config, config->notices.webhook_ca_file) && sound;
     sound = check_authorities(config) && sound;
+    sound = check_providers(config) && sound;
     gp_time ends;
     sound = check_presented(config, &ends) && sound;
     for (size_t i = 0; i < config->certificate_count; i++)
