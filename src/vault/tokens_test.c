@@ -1,0 +1,106 @@
+/* The caretaker of tokens between a relay that wants to sign in and a process that fetches: one fetch for all that wait, and what its end means. */
+#include "vault/test_bed.h"
+
+static struct fetcher {
+    unsigned    asked;
+    gp_status   status;
+    const char *access, *refresh;
+    char        form[OAUTH_FORM_ROOM];
+} fetcher;
+
+static void asked(void *owner, struct ipc *from, struct msg *m)
+{
+    struct msg a = MSG(TOKEN_FETCHED);
+    (void)owner;
+    CHECK(m->type == MSG_TOKEN_FETCH && gp_copy_z(m->token_fetch.form, fetcher.form, sizeof(fetcher.form)));
+    fetcher.asked++;
+    a.token_fetched = (struct msg_token_fetched) { .status   = (uint64_t)fetcher.status,
+                                                   .lifetime = 3600,
+                                                   .access   = gp_from(fetcher.access),
+                                                   .refresh  = gp_from(fetcher.refresh),
+                                                   .error    = GP_LIT("invalid_grant"),
+                                                   .why      = GP_LIT("invalid_grant: gone") };
+    ipc_answer(from, m->question, &a);
+}
+
+static void with_provider(struct config *c)
+{
+    c->provider_count = 1;
+    (void)gp_copy_z(GP_LIT("office"), c->providers[0].name, sizeof(c->providers[0].name));
+    (void)gp_copy_z(GP_LIT("app"), c->providers[0].client_id, sizeof(c->providers[0].client_id));
+    (void)gp_copy_z(GP_LIT("office"), c->relay.provider, sizeof(c->relay.provider));
+    (void)gp_copy_z(GP_LIT("OAUTHBEARER XOAUTH2"), c->relay.mechanisms, sizeof(c->relay.mechanisms));
+    c->relay.password_file[0] = '\0';
+}
+
+static struct ipc *join_fetcher(struct bed *b)
+{
+    static const struct ipc_handler handler = { asked, NULL };
+    int                             pair[2];
+    CHECK(wire_pair(pair));
+    vault_join(b->vault, ROLE_LOOKUP, 0, pair[0]);
+    return ipc_open(b->loop, pair[1], &handler, b);
+}
+
+static void consent(struct bed *b, const char *refresh)
+{
+    struct accounts *a = bed_store(b);
+    struct grant     g = { .provider = "office", .kind = "login", .refresh_len = strlen(refresh) };
+    memcpy(g.refresh, refresh, g.refresh_len);
+    CHECK(grant_put(a, &b->vault->keys, &g) == GP_OK);
+    accounts_close(a);
+    vault_look_anew(b->vault);
+}
+
+static gp_status start(struct bed *b)
+{
+    struct msg m  = MSG(LOGIN_START);
+    m.login_start = (struct msg_login_start) {
+        .login = 9, .secure = 1, .binding_data = GP_LIT(""), .end_point = GP_LIT(""), .offered = GP_LIT("PLAIN XOAUTH2")
+    };
+    bed_ask(b, b->relay, &m);
+    return (gp_status)b->answer.login_says.status;
+}
+
+static void end(struct bed *b, enum login_fate fate)
+{
+    struct msg m = MSG(LOGIN_END);
+    m.login_end  = (struct msg_login_end) { .login = 9, .fate = fate };
+    CHECK(ipc_tell(b->relay, &m));
+    bed_settle(b);
+}
+
+TEST(a_sign_in_waits_for_the_fetch_and_the_next_uses_its_token)
+{
+    struct bed *b   = bed_open_with(with_provider);
+    struct ipc *far = join_fetcher(b);
+    fetcher         = (struct fetcher) { .status = GP_OK, .access = "access-1", .refresh = "refresh-2" };
+    consent(b, "refresh-1");
+    CHECK(start(b) == GP_OK && fetcher.asked == 1);
+    CHECK_IS(gp_from(b->mechanism), "XOAUTH2");
+    CHECK_IS(gp_from(fetcher.form), "grant_type=refresh_token&refresh_token=refresh-1&client_id=app");
+    end(b, LOGIN_ACCEPTED);
+    CHECK(start(b) == GP_OK && fetcher.asked == 1);
+    end(b, LOGIN_REFUSED); /* it was good before: another, at once, with the refresh token that came with it */
+    CHECK(start(b) == GP_OK && fetcher.asked == 2);
+    CHECK_IS(gp_from(fetcher.form), "grant_type=refresh_token&refresh_token=refresh-2&client_id=app");
+    ipc_close(far);
+    bed_close(b);
+}
+
+TEST(a_no_is_not_asked_again_at_once_and_a_new_consent_is)
+{
+    struct bed *b   = bed_open_with(with_provider);
+    struct ipc *far = join_fetcher(b);
+    fetcher         = (struct fetcher) { .status = GP_PERMFAIL, .access = "", .refresh = "" };
+    CHECK(start(b) == GP_TEMPFAIL && fetcher.asked == 0); /* nobody has signed in yet */
+    consent(b, "refresh-1");
+    CHECK(start(b) == GP_TEMPFAIL && fetcher.asked == 1);
+    CHECK(start(b) == GP_TEMPFAIL && fetcher.asked == 1);
+    fetcher.status = GP_OK;
+    fetcher.access = "access-1";
+    consent(b, "refresh-2");
+    CHECK(start(b) == GP_OK && fetcher.asked == 2);
+    ipc_close(far);
+    bed_close(b);
+}
