@@ -2,6 +2,8 @@
 import base64
 import collections
 import grp
+import itertools
+import json
 import os
 import signal
 import socket
@@ -171,6 +173,40 @@ def test_postfix_asks_again_after_a_restart(asked, running, sink_certificate, co
         gatepost.stop()
         assert not gatepost.socket.exists()
         gatepost.start()
+
+
+@needs_postfix
+def test_who_guesses_at_postfix_is_counted_and_on_record(asked, running, sink_certificate, context, folder):
+    """Under the address that Postfix sees; the owner gets in from elsewhere."""
+    gatepost = asked(GATEPOST_POLICY_GUARD_TRUSTED="192.0.2.0/24", GATEPOST_POLICY_GUARD_SLOWEST="0s")
+    account, number = gatepost.account(), itertools.count()
+    server = postfix.asking(folder / "postfix-guessed-at", sink_certificate, gatepost.socket)
+    running.append(server)
+
+    def locked():
+        with Wire(server.port, context) as wire:
+            wire.say("EHLO client.example")
+            wire.starttls()
+            assert [wire.auth_plain(account._replace(password=f"guess-{next(number)}"))[0] for _ in range(4)] == [535] * 4
+        return sign_ins(gatepost, f"account={account.name}", f"peer={CLIENT}", "not looked at: too many wrong passwords for this account from this address")
+    assert next(turn for turn in range(8) if locked()) > 0
+    with Wire(server.port, context) as wire:
+        wire.say("EHLO client.example")
+        wire.starttls()
+        assert wire.auth_plain(account)[0] == 535
+    with Asker(gatepost.socket) as asker:
+        assert asker.say(f"AUTH\t1\tPLAIN\tservice=smtp\tsecured\trip=198.51.100.7\tresp={plain(account)}") == f"OK\t1\tuser={account.name}"
+
+    def recorded():
+        rows = [json.loads(line) for line in gatepost.run("audit", "export", "--account", account.name).splitlines()]
+        said = [row["data"] for row in rows if row["event"] == "sign-in" and row["data"]["listener"] == str(gatepost.socket)]
+        return said if said and said[-1]["result"] == "ok" else None
+    said = until("the sign-in on record", recorded)
+    assert (said[-1]["peer"], said[-1]["mechanism"], said[-1]["tls"]) == ("198.51.100.7", "PLAIN", "secured")
+    assert {row["peer"] for row in said[:-1]} == {CLIENT} and {row["result"] for row in said[:-1]} == {"refused"}
+    assert "wrong password" in said[0]["reason"] and "not looked at" in said[-2]["reason"]
+    explained = gatepost.run("explain", account.name)
+    assert f"at {gatepost.socket}, from {CLIENT}, secured" in explained and "not looked at: too many wrong passwords" in explained
 
 
 # ---- Exim ---------------------------------------------------------------------------------------------------------------

@@ -83,22 +83,37 @@ def explained(gatepost, incident):
 
 @pytest.mark.parametrize("lines,what,why", [
     (["AUTH PLAIN {wrong}"], "sign-in refused", "wrong password"),
+    (["AUTH PLAIN {broken}"], "sign-in refused", "the password is empty, too long, or has characters that none may have"),
+    (["AUTH SCRAM-SHA-256 {no nonce}"], "sign-in refused", "the client's nonce is missing"),
     (["AUTH NTLM"], "refused 504", "mechanism not offered"),
     (["MAIL FROM:<a@example.org>"], "refused 530", "Authentication required"),
     (["{sign in}", f"MAIL FROM:<boss@{DOMAIN}>"], "refused 550", "may not send as"),
     (["{sign in}", "MAIL FROM:<{me}> SIZE=99999999999"], "refused 552", "larger than the limit"),
     (["{sign in}", "MAIL FROM:<{me}>", "RCPT TO:<a@example.net>", "DATA", f"From: <boss@{DOMAIN}>\r\n\r\nx\r\n."], "refused 550", "may not send as"),
     (["{sign in}", "MAIL FROM:<{me}>", "RCPT TO:<a@example.net>", "DATA", "no header\r\n."], "refused 554", "header"),
-], ids=["password", "mechanism", "not signed in", "sender", "size", "author", "header"])
+], ids=["password", "no password", "no nonce", "mechanism", "not signed in", "sender", "size", "author", "header"])
 def test_an_incident_is_explained_by_its_true_cause(lines, what, why, gatepost, context, anna):
-    wrong = base64.b64encode(f"\0{anna.name}\0no, that is wrong".encode()).decode()
+    octets = {"{wrong}": f"\0{anna.name}\0no, that is wrong".encode(), "{broken}": f"\0{anna.name}\0".encode() + b"\xff\xfe",
+              "{no nonce}": f"n,,n={anna.name},r=".encode()}
     with hello(gatepost, context) as wire:
         for line in lines:
-            wire.auth_plain(anna) if line == "{sign in}" else wire.say(line.replace("{me}", anna.name).replace("{wrong}", wrong))
+            for name, what_it_is in octets.items():
+                line = line.replace(name, base64.b64encode(what_it_is).decode())
+            wire.auth_plain(anna) if line == "{sign in}" else wire.say(line.replace("{me}", anna.name))
         entry = explained(gatepost, wire.incident)
     assert entry["what"] == what and why in entry["why"] and "127.0.0.1" in entry["detail"]
-    assert entry["account"] == (anna.name if "{sign in}" in lines or "{wrong}" in lines[0] else "")
+    assert entry["account"] == (anna.name if "{sign in}" in lines or any(name in lines[0] for name in octets) else "")
     assert "> " in gatepost.run("explain", wire.incident.lower())
+
+
+@pytest.mark.parametrize("lines,why", [(["AUTH PLAIN =!"], "the client's line is not base64"), (["AUTH LOGIN", "*"], "the client cancelled"),
+                                       (["AUTH PLAIN", "A" * 13000], "the client's line is too long")], ids=["base64", "cancelled", "length"])
+def test_a_broken_exchange_is_explained_by_the_address(lines, why, gatepost, context):
+    """501 names no incident."""
+    with hello(gatepost, context) as wire:
+        codes = [wire.say(line)[0] for line in lines]
+    assert codes[-1] in (500, 501)
+    until("the cause on record", lambda: why in gatepost.run("explain", "127.0.0.1"))
 
 
 def test_an_incident_that_nobody_knows(gatepost):
