@@ -1,5 +1,5 @@
 /* The message itself (RFC 5322): a streaming header reader, the fix-ups of submission (RFC 6409 8), Received, DKIM
- * (RFC 6376, 8463) and delivery status notifications (RFC 3464). Pure: no I/O, no clock; time, host name and random
+ * (RFC 6376, 8463), 8 bits to 7 (RFC 6152) and delivery status notifications (RFC 3464). Pure: no I/O, no clock; time, host name and random
  * come in. One pass, constant memory: header fields beyond the bounds are refused, bodies are never held. */
 #ifndef GP_MAIL_H
 #define GP_MAIL_H
@@ -89,6 +89,19 @@ gp_str    gp_dkim_from_domain(const struct gp_dkim *);   /* domain of the first 
 bool      gp_dkim_hash(struct gp_dkim *, const struct gp_dkim_key *, const char *headers, gp_time signed_at, uint8_t out[static 32]) GP_MUST_USE;
 bool      gp_dkim_put(struct gp_dkim *, gp_str signature, struct gp_text *field) GP_MUST_USE; /* folded field with CR LF */
 void      gp_dkim_close(struct gp_dkim *);
+
+/* ---- 8 bits to 7, for a next hop without 8BITMIME (RFC 6152 3, 2045 6) ------------------------------------------ */
+/* Order: gp_seven_open, gp_seven_start with a sink that is { NULL }, the whole message by gp_seven_add in pieces of any size, gp_seven_end,
+ * and gp_seven_is tells what it is. Where it can be converted: gp_seven_start with a sink, the same message once more, gp_seven_end; as
+ * often as wanted. Text becomes quoted-printable, other leaves base64; parts that are 7 bits already stay as they are, to the octet. */
+struct gp_seven; /* some 14 KiB, and the header section of one part at a time */
+enum gp_seven_is { GP_SEVEN_ALREADY, GP_SEVEN_CAN, GP_SEVEN_CAN_NOT };
+struct gp_seven *gp_seven_open(bool lossy); /* lossy: "?" for what can't be converted. NULL: no memory */
+void             gp_seven_start(struct gp_seven *, struct gp_sink);
+gp_status        gp_seven_add(struct gp_seven *, gp_str piece) GP_MUST_USE; /* TEMPFAIL: the sink had enough; PERMFAIL: see gp_seven_is */
+gp_status        gp_seven_end(struct gp_seven *) GP_MUST_USE;
+enum gp_seven_is gp_seven_is(const struct gp_seven *, const char **why); /* *why: a sentence for the sender, static; only of CAN_NOT */
+void             gp_seven_close(struct gp_seven *);
 
 /* ---- delivery status notifications (RFC 3464, 6522, 3461, 3834, 6533) -------------------------------------- */
 enum gp_dsn_action { GP_DSN_FAILED, GP_DSN_DELAYED, GP_DSN_DELIVERED, GP_DSN_RELAYED };

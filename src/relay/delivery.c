@@ -99,6 +99,7 @@ static void free_delivery(struct delivery *d)
     ipc_forget(d->relay->vault, d);
     route_close(&d->route);
     gp_dkim_close(d->dkim);
+    seven_close(d);
     if (d->fd >= 0) close(d->fd);
     gp_arena_reset(&d->arena);
     free(d);
@@ -182,6 +183,7 @@ void delivery_settle_rest(struct delivery *d, struct result why)
 /* ---- the way ------------------------------------------------------------------------------------------------------ */
 void delivery_signed(struct delivery *d)
 {
+    if (seven_signed(d)) return;
     struct hop *idle = hop_find_idle(d->relay, d->destination);
     if (idle)
         hop_use(idle, d);

@@ -332,6 +332,19 @@ static enum verdict authed(struct hop *h, const struct gp_smtp_client_event *ev)
     return GONE;
 }
 
+/* Nothing was said of this message: the session is as it was, and serves the next one. */
+static void refuse(struct hop *h, struct delivery *d, struct gp_reply why)
+{
+    h->delivery = NULL;
+    d->hop      = NULL;
+    delivery_settle_rest(d, (struct result) { .status   = why.code / 100 == 4 ? GP_TEMPFAIL : GP_PERMFAIL,
+                                              .code     = 0,
+                                              .enhanced = gp_from(why.enhanced),
+                                              .remote   = delivery_keep(d, gp_from(h->remote)),
+                                              .text     = gp_from(why.text) });
+    delivery_finish(d);
+}
+
 static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)
 {
     (void)ev;
@@ -345,22 +358,19 @@ static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)
         if (h->phase != HOP_IDLE) set_timer(h, HOP_IDLE);
         return STOP_HERE;
     }
+    h->started    = false;
+    gp_status fit = seven_fit(d, gp_smtp_client_offers(&h->client), &why);
+    if (fit == GP_WAIT) {
+        set_timer(h, HOP_MESSAGE);
+        return STOP_HERE;
+    }
     h->given = h->chunk_len = h->chunk_at = 0;
     h->body_at                            = 0;
-    h->started                            = false;
     h->messages++;
     set_timer(h, HOP_MESSAGE);
     d->reached = true; /* not before: who greets with 421 or refuses our sign-in would do so to the next message, too */
-    uint64_t size = d->size + d->signed_text.len;
-    if (gp_smtp_client_mail(&h->client, d->sender, d->params, size, &why)) return GO_ON;
-    h->delivery = NULL; /* the session is as it was: it serves the next one */
-    d->hop      = NULL;
-    delivery_settle_rest(d, (struct result) { .status   = why.code / 100 == 4 ? GP_TEMPFAIL : GP_PERMFAIL,
-                                              .code     = 0,
-                                              .enhanced = gp_from(why.enhanced),
-                                              .remote   = delivery_keep(d, gp_from(h->remote)),
-                                              .text     = gp_from(why.text) });
-    delivery_finish(d);
+    if (fit == GP_OK && gp_smtp_client_mail(&h->client, d->sender, d->params, message_size(d), &why)) return GO_ON;
+    refuse(h, d, why);
     return GO_ON;
 }
 

@@ -185,7 +185,8 @@ static const struct ipc_handler relay_side = { from_queue, NULL }, queue_side = 
 static void asked_for_keys(struct bench *b, struct ipc *from, const struct msg *m)
 {
     struct msg are    = MSG(DKIM_KEYS_ARE);
-    are.dkim_keys_are = (struct msg_dkim_keys_are) { b->keys_are, b->has_key ? GP_LIT("s\trsa") : GP_LIT("") };
+    bool       enough = b->keys_most && ++b->keys_asked > b->keys_most;
+    are.dkim_keys_are = (struct msg_dkim_keys_are) { enough ? GP_TEMPFAIL : b->keys_are, b->has_key ? GP_LIT("s\trsa") : GP_LIT("") };
     CHECK(gp_copy_z(m->dkim_keys.domain, b->domain, sizeof b->domain));
     ipc_answer(from, m->question, &are);
 }
@@ -357,7 +358,7 @@ void ask(struct bench *b, const char *recipients, const char *body)
     m.deliver.queue_id    = GP_LIT("abcd");
     m.deliver.destination = GP_LIT("[127.0.0.1]");
     m.deliver.sender      = GP_LIT("ada@example.org");
-    m.deliver.params      = GP_LIT("");
+    m.deliver.params      = gp_from(b->params ? b->params : "");
     m.deliver.recipients  = gp_from(recipients);
     m.deliver.body        = gp_from(body);
     m.deliver.size        = m.deliver.body.len;

@@ -81,7 +81,7 @@ TEST(the_keys_asked_for_are_those_of_the_domain_as_dns_writes_it)
         char           room[256];
         struct gp_text message = GP_TEXT(room);
         b->config.dkim.sign    = true;
-        SCRIPTS(b, { 0 });
+        SCRIPTS(b, { .ehlo = "250-mx\r\n250 8BITMIME" });
         gp_put_z(&message, "From: ");
         gp_put_z(&message, rows[i].from);
         gp_put(&message, (gp_str) { "\r\n\r\nx\r\n", sizeof "\r\n\r\nx\r\n" });

@@ -20,6 +20,8 @@ enum {
     RESULT_TEXT_MOST      = 400, /* octets of a remote reply that are kept                 */
     SIGNATURES_MOST       = 4,
     SIGNATURE_ROOM        = 4096,
+    SEVEN_READ            = 4096,          /* octets of a message that are converted at a time     */
+    SEVEN_HELD_MOST       = 4 * GP_MAIL_HEADER_MOST, /* what they may become, with a header before them */
 };
 
 struct hop;
@@ -102,6 +104,17 @@ gp_status route_next(struct route *, struct sockaddr_storage *to, const char **h
 void      route_repeat(struct route *);               /* the address given last is the next one, again     */
 void      route_close(struct route *);
 
+/* ---- 8 bits to 7 (seven.c) ------------------------------------------------------------------------------------ */
+enum seven_state { SEVEN_UNASKED, SEVEN_LOOKED, SEVEN_STARTS, SEVEN_SIGNS, SEVEN_DONE };
+struct seven {
+    enum seven_state  state;
+    struct gp_seven  *gp;        /* of SEVEN_STARTS and later                      */
+    uint64_t          size;      /* of the message in 7 bits                       */
+    uint64_t          in_at, at; /* octets of the message read; and given          */
+    bool              ended;
+    struct gp_buffer  held;      /* converted, and not given yet                   */
+};
+
 /* ---- delivery --------------------------------------------------------------------------------------------------- */
 struct delivery {
     struct relay    *relay;
@@ -121,6 +134,7 @@ struct delivery {
     struct gp_text   signed_text;
     unsigned         signature_count;
     struct route     route;
+    struct seven     seven;
     struct hop      *hop;
     struct result    last;        /* of the hop that failed last; one that may yet be reached outweighs a final no */
     bool             reached;     /* some host was ready to take a message; else its lane rests */
@@ -139,8 +153,19 @@ gp_str delivery_keep(struct delivery *, gp_str);    /* copy in its arena, cut to
 
 /* ---- signing ------------------------------------------------------------------------------------------------------ */
 void sign_start(struct delivery *);
-/* Octets of signature fields and message from `at`; up to room octets into out. 0: at the end; false: cannot be read. */
-bool message_read(const struct delivery *, uint64_t at, char *out, size_t room, size_t *got);
+/* Octets of signature fields and message from `at`; up to room octets into out. 0: at the end; false: cannot be read. What is
+ * converted is read from the start to the end, as often as wanted. */
+bool message_read(struct delivery *, uint64_t at, char *out, size_t room, size_t *got);
+
+uint64_t message_size(const struct delivery *); /* of what message_read gives */
+
+/* This message, for a next hop with these offers, in 7 bits if need be. GP_OK: as the next hop takes it; GP_WAIT: it is signed anew,
+ * and then the delivery's hop is pumped; else *why (static). Reads all of the message, on the loop: such next hops are few. */
+bool      stored_read(const struct delivery *, uint64_t at, char *out, size_t room, size_t *got); /* as it came from the queue */
+gp_status seven_fit(struct delivery *, unsigned offers, struct gp_reply *why) GP_MUST_USE;
+bool      seven_read(struct delivery *, uint64_t at, char *out, size_t room, size_t *got);
+bool      seven_signed(struct delivery *); /* false: it was not for this that it was signed */
+void      seven_close(struct delivery *);
 
 /* ---- hops --------------------------------------------------------------------------------------------------------- */
 enum hop_phase { HOP_CONNECTING, HOP_GREETING, HOP_SIGNING_IN, HOP_IDLE, HOP_MESSAGE, HOP_AFTER_DOT };

@@ -5,16 +5,8 @@
 
 #include "relay/parts.h"
 
-bool message_read(const struct delivery *d, uint64_t at, char *out, size_t room, size_t *got)
+bool stored_read(const struct delivery *d, uint64_t at, char *out, size_t room, size_t *got)
 {
-    gp_str head = gp_said(&d->signed_text);
-    if (at < head.len) {
-        gp_str piece = gp_head(gp_tail(head, (size_t)at), room);
-        memcpy(out, piece.ptr, piece.len);
-        *got = piece.len;
-        return true;
-    }
-    at -= head.len;
     uint64_t left = at < d->size ? d->size - at : 0;
     if (left < room) room = (size_t)left;
     if (d->fd < 0) {
@@ -25,6 +17,24 @@ bool message_read(const struct delivery *d, uint64_t at, char *out, size_t room,
     ssize_t n = room ? pread(d->fd, out, room, (off_t)at) : 0;
     *got      = n > 0 ? (size_t)n : 0;
     return n >= 0 && (*got > 0) == (room > 0);
+}
+
+bool message_read(struct delivery *d, uint64_t at, char *out, size_t room, size_t *got)
+{
+    gp_str head = gp_said(&d->signed_text);
+    if (at < head.len) {
+        gp_str piece = gp_head(gp_tail(head, (size_t)at), room);
+        memcpy(out, piece.ptr, piece.len);
+        *got = piece.len;
+        return true;
+    }
+    at -= head.len;
+    return d->seven.gp ? seven_read(d, at, out, room, got) : stored_read(d, at, out, room, got);
+}
+
+uint64_t message_size(const struct delivery *d)
+{
+    return d->signed_text.len + (d->seven.gp ? d->seven.size : d->size);
 }
 
 static void done(struct delivery *d)
@@ -42,7 +52,9 @@ static void put_off(struct delivery *d)
     delivery_settle_rest(d, (struct result) { .status   = GP_TEMPFAIL,
                                               .enhanced = GP_LIT("4.3.0"),
                                               .text     = GP_LIT("the keys that sign mail are not at hand") });
+    struct hop *h = d->hop; /* it has one where its message was converted: that serves the next one */
     delivery_finish(d);
+    if (h) hop_pump(h);
 }
 
 static void got_signature(void *owner, gp_status status, const struct msg *answer)
@@ -112,11 +124,13 @@ static bool digest(struct delivery *d)
         if (gp_dkim_add(d->dkim, (gp_str) { piece, got }) != GP_OK) return false;
         at += got;
     }
-    return at == d->size && gp_dkim_end(d->dkim) == GP_OK;
+    return at == message_size(d) && gp_dkim_end(d->dkim) == GP_OK;
 }
 
 void sign_start(struct delivery *d)
 {
+    d->signed_text.len = 0;
+    d->signature_count = 0;
     if (!d->relay->config->dkim.sign) {
         delivery_signed(d);
         return;

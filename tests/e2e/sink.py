@@ -74,7 +74,8 @@ class Session(socketserver.StreamRequestHandler):
         self.say("500 5.5.2 what?")
 
     def on_ehlo(self, _rest):
-        offers = ["sink.example.net", "PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 100000000", "ENHANCEDSTATUSCODES", *self.sink.offers]
+        bits = ["8BITMIME", "SMTPUTF8"] if self.sink.eight else []
+        offers = ["sink.example.net", "PIPELINING", *bits, "SIZE 100000000", "ENHANCEDSTATUSCODES", *self.sink.offers]
         if self.sink.tls == "starttls" and not self.tls:
             offers.append("STARTTLS")
         elif mechanisms := self.sink.mechanisms(self.paper):
@@ -172,12 +173,12 @@ class Server(socketserver.ThreadingTCPServer):
 class Sink:
     """tls: "starttls", "implicit" or "none". logins: name to password, tokens: name to bearer token, papers: names in certificates that
     EXTERNAL lets in; without one there is no AUTH. client_ca: asks for certificates, which are to be its. relays: names that may send
-    for their certificate alone; None: all may."""
+    for their certificate alone; None: all may. eight: takes 8-bit mail (8BITMIME, SMTPUTF8)."""
 
     def __init__(self, certificate, tls="starttls", logins=None, tokens=None, port=0, offers=("DSN",), address="127.0.0.1", papers=(), client_ca=None,
-                 relays=None, version=None):
+                 relays=None, version=None, eight=True):
         self.tls, self.logins, self.tokens, self.offers = tls, logins or {}, tokens or {}, offers
-        self.papers, self.relays = papers, relays
+        self.papers, self.relays, self.eight = papers, relays, eight
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*certificate)
         if version:

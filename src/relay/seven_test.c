@@ -1,0 +1,109 @@
+/* Mail of 8 bits and a next hop without 8BITMIME: converted, signed anew, or back with a reason. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/hop_kit.h"
+
+#define MESSAGE                                                                                                        \
+    "From: ada@example.org\r\n\r\ngr\xc3\xbc\xc3\x9f"                                                                  \
+    "e\r\n"
+#define IN_7_BITS                                                                                                      \
+    "From: ada@example.org\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"                              \
+    "Content-Transfer-Encoding: quoted-printable\n\ngr=C3=BC=C3=9Fe\n"
+
+TEST(it_is_converted_for_a_next_hop_without_8bitmime_and_for_no_other)
+{
+    static const struct {
+        const char *ehlo, *mail, *data;
+        bool        signs;
+    } rows[] = {
+        {"250 mx",                   "MAIL FROM:<ada@example.org>\n",               IN_7_BITS, false},
+        { "250 mx",                  "MAIL FROM:<ada@example.org>\n",               IN_7_BITS, true },
+        { "250-mx\r\n250 SIZE 1000", "MAIL FROM:<ada@example.org> SIZE=147\n",      IN_7_BITS, false},
+        { "250-mx\r\n250 8BITMIME",  "MAIL FROM:<ada@example.org> BODY=8BITMIME\n",
+         "\ngr\xc3\xbc\xc3\x9f"
+          "e\n",                                                                               true },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench       *b      = bench_open();
+        const struct script script = { .ehlo = rows[i].ehlo };
+        b->config.dkim.sign        = rows[i].signs;
+        b->has_key                 = true;
+        b->params                  = "BODY=8BITMIME";
+        b->scripts[0]              = &script;
+        b->script_count            = 1;
+        deliver_text(b, "a@x\t\n", MESSAGE);
+        results_are(b, "0 250");
+        CHECK(holds(heard(b, 0), rows[i].mail) && holds(heard(b, 0), rows[i].data));
+        bench_close(b);
+    }
+}
+
+/* A connection that serves one message after the other, some to be converted. */
+TEST(the_next_message_finds_the_connection_as_it_was)
+{
+    struct bench *b     = bench_open();
+    b->config.dkim.sign = true;
+    SCRIPTS(b, { .ehlo = "250 mx" });
+    deliver_text(b, "a@x\t\n", MESSAGE);
+    deliver_text(b, "b@x\t\n", "From: ada@example.org\r\n\r\nx\r\n");
+    deliver_text(b, "c@x\t\n", "From: ada@example.org\r\nSubject: \xc3\xbc\r\n\r\nx\r\n");
+    results_are(b, "3 0");
+    deliver_text(b, "d@x\t\n", MESSAGE);
+    results_are(b, "0 250");
+    CHECK(b->caller_count == 1 && holds(heard(b, 0), "RCPT TO:<b@x>\nDATA\nFrom: ada@example.org\n\nx\n"));
+    CHECK(holds(heard(b, 0), "RCPT TO:<d@x>\nDATA\n" IN_7_BITS) && !holds(heard(b, 0), "c@x"));
+    bench_close(b);
+}
+
+TEST(what_can_not_be_converted_comes_back_with_a_reason)
+{
+    static const struct {
+        const char *params, *message, *enhanced, *reason;
+    } rows[] = {
+        {"",          "From: a@x\r\nSubject: \xc3\xbc\r\n\r\nx\r\n",                                                             "\t5.6.3\t",
+         "a header field holds octets that are not ASCII"                                                                                                                                  },
+        { "",
+         "From: a@x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=a\r\n\r\n--a\r\n\r\n\xc3\xbc\r\n--a--\r\n",
+         "\t5.6.3\t",                                                                                                                         "it holds 8-bit text that is signed as it is"},
+        { "SMTPUTF8", MESSAGE,                                                                                                   "\t5.6.7\t", "the next hop does not offer SMTPUTF8"       },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench *b = bench_open();
+        b->params       = rows[i].params;
+        SCRIPTS(b, { .ehlo = "250 mx" });
+        deliver_text(b, "a@x\t\n", rows[i].message);
+        results_are(b, "3 0");
+        CHECK(holds(gp_from(b->results), rows[i].enhanced) && holds(gp_from(b->results), rows[i].reason));
+        CHECK(!holds(heard(b, 0), "MAIL"));
+        bench_close(b);
+    }
+}
+
+TEST(what_can_not_be_signed_anew_waits_and_the_connection_serves_the_next)
+{
+    struct bench *b     = bench_open();
+    b->config.dkim.sign = true;
+    b->keys_most        = 1;
+    SCRIPTS(b, { .ehlo = "250 mx" });
+    deliver_text(b, "a@x\t\n", MESSAGE);
+    results_are(b, "2 0");
+    CHECK(holds(gp_from(b->results), "\t4.3.0\t") && !holds(heard(b, 0), "MAIL"));
+    b->keys_most = 0;
+    deliver_text(b, "b@x\t\n", MESSAGE);
+    results_are(b, "0 250");
+    CHECK(b->caller_count == 1);
+    bench_close(b);
+}
+
+/* The first host is lost once the message has been converted: it goes to the next one from its start. */
+TEST(a_converted_message_starts_anew_at_the_next_host)
+{
+    struct bench *b = bench_open();
+    b->hosts        = 2;
+    SCRIPTS(b, { .ehlo = "250 mx", .mail = "-" }, { .ehlo = "250-mx\r\n250 8BITMIME" });
+    deliver_text(b, "a@x\t\n", MESSAGE);
+    results_are(b, "0 250");
+    CHECK(b->caller_count == 2 && holds(heard(b, 1), IN_7_BITS));
+    bench_close(b);
+}
