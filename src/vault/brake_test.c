@@ -254,6 +254,7 @@ TEST(who_acts_for_many_is_judged_by_all_that_he_sends)
         char name[16];
         (void)snprintf(name, sizeof name, "other%d", i);
         bed_account(b, name, BED_GENERATED, false);
+        bed_may_act(b, 1, FIRST + i);
     }
     while (sent < MESSAGES && !submit_for(b, FIRST + sent % OTHERS, sent)->hold) sent++;
     CHECK(sent < MESSAGES && b->answer.submitted.owner == 1);
@@ -274,6 +275,7 @@ TEST(whose_mail_is_held_is_told_who_signed_in)
     b->config.policy.brake.mode = POLICY_ENFORCE;
     open_stolen(b);
     bed_account(b, "bert", BED_GENERATED, false);
+    bed_may_act(b, 1, 2);
     struct meter *m = meter_of(b->vault, LIMIT_ACCOUNT, 2);
     m->brake        = calloc(1, sizeof *m->brake);
     CHECK(m->brake);

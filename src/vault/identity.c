@@ -73,6 +73,13 @@ gp_status identity_at_mail(struct vault *v, struct sent *s)
     return status;
 }
 
+/* A locked account's transactions that are open must not end well: none of its mail would be held. Its sender was judged at MAIL. */
+gp_status identity_at_end(struct vault *v, struct sent *s)
+{
+    struct sender_verdict verdict;
+    return judge_address(v, s, sender_place_of(GP_LIT("mail")), GP_NONE, &verdict);
+}
+
 /* ---- names -------------------------------------------------------------------------------------------------------------------- */
 static gp_status refuse_name(struct sent *s, const struct config_protected *name)
 {

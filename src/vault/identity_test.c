@@ -142,6 +142,33 @@ TEST(mail_is_refused_rewritten_or_noted)
     bed_close(b);
 }
 
+TEST(who_is_locked_out_meanwhile_ends_no_message)
+{
+    struct bed *b = bed_of_anna();
+    struct msg  m = MSG(SUBMIT);
+    m.submit      = (struct msg_submit) { .session    = 1,
+                                          .account    = 1,
+                                          .credential = 1,
+                                          .size       = 100,
+                                          .sender     = GP_LIT("anna@example.org"),
+                                          .peer       = GP_LIT("192.0.2.1"),
+                                          .recipients = GP_LIT("x@example.net\t\n") };
+    bed_ask(b, b->smtpd, &m);
+    CHECK(b->answer.submitted.status == GP_OK);
+    bed_disable(b, "anna");
+    bed_ask(b, b->smtpd, &m);
+    CHECK(b->answer.submitted.status == GP_PERMFAIL && b->answer.submitted.code == 421);
+    CHECK(b->answer.submitted.incident.len == GP_INCIDENT_ROOM - 1);
+    m.submit.account = m.submit.credential = 2;
+    m.submit.sender                        = GP_NONE; /* a bounce's */
+    bed_ask(b, b->smtpd, &m);
+    CHECK(b->answer.submitted.status == GP_OK);
+    m.submit.credential = 77;
+    bed_ask(b, b->smtpd, &m);
+    CHECK(b->answer.submitted.status == GP_PERMFAIL && b->answer.submitted.code == 421);
+    bed_close(b);
+}
+
 TEST(a_no_is_on_record_by_its_name_with_the_true_reason)
 {
     char                room[AUDIT_FILTER_ROOM];

@@ -67,6 +67,8 @@ TEST(a_device_writes_to_the_listeners_domains_alone)
 TEST(each_of_its_credentials_has_the_listeners_rate_even_where_limits_are_off)
 {
     struct bed *b = open_with_lane(2);
+    bed_account(b, "bert", BED_GENERATED, false);
+    bed_may_act(b, 2, 1);
     CHECK(mail(b, 1)->status == GP_OK);
     CHECK(submit(b, 1, 1, "bob@example.net\t\n")->status == GP_OK &&
           submit(b, 1, 1, "bob@example.net\t\n")->status == GP_OK);

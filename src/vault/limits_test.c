@@ -132,6 +132,8 @@ static struct bed *open_with_three(void)
     struct bed *b = open_with_anna();
     bed_account(b, "bert", BED_GENERATED, false);
     bed_account(b, "carl", BED_GENERATED, false);
+    bed_may_act(b, 1, 2);
+    bed_may_act(b, 1, 3);
     return b;
 }
 

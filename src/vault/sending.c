@@ -7,9 +7,9 @@
 /* ---- the two questions ----------------------------------------------------------------------------------------------------------- */
 typedef gp_status  rule(struct vault *, struct sent *);
 static rule *const at_mail[] = { limits_find_owner, identity_at_mail, lane_at_mail, limits_at_mail };
-static rule *const at_end[]  = { limits_find_owner, lane_at_end,     preflight_at_end,
-                                 limits_count_new,  limits_at_end, /* charged: what comes after says no more no */
-                                 brake_at_end,      limits_remember, lane_count };
+static rule *const at_end[]  = { limits_find_owner, identity_at_end,  lane_at_end,
+                                 preflight_at_end,  limits_count_new, limits_at_end, /* charged: no more no after it */
+                                 brake_at_end,      limits_remember,  lane_count };
 
 static gp_status ask_all(struct vault *v, struct sent *s, rule *const *rules, size_t count)
 {

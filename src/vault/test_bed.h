@@ -268,6 +268,14 @@ static inline void bed_disable(struct bed *b, const char *name)
     accounts_close(a);
 }
 
+static inline void bed_may_act(struct bed *b, int64_t account, int64_t other)
+{
+    const char      *why;
+    struct accounts *a = bed_store(b);
+    CHECK(accounts_delegate(a, account, other, true, &why) == GP_OK);
+    accounts_close(a);
+}
+
 static inline void bed_subject(struct bed *b, enum credential_kind kind, const char *user, gp_str subject)
 {
     int64_t               id = 0;

@@ -3,7 +3,7 @@ import base64
 
 from house import until
 from test_signin import last_sign_in
-from wire import Wire, signed_in, submit
+from wire import Wire, open_message, signed_in, submit
 
 MESSAGE = "From: <{sender}>\r\nSubject: acting\r\n\r\nA line.\r\n.\r\n"
 
@@ -34,7 +34,12 @@ def test_who_may_act_for_another_sends_as_that_one_until_it_is_taken_back(new_ga
         assert submit(wire, bert.name, [recipient], MESSAGE.format(sender=bert.name))[0] == 250
         queued = until("the message in the log", lambda: [line for line in gatepost.log().splitlines() if "event=queued" in line])
         assert f"account={bert.name}" in queued[0] and f"signed_in_as={anna.name}" in queued[0]
-        gatepost.run("user", "may-act", anna.name, bert.name, "--remove")
+        with session(gatepost, context) as early:
+            assert as_another(early, anna, bert.name)[0] == 235
+            open_message(early, bert, recipient)
+            gatepost.run("user", "may-act", anna.name, bert.name, "--remove")
+            early.send(MESSAGE.format(sender=bert.name))
+            assert early.hear()[0] == 421
         assert submit(wire, bert.name, [recipient], MESSAGE.format(sender=bert.name))[0] == 421
     sink.wait(recipient)
 

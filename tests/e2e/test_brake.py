@@ -84,6 +84,32 @@ def test_a_lock_ends_the_account_and_keeps_its_mail_held(braked, context, sink):
     assert not sink.for_(recipient)
 
 
+def ended_meanwhile(server, context, take_away):
+    """Two transactions of one account, at RCPT and in the text: what their ends are told once it is locked out."""
+    account = server.account()
+    with signed_in(server, context, account) as early, signed_in(server, context, account) as late:
+        for wire in early, late:
+            assert wire.say(f"MAIL FROM:<{account.name}>")[0] == wire.say("RCPT TO:<nobody@example.net>")[0] == 250
+        assert late.say("DATA")[0] == 354
+        take_away(account)
+        assert early.say("DATA")[0] == 354
+        for wire in early, late:
+            wire.send(f"From: {account.name}\r\n{TEXT}")
+            yield wire.hear()
+            assert wire.incident and wire.hear() == (0, [])
+    assert not [m for m in server.queued() if m["user"] == account.name]
+
+
+def test_a_message_that_began_before_a_lock_does_not_end_well(braked, context):
+    lock = lambda account: braked.run("user", "lock", account.name)
+    assert list(ended_meanwhile(braked, context, lock)) == [(421, ["4.7.0 your sign-in is no longer good, connect and sign in again"])] * 2
+
+
+def test_a_message_of_a_credential_that_is_revoked_meanwhile_does_not_end_well(braked, context):
+    revoke = lambda account: braked.run("credential", "revoke", account.name, str(braked.json("credential", "list", account.name)[0]["id"]))
+    assert [code for code, _ in ended_meanwhile(braked, context, revoke)] == [421, 421]
+
+
 def test_mail_that_waits_already_is_held_when_the_brake_begins(braked, context, sink):
     account, _, queue_id, address = robbed(braked, context, sink, waiting)
     message = until("hold", lambda: [m for m in held(braked, account) if m["queue_id"] == queue_id])[0]
