@@ -54,6 +54,7 @@ enum {
 struct flood { gp_time seen, left; uint64_t missed; }; /* left: thousandths; missed: how many vault was not told of */
 bool flood_lets(struct flood *, gp_time now) GP_MUST_USE; /* false: and is counted */
 struct session;
+struct port;
 struct refusal {
     int         code;
     const char *incident;
@@ -68,6 +69,8 @@ void            refusal_tell(struct session *, const struct refusal *); /* to va
 struct gp_reply refusal_by_vault(struct session *, struct gp_reply, gp_str incident, gp_str reason, char room[static REFUSAL_ROOM]);
 /* smtpd's own, all of it: makes the incident, logs it, tells vault, and gives the reply to say. */
 struct gp_reply refusal_of(struct session *, struct gp_reply, gp_str reason, char room[static REFUSAL_ROOM]);
+/* The same before there is a session; of one address the log hears now and then. */
+struct gp_reply refusal_at_door(const struct port *, struct gp_reply, const char *peer, const struct sockaddr_storage *, char room[static REFUSAL_ROOM]);
 
 /* ---- keyring.c: the TLS context, made of the certificates that vault announces ------------------------------------- */
 enum { KEYRING_OLD = LANE_NEWEST - LANE_OLDEST };

@@ -27,32 +27,36 @@ bool flood_lets(struct flood *f, gp_time now)
     return true;
 }
 
-void refusal_tell(struct session *s, const struct refusal *r)
+static void tell(struct submit *role, struct flood *flood, struct msg *m)
 {
-    struct submit *role  = s->submit;
-    struct flood  *flood = s->signed_in ? &role->refused : &role->refused_strangers;
-    struct msg     m     = MSG(REFUSED);
     if (!flood_lets(flood, loop_now(role->loop))) return;
-    m.refused = (struct msg_refused) {
-        .session    = s->id,
-        .account    = s->account,
-        .credential = s->credential,
-        .listener   = s->port->index,
-        .code       = (uint64_t)r->code,
-        .missed     = flood->missed,
-        .incident   = gp_from(r->incident),
-        .user       = gp_from(s->user),
-        .peer       = gp_from(s->peer),
-        .helo       = gp_smtp_server_helo(&s->smtp),
-        .sender     = s->mail ? s->mail->sender : GP_LIT(""),
-        .queue_id   = s->mail ? gp_from(s->mail->queue_id) : GP_LIT(""),
-        .text       = r->text,
-        .why        = r->reason,
-    };
-    if (ipc_tell(role->vault, &m))
+    m->refused.missed = flood->missed;
+    if (ipc_tell(role->vault, m))
         flood->missed = 0;
     else
         flood->missed++;
+}
+
+void refusal_tell(struct session *s, const struct refusal *r)
+{
+    struct submit *role = s->submit;
+    struct msg     m    = MSG(REFUSED);
+    m.refused           = (struct msg_refused) {
+                  .session    = s->id,
+                  .account    = s->account,
+                  .credential = s->credential,
+                  .listener   = s->port->index,
+                  .code       = (uint64_t)r->code,
+                  .incident   = gp_from(r->incident),
+                  .user       = gp_from(s->user),
+                  .peer       = gp_from(s->peer),
+                  .helo       = gp_smtp_server_helo(&s->smtp),
+                  .sender     = s->mail ? s->mail->sender : GP_LIT(""),
+                  .queue_id   = s->mail ? gp_from(s->mail->queue_id) : GP_LIT(""),
+                  .text       = r->text,
+                  .why        = r->reason,
+    };
+    tell(role, s->signed_in ? &role->refused : &role->refused_strangers, &m);
 }
 
 void refusal_log(const struct session *s, const struct refusal *r)
@@ -83,4 +87,30 @@ struct gp_reply refusal_by_vault(struct session *s, struct gp_reply reply, gp_st
     if (!gp_read_incident(incident, name)) return refusal_of(s, reply, reason, room);
     refusal_log(s, &r);
     return refusal_named(reply, gp_from(name), room);
+}
+
+struct gp_reply refusal_at_door(const struct port *port, struct gp_reply reply, const char *peer,
+                                const struct sockaddr_storage *address, char room[static REFUSAL_ROOM])
+{
+    struct submit *role = port->submit;
+    char           incident[GP_INCIDENT_ROOM];
+    struct msg     m       = MSG(REFUSED);
+    unsigned       callers = limits_refused(&role->limits, address, loop_now(role->loop));
+    gp_new_incident(incident);
+    if (callers > 0)
+        LOG(LOG_WARN, "refused", LOG_Z("peer", peer), LOG_Z("listener", port->listen->address),
+            LOG_Z("reason", reply.text), LOG_N("code", reply.code), LOG_Z("incident", incident),
+            LOG_N("callers", callers));
+    m.refused = (struct msg_refused) { .listener = port->index,
+                                       .code     = (uint64_t)reply.code,
+                                       .incident = gp_from(incident),
+                                       .user     = GP_LIT(""),
+                                       .peer     = gp_from(peer),
+                                       .helo     = GP_LIT(""),
+                                       .sender   = GP_LIT(""),
+                                       .queue_id = GP_LIT(""),
+                                       .text     = gp_from(reply.text),
+                                       .why      = gp_from(reply.text) };
+    tell(role, &role->refused_strangers, &m);
+    return refusal_named(reply, gp_from(incident), room);
 }

@@ -281,12 +281,6 @@ static void link_session(struct session *s)
     role->sessions = s;
 }
 
-static void log_refusal(struct submit *role, const struct sockaddr_storage *address, const char *peer, const char *why)
-{
-    unsigned count = limits_refused(&role->limits, address, loop_now(role->loop));
-    if (count > 0) LOG(LOG_WARN, "refused", LOG_Z("peer", peer), LOG_Z("reason", why), LOG_N("callers", count));
-}
-
 /* RFC 5321 3.8: whom we can't serve is told so, where it can be told in clear. */
 static void turn_away(struct port *port, int fd, const struct gp_reply *why)
 {
@@ -342,7 +336,7 @@ void session_open(struct port *port, int fd)
     static const struct gp_reply no_memory = { 421, "4.3.2", "no memory now, try again later" };
     struct submit               *role      = port->submit;
     struct sockaddr_storage      address;
-    char                         peer[NET_ADDRESS_ROOM];
+    char                         peer[NET_ADDRESS_ROOM], room[REFUSAL_ROOM];
     struct address_count        *counted = NULL;
     peer_of(fd, &address, peer);
     const struct gp_reply *no =
@@ -351,8 +345,8 @@ void session_open(struct port *port, int fd)
     if (!s) {
         if (counted) limits_leave(&role->limits, counted);
         if (!no) no = &no_memory;
-        log_refusal(role, &address, peer, no->text);
-        turn_away(port, fd, no);
+        const struct gp_reply said = refusal_at_door(port, *no, peer, &address, room);
+        turn_away(port, fd, &said);
         return;
     }
     *s        = (struct session) { .submit = role, .port = port, .counted = counted };

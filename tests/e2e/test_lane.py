@@ -269,6 +269,7 @@ def test_size_and_rate_are_told_in_time(house, sink, person, recipient):
 
 def test_who_is_outside_of_the_networks_is_told_so_at_once(house):
     with Wire(house.strange) as wire:
+        assert wire.incident
         assert wire.hear()[0] == 0
     assert wire.greeting == (554, ["5.7.1 this port is for old devices in their own networks, and your address is in none"])
     with socket.create_connection(("127.0.0.1", house.strange_tls), timeout=20) as raw:
@@ -276,6 +277,17 @@ def test_who_is_outside_of_the_networks_is_told_so_at_once(house):
     with Wire(house.strange, source="127.1.2.3") as wire:
         assert wire.greeting[0] == 220
     assert until("line in the log", lambda: "refused" in house.log() and "your address is in none" in house.log())
+
+
+def test_who_is_turned_away_is_on_record(house):
+    def story():
+        """Of a flood of refusals, which came before, not each is on record."""
+        with Wire(house.strange, source="127.2.3.4") as wire:
+            assert wire.greeting[0] == 554 and wire.incident
+        return house.command("explain", "127.2.3.4").stdout
+
+    told = until("the record", lambda: [text for text in [story()] if "your address is in none" in text])[0]
+    assert "the `networks` of that listener in gatepost.yml, if a device of yours is at 127.2.3.4" in told
 
 
 def test_a_start_without_networks_or_for_everybody_is_refused(house):
