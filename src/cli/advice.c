@@ -7,6 +7,8 @@ static const struct {
     const char *cause, *next; /* cause: words of it, in this order; the first row that fits counts */
 } rows[] = {
     {"the password was right",      "unless its owner knows of it: `gatepost user password {account}` sets another"          },
+    { "sessions of the credential",
+     "`gatepost limit set {account} sessions NUMBER --credential {credential}` if it may have more at once"                  },
     { "over a limit: sessions",     "`gatepost limit set {account} sessions NUMBER` if it may have more at once"             },
     { "over a limit",
      "`gatepost limit show {account}` shows what is used; `gatepost limit set {account} WHAT RATES` gives more"              },
@@ -47,6 +49,8 @@ static const struct {
     { "larger than the limit",      "`limits.message_size` in gatepost.yml is the limit"                                     },
     { "too many recipients",
      "`limits.recipients` in gatepost.yml is the limit; clients send the rest in another message"                            },
+    { "your address is in none",
+     "the `networks` of that listener in gatepost.yml, if a device of yours is at {address}"                                 },
     { "too many sessions from",     "`limits.sessions_per_address` in gatepost.yml is the limit"                             },
     { "too many sessions now",      "`limits.sessions_per_smtpd` in gatepost.yml is the limit"                               },
     { "address not",                "`gatepost identity add {account} {sender}` if it may send as that"                      },

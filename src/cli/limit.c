@@ -34,9 +34,23 @@ static void put_rate(char *room, size_t size, const struct rate *rate)
     room[text.len] = '\0';
 }
 
+static bool show_sessions(json_t *json, const struct limit_row *row)
+{
+    char        number[RATE_TEXT];
+    const char *from = row->own ? "own" : "configuration";
+    (void)snprintf(number, sizeof number, "%u", row->most);
+    const char *most = row->most ? number : "none";
+    if (json)
+        return json_array_append_new(json, json_pack("{s:s, s:s, s:s, s:n, s:n, s:s}", "credential", row->whose, "what",
+                                                     row->what, "rate", most, "used", "burst", "from", from)) == 0;
+    return printf("%-16s  %-15s  %-24s  %12s  %s\n", row->whose[0] ? row->whose : "-", row->what, most, "-",
+                  row->own ? "its own" : from) > 0;
+}
+
 static bool show_row(void *json, const struct limit_row *row)
 {
     char rate[RATE_TEXT];
+    if (!row->rate) return show_sessions(json, row);
     put_rate(rate, sizeof rate, row->rate);
     if (json)
         return json_array_append_new(json, json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "credential", row->whose, "what",
@@ -54,6 +68,17 @@ struct visit {
     bool (*each)(void *owner, const struct limit_row *);
     void *owner;
 };
+
+static gp_status visit_sessions(const struct visit *at, const struct own_limits *own)
+{
+    unsigned         usual = at->store->config.policy.limits.sessions;
+    struct limit_row row   = { .whose = at->whose,
+                               .what  = "sessions",
+                               .most  = own->has_sessions ? own->sessions : usual,
+                               .own   = own->has_sessions };
+    if (!own->has_sessions && (at->scope != LIMIT_ACCOUNT || usual == 0)) return GP_OK;
+    return at->each(at->owner, &row) ? GP_OK : GP_TEMPFAIL;
+}
 
 static gp_status visit_rates(const struct visit *at, int64_t account, int64_t credential)
 {
@@ -75,7 +100,7 @@ static gp_status visit_rates(const struct visit *at, int64_t account, int64_t cr
             if (!at->each(at->owner, &row)) return GP_TEMPFAIL;
         }
     }
-    return GP_OK;
+    return visit_sessions(at, &own);
 }
 
 static gp_status visit_credentials(struct visit *at, int64_t account)

@@ -9,7 +9,8 @@
 struct limit_row {
     const char        *whose; /* a label, or "" for the account */
     const char        *what;  /* "messages"                     */
-    const struct rate *rate;
+    const struct rate *rate;  /* NULL: of sessions              */
+    unsigned           most;  /* of sessions at once; 0: any number. How many there are, the server alone knows */
     uint64_t           used;
     bool               own;   /* not the configuration's        */
 };

@@ -115,7 +115,7 @@ static bool say_rate(void *owner, const struct limit_row *row)
     const struct subject *s = owner;
     char                  room[STANDING_TEXT];
     struct gp_text        text = GP_TEXT(room);
-    if (row->used == 0) return true;
+    if (row->used == 0 || !row->rate) return true;
     gp_put_z(&text, row->what);
     if (row->whose[0]) gp_put_z(&text, " of credential ");
     gp_put_z(&text, row->whose);

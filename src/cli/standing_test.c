@@ -177,18 +177,21 @@ TEST(json_has_the_state_too)
 static const struct {
     const char *policy, *why, *next; /* next: how it begins */
 } nos[] = {
-    {"identity",    "the account may not send as that address",                                   "`gatepost identity add anna"      },
-    { "names",      "From shows a protected name that is not the account's: Boss",                "`policy.identity.protected_names`"},
-    { "limits",     "over a limit: messages of the account: 10/day, 10 used, 1 asked for",        "`gatepost limit show anna`"       },
-    { "limits",     "over a limit: sessions of the account",                                      "`gatepost limit set anna sessions"},
+    {"identity",    "the account may not send as that address",                                        "`gatepost identity add anna"                          },
+    { "names",      "From shows a protected name that is not the account's: Boss",                     "`policy.identity.protected_names`"                    },
+    { "limits",     "over a limit: messages of the account: 10/day, 10 used, 1 asked for",             "`gatepost limit show anna`"                           },
+    { "limits",     "over a limit: sessions of the account",                                           "`gatepost limit set anna sessions"                    },
+    { "lane",       "this port is for old devices in their own networks, and your address is in none",
+     "the `networks` of that listener"                                                                                                                        },
+    { "limits",     "over a limit: sessions of the credential",                                        "`gatepost limit set anna sessions NUMBER --credential"},
     { "guard",      "not looked at: too many wrong passwords for this account from this address",
-     "none, if somebody guesses"                                                                                                     },
-    { "guard",      "not looked at: the address is banned by the administrator",                  "`gatepost ban list`"              },
+     "none, if somebody guesses"                                                                                                                              },
+    { "guard",      "not looked at: the address is banned by the administrator",                       "`gatepost ban list`"                                  },
     { "brake",      "sends as if somebody else had it: new network 2.0, alike 3.0: 8.0 of 8",
-     "look at it; then `gatepost queue release --account anna`"                                                                      },
-    { "tls",        "TLSv1.2 is less than policy.tls.minimum: 1.3",                               "update the client"                },
+     "look at it; then `gatepost queue release --account anna`"                                                                                               },
+    { "tls",        "TLSv1.2 is less than policy.tls.minimum: 1.3",                                    "update the client"                                    },
     { "mechanisms", "no longer offered: policy.mechanisms.retire has the mechanism",
-     "set the client to SCRAM-SHA-256 or PLAIN"                                                                                      },
+     "set the client to SCRAM-SHA-256 or PLAIN"                                                                                                               },
 };
 
 TEST(every_policys_no_leads_somewhere)

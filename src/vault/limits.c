@@ -72,10 +72,21 @@ static gp_status cannot_tell(struct sent *s)
     return GP_TEMPFAIL;
 }
 
-static gp_status say_sessions(struct sent *s)
+static const struct {
+    const char *rule, *why, *text;
+} session_limits[] = {
+    [SESSION_ACCOUNT_FULL]    = {"limits.account.sessions",     "over a limit: sessions of the account",
+                                 "too many sessions of this account at once, close others and try again"   },
+    [SESSION_CREDENTIAL_FULL] = { "limits.credential.sessions", "over a limit: sessions of the credential",
+                                 "too many sessions of this credential at once, close others and try again"},
+};
+
+static gp_status look_at_sessions(struct sent *s)
 {
-    s->no = (struct no) { 451, "4.7.1", "over a limit: sessions of the account" };
-    gp_put_z(&s->text, "too many sessions of this account at once, close others and try again");
+    enum session_room room = session_may_send(s->from, s->session);
+    if (room == SESSION_FITS) return GP_OK;
+    s->no = (struct no) { 451, "4.7.1", session_limits[room].why };
+    gp_put_z(&s->text, session_limits[room].text);
     return GP_TEMPFAIL;
 }
 
@@ -130,7 +141,7 @@ gp_status limits_at_mail(struct vault *v, struct sent *s)
         return GP_OK; /* what is let through is noted once, at the end */
     if (!take_sides(v, s, &l)) return cannot_tell(s);
     if (!limits_fit(&l.sides, &cost, s->now, &hit)) return stop(v, s, &hit);
-    if (!session_may_send(s->from, s->session)) return say_sessions(s);
+    if (look_at_sessions(s) != GP_OK) return GP_TEMPFAIL;
     uint64_t left         = limits_left(&l.sides, LIMIT_RECIPIENTS, s->now);
     s->recipients_may     = left < UINT_MAX ? (unsigned)left : UINT_MAX;
     struct gp_text enough = GP_TEXT(s->enough);
@@ -170,9 +181,10 @@ gp_status limits_remember(struct vault *v, struct sent *s)
 /* At MAIL it would have been put off. */
 static void note_session(struct vault *v, const struct sent *s)
 {
-    if (v->config->policy.limits.mode != POLICY_SHADOW || session_may_send(s->from, s->session)) return;
-    shadow_note(v, "limits.account.sessions", s->account, s->credential,
-                GP_LIT("over a limit: sessions of the account"));
+    if (v->config->policy.limits.mode != POLICY_SHADOW) return;
+    enum session_room room = session_may_send(s->from, s->session);
+    if (room == SESSION_FITS) return;
+    shadow_note(v, session_limits[room].rule, s->account, s->credential, gp_from(session_limits[room].why));
 }
 
 gp_status limits_at_end(struct vault *v, struct sent *s)

@@ -277,7 +277,9 @@ TEST(what_was_used_is_still_used_in_another_life)
 /* ---- sessions ------------------------------------------------------------------------------------------------------------------- */
 static void sign_in(struct bed *b, uint64_t session)
 {
-    struct signin s = { .peer = &b->vault->smtpds[0], .session = session, .acting = 1 };
+    struct signin s = {
+        .peer = &b->vault->smtpds[0], .session = session, .acting = 1, .account = 1, .found = { .id = 1 }
+    };
     session_opened(&s);
 }
 
@@ -297,6 +299,35 @@ TEST(a_session_too_many_is_noted_in_shadow)
     CHECK(submit(b, TWO, 10)->status == GP_OK && b->vault->tallies.count == 1);
     CHECK_IS(gp_from(b->vault->tallies.list[0].name), "limits.account.sessions");
     sign_off(b, 2);
+    CHECK(submit(b, TWO, 10)->status == GP_OK && b->vault->tallies.list[0].count == 1);
+    bed_close(b);
+}
+
+TEST(a_credential_may_have_fewer_sessions_than_its_account)
+{
+    const char      *why;
+    struct bed      *b = open_with_anna();
+    struct accounts *a = bed_store(b);
+    limit(b, LIMIT_SERVER, LIMIT_MESSAGES, "1000/day");
+    for (uint64_t i = 1; i <= 2; i++) sign_in(b, i);
+    CHECK(own_limit_set(a, 1, 1, GP_LIT("sessions"), GP_LIT("2"), &why) == GP_OK);
+    CHECK(mail(b, 1)->status == GP_OK && mail(b, 2)->status == GP_OK);
+    sign_in(b, 3); /* those that were open count, too */
+    CHECK(mail(b, 3)->status == GP_TEMPFAIL && b->answer.permission.code == 451);
+    CHECK_IS(bed_text(b), "over a limit: sessions of the credential");
+    struct signin other = {
+        .peer = &b->vault->smtpds[0], .session = 4, .acting = 1, .account = 1, .found = { .id = 2 }
+    };
+    session_opened(&other);
+    CHECK(session_may_send(&b->vault->smtpds[0], 4) == SESSION_FITS);
+    sign_off(b, 1);
+    CHECK(mail(b, 3)->status == GP_OK);
+    b->config.policy.limits.mode = POLICY_SHADOW;
+    sign_in(b, 1);
+    CHECK(submit(b, TWO, 10)->status == GP_OK && b->vault->tallies.count == 1);
+    CHECK_IS(gp_from(b->vault->tallies.list[0].name), "limits.credential.sessions");
+    CHECK(own_limit_clear(a, 1, 1, GP_LIT("sessions"), &why) == GP_OK);
+    accounts_close(a);
     CHECK(submit(b, TWO, 10)->status == GP_OK && b->vault->tallies.list[0].count == 1);
     bed_close(b);
 }

@@ -408,14 +408,15 @@ void      holds_begin(struct vault *, const struct sent *); /* of this message o
 void      holds_tick(struct vault *);
 
 /* ---- who is signed in now (sessions.c) ------------------------------------------------------------------------------------------ */
-enum { SESSIONS_MOST = 262144 /* counted: 40 octets each */, SESSION_BUCKETS = 8192 };
+enum { SESSIONS_MOST = 262144 /* counted: 56 octets each */, SESSION_BUCKETS = 8192 };
 struct open_session;
 struct sessions { struct open_session *buckets[SESSION_BUCKETS]; size_t count; };
 void session_opened(const struct signin *);
 void session_ended(struct peer *, struct msg *);
 void session_forget(const struct peer *, uint64_t session);
 void sessions_drop_peer(const struct peer *);
-bool session_may_send(struct peer *, uint64_t session);
+enum session_room { SESSION_FITS, SESSION_ACCOUNT_FULL, SESSION_CREDENTIAL_FULL };
+enum session_room session_may_send(struct peer *, uint64_t session);
 
 void sending_mail(struct peer *, struct msg *);
 void sending_submit(struct peer *, struct msg *);

@@ -1,5 +1,6 @@
-/* Who is signed in now, by account: counted from the verdict of a sign-in to the end of the client's session, which smtpd tells. A session
- * beyond the limit may stay, but send only once there are fewer. A smtpd that ends takes its sessions along. */
+/* Who is signed in now, by account and, where a credential has such a limit of its own, by credential: counted from the verdict of a sign-in
+ * to the end of the client's session, which smtpd tells. A session beyond a limit may stay, but send only once there are fewer. A smtpd that
+ * ends takes its sessions along. */
 #include <stdlib.h>
 
 #include "vault/parts.h"
@@ -7,9 +8,9 @@
 struct open_session {
     struct open_session *next;
     uint64_t             session;
-    int64_t              account, owner; /* owner: who signed in, where he acts for the account; else 0 */
+    int64_t              account, owner, credential; /* owner: who signed in, where he acts for the account; else 0 */
     const struct peer   *peer;
-    bool                 over; /* beyond the limit, and not counted */
+    enum session_room    over; /* which limit it is beyond, and so not counted; SESSION_FITS: none */
 };
 
 static struct open_session **place_of(struct vault *v, const struct peer *peer, uint64_t session)
@@ -25,17 +26,36 @@ static bool has_room(const struct vault *v, const struct meter *m)
     return most == 0 || m->sessions < most;
 }
 
-/* Counts for both accounts, where one acts for another, or for none. */
-static bool count(struct vault *v, const struct open_session *one)
+static unsigned sessions_of(const struct vault *v, int64_t credential)
 {
+    unsigned count = 0;
+    for (size_t i = 0; i < SESSION_BUCKETS; i++)
+        for (const struct open_session *at = v->sessions.buckets[i]; at; at = at->next)
+            count += at->credential == credential && at->over == SESSION_FITS;
+    return count;
+}
+
+/* Few credentials have such a limit: to look at all sessions for those costs less than a count for each that keeps its meter in memory. */
+static bool credential_has_room(struct vault *v, const struct open_session *one)
+{
+    struct meter *m = one->credential ? meter_of(v, LIMIT_CREDENTIAL, one->credential) : NULL;
+    if (one->credential && (!m || !meter_read_own(v, m, one->account, one->credential))) return false;
+    if (!m || !m->own || !m->own->has_sessions || m->own->sessions == 0) return true;
+    return sessions_of(v, one->credential) < m->own->sessions;
+}
+
+/* Counts for both accounts, where one acts for another, or for none. one->over is not SESSION_FITS as yet, or it is not in the table. */
+static enum session_room count(struct vault *v, const struct open_session *one)
+{
+    if (!credential_has_room(v, one)) return SESSION_CREDENTIAL_FULL;
     struct meter *account = meter_of(v, LIMIT_ACCOUNT, one->account);
     struct meter *owner   = one->owner ? meter_of(v, LIMIT_ACCOUNT, one->owner) : NULL;
-    if (!account || (one->owner && !owner)) return false;
-    if (!meter_read_own(v, account, one->account, 0) || !has_room(v, account)) return false;
-    if (owner && (!meter_read_own(v, owner, one->owner, 0) || !has_room(v, owner))) return false;
+    if (!account || (one->owner && !owner)) return SESSION_ACCOUNT_FULL;
+    if (!meter_read_own(v, account, one->account, 0) || !has_room(v, account)) return SESSION_ACCOUNT_FULL;
+    if (owner && (!meter_read_own(v, owner, one->owner, 0) || !has_room(v, owner))) return SESSION_ACCOUNT_FULL;
     account->sessions++;
     if (owner) owner->sessions++;
-    return true;
+    return SESSION_FITS;
 }
 
 static void discount(struct vault *v, int64_t account)
@@ -52,10 +72,12 @@ void session_opened(const struct signin *s)
     if (!mail || *at || v->sessions.count >= SESSIONS_MOST) return;
     struct open_session *fresh = calloc(1, sizeof *fresh);
     if (!fresh) return;
-    *fresh = (struct open_session) {
-        .session = s->session, .account = s->acting, .owner = s->account == s->acting ? 0 : s->account, .peer = s->peer
-    };
-    fresh->over = !count(v, fresh);
+    *fresh      = (struct open_session) { .session    = s->session,
+                                          .account    = s->acting,
+                                          .owner      = s->account == s->acting ? 0 : s->account,
+                                          .credential = s->found.id,
+                                          .peer       = s->peer };
+    fresh->over = count(v, fresh);
     *at         = fresh;
     v->sessions.count++;
 }
@@ -63,7 +85,7 @@ void session_opened(const struct signin *s)
 static void end(struct vault *v, struct open_session **at)
 {
     struct open_session *gone = *at;
-    if (!gone->over) {
+    if (gone->over == SESSION_FITS) {
         discount(v, gone->account);
         discount(v, gone->owner);
     }
@@ -94,9 +116,9 @@ void sessions_drop_peer(const struct peer *peer)
         }
 }
 
-bool session_may_send(struct peer *peer, uint64_t session)
+enum session_room session_may_send(struct peer *peer, uint64_t session)
 {
     struct open_session *one = *place_of(peer->vault, peer, session);
-    if (one && one->over) one->over = !count(peer->vault, one);
-    return !one || !one->over;
+    if (one && one->over != SESSION_FITS) one->over = count(peer->vault, one);
+    return one ? one->over : SESSION_FITS;
 }

@@ -73,6 +73,18 @@ def test_a_session_too_many_waits_for_another_to_end(limited, context):
         wire.close()
 
 
+def test_a_credential_may_have_fewer_sessions_than_its_account(limited, context):
+    account = limited.account()
+    credential = str(limited.json("credential", "list", account.name)[0]["id"])
+    limited.run("limit", "set", account.name, "sessions", "1", "--credential", credential)
+    shown = [(row["credential"] != "", row["rate"], row["from"]) for row in limited.json("limit", "show", account.name) if row["what"] == "sessions"]
+    assert sorted(shown) == [(False, "2", "configuration"), (True, "1", "own")]
+    with signed_in(limited, context, account) as first, signed_in(limited, context, account) as second:
+        assert second.say(f"MAIL FROM:<{account.name}>") == (
+            451, ["4.7.1 too many sessions of this credential at once, close others and try again"])
+        assert first.say(f"MAIL FROM:<{account.name}>")[0] == 250
+
+
 def test_a_size_that_cannot_be_sent_is_refused_before_the_message(limited, context):
     account = limited.account()
     limited.run("limit", "set", account.name, "octets", "10K/day")
