@@ -82,6 +82,14 @@ static bool take_legacy(const struct taking *t, bool *legacy)
     return !text || !*text || read_yes(text, legacy) || refuse(t, "legacy is yes or no");
 }
 
+/* A device's network may guess much: nothing that a person chose, nor what is somebody's password elsewhere too, stands there. */
+static bool is_for_device(const struct taking *t, const struct import_row *row)
+{
+    bool legacy = row->account.limits && row->account.limits->legacy;
+    if (!legacy || !row->secret.len || row->generated) return true;
+    return refuse(t, "the password of a device (legacy) is made by gatepost: leave it out, and give --generate");
+}
+
 static bool take_limits(const struct taking *t, struct new_account *account)
 {
     const char *const   *f = t->entry->fields;
@@ -291,6 +299,7 @@ void import_take(struct import_run *run, const struct import_entry *e)
     if (e->fields[IMPORT_LABEL]) row->account.label = gp_from(e->fields[IMPORT_LABEL]);
     bool good = take_secret(&t, row);
     good      = take_limits(&t, &row->account) && good; /* all that is wrong with it is said at once */
+    good      = good && is_for_device(&t, row);
     good      = take_send_as(&t, &row->account) && take_disabled(&t, &row->account) && good;
     good      = take_account_mechanisms(&t, &row->account) && good;
     if (good)

@@ -89,6 +89,30 @@ TEST(everything_that_is_wrong_is_told_by_line_and_nothing_is_done)
     remove_place();
 }
 
+TEST(a_device_gets_a_password_that_is_made_for_it)
+{
+    static const struct {
+        const char *rows, *words;
+        bool        taken;
+    } cases[] = {
+        {"anna,correct horse battery,,yes",              "",           false},
+        { "anna,,{PLAIN}staple-horse,yes",               "",           false},
+        { "anna,correct horse battery,,no",              "",           true },
+        { "bert,,,yes",                                  "--generate", true },
+        { "carl,,{SHA}q/eq1kOINtvlJqojGr3i0O73TUI=,yes", "",           true },
+    };
+    char text[256];
+    make_place();
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        char words[64];
+        (void)snprintf(text, sizeof text, "user,password,hash,legacy\n%s\n", cases[i].rows);
+        (void)snprintf(words, sizeof words, "--format csv %s", cases[i].words);
+        CHECK(import(text, words) == (cases[i].taken ? CLI_DONE : CLI_FAILED));
+        CHECK(cases[i].taken || strstr(output, "in:2: anna: the password of a device (legacy) is made by gatepost"));
+    }
+    remove_place();
+}
+
 /* Who gets a file from elsewhere must not have his terminal steered by it (ECMA-48: ESC, and CSI as U+009B). */
 TEST(what_a_file_says_does_not_steer_the_terminal)
 {
