@@ -530,6 +530,7 @@ void tell_stale(const struct signin *, bool vague);
 void tell_ban(struct vault *, const struct ban *); /* of a whole network: of others the log has enough */
 void tell_limit(struct vault *, const struct sent *, const struct limit_hit *);
 void tell_brake(struct vault *, const struct sent *, const struct brake_kept *);
+void tell_preflight(struct vault *, const struct preflight *); /* its mail is held, or refused, from now on */
 void tell_audit(struct vault *, const char *what, const char *reason, const char *todo);
 
 /* ---- all together (vault.c) ------------------------------------------------------------------------------------------------- */

@@ -28,10 +28,13 @@ void preflight_told(struct peer *peer, struct msg *m)
 {
     const struct msg_preflight *told = &m->preflight;
     struct preflight           *p    = place_for(&peer->vault->preflights, told->domain);
+    bool                        fine = !gp_is(told->domain, p->domain) || !p->why[0];
     bool                        kept = gp_copy_z(told->domain, p->domain, sizeof p->domain);
     gp_str                      why  = gp_head(told->why, sizeof p->why - 1);
     if (!gp_copy_z(why, p->why, sizeof p->why)) p->why[0] = '\0';
     p->until = kept ? wall_now() + PREFLIGHT_GOOD_MS : 0;
+    if (kept && fine && p->why[0] && peer->vault->config->policy.preflight.mode == POLICY_ENFORCE)
+        tell_preflight(peer->vault, p);
 }
 
 /* ---- one message ---------------------------------------------------------------------------------------------------------------- */

@@ -235,6 +235,38 @@ void tell_brake(struct vault *v, const struct sent *s, const struct brake_kept *
     post(v, &w, &wish);
 }
 
+/* ---- pre-flight -------------------------------------------------------------------------------------------------------------- */
+void tell_preflight(struct vault *v, const struct preflight *p)
+{
+    struct words w;
+    bool         held = v->config->policy.preflight.action == PREFLIGHT_HOLD;
+    begin(&w, v, 0);
+    gp_put_z(&w.cause, "preflight ");
+    gp_put_number(&w.cause, wall_now() / DAY_MS);
+    gp_put_char(&w.cause, ' ');
+    gp_put_z(&w.cause, p->domain);
+    gp_put_z(&w.subject,
+             held ? "Mail from a domain is held: its DNS records" : "Mail from a domain is refused: its DNS records");
+    gp_put_z(&w.what, "Receivers may refuse mail from ");
+    gp_put_z(&w.what, p->domain);
+    gp_put_z(&w.what, ": ");
+    gp_put_z(&w.what, p->why);
+    gp_put_char(&w.what, '.');
+    gp_put_z(&w.todo, "`gatepost dns ");
+    gp_put_z(&w.todo, may_be_copied(gp_from(p->domain)) ? p->domain : "DOMAIN");
+    gp_put_z(&w.todo, " --check` says what to mend.");
+    if (held)
+        gp_put_z(&w.todo,
+                 " What is held until then stays held: `gatepost queue list --held` shows it, and `gatepost queue "
+                 "release ID` sends it.");
+    struct notice_wish wish = {
+        .kind    = "preflight",
+        .meaning = held ? GP_LIT("Mail from there is accepted and waits, until somebody releases it.")
+                        : GP_LIT("Clients that send mail from there are told no, until the records are right."),
+    };
+    post(v, &w, &wish);
+}
+
 /* ---- the audit --------------------------------------------------------------------------------------------------------------- */
 void tell_audit(struct vault *v, const char *what, const char *reason, const char *todo)
 {

@@ -182,3 +182,37 @@ TEST(an_audit_without_a_key_is_told)
     CHECK(take(b, &n) && says(&n, "no such file") && !take(b, &n));
     bed_close(b);
 }
+
+/* ---- DNS ---------------------------------------------------------------------------------------------------------------------- */
+static void found(struct bed *b, const char *domain, const char *why)
+{
+    struct msg  m     = MSG(PREFLIGHT);
+    struct peer relay = { .vault = b->vault, .role = ROLE_RELAY };
+    m.preflight       = (struct msg_preflight) { .domain = gp_from(domain), .why = gp_from(why) };
+    preflight_told(&relay, &m);
+}
+
+TEST(a_domain_whose_mail_is_held_is_told_of_when_that_begins)
+{
+    struct notice n;
+    struct bed   *b                   = open_bed();
+    b->config.policy.preflight.mode   = POLICY_SHADOW;
+    b->config.policy.preflight.action = PREFLIGHT_HOLD;
+    found(b, "example.net", "spf: it says so");
+    CHECK(!take(b, &n));
+    b->config.policy.preflight.mode = POLICY_ENFORCE;
+    found(b, "example.org", "");
+    CHECK(!take(b, &n));
+    found(b, "example.org", "spf: it says so");
+    CHECK(take(b, &n) && says(&n, "example.org: spf: it says so.") && says(&n, "`gatepost dns example.org --check`") &&
+          says(&n, "`gatepost queue release ID`"));
+    CHECK_IS(gp_from(n.to), "admin@example.net");
+    found(b, "example.org", "dkim: and this");
+    found(b, "example.org", "");
+    found(b, "example.org", "spf: it says so"); /* the same day */
+    CHECK(!take(b, &n));
+    b->config.policy.preflight.action = PREFLIGHT_REFUSE;
+    found(b, "x.example", "spf: it says so");
+    CHECK(take(b, &n) && !says(&n, "release"));
+    bed_close(b);
+}
