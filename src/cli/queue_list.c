@@ -45,6 +45,7 @@ static void print_heading(const struct queue_message *m)
     print_text(m->sender.len ? m->sender : GP_LIT("<>"));
     if (m->user.len) (void)fputs(" by ", stdout);
     print_text(m->user);
+    if (m->legacy) (void)fputs(", an old device", stdout);
     (void)putchar('\n');
     if (!m->hold_why.len) return;
     (void)fputs("    held: ", stdout);

@@ -36,6 +36,7 @@ static void add(struct queue_store *s, const char *id, const char *sender)
     struct queue_message   m    = { .queue_id  = gp_from(id),
                                     .sender    = gp_from(sender),
                                     .user      = GP_LIT("ada"),
+                                    .legacy    = gp_starts(gp_from(id), "device"),
                                     .size      = 5,
                                     .arrived   = 1800000000000,
                                     .peer      = GP_LIT("192.0.2.1"),
@@ -172,6 +173,21 @@ TEST(the_list_is_json_that_names_everything)
     CHECK_IS(gp_from(json_string_value(json_object_get(to, "state"))), "queued");
     CHECK(json_integer_value(json_object_get(to, "code")) == 451);
     json_decref(list);
+    remove_place();
+}
+
+TEST(mail_of_an_old_device_says_so)
+{
+    make_place();
+    struct queue_store *s = open_queue();
+    add(s, "device2", "ada@example.org");
+    queue_close(s);
+    CHECK(run(&cli_queue_list, "") == CLI_DONE && says("by ada, an old device\n"));
+    CHECK(run(&cli_queue_list, "--json") == CLI_DONE && says("\"legacy\": true"));
+    s = open_queue();
+    add(s, "other2", "ada@example.org");
+    queue_close(s);
+    CHECK(run(&cli_queue_show, "other2") == CLI_DONE && says("by ada\n"));
     remove_place();
 }
 

@@ -49,6 +49,9 @@ static const char queue_accounts[] = "DROP INDEX messages_held; CREATE INDEX mes
 static const char queue_owners[] = "ALTER TABLE messages ADD COLUMN owner INTEGER NOT NULL DEFAULT 0;"
                                    "CREATE INDEX messages_owner ON messages (owner) WHERE owner <> 0;";
 
+/* An old device's, for who looks at the queue. */
+static const char queue_devices[] = "ALTER TABLE messages ADD COLUMN legacy INTEGER NOT NULL DEFAULT 0;";
+
 /* Overwriting the pages of each body that was delivered would double what a body costs; those of files are not overwritten
  * either. The cache holds what is on its way for one attempt, and the log is copied into the database in fewer, larger parts. */
 static const char queue_settings[] =
@@ -84,8 +87,8 @@ static enum database_trouble open_folders(struct queue_store *s, const char *fol
 
 static enum database_trouble open_database(struct queue_store *s, const char *folder, unsigned busy_ms)
 {
-    const char    *scripts[] = { queue_schema, audit_schema_first, audit_schema_again,
-                                 queue_holds,  queue_accounts,     queue_owners };
+    const char    *scripts[] = { queue_schema,   audit_schema_first, audit_schema_again, queue_holds,
+                                 queue_accounts, queue_owners,       queue_devices };
     char           path[PATH_MAX];
     struct gp_text text = { .ptr = path, .room = sizeof(path) - 1 };
     gp_put_z(&text, folder);

@@ -35,7 +35,7 @@ const char *recipient_state_name(enum recipient_state);
 struct queue_message {
     int64_t  row;
     gp_str   queue_id, sender, params, user, message_id, from, peer, helo, mechanism, tls, hold_why; /* hold_why: of one that is held by a rule; or empty */
-    bool     legacy;      /* an old device's: for the record alone */
+    bool     legacy;      /* an old device's: for the record and for people */
     uint64_t account, owner, credential, size; /* owner: who signed in, where he acted for the account; else 0 */
     gp_time  arrived;
     bool     in_file;

@@ -19,7 +19,7 @@ static gp_status insert_message(struct database *db, const struct queue_message 
     auto_rows r = rows_of(
         db,
         "INSERT INTO messages (queue_id, sender, params, user, account, credential, size, in_file, arrived,"
-        " message_id, author, peer, helo, mechanism, tls, hold_why, owner) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+        " message_id, author, peer, helo, mechanism, tls, hold_why, owner, legacy) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     bind(&r, m->queue_id);
     bind(&r, m->sender);
     bind(&r, m->params);
@@ -32,6 +32,7 @@ static gp_status insert_message(struct database *db, const struct queue_message 
     const gp_str texts[] = { m->message_id, m->from, m->peer, m->helo, m->mechanism, m->tls, m->hold_why };
     for (size_t i = 0; i < GP_COUNT(texts); i++) bind(&r, texts[i]);
     rows_bind_number(&r, (int64_t)m->owner);
+    rows_bind_number(&r, m->legacy);
     return rows_run(&r);
 }
 
