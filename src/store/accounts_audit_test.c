@@ -1,5 +1,6 @@
 /* Every change of an account is on record, in the transaction that makes it, with who did it, and without a secret. */
 #include "store/test_bed.h"
+#include "store/usage.h"
 
 enum { SEEN_ROOM = 4096 };
 
@@ -157,6 +158,21 @@ static void unidentify(struct accounts *a)
     CHECK(accounts_identity_remove(a, found(a, "anna").id, GP_LIT("@example.net"), &why) == GP_PERMFAIL);
 }
 
+static void limit(struct accounts *a)
+{
+    const char *why;
+    CHECK(own_limit_set(a, found(a, "anna").id, 0, GP_LIT("messages"), GP_LIT("20/hour"), &why) == GP_OK);
+    CHECK(own_limit_set(a, found(a, "anna").id, 0, GP_LIT("messages"), GP_LIT("many"), &why) == GP_PERMFAIL);
+}
+
+static void unlimit(struct accounts *a)
+{
+    const char *why;
+    limit(a);
+    CHECK(own_limit_clear(a, found(a, "anna").id, 0, GP_LIT("messages"), &why) == GP_OK);
+    CHECK(own_limit_clear(a, found(a, "anna").id, 0, GP_LIT("messages"), &why) == GP_PERMFAIL);
+}
+
 #define BY "\"by\":\"root, signed in as eve\""
 
 TEST(every_change_is_on_record)
@@ -178,6 +194,8 @@ TEST(every_change_is_on_record)
         { take_back,        2, { "delegation-removed anna {" BY ",\"acts_for\":\"bert\"}\n" } },
         { identify,         1, { "identity-added anna {" BY ",\"address\":\"@example.net\"}\n" } },
         { unidentify,       2, { "identity-removed anna {" BY ",\"address\":\"@example.net\"}\n" } },
+        { limit,            1, { "limit-set anna {" BY ",\"what\":\"messages\",\"value\":\"20/hour\"}\n" } },
+        { unlimit,          2, { "limit-cleared anna {" BY ",\"what\":\"messages\"}\n" } },
         { provide,          2, { "account-added carl {" BY ",\"source\":\"ldap\"}\n", "credential-added carl", "\"subject\":\"ldap\"" } },
     };
     /* clang-format on */
