@@ -86,6 +86,7 @@ void        guard_forgive(struct guard *, const struct place *, gp_time now); /*
 struct guard_count { uint64_t table, slot, key; gp_time left; /* until it is empty again; below 0: it is */ };
 /* Those that have changed since guard_kept; each says not OK to stop, which is the answer then. */
 gp_status guard_changes(struct guard *, gp_time now, gp_status (*each)(void *owner, const struct guard_count *), void *owner) GP_MUST_USE;
+bool      guard_has_changes(const struct guard *);
 void      guard_kept(struct guard *);
 void      guard_restore(struct guard *, const struct guard_count *, gp_time now); /* what cannot be is left out */
 const char *guard_level_name(enum guard_level); /* "guard.account", as reports call it */

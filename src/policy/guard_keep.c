@@ -37,6 +37,11 @@ gp_status guard_changes(struct guard *g, gp_time now, gp_status (*each)(void *ow
     return status;
 }
 
+bool guard_has_changes(const struct guard *g)
+{
+    return g->change_count > 0;
+}
+
 void guard_kept(struct guard *g)
 {
     for (size_t i = 0; i < g->change_count; i++) row_at(g, g->changes[i].table, g->changes[i].slot)->changed = false;

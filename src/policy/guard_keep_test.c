@@ -68,7 +68,9 @@ TEST(a_restart_gives_no_guess_back)
     struct guard *g = fresh("one key");
     CHECK(guess(g, "anna", "192.0.2.1", 100, NOW) == GUARD_PAIR);
     CHECK(guard_changes(g, NOW, keep, &k) == GP_OK && k.count > 0);
+    CHECK(guard_has_changes(g));
     guard_kept(g);
+    CHECK(!guard_has_changes(g));
     size_t before = k.count;
     CHECK(guard_changes(g, NOW, keep, &k) == GP_OK && k.count == before); /* each once */
     CHECK(guess(g, "bert", "192.0.2.1", 3, NOW) == 3);

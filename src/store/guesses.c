@@ -22,8 +22,9 @@ static gp_status put(void *owner, const struct guard_count *c)
 gp_status guesses_save(struct accounts *a, struct guard *g, gp_time now, gp_time clock)
 {
     auto_transaction t;
-    struct writing   w      = { a, now };
-    gp_status        status = transaction_begin(&t, a->db);
+    struct writing   w = { a, now };
+    if (!guard_has_changes(g)) return GP_OK; /* not even the lock: a long command may have it */
+    gp_status status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = guard_changes(g, clock, put, &w);
     if (status == GP_OK) status = transaction_commit(&t);
     if (status == GP_OK) guard_kept(g);

@@ -382,3 +382,18 @@ TEST(who_asks_to_act_as_another_has_guessed)
     CHECK(!right(b, HERE) && right(b, SHELTER));
     bed_close(b);
 }
+
+TEST(counts_that_have_not_changed_need_no_lock)
+{
+    auto_transaction t = { NULL };
+    struct bed      *b = open_bed(enforced);
+    struct accounts *a = bed_store(b);
+    guess(b, HERE, "lena", 1);
+    guesses_write(b->vault);
+    CHECK(!b->vault->failed && transaction_begin(&t, accounts_database(a)) == GP_OK); /* a long command */
+    guesses_write(b->vault);
+    CHECK(!b->vault->failed);
+    transaction_end(&t);
+    accounts_close(a);
+    bed_close(b);
+}
