@@ -289,12 +289,13 @@ TEST(whose_mail_is_held_is_told_who_signed_in)
 }
 
 /* ---- what waits in the queue ----------------------------------------------------------------------------------------------- */
-struct far_queue {            /* the queue's end of the channel */
-    unsigned    asked, pages; /* pages: still to say that there are more */
-    uint64_t    account, row;
-    gp_status   says;
-    char        why[HOLD_WHY_MOST + 1];
-    struct ipc *channel;
+struct far_queue {                 /* the queue's end of the channel */
+    unsigned         asked, pages; /* pages: still to say that there are more */
+    uint64_t         account, row;
+    gp_status        says;
+    char             why[HOLD_WHY_MOST + 1];
+    struct ipc      *channel;
+    struct accounts *releases; /* not NULL: anna's mail is released in this store before the answer */
 };
 
 static void asked_to_hold(void *owner, struct ipc *from, struct msg *m)
@@ -306,6 +307,7 @@ static void asked_to_hold(void *owner, struct ipc *from, struct msg *m)
     q->account = m->hold.account;
     q->row     = m->hold.row;
     CHECK(gp_copy_z(m->hold.why, q->why, sizeof q->why));
+    if (q->releases) CHECK(brake_set_released(q->releases, 1, wall_now()) == GP_OK);
     answer.held.status = q->says;
     answer.held.row    = q->says == GP_OK && q->pages > 0 ? m->hold.row + 10 : 0;
     q->pages -= answer.held.row > 0;
@@ -385,6 +387,22 @@ TEST(whose_mail_was_released_meanwhile_is_let_be)
     join_queue(b, &q);
     tick(b);
     CHECK(q.asked == 0);
+    ipc_close(q.channel);
+    bed_close(b);
+}
+
+TEST(a_release_between_two_pages_stops_the_holding)
+{
+    struct bed      *b          = bed_open();
+    struct far_queue q          = { .says = GP_OK, .pages = 3, .releases = bed_store(b) };
+    b->config.policy.brake.mode = POLICY_ENFORCE;
+    join_queue(b, &q);
+    open_stolen(b);
+    CHECK(until_held(b, 0) < MESSAGES);
+    bed_settle(b);
+    tick(b);
+    CHECK(q.asked == 1 && !b->vault->holding.due);
+    accounts_close(q.releases);
     ipc_close(q.channel);
     bed_close(b);
 }

@@ -22,15 +22,25 @@ static bool is_told(struct vault *v)
     return false;
 }
 
+/* Between two pages it may have been released, or settled: what waits on the others is then let be. */
+static bool is_still_held(struct vault *v)
+{
+    const struct brake_untold *told = &v->holding.now;
+    struct brake_untold        now;
+    gp_status                  status = brake_next_untold(v->accounts, told->account - 1, wall_now(), &now);
+    if (status == GP_TEMPFAIL) vault_store_failed(v);
+    return status == GP_OK && now.account == told->account && now.held == told->held;
+}
+
 static void held(void *owner, gp_status status, const struct msg *m)
 {
     struct vault   *v = owner;
     struct holding *h = &v->holding;
     h->asked          = false;
     if (status != GP_OK || m->type != MSG_HELD || m->held.status != GP_OK) return; /* again at the next tick */
-    h->row = m->held.row;
-    if (h->row == 0 && (!is_told(v) || !next(v))) return;
-    ask(v);
+    h->row    = m->held.row;
+    bool more = h->row != 0 ? is_still_held(v) : is_told(v) && next(v);
+    if (more) ask(v); /* else what is still due is asked for at the next tick */
 }
 
 static void ask(struct vault *v)
