@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/queue.h"
 #include "cli/user.h"
 
 static gp_status disable(struct user_store *s, int64_t account)
@@ -37,11 +38,42 @@ static const struct change *change_of(const struct cli_command *command)
     return NULL;
 }
 
+/* How many messages of it wait. 0, too, where there is no queue to look at. */
+static size_t mail_of(const struct user_store *s, int64_t account)
+{
+    enum { PAGE = 256, BUSY_MS = 5000 };
+    char                  folder[CONFIG_PATH];
+    enum database_trouble trouble;
+    struct queue_place    page[PAGE];
+    size_t                total = 0, count = 0;
+    bool                  known = config_path(&s->config, "queue", folder);
+    auto_queue_store      q     = known ? queue_open(folder, BUSY_MS, &trouble) : NULL;
+    for (int64_t after = 0; q && queue_page(q, after, account, page, PAGE, &count) == GP_OK && count; total += count)
+        after = page[count - 1].row;
+    return total;
+}
+
+/* By its name that mail is found no more. */
+static int deleted(struct user_store *s, const struct account *account, bool json)
+{
+    size_t mail = mail_of(s, account->id);
+    if (json)
+        return user_print_json(
+            json_pack("{s:s, s:s, s:I}", "user", account->name, "state", "deleted", "mail_waiting", (json_int_t)mail));
+    if (mail == 0) return printf("%s: deleted\n", account->name) < 0 ? CLI_FAILED : CLI_DONE;
+    int done = printf(
+        "%s: deleted; of its mail there is still in the queue: %zu. `gatepost queue list` shows it (what is held: "
+        "`gatepost queue list --held`), and `gatepost queue release` and `delete` take its ids\n",
+        account->name, mail);
+    return done < 0 ? CLI_FAILED : CLI_DONE;
+}
+
 static int make(struct user_store *s, const struct change *change, const char *name, bool json)
 {
     struct account account;
     if (!change || !user_find(s, name, &account)) return CLI_FAILED;
     if (change->make(s, account.id) != GP_OK) return user_store_failed(s, name);
+    if (change->make == delete) return deleted(s, &account, json);
     if (json) return user_print_json(json_pack("{s:s, s:s}", "user", account.name, "state", change->done));
     return printf("%s: %s\n", account.name, change->done) < 0 ? CLI_FAILED : CLI_DONE;
 }

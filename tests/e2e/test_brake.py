@@ -133,3 +133,6 @@ def test_a_lock_holds_mail_that_waits_already(braked, context, sink):
     with signed_in(braked, context, other) as wire:
         sink.wait(send(wire, other))  # whoever is due has been tried by then
     assert not sink.for_(address)
+    told = braked.run("user", "delete", account.name)
+    assert "still in the queue: 1. " in told and "`gatepost queue list --held`" in told
+    braked.run("queue", "delete", queue_id)
