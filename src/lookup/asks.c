@@ -146,11 +146,20 @@ static struct seat *free_seat(struct lookup *l)
     return NULL;
 }
 
+/* Deciphering and signatures leave pieces of what they work on in the thread's stack, and the thread lives on. */
+__attribute__((noinline)) void asks_wipe_stack(void)
+{
+    enum { STACK_WIPED = 256 * 1024 };
+    char below[STACK_WIPED];
+    gp_wipe(below, sizeof below);
+}
+
 static void on_thread(void *job)
 {
     struct ask *a = job;
     a->lookup->source.type->ask(&a->lookup->source, &a->seat->state, &a->q);
     if (!a->lookup->source.type->settle) gp_wipe(a->q.secret, sizeof a->q.secret); /* else it may be asked again */
+    asks_wipe_stack();
 }
 
 static void on_loop(void *job);

@@ -171,5 +171,6 @@ void asks_take_question(struct lookup *, const struct msg *);
 void asks_wake(struct lookup *); /* those that were settled as waiting are asked again */
 void asks_end(struct lookup *); /* those that wait */
 bool asks_running(const struct lookup *);
+void asks_wipe_stack(void);         /* of a thread, below the caller */
 
 #endif

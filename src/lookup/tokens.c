@@ -6,7 +6,7 @@
 #include "oauth/oauth.h"
 #include "web/transfer.h"
 
-enum { SECOND_MS = 1000, STACK_WIPED = 256 * 1024 };
+enum { SECOND_MS = 1000 };
 
 struct fetch { /* the thread's, while it runs */
     struct lookup                *lookup;
@@ -50,13 +50,6 @@ static void run(struct fetch *f, struct transfer *t)
         oauth_read_reply(transfer_reply(t), status, &f->reply);
 }
 
-/* Deciphering leaves pieces of what it works on in the thread's stack, and the thread lives on. */
-__attribute__((noinline)) static void wipe_stack(void)
-{
-    char below[STACK_WIPED];
-    gp_wipe(below, sizeof below);
-}
-
 static void on_thread(void *job)
 {
     struct fetch    *f = job;
@@ -67,7 +60,7 @@ static void on_thread(void *job)
         oauth_no_reply(&f->reply, "no memory");
     transfer_close(t);
     gp_wipe(f->form, sizeof f->form);
-    wipe_stack();
+    asks_wipe_stack();
 }
 
 /* ---- on the loop -------------------------------------------------------------------------------------------------------------- */

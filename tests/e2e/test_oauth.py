@@ -14,6 +14,7 @@ from house import until
 from identity import AUDIENCE, MAKE, Identity
 from mailers import MAILERS, TOKENS, Job
 from sources import OTHER_USER, Asker, replace
+from test_secrets import found_in, may_read_memory
 
 counter = itertools.count(1)
 ADA = "ada@example.org"
@@ -433,3 +434,34 @@ def test_a_token_opens_the_account_that_its_subject_is_linked_to(with_tokens, id
     with_tokens.run("user", "disable", "anna@example.org")
     assert says("anna@example.org", linked) == 535
     assert says("anna@example.org", identity.token(ADA)) == 535
+
+
+def forms_of(token):
+    """What of a token is sure to be seen: its parts, the line that it came in however that falls into groups of three, and its signature's octets."""
+    _, body, signature = token.split(".")
+    yield signature.encode()[16:80]
+    yield body.encode()[-60:]
+    yield base64.urlsafe_b64decode(signature + "==")[16:80]
+    for shift in range(3):
+        yield base64.b64encode(b"\0" * shift + token.encode())[2 * shift:].rstrip(b"=")[-120:-20]
+
+
+def test_no_token_is_left_in_any_memory_or_log(with_tokens, identity, context):
+    if not may_read_memory(with_tokens.process.pid):
+        pytest.skip("reading other processes' memory takes root")
+
+    def code(mechanism, token):
+        said = f"n,a={ADA},\x01auth=Bearer {token}\x01\x01" if mechanism == "OAUTHBEARER" else f"user={ADA}\x01auth=Bearer {token}\x01\x01"
+        with smtplib.SMTP_SSL("localhost", with_tokens.tls_port, context=context) as client:
+            client.ehlo()
+            code, _ = client.docmd("AUTH", f"{mechanism} {base64.b64encode(said.encode()).decode()}")
+            return client.docmd("AQ==")[0] if code == 334 else code
+    tokens = []
+    for mechanism in ("OAUTHBEARER", "XOAUTH2") * 4:
+        good, over, forged = identity.token(ADA), identity.token(ADA, exp=1), identity.token(ADA, key=MAKE["RS256"]())
+        assert [code(mechanism, token) for token in (good, over, forged)] == [235, 535, 535]
+        tokens += [good, over, forged]
+    wanted = {form for token in tokens for form in forms_of(token)}
+    holding = [(role["name"], where) for role in with_tokens.roles() for where in found_in(role["pid"], wanted)]
+    assert not holding and not list(found_in(with_tokens.process.pid, wanted)), holding[:5]
+    assert not [form for form in wanted if form in with_tokens.log().encode()]

@@ -172,6 +172,27 @@ def test_a_storm_of_wrong_passwords_puts_off_no_right_one(new_gatepost, sink, co
     assert set(codes) <= {454, 535, 0, 421}
 
 
+def peak(pid):
+    """The most memory that the process has had, in KiB."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+
+
+def test_a_storm_takes_the_memory_of_as_many_hashes_as_there_are_threads(new_gatepost, context, tmp_path):
+    """Argon2 strings of 64 MiB each, forty clients at once, two threads."""
+    each, threads, rest = 64 * 1024, 2, 32 * 1024
+    gatepost = new_gatepost(GATEPOST_PASSWORDS_HASHING_THREADS=str(threads), GATEPOST_POLICY_GUARD_MODE="shadow")
+    accounts = [Account(f"dear{number}@{DOMAIN}", "") for number in range(6)]
+    string = f"$argon2id$v=19$m={each},t=1,p=1$c2FsdHNhbHRzYWx0$XipkDWh6WeBGLZNux5oGt3Wy1614ndjGEi2wltkYlWs"
+    (tmp_path / "dear").write_text("".join(f"{account.name}:{string}\n" for account in accounts))
+    gatepost.run("user", "import", str(tmp_path / "dear"), "--format", "htpasswd")
+    [vault] = gatepost.pids("vault")
+    before = peak(vault)
+    with storm(gatepost, context, accounts, clients=40) as codes:
+        until("passwords that have been looked at", lambda: codes.count(535) >= 30, patience=60)
+    assert each < peak(vault) - before < threads * each + rest
+
+
 # ---- what the log says ---------------------------------------------------------------------------------------
 def last_sign_in(gatepost, said):
     return until(f"{said!r} in the log", lambda: [line for line in gatepost.log().splitlines() if "event=sign-in" in line and said in line])[-1]

@@ -2,6 +2,7 @@
 import itertools
 import json
 import os
+import secrets
 import sqlite3
 import stat
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import sources
 from authority import Authority
 from sources import OTHER_USER, Asker, Dovecot, Postgres, Saslauthd, Service, Slapd, replace
+from test_secrets import found_in, may_read_memory
 
 counter = itertools.count(1)
 HASH = subprocess.run(["openssl", "passwd", "-6", "correct horse"], check=True, capture_output=True, text=True).stdout.strip()
@@ -385,10 +387,12 @@ def test_a_storm_from_one_address_leaves_room_for_others(asker, certificate, ca)
 
 
 # ---- all together ------------------------------------------------------------------------------------------------------------------
-def test_the_server_starts_and_restarts_a_process_for_each_source(new_gatepost, place):
+def test_the_server_starts_and_restarts_a_process_for_each_source_with_no_other_s_secret(new_gatepost, place):
     replace(place / "people", f"ada:{HASH}\n")
     gatepost = new_gatepost(start=False)
-    (gatepost.dir / "token").write_text("sesame\n")
+    token = "sesame-" + secrets.token_hex(24)
+    gatepost.secrets.append(token)
+    (gatepost.dir / "token").write_text(token + "\n")
     os.chmod(gatepost.dir / "token", 0o600)     # for root alone, who opens it for the one process that needs it
     with open(gatepost.dir / "gatepost.yml", "a", encoding="ascii") as config:
         config.write(f"sources:\n- name: old\n  type: passwd-file\n  path: {place}/people\n- store\n- name: dead\n  type: saslauthd\n  socket: {place}/nowhere\n"
@@ -396,6 +400,8 @@ def test_the_server_starts_and_restarts_a_process_for_each_source(new_gatepost, 
     gatepost.start()
     pids = gatepost.pids("lookup")
     assert len(pids) == 3
+    if may_read_memory(gatepost.process.pid):
+        assert [bool(list(found_in(pid, [token[16:].encode()]))) for pid in pids] == [False, False, True]
     os.kill(pids[0], 9)
     sources.until("another process", lambda: len(now := gatepost.pids("lookup")) == 3 and pids[0] not in now)
     assert set(pids[1:]) < set(gatepost.pids("lookup"))
