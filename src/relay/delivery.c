@@ -200,8 +200,10 @@ static void none_left(struct delivery *d)
     delivery_finish(d);
 }
 
+/* What lies with our own sign-in is kept: mail waits for that, however long, and people are shown it. */
 static void note_failure(struct delivery *d, struct result why)
 {
+    if (d->last.ours && !why.ours) return;
     if (d->last.status != GP_TEMPFAIL || why.status == GP_TEMPFAIL) d->last = why;
 }
 
@@ -240,6 +242,11 @@ void delivery_hop_failed(struct delivery *d, struct result why, bool tls_failed)
     note_failure(d, why);
     LOG(LOG_INFO, "attempt", LOG_S("queue_id", d->queue_id), LOG_S("remote", why.remote), LOG_N("code", why.code),
         LOG_S("reason", why.text));
+    if (why.ours &&
+        why.code >= 500) { /* RFC 4954 6: not us; the other addresses of that server would count one more guess each */
+        none_left(d);
+        return;
+    }
     d->in_clear = tls_failed && may_go_clear(d); /* for this address alone; the next one is asked for TLS again */
     if (d->in_clear) route_repeat(&d->route);
     delivery_routed(d);

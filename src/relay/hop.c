@@ -83,6 +83,14 @@ static struct result temporary(const char *text)
     return (struct result) { .status = GP_TEMPFAIL, .enhanced = GP_LIT("4.4.2"), .text = gp_from(text) };
 }
 
+/* What we sign in with does not do: somebody mends that, and the message waits for it. */
+static struct result our_own(const char *text)
+{
+    struct result why = temporary(text);
+    why.ours          = true;
+    return why;
+}
+
 /* RFC 3463 3.5, 3.8: no answer, no security, or a connection that broke. */
 static struct result broken(const struct hop *h, const char *text)
 {
@@ -127,7 +135,7 @@ static void connected(void *owner, struct conn *conn)
     (void)conn;
     const char *why = h->plan.implicit_tls ? secure_begin(h) : NULL;
     if (why) {
-        hop_fail(h, temporary(why), false);
+        hop_fail(h, secure_presents(h) ? our_own(why) : temporary(why), false);
         return;
     }
     if (!h->plan.implicit_tls) set_timer(h, HOP_GREETING);
@@ -144,7 +152,7 @@ static void secured(void *owner, struct conn *conn)
     h->tls[text.len] = '\0';
     const char *why  = secure_done(h);
     if (why) {
-        hop_fail(h, temporary(why), false);
+        hop_fail(h, our_own(why), false);
         return;
     }
     gp_smtp_client_secured(&h->client);
@@ -162,7 +170,9 @@ static void closed(void *owner, struct conn *conn, const char *why)
 {
     struct hop *h = owner;
     (void)conn;
-    hop_fail(h, broken(h, why), is_shaking_hands(h));
+    struct result is = broken(h, why);
+    is.ours          = h->unsigned_by_us;
+    hop_fail(h, is, is_shaking_hands(h));
 }
 
 static void asked_to_sign(void *owner, struct conn *conn, const struct gp_tls_sign *wanted)
@@ -274,7 +284,7 @@ static struct result reply_result(struct delivery *d, struct hop *h, const struc
                              .remote   = delivery_keep(d, gp_from(h->remote)),
                              .tls      = delivery_keep(d, gp_from(h->tls)),
                              .text     = delivery_keep(d, ev->text),
-                             .ours     = status == GP_TEMPFAIL && ev->code == SIGN_IN_FIRST };
+                             .ours     = status == GP_TEMPFAIL && ev->code >= 500 && !secure_is_known(h) };
 }
 
 static enum verdict need_input(struct hop *h, const struct gp_smtp_client_event *ev)
@@ -298,7 +308,7 @@ static enum verdict starttls(struct hop *h, const struct gp_smtp_client_event *e
     const char *why = secure_begin(h);
     (void)ev;
     if (!why) return STOP_HERE;
-    hop_fail(h, temporary(why), true);
+    hop_fail(h, secure_presents(h) ? our_own(why) : temporary(why), true);
     return GONE;
 }
 
@@ -328,7 +338,7 @@ static enum verdict authed(struct hop *h, const struct gp_smtp_client_event *ev)
     if (h->believed) return GO_ON;
     LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host),
         LOG_Z("reason", "the next hop let us in without proof that it knows the password: it gets no mail"));
-    hop_fail(h, temporary("the next hop did not prove that it knows our password"), false);
+    hop_fail(h, our_own("the next hop did not prove that it knows our password"), false);
     return GONE;
 }
 
@@ -398,6 +408,7 @@ static enum verdict rcpt_reply(struct hop *h, const struct gp_smtp_client_event 
     struct recipient *r = &d->recipients[ev->index];
     if (ev->code / 100 == 2) {
         r->accepted = true;
+        if (h->presented) h->relay->knows_us = h->generation;
         return GO_ON;
     }
     r->settled = true;
@@ -457,13 +468,14 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
                 "the next hop refused our sign-in: mail waits; see user, and password_file, token_file, provider or certificate_file, of relay or of the route"));
     if (signing_in && ev->code == NOT_LET_IN) h->fate = LOGIN_REFUSED;
     /* A smarthost that does not let us in is a set-up that somebody mends; no message is to blame. */
-    bool          final = !ev->temporary && !signing_in && h->via.kind == RELAY_MX;
-    bool          clear = h->plan.must_tls && !conn_tls(h->conn) && ev->temporary && ev->code / 100 != 4;
-    struct result why   = { .status   = final ? GP_PERMFAIL : GP_TEMPFAIL,
-                            .code     = ev->code,
-                            .enhanced = ev->enhanced,
-                            .text     = ev->text,
-                            .ours     = signing_in };
+    bool          final     = !ev->temporary && !signing_in && h->via.kind == RELAY_MX;
+    bool          clear     = h->plan.must_tls && !conn_tls(h->conn) && ev->temporary && ev->code / 100 != 4;
+    bool          no_way_in = h->plan.must_auth && !ev->code && h->phase == HOP_GREETING && !clear;
+    struct result why       = { .status   = final ? GP_PERMFAIL : GP_TEMPFAIL,
+                                .code     = ev->code,
+                                .enhanced = ev->enhanced,
+                                .text     = ev->text,
+                                .ours     = signing_in || no_way_in };
     if (signing_in && h->why[0]) why.text = gp_from(h->why);
     if (clear) why.enhanced = GP_LIT("4.7.4"); /* RFC 3463 3.8: TLS is required and was not to be had */
     /* RFC 5321 3.8: 421, to whatever command, says that the host is going: the next message would hear it, too. */

@@ -226,7 +226,7 @@ static void asked_vault(void *owner, struct ipc *from, struct msg *m)
     b->presented    = m->login_start.presented != 0;
     says.login_says = (struct msg_login_says) { .status      = b->vault_logs_in,
                                                 .has_initial = 1,
-                                                .believed    = 1,
+                                                .believed    = !b->vault_doubts,
                                                 .mechanism   = GP_LIT("PLAIN"),
                                                 .text        = GP_LIT("AGFkYQBo") };
     ipc_answer(from, m->question, &says);

@@ -47,6 +47,7 @@ struct bench {
     gp_str                  chain;       /* ours; the next hop has the same                             */
     gp_status               vault_signs; /* how its signatures end; WAIT: never                         */
     gp_status               vault_logs_in;
+    bool                    vault_doubts; /* that the server knows the password */
     unsigned                signatures;
     size_t                  open; /* deliveries not answered yet */
     char                    results[RESULTS_ROOM];

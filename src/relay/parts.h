@@ -37,6 +37,7 @@ struct relay {
     struct gp_tls_context *verified, *opportunistic;
     struct gp_tls_context *presenting;  /* as verified, with our certificate; NULL: there is none that can be used */
     uint64_t               generation;  /* of that, for vault                                                     */
+    uint64_t               knows_us;    /* the one under which the smarthost has taken a recipient; 0: none       */
     gp_time                our_expires;
     struct delivery       *deliveries;
     struct hop            *hops;
@@ -192,6 +193,7 @@ struct hop {
     bool                 believed;  /* vault lets the server say 235 */
     uint64_t             generation; /* of the certificate that we would present */
     bool                 presented;  /* it has asked for it, and been given it   */
+    bool                 unsigned_by_us; /* vault gave no signature for the handshake */
     bool                 complained; /* that it does not know it                 */
     enum login_fate      fate;      /* what the server said to it    */
     char                 why[RESULT_TEXT_MOST + 1]; /* vault does not sign in; "": it does */
@@ -213,6 +215,8 @@ void        secure_sign(struct hop *, const struct gp_tls_sign *);
 bool        secure_will_do(const struct hop *, gp_str offered);
 /* This no to MAIL or RCPT is to us, of whom it knows nothing but a certificate: no message is to blame. */
 bool        secure_is_unknown(struct hop *, gp_str enhanced, gp_str text);
+bool        secure_presents(const struct hop *);    /* our certificate is for this one                            */
+bool        secure_is_known(const struct hop *);    /* it has taken a recipient from who has that certificate      */
 
 /* Our sign-in at the smarthost, stepped in vault. */
 void login_start(struct hop *, gp_str offered);

@@ -14,7 +14,7 @@ void secure_certificate(struct relay *r, const struct msg_our_certificate *m)
     r->our_expires = (gp_time)m->expires;
 }
 
-static bool is_to_present(const struct hop *h)
+bool secure_presents(const struct hop *h)
 {
     const struct config *c = h->relay->config;
     return h->ours && config_relay_presents(c) && h->via.tls == RELAY_TLS_REQUIRED; /* else: to whom? */
@@ -36,7 +36,7 @@ static const char *complain(const struct hop *h, const char *why)
 const char *secure_begin(struct hop *h)
 {
     struct relay          *r       = h->relay;
-    bool                   present = is_to_present(h);
+    bool                   present = secure_presents(h);
     const char            *lacks   = present ? no_certificate(r) : NULL;
     struct gp_tls_context *strict  = present ? r->presenting : r->verified;
     if (lacks) return complain(h, lacks);
@@ -50,14 +50,15 @@ const char *secure_done(struct hop *h)
 {
     struct gp_tls *tls = conn_tls(h->conn);
     h->presented       = gp_tls_presented(tls);
-    bool needed        = is_to_present(h) && config_relay_proof(h->relay->config) == RELAY_CERTIFICATE;
+    bool needed        = secure_presents(h) && config_relay_proof(h->relay->config) == RELAY_CERTIFICATE;
     return needed && !h->presented ? complain(h, "the next hop did not ask for our certificate") : NULL;
 }
 
 static void signature_made(void *owner, gp_status status, const struct msg *m)
 {
-    struct hop *h    = owner;
-    bool        made = status == GP_OK && m->type == MSG_TLS_SIGNED && m->tls_signed.status == GP_OK;
+    struct hop *h     = owner;
+    bool        made  = status == GP_OK && m->type == MSG_TLS_SIGNED && m->tls_signed.status == GP_OK;
+    h->unsigned_by_us = !made;
     conn_signed(h->conn, made ? m->tls_signed.signature : GP_LIT(""));
 }
 
@@ -94,6 +95,11 @@ static bool is_about_who_we_are(gp_str enhanced, gp_str text)
         for (size_t i = 0; i < GP_COUNT(words); i++)
             if (gp_starts(text, words[i])) return true;
     return false;
+}
+
+bool secure_is_known(const struct hop *h)
+{
+    return h->presented && h->relay->knows_us == h->generation;
 }
 
 bool secure_is_unknown(struct hop *h, gp_str enhanced, gp_str text)

@@ -14,6 +14,12 @@ static void run(struct bench *b, const struct script *script, const char *result
     results_are(b, results);
 }
 
+/* Our own sign-in is to blame: mail waits for that however long it takes. */
+static bool is_ours(const struct bench *b)
+{
+    return holds(gp_from(b->results), "\tours\n");
+}
+
 TEST(it_is_shown_to_a_smarthost_that_asks_and_may_do_alone)
 {
     static const struct {
@@ -45,6 +51,7 @@ TEST(it_is_shown_to_a_smarthost_that_asks_and_may_do_alone)
         b->asks = true;
         run(b, &rows[i].script, rows[i].results);
         CHECK(b->signatures == 1 && b->logins == rows[i].logins && b->presented == (rows[i].logins > 0));
+        CHECK(is_ours(b) == (rows[i].results[0] == '2'));
         bench_close(b);
     }
 }
@@ -72,8 +79,26 @@ TEST(where_it_cannot_be_shown_mail_waits_and_is_not_told_of)
         if (rows[i].none) secure_certificate(&b->relay, &gone);
         run(b, &polite, "2 0");
         CHECK(!holds(heard(b, 0), "MAIL") && b->host_down);
+        CHECK(is_ours(b) == (rows[i].signs != GP_WAIT));
         bench_close(b);
     }
+}
+
+/* One whose other mail it has taken under that certificate may mean this message: it waits no longer than any other. */
+TEST(who_knows_it_is_not_waited_for_for_ever)
+{
+    static const struct script known = {
+        .rcpt = {"250 ok", "550 5.7.1 not for you"}
+    };
+    struct bench *b = bench_open();
+    certificate(b, wall_now() + AN_HOUR);
+    b->asks         = true;
+    b->scripts[0]   = &known;
+    b->script_count = 1;
+    deliver(b, "a@x\t\nb@x\t\n");
+    results_are(b, "0 250, 2 550");
+    CHECK(!is_ours(b));
+    bench_close(b);
 }
 
 /* What was offered is done, or nothing is: a server that would hear of the message without it says no for ever. */
@@ -87,7 +112,7 @@ TEST(a_sign_in_that_vault_cannot_make_is_not_left_out)
         b->asks          = true;
         b->vault_logs_in = says[i];
         run(b, &external, "2 0");
-        CHECK(b->logins == 1 && !holds(heard(b, 0), "MAIL") && b->host_down);
+        CHECK(b->logins == 1 && !holds(heard(b, 0), "MAIL") && b->host_down && is_ours(b));
         bench_close(b);
     }
 }
@@ -114,6 +139,7 @@ TEST(a_name_wants_external_and_a_password_takes_its_place)
     smarthost(b, "ada", RELAY_TLS_REQUIRED);
     b->asks = true;
     run(b, &nothing, "2 0");
+    CHECK(is_ours(b));
     run(b, &external, "0 250");
     CHECK(b->logins == 1 && b->presented);
     CHECK(gp_copy_z(GP_LIT("p"), b->config.relay.password_file, sizeof b->config.relay.password_file));
@@ -122,4 +148,29 @@ TEST(a_name_wants_external_and_a_password_takes_its_place)
     run(b, &plain, "0 250");
     CHECK(b->logins == 2 && !b->presented);
     bench_close(b);
+}
+
+TEST(what_lies_with_our_sign_in_is_kept_as_the_reason)
+{
+    static const struct {
+        struct script script;
+        bool          doubts;
+        const char   *results;
+        size_t        callers;
+    } rows[] = {
+        {{ .ehlo = PLAIN, .auth = "535 5.7.8 no" },       false, "2 535", 1}, /* another address would be another guess */
+        { { .ehlo = PLAIN, .auth = "454 4.7.0 not now" },
+         false,                                                  "2 454",
+         3                                                                 }, /* and the others have another's certificate */
+        { { .ehlo = PLAIN },                              true,  "2 0",   3},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench *b = bench_open();
+        smarthost(b, "ada", RELAY_TLS_REQUIRED);
+        b->hosts        = 3;
+        b->vault_doubts = rows[i].doubts;
+        run(b, &rows[i].script, rows[i].results);
+        CHECK(is_ours(b) && b->caller_count == rows[i].callers);
+        bench_close(b);
+    }
 }
