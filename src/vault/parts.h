@@ -335,6 +335,8 @@ struct login { /* lent to the thread while it is the one that steps */
     size_t            line_len;
     char              line[GP_SASL_LINE_MOST];
     char              lent[GP_SASL_LINE_MOST]; /* for a message with a token that is long */
+    size_t            said_len;                /* a token: the server may repeat it, and must not have it logged */
+    char              said[GP_SASL_TOKEN_MOST];
     struct gp_sasl    x;
 };
 struct upstream {
@@ -352,6 +354,7 @@ struct upstream {
 void upstream_received(struct peer *, struct msg *);
 void upstream_start(struct peer *, struct msg *);
 void upstream_line(struct peer *, struct msg *);
+gp_str upstream_fit_for_log(gp_secret token, gp_str status);
 void upstream_end(struct peer *, struct msg *);
 void upstream_token_came(struct vault *); /* or will not: those that wait go on */
 void upstream_drop(struct vault *); /* the relay died */

@@ -108,20 +108,22 @@ static const char *why_given_up(const struct login *l)
                                 : "user or the password has characters that none may have";
 }
 
-/* What a server says may be anything, the token itself among it; it is one that knows the token. */
-static gp_str fit_for_log(const struct upstream_secret *s, gp_str status)
+/* What a server says may be anything, the token itself or a piece of it among it; it is one that knows the token. */
+gp_str upstream_fit_for_log(gp_secret token, gp_str status)
 {
-    enum { STATUS_SHOWN = 40 };
-    bool tells = status.len > 0 && s->len > 0 && memmem(status.ptr, status.len, s->text, s->len);
-    return tells ? GP_LIT("(not shown)") : gp_head(status, STATUS_SHOWN);
+    enum { STATUS_SHOWN = 40, PIECE = 12 };
+    size_t piece = token.len < PIECE ? token.len : PIECE;
+    for (gp_str at = status; piece && at.len >= piece; at = gp_tail(at, 1))
+        if (memmem(token.ptr, token.len, at.ptr, piece)) return GP_LIT("(not shown)");
+    return gp_head(status, STATUS_SHOWN);
 }
 
 /* RFC 7628 3.2.2: the server has said why, and the exchange ends with the reply to what we say to that. */
 static void log_refused_token(const struct login *l)
 {
-    const struct upstream_secret *s = &l->peer->vault->upstream->secrets[l->which];
+    gp_secret said = { l->said, l->said_len };
     LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_N("login", l->id),
-        LOG_S("status", l->x.status.ptr ? fit_for_log(s, l->x.status) : GP_LIT("(none)")),
+        LOG_S("status", l->x.status.ptr ? upstream_fit_for_log(said, l->x.status) : GP_LIT("(none)")),
         LOG_Z("reason", l->token ? "the next hop refuses the provider's token: mail waits for a fresh one"
                                  : "the next hop refuses the token in relay.token_file: mail waits for a fresh one"));
 }
@@ -210,7 +212,9 @@ static void say_first(struct login *l, gp_secret secret)
 {
     struct config_login of   = login_of(l);
     gp_str              name = gp_from(l->mech->name);
-    l->step                  = gp_sasl_client_start(&l->x, name, name_for(&of, is_external(l->mech)), secret);
+    l->said_len = (l->mech->traits & GP_SASL_NEEDS_TOKEN) && secret.len <= sizeof(l->said) ? secret.len : 0;
+    if (l->said_len) memcpy(l->said, secret.ptr, l->said_len);
+    l->step = gp_sasl_client_start(&l->x, name, name_for(&of, is_external(l->mech)), secret);
     say(l, l->question, l->step, name);
 }
 
@@ -327,10 +331,40 @@ void upstream_line(struct peer *peer, struct msg *m)
     step_next(peer->vault);
 }
 
+/* Mail waits for as long as that takes, so somebody has to be told. A provider's tokens are told of by their caretaker. */
+static void tell_refusal(struct vault *v, size_t which)
+{
+    enum { ROOM = 512, DAY_MS = 24 * 3600 * 1000 };
+    char                cause_room[ROOM], what_room[2 * ROOM];
+    struct gp_text      cause = GP_TEXT(cause_room), what = GP_TEXT(what_room);
+    struct config_login of = config_login_of(v->config, which);
+    gp_put_z(&cause, "upstream-sign-in ");
+    gp_put_z(&cause, of.host);
+    gp_put_char(&cause, ' ');
+    gp_put_number(&cause, wall_now() / DAY_MS);
+    gp_put_z(&what, "The mail server signs in at ");
+    gp_put_z(&what, of.host);
+    gp_put_z(&what, of.user[0] ? " as " : " with its certificate");
+    gp_put_z(&what, of.user);
+    gp_put_z(&what, ", and was refused there.");
+    struct notice_wish w = {
+        .kind    = "upstream-sign-in",
+        .cause   = gp_said(&cause),
+        .subject = GP_LIT("The server that our mail goes through refuses our sign-in"),
+        .what    = gp_said(&what),
+        .meaning = GP_LIT("Mail that goes that way is accepted and waits; nothing is returned to its senders for this "
+                          "reason, however long it takes."),
+        .todo    = GP_LIT("Put the right password, token or certificate into its file (see `relay` or the route in "
+                             "gatepost.yml); it is read within seconds, and `gatepost queue retry` sends what waits.")
+    };
+    notice_post(v, &w);
+}
+
 void upstream_end(struct peer *peer, struct msg *m)
 {
     struct login **place = find(peer->vault->upstream, m->login_end.login);
     uint64_t       token = place ? (*place)->token : 0;
+    if (place && !token && m->login_end.fate == LOGIN_REFUSED) tell_refusal(peer->vault, (*place)->which);
     if (place) give_back(peer->vault->upstream, place);
     if (token && m->login_end.fate != LOGIN_UNTOLD)
         tokens_verdict(peer->vault, token, m->login_end.fate == LOGIN_ACCEPTED);

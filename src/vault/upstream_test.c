@@ -258,6 +258,24 @@ TEST(a_refused_token_is_owned_up_to_and_never_believed)
     bed_close(b);
 }
 
+TEST(what_a_server_repeats_of_a_token_is_not_for_the_log)
+{
+    static const struct {
+        const char *token, *status, *shown;
+    } rows[] = {
+        {"ya29.a-token-of-some-length",  "invalid_token",                                     "invalid_token"                           },
+        { "ya29.a-token-of-some-length", "no: ya29.a-token-of-some-length",                   "(not shown)"                             },
+        { "ya29.a-token-of-some-length", "ya29.a-token-of",                                   "(not shown)"                             },
+        { "ya29.a-token-of-some-length", "...of-some-length",                                 "(not shown)"                             },
+        { "short",                       "you said short",                                    "(not shown)"                             },
+        { "",                            "0123456789012345678901234567890123456789 and more", "0123456789012345678901234567890123456789"},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        gp_secret token = { rows[i].token, strlen(rows[i].token) };
+        CHECK_IS(upstream_fit_for_log(token, gp_from(rows[i].status)), rows[i].shown);
+    }
+}
+
 TEST(the_number_of_logins_is_bounded_and_ends_free_places)
 {
     struct bed *b = bed_open();

@@ -108,7 +108,9 @@ class Session(socketserver.StreamRequestHandler):
         name = head.removeprefix("user=") if head.startswith("user=") else head.split(",")[1].removeprefix("a=")
         good = f"auth=Bearer {self.sink.tokens.get(name)}" in pairs
         if not good:                            # RFC 7628 3.2.2: what is said to that says nothing
-            self.say("334 " + base64.b64encode(json.dumps({"status": "invalid_token", "scope": "mail"}).encode()).decode())
+            said = next(pair.removeprefix("auth=Bearer ") for pair in pairs if pair.startswith("auth="))
+            status = said[:60] if self.sink.repeats else "invalid_token"
+            self.say("334 " + base64.b64encode(json.dumps({"status": status, "scope": "mail"}).encode()).decode())
             self.sink.heard.append(self.rfile.readline())
         self.login = name if good else None
         return self.answer("AUTH", "235 2.7.0 welcome" if good else "535 5.7.8 no")
@@ -179,6 +181,7 @@ class Sink:
                  relays=None, version=None, eight=True):
         self.tls, self.logins, self.tokens, self.offers = tls, logins or {}, tokens or {}, offers
         self.papers, self.relays, self.eight = papers, relays, eight
+        self.repeats = False                    # the token, in what it says of one that it refuses
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*certificate)
         if version:

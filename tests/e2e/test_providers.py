@@ -246,11 +246,12 @@ def test_a_token_that_was_good_is_refused_and_a_fresh_one_takes_its_place(house,
 def test_fresh_tokens_that_are_refused_are_not_asked_for_all_the_time(house, grants, context, recipient):
     gatepost, sink = house()
     grants.accept = lambda user, token: None
-    sink.tokens[USER] = "none is good"
+    sink.tokens[USER], sink.repeats = "none is good", True
     waits(gatepost, context, gatepost.account(), recipient, "refuses its tokens")
     until("several attempts", lambda: gatepost.log().count("event=deferred") > 4)
     assert len(gatepost.queued()) == 1 and fetches(grants) < 6
     assert "event=notice" in gatepost.log() and "off by default at Microsoft 365" in gatepost.log()
+    assert 'status="(not shown)"' in gatepost.log() and not [token for token in grants.given if token[:12] in gatepost.log()]
 
 
 def test_logout_gives_back_and_forgets(house, grants, context, recipient):

@@ -105,6 +105,8 @@ def test_a_next_hop_that_does_not_let_us_in(label, hop, settings, reason, pairs,
     waits(gatepost, sink, context, recipient, reason)
     if label not in ("not offered", "sign in first"):
         assert "event=upstream" in gatepost.log()
+    if label == "535":
+        until("a notice", lambda: "kind=upstream-sign-in" in gatepost.log())
 
 
 def test_a_certificate_of_somebody_else_is_refused_in_the_handshake(new_gatepost, new_sink, folder, ca, context, recipient):
