@@ -166,8 +166,9 @@ static void take_keys(const struct walk *walk, const struct config_key *key, con
 
 static void take_item(const struct walk *walk, const struct config_key *key, const yaml_node_t *item)
 {
-    struct config_place place    = place_of(item);
-    bool                has_keys = key->type == &config_sources_type || key->type == &config_routes || key->type == &config_providers_type;
+    struct config_place place = place_of(item);
+    bool                has_keys =
+        key->type == &config_sources_type || key->type == &config_routes || key->type == &config_providers_type;
     if (item->type == YAML_MAPPING_NODE && has_keys)
         take_keys(walk, key, item);
     else if (item->type == YAML_MAPPING_NODE && key->type->fields[0])
