@@ -23,9 +23,11 @@ void gp_seven_put(struct gp_seven *s, gp_str text)
     }
 }
 
+/* For writers, who are asked only where there is a sink. */
 static void put_char(struct gp_seven *s, char c)
 {
-    gp_seven_put(s, (gp_str) { &c, 1 });
+    s->out[s->out_len++] = c;
+    if (s->out_len == sizeof s->out) gp_seven_flush(s);
 }
 
 /* ---- quoted-printable ----------------------------------------------------------------------------------------- */
@@ -98,7 +100,11 @@ static void sifted(struct gp_seven *s, gp_str text)
 
 void gp_seven_put_masked(struct gp_seven *s, gp_str text)
 {
-    for (size_t i = 0; i < text.len; i++) put_char(s, text.ptr[i] & 0x80 ? '?' : text.ptr[i]);
+    if (gp_is_ascii(text)) {
+        gp_seven_put(s, text);
+        return;
+    }
+    for (size_t i = 0; s->sink.put && i < text.len; i++) put_char(s, text.ptr[i] & 0x80 ? '?' : text.ptr[i]);
 }
 
 /* ---- the parts ------------------------------------------------------------------------------------------------------ */

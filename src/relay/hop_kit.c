@@ -358,7 +358,7 @@ void ask(struct bench *b, const char *recipients, const char *body)
     struct msg m          = MSG(DELIVER);
     m.deliver.queue_id    = GP_LIT("abcd");
     m.deliver.destination = GP_LIT("[127.0.0.1]");
-    m.deliver.sender      = GP_LIT("ada@example.org");
+    m.deliver.sender      = gp_from(b->sender ? b->sender : "ada@example.org");
     m.deliver.params      = gp_from(b->params ? b->params : "");
     m.deliver.recipients  = gp_from(recipients);
     m.deliver.body        = gp_from(body);

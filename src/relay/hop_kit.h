@@ -42,7 +42,7 @@ struct bench {
     bool                    has_key;     /* one; signing with it ends as said */
     gp_status               keys_are, signing;
     unsigned                keys_asked, keys_most; /* how often it was asked for them, and gives them; 0: always */
-    const char             *params; /* of MAIL; NULL: none */
+    const char             *params, *sender; /* of MAIL; NULL: none, and ada */
     bool                    asks, presented; /* the next hop, for a certificate; what vault was told of it */
     gp_str                  chain;       /* ours; the next hop has the same                             */
     gp_status               vault_signs; /* how its signatures end; WAIT: never                         */

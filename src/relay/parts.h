@@ -110,7 +110,7 @@ enum seven_state { SEVEN_UNASKED, SEVEN_LOOKED, SEVEN_STARTS, SEVEN_SIGNS, SEVEN
 struct seven {
     enum seven_state  state;
     struct gp_seven  *gp;        /* of SEVEN_STARTS and later                      */
-    uint64_t          size;      /* of the message in 7 bits                       */
+    uint64_t          size;      /* of the message in 7 bits; 0: not known yet      */
     uint64_t          in_at, at; /* octets of the message read; and given          */
     bool              ended;
     struct gp_buffer  held;      /* converted, and not given yet                   */

@@ -45,7 +45,10 @@ bool seven_read(struct delivery *d, uint64_t at, char *out, size_t room, size_t 
         if (!convert_some(d)) return false;
     gp_str piece = gp_head(gp_buffer_all(&d->seven.held), room);
     *got         = piece.len;
-    if (!piece.len) return true;
+    if (!piece.len) {
+        d->seven.size = at;
+        return true;
+    }
     memcpy(out, piece.ptr, piece.len);
     gp_buffer_took(&d->seven.held, piece.len);
     d->seven.at += piece.len;
@@ -68,12 +71,13 @@ static enum gp_seven_is look(struct delivery *d, const char **why)
     return gp_seven_is(d->seven.gp, why);
 }
 
+/* To its end, where seven_read sees the size. */
 static bool measure(struct delivery *d)
 {
-    char   piece[SEVEN_READ];
-    size_t got = 1;
-    for (d->seven.size = 0; got; d->seven.size += got)
-        if (!seven_read(d, d->seven.size, piece, sizeof piece, &got)) return false;
+    char     piece[SEVEN_READ];
+    uint64_t at = 0;
+    for (size_t got = 1; got; at += got)
+        if (!seven_read(d, at, piece, sizeof piece, &got)) return false;
     return true;
 }
 
@@ -83,38 +87,65 @@ static gp_status no(struct gp_reply *why, gp_status status, struct gp_reply is)
     return status;
 }
 
-/* The next hop waits for MAIL meanwhile; vault answers in milliseconds, and the hop's time limit holds. */
-static gp_status sign_anew(struct delivery *d)
+/* The next hop waits for MAIL meanwhile; vault answers in milliseconds, and the hop's time limit holds. Hashing has read all of it; without
+ * that the signatures, or their lack, are known at once, and it is read to be measured. */
+static gp_status sign_anew(struct delivery *d, struct gp_reply *why)
 {
     d->seven.state = SEVEN_STARTS;
     sign_start(d);
-    if (d->seven.state == SEVEN_STARTS) d->seven.state = SEVEN_SIGNS;
-    return d->seven.state == SEVEN_DONE ? GP_OK : GP_WAIT;
+    if (d->seven.state == SEVEN_STARTS) {
+        d->seven.state = SEVEN_SIGNS;
+        return GP_WAIT;
+    }
+    if (d->seven.size || measure(d)) return GP_OK;
+    return no(why, GP_TEMPFAIL, (struct gp_reply) { 451, "4.3.0", "the message could not be read from the queue" });
 }
 
 static gp_status convert(struct delivery *d, struct gp_reply *why)
 {
     const char *hurdle = NULL;
-    d->seven.gp =
-        gp_seven_open(!d->sender.len); /* a report that quotes such a message must arrive, and may quote it with gaps */
+    /* A report that quotes such a message must arrive, and may quote it with gaps. */
+    d->seven.gp        = gp_seven_open(!d->sender.len);
     if (!d->seven.gp)
         return no(why, GP_TEMPFAIL, (struct gp_reply) { 451, "4.3.1", "no memory to convert the message" });
     enum gp_seven_is is = look(d, &hurdle);
-    if (is == GP_SEVEN_CAN && measure(d)) return sign_anew(d);
+    if (is == GP_SEVEN_CAN) return sign_anew(d, why);
     seven_close(d);
     if (is == GP_SEVEN_CAN_NOT) return no(why, GP_PERMFAIL, (struct gp_reply) { 554, "5.6.3", hurdle });
-    if (is == GP_SEVEN_CAN)
-        return no(why, GP_TEMPFAIL, (struct gp_reply) { 451, "4.3.0", "the message could not be read from the queue" });
     d->seven.state = SEVEN_LOOKED;
     return GP_OK;
+}
+
+/* A report is between addresses that need no SMTPUTF8, though what it tells of did: it may go without (RFC 6533 3), and then arrives. */
+static bool may_drop_utf8(const struct delivery *d)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (!gp_is_ascii(d->recipients[i].address)) return false;
+    return !d->sender.len;
+}
+
+static bool drop_utf8(struct delivery *d)
+{
+    char          *room = gp_arena_take(&d->arena, d->params.len + 1);
+    struct gp_text kept = { .ptr = room, .room = room ? d->params.len + 1 : 0 };
+    for (gp_str rest = d->params; rest.len;) {
+        gp_str word = gp_word(&rest);
+        if (gp_is(word, "SMTPUTF8")) continue;
+        if (kept.len) gp_put_char(&kept, ' ');
+        gp_put(&kept, word);
+    }
+    if (room) d->params = gp_said(&kept);
+    return room != NULL;
 }
 
 /* SMTPUTF8 stands for 8BITMIME, too (RFC 6531 3.1), and a message that needs it is never sent otherwise. */
 gp_status seven_fit(struct delivery *d, unsigned offers, struct gp_reply *why)
 {
+    bool utf8 = gp_parameter(d->params, "SMTPUTF8").ptr != NULL;
     if (d->seven.state == SEVEN_SIGNS) return GP_WAIT;
-    if (d->seven.state != SEVEN_UNASKED || (offers & GP_OFFERS_8BITMIME)) return GP_OK;
-    return gp_parameter(d->params, "SMTPUTF8").ptr ? GP_OK : convert(d, why);
+    if (d->seven.state != SEVEN_UNASKED) return GP_OK;
+    if (utf8 && !(offers & GP_OFFERS_SMTPUTF8) && may_drop_utf8(d) && drop_utf8(d)) return convert(d, why);
+    return utf8 || (offers & GP_OFFERS_8BITMIME) ? GP_OK : convert(d, why);
 }
 
 bool seven_signed(struct delivery *d)

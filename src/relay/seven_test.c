@@ -80,6 +80,31 @@ TEST(what_can_not_be_converted_comes_back_with_a_reason)
     }
 }
 
+/* Lost reports leave their senders in the dark. */
+TEST(a_report_arrives_whatever_it_quotes)
+{
+    static const struct {
+        const char *ehlo, *to, *results;
+    } rows[] = {
+        {"250 mx",                  "a@x\t\n",        "0 250"},
+        { "250-mx\r\n250 8BITMIME", "a@x\t\n",        "0 250"},
+        { "250-mx\r\n250 8BITMIME", "\xc3\xbc@x\t\n", "3 0"  },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench       *b      = bench_open();
+        const struct script script = { .ehlo = rows[i].ehlo };
+        b->scripts[0]              = &script;
+        b->script_count            = 1;
+        b->sender                  = "";
+        b->params                  = "BODY=8BITMIME SMTPUTF8 RET=HDRS";
+        deliver_text(b, rows[i].to, "From: a@x\r\nSubject: \xe4\r\n\r\nx\r\n");
+        results_are(b, rows[i].results);
+        CHECK(rows[i].results[0] == '3' || holds(heard(b, 0), "Subject: ?\n"));
+        CHECK(!holds(heard(b, 0), "SMTPUTF8"));
+        bench_close(b);
+    }
+}
+
 TEST(what_can_not_be_signed_anew_waits_and_the_connection_serves_the_next)
 {
     struct bench *b     = bench_open();
