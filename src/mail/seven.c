@@ -14,6 +14,7 @@ static const char in_header[]  = NO_WAY "a header field holds octets that are no
 static const char in_unknown[] = NO_WAY "a part of it holds 8-bit text in an encoding that is not known";
 static const char in_piece[]   = NO_WAY "it holds 8-bit text in a piece of another message (message/partial)";
 static const char in_deep[]    = NO_WAY "its parts lie too deep within each other, or can't be told apart";
+static const char in_broken[]  = NO_WAY "the header of one of its parts can't be read";
 static const char in_many[]    = NO_WAY "it has too many parts";
 static const char in_long[]    = NO_WAY "the header of one of its parts is too long";
 
@@ -105,12 +106,14 @@ static enum gp_seven_as leaf(struct gp_seven *s, const struct gp_seven_fields *f
 static bool is_nested_message(const struct gp_seven *s, const struct gp_seven_fields *f)
 {
     bool is_message = f->type.ptr ? gp_seven_type_is(f->type, "message", "rfc822") : s->in_digest;
-    return is_message && is_identity(f->encoding);
+    return is_message && is_identity(f->encoding) && !f->broken;
 }
 
 static void choose(struct gp_seven *s, const struct gp_seven_fields *f)
 {
-    s->as = gp_seven_type_is(f->type, "multipart", NULL) ? multipart(s, f->type) : leaf(s, f);
+    s->as = f->broken                                      ? opaque(s, in_broken)
+            : gp_seven_type_is(f->type, "multipart", NULL) ? multipart(s, f->type)
+                                                           : leaf(s, f);
     if (s->as == GP_SEVEN_MASKED) return;
     if (s->leaves++ >= SEVEN_LEAVES) s->as = opaque(s, in_many);
     if (s->sink.put && s->leaves <= SEVEN_LEAVES && !has(s->eights, s->leaves - 1)) s->as = GP_SEVEN_AS_IT_IS;

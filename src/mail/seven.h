@@ -57,6 +57,7 @@ struct gp_seven_fields {
     gp_str type;     /* the value of Content-Type; ptr NULL: there is none */
     gp_str encoding; /* one word, or nothing                              */
     bool   mime;     /* there is a MIME-Version                            */
+    bool   broken;   /* a line of it is no field: where it ends, readers do not agree */
 };
 struct gp_seven_fields gp_seven_read_fields(gp_str header);
 bool gp_seven_type_is(gp_str value, const char *type, const char *subtype); /* subtype NULL: any */

@@ -17,6 +17,12 @@ static gp_str word_of(gp_str value)
     return token(&x);
 }
 
+/* As mailboxes have it before a message (RFC 4155); readers pass over it. */
+static bool is_from_line(gp_str raw)
+{
+    return gp_starts(raw, "From ") || gp_starts(raw, ">From ");
+}
+
 struct gp_seven_fields gp_seven_read_fields(gp_str header)
 {
     struct gp_seven_fields fields = { 0 };
@@ -25,6 +31,7 @@ struct gp_seven_fields gp_seven_read_fields(gp_str header)
         if (gp_is(f.name, "Content-Type") && !fields.type.ptr) fields.type = f.value;
         if (gp_is(f.name, "Content-Transfer-Encoding") && !fields.encoding.len) fields.encoding = word_of(f.value);
         if (gp_is(f.name, "MIME-Version")) fields.mime = true;
+        if (!f.name.ptr && !is_from_line(f.raw)) fields.broken = true;
     }
     return fields;
 }

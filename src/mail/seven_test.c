@@ -131,6 +131,15 @@ TEST(multiparts_and_messages_within_are_entered)
         "=C3=B6\r\n--a--\r\n");
 }
 
+TEST(a_mailboxs_line_before_a_message_is_passed_over)
+{
+    becomes(
+        "Content-Type: message/rfc822\r\n\r\nFrom a@b Thu Nov 26 23:00:00 2026\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n"
+        "\xe4\r\n",
+        "Content-Type: message/rfc822\r\n\r\nFrom a@b Thu Nov 26 23:00:00 2026\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n=E4\r\n");
+}
+
 TEST(a_digest_is_of_messages)
 {
     becomes("MIME-Version: 1.0\r\nContent-Type: multipart/digest; boundary=a\r\n\r\n--a\r\n\r\nMIME-Version: 1.0\r\n"
@@ -167,6 +176,7 @@ TEST(what_has_no_form_in_7_bits)
         "a header field");
     can_not("MIME-Version: 1.0\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\n\xe4\r\n", "not known");
     can_not("MIME-Version: 1.0\r\nContent-Type: multipart/mixed\r\n\r\n\xe4\r\n", "told apart");
+    can_not("MIME-Version: 1.0\r\nno field\r\n\r\n\xe4\r\n", "can't be read");
     can_not("MIME-Version: 1.0\r\nContent-Type: message/partial; id=a\r\n\r\n\xe4\r\n", "message/partial");
 }
 
