@@ -14,7 +14,7 @@ enum { SECRET_ROOM = 8192, HOST_ROOM = 256, PORT_MOST = 65535, USUAL_WIDTH = 100
 
 struct wish {
     const char *dir, *domain, *dns_server, *user, *hello, *expect, *ca_file, *fail_on, *patience, *send_to, *other,
-        *samples, *as, *idle, *backup, *backup_age;
+        *samples, *as, *idle, *backup, *backup_age, *certificate, *key;
     unsigned patience_ms, sample_count, idle_s, backup_days;
     bool     tls, starttls, password_stdin, token_stdin, thorough, json, junit, html, list, list_clients, files, quiet;
 };
@@ -142,13 +142,27 @@ static int with_secret(const struct wish *w, struct probe_plan *plan, const char
     return done;
 }
 
+static int with_certificate(const struct wish *w, struct probe_plan *plan, const char *target)
+{
+    static char    chain_room[FILE_MOST], key_room[FILE_MOST];
+    struct gp_text chain = GP_TEXT(chain_room), key = GP_TEXT(key_room);
+    if (!w->certificate) return with_secret(w, plan, target);
+    bool read       = file_read(w->certificate, &chain) && file_read(w->key ? w->key : w->certificate, &key);
+    plan->chain_pem = gp_said(&chain);
+    plan->key_pem   = gp_said(&key);
+    int done        = read ? with_secret(w, plan, target) : CLI_FAILED;
+    gp_wipe(chain_room, sizeof chain_room);
+    gp_wipe(key_room, sizeof key_room);
+    return done;
+}
+
 static int with_roots(const struct wish *w, struct probe_plan *plan, const char *target)
 {
     static char    room[FILE_MOST];
     struct gp_text roots = GP_TEXT(room);
     if (w->ca_file && !file_read(w->ca_file, &roots)) return CLI_FAILED;
     if (w->ca_file) plan->ca_pem = gp_said(&roots);
-    return with_secret(w, plan, target);
+    return with_certificate(w, plan, target);
 }
 
 static unsigned read_patience(const char *word)
@@ -189,8 +203,11 @@ static bool has_control(const char *word)
 static const char *fault_of(const struct wish *w)
 {
     if (w->tls && w->starttls) return "--tls or --starttls, not both";
-    if (w->user && !w->password_stdin && !w->token_stdin) return "--user needs --password-stdin or --token-stdin";
-    if (!w->user && (w->password_stdin || w->token_stdin)) return "a password needs --user";
+    if (w->user && !w->password_stdin && !w->token_stdin && !w->certificate)
+        return "--user needs --password-stdin, --token-stdin or --certificate";
+    if (!w->user && (w->password_stdin || w->token_stdin || w->certificate))
+        return "a password or certificate needs --user";
+    if (w->key && !w->certificate) return "--key needs --certificate";
     if (w->as && !probe_is_client(w->as)) return "--as names no client that is known; --list-clients does";
     if (w->samples && !w->sample_count) return "--samples is a number from 8 to 50";
     if ((w->send_to || w->samples || w->other) && !w->user)
@@ -253,6 +270,9 @@ static int run(const struct cli_command *command, int argc, char **argv)
          "an account of yours there: sign-ins are tried with it, right and wrong"                                                            },
         { "password-stdin", CLI_FLAG,  &w.password_stdin, NULL,      "its password, one line"                                                },
         { "token-stdin",    CLI_FLAG,  &w.token_stdin,    NULL,      "its OAuth token, one line"                                             },
+        { "certificate",    CLI_VALUE, &w.certificate,    "FILE",
+         "PEM with its certificate and chain: EXTERNAL is tried, too"                                                                        },
+        { "key",            CLI_VALUE, &w.key,            "FILE",    "PEM with the key of that; in the same file without it"                 },
         { "name",           CLI_VALUE, &w.expect,         "HOST",    "what the certificate must be for, when it is not the HOST"             },
         { "ca-file",        CLI_VALUE, &w.ca_file,        "FILE",    "trust these roots instead of the system's"                             },
         { "hello",          CLI_VALUE, &w.hello,          "NAME",    "what to say EHLO with; without it this machine's name"                 },

@@ -15,16 +15,23 @@ enum { LINE_MOST = 512 };
 /* ---- one sign-in ------------------------------------------------------------------------------------------------------- */
 bool account_fits(const struct probe_run *run, const struct gp_sasl_mech *m)
 {
-    return !(m->traits & GP_SASL_NEEDS_PEER) && ((m->traits & GP_SASL_NEEDS_TOKEN) != 0) == run->plan->token;
+    return run->plan->secret.len && !(m->traits & GP_SASL_NEEDS_PEER) &&
+           ((m->traits & GP_SASL_NEEDS_TOKEN) != 0) == run->plan->token;
 }
+
+static const char external[] = "EXTERNAL"; /* who we are the certificate says */
 
 bool account_sign_in(struct probe_call *c, const char *mechanism, const char *user, gp_secret secret)
 {
-    struct talk_login login = { .mechanism = gp_from(mechanism),
-                                .user      = gp_from(user),
-                                .secret    = secret,
-                                .token     = c->run->plan->token,
-                                .in_clear  = false };
+    bool              shows = strcmp(mechanism, external) == 0;
+    struct talk_login login = {
+        .mechanism = gp_from(mechanism),
+        .user      = shows ? GP_LIT("") : gp_from(user),
+        .secret    = shows ? (gp_secret) {NULL, 0}
+                : secret,
+        .token     = c->run->plan->token && !shows,
+        .in_clear  = false
+    };
     return talk_sign_in(c->talk, &login, &c->reply, NULL);
 }
 
@@ -144,24 +151,43 @@ static void try_session(struct probe_call *c)
     if (kept) gp_tls_session_close(kept);
 }
 
-/* ---- the right password ----------------------------------------------------------------------------------------------- */
+/* ---- the right password, or certificate ----------------------------------------------------------------------------------------------- */
 /* The first that works has what else is to be seen of a session in the same connection. */
-static void try_mechanism(struct probe_run *run, const struct gp_sasl_mech *m)
+static void try_with(struct probe_call *c, const char *mechanism, const char *what)
 {
-    auto_call c = { 0 };
-    if (!call_trusted(&c, run)) return;
+    struct probe_run *run = c->run;
     probe_mark(run);
-    bool   done = account_sign_in(&c, m->name, run->plan->user, run->plan->secret);
-    gp_str text = gp_head(c.reply.text, 120);
-    probe_judge(run, FOUND_AUTH_REFUSED, done, "%s with the password that was given: %d %.*s (%s)", m->name,
-                c.reply.code, (int)text.len, text.ptr, talk_why(c.talk));
-    if (!done && c.reply.code / 100 == 5) {
+    bool   done = account_sign_in(c, mechanism, run->plan->user, run->plan->secret);
+    gp_str text = gp_head(c->reply.text, 120);
+    probe_judge(run, FOUND_AUTH_REFUSED, done, "%s with the %s that was given: %d %.*s (%s)", mechanism, what,
+                c->reply.code, (int)text.len, text.ptr, talk_why(c->talk));
+    if (!done && c->reply.code / 100 == 5) {
         run->report->failed_sign_ins++;
         run->report->refused++;
     }
     if (!done || run->account.mechanism) return;
-    run->account.mechanism = m->name;
-    try_session(&c);
+    run->account.mechanism = mechanism;
+    try_session(c);
+}
+
+static void try_mechanism(struct probe_run *run, const struct gp_sasl_mech *m)
+{
+    auto_call c = { 0 };
+    if (call_trusted(&c, run)) try_with(&c, m->name, "password");
+}
+
+/* Servers offer EXTERNAL to who shows a certificate that they know: what others are offered says nothing of it. */
+static void try_certificate(struct probe_run *run)
+{
+    auto_call c       = { 0 };
+    gp_str    offered = GP_LIT("");
+    if (!run->plan->chain_pem.ptr || !call_trusted(&c, run)) return;
+    probe_mark(run);
+    if (talk_offers(c.talk, "AUTH", &offered) && probe_offered(offered, external))
+        try_with(&c, external, "certificate");
+    else
+        probe_judge(run, FOUND_AUTH_REFUSED, false,
+                    "EXTERNAL is not offered to who shows the certificate that was given");
 }
 
 static void try_mechanisms(struct probe_run *run)
@@ -171,6 +197,7 @@ static void try_mechanisms(struct probe_run *run)
         const struct gp_sasl_mech *m = gp_sasl_find(gp_word(&offered));
         if (m && account_fits(run, m)) try_mechanism(run, m);
     }
+    try_certificate(run);
     if (run->account.mechanism) probe_fact(run, PROBE_AUTH, "signed in as %s", run->plan->user);
 }
 
@@ -287,12 +314,13 @@ static void try_wrong_ones(struct probe_run *run)
 
 void probe_account(struct probe_run *run)
 {
-    if (!run->plan->user || !run->mechanisms[0] || !run->has_tls) return;
+    bool may = run->mechanisms[0] || run->plan->chain_pem.ptr;
+    if (!run->plan->user || !may || !run->has_tls) return;
     account_names(run);
     run->connections = 0; /* it has a count of its own */
     try_mechanisms(run);
     if (!run->account.mechanism) return;
-    if (!run->report->signed_in_wrong) {
+    if (!run->report->signed_in_wrong && run->plan->secret.len) {
         run->report->signed_in_wrong = true;
         try_wrong_ones(run);
         account_bindings(run);

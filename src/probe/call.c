@@ -99,7 +99,9 @@ bool call_ready(struct probe_call *c, struct probe_run *run)
 
 bool call_trusted(struct probe_call *c, struct probe_run *run)
 {
-    struct talk_plan verified = { .pinned_pem = run->plan->ca_pem.ptr ? GP_NONE : run->plan->pinned_pem };
+    struct talk_plan verified = { .pinned_pem = run->plan->ca_pem.ptr ? GP_NONE : run->plan->pinned_pem,
+                                  .chain_pem  = run->plan->chain_pem,
+                                  .key_pem    = run->plan->key_pem };
     bool             open = !run->untrusted && call_open(c, run, &verified) && call_secure(c) && talk_session(c->talk);
     if (open || run->untrusted || !c->talk || talk_fault(c->talk) != TALK_BAD_TLS) return open;
     run->untrusted = true;

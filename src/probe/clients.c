@@ -203,8 +203,8 @@ bool probe_is_client(const char *name)
  * again when it is refused. */
 static bool may_sign_in(const struct probe_run *run, const struct client *k)
 {
-    return run->plan->user && !run->plan->token && !run->untrusted && run->report->refused < PROBE_REFUSED_MOST &&
-           !k->in_clear && k->newest != TLS_1_0;
+    return run->plan->user && run->plan->secret.len && !run->plan->token && !run->untrusted &&
+           run->report->refused < PROBE_REFUSED_MOST && !k->in_clear && k->newest != TLS_1_0;
 }
 
 void probe_as_clients(struct probe_run *run)

@@ -88,6 +88,7 @@ struct probe_plan {
     const char   *user, *send_to, *other_sender;
     gp_secret     secret;
     bool          token;
+    gp_str        chain_pem, key_pem; /* a certificate of the account's, for EXTERNAL; GP_NONE: it has none */
     const char   *domain;       /* whose DNS records; NULL: that of the host, or those of the set-up */
     const char   *dns_server;   /* who is asked for them; NULL: as the set-up says, or the system's  */
     const char   *as;           /* a client's name or "all": nothing but that is tried */

@@ -209,3 +209,37 @@ def test_a_revoked_certificate_is_out_at_once(server, authority, ca):
             assert wire.say("AUTH EXTERNAL =")[0] == code
             assert wire.say(f"MAIL FROM:<{ANNA}>")[0] == (250 if code == 235 else 530)
             server.command("credential", "revoke", ANNA, "phone")
+
+
+# ---- gatepost check ----------------------------------------------------------------------------------------------------------
+def checked(server, ca, paper, *words, user=ANNA, **more):
+    done = subprocess.run([GATEPOST, "check", f"localhost:{server.tls_port}", "--tls", "--ca-file", ca, "--user", user, "--certificate", paper, "--json", *words],
+                          capture_output=True, text=True, timeout=120, check=False, **more)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def signed_in_by(server, name):
+    return [line for line in server.log().splitlines() if "mechanism=EXTERNAL" in line and "result=ok" in line and f"account={name} " in line + " "]
+
+
+@pytest.mark.parametrize("form", ["two files", "one file"])
+def test_check_signs_in_with_a_certificate_alone(form, server, ca, anna):
+    code, found = checked(server, ca, *([anna.both] if form == "one file" else [anna.certificate, "--key", anna.key]))
+    assert code == 0 and "auth-refused" not in {finding["id"] for finding in found["findings"]} and found["failed_sign_ins"] == 0
+    assert f"signed in as {ANNA}" in json.dumps(found)
+    until("the sign-in in the log", lambda: signed_in_by(server, ANNA))
+
+
+def test_check_tells_that_a_certificate_does_not_do(server, ca, eve):
+    code, found = checked(server, ca, eve.both)
+    [refused] = [finding for finding in found["findings"] if finding["id"] == "auth-refused"]
+    assert code == 1 and "EXTERNAL" in json.dumps(refused) and "certificate that was given" in json.dumps(refused)
+
+
+def test_check_tries_a_password_and_a_certificate(server, ca, authority):
+    account, paper = server.account(), Paper(authority, "both-of-external")
+    server.run("credential", "add", account.name, "--label", "laptop", "--certificate", str(paper.certificate))
+    code, found = checked(server, ca, paper.both, "--password-stdin", user=account.name, input=account.password)
+    assert code == 0 and found["failed_sign_ins"] == 4, found["findings"]      # wrong, nobody's, bound wrong, downgraded: no more than without
+    until("the sign-in in the log", lambda: signed_in_by(server, account.name))
