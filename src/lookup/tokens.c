@@ -106,7 +106,7 @@ static void take(struct lookup *l, const struct msg *m)
     const struct config *config = l->source.config;
     struct fetch        *f      = NULL;
     if (m->token_fetch.provider < config->provider_count && m->token_fetch.form.len <= sizeof f->form &&
-        l->jobs < 2 * CONFIG_PROVIDERS_MOST)
+        l->jobs < (size_t)2 * CONFIG_PROVIDERS_MOST)
         f = calloc(1, sizeof *f);
     if (!f) {
         refuse(l, m->question, "no room for another fetch");
