@@ -77,6 +77,7 @@ static const struct {
     { 0,   "5.4.6",  "the message goes in circles"                                                               },
     { 0,   "4.5.3",  "too many recipients for one message: send it in several"                                   },
     { 0,   "5.6.0",  "the message itself is not well formed"                                                     },
+    { 0,   "5.6.3",  "a server on the way takes mail of 7 bits only, which this message cannot be made"          },
     { 0,   "5.6.7",  "an address needs SMTPUTF8, which one of the servers does not offer"                        },
     { 0,   "5.6.11", "the message has a CR or LF that stands alone"                                              },
     { 553, "5.7.1",  "this account may not send as that sender"                                                  },

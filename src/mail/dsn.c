@@ -46,6 +46,7 @@ static const struct {
     { ".4.4",  "No server for the recipient's domain was found." },
     { ".4.6",  "The message went round in circles." },
     { ".4.7",  "Delivery was tried for as long as it may be; what came of it last is this." },
+    { "5.6.3", "A server on the way takes plain mail only, and this message can't be made plain. The reply says why." },
     { ".6.7",  "The recipient's server does not take addresses with other than ASCII letters." },
     { ".7.5",  "The recipient's server could not be reached over a safe connection." },
     { ".7.10", "The recipient's server could not be reached over a safe connection." },
