@@ -10,6 +10,8 @@ bool gp_is_any(char c, const char *set)
 
 struct gp_lexer gp_lexer_of(gp_str text)
 {
+    if (!text.ptr)
+        text = GP_LIT(""); /* a field that is not there: of NULL nothing may be counted on from, not even 0 */
     return (struct gp_lexer) { text.ptr, text.ptr + text.len };
 }
 
