@@ -35,10 +35,37 @@ bool account_sign_in(struct probe_call *c, const char *mechanism, const char *us
     return talk_sign_in(c->talk, &login, &c->reply, NULL);
 }
 
+/* RFC 4954 4, 6 and RFC 5321 4.2.1: the mechanism or the command was refused, whatever the secret. Any other end may be that of a guess:
+ * 535, but 454, 550, 421 and a hang-up as well, and who bans for guesses says those. */
+bool account_said_no(const struct probe_call *c)
+{
+    static const int others[] = { 500, 502, 503, 504, 530, 534, 538 };
+    if (!c->talk || talk_fault(c->talk) == TALK_BAD_TLS) return false; /* it said yes, without a proof */
+    bool silent = c->reply.code == 0 || c->reply.code == 334;
+    if (silent && talk_works(c->talk)) return false; /* it was we who gave up */
+    for (size_t i = 0; i < GP_COUNT(others); i++)
+        if (c->reply.code == others[i]) return false;
+    return true;
+}
+
+void account_count(struct probe_call *c)
+{
+    if (!account_said_no(c)) return;
+    c->run->report->failed_sign_ins++;
+    c->run->report->refused++;
+}
+
+bool account_may_try(const struct probe_run *run)
+{
+    return run->report->refused < PROBE_REFUSED_MOST;
+}
+
 bool account_enter(struct probe_call *c, struct probe_run *run)
 {
-    return run->account.mechanism && call_trusted(c, run) &&
-           account_sign_in(c, run->account.mechanism, run->plan->user, run->plan->secret);
+    if (!run->account.mechanism || !account_may_try(run) || !call_trusted(c, run)) return false;
+    bool done = account_sign_in(c, run->account.mechanism, run->plan->user, run->plan->secret);
+    if (!done) account_count(c);
+    return done;
 }
 
 /* ---- a session that is signed in ------------------------------------------------------------------------------------------ */
@@ -161,10 +188,7 @@ static void try_with(struct probe_call *c, const char *mechanism, const char *wh
     gp_str text = gp_head(c->reply.text, 120);
     probe_judge(run, FOUND_AUTH_REFUSED, done, "%s with the %s that was given: %d %.*s (%s)", mechanism, what,
                 c->reply.code, (int)text.len, text.ptr, talk_why(c->talk));
-    if (!done && c->reply.code / 100 == 5) {
-        run->report->failed_sign_ins++;
-        run->report->refused++;
-    }
+    if (!done) account_count(c);
     if (!done || run->account.mechanism) return;
     run->account.mechanism = mechanism;
     try_session(c);
@@ -193,7 +217,7 @@ static void try_certificate(struct probe_run *run)
 static void try_mechanisms(struct probe_run *run)
 {
     gp_str offered = gp_from(run->mechanisms);
-    while (offered.len > 0 && run->report->refused < PROBE_REFUSED_MOST) {
+    while (offered.len > 0 && account_may_try(run)) {
         const struct gp_sasl_mech *m = gp_sasl_find(gp_word(&offered));
         if (m && account_fits(run, m)) try_mechanism(run, m);
     }
@@ -236,7 +260,7 @@ static bool refuse(struct probe_call *c, const char *mechanism, const char *user
     bool      in        = account_sign_in(c, mechanism, user, wrong);
     *no                 = (struct account_no) { .code = c->reply.code };
     struct gp_text text = { .ptr = no->text, .room = sizeof no->text - 1 };
-    gp_put(&text, gp_head(c->reply.text, sizeof no->text - 1));
+    probe_mask(c->run->report, &text, c->reply.text); /* before it is cut */
     c->run->report->failed_sign_ins += !in;
     c->errors += !in && no->code / 100 == 5;
     return !in;
@@ -300,16 +324,20 @@ static void try_wrong(struct probe_run *run, const char *mechanism)
 
 static void try_wrong_ones(struct probe_run *run)
 {
-    gp_str offered = gp_from(run->mechanisms);
-    if (!run->plan->thorough) {
-        bool plain = probe_offered(offered, "PLAIN") && !run->plan->token;
-        try_wrong(run, plain ? "PLAIN" : run->account.mechanism);
-        return;
-    }
+    gp_str      offered = gp_from(run->mechanisms);
+    bool        plain   = probe_offered(offered, "PLAIN") && !run->plan->token;
+    const char *first   = plain ? "PLAIN" : run->account.mechanism;
+    size_t      others  = 0;
+    if (strcmp(first, external) == 0) return; /* no password is taken or refused by it */
+    if (!run->plan->thorough) try_wrong(run, first);
     while (offered.len > 0) {
         const struct gp_sasl_mech *m = gp_sasl_find(gp_word(&offered));
-        if (m && account_fits(run, m)) try_wrong(run, m->name);
+        if (!m || !account_fits(run, m)) continue;
+        if (run->plan->thorough) try_wrong(run, m->name);
+        others += strcmp(m->name, first) != 0;
     }
+    if (others && !run->plan->thorough)
+        probe_fact(run, PROBE_AUTH, "a wrong password was tried by %s alone; --thorough tries each mechanism", first);
 }
 
 void probe_account(struct probe_run *run)
@@ -320,7 +348,7 @@ void probe_account(struct probe_run *run)
     run->connections = 0; /* it has a count of its own */
     try_mechanisms(run);
     if (!run->account.mechanism) return;
-    if (!run->report->signed_in_wrong && run->plan->secret.len) {
+    if (!run->report->signed_in_wrong && run->plan->secret.len && account_may_try(run)) {
         run->report->signed_in_wrong = true;
         try_wrong_ones(run);
         account_bindings(run);

@@ -45,7 +45,7 @@ static int sign_in_with(struct probe_call *c, const char *mechanism, gp_str bind
     int code     = begun ? converse(c, &x, head) : 0;
     c->run->hush = false;
     gp_sasl_end(&x);
-    if (code / 100 == 5) c->run->report->failed_sign_ins++;
+    if (begun && code / 100 != 2 && account_said_no(c)) c->run->report->failed_sign_ins++;
     return code;
 }
 

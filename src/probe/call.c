@@ -24,8 +24,10 @@ static void keep_line(void *owner, const struct talk_line *line)
     struct gp_text text = { .ptr = room, .room = PROBE_LINE_ROOM - 1 };
     gp_put_char(&text, sides[line->side]);
     gp_put_z(&text, ": ");
-    gp_put(&text, run->hush && line->side == TALK_SERVER ? gp_head(line->text, 3)
-                                                         : gp_head(line->text, PROBE_LINE_ROOM - sizeof "C: "));
+    if (run->hush && line->side == TALK_SERVER)
+        gp_put(&text, gp_head(line->text, 3));
+    else
+        probe_mask(run->report, &text, line->text); /* before it is cut */
     room[text.len] = '\0';
 }
 

@@ -7,7 +7,7 @@
 
 #include "probe/account.h"
 
-enum { TLS_1_0 = 0x0301, TLS_1_2 = 0x0303, REFUSED = 535 };
+enum { TLS_1_0 = 0x0301, TLS_1_2 = 0x0303 };
 
 /* clang-format off */
 const struct client probe_clients[] = {
@@ -94,7 +94,9 @@ static bool greets(struct try *t, struct probe_call *c)
         breaks(t, "it speaks no TLS, and this port nothing else", "");
         return false;
     }
+    unsigned turned_away = t->run->turned_away;
     if (!call_open(c, t->run, &plan)) {
+        if (t->run->turned_away > turned_away) return false; /* as any other would be now */
         breaks(t, "it gets no greeting", words_of(c));
         return false;
     }
@@ -170,10 +172,7 @@ static bool signs_in(struct try *t, struct probe_call *c, const char *mechanism)
     if (talk_sign_in(c->talk, &login, &c->reply, NULL)) return true;
     (void)snprintf(said, sizeof said, "%s: %d", mechanism, c->reply.code);
     breaks(t, said, words_of(c));
-    if (c->reply.code == REFUSED) {
-        t->run->report->failed_sign_ins++;
-        t->run->report->refused++;
-    }
+    account_count(c);
     return false;
 }
 
@@ -203,16 +202,17 @@ bool probe_is_client(const char *name)
  * again when it is refused. */
 static bool may_sign_in(const struct probe_run *run, const struct client *k)
 {
-    return run->plan->user && run->plan->secret.len && !run->plan->token && !run->untrusted &&
-           run->report->refused < PROBE_REFUSED_MOST && !k->in_clear && k->newest != TLS_1_0;
+    return run->plan->user && run->plan->secret.len && !run->plan->token && !run->untrusted && account_may_try(run) &&
+           !k->in_clear && k->newest != TLS_1_0;
 }
 
 void probe_as_clients(struct probe_run *run)
 {
     auto_call c = { 0 };
+    run->works  = true; /* it has greeted us */
     if (run->plan->user && !call_trusted(&c, run)) run->untrusted = true;
     call_close(&c);
-    for (const struct client *k = probe_clients; k->name; k++) {
+    for (const struct client *k = probe_clients; k->name && !run->had_enough; k++) {
         struct try t = { .client = k, .run = run, .with_password = may_sign_in(run, k) };
         if (strcmp(run->plan->as, "all") != 0 && strcmp(run->plan->as, k->name) != 0) continue;
         (void)snprintf(t.where, sizeof t.where, "%s at %.*s", k->name, 280, run->where);

@@ -90,13 +90,13 @@ static void try_smuggling(struct probe_run *run)
 }
 
 /* ---- what a text may hold ------------------------------------------------------------------------------------------------ */
-/* A letter, and these octets behind it. */
-static int hand_over(struct probe_run *run, const char *subject, gp_str octets)
+/* A letter, and these octets behind it; `wide` in their place where 8-bit text may be said (RFC 6152 3). */
+static int hand_over(struct probe_run *run, const char *subject, gp_str octets, gp_str wide)
 {
     char      room[TEXT_MOST];
     auto_call c = { 0 };
     if (!begin(&c, run) || !talk_send_raw(c.talk, letter(run, run->account.address, NULL, subject, room), TALK_SHOW) ||
-        !talk_send_raw(c.talk, octets, TALK_COUNT))
+        !talk_send_raw(c.talk, wide.ptr && talk_offers(c.talk, "8BITMIME", NULL) ? wide : octets, TALK_COUNT))
         return 0;
     return end(&c);
 }
@@ -104,13 +104,14 @@ static int hand_over(struct probe_run *run, const char *subject, gp_str octets)
 static void try_text(struct probe_run *run)
 {
     enum { LINE = 998 };
-    char           room[LINE + 8];
-    struct gp_text line = GP_TEXT(room);
-    gp_put_z(&line, "gr\xc3\xbc\xc3\x9f");
+    char           room[LINE + 8], wide_room[LINE + 8];
+    struct gp_text line = GP_TEXT(room), wide = GP_TEXT(wide_room);
+    gp_put_z(&wide, "gr\xc3\xbc\xc3\x9f");
     while (line.len < LINE) gp_put_char(&line, 'x');
-    int code = hand_over(run, "a long line", gp_said(&line));
+    while (wide.len < LINE) gp_put_char(&wide, 'x');
+    int code = hand_over(run, "a long line", gp_said(&line), gp_said(&wide));
     if (code) probe_judge(run, FOUND_LIMITS_TEXT_LINE, code / 100 != 5, "the message is answered with %d", code);
-    code = hand_over(run, "NUL", GP_LIT("a\0b"));
+    code = hand_over(run, "NUL", GP_LIT("a\0b"), GP_NONE);
     if (code) probe_judge(run, FOUND_SMUGGLING_NUL_TEXT, code / 100 != 2, "the message is answered with %d", code);
 }
 

@@ -14,6 +14,9 @@ NAME = "wrong.example.org"
 OFFERS = ("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE 1000000", "CHUNKING")
 
 
+REFUSALS = {"says-554": (554, "5.7.8", "no"), "says-454": (454, "4.7.0", "later"), "says-421": (421, "4.7.0", "go away"), "says-nothing": None}
+
+
 def encode(octets):
     return base64.b64encode(octets if isinstance(octets, bytes) else octets.encode()).decode()
 
@@ -277,6 +280,8 @@ class Session:
         self.sender = None
         if b"\0" in text and "nul-text" not in self.faults or b"x" * 900 in text and "text-line" in self.faults:
             return self.say(550, "5.6.0", "no")
+        if not text.isascii() and "lacks" in self.faults:
+            return self.say(550, "5.6.1", "7 bits")
         headers = text.split(b"\r\n\r\n")[0].decode("latin-1").lower()
         if re.search(rb"(?<!\r)\n|\r(?!\n)", text) and not self.faults & {"takes-bare", "end-of-data"}:
             return self.say(550, "5.6.11", "bare")
@@ -339,10 +344,20 @@ class Session:
             self.user = self.server.account[0]
             return self.say(235, "2.7.0", "welcome")
         self.wrong += 1
+        for fault in self.faults & REFUSALS.keys():
+            if REFUSALS[fault]:
+                self.say(*REFUSALS[fault])
+            if fault in ("says-421", "says-nothing"):
+                raise EOFError
+            return None
         if "tells" in self.faults and not known:
             return self.say(535, "5.7.8", "no such user")
         if "echoes" in self.faults:
             return self.say(535, "5.7.8", f"not {encode(said)} = {said.decode().split(chr(0))[-1]}")
+        if "remembers" in self.faults and self.server.secrets:
+            owner, secret = self.server.account
+            plain = encode(chr(0) + owner + chr(0) + secret)
+            return self.say(454, "4.7.0", f"{'not that one' * 12} {secret} {plain} {encode(secret)}" if len(self.server.tried) % 2 else f"no: {secret} {plain}")
         if "time" in self.faults and known:
             time.sleep(0.2)
         self.say(*((454, "4.7.0", "later") if "failure-code" in self.faults else (535, "5.7.8", "no")))
@@ -366,7 +381,7 @@ class Session:
         user = self.decode(initial) if initial else self.ask(encode("Who?" if "login-prompt" in self.faults else "Username:"))
         password = user and self.ask(encode("Password:"))
         if password is not None and user is not None:
-            self.judge(user.decode(), (user.decode(), password.decode()) == self.server.account)
+            self.judge(user.decode(), (user.decode(), password.decode()) == self.server.account or "any-login" in self.faults)
 
     def auth_cram_md5(self, initial):
         if initial and "cram-early" not in self.faults:
