@@ -5,16 +5,28 @@
 #include "cli/sendmail.h"
 #include "cli/shown_talk.h"
 
+/* It comes from the server, and goes to terminals, the system's log and files that people look at. */
+static void keep_reason(struct hand_over *h, const char *reason)
+{
+    struct gp_text text = { .ptr = h->reason, .room = sizeof h->reason - 1 };
+    for (gp_str rest = gp_from(reason); rest.len > 0 && !text.cut;) {
+        bool   line_end = *rest.ptr == '\n';
+        gp_str one      = gp_next_shown(&rest);
+        gp_put(&text, line_end ? GP_LIT(" ") : one);
+    }
+    h->reason[text.len] = '\0';
+}
+
 static enum handed later(struct hand_over *h, int *status, const char *reason)
 {
-    (void)snprintf(h->reason, sizeof h->reason, "%s", reason);
+    keep_reason(h, reason);
     *status = EX_OK; /* nobody was refused */
     return HANDED_LATER;
 }
 
 static enum handed refused(struct hand_over *h, int *status, int code, const char *reason)
 {
-    (void)snprintf(h->reason, sizeof h->reason, "%s", reason);
+    keep_reason(h, reason);
     *status = code;
     return HANDED_REFUSED;
 }
@@ -26,8 +38,6 @@ static const char *with_reply(const struct talk *t, const struct talk_reply *r)
     (void)snprintf(text, sizeof text, "%s: %d %.*s%s%.*s", talk_why(t), r->code, (int)r->enhanced.len,
                    r->enhanced.ptr ? r->enhanced.ptr : "", r->enhanced.len ? " " : "", (int)gp_head(r->text, 300).len,
                    r->text.ptr ? r->text.ptr : "");
-    for (char *c = text; *c; c++)
-        if (*c == '\n') *c = ' ';
     return text;
 }
 
@@ -115,12 +125,14 @@ static gp_str mail_params(struct hand_over *h, const struct parcel *p)
 /* *status is that of a recipient who was refused for good; one who was refused for now is tried again, and no failure yet. */
 static enum handed by_recipients(struct hand_over *h, const struct parcel *p, bool taken, int *status)
 {
+    char   reason[SENDMAIL_REASON];
     size_t not_now = 0, never = 0;
     for (size_t i = 0; i < p->count; i++) {
         const struct talk_recipient *r = &p->to[i];
         if (r->code / 100 == 2 || !r->code) continue;
-        (void)snprintf(h->reason, sizeof h->reason, "%.*s: %d %s%s%s", (int)gp_head(r->address, 200).len,
-                       r->address.ptr, r->code, r->enhanced, *r->enhanced ? " " : "", r->text);
+        (void)snprintf(reason, sizeof reason, "%.*s: %d %s%s%s", (int)gp_head(r->address, 200).len, r->address.ptr,
+                       r->code, r->enhanced, *r->enhanced ? " " : "", r->text);
+        keep_reason(h, reason);
         if (r->code / 100 == 5) *status = status_of(r->code, gp_from(r->enhanced), EX_UNAVAILABLE);
         never += r->code / 100 == 5;
         not_now += r->code / 100 != 5;

@@ -3,7 +3,7 @@
  *   name                what it is                                     after a crash
  *   .new-ID             being written: nobody was told that it is kept  removed by a later flush, once it is a day old
  *   ID                  kept; the caller was told so                    tried by the next flush
- *   ID.refused          refused for good, or too old                    stays, for its owner to look at; ID.why says why
+ *   ID.refused          refused for good, or for now and too old        stays, for its owner to look at; ID.why says why
  *
  * A flush holds the lock of the directory, so that no parcel is handed over twice at a time. One whose process dies between the server's
  * answer and the unlinking is sent again, as with any queue. */
@@ -29,7 +29,8 @@ enum {
     DAY          = 24 * 60 * 60,
     KEPT_SECONDS = 5 * DAY /* RFC 5321 4.5.4.1 */,
     FLUSH_MOST   = 1000,
-    FLUSH_BESIDE = 20 /* while somebody waits for his own message */
+    FLUSH_BESIDE = 20 /* while somebody waits for his own message */,
+    NAME_ROOM    = 80
 };
 
 static bool cannot(const struct sendmail_conf *c, const char *path, const char *what)
@@ -151,9 +152,10 @@ struct flush {
     struct hand_over *h;
     int               dir;
     bool              told, away; /* told: somebody asked for it, and hears what happens */
+    bool              crowded;    /* more wait than one flush takes                     */
     int               lost;       /* parcels at which the server was lost               */
 };
-enum flushed { FLUSHED, FLUSHED_LOST, FLUSHED_STOP /* nothing more can be done now */ };
+enum flushed { FLUSHED, FLUSHED_LATER, FLUSHED_LOST, FLUSHED_STOP /* nothing more can be done now */ };
 
 /* Those who are for later stay, in a file of their own, and the old one goes. */
 static enum flushed settle(const struct flush *f, const char *name, struct parcel *p, enum handed how)
@@ -163,7 +165,7 @@ static enum flushed settle(const struct flush *f, const char *name, struct parce
         some  = some || is_for_later(&p->to[i], how);
         never = never || p->to[i].code / 100 == 5;
     }
-    if (how == HANDED_LATER && !old && !never) return talk_works(f->h->talk) ? FLUSHED : FLUSHED_LOST;
+    if (how == HANDED_LATER && !old && !never) return talk_works(f->h->talk) ? FLUSHED_LATER : FLUSHED_LOST;
     if (some && !old && !spool_keep(f->h->conf, p, how)) return FLUSHED_STOP;
     if (!never && !(some && old)) {
         sendmail_log(false, name, p->sender, p->count, "handed over");
@@ -191,14 +193,22 @@ static enum flushed flush_one(const struct flush *f, const char *name)
     return flushed;
 }
 
-/* A parcel at which the server hangs up, each time, must not hold those behind it: it goes to the back, by its name. */
-static void put_back(struct flush *f, const char *name)
+/* To the back, by its name. */
+static bool put_back(const struct flush *f, const char *name, char last[static NAME_ROOM])
 {
-    char        last[80];
     const char *chance = strchr(name, '-');
-    f->lost++;
-    (void)snprintf(last, sizeof last, "%lld%s", (long long)time(NULL), chance ? chance : "");
-    if (chance && renameat(f->dir, name, f->dir, last) == 0) sendmail_log(true, last, GP_LIT(""), 0, f->h->reason);
+    (void)snprintf(last, NAME_ROOM, "%lld%s", (long long)time(NULL), chance ? chance : "");
+    return chance && renameat2(f->dir, name, f->dir, last, RENAME_NOREPLACE) == 0; /* over no other parcel */
+}
+
+/* One at which the server hangs up, each time, must not hold those behind it; nor must as many as one flush takes that are refused for now. */
+static void leave(struct flush *f, const char *name, enum flushed flushed)
+{
+    char last[NAME_ROOM];
+    bool lost = flushed == FLUSHED_LOST;
+    f->lost += lost;
+    if (!lost && !(flushed == FLUSHED_LATER && f->crowded)) return;
+    if (put_back(f, name, last) && lost) sendmail_log(true, last, GP_LIT(""), 0, f->h->reason);
 }
 
 /* false: nothing more can be done now. The server is asked for first: what it says of us is no word about a parcel. */
@@ -215,18 +225,19 @@ static bool flush_name(struct flush *f, const char *name)
         flushed = flush_one(f, name);
         if (!talk_works(h->talk)) hand_over_end(h);
     }
-    if (flushed == FLUSHED_LOST) put_back(f, name);
+    leave(f, name, flushed);
     return flushed != FLUSHED_STOP && f->lost < (f->told ? LOST_MOST : 1);
 }
 
 static void flush_names(struct flush *f)
 {
     struct dirent **names = NULL;
-    int             count = spool_names(f->dir, &names), done = 0;
+    int             count = spool_names(f->dir, &names), most = f->told ? FLUSH_MOST : FLUSH_BESIDE, done = 0;
     bool            more = true;
+    f->crowded           = count > most;
     for (int i = 0; i < count; i++) {
         const char *name = names[i]->d_name;
-        if (is_parcel(name) && more && done++ < (f->told ? FLUSH_MOST : FLUSH_BESIDE)) more = flush_name(f, name);
+        if (is_parcel(name) && more && done++ < most) more = flush_name(f, name);
         sweep(f->dir, name);
         free(names[i]);
     }

@@ -131,18 +131,45 @@ static void send_body(struct client *c)
     if (c->body_sent == c->body.len) (void)gp_smtp_client_done(&c->smtp);
 }
 
+static bool has(gp_str text, gp_str part)
+{
+    return part.len > 0 && memmem(text.ptr, text.len, part.ptr, part.len) != NULL;
+}
+
+/* What is told is passed on: nothing that a server says of a sign-in, and nothing later in which it repeats the secret, as it is, as LOGIN
+ * says it or as PLAIN does. The first octets are looked for, because the text is cut, and a token is long. */
+static bool may_repeat_the_secret(const struct client *c, gp_str text)
+{
+    enum { OCTETS = 12 /* without a rest in base64 */, ENCODED = OCTETS / 3 * 4 };
+    char           plain_room[3 * OCTETS + 2], encoded[2][ENCODED];
+    struct gp_text plain = GP_TEXT(plain_room), login = GP_TEXT(encoded[0]), whole = GP_TEXT(encoded[1]);
+    if (c->sasl) return true;
+    if (!c->login || !c->login->secret.len) return false;
+    gp_str secret = gp_head((gp_str) { c->login->secret.ptr, c->login->secret.len }, OCTETS);
+    if (c->load->plan->act_as.ptr) gp_put(&plain, gp_head(c->load->plan->act_as, OCTETS));
+    gp_put_char(&plain, '\0');
+    gp_put(&plain, gp_head(gp_from(c->login->user), OCTETS));
+    gp_put_char(&plain, '\0');
+    gp_put(&plain, secret);
+    gp_put_base64(&login, secret);
+    gp_put_base64(&whole, gp_head(gp_said(&plain), OCTETS));
+    bool repeats = has(text, secret) || has(text, gp_said(&login)) || has(text, gp_said(&whole));
+    gp_wipe(plain_room, sizeof plain_room);
+    gp_wipe(encoded, sizeof encoded);
+    return repeats;
+}
+
 static void refused_by(struct client *c, const char *what, const struct gp_smtp_client_event *ev)
 {
     char           room[160];
     struct gp_text text = GP_TEXT(room);
-    if (ev->code) {
-        gp_put_number(&text, ev->code);
-        gp_put_char(&text, ' ');
-        if (ev->enhanced.ptr) gp_put(&text, ev->enhanced);
-        gp_put_char(&text, ' ');
-    }
+    bool           tell = !ev->code || !may_repeat_the_secret(c, ev->text);
+    if (ev->code) gp_put_number(&text, ev->code);
+    if (ev->code && ev->enhanced.len) gp_put_char(&text, ' ');
+    if (ev->code) gp_put(&text, ev->enhanced);
+    if (ev->code && tell) gp_put_char(&text, ' ');
     size_t codes = text.len;
-    gp_put(&text, gp_head(ev->text, 120));
+    if (tell) gp_put(&text, gp_head(ev->text, 120));
     load_failed_as(c, what, gp_said(&text), codes ? codes : text.len);
 }
 

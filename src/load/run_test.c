@@ -173,16 +173,21 @@ TEST(failures_are_counted_where_they_happen)
         enum load_stage stage;
         const char     *what;
     } rows[] = {
-        {{ .greeting = "554 5.3.2 not today\r\n" },      LOAD_SIGN_IN, "sign-in: 554 5.3.2 not today"                     },
-        { { .greeting = "" },                            LOAD_SIGN_IN, "the server hung up"                               },
-        { { .offers = "250 x\r\n" },                     LOAD_SIGN_IN, NULL                                               },
+        {{ .greeting = "554 5.3.2 not today\r\n" },                 LOAD_SIGN_IN, "sign-in: 554 5.3.2 not today"                     },
+        { { .greeting = "" },                                       LOAD_SIGN_IN, "the server hung up"                               },
+        { { .offers = "250 x\r\n" },                                LOAD_SIGN_IN, NULL                                               },
         { { .offers = "250-x\r\n250 AUTH XOAUTH2\r\n" },
-         LOAD_SIGN_IN,                                                 "sign-in: the server offers no mechanism that fits"},
-        { { .auth = "535 5.7.8 no\r\n" },                LOAD_SIGN_IN, "sign-in: 535 5.7.8 no"                            },
-        { { .auth = "334 !\r\n" },                       LOAD_SIGN_IN, NULL                                               },
-        { { .rcpt = "550 5.1.1 who?\r\n" },              LOAD_MESSAGE, "RCPT: 550 5.1.1 who?"                             },
-        { { .dot = "452 4.3.1 full\r\n" },               LOAD_MESSAGE, "message: 452 4.3.1 full"                          },
-        { { .dot = "" },                                 LOAD_MESSAGE, "the server hung up"                               },
+         LOAD_SIGN_IN,                                                            "sign-in: the server offers no mechanism that fits"},
+        { { .auth = "535 5.7.8 no AGFubmEAczNjcmV0 = s3cret\r\n" }, LOAD_SIGN_IN, "sign-in: 535 5.7.8"                               },
+        { { .auth = "535 5.7.8 czNjcmV0\r\n" },                     LOAD_SIGN_IN, "sign-in: 535 5.7.8"                               },
+        { { .rcpt = "550 5.1.1 it was s3cret\r\n" },                LOAD_MESSAGE, "RCPT: 550 5.1.1"                                  },
+        { { .rcpt = "550 you are AGFubmEAczNjcmV0\r\n" },           LOAD_MESSAGE, "RCPT: 550"                                        },
+        { { .dot = "452 4.3.1 czNjcmV0 is full\r\n" },              LOAD_MESSAGE, "message: 452 4.3.1"                               },
+        { { .dot = "452 full\r\n" },                                LOAD_MESSAGE, "message: 452 full"                                },
+        { { .auth = "334 !\r\n" },                                  LOAD_SIGN_IN, NULL                                               },
+        { { .rcpt = "550 5.1.1 who?\r\n" },                         LOAD_MESSAGE, "RCPT: 550 5.1.1 who?"                             },
+        { { .dot = "452 4.3.1 full\r\n" },                          LOAD_MESSAGE, "message: 452 4.3.1 full"                          },
+        { { .dot = "" },                                            LOAD_MESSAGE, "the server hung up"                               },
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         struct server s;

@@ -17,6 +17,7 @@ static const struct gp_reply no_room   = { 451, "4.3.0", "the message could not 
 static const struct gp_reply too_long  = { 554, "5.6.0", "the message header is over 64 KiB" };
 static const struct gp_reply malformed = { 554, "5.6.0", "the message header has a line that is not a header field" };
 static const struct gp_reply bare      = { 554, "5.6.0", "the message header has a bare CR, a bare LF or a NUL" };
+static const struct gp_reply nul       = { 554, "5.6.0", "the message text has a NUL" };
 static const struct gp_reply no_from   = { 554, "5.6.0", "the message has no From header field" };
 static const struct gp_reply bad_from  = { 554, "5.6.0", "the From header field is not a list of addresses" };
 static const struct gp_reply many_authors = { 554, "5.6.0", "the message header names too many senders" };
@@ -323,6 +324,8 @@ gp_status gp_fixup_body(struct gp_fixup *f, gp_str piece)
         if (status != GP_OK) return status;
     }
     if (f->state == REFUSED) return refusal(f);
+    /* RFC 5322 3.5, 4: none must be sent, and without BINARYMIME none can be meant; programs in C read up to it, and others all. */
+    if (piece.len && memchr(piece.ptr, '\0', piece.len)) return refuse(f, nul);
     return put(f, piece);
 }
 

@@ -1,4 +1,5 @@
 """gatepost bench: what it measures and how it counts; that it leaves other people's servers alone."""
+import base64
 import json
 import os
 import socket
@@ -110,6 +111,33 @@ def test_a_server_that_stops_does_not_hide_it(sink_certificate):
         assert whole["count"] + said["late"] == 40, done.stdout
         assert whole["ms"]["p90"] > 400 and whole["ms"]["max"] > 950   # one was slow; those behind it waited
         assert said["stages"]["connect"]["ms"]["p50"] < 400
+    finally:
+        server.close()
+
+
+def test_a_server_that_is_said_to_be_ones_own(sink_certificate):
+    """0.0.0.0 leads here, and is no address of loopback."""
+    server = Sink(sink_certificate, tls="none")
+    words = ["--server", f"0.0.0.0:{server.port}", "--no-tls", "--kind", "connect", "--from", "a@example.org", "--rate", "3", "--seconds", "1"]
+    try:
+        done, _ = bench(*words)
+        assert done.returncode == 2 and "--i-own-this-server" in done.stderr and not server.heard
+        done, said = bench(*words, "--i-own-this-server")
+        assert done.returncode == 0 and said["failures"] == 0 and said["stages"]["whole"]["count"] == 3, done.stdout + done.stderr
+    finally:
+        server.close()
+
+
+def test_a_server_that_repeats_the_secret_is_not_quoted(account, ca, sink_certificate):
+    server = Sink(sink_certificate, logins={account.name: account.password})
+    whole = base64.b64encode(f"\0{account.name}\0{account.password}".encode()).decode()
+    words = ["--server", f"localhost:{server.port}", "--starttls", "--ca-file", ca, "--user", account.name, "--password-stdin", "--mechanism", "PLAIN", "--rate", "1", "--seconds", "1"]
+    try:
+        for verb, what in (("AUTH", "sign-in: 535 5.7.8"), ("RCPT", "RCPT: 535 5.7.8")):
+            server.script(verb, f"535 5.7.8 no {whole} = {account.password}")
+            done, said = bench(*map(str, words), stdin=account.password + "\n")
+            assert done.returncode == 1 and [error["what"] for error in said["errors"]] == [what], done.stdout + done.stderr
+            assert account.password not in done.stdout + done.stderr and whole not in done.stdout + done.stderr
     finally:
         server.close()
 

@@ -133,6 +133,8 @@ def letter(header, end="\r\n"):
     (letter("From: nonsense <"), "554 5.6.0 the From header field is not a list of addresses"),
     (letter("From: <{me}>\r\nno field"), "554 5.6.0 the message header has a line that is not a header field"),
     (letter("From: <{me}>", "\n\r\n"), "550 5.6.11 message has CR or LF that is not part of CR LF"),
+    (letter("From: <{me}>\r\nX: a\0b"), "554 5.6.0 the message header has a bare CR, a bare LF or a NUL"),
+    (letter("From: <{me}>\r\n\r\na\0b"), "554 5.6.0 the message text has a NUL"),
     (letter("From: <{me}>\r\n\r\n" + "x" * 999), "554 5.6.0 message has a line of more than 998 octets"),
     (letter("From: <{me}>\r\nX: " + "\r\n ".join(["x" * 900] * 80)), "554 5.6.0 the message header is over 64 KiB"),
 ])

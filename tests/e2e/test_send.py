@@ -103,6 +103,18 @@ def test_what_is_not_offered_is_not_said(account, sink, sink_certificate, words,
         other.close()
 
 
+def test_parameters_that_have_no_option_of_their_own(account, sink_certificate):
+    other = Sink(sink_certificate, tls="none", offers=("FUTURERELEASE 3600 2030-01-01T00:00:00Z", "RRVS", "X-OWN"))
+    try:
+        done = send("--server", f"127.0.0.1:{other.port}", "--no-tls", "--from", account.name, "--to", "a@example.net", "--body", "x", "--param", "HOLDFOR=60", "--param", "X-OWN",
+                    "--rcpt-param", "RRVS=2020-01-01T00:00:00Z")
+        assert done.returncode == 0, done.stderr
+        found = other.wait("a@example.net")
+        assert {"HOLDFOR=60", "X-OWN"} <= set(found.options.split()) and dict(found.recipients) == {"a@example.net": "RRVS=2020-01-01T00:00:00Z"}
+    finally:
+        other.close()
+
+
 def test_a_wrong_password(submit, gatepost, account, ca, recipient):
     done = send("--server", f"localhost:{gatepost.tls_port}", "--ca-file", ca, "--tls", "--user", account.name, "--password-stdin", "--mechanism", "PLAIN", "--from", account.name, "--to", recipient,
                 "--body", "x", "--json", stdin="not the password\n")

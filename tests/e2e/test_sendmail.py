@@ -7,6 +7,7 @@ import smtplib
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -288,6 +289,78 @@ def test_wishes_of_bs_are_kept_with_the_message(folder, sink_certificate, ca, ac
         found = server.wait("a-" + recipient)
         assert "RET=HDRS ENVID=x+20y" in found.options and "BODY" not in found.options
         assert dict(found.recipients) == {"a-" + recipient: "NOTIFY=NEVER", "b-" + recipient: "", "c-" + recipient: "NOTIFY=SUCCESS,DELAY ORCPT=rfc822;old@example.net"}
+    finally:
+        server.close()
+
+
+def test_wishes_of_the_command_line(folder, sink_certificate, ca, account, recipient):
+    """-N, -R and -V; without DSN on the other side they are left out."""
+    for offers, options, each in ((("DSN",), "RET=HDRS ENVID=job+20+2B7", "NOTIFY=SUCCESS,DELAY"), ((), "", "")):
+        server = Sink(sink_certificate, logins={account.name: account.password}, offers=offers)
+        try:
+            host = Host(folder / f"host-command-line-{len(offers)}", server.port, account, ca, tls="starttls")
+            done = host.sendmail("-N", "success,delay", "-R", "hdrs", "-V", "job +7", recipient, stdin="x\n")
+            assert done.returncode == EX_OK, done.stderr
+            found = server.wait(recipient)
+            said = " ".join(word for word in found.options.split() if not word.startswith("SIZE="))
+            assert (said, dict(found.recipients)) == (options, {recipient: each})
+        finally:
+            server.close()
+
+
+def parcel(host, name, sender, recipient, since):
+    """What another call of some time ago has kept."""
+    place = host.spool / str(os.geteuid())
+    place.mkdir(parents=True, exist_ok=True)
+    for path in (host.spool, place):
+        path.chmod(0o700)
+    (place / name).write_text(f"gatepost-sendmail 1\nsince {since}\nsender {sender}\nparams \nto {recipient}\n\nFrom: {sender}\r\nSubject: {name}\r\n\r\nx\r\n")
+    (place / name).chmod(0o600)
+    return place
+
+
+def test_as_many_as_are_tried_beside_a_message_hold_nobody_else_when_they_are_refused_for_now(folder, sink_certificate, ca, account, recipient):
+    server = Sink(sink_certificate, logins={account.name: account.password})
+    try:
+        host = Host(folder / "host-crowd", server.port, account, ca, tls="starttls")
+        for number in range(20):
+            parcel(host, f"17000000{number:02}-{number:02x}", account.name, "full-" + recipient, int(time.time()))
+        parcel(host, "1700000099-99", account.name, "behind-" + recipient, int(time.time()))
+        server.refusals["full-" + recipient] = "452 4.2.2 full"
+        for name in ("a-", "b-"):
+            assert host.sendmail(name + recipient, stdin="x\n").returncode == EX_OK
+        assert server.wait("behind-" + recipient) and host.waiting().count("full-") == 20
+    finally:
+        server.close()
+
+
+def test_what_is_old_is_given_up_when_it_is_refused_for_now_and_not_while_the_server_is_away(folder, sink_certificate, ca, account, recipient):
+    server = Sink(sink_certificate, logins={account.name: account.password})
+    try:
+        host = Host(folder / "host-old", server.port, account, ca, tls="starttls", server="127.0.0.1:1")
+        place = parcel(host, "1700000000-00", account.name, "old-" + recipient, 1700000000)
+        parcel(host, "1700000001-00", account.name, "full-" + recipient, 1700000000)
+        assert host.sendmail("-q").returncode == 75 and sorted(os.listdir(place)) == ["1700000000-00", "1700000001-00"]
+        server.refusals["full-" + recipient] = "452 4.2.2 full \x1b[31mno\x1b[0m"
+        host.configure(server.port, account, ca, tls="starttls")
+        assert host.sendmail("-q").returncode == EX_OK
+        assert server.wait("old-" + recipient) and sorted(os.listdir(place)) == ["1700000001-00.refused", "1700000001-00.why"]
+        assert (place / "1700000001-00.why").read_text() == f"full-{recipient}: 452 4.2.2 full ?[31mno?[0m"
+    finally:
+        server.close()
+
+
+def test_what_a_server_says_of_a_parcel_steers_no_terminal(folder, sink_certificate, ca, account, recipient):
+    """ID.why is there to be looked at, and a reply may have several lines."""
+    server = Sink(sink_certificate, logins={account.name: account.password})
+    try:
+        host = Host(folder / "host-escapes", server.port, account, ca, tls="starttls", server="127.0.0.1:1")
+        assert host.sendmail(recipient, stdin="x\n").returncode == EX_OK
+        server.script("DOT", "550-5.7.1 \x1b[31mno\r\n550 5.7.1 never")
+        host.configure(server.port, account, ca, tls="starttls")
+        done = host.sendmail("-q")
+        why, = host.spool.rglob("*.why")
+        assert why.read_text().endswith(": 550 5.7.1 ?[31mno never") and "\x1b" not in done.stderr
     finally:
         server.close()
 
