@@ -171,6 +171,7 @@ static const struct {
     { "delivered", tell_outcome },
     { "deferred",  tell_outcome },
     { "failed",    tell_outcome },
+    { "discarded", tell_outcome },
 };
 
 /* ---- one row ------------------------------------------------------------------------------------------------------------- */

@@ -39,9 +39,9 @@ enum tls_minimum { TLS_MINIMUM_1_2, TLS_MINIMUM_1_3 };
 struct config_protected { char name[CONFIG_NAME], accounts[CONFIG_TEXT]; }; /* accounts: words; "": nobody's */
 enum preflight_action { PREFLIGHT_HOLD, PREFLIGHT_REFUSE };
 enum dkim_form { DKIM_RELAXED, DKIM_SIMPLE };
-enum relay_kind { RELAY_MX, RELAY_SMARTHOST };
+enum relay_kind { RELAY_MX, RELAY_SMARTHOST, RELAY_DISCARD /* of a route: it ends here */, RELAY_HOLD /* it waits for somebody's word */ };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
-/* A next hop: mail servers of the recipient's domain, or one server. */
+/* A next hop: mail servers of the recipient's domain, one server, or none. */
 struct config_hop { bool set, implicit_tls; enum relay_kind kind; enum relay_tls tls; char host[256]; uint16_t port; };
 /* Whose mail goes another way than relay.via; lists are words with blanks between them, "": all. */
 enum { CONFIG_ROUTES_MOST = 32 };
@@ -218,8 +218,11 @@ void config_manual(void (*line)(void *owner, gp_str), void *owner);
 bool config_is_hostname(gp_str);             /* RFC 1123 2.1; "localhost" is one, an address is not asked for here */
 /* Adds " (did you mean 'x'?)" for the nearest of the words (between spaces) to what was given, if any is near. */
 void config_suggest(struct gp_text *, gp_str given, gp_str words);
-/* The route for mail to a domain, of a sender ("": nobody) and an account; NULL: relay.via. Pure, as are the following. */
+/* The route for mail to a domain, of a sender ("": nobody) and an account; NULL: relay.via. Pure, as are the following. A route that
+ * holds is no way: mail that is released goes by the next one that fits. */
 const struct config_route *config_route_for(const struct config *, gp_str domain, gp_str sender, gp_str account);
+/* The first that fits, where that one holds; else NULL. */
+const struct config_route *config_hold_for(const struct config *, gp_str domain, gp_str sender, gp_str account);
 const struct config_route *config_route_named(const struct config *, gp_str name); /* NULL: there is none */
 /* A destination is what the queue and the relay call mail that goes the same way: "example.net" by MX, "smarthost", and with a route
  * "via:NAME", or by MX "via:NAME example.net". */

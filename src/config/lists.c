@@ -188,9 +188,8 @@ static const struct scheme *scheme_of(gp_str text)
     return NULL;
 }
 
-static bool read_hop(struct config_hop *out, gp_str text, struct gp_text *why)
+static bool read_hop(struct config_hop *out, gp_str text, const char *form, struct gp_text *why)
 {
-    static const char    form[] = "is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'";
     const struct scheme *scheme = scheme_of(text);
     if (!scheme) return config_fail(why, text, form);
     gp_str query = gp_tail(text, strlen(scheme->start)), hop = gp_cut(&query, '?');
@@ -204,9 +203,22 @@ static bool read_hop(struct config_hop *out, gp_str text, struct gp_text *why)
     return read_host(out, hop) || config_fail(why, hop, "is not HOST or HOST:PORT");
 }
 
+static const struct {
+    const char     *word;
+    enum relay_kind kind;
+} targets[] = {
+    {"discard", RELAY_DISCARD},
+    { "hold",   RELAY_HOLD   },
+};
+
 static void show_hop(struct gp_text *out, const struct config_hop *hop)
 {
     bool six = gp_find(gp_from(hop->host), ':') < strlen(hop->host);
+    for (size_t i = 0; i < GP_COUNT(targets); i++)
+        if (targets[i].kind == hop->kind) {
+            gp_put_z(out, targets[i].word);
+            return;
+        }
     gp_put_char(out, '"');
     if (hop->kind == RELAY_MX) {
         gp_put_z(out, "mx");
@@ -226,7 +238,7 @@ static bool read_route(struct config *config, const struct config_key *key, gp_s
 {
     struct config_hop hop = { 0 };
     (void)key;
-    if (!read_hop(&hop, text, why)) return false;
+    if (!read_hop(&hop, text, "is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'", why)) return false;
     config->relay.kind         = hop.kind;
     config->relay.tls          = hop.tls;
     config->relay.implicit_tls = hop.implicit_tls;
@@ -248,10 +260,16 @@ const struct config_type config_route = {
     "mx, smtp://HOST:PORT or smtps://HOST:PORT, and ?tls=...", read_route, show_route, NULL, { NULL }
 };
 
-/* The same in a route, which stands where its row says. */
+/* The same in a route, which stands where its row says, and may lead nowhere. */
 static bool read_next_hop(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
 {
-    return read_hop((void *)((char *)config + key->offset), text, why);
+    struct config_hop *out = (void *)((char *)config + key->offset);
+    for (size_t i = 0; i < GP_COUNT(targets); i++) {
+        if (!gp_is(text, targets[i].word)) continue;
+        *out = (struct config_hop) { .set = true, .kind = targets[i].kind, .tls = RELAY_TLS_NONE };
+        return true;
+    }
+    return read_hop(out, text, "is not 'mx', 'smtp://HOST:PORT', 'smtps://HOST:PORT', 'discard' or 'hold'", why);
 }
 
 static bool show_next_hop(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
@@ -261,6 +279,8 @@ static bool show_next_hop(const struct config *config, const struct config_key *
     return true;
 }
 
-const struct config_type config_next_hop = {
-    "mx, smtp://HOST:PORT or smtps://HOST:PORT, and ?tls=...", read_next_hop, show_next_hop, NULL, { NULL }
-};
+const struct config_type config_next_hop = { "mx, smtp://HOST:PORT or smtps://HOST:PORT, and ?tls=..., discard or hold",
+                                             read_next_hop,
+                                             show_next_hop,
+                                             NULL,
+                                             { NULL } };

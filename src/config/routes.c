@@ -19,7 +19,8 @@ const struct config_key config_route_keys[] = {
     { "account", &config_text, FIELD(account), 0, CONFIG_TEXT - 1, "",
       "Names of accounts whose mail it is. Default: all." },
     { "via", &config_next_hop, FIELD(via), 0, 0, NULL,
-      "As relay.via: mx, smtp://HOST:PORT or smtps://HOST:PORT, and ?tls=required, opportunistic or none. Required." },
+      "As relay.via: mx, smtp://HOST:PORT or smtps://HOST:PORT, and ?tls=required, opportunistic or none. Or discard: it is accepted and goes nowhere, without a report, and the record says so. "
+      "Or hold: it waits until `gatepost queue release` lets it go, by the next route that fits. Required." },
     { "user", &config_text, FIELD(user), 0, 255, "",
       "The name to sign in with there, as relay.user: a server and tls=required." },
     { "password_file", &config_path_type, FIELD(password_file), 0, CONFIG_PATH - 1, "",
@@ -104,7 +105,7 @@ static const char *wrong_login(const struct config_route *r)
     bool password = r->password_file[0], token = r->token_file[0];
     bool for_tokens = uses(r, "OAUTHBEARER") || uses(r, "XOAUTH2");
     if (!r->user[0]) return password || token || r->mechanisms[0] ? "there is nobody to sign in: write user" : NULL;
-    if (r->via.kind == RELAY_MX) return "user is for a server that via names, and via is mx";
+    if (r->via.kind != RELAY_SMARTHOST) return "user is for a server that via names, and via names none";
     if (r->via.tls != RELAY_TLS_REQUIRED)
         return "user needs tls=required in via: else the password or token goes to whoever answers";
     if (password == token) return "user needs one of password_file and token_file";
@@ -118,7 +119,7 @@ static const char *wrong_login(const struct config_route *r)
 static const char *wrong(const struct config *config, const struct config_route *r)
 {
     if (!r->name[0]) return "a route must have a name";
-    if (!r->via.set) return "via is missing: mx, smtp://HOST:PORT or smtps://HOST:PORT";
+    if (!r->via.set) return "via is missing: mx, smtp://HOST:PORT, smtps://HOST:PORT, discard or hold";
     if (!r->to[0] && !r->from[0] && !r->account[0]) return "whose mail is it for? Write to, from or account";
     if (config_route_named(config, gp_from(r->name))) return "two routes have this name";
     return wrong_login(r);
@@ -215,13 +216,26 @@ static bool is_one_of(const char *words, gp_str what, bool (*fits)(gp_str, gp_st
     return false;
 }
 
+static bool is_for(const struct config_route *r, gp_str domain, gp_str sender, gp_str account)
+{
+    return is_one_of(r->to, domain, domain_fits) && is_one_of(r->from, sender, sender_fits) &&
+           is_one_of(r->account, account, gp_alike);
+}
+
 const struct config_route *config_route_for(const struct config *config, gp_str domain, gp_str sender, gp_str account)
 {
     for (size_t i = 0; i < config->route_count; i++) {
         const struct config_route *r = &config->routes[i];
-        if (is_one_of(r->to, domain, domain_fits) && is_one_of(r->from, sender, sender_fits) &&
-            is_one_of(r->account, account, gp_alike))
-            return r;
+        if (r->via.kind != RELAY_HOLD && is_for(r, domain, sender, account)) return r;
+    }
+    return NULL;
+}
+
+const struct config_route *config_hold_for(const struct config *config, gp_str domain, gp_str sender, gp_str account)
+{
+    for (size_t i = 0; i < config->route_count; i++) {
+        const struct config_route *r = &config->routes[i];
+        if (is_for(r, domain, sender, account)) return r->via.kind == RELAY_HOLD ? r : NULL;
     }
     return NULL;
 }

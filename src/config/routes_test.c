@@ -24,16 +24,20 @@ TEST(what_a_route_cannot_be)
     } rows[] = {
         {R("to: a, via: mx"),                                                                          "gatepost.yml:3: routes: a route must have a name\n"                                       },
         { R("name: a, to: a"),
-         "gatepost.yml:3: routes: a: via is missing: mx, smtp://HOST:PORT or smtps://HOST:PORT\n"                                                                                                 },
+         "gatepost.yml:3: routes: a: via is missing: mx, smtp://HOST:PORT, smtps://HOST:PORT, discard or hold\n"                                                                                  },
         { R("name: a, via: mx"),                                                                       "gatepost.yml:3: routes: a: whose mail is it for? Write to, from or account\n"             },
         { R("name: a, to: a, via: mx") R("name: A, to: b, via: mx"),
          "gatepost.yml:4: routes: A: two routes have this name\n"                                                                                                                                 },
         { R("name: a, to: a, to: b, via: mx"),                                                         "gatepost.yml:3: routes: to: is given twice\n"                                             },
         { R("name: a, two: a, via: mx"),                                                               "gatepost.yml:3: routes: unknown key 'two' (did you mean 'to'?)\n"                         },
         { R("name: a, to: a, via: 'http://x'"),
-         "gatepost.yml:3: routes: via: 'http://x' is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'\n"                                                                                       },
+         "gatepost.yml:3: routes: via: 'http://x' is not 'mx', 'smtp://HOST:PORT', 'smtps://HOST:PORT', 'discard' or 'hold'\n"                                                                    },
         { R("name: a, to: a, via: mx, user: u, password_file: p"),
-         "gatepost.yml:3: routes: a: user is for a server that via names, and via is mx\n"                                                                                                        },
+         "gatepost.yml:3: routes: a: user is for a server that via names, and via names none\n"                                                                                                   },
+        { R("name: a, to: a, via: hold, user: u, password_file: p"),
+         "gatepost.yml:3: routes: a: user is for a server that via names, and via names none\n"                                                                                                   },
+        { R("name: a, to: a, via: 'discard?tls=none'"),
+         "gatepost.yml:3: routes: via: 'discard?tls=none' is not 'mx', 'smtp://HOST:PORT', 'smtps://HOST:PORT', 'discard' or 'hold'\n"                                                            },
         { R("name: a, to: a, via: 'smtp://a?tls=none', user: u, password_file: p"),
          "gatepost.yml:3: routes: a: user needs tls=required in via: else the password or token goes to whoever answers\n"                                                                        },
         { R("name: a, to: a, via: 'smtp://a', user: u"),
@@ -114,6 +118,29 @@ TEST(the_first_route_that_fits_is_taken)
         const struct config_route *r =
             config_route_for(&config, gp_from(rows[i].domain), gp_from(rows[i].sender), gp_from(rows[i].account));
         CHECK_IS(gp_from(r ? r->name : "none"), rows[i].route ? rows[i].route : "none");
+    }
+}
+
+TEST(a_route_that_holds_is_no_way_but_stands_before_one)
+{
+    static const struct {
+        const char *domain, *holds, *route;
+    } rows[] = {
+        {"held.example",     "hold", "gone" },
+        { "gone.example",    "none", "gone" },
+        { "first.example",   "none", "first"},
+        { "only.example",    "only", "none" },
+        { "nothing.example", "none", "none" },
+    };
+    CHECK(read_set_up(H "routes:\n" R("name: first, to: first.example, via: 'smtp://a'")
+                          R("name: hold, to: held.example first.example, via: hold")
+                              R("name: gone, to: gone.example held.example, via: discard")
+                                  R("name: only, to: only.example, via: hold")));
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        const struct config_route *holds = config_hold_for(&config, gp_from(rows[i].domain), GP_NONE, GP_NONE),
+                                  *way   = config_route_for(&config, gp_from(rows[i].domain), GP_NONE, GP_NONE);
+        CHECK_IS(gp_from(holds ? holds->name : "none"), rows[i].holds);
+        CHECK_IS(gp_from(way ? way->name : "none"), rows[i].route);
     }
 }
 

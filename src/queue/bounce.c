@@ -96,20 +96,23 @@ static gp_status keep_in_file(struct queue *q, gp_str queue_id, gp_str body)
 
 static gp_status add_notice(struct queue *q, const struct report *r, gp_str queue_id, gp_str body)
 {
-    char                   domain[DOMAIN_ROOM], params[PARAMS_ROOM];
-    struct gp_text         domain_text = GP_TEXT(domain), params_text = GP_TEXT(params);
-    struct queue_message   notice = { .queue_id = queue_id,
-                                      .size     = body.len,
-                                      .arrived  = r->now,
-                                      .from     = GP_LIT("MAILER-DAEMON"),
-                                      .in_file  = body.len > QUEUE_INLINE_MOST };
-    struct queue_recipient to     = { .address = r->message->sender, .state = RECIPIENT_QUEUED, .due = r->now };
-    notice.params                 = params_for(r, &params_text);
-    const struct queue_way way    = { .address = to.address };
-    to.destination                = destination_of(q, &way, &domain_text);
+    char                   domain[DOMAIN_ROOM], params[PARAMS_ROOM], why_room[HOLD_WHY_MOST];
+    struct gp_text         domain_text = GP_TEXT(domain), params_text = GP_TEXT(params), why = GP_TEXT(why_room);
+    struct queue_message   notice    = { .queue_id = queue_id,
+                                         .size     = body.len,
+                                         .arrived  = r->now,
+                                         .from     = GP_LIT("MAILER-DAEMON"),
+                                         .in_file  = body.len > QUEUE_INLINE_MOST };
+    struct queue_recipient to        = { .address = r->message->sender, .state = RECIPIENT_QUEUED, .due = r->now };
+    notice.params                    = params_for(r, &params_text);
+    const struct queue_way way       = { .address = to.address };
+    to.destination                   = destination_of(q, &way, &domain_text);
+    const struct config_route *holds = held_by(q, &way);
+    if (holds) to.state = RECIPIENT_HELD;
+    notice.hold_why = put_held_by(&why, holds);
     if (notice.in_file && keep_in_file(q, queue_id, body) != GP_OK) return GP_TEMPFAIL;
     gp_status status = queue_add(q->store, &notice, &to, 1, body);
-    if (status == GP_OK) (void)lanes_wake(&q->lanes, to.destination, r->now, r->now);
+    if (status == GP_OK && to.state == RECIPIENT_QUEUED) (void)lanes_wake(&q->lanes, to.destination, r->now, r->now);
     return status;
 }
 

@@ -149,6 +149,17 @@ static void put_off(struct attempt *a, gp_str line, gp_time now)
         attempt_free(a);
 }
 
+/* The relay never hears of it. */
+static void discard(struct attempt *a, gp_time now)
+{
+    char           room[LAST_WORD_MOST];
+    struct gp_text line = GP_TEXT(room);
+    gp_put_z(&line, "0\t0\t2.0.0\t\t\tdiscarded by the route ");
+    gp_put(&line, config_route_in(lane_name(a->lane)));
+    a->discards = true;
+    put_off(a, gp_said(&line), now);
+}
+
 static void start(struct attempt *a, gp_time now)
 {
     struct queue   *q     = a->queue;
@@ -187,6 +198,12 @@ static unsigned window(const struct queue *q, const struct lane *lane)
     return lane->failures || !most ? 1 : most;
 }
 
+static bool is_discarded(const struct queue *q, const struct lane *lane)
+{
+    struct config_way way;
+    return config_read_destination(q->config, lane_name(lane), &way) && way.hop.kind == RELAY_DISCARD;
+}
+
 static void serve(struct queue *q, struct lane *lane, gp_time now)
 {
     struct queue_due due;
@@ -207,7 +224,9 @@ static void serve(struct queue *q, struct lane *lane, gp_time now)
     a->lane        = lane;
     a->lane_next   = lane->attempts;
     lane->attempts = a;
-    if (now < lane->suspended_until && lane->last_word)
+    if (is_discarded(q, lane))
+        discard(a, now);
+    else if (now < lane->suspended_until && lane->last_word)
         put_off(a, (gp_str) { lane->last_word, lane->last_word_len }, now);
     else
         start(a, now);

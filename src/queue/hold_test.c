@@ -125,3 +125,67 @@ TEST(a_malformed_wish_changes_nothing)
     CHECK(kit_count(k, "recipients", "state = 3") == 0);
     kit_close(k);
 }
+
+/* ---- routes that lead nowhere ------------------------------------------------------------------------------------------ */
+static void set_route(struct kit *k, const char *name, const char *to, enum relay_kind kind)
+{
+    struct config_route *r = &k->config.routes[k->config.route_count++];
+    *r                     = (struct config_route) {
+                            .via = {.set = true, .kind = kind}
+    };
+    CHECK(gp_copy_z(gp_from(name), r->name, sizeof r->name) && gp_copy_z(gp_from(to), r->to, sizeof r->to));
+}
+
+TEST(a_route_discards_what_nobody_hears_of_again)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("gone", "ada@example.org",
+                                "a@void.example\tNOTIFY=SUCCESS,FAILURE\nb@example.net\t\nc@void.example\t\n");
+    set_route(k, "void", "void.example", RELAY_DISCARD);
+    kit_commit(k, 1, &m);
+    for (int i = 0; i < 3; i++) kit_turn(k);
+    CHECK(k->sent_count == 1 && kit_audited(k, "discarded") == 2);
+    CHECK_IS(gp_from(k->sent[0].recipients), "b@example.net\t\n");
+    CHECK(kit_count(k, "recipients", "state = 4 AND attempts = 0 AND text = 'discarded by the route void'") == 2);
+    kit_answer_all(k, "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok", false);
+    for (int i = 0; i < 3; i++) kit_turn(k);
+    CHECK(kit_count(k, "messages", "1") == 0 && kit_audited(k, "delivered") == 1); /* and no report */
+    kit_close(k);
+}
+
+TEST(a_route_holds_its_recipients_and_a_release_sends_them_the_next_way)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("look", "ada@example.org", "a@slow.example\t\nb@example.net\t\n");
+    bool        changed;
+    set_route(k, "look-first", "slow.example", RELAY_HOLD);
+    set_route(k, "then", "slow.example", RELAY_SMARTHOST);
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    CHECK(k->sent_count == 1 && kit_count(k, "recipients", "state = 3 AND address = 'a@slow.example'") == 1);
+    CHECK(kit_count(k, "messages", "hold_why = 'by the route look-first'") == 1);
+    kit_restart(k);
+    kit_turn(k);
+    CHECK(kit_count(k, "recipients", "state = 3 AND destination = 'via:then'") == 1);
+    CHECK(queue_begin(k->queue->store) == GP_OK);
+    CHECK(queue_alter(k->queue->store, QUEUE_RELEASE, GP_LIT("look"), k->now, &changed) == GP_OK && changed);
+    CHECK(queue_commit(k->queue->store) == GP_OK);
+    queue_look(k->queue, k->now);
+    kit_turn(k);
+    CHECK_IS(gp_from(k->sent[k->sent_count - 1].destination), "via:then");
+    kit_close(k);
+}
+
+TEST(a_report_is_held_where_its_way_is)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("back", "ada@example.org", "b@example.net\t\n");
+    set_route(k, "look-first", "example.org", RELAY_HOLD);
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    kit_answer_all(k, "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user", false);
+    kit_turn(k);
+    CHECK(kit_count(k, "messages", "hold_why = 'by the route look-first' AND sender = ''") == 1);
+    CHECK(kit_count(k, "recipients", "state = 3") == 1);
+    kit_close(k);
+}

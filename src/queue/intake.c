@@ -40,6 +40,19 @@ gp_str destination_of(const struct queue *q, const struct queue_way *w, struct g
     return gp_said(room);
 }
 
+const struct config_route *held_by(const struct queue *q, const struct queue_way *w)
+{
+    return config_hold_for(q->config, domain_of(q, w->address), w->sender, w->user);
+}
+
+gp_str put_held_by(struct gp_text *why, const struct config_route *route)
+{
+    if (!route) return GP_NONE;
+    gp_put_z(why, "by the route ");
+    gp_put_z(why, route->name);
+    return gp_said(why);
+}
+
 /* ---- what a COMMIT must look like ---------------------------------------------------------------------------------------- */
 static bool has_controls(gp_str text)
 {
@@ -66,20 +79,23 @@ static bool is_sound(const struct msg_commit *c)
 }
 
 static bool read_recipient(struct queue *q, struct gp_arena *arena, const struct msg_commit *c, gp_str line,
-                           struct queue_recipient *to)
+                           struct queue_recipient *to, const struct config_route **holds)
 {
     char           room[DESTINATION_MOST];
     struct gp_text text = GP_TEXT(room);
     to->address         = gp_cut(&line, '\t');
     to->params          = line;
     if (!to->address.len || has_controls(to->address) || has_controls(to->params)) return false;
-    const struct queue_way way = { to->address, c->sender, c->user };
-    to->destination            = gp_arena_copy(arena, destination_of(q, &way, &text));
+    const struct queue_way     way = { to->address, c->sender, c->user };
+    const struct config_route *r   = held_by(q, &way);
+    if (r) to->state = RECIPIENT_HELD;
+    if (r) *holds = r;
+    to->destination = gp_arena_copy(arena, destination_of(q, &way, &text));
     return to->destination.ptr && to->destination.len && !text.cut;
 }
 
 static struct queue_recipient *read_recipients(struct queue *q, struct gp_arena *arena, const struct msg_commit *c,
-                                               gp_time now, size_t *count)
+                                               gp_time now, size_t *count, const struct config_route **holds)
 {
     gp_str               lines = c->recipients;
     enum recipient_state state = c->hold ? RECIPIENT_HELD : RECIPIENT_QUEUED;
@@ -87,7 +103,7 @@ static struct queue_recipient *read_recipients(struct queue *q, struct gp_arena 
     struct queue_recipient *to = gp_arena_take(arena, *count * sizeof *to);
     for (size_t i = 0; to && i < *count; i++) {
         to[i] = (struct queue_recipient) { .position = (unsigned)i, .state = state, .due = now };
-        if (!read_recipient(q, arena, c, gp_cut(&lines, '\n'), &to[i])) return NULL;
+        if (!read_recipient(q, arena, c, gp_cut(&lines, '\n'), &to[i], holds)) return NULL;
     }
     return to;
 }
@@ -231,9 +247,13 @@ static void remember_to_answer(struct queue *q, struct asker asker, const struct
 
 static void add(struct queue *q, struct asker asker, const struct msg *m, struct gp_arena *arena, gp_time now)
 {
-    size_t                  count   = 0;
-    struct queue_message    message = message_of(&m->commit, now);
-    struct queue_recipient *to      = read_recipients(q, arena, &m->commit, now, &count);
+    char                       room[HOLD_WHY_MOST];
+    struct gp_text             why     = GP_TEXT(room);
+    size_t                     count   = 0;
+    const struct config_route *holds   = NULL;
+    struct queue_message       message = message_of(&m->commit, now);
+    struct queue_recipient    *to      = read_recipients(q, arena, &m->commit, now, &count, &holds);
+    if (holds && !m->commit.hold) message.hold_why = put_held_by(&why, holds);
     if (!to) return refuse(q, asker, m, GP_PERMFAIL, "malformed recipients");
     gp_status kept = keep_draft(q, &asker, &m->commit);
     if (kept != GP_OK) return refuse(q, asker, m, GP_TEMPFAIL, "the file of the message could not be kept");

@@ -146,11 +146,19 @@ static gp_status put_off(struct outcome *o, struct queue_recipient *to, bool our
     return note(o, "deferred", LOG_INFO, to);
 }
 
+/* Its route's word, and no other server's: nobody is told that it came anywhere, or that it did not. */
+static gp_status discard(struct outcome *o, struct queue_recipient *to)
+{
+    to->state = RECIPIENT_DISCARDED;
+    return note(o, "discarded", LOG_INFO, to);
+}
+
 static gp_status judge(struct outcome *o, struct queue_recipient *to, const struct result *r)
 {
-    to->attempts++;
     to->last      = r->reply;
     to->last.when = o->attempt->when;
+    if (o->attempt->discards) return discard(o, to);
+    to->attempts++;
     switch (r->status) {
     case GP_OK: return deliver(o, to, r->passed_on);
     case GP_PERMFAIL: return fail(o, to, status_or(r->reply.enhanced, "5.0.0"));

@@ -80,6 +80,7 @@ struct attempt {
     struct queue_due due;
     bool             alone;   /* its lane sends one at a time     */
     bool             repeats; /* was not tried: its lane is suspended */
+    bool             discards; /* nor will it be: its route says so   */
     gp_time          when;
     char            *results; /* copy; NULL: out there             */
     size_t           results_len;
@@ -148,6 +149,9 @@ void intake_gone(struct queue *, const struct ipc *from);  /* its drafts and ope
 void put_queue_id(struct gp_text *);                       /* a fresh one */
 #define QUEUE_SMARTHOST GP_LIT("smarthost") /* the one destination where all mail goes that way */
 gp_str destination_of(const struct queue *, const struct queue_way *, struct gp_text *room);
+/* The route that wants this recipient held; NULL: none. */
+const struct config_route *held_by(const struct queue *, const struct queue_way *);
+gp_str put_held_by(struct gp_text *why, const struct config_route *); /* for hold_why; NULL: nothing */
 
 void notice_take(struct queue *, struct asker, const struct msg *, gp_time now); /* notice.c: the vault's, as mail */
 

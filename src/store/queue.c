@@ -59,7 +59,7 @@ static const char queue_settings[] =
 
 const char *recipient_state_name(enum recipient_state state)
 {
-    static const char *const names[RECIPIENT_STATES] = { "queued", "delivered", "failed", "held" };
+    static const char *const names[RECIPIENT_STATES] = { "queued", "delivered", "failed", "held", "discarded" };
     return state < RECIPIENT_STATES ? names[state] : "unknown";
 }
 

@@ -29,7 +29,7 @@ void      queue_abandon(struct queue_store *);
 bool      queue_is_open(const struct queue_store *);      /* a transaction is */
 
 /* ---- what is kept ------------------------------------------------------------------------------------------------ */
-enum recipient_state { RECIPIENT_QUEUED, RECIPIENT_DELIVERED, RECIPIENT_FAILED, RECIPIENT_HELD, RECIPIENT_STATES };
+enum recipient_state { RECIPIENT_QUEUED, RECIPIENT_DELIVERED, RECIPIENT_FAILED, RECIPIENT_HELD, RECIPIENT_DISCARDED, RECIPIENT_STATES };
 const char *recipient_state_name(enum recipient_state);
 
 struct queue_message {

@@ -7,6 +7,7 @@ from house import until
 from names import Names
 from sink import Sink
 from test_operations import deliver
+from wire import signed_in, submit
 
 SECRET, US = "upstream-secret", "relay.example.org"
 
@@ -146,3 +147,21 @@ def test_what_is_wrong_is_said(gatepost):
     write(gatepost, {"name": "a", "via": "mx"})
     checked = gatepost.command("config", "check")
     assert checked.returncode == 1 and "routes: a: whose mail is it for? Write to, from or account" in checked.stdout + checked.stderr
+
+
+def test_a_route_that_discards_and_one_that_holds(gatepost, hops, context):
+    write(gatepost, {"name": "void", "to": "void.example", "via": "discard"}, {"name": "look-first", "to": "slow.example", "via": "hold"})
+    gatepost.start()
+    account = gatepost.account()
+    with signed_in(gatepost, context, account) as wire:
+        assert submit(wire, account.name, ["a@void.example", "b@slow.example"], f"From: <{account.name}>\r\n\r\nx\r\n.\r\n")[0] == 250
+    until("the end of one", lambda: "event=discarded" in gatepost.log())
+    [kept] = gatepost.queued()
+    shown = gatepost.run("queue", "show", kept["queue_id"])
+    assert "a@void.example  discarded, 0 attempts, route void: 2.0.0 discarded by the route void" in shown
+    assert "held: by the route look-first" in shown and "b@slow.example  held" in shown
+    assert "discarded to a@void.example" in gatepost.run("explain", kept["queue_id"])
+    gatepost.run("queue", "release", kept["queue_id"])
+    assert hops["rest"].wait("b@slow.example").login == US
+    until("an empty queue", lambda: not gatepost.queued())
+    assert [[to for to, _ in message.recipients] for message in hops["rest"].arrived] == [["b@slow.example"]]
