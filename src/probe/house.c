@@ -16,7 +16,7 @@
 #include "store/queue.h"
 #include "tls/tls.h"
 
-enum { PEM_MOST = 256 * 1024, BUSY_MS = 5000, MILLI = 1000, CHAIN_MOST = 64 * 1024 };
+enum { PEM_MOST = 256 * 1024, PINNED_MOST = 4 * PEM_MOST, BUSY_MS = 5000, MILLI = 1000, CHAIN_MOST = 64 * 1024 };
 
 struct house {
     const struct config *config;
@@ -170,28 +170,33 @@ static void judge_restart(struct house *h)
                 (long long)(file.st_mtime - begun.st_mtime));
 }
 
-/* Is what the server shows one of the files? */
-static void judge_shown(struct house *h, gp_str chain, const char *name)
+/* Is what the server shows one of the files? Of two kinds for one name a client gets the one that it can check. */
+static void judge_shown(struct house *h, const uint8_t (*of_files)[GP_PEER_FINGERPRINT])
 {
     static char    room[CHAIN_MOST];
-    uint8_t        of_file[GP_PEER_FINGERPRINT], shown[GP_PEER_FINGERPRINT];
-    struct gp_text der = GP_TEXT(room);
-    auto_call      c   = { 0 };
+    uint8_t        shown[GP_PEER_FINGERPRINT];
+    size_t         count = h->config->certificate_count;
+    bool           known = false;
+    struct gp_text der   = GP_TEXT(room);
+    auto_call      c     = { 0 };
     if (!call_ready(&c, h->run) || !talk_session(c.talk)) return;
     gp_tls_server_chain(talk_session(c.talk), &der);
-    if (!gp_certificate_fingerprint(chain, of_file) || !gp_certificate_first(gp_said(&der), shown)) return;
-    probe_judge(h->run, FOUND_OWN_RELOAD, memcmp(of_file, shown, sizeof shown) == 0,
-                "what it shows is not what %s holds", name);
+    if (!gp_certificate_first(gp_said(&der), shown)) return;
+    for (size_t i = 0; i < count; i++) known = known || memcmp(of_files[i], shown, sizeof shown) == 0;
+    probe_judge(h->run, FOUND_OWN_RELOAD, known, "what it shows is not what %s%s holds",
+                h->config->certificates[0].certificate, count > 1 ? " or another file of tls.certificates" : "");
 }
 
 static void judge_certificates(struct house *h, bool listens)
 {
-    char  *room  = malloc(PEM_MOST);
-    gp_str chain = GP_NONE;
-    for (size_t i = 0; room && i < h->config->certificate_count; i++) {
-        bool read = read_pair(h, &h->config->certificates[i], room, &chain);
-        if (read && i == 0 && listens) judge_shown(h, chain, h->config->certificates[i].certificate);
-    }
+    uint8_t of_files[CONFIG_CERTIFICATES_MOST][GP_PEER_FINGERPRINT];
+    char   *room  = malloc(PEM_MOST);
+    gp_str  chain = GP_NONE;
+    bool    all   = room != NULL;
+    for (size_t i = 0; room && i < h->config->certificate_count; i++)
+        all = read_pair(h, &h->config->certificates[i], room, &chain) &&
+              gp_certificate_fingerprint(chain, of_files[i]) && all;
+    if (all && listens && h->config->certificate_count) judge_shown(h, of_files);
     free(room);
 }
 
@@ -226,18 +231,22 @@ static bool try_listener(struct house *h, const struct config_listen *l, const s
     return there;
 }
 
-/* Its own certificate is trusted for signing in, signed by whomever: who can put it there has the passwords anyway. */
-static void pin(const struct house *h, char *room, struct probe_plan *plan)
+/* Its own certificates are trusted for signing in, signed by whomever: who can put them there has the passwords anyway. */
+static void pin(const struct house *h, struct gp_buffer *all, char *room, struct probe_plan *plan)
 {
-    if (room && h->config->certificate_count)
-        (void)!read_file(h->config, h->config->certificates[0].certificate, room, PEM_MOST, &plan->pinned_pem);
+    gp_str pem = GP_NONE;
+    for (size_t i = 0; room && i < h->config->certificate_count; i++)
+        if (read_file(h->config, h->config->certificates[i].certificate, room, PEM_MOST, &pem))
+            (void)(gp_buffer_add(all, pem, PINNED_MOST) && gp_buffer_add(all, GP_LIT("\n"), PINNED_MOST));
+    if (gp_buffer_all(all).len) plan->pinned_pem = gp_buffer_all(all);
 }
 
 static void judge_listeners(struct house *h, const struct probe_plan *base)
 {
     char             *room = malloc(PEM_MOST);
     struct probe_plan plan = *base, shown = *base;
-    pin(h, room, &plan);
+    struct gp_buffer  own = { 0 };
+    pin(h, &own, room, &plan);
     char host[CONFIG_LISTEN_ADDRESS], port[8];
     bool seen = false;
     for (size_t i = 0; i < h->config->listen_count; i++) {
@@ -254,6 +263,7 @@ static void judge_listeners(struct house *h, const struct probe_plan *base)
     judge_certificates(h, seen);
     if (seen) judge_restart(h);
     h->run->plan = base;
+    gp_buffer_free(&own);
     free(room);
 }
 

@@ -1,9 +1,13 @@
 """gatepost check with an account: how often its password is said, and that nothing of it is shown; and what is asked of who lacks, or limits, something."""
 import base64
 import concurrent.futures
+import json
+import shutil
 
 import pytest
 
+from authority import Authority
+from house import HOSTNAME
 from test_check import OWNER, PASSWORD, check, raised, report
 from wrong_server import REFUSALS, WrongServer
 
@@ -66,3 +70,25 @@ def test_a_client_that_is_turned_away_for_the_number_of_us_is_not_said_to_break(
     found = report(f"localhost:{server.port}", "--starttls", "--ca-file", ca, "--as", "all")
     server.close()
     assert raised(found) == {"reach-turned-away"} and not found["complete"] and len(server.connections) <= 6
+
+
+@pytest.mark.parametrize("kinds", [("rsa", "ec"), ("ec", "rsa")])
+def test_a_set_up_of_its_own_with_certificates_of_two_kinds(new_gatepost, tmp_path, kinds):
+    """Signed by nobody who is known: they are trusted for what they are."""
+    own = new_gatepost(start=False)
+    options = {"rsa": {"kind": ("rsa:2048",)}}
+    for name, kind in zip(("cert", "other"), kinds):
+        pair = Authority(tmp_path / name).issue("own", HOSTNAME, "localhost", days=60, **options.get(kind, {}))
+        (own.dir / f"tls/{name}.pem").write_bytes(pair[0].read_bytes())
+        (own.dir / f"tls/{name}.key").write_bytes(pair[1].read_bytes())
+        (own.dir / f"tls/{name}.key").chmod(0o600)
+    with open(own.dir / "gatepost.yml", "a", encoding="ascii") as config:
+        config.write("tls:\n  certificates: [tls/cert.pem tls/cert.key, tls/other.pem tls/other.key]\n")
+    owner = own.start().account()
+    done = own.command("check", "--json", "--user", owner.name, "--password-stdin", stdin=owner.password)
+    found = json.loads(done.stdout)
+    assert "own-reload" in found["fine"] and "auth-refused" in found["fine"] and found["failed_sign_ins"] == 4
+    (own.dir / "tls/cert.pem").unlink()
+    shutil.copy(Authority(tmp_path / "later").issue("own", HOSTNAME, days=60)[0], own.dir / "tls/cert.pem")
+    shutil.copy(own.dir / "tls/cert.pem", own.dir / "tls/other.pem")
+    assert "own-reload" in raised(json.loads(own.command("check", "--json").stdout))
