@@ -24,7 +24,7 @@ FINDING(RELAY_SPOOF_FROM, "relay-spoofed-from", PROBE_RELAY, PROBE_WARNING, "Who
         [PROBE_OPENSMTPD] = "`senders <table> masquerade`")
 FINDING(RELAY_MANY_FROM, "relay-several-from", PROBE_RELAY, PROBE_WARNING, "A message with two From fields is taken",
         "RFC 5322 3.6: there is one. With two, filters read one, people see the other, and DKIM vouches for either.", [PROBE_EXIM] = "verify = header_syntax, and deny condition = ${if match{$h_From:}{\\N\\n\\N}}",
-        [PROBE_POSTFIX] = "a milter, or header_checks")
+        [PROBE_POSTFIX] = "a milter that counts them")
 FINDING(RELAY_VRFY, "relay-vrfy", PROBE_RELAY, PROBE_WARNING, "VRFY or EXPN tells which names exist",
         "RFC 5321 3.5.3, 7.3: 252 for all tells nothing; other answers let names be collected.", [PROBE_POSTFIX] = "disable_vrfy_command = yes", [PROBE_EXIM] = "acl_smtp_vrfy and acl_smtp_expn unset")
 
@@ -35,7 +35,7 @@ FINDING(SMUGGLING_END, "smuggling-end-of-data", PROBE_SMUGGLING, PROBE_CRITICAL,
         [PROBE_DOVECOT] = "update the server behind it")
 FINDING(SMUGGLING_TAKES, "smuggling-takes-bare", PROBE_SMUGGLING, PROBE_NOTE, "A message with bare CR or LF is taken",
         "RFC 5321 2.3.8: they must not be sent. Passed on as they are, they may end the message in the eyes of the next server.",
-        [PROBE_POSTFIX] = "smtpd_forbid_bare_newline = normalize or reject", [PROBE_EXIM] = "look at a delivered one: Exim makes line ends of them", [PROBE_OPENSMTPD] = "update")
+        [PROBE_POSTFIX] = "smtpd_forbid_bare_newline = reject; with normalize bare LFs become line ends, and this stays", [PROBE_EXIM] = "look at a delivered one: Exim makes line ends of them", [PROBE_OPENSMTPD] = "update")
 FINDING(SMUGGLING_LF, "smuggling-bare-lf", PROBE_SMUGGLING, PROBE_NOTE, "A bare LF ends a command",
         "RFC 5321 2.3.8: CR LF alone does. What one server takes for a line, the one before it did not.", [PROBE_POSTFIX] = "smtpd_forbid_bare_newline = reject", [PROBE_EXIM] = "update",
         [PROBE_OPENSMTPD] = NULL)

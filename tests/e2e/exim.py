@@ -62,7 +62,7 @@ tls_require_ciphers = SECURE256:SECURE192:SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS
 smtp_banner = $smtp_active_hostname ESMTP Exim
 message_size_limit = 10M
 acl_smtp_mail = sender
-acl_smtp_auth = secured""").replace("begin acl\n", """begin acl
+acl_smtp_auth = secured""").replace("acl_smtp_data = accept", "acl_smtp_data = letter").replace("begin acl\n", """begin acl
 secured:
   deny condition = ${{if eq{{$tls_in_cipher}}{{}}}}
        message = 5.7.0 Must issue a STARTTLS command first
@@ -72,6 +72,12 @@ sender:
        message = 530 5.7.0 sign in first
   deny !condition = ${{if eqi{{$authenticated_id}}{{$sender_address}}}}
        message = 550 5.7.1 not your address
+  accept
+letter:
+  deny condition = ${{if match{{$h_From:}}{{\\N\\n\\N}}}}
+       message = 5.6.0 more than one From
+  deny !condition = ${{if eqi{{$authenticated_id}}{{${{address:$h_From:}}}}}}
+       message = 5.7.1 not your address in From
   accept
 """)
 
