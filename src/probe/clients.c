@@ -21,9 +21,9 @@ const struct client probe_clients[] = {
       .source = "its documentation and reports of users, no capture" },
     { .name = "ios", .what = "Mail on iOS", .hello = "[192.0.2.8]", .mechanisms = "CRAM-MD5 PLAIN LOGIN",
       .source = "its documentation and reports of users, no capture" },
-    { .name = "android", .what = "K-9 Mail, Thunderbird for Android", .hello = "[127.0.0.1]", .mechanisms = "PLAIN LOGIN CRAM-MD5",
+    { .name = "android", .what = "K-9 Mail, Thunderbird for Android", .hello = "[127.0.0.1]", .mechanisms = "PLAIN LOGIN CRAM-MD5", .pipelines = true,
       .source = "its source, SmtpTransport; not recorded" },
-    { .name = "postfix", .what = "Postfix as a client, with Cyrus SASL", .hello = "mail.example.net", .mechanisms = "SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN", .no_name = true,
+    { .name = "postfix", .what = "Postfix as a client, with Cyrus SASL", .hello = "mail.example.net", .mechanisms = "SCRAM-SHA-512 SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN", .no_name = true, .pipelines = true,
       .source = "recorded: Debian 12's Postfix 3.7 and Cyrus SASL 2.1.28" },
     { .name = "php", .what = "PHPMailer", .hello = "web.example.net", .mechanisms = "CRAM-MD5 LOGIN PLAIN", .no_initial = true,
       .source = "recorded: Debian 12's PHPMailer 6.6; the order also from its source, SMTP.php" },
@@ -31,7 +31,7 @@ const struct client probe_clients[] = {
     { .name = "nodemailer", .what = "Nodemailer", .hello = "host.example.net", .mechanisms = "PLAIN LOGIN CRAM-MD5", .source = "recorded: Nodemailer as the tests install it" },
     { .name = "curl", .what = "curl", .hello = "host", .mechanisms = "SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN", .no_initial = true,
       .source = "recorded: Debian 12's curl 7.88, which has no SCRAM; that from its source, curl_sasl.c" },
-    { .name = "msmtp", .what = "msmtp with GNU SASL", .hello = "localhost", .mechanisms = "PLAIN SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 LOGIN",
+    { .name = "msmtp", .what = "msmtp with GNU SASL", .hello = "localhost", .mechanisms = "PLAIN SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 LOGIN", .pipelines = true,
       .source = "recorded: Debian 12's msmtp 1.8.23, which takes PLAIN first under TLS and has no -PLUS; that from its manual" },
     { .name = "swaks", .what = "swaks", .hello = "host", .mechanisms = "CRAM-MD5 LOGIN PLAIN", .no_initial = true, .no_name = true,
       .source = "recorded: Debian 12's swaks 20201014" },
@@ -176,6 +176,18 @@ static bool signs_in(struct try *t, struct probe_call *c, const char *mechanism)
     return false;
 }
 
+/* RFC 2920 3.1: where no password is said MAIL may be refused; that each is answered is what counts. */
+static bool pipelines(struct try *t, struct probe_call *c)
+{
+    char octets[400];
+    if (!t->client->pipelines || !talk_offers(c->talk, "PIPELINING", NULL)) return true;
+    (void)snprintf(octets, sizeof octets, "MAIL FROM:<%s>\r\nRSET\r\n",
+                   t->with_password ? t->run->account.address : "");
+    if (call_raw(c, gp_from(octets)) && call_hear(c)) return true;
+    breaks(t, "it says MAIL and what follows at once, and not each is answered", words_of(c));
+    return false;
+}
+
 static void try_client(struct try *t)
 {
     auto_call c = { 0 };
@@ -186,6 +198,7 @@ static void try_client(struct try *t)
     if (!choose(t, mechanism)) return;
     bool with_password = t->with_password;
     if (!(with_password ? signs_in(t, &c, mechanism) : begins(t, &c, mechanism))) return;
+    if (!pipelines(t, &c)) return;
     probe_fact(t->run, PROBE_CLIENTS, "%-16s %s by %s  (%s)", t->client->name, with_password ? "signs in" : "can begin",
                mechanism, t->client->what);
 }
@@ -210,6 +223,7 @@ void probe_as_clients(struct probe_run *run)
 {
     auto_call c = { 0 };
     run->works  = true; /* it has greeted us */
+    if (run->plan->user) account_names(run);
     if (run->plan->user && !call_trusted(&c, run)) run->untrusted = true;
     call_close(&c);
     for (const struct client *k = probe_clients; k->name && !run->had_enough; k++) {
@@ -225,10 +239,11 @@ bool probe_print_clients(FILE *to)
 {
     json_t *all = json_array();
     for (const struct client *k = probe_clients; k->name; k++)
-        (void)json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:s}", "name", k->name, "what",
-                                                   k->what, "hello", k->hello, "mechanisms", k->mechanisms,
-                                                   "initial_response", !k->no_initial, "server_name", !k->no_name,
-                                                   "tls", !k->in_clear && !k->helo, "source", k->source));
+        (void)json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s}", "name", k->name,
+                                                   "what", k->what, "hello", k->hello, "mechanisms", k->mechanisms,
+                                                   "initial_response", !k->no_initial, "pipelining", k->pipelines,
+                                                   "server_name", !k->no_name, "tls", !k->in_clear && !k->helo,
+                                                   "source", k->source));
     bool done = all && json_dumpf(all, to, JSON_INDENT(2)) == 0 && fputc('\n', to) != EOF;
     json_decref(all);
     return done;

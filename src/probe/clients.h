@@ -11,6 +11,7 @@ struct client {
     bool        no_name;    /* no SNI                                      */
     bool        no_initial; /* never says anything behind AUTH's mechanism */
     bool        equals;     /* reads AUTH= too                             */
+    bool        pipelines;  /* says MAIL and what follows at once, where it may */
     bool        helo, in_clear;
 };
 extern const struct client probe_clients[]; /* a NULL name ends them */

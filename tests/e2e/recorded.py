@@ -18,7 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 USER, PASSWORD = "lena@example.org", "a right password"
 PHPMAILER = pathlib.Path("/usr/share/php/libphp-phpmailer/autoload.php")
 LETTER = f"From: <{USER}>\nTo: <{USER}>\nSubject: recorded\n\nwords\n"
-Heard = collections.namedtuple("Heard", "hello mechanism initial names")
+Heard = collections.namedtuple("Heard", "hello mechanism initial names pipelined")
 
 
 def run(*words, stdin=None, **more):
@@ -95,7 +95,8 @@ def missing(name):
 
 
 def record(name, certificate, ca, *faults):
-    """What the program said first: the name in EHLO, the mechanism, whether something stood behind it, and the names of servers that it asked for."""
+    """What the program said first: the name in EHLO, the mechanism, whether something stood behind it, the names of servers that it asked for, and of a server that "waits" whether more
+    came behind MAIL before the answer."""
     server = WrongServer(certificate, *faults)
     try:
         with tempfile.TemporaryDirectory(prefix="gatepost-e2e-") as folder:
@@ -105,4 +106,4 @@ def record(name, certificate, ca, *faults):
         server.close()
     hello = next(line.split(None, 1)[1] for line in server.said if line.upper().startswith("EHLO "))
     auth = next(re.split(r"\s+", line.strip()) for line in server.said if line.upper().startswith("AUTH "))
-    return Heard(hello, auth[1].upper(), len(auth) > 2, server.names)
+    return Heard(hello, auth[1].upper(), len(auth) > 2, server.names, server.pipelined)

@@ -92,3 +92,17 @@ def test_a_set_up_of_its_own_with_certificates_of_two_kinds(new_gatepost, tmp_pa
     shutil.copy(Authority(tmp_path / "later").issue("own", HOSTNAME, days=60)[0], own.dir / "tls/cert.pem")
     shutil.copy(own.dir / "tls/cert.pem", own.dir / "tls/other.pem")
     assert "own-reload" in raised(json.loads(own.command("check", "--json").stdout))
+
+
+def test_a_client_that_says_several_commands_at_once(certificate, words, ca):
+    good, bad = (WrongServer(certificate, *faults, account=(OWNER, PASSWORD)) for faults in ([], ["pipelining"]))
+
+    def broken(server, client, account=True):
+        more = words if account else ["--starttls", "--ca-file", ca]
+        found = report(f"localhost:{server.port}", *more, "--as", client, "--patience", 2, stdin=PASSWORD + "\n" if account else None)
+        return ["not each is answered" in finding["seen"] for finding in found["findings"]]
+    assert [broken(server, client) for server in (good, bad) for client in ("postfix", "swaks")] == [[], [], [True], []]
+    assert [broken(server, "postfix", account=False) for server in (good, bad)] == [[], [True]]
+    good.close()
+    bad.close()
+    assert good.said[good.said.index(f"MAIL FROM:<{OWNER}>") + 1] == "RSET"

@@ -8,7 +8,7 @@ import recorded
 from house import GATEPOST
 
 OFFERS = {"all": (["old-mechanisms"], "SCRAM-SHA-256 PLAIN LOGIN CRAM-MD5"), "without PLAIN": (["old-mechanisms", "no-plain"], "SCRAM-SHA-256 LOGIN CRAM-MD5"),
-          "the usual": (["no-scram"], "PLAIN LOGIN"), "without the old": ([], "SCRAM-SHA-256 PLAIN LOGIN")}
+          "the usual": (["no-scram"], "PLAIN LOGIN"), "without the old": (["waits"], "SCRAM-SHA-256 PLAIN LOGIN")}
 GAPS = {"curl": ("SCRAM-SHA-256",)}      # what Debian's program lacks, and the row says so
 
 
@@ -35,6 +35,7 @@ def test_a_client_does_what_is_said_of_it(clients, served, ca, name, offer):
     if heard.mechanism == "PLAIN":
         assert heard.initial == client["initial_response"]
     assert all(bool(server) == client["server_name"] for server in heard.names) and heard.names
+    assert heard.pipelined == ([client["pipelining"]] if "waits" in faults else [])
     assert client["source"].startswith("recorded")
 
 

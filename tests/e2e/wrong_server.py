@@ -58,6 +58,7 @@ class WrongServer:
         self.port = self.listener.getsockname()[1]
         self.tried, self.messages, self.connections, self.secrets = [], [], [], []
         self.said, self.names = [], []       # command lines and names of servers, as clients say them
+        self.pipelined = []                  # of each MAIL, if it "waits": whether more came before the answer
         if self.context and self.context.sni_callback is None:
             self.context.sni_callback = lambda _, name, __: self.names.append(name)
         threading.Thread(target=self.accept, daemon=True).start()
@@ -99,6 +100,17 @@ class Session:
         if not got:
             raise EOFError
         self.buffer += got
+
+    def hears_more(self):
+        """Before it has answered; who waits for an answer says nothing."""
+        self.socket.settimeout(1)
+        try:
+            self.fill()
+        except TimeoutError:
+            return False
+        finally:
+            self.socket.settimeout(None)
+        return True
 
     def line(self, most=None):
         """As the faults say: what ends a line, and how long one may be."""
@@ -240,6 +252,10 @@ class Session:
 
     # ---- mail
     def do_mail(self, line):
+        if "waits" in self.faults:
+            self.server.pipelined.append(bool(self.buffer) or self.hears_more())
+        if "pipelining" in self.faults:
+            self.buffer = b""
         if not self.user and not self.faults & {"late", "open", "forms", "auth-in-transaction"}:
             return self.say(*((550, "5.7.1", "no") if "relay-code" in self.faults else (530, "5.7.0", "sign in")))
         size = re.search(r"SIZE=(\d+)", line)
