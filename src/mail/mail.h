@@ -35,7 +35,7 @@ struct gp_sink {
     void *owner;
 };
 /* Holds the header section until it is complete, then writes the mended header (Received first; Date, Message-ID, Sender
- * added where missing; Bcc and Return-Path removed) and from there passes body bytes through. */
+ * added where missing; Bcc and Return-Path removed) and from there passes body bytes through; a NUL anywhere is refused. */
 struct gp_fixup; /* in mail/fixup.h; embeddable; its header store is a gp_buffer bounded by GP_MAIL_HEADER_MOST */
 void      gp_fixup_init(struct gp_fixup *, const struct gp_trace *, struct gp_sink); /* trace is borrowed until end */
 gp_status gp_fixup_body(struct gp_fixup *, gp_str piece) GP_MUST_USE;    /* PERMFAIL: see why; keep feeding is allowed, ignored */
