@@ -88,6 +88,9 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
      * answer: where to go on; 0: that was all.                                                                            */ \
     ROW(HOLD, hold, U(account) U(row) S(why))                                                                              \
     ROW(HELD, held, U(status) U(row))                                                                                      \
+    /* vault -> queue: our sign-in may work again: what waits for it is due now. login: config.h's; more, in the answer: ask once more        */ \
+    ROW(AGAIN, again, U(login))                                                                                            \
+    ROW(AGAIN_DUE, again_due, U(status) U(more))                                                                           \
     /* queue -> relay; fds[0]: body when not inline. attempt names it in the results. */                                  \
     ROW(DELIVER, deliver, U(attempt) U(size) S(queue_id) S(destination) S(sender) S(params) S(recipients) S(body))        \
     /* relay -> queue, as the answer to DELIVER. results: a line a recipient, in order: "status TAB code TAB enhanced TAB   \

@@ -156,6 +156,7 @@ gp_str put_held_by(struct gp_text *why, const struct config_route *); /* for hol
 void notice_take(struct queue *, struct asker, const struct msg *, gp_time now); /* notice.c: the vault's, as mail */
 
 void hold_take(struct queue *, struct asker, const struct msg *, gp_time now); /* hold.c: the vault's, of what waits */
+void again_take(struct queue *, struct asker, const struct msg *, gp_time now); /* again.c: the vault's, of what waits for a sign-in */
 
 /* batch.c */
 bool batch_open(struct queue *);                           /* false: the store could not */

@@ -48,6 +48,11 @@ static void take_answer(struct queue *q, struct asker asker, struct msg *m)
         a->row    = m->held.row;
         return;
     }
+    if (m->type == MSG_AGAIN_DUE) {
+        a->status = (gp_status)m->again_due.status;
+        a->row    = m->again_due.more;
+        return;
+    }
     a->status = (gp_status)m->committed.status;
     copy(m->committed.queue_id, a->queue_id, sizeof a->queue_id);
     copy(m->committed.why, a->why, sizeof a->why);

@@ -78,6 +78,9 @@ gp_status queue_alter(struct queue_store *, enum queue_change, gp_str queue_id, 
 /* As QUEUE_HOLD, because of `why`, which is kept with the message. */
 gp_status queue_hold(struct queue_store *, gp_str queue_id, gp_str why, gp_time now, bool *changed) GP_MUST_USE;
 
+/* Up to `most` queued recipients for a destination that are not due yet are; how many. */
+gp_status queue_make_due(struct queue_store *, gp_str destination, gp_time now, size_t most, size_t *changed) GP_MUST_USE;
+
 /* ---- questions ------------------------------------------------------------------------------------------------------ */
 /* PERMFAIL: no such message; TEMPFAIL also when the arena is too small. */
 gp_status queue_load(struct queue_store *, gp_str queue_id, struct gp_arena *, struct queue_message *out) GP_MUST_USE;

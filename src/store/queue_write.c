@@ -319,3 +319,16 @@ gp_status queue_hold(struct queue_store *s, gp_str queue_id, gp_str why, gp_time
 {
     return change_one(s, QUEUE_HOLD, queue_id, why, now, changed);
 }
+
+gp_status queue_make_due(struct queue_store *s, gp_str destination, gp_time now, size_t most, size_t *changed)
+{
+    auto_rows r =
+        rows_of(s->db, "UPDATE recipients SET due = ?1 WHERE (message, position) IN (SELECT message, position FROM"
+                       " recipients WHERE state = 0 AND destination = ?2 AND due > ?1 ORDER BY due LIMIT ?3)");
+    rows_bind_number(&r, now);
+    rows_bind_text(&r, destination);
+    rows_bind_number(&r, (int64_t)most);
+    gp_status status = rows_run(&r);
+    *changed         = status == GP_OK ? (size_t)database_touched(s->db) : 0;
+    return status;
+}

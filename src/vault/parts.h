@@ -563,6 +563,7 @@ struct vault {
     struct uses           uses;
     struct untolds        untold;
     struct holding        holding;
+    struct again          again;
     struct posting        posting;   /* a notice on its way                                 */
     struct hooking        hooking;   /* one on its way to the webhook                       */
     struct tallies        tallies;

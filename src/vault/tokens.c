@@ -118,6 +118,14 @@ static void begin_life(struct keeper *k, uint64_t seconds)
     k->grant.access_ends = wall_now() + life;
 }
 
+/* Mail that waits for this is tried at once. */
+static void pay(struct keeper *k)
+{
+    struct vault *v = k->vault;
+    if (k->owing && k->plan == config_relay_provider(v->config)) again_tell(v, 0);
+    k->owing = false;
+}
+
 static void take_token(struct keeper *k, const struct msg_token_fetched *m)
 {
     if (m->access.len == 0 || m->access.len > sizeof k->access || m->refresh.len > sizeof k->grant.refresh) {
@@ -145,6 +153,7 @@ static void take_token(struct keeper *k, const struct msg_token_fetched *m)
     k->told     = false;
     k->why[0]   = '\0';
     tokens_tell_ends(k, k->grant.ends);
+    pay(k);
 }
 
 static void fetched(void *owner, gp_status status, const struct msg *m)
@@ -272,6 +281,12 @@ gp_status tokens_get(struct vault *v, gp_secret *token, uint64_t *number, const 
     return k->asked || (now >= k->due && !k->unsaved) ? GP_WAIT : GP_TEMPFAIL;
 }
 
+void tokens_put_off(struct vault *v)
+{
+    struct keeper *k = keeper_of_relay(v);
+    if (k) k->owing = true;
+}
+
 void tokens_verdict(struct vault *v, uint64_t number, bool accepted)
 {
     struct keeper *k = keeper_of_relay(v);
@@ -281,6 +296,7 @@ void tokens_verdict(struct vault *v, uint64_t number, bool accepted)
         k->refusals = 0;
         return;
     }
+    k->owing    = true;
     bool worked = k->accepted; /* it was good, and is not any more: another will be */
     drop_token(k);
     k->refusals = worked ? 0 : k->refusals + 1;
@@ -297,6 +313,7 @@ void tokens_verdict(struct vault *v, uint64_t number, bool accepted)
 static void begin_anew(struct keeper *k)
 {
     drop_token(k);
+    k->owing    = true;
     k->due      = k->asked ? k->due : 0;
     k->failures = k->refusals = 0;
     k->told                   = false;
@@ -343,7 +360,7 @@ bool tokens_open(struct vault *v)
     if (!t->keepers) return false;
     t->count = v->config->provider_count;
     for (size_t i = 0; i < t->count; i++) {
-        t->keepers[i] = (struct keeper) { .vault = v, .plan = &v->config->providers[i], .serial = -1 };
+        t->keepers[i] = (struct keeper) { .vault = v, .plan = &v->config->providers[i], .owing = true, .serial = -1 };
         (void)gp_copy_z(gp_from(t->keepers[i].plan->name), t->keepers[i].grant.provider, GRANT_NAME);
     }
     return true;

@@ -16,6 +16,7 @@ struct keeper {
     const struct config_provider *plan;
     bool     asked;      /* a fetch is under way                                                     */
     bool     told;       /* somebody has been told that it fails                                     */
+    bool     owing;      /* mail waits, or may, because there was no token that is taken             */
     bool     accepted;   /* the token in force has let us in                                         */
     gp_time  since, due; /* asked since; the next fetch: on the loop's clock                         */
     gp_time  ends;       /* of the token in force, likewise; 0: there is none                        */
@@ -41,7 +42,14 @@ void tokens_tick(struct vault *, gp_time now);
 void tokens_changed(struct vault *); /* a command has changed the store */
 /* Of relay.provider. OK: the token, until the loop goes on. WAIT: upstream_token_came() will be called. TEMPFAIL: *why, for people. */
 gp_status tokens_get(struct vault *, gp_secret *, uint64_t *number, const char **why) GP_MUST_USE;
+void      tokens_put_off(struct vault *); /* mail waits because none came */
 void      tokens_verdict(struct vault *, uint64_t number, bool accepted); /* by the smarthost */
+
+/* ---- again.c: mail that waits for our sign-in at a next hop -------------------------------------------------------------- */
+/* By config_login_of()'s index: how often the queue has still to hear that it may work again. */
+struct again { unsigned char owed[1 + CONFIG_ROUTES_MOST]; bool asked; size_t at; };
+void         again_tell(struct vault *, size_t login); /* that may work again */
+void         again_tick(struct vault *);
 
 /* ---- tokens_ask.c: what a fetch says ------------------------------------------------------------------------------------- */
 /* The form for the provider; it has secrets in it. NULL: it is there; else why there can be none, for people. */

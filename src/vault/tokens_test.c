@@ -42,6 +42,26 @@ static struct ipc *join_fetcher(struct bed *b)
     return ipc_open(b->loop, pair[1], &handler, b);
 }
 
+static unsigned told; /* the queue: to try again */
+
+static void told_again(void *owner, struct ipc *from, struct msg *m)
+{
+    struct msg a = MSG(AGAIN_DUE);
+    (void)owner;
+    CHECK(m->type == MSG_AGAIN && m->again.login == 0);
+    a.again_due = (struct msg_again_due) { .status = GP_OK, .more = told++ == 0 };
+    ipc_answer(from, m->question, &a);
+}
+
+static struct ipc *join_queue(struct bed *b)
+{
+    static const struct ipc_handler handler = { told_again, NULL };
+    int                             pair[2];
+    CHECK(wire_pair(pair));
+    vault_join(b->vault, ROLE_QUEUE, 0, pair[0]);
+    return ipc_open(b->loop, pair[1], &handler, b);
+}
+
 static void consent(struct bed *b, const char *refresh)
 {
     struct accounts *a = bed_store(b);
@@ -101,6 +121,38 @@ TEST(a_no_is_not_asked_again_at_once_and_a_new_consent_is)
     fetcher.access = "access-1";
     consent(b, "refresh-2");
     CHECK(start(b) == GP_OK && fetcher.asked == 2);
+    ipc_close(far);
+    bed_close(b);
+}
+
+TEST(the_queue_hears_of_each_sign_in_that_may_work_again_and_of_no_other)
+{
+    struct bed *b   = bed_open_with(with_provider);
+    struct ipc *far = join_fetcher(b), *queue = join_queue(b);
+    told    = 0;
+    fetcher = (struct fetcher) { .status = GP_PERMFAIL, .access = "", .refresh = "" };
+    consent(b, "refresh-1");
+    CHECK(start(b) == GP_TEMPFAIL && told == 0);
+    fetcher.status = GP_OK;
+    fetcher.access = "access-1";
+    consent(b, "refresh-2");
+    CHECK(start(b) == GP_OK);
+    bed_settle(b);
+    CHECK(told == 2); /* a page, and the rest */
+    again_tick(b->vault);
+    again_tick(b->vault);
+    bed_settle(b);
+    CHECK(told == 3); /* what came back meanwhile */
+    end(b, LOGIN_ACCEPTED);
+    CHECK(start(b) == GP_OK);
+    again_tick(b->vault);
+    bed_settle(b);
+    CHECK(told == 3);
+    end(b, LOGIN_REFUSED); /* it was good before */
+    CHECK(start(b) == GP_OK);
+    bed_settle(b);
+    CHECK(told == 4);
+    ipc_close(queue);
     ipc_close(far);
     bed_close(b);
 }

@@ -231,6 +231,7 @@ static void go_on(struct login *l)
     if (status == GP_OK || status == GP_WAIT) return;
     LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_Z("provider", v->config->relay.provider),
         LOG_Z("reason", why));
+    tokens_put_off(v);
     refuse(l->peer, l->question, GP_TEMPFAIL, why);
     give_back(v->upstream, find(v->upstream, l->id));
 }

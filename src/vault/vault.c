@@ -205,6 +205,7 @@ static void tick(void *owner)
     notices_tick(v, now);
     webhook_tick(v, now);
     tokens_tick(v, now);
+    again_tick(v);
     shadow_write(v);
     meters_write(v);
     holds_tick(v);

@@ -10,15 +10,20 @@ DEVICE, JWT = "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:o
 
 
 class Grants:
-    """accept(user, token) is told of each access token; `answers` are said instead, each once: (status, body)."""
+    """accept(user, token) is told of each access token, but of those for users that are `closed`; `broken`, if it is there, is said to who
+    has a refresh token: (status, body)."""
 
     def __init__(self, identity):
         self.identity, self.accept = identity, lambda user, token: None
         self.paths = {"/realm/token", "/realm/device", "/realm/authorize", "/realm/revoke"}
-        self.user, self.clients, self.keys = "printer@example.org", {"app": None}, {}
-        self.lifetime, self.rotates, self.ends = 3600, True, None
-        self.refresh, self.codes, self.answers, self.asked, self.revoked, self.given = set(), {}, [], [], [], []
+        self.clients, self.keys, self.users, self.lifetimes = {"app": None}, {}, {}, {}
+        self.refresh, self.owner, self.codes, self.asked, self.revoked, self.given = set(), {}, {}, [], [], []
         self.location, self.pending, self.count = None, 0, 0
+        self.calm()
+
+    def calm(self):
+        """Nothing is wrong, from now on; what it has given stays good."""
+        self.rotates, self.ends, self.broken, self.closed = True, None, None, set()
 
     # ---- tokens
     def secret(self, kind):
@@ -29,14 +34,16 @@ class Grants:
         """All that must be in no log."""
         return [*self.refresh, *self.given, *self.revoked, *[s for s in self.clients.values() if s]]
 
-    def give(self, user, refreshable):
-        token = self.secret("access")
+    def give(self, client, refreshable, user=None):
+        token, user = self.secret("access"), user or self.users.get(client, "printer@example.org")
         self.given.append(token)
-        self.accept(user, token)
-        said = {"access_token": token, "token_type": "Bearer", "expires_in": self.lifetime}
+        if user not in self.closed:
+            self.accept(user, token)
+        said = {"access_token": token, "token_type": "Bearer", "expires_in": self.lifetimes.get(client, 3600)}
         if refreshable:
             said["refresh_token"] = self.secret("refresh")
             self.refresh.add(said["refresh_token"])
+            self.owner[said["refresh_token"]] = client
         if self.ends:
             said["refresh_token_expires_in"] = self.ends
         return 200, said
@@ -57,8 +64,8 @@ class Grants:
         form = {k: v[0] for k, v in urllib.parse.parse_qs(body).items()}
         path, _, query = path.partition("?")
         self.asked.append((path.rpartition("/")[2], form))
-        if self.answers and path.endswith("/token"):
-            status, said = self.answers.pop(0)
+        if self.broken and path.endswith("/token") and form["grant_type"] == "refresh_token" and form["client_id"] not in self.users:
+            status, said = self.broken
             return status, said(form) if callable(said) else said
         return getattr(self, "on_" + path.rpartition("/")[2])(form, {k: v[0] for k, v in urllib.parse.parse_qs(query).items()})
 
@@ -83,15 +90,15 @@ class Grants:
     def on_token(self, form, _query):
         kind = form["grant_type"]
         if kind == JWT:
-            key = self.keys[self.user]
-            claims = jwt.decode(form["assertion"], key, ["RS256"], audience=self.identity.issuer + "/token")
-            return self.give(claims["sub"], False)
+            subject = jwt.decode(form["assertion"], options={"verify_signature": False})["sub"]
+            claims = jwt.decode(form["assertion"], self.keys[subject], ["RS256"], audience=self.identity.issuer + "/token")
+            return self.give(None, False, claims["sub"])
         if not self.is_client(form):
             return 401, {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}
         return getattr(self, "with_" + kind.rpartition(":")[2])(form)
 
-    def with_client_credentials(self, _form):
-        return self.give(self.user, False)
+    def with_client_credentials(self, form):
+        return self.give(form["client_id"], False)
 
     def with_refresh_token(self, form):
         token = form["refresh_token"]
@@ -100,16 +107,16 @@ class Grants:
         if self.rotates:
             self.refresh.discard(token)
             self.revoked.append(token)
-        return self.give(self.user, self.rotates)
+        return self.give(form["client_id"], self.rotates)
 
     def with_authorization_code(self, form):
         asked = self.codes.pop(form["code"], None)
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
         good = asked and asked["code_challenge"] == base64.urlsafe_b64encode(digest).decode().strip("=") and asked["redirect_uri"] == form["redirect_uri"]
-        return self.give(self.user, True) if good else (400, {"error": "invalid_grant"})
+        return self.give(form["client_id"], True) if good else (400, {"error": "invalid_grant"})
 
     def with_device_code(self, form):
         if self.pending:
             self.pending -= 1
             return 400, {"error": "authorization_pending"}
-        return self.give(self.user, True) if self.codes.pop(form["device_code"], None) else (400, {"error": "expired_token"})
+        return self.give(form["client_id"], True) if self.codes.pop(form["device_code"], None) else (400, {"error": "expired_token"})

@@ -1,5 +1,8 @@
-"""Tokens from a provider (OAuth 2.0): a printer's mail goes on when the smarthost takes no passwords; and whatever the provider does, it waits."""
+"""Tokens from a provider (OAuth 2.0): a printer's mail goes on when the smarthost takes no passwords; and whatever the provider does, it waits.
+
+One server serves most of these tests, and mail that is put off there waits an hour: what goes sooner goes because the server has seen a reason."""
 import base64
+import contextlib
 import hashlib
 import json
 import re
@@ -11,114 +14,147 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from house import GATEPOST, until
+from conftest import counter
+from house import GATEPOST, Gatepost, relay_to, until
 from identity import Identity
+from sink import Sink
 from test_operations import deliver
 
-USER = "printer@example.org"
+USER, SHORT = "printer@example.org", "short@example.org"
 
 
 @pytest.fixture(scope="module")
 def identity(sink_certificate):
     made = Identity(sink_certificate).start()
+    made.grants.clients["short"], made.grants.users["short"], made.grants.lifetimes["short"] = None, SHORT, 12
     yield made
     made.stop()
 
 
-@pytest.fixture
-def grants(identity):
-    identity.grants.__init__(identity)
-    identity.free.set()
-    return identity.grants
+@pytest.fixture(scope="module")
+def hop(sink_certificate, identity):
+    """A smarthost that takes the newest token and no other."""
+    made = Sink(sink_certificate, tokens={USER: "nobody has one yet"})
+    identity.grants.accept = made.tokens.__setitem__
+    yield made
+    made.close()
 
 
 def item(identity, ca, **keys):
     base = {"name": "office", "client_id": "app", "token_uri": f"{identity.issuer}/token", "device_uri": f"{identity.issuer}/device",
             "authorize_uri": f"{identity.issuer}/authorize", "revoke_uri": f"{identity.issuer}/revoke", "scope": "smtp offline_access",
-            "ca_file": str(ca), "timeout": "2s"} | keys
-    return "providers:\n- {" + ", ".join(f"{name}: '{value}'" for name, value in base.items() if value) + "}\n"
+            "ca_file": str(ca), "timeout": "1s"} | keys
+    return "- {" + ", ".join(f"{name}: '{value}'" for name, value in base.items() if value) + "}\n"
+
+
+@contextlib.contextmanager
+def house(folder, certificate, ca, hop, identity, *items):
+    """A gatepost that signs in at the hop with tokens of the provider office, not started; no secret may be in its log in the end."""
+    place = folder / f"provider-{next(counter)}"
+    place.mkdir()
+    gatepost = Gatepost(place, certificate, **relay_to(hop, ca), GATEPOST_RELAY_USER=USER, GATEPOST_RELAY_PROVIDER="office",
+                        GATEPOST_RELAY_IDLE_TIMEOUT="0s", GATEPOST_QUEUE_RETRIES="1h")
+    write(gatepost, *items)
+    try:
+        yield gatepost
+        gatepost.stop()
+        gatepost.secrets += identity.grants.everything()
+        gatepost.check_log()
+    finally:
+        gatepost.kill()
+
+
+def write(gatepost, *items):
+    """Providers in the place of those before."""
+    path = gatepost.dir / "gatepost.yml"
+    path.write_text(path.read_text().split("providers:\n")[0] + "providers:\n" + "".join(items))
+
+
+@pytest.fixture(scope="module")
+def office(folder, certificate, ca, hop, identity):
+    """The one that is shared; each test leaves it signed in. Beside `office` it has a provider whose tokens are soon over."""
+    with house(folder, certificate, ca, hop, identity, item(identity, ca), item(identity, ca, name="short", client_id="short")) as made:
+        identity.grants.pending = 1
+        login(made, identity.grants)
+        login(made, identity.grants, "short")
+        start(made, identity.grants)
+        made.sender = made.account()
+        yield made
 
 
 @pytest.fixture
-def house(new_gatepost, new_sink, identity, grants, ca):
-    """house(KEYS of the provider): a gatepost that signs in with its tokens at a sink that takes no others."""
-    def make(start=True, **keys):
-        sink = new_sink(tokens={USER: "nobody has one yet"})
-        grants.accept = lambda user, token: sink.tokens.__setitem__(user, token)
-        gatepost = new_gatepost(sink, start=False, GATEPOST_RELAY_USER=USER, GATEPOST_RELAY_PROVIDER="office", GATEPOST_RELAY_IDLE_TIMEOUT="0s")
-        with open(gatepost.dir / "gatepost.yml", "a") as file:
-            file.write(item(identity, ca, **keys))
-        if start:
-            login(gatepost, grants)
-            gatepost.start()
-        return gatepost, sink
-    made = []
-
-    def kept(*words, **keys):
-        made.append(make(*words, **keys))
-        return made[-1]
-    yield kept
-    for gatepost, _ in made:
-        gatepost.secrets += grants.everything()
+def grants(identity):
+    """As it is in peace, before each test and after it; who has signed in still is."""
+    identity.grants.calm()
+    yield identity.grants
+    identity.grants.calm()
+    identity.free.set()
 
 
-def login(gatepost, grants):
-    said = gatepost.run("provider", "login", "office")
-    assert "WDJB-MJHT" in said and USER in said and "Signed in at office" in said
+@pytest.fixture
+def send(office, hop, context):
+    """send(recipient): it is accepted, and arrives with our name."""
+    def through(recipient):
+        assert deliver(office, context, office.sender, recipient)[0] == 250
+        assert hop.wait(recipient).login == USER
+    return through
+
+
+@pytest.fixture
+def says(office):
+    """What the log says from here on."""
+    start = len(office.log())
+    return lambda: office.log()[start:]
+
+
+def login(gatepost, grants, name="office"):
+    said = gatepost.run("provider", "login", name)
+    assert "WDJB-MJHT" in said and f"Signed in at {name}" in said
     assert not [secret for secret in grants.everything() if secret in said]
+    return said
 
 
-def state(gatepost):
-    return gatepost.json("provider", "list")[0]
+def state(gatepost, name="office"):
+    return next(row for row in gatepost.json("provider", "list") if row["name"] == name)
 
 
-def fetches(grants):
-    return len([form for path, form in grants.asked if path == "token" and form["grant_type"] == "refresh_token"])
+def fetches(grants, client="app"):
+    return len([form for path, form in grants.asked if path == "token" and form["grant_type"] == "refresh_token" and form["client_id"] == client])
+
+
+def start(gatepost, grants):
+    """The first token of the short ones has come when it is up."""
+    before = fetches(grants, "short")
+    gatepost.start()
+    gatepost.begun_with = until("a short token", lambda: fetches(grants, "short") > before and fetches(grants, "short"))
 
 
 # ---- it goes on --------------------------------------------------------------------------------------------------
-def test_a_printer_with_a_password_sends_through_a_provider_that_takes_none(house, grants, context, recipient):
-    grants.pending = 1
-    gatepost, sink = house()
-    assert deliver(gatepost, context, gatepost.account(), recipient)[0] == 250
-    assert sink.wait(recipient).login == USER
-    is_now = state(gatepost)
+def test_a_printer_with_a_password_sends_through_a_provider_that_takes_none(office, grants, send, recipient):
+    send(recipient)
+    is_now = state(office)
     assert is_now["state"] == "works" and is_now["token_ends"] and not is_now["reason"]
-    assert "office" in gatepost.run("status")
-    said = gatepost.run("provider", "test", "office")
-    assert f"takes {USER} with" in said
-    assert deliver(gatepost, context, gatepost.account(), "2" + recipient)[0] == 250    # with the refresh token that the test has left
-    sink.wait("2" + recipient)
-    kept = (gatepost.dir / "vault/accounts.db").read_bytes() + (gatepost.dir / "vault/accounts.db-wal").read_bytes()
+    assert "office" in office.run("status")
+    assert f"takes {USER} with" in office.run("provider", "test", "office")
+    send("2" + recipient)                               # with the refresh token that the test has left
+    kept = (office.dir / "vault/accounts.db").read_bytes() + (office.dir / "vault/accounts.db-wal").read_bytes()
     assert not [token for token in grants.everything() if token.encode() in kept]
 
 
-def test_a_token_that_ends_is_replaced_before_anybody_waits(house, grants, context, recipient):
-    grants.lifetime = 12
-    gatepost, sink = house()
-    first = until("a token", lambda: grants.given[1:] and grants.given[-1])
-    until("another", lambda: grants.given[-1] != first, 20)
-    assert deliver(gatepost, context, gatepost.account(), recipient)[0] == 250
-    assert sink.wait(recipient).login == USER and "event=deferred" not in gatepost.log()
-    assert len(grants.refresh) == 1                     # the others were given back as they were used
+def test_it_goes_on_after_a_restart(office, grants, send, recipient):
+    for count, rotates in enumerate([True, False, False]):
+        grants.rotates = rotates
+        before = fetches(grants)
+        office.stop()
+        start(office, grants)
+        send(f"{count}{recipient}")
+        assert fetches(grants) > before
 
 
-@pytest.mark.parametrize("rotates", [True, False])
-def test_it_goes_on_after_a_restart(rotates, house, grants, context, recipient):
-    grants.rotates = rotates
-    gatepost, sink = house()
-    account = gatepost.account()
-    for count in range(2):
-        assert deliver(gatepost, context, account, f"{count}{recipient}")[0] == 250
-        assert sink.wait(f"{count}{recipient}").login == USER
-        gatepost.stop()
-        gatepost.start()
-
-
-def test_a_browser_that_comes_back(house, grants, identity, ca):
-    gatepost, _ = house(start=False, device_uri="")
-    command = subprocess.Popen([GATEPOST, "provider", "login", "office", "--dir", str(gatepost.dir)], env=gatepost.environment, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, text=True)
+def test_a_browser_that_comes_back(office, grants, send, says, recipient, ca):
+    grants.codes.clear()
+    command = subprocess.Popen([GATEPOST, "provider", "login", "office", "--browser", "--dir", str(office.dir)], env=office.environment,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     lines = iter(command.stdout.readline, "")
     uri = next(line.strip() for line in lines if line.startswith("  https://"))
     assert "code_challenge_method=S256" in uri and "login_hint=printer%40example.org" in uri
@@ -128,19 +164,14 @@ def test_a_browser_that_comes_back(house, grants, identity, ca):
     page = urllib.request.urlopen(uri, timeout=5, context=ssl.create_default_context(cafile=ca)).read()
     assert b"may be closed" in page
     assert "Signed in at office" in command.stdout.read() and command.wait(10) == 0
-    assert state(gatepost)["state"] == "works"
+    assert state(office)["state"] == "works"
+    fetched(office, grants)
+    send(recipient)
 
 
-def test_an_application_needs_nobody(house, grants, folder, context, recipient):
-    secret = folder / "client-secret"
-    secret.write_text("s/cr:t+secret\n")
-    secret.chmod(0o600)
-    grants.clients["app"] = "s/cr:t+secret"
-    gatepost, sink = house(start=False, grant="client", client_secret_file=str(secret))
-    gatepost.start()
-    assert deliver(gatepost, context, gatepost.account(), recipient)[0] == 250
-    assert sink.wait(recipient).login == USER and state(gatepost)["state"] == "works"
-    assert gatepost.command("provider", "login", "office").returncode == 1
+def fetched(gatepost, grants):
+    """After a sign-in: the server has seen it, and has a token that came of it."""
+    until("a token", lambda: state(gatepost)["token_ends"] and state(gatepost)["state"] == "works")
 
 
 def make_pair(folder):
@@ -153,30 +184,49 @@ def make_pair(folder):
     return rsa, certificate, read.public_key(), base64.urlsafe_b64encode(digest).decode().strip("=")
 
 
-def test_keys_sign_and_stay(house, grants, folder, context, recipient):
-    rsa, certificate, public, thumbprint = make_pair(folder)
-    grants.keys["app"] = (public, thumbprint)
-    gatepost, sink = house(start=False, grant="client", key_file=str(rsa), certificate_file=str(certificate))
-    gatepost.start()
-    assert deliver(gatepost, context, gatepost.account(), recipient)[0] == 250
-    assert sink.wait(recipient).login == USER
-    until("a notice", lambda: "certificate of its application ends" in gatepost.log())      # in two days
-    assert "takes" in gatepost.run("provider", "test", "office")
-    gatepost.stop()
+def keep(path, text):
+    path.write_text(text)
+    path.chmod(0o600)
+    return str(path)
 
-    account = folder / "service.json"
-    account.write_text(json.dumps({"type": "service_account", "private_key": rsa.read_text(), "client_email": "robot@iam.example", "private_key_id": "k1"}))
-    grants.keys[USER] = public
-    gatepost, sink = house(start=False, grant="service-account", key_file=str(account), client_id="")
-    gatepost.start()
-    assert deliver(gatepost, context, gatepost.account(), "2" + recipient)[0] == 250
-    assert sink.wait("2" + recipient).login == USER
+
+def test_an_application_and_keys_need_nobody(folder, certificate, ca, hop, identity, grants, context, recipient):
+    """Each in its turn at one server: a secret, a certificate's key, a service account's."""
+    rsa, pem, public, thumbprint = make_pair(folder)
+    grants.clients["robot"], grants.clients["paper"] = "s/cr:t+secret", None
+    grants.keys["paper"], grants.keys[USER] = (public, thumbprint), public
+    account = {"type": "service_account", "private_key": rsa.read_text(), "client_email": "robot@iam.example", "private_key_id": "k1"}
+    ways = [{"grant": "client", "client_id": "robot", "client_secret_file": keep(folder / "client-secret", "s/cr:t+secret\n")},
+            {"grant": "client", "client_id": "paper", "key_file": str(rsa), "certificate_file": str(pem)},
+            {"grant": "service-account", "client_id": "", "key_file": keep(folder / "service.json", json.dumps(account))}]
+    with house(folder, certificate, ca, hop, identity, item(identity, ca)) as gatepost:
+        sender = gatepost.account()
+        for count, way in enumerate(ways):
+            write(gatepost, item(identity, ca, **way))
+            gatepost.start()
+            assert deliver(gatepost, context, sender, f"{count}{recipient}")[0] == 250
+            assert hop.wait(f"{count}{recipient}").login == USER and state(gatepost)["state"] == "works"
+            assert gatepost.command("provider", "login", "office").returncode == 1
+            assert "takes" in gatepost.run("provider", "test", "office")
+            gatepost.stop()
+        assert gatepost.log().count("certificate of its application ends") == 1     # in two days
 
 
 # ---- it waits ----------------------------------------------------------------------------------------------------
-def waits(gatepost, context, account, recipient, reason):
-    assert deliver(gatepost, context, account, recipient)[0] == 250
-    until(f"a reason: {reason}", lambda: reason in gatepost.run("queue", "list"))
+def reasons(gatepost):
+    return gatepost.run("queue", "list")
+
+
+def waits(gatepost, context, recipient, reason):
+    """It is accepted, and stays for this reason however often it is tried."""
+    assert deliver(gatepost, context, gatepost.sender, recipient)[0] == 250
+    until("an attempt", lambda: "event=deferred" in gatepost.log())
+    until(f"a reason: {reason}", lambda: gatepost.run("queue", "retry", "--all") and reason in reasons(gatepost))
+    for _ in range(2):
+        count = gatepost.log().count("event=deferred")
+        gatepost.run("queue", "retry", "--all")
+        until("another attempt", lambda: gatepost.log().count("event=deferred") > count)
+    assert len(gatepost.queued()) == 1 and "event=failed" not in gatepost.log()
 
 
 HUGE = b'{"access_token": "' + b"x" * 200000 + b'"}'
@@ -190,100 +240,92 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("what", FAILURES)
-def test_mail_waits_with_a_reason_and_goes_when_it_is_mended(what, house, grants, identity, context, recipient):
-    answer, reason = FAILURES[what]
-    gatepost, sink = house(start=False)
-    login(gatepost, grants)
-    grants.answers = [answer] * 50
-    gatepost.start()
-    account = gatepost.account()
-    waits(gatepost, context, account, recipient, reason)
-    until("several attempts", lambda: gatepost.log().count("event=deferred") > 3)
-    assert len(gatepost.queued()) == 1 and "event=failed" not in gatepost.log()
-    assert state(gatepost)["state"] == "fails" and state(gatepost)["failures"] >= 1
+def test_mail_waits_with_a_reason_and_goes_when_it_is_mended(what, office, hop, grants, says, context, recipient):
+    grants.broken, reason = FAILURES[what]
+    hop.tokens[USER] = "all of them were taken back"
+    before = fetches(grants)
+    waits(office, context, recipient, reason)
+    is_now = state(office)
+    assert is_now["state"] == "fails" and is_now["failures"] >= 1
     if what == "revoked":
-        assert "event=notice" in gatepost.log() and "provider login office" in gatepost.log()
-    assert fetches(grants) < 10                         # not once for each attempt
-    grants.answers = []
-    login(gatepost, grants)
-    assert sink.wait(recipient).login == USER
+        assert "event=notice" in says() and "provider login office" in says()
+    assert fetches(grants) - before < 10                # not once for each attempt
+    mended(office, hop, grants, recipient)
+
+
+def mended(gatepost, hop, grants, recipient):
+    """A person signs in, and what waits goes."""
+    grants.calm()
+    assert USER in login(gatepost, grants)
+    assert hop.wait(recipient).login == USER
     until("an empty queue", gatepost.is_empty)
     assert state(gatepost)["state"] == "works"
 
 
-def test_nobody_has_signed_in_yet(house, grants, context, recipient):
-    gatepost, sink = house(start=False)
-    gatepost.start()
-    waits(gatepost, context, gatepost.account(), recipient, "nobody has signed in there yet")
-    assert state(gatepost)["state"] == "nobody signed in"
-    login(gatepost, grants)
-    assert sink.wait(recipient).login == USER
+def test_logout_gives_back_and_forgets(office, hop, grants, context, recipient):
+    refresh = set(grants.refresh)
+    assert "revoked there" in office.run("provider", "logout", "office")
+    assert grants.revoked[-1] in refresh and state(office)["state"] == "nobody signed in"
+    waits(office, context, recipient, "nobody has signed in there yet")
+    assert office.command("provider", "logout", "office").returncode == 1
+    mended(office, hop, grants, recipient)
 
 
-def test_a_slow_provider_holds_up_nobody_and_mail_waits_for_it(house, grants, identity, context, recipient):
+def test_a_slow_provider_holds_up_nobody_and_mail_waits_for_it(office, hop, grants, identity, says, context, recipient):
     grants.rotates = False                              # what it hears late it does all the same
-    gatepost, sink = house(start=False)
-    login(gatepost, grants)
     identity.free.clear()
-    gatepost.start()
-    assert deliver(gatepost, context, gatepost.account(), recipient)[0] == 250
-    until("a timeout", lambda: "Timeout was reached" in gatepost.log())
+    hop.tokens[USER] = "all of them were taken back"
+    assert deliver(office, context, office.sender, recipient)[0] == 250
+    until("a timeout", lambda: "Timeout was reached" in says())
     identity.free.set()
-    assert sink.wait(recipient).login == USER
+    assert hop.wait(recipient).login == USER
 
 
-def test_a_token_that_was_good_is_refused_and_a_fresh_one_takes_its_place(house, grants, context, recipient):
-    gatepost, sink = house()
-    account = gatepost.account()
-    assert deliver(gatepost, context, account, recipient)[0] == 250
-    sink.wait(recipient)
-    before = len(grants.given)
-    sink.tokens[USER] = "all of them were taken back"
-    assert deliver(gatepost, context, account, "2" + recipient)[0] == 250
-    assert sink.wait("2" + recipient).login == USER and len(grants.given) == before + 1
+def test_a_token_that_was_good_is_refused_and_a_fresh_one_takes_its_place(office, hop, grants, send, context, recipient):
+    send(recipient)
+    before = fetches(grants)
+    hop.tokens[USER] = "all of them were taken back"
+    assert deliver(office, context, office.sender, "2" + recipient)[0] == 250
+    assert hop.wait("2" + recipient).login == USER and fetches(grants) == before + 1
 
 
-def test_fresh_tokens_that_are_refused_are_not_asked_for_all_the_time(house, grants, context, recipient):
-    gatepost, sink = house()
-    grants.accept = lambda user, token: None
-    sink.tokens[USER], sink.repeats = "none is good", True
-    waits(gatepost, context, gatepost.account(), recipient, "refuses its tokens")
-    until("several attempts", lambda: gatepost.log().count("event=deferred") > 4)
-    assert len(gatepost.queued()) == 1 and fetches(grants) < 6
-    assert "event=notice" in gatepost.log() and "off by default at Microsoft 365" in gatepost.log()
-    assert 'status="(not shown)"' in gatepost.log() and not [token for token in grants.given if token[:12] in gatepost.log()]
+def test_fresh_tokens_that_are_refused_are_not_asked_for_all_the_time(office, hop, grants, says, context, recipient):
+    grants.closed.add(USER)
+    hop.tokens[USER], hop.repeats = "none is good", True
+    before = fetches(grants)
+    waits(office, context, recipient, "refuses its tokens")
+    until("a notice", lambda: "event=notice" in says() and "off by default at Microsoft 365" in says())
+    assert fetches(grants) - before < 6
+    assert 'status="(not shown)"' in says() and not [token for token in grants.given if token[:12] in says()]
+    hop.repeats = False
+    mended(office, hop, grants, recipient)
 
 
-def test_logout_gives_back_and_forgets(house, grants, context, recipient):
-    gatepost, _ = house()
-    until("a token", lambda: state(gatepost)["token_ends"])
-    [refresh] = grants.refresh
-    assert "revoked there" in gatepost.run("provider", "logout", "office")
-    assert grants.revoked[-1] == refresh and state(gatepost)["state"] == "nobody signed in"
-    waits(gatepost, context, gatepost.account(), recipient, "nobody has signed in there yet")
-    assert gatepost.command("provider", "logout", "office").returncode == 1
-
-
-def test_a_consent_that_ends_soon_is_told(house, grants):
+def test_a_consent_that_ends_soon_is_told(office, grants, says):
     grants.ends = 7 * 24 * 3600
-    gatepost, _ = house()
-    until("a notice", lambda: "event=notice" in gatepost.log() and "consented" in gatepost.log())
-    assert state(gatepost)["ends"]
+    login(office, grants)
+    until("a notice", lambda: "event=notice" in says() and "consented" in says())
+    assert state(office)["ends"]
 
 
-def test_tokens_stay_where_they_belong(house, grants, context, recipient):
+def test_a_token_that_ends_is_replaced_before_anybody_waits(office, grants):
+    """The short ones, which nobody has asked for."""
+    until("another token", lambda: fetches(grants, "short") > office.begun_with)
+    assert state(office, "short")["state"] == "works"
+    assert len([token for token in grants.refresh if grants.owner[token] == "short"]) == 1     # the others were given back as they were used
+
+
+def test_tokens_stay_where_they_belong(office, grants, send, recipient):
     """After use, no process but vault has a token; vault has no refresh token."""
-    gatepost, sink = house()
-    account = gatepost.account()
     for count in range(10):
-        assert deliver(gatepost, context, account, f"{count}{recipient}")[0] == 250
-        sink.wait(f"{count}{recipient}")
-    until("an empty queue", gatepost.is_empty)
+        send(f"{count}{recipient}")
+    until("an empty queue", office.is_empty)
     found = {}
-    for role in gatepost.roles():
-        memory = memory_of(role["pid"])
-        found[role["name"]] = [word for word in grants.everything() if word.encode() in memory]
-    assert not [name for name in found if found[name] and name != "vault"], found
+    for role in office.roles():
+        memory, ours = memory_of(role["pid"]), set(grants.everything())
+        words = re.findall(rb"access-[0-9]+-[\w-]{43}", memory) + re.findall(rb"refresh-[0-9]+-[\w-]{43}", memory)
+        found.setdefault(role["name"], []).extend(ours & {word.decode() for word in words})
+    assert found["vault"] and not [name for name in found if found[name] and name != "vault"], found
     assert not [word for word in found["vault"] if word.startswith("refresh")], found
 
 
