@@ -30,8 +30,7 @@ FINDING(RELAY_VRFY, "relay-vrfy", PROBE_RELAY, PROBE_WARNING, "VRFY or EXPN tell
 
 FINDING(SMUGGLING_END, "smuggling-end-of-data", PROBE_SMUGGLING, PROBE_CRITICAL, "Something else than CR LF . CR LF ends a message",
         "CVE-2023-51764, -51765, -51766, RFC 5321 4.1.1.4: a sender hides a second message in a first, in anybody's name, and it passes SPF and DKIM of the house.",
-        [PROBE_POSTFIX] = "smtpd_forbid_bare_newline = normalize (3.9; 3.8.5, 3.7.10 and earlier updates have it too); clients of $mynetworks are let off "
-        "(smtpd_forbid_bare_newline_exclusions): ask from elsewhere", [PROBE_EXIM] = "update to 4.97.1 or later", [PROBE_OPENSMTPD] = "update",
+        [PROBE_POSTFIX] = "smtpd_forbid_bare_newline = normalize (3.9; 3.8.5, 3.7.10 and earlier updates have it too); clients of $mynetworks are let off (smtpd_forbid_bare_newline_exclusions): ask from elsewhere", [PROBE_EXIM] = "update to 4.97.1 or later", [PROBE_OPENSMTPD] = "update",
         [PROBE_DOVECOT] = "update the server behind it")
 FINDING(SMUGGLING_TAKES, "smuggling-takes-bare", PROBE_SMUGGLING, PROBE_NOTE, "A message with bare CR or LF is taken",
         "RFC 5321 2.3.8: they must not be sent. Passed on as they are, they may end the message in the eyes of the next server.",
