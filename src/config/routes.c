@@ -285,7 +285,7 @@ bool config_read_destination(const struct config *config, gp_str destination, st
     (void)gp_cut(&rest, ' ');
     out->hop    = route->via;
     out->domain = rest.ptr ? rest : GP_LIT("");
-    return (route->via.kind == RELAY_MX) == (out->domain.len > 0);
+    return route->via.kind == RELAY_MX ? out->domain.len > 0 : !rest.ptr;
 }
 
 struct config_hop config_default_hop(const struct config *config)

@@ -173,6 +173,7 @@ TEST(a_destination_says_which_way)
           !config_read_destination(&config, GP_LIT("via:"), &way));
     CHECK(!config_read_destination(&config, GP_LIT("via:m"), &way)); /* to which domain? */
     CHECK(!config_read_destination(&config, GP_LIT("via:host example.net"), &way));
+    CHECK(!config_read_destination(&config, GP_LIT("via:host "), &way)); /* a name that no message is given */
     snprintf(yaml, sizeof yaml, H "relay: {via: 'smtps://s'}\n%s", routes);
     CHECK(read_set_up(yaml));
     is_called(NULL, "example.net", "smarthost", "s");
