@@ -110,7 +110,10 @@ def test_a_guesser_passes_over_the_password_in_his_list(program, house, tunnel, 
     assert sign_in(house, context, account, "127.0.5.9").startswith("235 ")
     words = tmp_path / "words"
     words.write_text("\n".join([*LIST[:15], account.password, *LIST[15:]]) + "\n")
-    said = subprocess.run([str(word) for word in program(house, tunnel, account.name, words)], capture_output=True, text=True, timeout=60, check=False)
+    command = [str(word) for word in program(house, tunnel, account.name, words)]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if "Unknown SMTP server response: (null)" in said.stdout + said.stderr:  # medusa's patience ended on a busy machine, before its list did
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert not found(said, account), said.stdout
     log = [line for line in house.log().splitlines() if "event=sign-in" in line and f"account={account.name} " in line and "peer=127.0.0.1 " in line]
     assert len(log) > 11 and all("result=refused" in line for line in log), said.stdout + said.stderr + "\n".join(log)
