@@ -145,7 +145,7 @@ def on_bad_ones(folder, authority, certificates, dovecot, opensmtpd_server, ca):
 
     def look(port, *words):
         return report(f"localhost:{port}", "--starttls", "--ca-file", ca, *words, stdin=SECRET + "\n" if "--user" in words else None)
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
         rows = {"Postfix and Dovecot": {name: (wanted, pool.submit(look, ports[name], *with_account, *changes.get("words", [])))
                                         for name, (changes, wanted) in badly.POSTFIX.items()},
                 "Exim": {name: (wanted, pool.submit(look, exims[name].port, *with_account, *(["--thorough"] if "limits-recipients" in wanted else [])))
