@@ -410,7 +410,7 @@ def test_a_malformed_message_is_a_no_and_the_log_says_why(with_tokens, context):
                 code, said = client.docmd("AQ==" if mechanism == "OAUTHBEARER" else "")
             assert code == 535 and said.startswith(b"5.7.8 authentication failed"), (mechanism, message)
             assert client.docmd("NOOP")[0] == 250
-        assert cause in with_tokens.log()[before:], (mechanism, message)
+        until(f"line that says: {cause}", lambda at=before, why=cause: why in with_tokens.log()[at:])
 
 
 def test_a_token_opens_the_account_that_its_subject_is_linked_to(with_tokens, identity, context):
