@@ -436,13 +436,3 @@ bool gp_smtp_server_said_ehlo(const struct gp_smtp_server *s)
 {
     return s->esmtp;
 }
-
-bool gp_smtp_server_used_bdat(const struct gp_smtp_server *s)
-{
-    return s->chunked;
-}
-
-uint64_t gp_smtp_server_body_size(const struct gp_smtp_server *s)
-{
-    return s->body.size;
-}

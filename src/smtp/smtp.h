@@ -112,8 +112,6 @@ bool   gp_smtp_server_line_over(const struct gp_smtp_server *);               /*
 const struct gp_smtp_refusal *gp_smtp_server_refusal(const struct gp_smtp_server *); /* of the last NOTICE          */
 gp_str gp_smtp_server_helo(const struct gp_smtp_server *);                    /* EHLO argument, sanitised; until the next hello */
 bool   gp_smtp_server_said_ehlo(const struct gp_smtp_server *);               /* ESMTP or SMTP, for Received        */
-bool   gp_smtp_server_used_bdat(const struct gp_smtp_server *);
-uint64_t gp_smtp_server_body_size(const struct gp_smtp_server *);             /* octets of the open body so far     */
 
 /* ======================================= addresses and parameters ====================================== */
 /* RFC 5321 4.1.2 mailbox; utf8: RFC 6531 3.3 as well. Parts are borrowed from `text`. */

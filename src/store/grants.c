@@ -73,15 +73,6 @@ gp_status grant_get(struct accounts *a, const struct verifier_keys *keys, gp_str
     return read_one(&r, keys, g);
 }
 
-gp_status grants_each(struct accounts *a, void (*each)(void *owner, const struct grant *), void *owner)
-{
-    gp_status  status;
-    auto_grant g = { 0 };
-    auto_rows  r = rows_of(a->db, COLUMNS " ORDER BY provider");
-    while ((status = read_one(&r, NULL, &g)) == GP_OK) each(owner, &g);
-    return status == GP_PERMFAIL ? GP_OK : status;
-}
-
 /* ---- writing ---------------------------------------------------------------------------------------------------------------------- */
 static gp_status record(struct accounts *a, const char *event, const char *provider, gp_time ends)
 {

@@ -38,6 +38,5 @@ gp_status grant_claim(struct accounts *, const struct grant *, gp_time now) GP_M
 /* A token has come: serial, renewed, ends, access_ends and, where there is a new one, refresh. Nothing where another has taken its place. */
 gp_status grant_renewed(struct accounts *, const struct verifier_keys *, const struct grant *) GP_MUST_USE;
 gp_status grant_failed(struct accounts *, const struct grant *, gp_str why, gp_time now) GP_MUST_USE;
-gp_status grants_each(struct accounts *, void (*each)(void *owner, const struct grant *), void *owner) GP_MUST_USE;
 
 #endif
