@@ -141,7 +141,7 @@ static void take_mapping(const struct walk *walk, const struct config_key *key, 
         config_take(walk->reading, key, &place, gp_said(&text));
 }
 
-/* A source, a route or a provider has many keys, and a place for each. */
+/* An item with keys of its own has a place for each. */
 static void take_keys(const struct walk *walk, const struct config_key *key, const yaml_node_t *item)
 {
     struct config_pair  pairs[PAIRS_MOST];
@@ -156,20 +156,13 @@ static void take_keys(const struct walk *walk, const struct config_key *key, con
         }
         pairs[count++] = (struct config_pair) { scalar(name), scalar(node), place_of(name) };
     }
-    if (key->type == &config_routes)
-        config_take_route(walk->reading, &place, pairs, count);
-    else if (key->type == &config_providers_type)
-        config_take_provider(walk->reading, &place, pairs, count);
-    else
-        config_take_source(walk->reading, &place, pairs, count);
+    config_take_item(&(struct config_item) { walk->reading, key->type->items, &place, pairs, count });
 }
 
 static void take_item(const struct walk *walk, const struct config_key *key, const yaml_node_t *item)
 {
     struct config_place place = place_of(item);
-    bool                has_keys =
-        key->type == &config_sources_type || key->type == &config_routes || key->type == &config_providers_type;
-    if (item->type == YAML_MAPPING_NODE && has_keys)
+    if (item->type == YAML_MAPPING_NODE && key->type->items)
         take_keys(walk, key, item);
     else if (item->type == YAML_MAPPING_NODE && key->type->fields[0])
         take_mapping(walk, key, item);

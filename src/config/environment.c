@@ -23,9 +23,7 @@ static void read_key(struct config_reading *reading, const struct config_key *ke
     gp_str              value;
     config_variable(key, &name);
     gp_put_char(&name, '\0');
-    if (name.cut || key->type->fields[0] || key->type == &config_sources_type || key->type == &config_routes ||
-        key->type == &config_providers_type || !value_of(room, &value, &place))
-        return;
+    if (name.cut || key->type->fields[0] || key->type->items || !value_of(room, &value, &place)) return;
     config_begin(reading, key, &place, CONFIG_ENVIRONMENT);
     config_take_all(reading, key, &place, value);
 }

@@ -66,8 +66,7 @@ static void say_variables(const struct page *page, const struct config_key *key)
     char           room[LINE_ROOM];
     struct gp_text text = GP_TEXT(room);
     gp_put_z(&text, "Environment: ");
-    if (key->type == &config_sources_type || key->type == &config_protected_names || key->type == &config_routes ||
-        key->type == &config_providers_type)
+    if (key->type->items || key->type == &config_protected_names)
         gp_put_z(&text, "none");
     else if (key->type->fields[0])
         gp_put_z(&text, "GATEPOST_TLS_CERTIFICATE and GATEPOST_TLS_KEY");
@@ -82,7 +81,7 @@ static void say_variables(const struct page *page, const struct config_key *key)
     page->line(page->owner, gp_said(&text));
 }
 
-static void say_key(const struct page *page, const struct config_key *key)
+static void say_help(const struct page *page, const struct config_key *key)
 {
     char           room[LINE_ROOM];
     struct gp_text text = GP_TEXT(room);
@@ -93,35 +92,26 @@ static void say_key(const struct page *page, const struct config_key *key)
     text.len = 0;
     put_roff(&text, key->help);
     page->line(page->owner, gp_said(&text));
+}
+
+static void say_key(const struct page *page, const struct config_key *key)
+{
+    say_help(page, key);
     say(page, ".br");
     say_value(page, key);
     say(page, ".br");
     say_variables(page, key);
 }
 
-/* The keys of an item have no variables of their own, and say with which types they go. */
-static void say_source_key(const struct page *page, const struct config_source_key *k)
+/* With which types of item it goes. */
+static void say_types(const struct page *page, const struct config_key *key, const char *const *types)
 {
-    char               room[LINE_ROOM];
-    struct gp_text     text  = GP_TEXT(room);
-    const char *const *types = NULL;
-    for (size_t i = 0; i < config_source_key_count; i++)
-        if (strcmp(config_source_keys[i].key.name, "type") == 0) types = config_source_keys[i].key.choices;
-    say(page, ".TP");
-    gp_put_z(&text, ".B ");
-    put_roff(&text, k->key.name);
-    page->line(page->owner, gp_said(&text));
-    text.len = 0;
-    put_roff(&text, k->key.help);
-    page->line(page->owner, gp_said(&text));
+    char           room[LINE_ROOM];
+    struct gp_text text = GP_TEXT(room);
     say(page, ".br");
-    say_value(page, &k->key);
-    if (k->types == ~0U) return;
-    say(page, ".br");
-    text.len = 0;
     gp_put_z(&text, "Type:");
-    for (unsigned i = 0; types && types[i]; i++) {
-        if (!(k->types & 1U << i)) continue;
+    for (unsigned i = 0; types[i]; i++) {
+        if (!(key->types & 1U << i)) continue;
         gp_put_char(&text, ' ');
         put_roff(&text, types[i]);
     }
@@ -190,19 +180,6 @@ static const char *const routes[] = {
     ".fi",
 };
 
-static void say_item_key(const struct page *page, const struct config_key *key)
-{
-    char           room[LINE_ROOM];
-    struct gp_text text = GP_TEXT(room);
-    say(page, ".TP");
-    gp_put_z(&text, ".B ");
-    put_roff(&text, key->name);
-    page->line(page->owner, gp_said(&text));
-    text.len = 0;
-    put_roff(&text, key->help);
-    page->line(page->owner, gp_said(&text));
-}
-
 static const char *const providers[] = {
     ".SH PROVIDERS",
     "Each item of",
@@ -223,17 +200,38 @@ static const char *const providers[] = {
     ".fi",
 };
 
+static const struct section {
+    const char *const        *opening;
+    size_t                    opening_count;
+    const struct config_type *type;
+} sections[] = {
+    {routes,     GP_COUNT(routes),    &config_routes        },
+    { sources,   GP_COUNT(sources),   &config_sources_type  },
+    { providers, GP_COUNT(providers), &config_providers_type},
+};
+
+/* The keys of an item have no variables of their own. What their values may be is said where items are of several types. */
+static void say_section(const struct page *page, const struct section *s)
+{
+    const struct config_items *list  = s->type->items;
+    const char *const         *types = NULL;
+    for (size_t i = 0; i < s->opening_count; i++) say(page, s->opening[i]);
+    for (size_t i = 0; list->type && i < list->key_count; i++)
+        if (strcmp(list->keys[i].name, "type") == 0) types = list->keys[i].choices;
+    for (const struct config_key *key = list->keys; key < list->keys + list->key_count; key++) {
+        say_help(page, key);
+        if (types) say(page, ".br");
+        if (types) say_value(page, key);
+        if (types && key->types) say_types(page, key, types);
+    }
+}
+
 void config_manual(void (*line)(void *owner, gp_str), void *owner)
 {
     struct page page = { line, owner };
     for (size_t i = 0; i < GP_COUNT(opening); i++) say(&page, opening[i]);
     for (size_t i = 0; i < config_key_count; i++) say_key(&page, &config_keys[i]);
-    for (size_t i = 0; i < GP_COUNT(routes); i++) say(&page, routes[i]);
-    for (size_t i = 0; i < config_route_key_count; i++) say_item_key(&page, &config_route_keys[i]);
-    for (size_t i = 0; i < GP_COUNT(sources); i++) say(&page, sources[i]);
-    for (size_t i = 0; i < config_source_key_count; i++) say_source_key(&page, &config_source_keys[i]);
-    for (size_t i = 0; i < GP_COUNT(providers); i++) say(&page, providers[i]);
-    for (size_t i = 0; i < config_provider_key_count; i++) say_item_key(&page, &config_provider_keys[i]);
+    for (size_t i = 0; i < GP_COUNT(sections); i++) say_section(&page, &sections[i]);
     say(&page, ".SH SEE ALSO");
     say(&page, ".BR gatepost (1)");
 }

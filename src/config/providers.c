@@ -51,7 +51,7 @@ static const struct preset {
   /* clang-format on */
 };
 
-const struct config_key config_provider_keys[] = {
+static const struct config_key keys[] = {
   /* clang-format off */
     { "name", &config_hostname, FIELD(name), 1, 63, NULL,
         "What the log, the commands and relay.provider call it. Required." , NULL },
@@ -89,66 +89,6 @@ const struct config_key config_provider_keys[] = {
         "How long an answer may take.", NULL },
   /* clang-format on */
 };
-const size_t config_provider_key_count = GP_COUNT(config_provider_keys);
-
-/* ---- one key of an item ------------------------------------------------------------------------------------------------------- */
-static struct config_key row_of(const struct config_key *k, size_t index)
-{
-    struct config_key row = *k;
-    row.offset += offsetof(struct config, providers) + index * sizeof(struct config_provider);
-    return row;
-}
-
-static void put_problem(struct config_reading *reading, const struct config_place *place, gp_str what, gp_str problem)
-{
-    char           room[CONFIG_PROBLEM_ROOM];
-    struct gp_text text = GP_TEXT(room);
-    gp_put_z(&text, "providers: ");
-    gp_put(&text, what);
-    if (what.len) gp_put_z(&text, ": ");
-    gp_put(&text, problem);
-    config_problem(reading, place, gp_said(&text));
-}
-
-static bool take(struct config_reading *reading, const struct config_key *k, const struct config_place *place,
-                 gp_str value)
-{
-    char              room[CONFIG_PROBLEM_ROOM];
-    struct gp_text    why = GP_TEXT(room);
-    struct config_key row = row_of(k, reading->config->provider_count);
-    if (row.type->read(reading->config, &row, value, &why)) return true;
-    put_problem(reading, place, gp_from(row.name), gp_said(&why));
-    return false;
-}
-
-static const struct config_key *find_key(gp_str name)
-{
-    for (size_t i = 0; i < GP_COUNT(config_provider_keys); i++)
-        if (gp_same(name, gp_from(config_provider_keys[i].name))) return &config_provider_keys[i];
-    return NULL;
-}
-
-static bool is_given(const struct config_pair *pairs, size_t count, gp_str name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (gp_same(pairs[i].name, name)) return true;
-    return false;
-}
-
-static void complain_unknown(struct config_reading *reading, const struct config_pair *pair)
-{
-    char           room[CONFIG_PROBLEM_ROOM], list[CONFIG_PROBLEM_ROOM];
-    struct gp_text text = GP_TEXT(room), words = GP_TEXT(list);
-    gp_put_z(&text, "unknown key ");
-    config_quote(&text, pair->name);
-    for (size_t i = 0; i < GP_COUNT(config_provider_keys); i++) {
-        gp_put_z(&words, config_provider_keys[i].name);
-        gp_put_char(&words, ' ');
-    }
-    config_suggest(&text, pair->name, gp_said(&words));
-    put_problem(reading, &pair->place, GP_NONE, gp_said(&text));
-}
-
 /* ---- what the preset fills in ----------------------------------------------------------------------------------------------------- */
 static bool fill(char *field, size_t room, const char *form, const char *tenant)
 {
@@ -222,80 +162,21 @@ static const char *wrong(const struct config_provider *p)
     return why ? why : wrong_proof(p);
 }
 
-static bool is_sound(struct config_reading *reading, struct config_provider *p, const struct config_place *place)
+static bool is_sound(const struct config_item *item, struct config_provider *p)
 {
     const char *why = fill_in(p) ? wrong(p) : "its addresses are too long";
-    if (!why && config_find_provider(reading->config, gp_from(p->name))) why = "two providers have this name";
-    if (why) put_problem(reading, place, gp_from(p->name), gp_from(why));
+    if (!why && config_find_provider(item->reading->config, gp_from(p->name))) why = "two providers have this name";
+    if (why) config_item_problem(item, item->place, gp_from(p->name), gp_from(why));
     return !why;
 }
 
-/* ---- an item -------------------------------------------------------------------------------------------------------------------------- */
-static bool take_usual(struct config_reading *reading, const struct config_place *place,
-                       const struct config_pair *pairs, size_t count)
-{
-    bool sound = true;
-    for (size_t i = 0; i < GP_COUNT(config_provider_keys); i++) {
-        const struct config_key *k = &config_provider_keys[i];
-        if (is_given(pairs, count, gp_from(k->name))) continue;
-        if (!k->usual) {
-            put_problem(reading, place, gp_from(k->name), GP_LIT("is missing"));
-            sound = false;
-        } else if (k->usual[0]) {
-            sound = take(reading, k, place, gp_from(k->usual)) && sound;
-        }
-    }
-    return sound;
-}
-
-static bool take_given(struct config_reading *reading, const struct config_pair *pairs, size_t count)
-{
-    bool sound = true;
-    for (size_t i = 0; i < count; i++) {
-        const struct config_key *k     = find_key(pairs[i].name);
-        bool                     twice = k && is_given(pairs, i, pairs[i].name);
-        if (!k) complain_unknown(reading, &pairs[i]);
-        if (twice) put_problem(reading, &pairs[i].place, pairs[i].name, GP_LIT("is given twice"));
-        sound = k && !twice && take(reading, k, &pairs[i].place, pairs[i].value) && sound;
-    }
-    return sound;
-}
-
-void config_take_provider(struct config_reading *reading, const struct config_place *place,
-                          const struct config_pair *pairs, size_t count)
-{
-    struct config *config = reading->config;
-    if (config->provider_count == CONFIG_PROVIDERS_MOST) {
-        put_problem(reading, place, GP_NONE, GP_LIT("there are too many"));
-        return;
-    }
-    struct config_provider *p = &config->providers[config->provider_count];
-    *p                        = (struct config_provider) { 0 };
-    bool sound                = take_usual(reading, place, pairs, count);
-    sound                     = take_given(reading, pairs, count) && sound;
-    if (sound && is_sound(reading, p, place)) config->provider_count++;
-}
-
 /* ---- the list --------------------------------------------------------------------------------------------------------------------------- */
-static bool read_word(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+static bool take_provider(const struct config_item *item)
 {
-    (void)config, (void)key;
-    return config_fail(why, text, "is no mapping with a name and a client_id");
-}
-
-static bool show_provider(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
-{
-    (void)key;
-    if (index >= config->provider_count) return false;
-    for (size_t i = 0; i < GP_COUNT(config_provider_keys); i++) {
-        struct config_key row = row_of(&config_provider_keys[i], index);
-        gp_put_z(out, i ? ", " : "{");
-        gp_put_z(out, row.name);
-        gp_put_z(out, ": ");
-        (void)row.type->show(config, &row, 0, out);
-    }
-    gp_put_char(out, '}');
-    return true;
+    struct config *config = item->reading->config;
+    bool           sound  = config_item_usual(item);
+    sound                 = config_item_given(item) && sound;
+    return sound && is_sound(item, &config->providers[config->provider_count]);
 }
 
 static void clear_providers(struct config *config)
@@ -303,9 +184,24 @@ static void clear_providers(struct config *config)
     config->provider_count = 0;
 }
 
-const struct config_type config_providers_type = {
-    "a list of mappings with the keys of a section below", read_word, show_provider, clear_providers, { NULL }
+static const struct config_items items = {
+    .name      = "providers",
+    .keys      = keys,
+    .key_count = GP_COUNT(keys),
+    .offset    = offsetof(struct config, providers),
+    .size      = sizeof(struct config_provider),
+    .most      = CONFIG_PROVIDERS_MOST,
+    .count     = offsetof(struct config, provider_count),
+    .full      = "there are too many",
+    .no_word   = "is no mapping with a name and a client_id",
+    .take      = take_provider,
 };
+const struct config_type config_providers_type = { "a list of mappings with the keys of a section below",
+                                                   config_read_item,
+                                                   config_show_item,
+                                                   clear_providers,
+                                                   { NULL },
+                                                   &items };
 
 /* ---- for others -------------------------------------------------------------------------------------------------------------------------- */
 const struct config_provider *config_find_provider(const struct config *c, gp_str name)

@@ -7,8 +7,7 @@
 
 #define FIELD(member) offsetof(struct config_route, member), sizeof(((struct config_route *)0)->member)
 
-/* A row's offset is that within an item. */
-const struct config_key config_route_keys[] = {
+static const struct config_key keys[] = {
   /* clang-format off */
     { "name", &config_hostname, FIELD(name), 1, 63, NULL,
       "What the log and `gatepost queue show` call it. Required." },
@@ -31,68 +30,8 @@ const struct config_key config_route_keys[] = {
       "SASL mechanisms that may be used there, with blanks between them. Default: as that of relay.mechanisms." },
   /* clang-format on */
 };
-const size_t config_route_key_count = GP_COUNT(config_route_keys);
 
-/* ---- reading an item -------------------------------------------------------------------------------------------------- */
-/* The types read and show fields of struct config: the row as it is for that item. */
-static struct config_key row_of(const struct config_key *key, size_t index)
-{
-    struct config_key row = *key;
-    row.offset += offsetof(struct config, routes) + index * sizeof(struct config_route);
-    return row;
-}
-
-static bool complain(struct config_reading *reading, const struct config_place *place, gp_str key, const char *problem)
-{
-    char           room[CONFIG_PROBLEM_ROOM];
-    struct gp_text text = GP_TEXT(room);
-    gp_put_z(&text, "routes: ");
-    gp_put(&text, key);
-    gp_put_z(&text, key.len ? ": " : "");
-    gp_put_z(&text, problem);
-    config_problem(reading, place, gp_said(&text));
-    return false;
-}
-
-static bool complain_unknown(struct config_reading *reading, const struct config_pair *pair)
-{
-    char           room[CONFIG_PROBLEM_ROOM];
-    struct gp_text text = GP_TEXT(room);
-    gp_put_z(&text, "routes: unknown key ");
-    config_quote(&text, pair->name);
-    config_suggest(&text, pair->name, GP_LIT("name to from account via user password_file token_file mechanisms"));
-    config_problem(reading, &pair->place, gp_said(&text));
-    return false;
-}
-
-static const struct config_key *find_key(gp_str name)
-{
-    for (size_t i = 0; i < GP_COUNT(config_route_keys); i++)
-        if (gp_same(name, gp_from(config_route_keys[i].name))) return &config_route_keys[i];
-    return NULL;
-}
-
-static bool is_given_before(const struct config_pair *pairs, size_t count, gp_str name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (gp_same(pairs[i].name, name)) return true;
-    return false;
-}
-
-static bool take(struct config_reading *reading, const struct config_pair *pairs, size_t at)
-{
-    const struct config_pair *pair = &pairs[at];
-    const struct config_key  *key  = find_key(pair->name);
-    char                      room[CONFIG_PROBLEM_ROOM];
-    struct gp_text            why = GP_TEXT(room);
-    if (!key) return complain_unknown(reading, pair);
-    if (is_given_before(pairs, at, pair->name)) return complain(reading, &pair->place, pair->name, "is given twice");
-    struct config_key row = row_of(key, reading->config->route_count);
-    if (row.type->read(reading->config, &row, pair->value, &why)) return true;
-    room[why.len < sizeof room ? why.len : sizeof room - 1] = '\0';
-    return complain(reading, &pair->place, pair->name, room);
-}
-
+/* ---- what the values of an item mean together ---------------------------------------------------------------------------- */
 static bool uses(const struct config_route *r, const char *mechanism)
 {
     for (gp_str rest = gp_from(r->mechanisms); rest.len > 0;)
@@ -132,47 +71,16 @@ static void derive_mechanisms(struct config_route *r)
     (void)gp_copy_z(usual, r->mechanisms, sizeof r->mechanisms);
 }
 
-void config_take_route(struct config_reading *reading, const struct config_place *place,
-                       const struct config_pair *pairs, size_t count)
-{
-    struct config *config = reading->config;
-    bool           sound  = true;
-    if (config->route_count == CONFIG_ROUTES_MOST) {
-        (void)complain(reading, place, GP_NONE, "there may be 32 at most");
-        return;
-    }
-    struct config_route *r = &config->routes[config->route_count];
-    *r                     = (struct config_route) { 0 };
-    for (size_t i = 0; i < count; i++) sound = take(reading, pairs, i) && sound;
-    const char *why = sound ? wrong(config, r) : NULL;
-    if (why) (void)complain(reading, place, gp_from(r->name), why);
-    if (!sound || why) return;
-    derive_mechanisms(r);
-    config->route_count++;
-}
-
 /* ---- the list ---------------------------------------------------------------------------------------------------------- */
-static bool read_word(struct config *config, const struct config_key *key, gp_str text, struct gp_text *why)
+static bool take_route(const struct config_item *item)
 {
-    (void)config, (void)key;
-    return config_fail(why, text, "is not a mapping with a name, via, and to, from or account");
-}
-
-static bool show_routes(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
-{
-    (void)key;
-    if (index >= config->route_count) return false;
-    for (size_t i = 0; i < GP_COUNT(config_route_keys); i++) {
-        struct config_key row     = row_of(&config_route_keys[i], index);
-        bool              is_text = row.type != &config_next_hop;
-        if (is_text && !((const char *)config)[row.offset]) continue; /* what is left out is not written out */
-        gp_put_z(out, i ? ", " : "{");
-        gp_put_z(out, row.name);
-        gp_put_z(out, ": ");
-        (void)row.type->show(config, &row, 0, out);
-    }
-    gp_put_char(out, '}');
-    return true;
+    struct config       *config = item->reading->config;
+    struct config_route *r      = &config->routes[config->route_count];
+    if (!config_item_given(item)) return false;
+    const char *why = wrong(config, r);
+    if (why) config_item_problem(item, item->place, gp_from(r->name), gp_from(why));
+    if (!why) derive_mechanisms(r);
+    return !why;
 }
 
 static void clear_routes(struct config *config)
@@ -180,9 +88,25 @@ static void clear_routes(struct config *config)
     config->route_count = 0;
 }
 
-const struct config_type config_routes = {
-    "a list of mappings with the keys of a section below", read_word, show_routes, clear_routes, { NULL }
+static const struct config_items items = {
+    .name      = "routes",
+    .keys      = keys,
+    .key_count = GP_COUNT(keys),
+    .offset    = offsetof(struct config, routes),
+    .size      = sizeof(struct config_route),
+    .most      = CONFIG_ROUTES_MOST,
+    .count     = offsetof(struct config, route_count),
+    .full      = "there may be 32 at most",
+    .no_word   = "is not a mapping with a name, via, and to, from or account",
+    .brief     = true,
+    .take      = take_route,
 };
+const struct config_type config_routes = { "a list of mappings with the keys of a section below",
+                                           config_read_item,
+                                           config_show_item,
+                                           clear_routes,
+                                           { NULL },
+                                           &items };
 
 /* ---- which route ---------------------------------------------------------------------------------------------------------- */
 static bool domain_fits(gp_str word, gp_str domain)

@@ -6,6 +6,7 @@
 #include "config/config.h"
 
 struct config_key;
+struct config_items;
 
 /* How values of one type are read and shown. The text that read is given lives until it returns. */
 struct config_type {
@@ -16,6 +17,7 @@ struct config_type {
     bool (*show)(const struct config *, const struct config_key *, size_t index, struct gp_text *out);
     void (*clear)(struct config *);    /* not NULL: a list, to which read adds; "a, b" where there is room for one text  */
     const char *fields[2];             /* not NULL: an item is a mapping of these two; read gets both, LF between them */
+    const struct config_items *items;  /* not NULL: an item is a mapping with keys of its own; no variable can hold such a list */
 };
 extern const struct config_type config_hostname, config_text, config_path_type, config_number, config_duration, config_size,
     config_flag, config_choice, config_resolver, config_mechanisms, config_networks, config_listens, config_certificates, config_retries, config_route, config_rates, config_sources_type,
@@ -29,6 +31,8 @@ struct config_key {
     const char               *usual;         /* the default as somebody would write it; NULL: there is none         */
     const char               *help;          /* a sentence or two for the manual                                   */
     const char *const        *choices;       /* of a config_choice, by value; NULL ends them                       */
+    unsigned                  types, required; /* of an item's key: a bit for each type of item that has it (0: all have it),
+                                                * or that must have it although others have a default                       */
 };
 extern const struct config_key config_keys[];
 extern const size_t            config_key_count;
@@ -42,14 +46,6 @@ extern const size_t            config_key_count;
 #define CONFIG_MECHANISMS_FOR_TOKENS "OAUTHBEARER XOAUTH2"
 const struct config_key       *config_find(gp_str name);     /* NULL: no such key                     */
 bool                           config_is_section(gp_str name); /* some key is called "NAME.something"; a section may hold others */
-
-/* A key of an item of `sources`; types: a bit for each type that has it, or must have it. */
-struct config_source_key {
-    struct config_key key;
-    unsigned          types, required;
-};
-extern const struct config_source_key config_source_keys[];
-extern const size_t                   config_source_key_count;
 
 /* Variables that are not named after their key; `before` stands before the value: "submission " of a listen item. */
 struct config_alias { const char *variable, *key, *before; };
@@ -83,16 +79,6 @@ void config_problem(struct config_reading *, const struct config_place *, gp_str
 void config_take(struct config_reading *, const struct config_key *, const struct config_place *, gp_str text);
 /* The same, of a text that may hold several items. */
 void config_take_all(struct config_reading *, const struct config_key *, const struct config_place *, gp_str text);
-/* One item of `sources`, as name and value of each of its keys. */
-struct config_pair { gp_str name, value; struct config_place place; };
-void config_take_source(struct config_reading *, const struct config_place *, const struct config_pair *, size_t count);
-extern const struct config_key config_route_keys[]; /* of an item of `routes` */
-extern const size_t            config_route_key_count;
-void config_take_route(struct config_reading *, const struct config_place *, const struct config_pair *, size_t count);
-/* One item of `providers`, likewise (providers.c). */
-extern const struct config_key config_provider_keys[];
-extern const size_t            config_provider_key_count;
-void config_take_provider(struct config_reading *, const struct config_place *, const struct config_pair *, size_t count);
 void config_derive_provider(struct config_reading *); /* relay.via, where a preset knows it */
 void config_add_fetcher(struct config *);             /* behind the webhook */
 /* What is wrong with a source of tokens, if it is one (sources_oauth.c). */
@@ -104,6 +90,40 @@ bool config_is_web_uri(const char *uri);
 void config_check_webhook(struct config_reading *);
 void config_add_webhook(struct config *);       /* as an item behind the sources */
 bool config_is_loopback(gp_str authority);
+/* ---- lists of mappings with keys of their own (items.c) -------------------------------------------------- */
+struct config_pair { gp_str name, value; struct config_place place; };
+/* An item that is being read, as name and value of each of its keys; it is the one behind those that the list has. */
+struct config_item {
+    struct config_reading     *reading;
+    const struct config_items *list;
+    const struct config_place *place;
+    const struct config_pair  *pairs;
+    size_t                     count;
+};
+struct config_items {
+    const char              *name;               /* "sources", before what is wrong with an item                            */
+    const struct config_key *keys;               /* a row's offset is that within an item                                   */
+    size_t                   key_count;
+    size_t                   offset, size, most; /* of the items in struct config: where, how large one is, how many fit    */
+    size_t                   count;              /* where in struct config their number is: a size_t                        */
+    const char              *full;               /* what is wrong with one more                                             */
+    const char              *no_word;            /* what is wrong with an item that is a word                               */
+    bool                     brief;              /* whether a key whose field begins with 0 octets is left out when shown   */
+    bool (*take)(const struct config_item *);    /* reads one into its place, which is all 0; true: it is good, and counts  */
+    unsigned (*type)(const struct config *, size_t index); /* NULL: all are of one type                                     */
+};
+void config_take_item(const struct config_item *);
+/* For take: the defaults of what is not given, what is given, and one key of it alone. false: problems have been told. */
+bool config_item_usual(const struct config_item *);
+bool config_item_given(const struct config_item *);
+bool config_item_key(const struct config_item *, const struct config_pair *);
+const struct config_pair *config_item_find(const struct config_item *, const char *name); /* NULL: it is not given */
+/* "LIST: WHAT: PROBLEM"; WHAT may be empty. */
+void config_item_problem(const struct config_item *, const struct config_place *, gp_str what, gp_str problem);
+/* read and show of such a type, if nothing but mappings may stand in the list. */
+bool config_read_item(struct config *, const struct config_key *, gp_str text, struct gp_text *why);
+bool config_show_item(const struct config *, const struct config_key *, size_t index, struct gp_text *out);
+
 /* The key is now given here: a list starts afresh, config_show knows the source. */
 void config_begin(struct config_reading *, const struct config_key *, const struct config_place *, enum config_source);
 

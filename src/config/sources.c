@@ -26,168 +26,101 @@ static const char *const verified[] = {
     [LOOKUP_EMAIL_REQUIRED] = "required", [LOOKUP_EMAIL_OPTIONAL] = "optional", NULL
 };
 
-/* A row's offset is that within an item. */
-const struct config_source_key config_source_keys[] = {
+static const struct config_key keys[] = {
   /* clang-format off */
-    { { "name", &config_hostname, FIELD(name), 1, 63, NULL,
-        "What the log and the commands call it. Required." }, OF_ANY, OF_ANY },
-    { { "type", &config_choice, FIELD(type), 0, 0, NULL,
-        "What it is. Required.", types }, OF_ANY, OF_ANY },
-    { { "timeout", &config_duration, FIELD(timeout), SECOND, MINUTE, "5s",
-        "How long an answer may take. Then the client is told to try again later." }, OF_ANY, 0 },
-    { { "workers", &config_number, FIELD(workers), 1, 64, "4",
-        "Questions that are under way at a time, each with a connection that is kept." }, OF_ANY & ~OF(LOOKUP_PASSWD_FILE), 0 },
-    { { "waiting", &config_number, FIELD(waiting), 1, 4096, "256",
-        "Questions that may wait for a worker; they wait in a line for each client address, and the lines take turns." }, OF_ANY, 0 },
-    { { "failures", &config_number, FIELD(failures), 1, 1000, "5",
-        "Failures in a row after which the source is not asked for a while: all get 'try again later' at once." }, OF_ANY, 0 },
-    { { "pause", &config_duration, FIELD(pause), SECOND, HOUR, "1s",
-        "How long that while is at first; each further failure doubles it." }, OF_ANY, 0 },
-    { { "pause_most", &config_duration, FIELD(pause_most), SECOND, HOUR, "1m",
-        "How long it may become." }, OF_ANY, 0 },
+    { "name", &config_hostname, FIELD(name), 1, 63, NULL,
+        "What the log and the commands call it. Required." },
+    { "type", &config_choice, FIELD(type), 0, 0, NULL,
+        "What it is. Required.", types },
+    { "timeout", &config_duration, FIELD(timeout), SECOND, MINUTE, "5s",
+        "How long an answer may take. Then the client is told to try again later." },
+    { "workers", &config_number, FIELD(workers), 1, 64, "4",
+        "Questions that are under way at a time, each with a connection that is kept.", NULL, OF_ANY & ~OF(LOOKUP_PASSWD_FILE) },
+    { "waiting", &config_number, FIELD(waiting), 1, 4096, "256",
+        "Questions that may wait for a worker; they wait in a line for each client address, and the lines take turns." },
+    { "failures", &config_number, FIELD(failures), 1, 1000, "5",
+        "Failures in a row after which the source is not asked for a while: all get 'try again later' at once." },
+    { "pause", &config_duration, FIELD(pause), SECOND, HOUR, "1s",
+        "How long that while is at first; each further failure doubles it." },
+    { "pause_most", &config_duration, FIELD(pause_most), SECOND, HOUR, "1m",
+        "How long it may become." },
 
-    { { "remember", &config_duration, FIELD(remember), 0, HOUR, "5m",
+    { "remember", &config_duration, FIELD(remember), 0, HOUR, "5m",
         "How long a password that was right is taken for right without asking again: so long one that was changed there still works; 0s: not at all. A "
-        "change of accounts by a command forgets them all." }, OF_ANY & ~OF(LOOKUP_OAUTH), 0 },
-    { { "user", &config_text, FIELD(user), 0, 31, "",
-        "The system's user that its process becomes, with all its groups, if root starts the server. Default: gatepost-lookup." }, OF_ANY, 0 },
-    { { "path", &config_path_type, FIELD(path), 1, CONFIG_PATH - 1, NULL,
-        "The file with lines NAME:HASH, as htpasswd and Dovecot write them; read again when it changes. Its process may read all of its folder, which must hold no secrets of the server: sources/people, say." }, OF(LOOKUP_PASSWD_FILE), OF(LOOKUP_PASSWD_FILE) },
-    { { "socket", &config_path_type, FIELD(socket), 1, 107, "/run/saslauthd/mux",
-        "The socket of saslauthd; or that of Dovecot's auth service for clients, such as /run/dovecot/auth-client, which has no default." }, OF(LOOKUP_SASLAUTHD) | OF(LOOKUP_DOVECOT), OF(LOOKUP_DOVECOT) },
-    { { "service", &config_text, FIELD(service), 1, 63, "smtp",
-        "The service that is asked for: of PAM, the file in /etc/pam.d." }, OF(LOOKUP_SASLAUTHD) | OF(LOOKUP_PAM) | OF(LOOKUP_DOVECOT), 0 },
-    { { "realm", &config_text, FIELD(realm), 0, 255, "",
-        "The realm that is asked for." }, OF(LOOKUP_SASLAUTHD), 0 },
-    { { "services", &config_path_type, FIELD(services), 0, CONFIG_PATH - 1, "",
-        "The directory with PAM's service files. Default: that of the system." }, OF(LOOKUP_PAM), 0 },
+        "change of accounts by a command forgets them all.", NULL, OF_ANY & ~OF(LOOKUP_OAUTH) },
+    { "user", &config_text, FIELD(user), 0, 31, "",
+        "The system's user that its process becomes, with all its groups, if root starts the server. Default: gatepost-lookup." },
+    { "path", &config_path_type, FIELD(path), 1, CONFIG_PATH - 1, NULL,
+        "The file with lines NAME:HASH, as htpasswd and Dovecot write them; read again when it changes. Its process may read all of its folder, which must hold no secrets of the server: sources/people, say.", NULL, OF(LOOKUP_PASSWD_FILE) },
+    { "socket", &config_path_type, FIELD(socket), 1, 107, "/run/saslauthd/mux",
+        "The socket of saslauthd; or that of Dovecot's auth service for clients, such as /run/dovecot/auth-client, which has no default.", NULL, OF(LOOKUP_SASLAUTHD) | OF(LOOKUP_DOVECOT), OF(LOOKUP_DOVECOT) },
+    { "service", &config_text, FIELD(service), 1, 63, "smtp",
+        "The service that is asked for: of PAM, the file in /etc/pam.d.", NULL, OF(LOOKUP_SASLAUTHD) | OF(LOOKUP_PAM) | OF(LOOKUP_DOVECOT) },
+    { "realm", &config_text, FIELD(realm), 0, 255, "",
+        "The realm that is asked for.", NULL, OF(LOOKUP_SASLAUTHD) },
+    { "services", &config_path_type, FIELD(services), 0, CONFIG_PATH - 1, "",
+        "The directory with PAM's service files. Default: that of the system.", NULL, OF(LOOKUP_PAM) },
 
-    { { "uri", &config_text, FIELD(uri), 1, CONFIG_PATH - 1, NULL,
-        "Where it is: one ldaps://HOST or ldap://HOST; postgresql://USER@HOST/DATABASE or sqlite:FILE; https://HOST/PATH." }, OF_REMOTE, OF_REMOTE },
-    { { "ca_file", &config_path_type, FIELD(ca_file), 0, CONFIG_PATH - 1, "",
-        "Certificates (PEM) to trust when that of the server is checked. Default: those of the system." }, OF_REMOTE | OF(LOOKUP_OAUTH), 0 },
-    { { "starttls", &config_flag, FIELD(starttls), 0, 1, "yes",
-        "Whether ldap:// goes on under TLS. no is for a directory on this host." }, OF(LOOKUP_LDAP), 0 },
-    { { "user_dn", &config_text, FIELD(user_dn), 0, CONFIG_TEXT - 1, "",
+    { "uri", &config_text, FIELD(uri), 1, CONFIG_PATH - 1, NULL,
+        "Where it is: one ldaps://HOST or ldap://HOST; postgresql://USER@HOST/DATABASE or sqlite:FILE; https://HOST/PATH.", NULL, OF_REMOTE },
+    { "ca_file", &config_path_type, FIELD(ca_file), 0, CONFIG_PATH - 1, "",
+        "Certificates (PEM) to trust when that of the server is checked. Default: those of the system.", NULL, OF_REMOTE | OF(LOOKUP_OAUTH) },
+    { "starttls", &config_flag, FIELD(starttls), 0, 1, "yes",
+        "Whether ldap:// goes on under TLS. no is for a directory on this host.", NULL, OF(LOOKUP_LDAP) },
+    { "user_dn", &config_text, FIELD(user_dn), 0, CONFIG_TEXT - 1, "",
         "The entry of a user, such as 'uid=$user,ou=people,dc=example,dc=org': signed in to with the password, without a search. "
-        "$user is the name, $local what stands before its @, $domain what stands after it." }, OF(LOOKUP_LDAP), 0 },
-    { { "base", &config_text, FIELD(base), 0, CONFIG_TEXT - 1, "",
-        "Where the search for a user's entry begins, if there is no user_dn." }, OF(LOOKUP_LDAP), 0 },
-    { { "filter", &config_text, FIELD(filter), 1, CONFIG_TEXT - 1, "(|(uid=$user)(mail=$user))",
-        "Which entry that is (RFC 4515)." }, OF(LOOKUP_LDAP), 0 },
-    { { "bind_dn", &config_text, FIELD(bind_dn), 0, CONFIG_TEXT - 1, "",
-        "Who searches. Default: nobody, anonymously." }, OF(LOOKUP_LDAP), 0 },
-    { { "hash_attribute", &config_text, FIELD(hash_attribute), 0, 63, "",
-        "The attribute with the hash of the password, such as userPassword: it is read and checked here. Default: the directory checks." }, OF(LOOKUP_LDAP), 0 },
-    { { "name_attribute", &config_text, FIELD(name_attribute), 0, 63, "",
-        "The attribute with the user's name here. Default: the name as it was given." }, OF(LOOKUP_LDAP), 0 },
-    { { "query", &config_text, FIELD(query), 0, CONFIG_PATH - 1, NULL,
-        "SQL that gives one row for $user, with a column hash, and columns name and disabled if you like. $user is bound, never pasted." }, OF(LOOKUP_SQL), OF(LOOKUP_SQL) },
-    { { "password_file", &config_path_type, FIELD(password_file), 0, CONFIG_PATH - 1, "",
-        "The file whose first line is the password of bind_dn, of the database's user, or the secret of client_id." }, OF(LOOKUP_LDAP) | OF(LOOKUP_SQL) | OF(LOOKUP_OAUTH), 0 },
-    { { "token_file", &config_path_type, FIELD(token_file), 0, CONFIG_PATH - 1, "",
-        "The file whose first line is sent as 'Authorization: Bearer'." }, OF_WEB, 0 },
+        "$user is the name, $local what stands before its @, $domain what stands after it.", NULL, OF(LOOKUP_LDAP) },
+    { "base", &config_text, FIELD(base), 0, CONFIG_TEXT - 1, "",
+        "Where the search for a user's entry begins, if there is no user_dn.", NULL, OF(LOOKUP_LDAP) },
+    { "filter", &config_text, FIELD(filter), 1, CONFIG_TEXT - 1, "(|(uid=$user)(mail=$user))",
+        "Which entry that is (RFC 4515).", NULL, OF(LOOKUP_LDAP) },
+    { "bind_dn", &config_text, FIELD(bind_dn), 0, CONFIG_TEXT - 1, "",
+        "Who searches. Default: nobody, anonymously.", NULL, OF(LOOKUP_LDAP) },
+    { "hash_attribute", &config_text, FIELD(hash_attribute), 0, 63, "",
+        "The attribute with the hash of the password, such as userPassword: it is read and checked here. Default: the directory checks.", NULL, OF(LOOKUP_LDAP) },
+    { "name_attribute", &config_text, FIELD(name_attribute), 0, 63, "",
+        "The attribute with the user's name here. Default: the name as it was given.", NULL, OF(LOOKUP_LDAP) },
+    { "query", &config_text, FIELD(query), 0, CONFIG_PATH - 1, NULL,
+        "SQL that gives one row for $user, with a column hash, and columns name and disabled if you like. $user is bound, never pasted.", NULL, OF(LOOKUP_SQL) },
+    { "password_file", &config_path_type, FIELD(password_file), 0, CONFIG_PATH - 1, "",
+        "The file whose first line is the password of bind_dn, of the database's user, or the secret of client_id.", NULL, OF(LOOKUP_LDAP) | OF(LOOKUP_SQL) | OF(LOOKUP_OAUTH) },
+    { "token_file", &config_path_type, FIELD(token_file), 0, CONFIG_PATH - 1, "",
+        "The file whose first line is sent as 'Authorization: Bearer'.", NULL, OF_WEB },
 
-    { { "issuer", &config_text, FIELD(issuer), 1, CONFIG_TEXT - 1, NULL,
-        "Whose tokens are taken: exactly as their claim iss says it." }, OF(LOOKUP_OAUTH), OF(LOOKUP_OAUTH) },
-    { { "keys_uri", &config_text, FIELD(keys_uri), 0, CONFIG_PATH - 1, "",
+    { "issuer", &config_text, FIELD(issuer), 1, CONFIG_TEXT - 1, NULL,
+        "Whose tokens are taken: exactly as their claim iss says it.", NULL, OF(LOOKUP_OAUTH) },
+    { "keys_uri", &config_text, FIELD(keys_uri), 0, CONFIG_PATH - 1, "",
         "Where the issuer has its public keys (a JWKS, RFC 7517). Default, if there is no keys_file and no introspection_uri: where its "
-        "openid-configuration says." }, OF(LOOKUP_OAUTH), 0 },
-    { { "keys_file", &config_path_type, FIELD(keys_file), 0, CONFIG_PATH - 1, "",
-        "A file with the keys instead; read again when it changes." }, OF(LOOKUP_OAUTH), 0 },
-    { { "introspection_uri", &config_text, FIELD(introspection_uri), 0, CONFIG_PATH - 1, "",
-        "Where the issuer tells what a token is (RFC 7662). Beside keys_uri or keys_file it is asked about tokens that are no JWT, else about all." }, OF(LOOKUP_OAUTH), 0 },
-    { { "client_id", &config_text, FIELD(client_id), 0, 255, "",
-        "Who asks there, with the secret in password_file; or else with a token in token_file." }, OF(LOOKUP_OAUTH), 0 },
-    { { "audience", &config_text, FIELD(audience), 0, CONFIG_TEXT - 1, "",
-        "For whom a token must be: its claim aud must have one of these words. Required if JWTs are checked here." }, OF(LOOKUP_OAUTH), 0 },
-    { { "algorithms", &config_text, FIELD(algorithms), 1, 127, "RS256 PS256 ES256",
-        "Signatures that are taken: of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA (Ed25519)." }, OF(LOOKUP_OAUTH), 0 },
-    { { "scope", &config_text, FIELD(scope), 0, CONFIG_TEXT - 1, "",
-        "Words that must all be in a token's claim scope or scp." }, OF(LOOKUP_OAUTH), 0 },
-    { { "require", &config_text, FIELD(require), 0, CONFIG_TEXT - 1, "",
-        "Further claims that a token must have, as NAME=VALUE with blanks between them; of a list, one item must be that." }, OF(LOOKUP_OAUTH), 0 },
-    { { "user_claim", &config_text, FIELD(user_claim), 1, 63, "email",
-        "The claim with the name of the account." }, OF(LOOKUP_OAUTH), 0 },
-    { { "email_verified", &config_choice, FIELD(verified), 0, 0, "required",
+        "openid-configuration says.", NULL, OF(LOOKUP_OAUTH) },
+    { "keys_file", &config_path_type, FIELD(keys_file), 0, CONFIG_PATH - 1, "",
+        "A file with the keys instead; read again when it changes.", NULL, OF(LOOKUP_OAUTH) },
+    { "introspection_uri", &config_text, FIELD(introspection_uri), 0, CONFIG_PATH - 1, "",
+        "Where the issuer tells what a token is (RFC 7662). Beside keys_uri or keys_file it is asked about tokens that are no JWT, else about all.", NULL, OF(LOOKUP_OAUTH) },
+    { "client_id", &config_text, FIELD(client_id), 0, 255, "",
+        "Who asks there, with the secret in password_file; or else with a token in token_file.", NULL, OF(LOOKUP_OAUTH) },
+    { "audience", &config_text, FIELD(audience), 0, CONFIG_TEXT - 1, "",
+        "For whom a token must be: its claim aud must have one of these words. Required if JWTs are checked here.", NULL, OF(LOOKUP_OAUTH) },
+    { "algorithms", &config_text, FIELD(algorithms), 1, 127, "RS256 PS256 ES256",
+        "Signatures that are taken: of RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA (Ed25519).", NULL, OF(LOOKUP_OAUTH) },
+    { "scope", &config_text, FIELD(scope), 0, CONFIG_TEXT - 1, "",
+        "Words that must all be in a token's claim scope or scp.", NULL, OF(LOOKUP_OAUTH) },
+    { "require", &config_text, FIELD(require), 0, CONFIG_TEXT - 1, "",
+        "Further claims that a token must have, as NAME=VALUE with blanks between them; of a list, one item must be that.", NULL, OF(LOOKUP_OAUTH) },
+    { "user_claim", &config_text, FIELD(user_claim), 1, 63, "email",
+        "The claim with the name of the account.", NULL, OF(LOOKUP_OAUTH) },
+    { "email_verified", &config_choice, FIELD(verified), 0, 0, "required",
         "Whether a token whose email is that name must say that its issuer has verified it. optional: it may leave that out, but not say no; for "
-        "issuers that never say it and let nobody choose the address.", verified }, OF(LOOKUP_OAUTH), 0 },
-    { { "strip_domain", &config_text, FIELD(strip_domain), 0, 253, "",
-        "A domain that is left out of that name with its @: users of other domains are refused." }, OF(LOOKUP_OAUTH), 0 },
-    { { "leeway", &config_duration, FIELD(leeway), 0, TWO_MINUTES, "1m",
-        "How far the clocks may differ." }, OF(LOOKUP_OAUTH), 0 },
-    { { "refresh", &config_duration, FIELD(refresh), MINUTE, DAY, "1h",
-        "How often the keys are fetched anew; and at once, but not more than once a minute, for a token of a key that is not known." }, OF(LOOKUP_OAUTH), 0 },
-    { { "cache", &config_duration, FIELD(cache), 0, HOUR, "1m",
-        "How long the issuer's yes to a token is remembered, at most until that ends; 0s: not at all. So long a revoked token still works." }, OF(LOOKUP_OAUTH), 0 },
+        "issuers that never say it and let nobody choose the address.", verified, OF(LOOKUP_OAUTH) },
+    { "strip_domain", &config_text, FIELD(strip_domain), 0, 253, "",
+        "A domain that is left out of that name with its @: users of other domains are refused.", NULL, OF(LOOKUP_OAUTH) },
+    { "leeway", &config_duration, FIELD(leeway), 0, TWO_MINUTES, "1m",
+        "How far the clocks may differ.", NULL, OF(LOOKUP_OAUTH) },
+    { "refresh", &config_duration, FIELD(refresh), MINUTE, DAY, "1h",
+        "How often the keys are fetched anew; and at once, but not more than once a minute, for a token of a key that is not known.", NULL, OF(LOOKUP_OAUTH) },
+    { "cache", &config_duration, FIELD(cache), 0, HOUR, "1m",
+        "How long the issuer's yes to a token is remembered, at most until that ends; 0s: not at all. So long a revoked token still works.", NULL, OF(LOOKUP_OAUTH) },
   /* clang-format on */
 };
-const size_t config_source_key_count = GP_COUNT(config_source_keys);
-
-/* ---- one key of an item ------------------------------------------------------------------------------------------------- */
-/* The types read and show fields of struct config: the row as it is for that item. */
-static struct config_key row_of(const struct config_source_key *k, size_t index)
-{
-    struct config_key row = k->key;
-    row.offset += offsetof(struct config, lookups) + index * sizeof(struct config_lookup);
-    return row;
-}
-
-static void put_problem(struct config_reading *reading, const struct config_place *place, gp_str key, gp_str problem)
-{
-    char           room[CONFIG_PROBLEM_ROOM];
-    struct gp_text text = GP_TEXT(room);
-    gp_put_z(&text, "sources: ");
-    if (key.len) gp_put(&text, key);
-    if (key.len) gp_put_z(&text, ": ");
-    gp_put(&text, problem);
-    config_problem(reading, place, gp_said(&text));
-}
-
-static bool take(struct config_reading *reading, const struct config_source_key *k, const struct config_place *place,
-                 gp_str value)
-{
-    char              room[CONFIG_PROBLEM_ROOM];
-    struct gp_text    why = GP_TEXT(room);
-    struct config_key row = row_of(k, reading->config->lookup_count);
-    if (row.type->read(reading->config, &row, value, &why)) return true;
-    put_problem(reading, place, gp_from(row.name), gp_said(&why));
-    return false;
-}
-
-static const struct config_pair *find_pair(const struct config_pair *pairs, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (gp_same(pairs[i].name, gp_from(name))) return &pairs[i];
-    return NULL;
-}
-
-static const struct config_source_key *find_key(gp_str name)
-{
-    for (size_t i = 0; i < GP_COUNT(config_source_keys); i++)
-        if (gp_same(name, gp_from(config_source_keys[i].key.name))) return &config_source_keys[i];
-    return NULL;
-}
-
-static void complain_of_key(struct config_reading *reading, const struct config_pair *pair, const char *type)
-{
-    char           room[CONFIG_PROBLEM_ROOM], list[CONFIG_PROBLEM_ROOM];
-    struct gp_text text = GP_TEXT(room), words = GP_TEXT(list);
-    bool           known = find_key(pair->name) != NULL;
-    gp_put_z(&text, known ? "" : "unknown key ");
-    config_quote(&text, pair->name);
-    if (known) {
-        gp_put_z(&text, " does not go with type: ");
-        gp_put_z(&text, type);
-    } else {
-        for (size_t i = 0; i < GP_COUNT(config_source_keys); i++) {
-            gp_put_z(&words, config_source_keys[i].key.name);
-            gp_put_char(&words, ' ');
-        }
-        config_suggest(&text, pair->name, gp_said(&words));
-    }
-    put_problem(reading, &pair->place, GP_NONE, gp_said(&text));
-}
 
 /* ---- what the values of an item mean together ----------------------------------------------------------------------------- */
 bool config_is_loopback(gp_str host)
@@ -260,72 +193,40 @@ static const char *wrong_rest(const struct config_lookup *l)
     return NULL;
 }
 
-static bool is_sound(struct config_reading *reading, const struct config_lookup *l, const struct config_place *place)
+static bool is_sound(const struct config_item *item, const struct config_lookup *l)
 {
-    const char *wrong = wrong_uri(l);
+    const struct config *config = item->reading->config;
+    const char          *wrong  = wrong_uri(l);
     if (!wrong) wrong = wrong_ldap(l);
     if (!wrong) wrong = config_wrong_oauth(l);
     if (!wrong) wrong = wrong_rest(l);
-    for (size_t i = 0; !wrong && i < reading->config->lookup_count; i++)
-        if (gp_is(gp_from(reading->config->lookups[i].name), l->name)) wrong = "two sources have this name";
-    if (wrong) put_problem(reading, place, gp_from(l->name), gp_from(wrong));
+    for (size_t i = 0; !wrong && i < config->lookup_count; i++)
+        if (gp_is(gp_from(config->lookups[i].name), l->name)) wrong = "two sources have this name";
+    if (wrong) config_item_problem(item, item->place, gp_from(l->name), gp_from(wrong));
     return !wrong;
 }
 
 /* ---- an item ---------------------------------------------------------------------------------------------------------------- */
-static bool take_usual(struct config_reading *reading, const struct config_place *place,
-                       const struct config_pair *pairs, size_t count, unsigned type)
+static unsigned type_of(const struct config *config, size_t index)
 {
-    bool sound = true;
-    for (size_t i = 0; i < GP_COUNT(config_source_keys); i++) {
-        const struct config_source_key *k = &config_source_keys[i];
-        if (!(k->types & OF(type)) || find_pair(pairs, count, k->key.name)) continue;
-        if (k->required & OF(type)) {
-            put_problem(reading, place, gp_from(k->key.name), GP_LIT("is missing"));
-            sound = false;
-        } else if (k->key.usual[0]) {
-            sound = take(reading, k, place, gp_from(k->key.usual)) && sound;
-        }
-    }
-    return sound;
+    return (unsigned)config->lookups[index].type;
 }
 
-static bool take_given(struct config_reading *reading, const struct config_pair *pairs, size_t count, unsigned type)
+/* Its type comes first, wherever it stands: that says which other keys there are. */
+static bool take_source(const struct config_item *item)
 {
-    bool sound = true;
-    for (size_t i = 0; i < count; i++) {
-        const struct config_source_key *k = find_key(pairs[i].name);
-        if (!k || !(k->types & OF(type))) {
-            complain_of_key(reading, &pairs[i], types[type]);
-            sound = false;
-        } else if (find_pair(pairs, i, k->key.name)) {
-            put_problem(reading, &pairs[i].place, gp_from(k->key.name), GP_LIT("is given twice"));
-            sound = false;
-        } else {
-            sound = take(reading, k, &pairs[i].place, pairs[i].value) && sound;
-        }
-    }
-    return sound;
-}
-
-void config_take_source(struct config_reading *reading, const struct config_place *place,
-                        const struct config_pair *pairs, size_t count)
-{
-    struct config            *config = reading->config;
-    const struct config_pair *type   = find_pair(pairs, count, "type");
-    if (config->lookup_count == CONFIG_LOOKUPS_MOST) {
-        put_problem(reading, place, GP_NONE, GP_LIT("there are too many"));
-        return;
-    }
-    struct config_lookup *l = &config->lookups[config->lookup_count];
-    *l                      = (struct config_lookup) { 0 };
+    struct config            *config = item->reading->config;
+    const struct config_pair *type   = config_item_find(item, "type");
     if (!type)
-        put_problem(reading, place, GP_NONE,
-                    GP_LIT("a source needs a type: passwd-file, saslauthd, pam, ldap, sql, http, dovecot or oauth"));
-    if (!type || !take(reading, find_key(GP_LIT("type")), &type->place, type->value)) return;
-    bool sound = take_usual(reading, place, pairs, count, (unsigned)l->type);
-    sound      = take_given(reading, pairs, count, (unsigned)l->type) && sound;
-    if (sound && is_sound(reading, l, place)) reading->lookup_places[config->lookup_count++] = *place;
+        config_item_problem(
+            item, item->place, GP_NONE,
+            GP_LIT("a source needs a type: passwd-file, saslauthd, pam, ldap, sql, http, dovecot or oauth"));
+    if (!type || !config_item_key(item, type)) return false;
+    bool sound = config_item_usual(item);
+    sound      = config_item_given(item) && sound;
+    if (!sound || !is_sound(item, &config->lookups[config->lookup_count])) return false;
+    item->reading->lookup_places[config->lookup_count] = *item->place;
+    return true;
 }
 
 /* ---- the list ----------------------------------------------------------------------------------------------------------------- */
@@ -349,23 +250,11 @@ static bool read_store(struct config *config, const struct config_key *key, gp_s
 
 static bool show_source(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
 {
-    (void)key;
     if (index == config->store_at) {
         gp_put_z(out, "store");
         return true;
     }
-    size_t item = index < config->store_at ? index : index - 1;
-    if (item >= config->lookup_count) return false;
-    for (size_t i = 0; i < GP_COUNT(config_source_keys); i++) {
-        struct config_key row = row_of(&config_source_keys[i], item);
-        if (!(config_source_keys[i].types & OF(config->lookups[item].type))) continue;
-        gp_put_z(out, i ? ", " : "{");
-        gp_put_z(out, row.name);
-        gp_put_z(out, ": ");
-        (void)row.type->show(config, &row, 0, out);
-    }
-    gp_put_char(out, '}');
-    return true;
+    return config_show_item(config, key, index < config->store_at ? index : index - 1, out);
 }
 
 static void clear_sources(struct config *config)
@@ -375,6 +264,21 @@ static void clear_sources(struct config *config)
     config->store_listed = false;
 }
 
-const struct config_type config_sources_type = {
-    "a list of 'store' and mappings with the keys of the next section", read_store, show_source, clear_sources, { NULL }
+static const struct config_items items = {
+    .name      = "sources",
+    .keys      = keys,
+    .key_count = GP_COUNT(keys),
+    .offset    = offsetof(struct config, lookups),
+    .size      = sizeof(struct config_lookup),
+    .most      = CONFIG_LOOKUPS_MOST,
+    .count     = offsetof(struct config, lookup_count),
+    .full      = "there are too many",
+    .take      = take_source,
+    .type      = type_of,
 };
+const struct config_type config_sources_type = { "a list of 'store' and mappings with the keys of the next section",
+                                                 read_store,
+                                                 show_source,
+                                                 clear_sources,
+                                                 { NULL },
+                                                 &items };

@@ -136,21 +136,22 @@ TEST(what_is_wrong_with_a_source_of_tokens)
 TEST(the_table_of_keys_says_which_go_with_which_type)
 {
     static const char *const types[] = { "passwd-file", "saslauthd", "pam", "ldap", "sql", "http", "dovecot", "oauth" };
-    size_t                   len;
-    char                    *text = kit_file("docs/sources.md", &len), *section = strstr(text, "## Which keys go with");
+    const struct config_items *list  = config_sources_type.items;
+    size_t                     len;
+    char *text = kit_file("docs/sources.md", &len), *section = strstr(text, "## Which keys go with");
     assert_non_null(section);
-    for (size_t i = 0; i < GP_COUNT(types) * config_source_key_count; i++) {
-        const struct config_source_key *k = &config_source_keys[i % config_source_key_count];
-        char                            row[32], key[72];
-        size_t                          type = i / config_source_key_count;
-        bool                            all  = k->types == ~0U;
+    for (size_t i = 0; i < GP_COUNT(types) * list->key_count; i++) {
+        const struct config_key *k = &list->keys[i % list->key_count];
+        char                     row[32], key[72];
+        size_t                   type = i / list->key_count;
+        bool                     all  = !k->types;
         (void)snprintf(row, sizeof row, "\n| `%s` |", types[type]);
-        (void)snprintf(key, sizeof key, "`%s`", k->key.name);
+        (void)snprintf(key, sizeof key, "`%s`", k->name);
         const char *line = all ? section : strstr(section, row);
         assert_non_null(line);
         const char *end = strchr(line + (all ? strlen("## ") + strcspn(line, "\n") : 1), '\n');
         bool        has = memmem(line, (size_t)(end - line), key, strlen(key)) != NULL;
-        if (has != (k->types >> type & 1)) fail_msg("%s of %s", k->key.name, types[type]);
+        if (has != (all || k->types >> type & 1)) fail_msg("%s of %s", k->name, types[type]);
     }
     free(text);
 }
