@@ -23,6 +23,19 @@ void report_put_next(struct gp_text *, const struct report_row *);
  * so already. */
 void report_put_switch(struct gp_text *, const struct config *, const char *rule);
 
+/* ---- report_credentials.c ---------------------------------------------------------------------------------------- */
+/* One walk over the credentials of all accounts, that gives `take` a row of each for which fill says true: it adds kind, rule, count
+ * and example to what is there. */
+struct report_walk {
+    struct user_store *store;
+    bool (*fill)(const void *part, const struct account *, const struct credential *, struct report_row *, struct gp_text *example);
+    const void *part;
+    bool (*take)(void *owner, const struct report_row *); /* false: stop */
+    void *owner;
+    bool  stopped, failed;
+};
+gp_status report_credentials(struct report_walk *) GP_MUST_USE;
+
 /* ---- report_old.c ------------------------------------------------------------------------------------------------ */
 struct report_ages { gp_time now, unused_since, made_before; }; /* unused_since: for those that were never used, too */
 /* Credentials in force that nobody uses, or that are old, rule by rule. `take` returns false to stop. */

@@ -5,14 +5,11 @@
 
 #include <stdio.h>
 
-enum { ID_ROOM = 24, EXAMPLE_ROOM = 640 };
+enum { ID_ROOM = 24 };
 
 struct sight {
-    struct user_store *store;
-    json_t            *sent; /* messages in that time, by the credential's id */
-    bool (*take)(void *owner, const struct report_row *);
-    void *owner;
-    bool  failed, stopped;
+    json_t *sent; /* messages in that time, by the credential's id */
+    bool    failed;
 };
 
 static const char *key_of(int64_t credential, char room[static ID_ROOM])
@@ -49,44 +46,28 @@ static void put_example(struct gp_text *out, const struct credential *c)
     gp_put_z(out, c->last_helo);
 }
 
-static bool give(struct sight *s, const struct account *account, const struct credential *c)
+static bool fill(const void *part, const struct account *account, const struct credential *c, struct report_row *row,
+                 struct gp_text *example)
 {
-    char              room[EXAMPLE_ROOM], key[ID_ROOM];
-    struct gp_text    example = { .ptr = room, .room = sizeof room - 1 };
-    struct report_row row     = { .kind       = REPORT_LANE,
-                                  .rule       = REPORT_LANE_RULE,
-                                  .account    = account->name,
-                                  .label      = c->label,
-                                  .account_id = account->id,
-                                  .credential = c->id,
-                                  .count      = json_integer_value(json_object_get(s->sent, key_of(c->id, key))),
-                                  .first      = c->created,
-                                  .last       = c->last_used,
-                                  .example    = room };
-    put_example(&example, c);
-    room[example.len] = '\0';
-    return s->take(s->owner, &row);
-}
-
-static bool look_at(void *owner, const struct account *account)
-{
-    struct sight     *s = owner;
-    struct credential c;
-    gp_status         status = GP_PERMFAIL;
-    auto_rows         r      = credentials_of(s->store->accounts, account->id);
-    while (!s->stopped && (status = credentials_next(&r, &c)) == GP_OK)
-        if (c.limits.legacy) s->stopped = !give(s, account, &c);
-    gp_wipe(&c.verifier, sizeof c.verifier);
-    s->failed = status == GP_TEMPFAIL;
-    return !s->failed && !s->stopped;
+    const struct sight *s = part;
+    char                key[ID_ROOM];
+    (void)account;
+    if (!c->limits.legacy) return false;
+    row->kind  = REPORT_LANE;
+    row->rule  = REPORT_LANE_RULE;
+    row->count = json_integer_value(json_object_get(s->sent, key_of(c->id, key)));
+    put_example(example, c);
+    return true;
 }
 
 gp_status report_lane(struct user_store *store, gp_time since, bool (*take)(void *owner, const struct report_row *),
                       void *owner)
 {
-    struct sight s      = { .store = store, .sent = json_object(), .take = take, .owner = owner };
-    gp_status    status = s.sent ? tally_each(store->accounts, tally_day(since), note_sent, &s) : GP_TEMPFAIL;
-    if (status == GP_OK && !s.failed) status = accounts_each(store->accounts, look_at, &s);
+    struct sight       s      = { .sent = json_object() };
+    struct report_walk walk   = { .store = store, .fill = fill, .part = &s, .take = take, .owner = owner };
+    gp_status          status = s.sent ? tally_each(store->accounts, tally_day(since), note_sent, &s) : GP_TEMPFAIL;
+    if (s.failed) status = GP_TEMPFAIL;
+    if (status == GP_OK) status = report_credentials(&walk);
     json_decref(s.sent);
-    return s.failed ? GP_TEMPFAIL : status;
+    return status;
 }

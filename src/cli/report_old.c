@@ -10,12 +10,8 @@ static const char *const rule_names[RULES] = {
 };
 
 struct search {
-    struct user_store        *store;
     const struct report_ages *ages;
     enum rule                 rule;
-    bool (*take)(void *owner, const struct report_row *);
-    void *owner;
-    bool  stopped, failed;
 };
 
 /* Of the password behind a source its age says nothing. RULES: nothing is wrong with it. */
@@ -37,44 +33,25 @@ static void put_example(struct gp_text *out, const struct credential *c)
     gp_put_z(out, c->last_from);
 }
 
-static bool give(struct search *s, const struct account *account, const struct credential *c)
+static bool fill(const void *part, const struct account *account, const struct credential *c, struct report_row *row,
+                 struct gp_text *example)
 {
-    char              room[4 * CREDENTIAL_TEXT];
-    struct gp_text    example = { .ptr = room, .room = sizeof(room) - 1 };
-    struct report_row row     = { .kind       = REPORT_CREDENTIAL,
-                                  .rule       = rule_names[s->rule],
-                                  .account    = account->name,
-                                  .label      = c->label,
-                                  .account_id = account->id,
-                                  .credential = c->id,
-                                  .count      = c->use_count,
-                                  .first      = c->created,
-                                  .last       = c->last_used,
-                                  .example    = room };
-    put_example(&example, c);
-    room[example.len] = '\0';
-    return s->take(s->owner, &row);
-}
-
-static bool look_at(void *owner, const struct account *account)
-{
-    struct search    *s = owner;
-    struct credential c;
-    gp_status         status = GP_PERMFAIL;
-    if (account->disabled) return true;
-    auto_rows r = credentials_of(s->store->accounts, account->id);
-    while (!s->stopped && (status = credentials_next(&r, &c)) == GP_OK)
-        if (rule_of(&c, s->ages) == s->rule) s->stopped = !give(s, account, &c);
-    gp_wipe(&c.verifier, sizeof(c.verifier));
-    s->failed = status == GP_TEMPFAIL;
-    return !s->failed && !s->stopped;
+    const struct search *s    = part;
+    enum rule            rule = rule_of(c, s->ages);
+    if (account->disabled || rule == RULES || rule != s->rule) return false;
+    row->kind  = REPORT_CREDENTIAL;
+    row->rule  = rule_names[rule];
+    row->count = c->use_count;
+    put_example(example, c);
+    return true;
 }
 
 gp_status report_old(struct user_store *store, const struct report_ages         *ages,
                      bool (*take)(void *owner, const struct report_row *), void *owner)
 {
-    struct search s = { .store = store, .ages = ages, .take = take, .owner = owner };
-    for (; s.rule < RULES && !s.failed && !s.stopped; s.rule++)
-        if (accounts_each(store->accounts, look_at, &s) != GP_OK) return GP_TEMPFAIL;
-    return s.failed ? GP_TEMPFAIL : GP_OK;
+    struct search      s      = { .ages = ages };
+    struct report_walk walk   = { .store = store, .fill = fill, .part = &s, .take = take, .owner = owner };
+    gp_status          status = GP_OK;
+    for (; s.rule < RULES && status == GP_OK && !walk.stopped; s.rule++) status = report_credentials(&walk);
+    return status;
 }
