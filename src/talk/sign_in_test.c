@@ -6,11 +6,17 @@
 
 #include <string.h>
 
+/* How each script begins: a server without TLS that has these mechanisms. */
+#define OFFERS(mechanisms)                                                                                             \
+    { "", "220 a\r\n" },                                                                                               \
+    {                                                                                                                  \
+        "c\r\n", "250-a\r\n250 AUTH " mechanisms "\r\n"                                                                \
+    }
+
 static const struct script plain_server[] = {
-    {"",       "220 a\r\n"                                         },
-    { "c\r\n", "250-a\r\n250 AUTH LOGIN PLAIN XOAUTH2\r\n"         },
-    { "\r\n",  "235 2.7.0 hello anna, your s3cret-word is good\r\n"},
-    { NULL,    NULL                                                },
+    OFFERS("LOGIN PLAIN XOAUTH2"),
+    {"\r\n", "235 2.7.0 hello anna, your s3cret-word is good\r\n"},
+    { NULL,  NULL                                                },
 };
 static const struct talk_login anna = {
     .user = {"anna",         4 },
@@ -54,9 +60,8 @@ TEST(a_server_that_repeats_a_sign_in_is_not_quoted)
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         const struct script script[] = {
-            {"",           "220 a\r\n"                       },
-            { "c\r\n",     "250-a\r\n250 AUTH PLAIN\r\n"     },
-            { "\r\n",      rows[i].says                      },
+            OFFERS("PLAIN"),
+            {"\r\n",       rows[i].says                      },
             { "NOOP\r\n",  "250 AGFubmEAczNjcmV0LXdvcmQ=\r\n"},
             { "RESET\r\n", "334 AGFubmEAczNjcmV0LXdvcmQ=\r\n"}, /* a challenge has to be answered as it came */
             { NULL,        NULL                              },
@@ -78,9 +83,8 @@ TEST(a_server_that_repeats_a_sign_in_is_not_quoted)
 TEST(each_message_of_a_sign_in_is_kept_out)
 {
     static const struct script login[] = {
-        {"",                "220 a\r\n"                                },
-        { "c\r\n",          "250-a\r\n250 AUTH LOGIN\r\n"              },
-        { "AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n"                     },
+        OFFERS("LOGIN"),
+        {"AUTH LOGIN\r\n",  "334 VXNlcm5hbWU6\r\n"                     },
         { "YW5uYQ==\r\n",   "334 UGFzc3dvcmQ6\r\n"                     },
         { "cmQ=\r\n",       "535 no YW5uYQ== with czNjcmV0LXdvcmQ=\r\n"},
         { "X AFNDUkFN\r\n", "500 X AFNDUkFN\r\n"                       },
@@ -140,12 +144,11 @@ TEST(a_mechanism_that_is_not_offered_is_not_tried)
 TEST(login_waits_for_its_two_questions)
 {
     static const struct script script[] = {
-        {"",                "220 a\r\n"                  },
-        { "c\r\n",          "250-a\r\n250 AUTH LOGIN\r\n"},
-        { "AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n"       },
-        { "YW5uYQ==\r\n",   "334 UGFzc3dvcmQ6\r\n"       },
-        { "\r\n",           "535 5.7.8 no\r\n"           },
-        { NULL,             NULL                         },
+        OFFERS("LOGIN"),
+        {"AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n"},
+        { "YW5uYQ==\r\n",  "334 UGFzc3dvcmQ6\r\n"},
+        { "\r\n",          "535 5.7.8 no\r\n"    },
+        { NULL,            NULL                  },
     };
     struct meeting    m;
     struct talk_reply r;
@@ -161,11 +164,10 @@ TEST(login_waits_for_its_two_questions)
 TEST(cram_md5_answers_the_challenge) /* RFC 2195 2 */
 {
     static const struct script script[] = {
-        {"",         "220 a\r\n"                                                       },
-        { "c\r\n",   "250-a\r\n250 AUTH CRAM-MD5\r\n"                                  },
-        { "MD5\r\n", "334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+\r\n"},
-        { "\r\n",    "235 2.7.0 welcome\r\n"                                           },
-        { NULL,      NULL                                                              },
+        OFFERS("CRAM-MD5"),
+        {"MD5\r\n", "334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+\r\n"},
+        { "\r\n",   "235 2.7.0 welcome\r\n"                                           },
+        { NULL,     NULL                                                              },
     };
     static const struct talk_login tim = {
         .user = {"tim",               3 },
@@ -183,16 +185,14 @@ TEST(cram_md5_answers_the_challenge) /* RFC 2195 2 */
 TEST(a_token_goes_with_the_mechanisms_of_tokens)
 {
     static const struct script xoauth2[] = {
-        {"",       "220 a\r\n"                          },
-        { "c\r\n", "250-a\r\n250 AUTH PLAIN XOAUTH2\r\n"},
-        { "\r\n",  "235 2.7.0 welcome\r\n"              },
-        { NULL,    NULL                                 },
+        OFFERS("PLAIN XOAUTH2"),
+        {"\r\n", "235 2.7.0 welcome\r\n"},
+        { NULL,  NULL                   },
     };
     static const struct script bearer[] = {
-        {"",       "220 a\r\n"                                      },
-        { "c\r\n", "250-a\r\n250 AUTH PLAIN OAUTHBEARER XOAUTH2\r\n"},
-        { "\r\n",  "235 2.7.0 welcome\r\n"                          },
-        { NULL,    NULL                                             },
+        OFFERS("PLAIN OAUTHBEARER XOAUTH2"),
+        {"\r\n", "235 2.7.0 welcome\r\n"},
+        { NULL,  NULL                   },
     };
     struct meeting    m;
     struct talk_reply r;
@@ -210,11 +210,10 @@ TEST(a_token_goes_with_the_mechanisms_of_tokens)
 TEST(a_token_that_is_refused_is_answered_and_the_reason_shown)
 {
     static const struct script script[] = {
-        {"",       "220 a\r\n"                          },
-        { "c\r\n", "250-a\r\n250 AUTH XOAUTH2 PLAIN\r\n"},
-        { "\r\n",  "334 eyJzdGF0dXMiOiI0MDEifQ==\r\n"   },
-        { "\r\n",  "535 5.7.8 no\r\n"                   },
-        { NULL,    NULL                                 },
+        OFFERS("XOAUTH2 PLAIN"),
+        {"\r\n",  "334 eyJzdGF0dXMiOiI0MDEifQ==\r\n"},
+        { "\r\n", "535 5.7.8 no\r\n"                },
+        { NULL,   NULL                              },
     };
     struct meeting    m;
     struct talk_reply r;
@@ -230,10 +229,9 @@ TEST(a_token_that_is_refused_is_answered_and_the_reason_shown)
 TEST(a_server_that_does_not_prove_itself_is_not_believed)
 {
     static const struct script script[] = {
-        {"",       "220 a\r\n"                          },
-        { "c\r\n", "250-a\r\n250 AUTH SCRAM-SHA-256\r\n"},
-        { "\r\n",  "235 2.7.0 welcome\r\n"              },
-        { NULL,    NULL                                 },
+        OFFERS("SCRAM-SHA-256"),
+        {"\r\n", "235 2.7.0 welcome\r\n"},
+        { NULL,  NULL                   },
     };
     struct meeting    m;
     struct talk_reply r;

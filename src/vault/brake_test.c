@@ -6,10 +6,12 @@
 enum { MESSAGES = 100 };
 #define DAY ((gp_time)24 * 3600 * 1000)
 
-/* An account that has been here for a month, and writes to somebody new from elsewhere, each time. */
-static void open_stolen(struct bed *b)
+/* A vault with an account that has been here for a month, and writes to somebody new from elsewhere, each time. */
+static struct bed *open_stolen(enum policy_mode mode)
 {
+    struct bed   *b = bed_open();
     struct meter *m;
+    b->config.policy.brake.mode = mode;
     bed_account(b, "anna", BED_GENERATED, false);
     m = meter_of(b->vault, LIMIT_ACCOUNT, 1);
     CHECK(m);
@@ -19,6 +21,7 @@ static void open_stolen(struct bed *b)
     m->brake->seen       = b->vault->changes + 1;
     m->brake->state.born = wall_now() - 30 * DAY;
     m->brake->state.when = wall_now() - DAY;
+    return b;
 }
 
 static uint64_t submit(struct bed *b, unsigned number)
@@ -66,9 +69,7 @@ static size_t audited(struct bed *b, const char *event)
 
 TEST(what_a_thief_sends_is_held_until_somebody_releases_it)
 {
-    struct bed *b               = bed_open();
-    b->config.policy.brake.mode = POLICY_ENFORCE;
-    open_stolen(b);
+    struct bed *b = open_stolen(POLICY_ENFORCE);
     CHECK(until_held(b, 0) < MESSAGES && submit(b, 500));
     meters_write(b->vault);
     CHECK(submit(b, 501));
@@ -90,9 +91,7 @@ TEST(what_a_thief_sends_is_held_until_somebody_releases_it)
 /* As after a release of ours that keeps its states in another form. */
 TEST(what_is_held_stays_so_where_the_state_cannot_be_read)
 {
-    struct bed *b               = bed_open();
-    b->config.policy.brake.mode = POLICY_ENFORCE;
-    open_stolen(b);
+    struct bed *b = open_stolen(POLICY_ENFORCE);
     CHECK(until_held(b, 0) < MESSAGES);
     meters_write(b->vault);
     meters_close(b->vault);
@@ -112,9 +111,7 @@ TEST(what_is_held_stays_so_where_the_state_cannot_be_read)
 
 TEST(in_shadow_it_goes_out_and_is_noted)
 {
-    struct bed *b               = bed_open();
-    b->config.policy.brake.mode = POLICY_SHADOW;
-    open_stolen(b);
+    struct bed *b = open_stolen(POLICY_SHADOW);
     CHECK(until_held(b, 0) == MESSAGES);
     CHECK(b->vault->tallies.count == 1);
     CHECK_IS(gp_from(b->vault->tallies.list[0].name), "brake");
@@ -123,9 +120,7 @@ TEST(in_shadow_it_goes_out_and_is_noted)
 
 TEST(mail_that_fails_counts)
 {
-    struct bed *b               = bed_open();
-    b->config.policy.brake.mode = POLICY_ENFORCE;
-    open_stolen(b);
+    struct bed *b     = open_stolen(POLICY_ENFORCE);
     struct peer queue = { .vault = b->vault, .role = ROLE_QUEUE };
     struct msg  m     = MSG(FATES);
     m.fates.lines     = GP_LIT("1\t5\t5\n2\t1\t1\nrubbish\n1\t99999999999999\t1\n\n");
@@ -187,9 +182,7 @@ TEST(a_theft_blesses_nothing_and_a_release_does)
         { LOCKED_RELEASED_ENABLED, true,  false},
     };
     for (size_t i = 0; i < GP_COUNT(cases); i++) {
-        struct bed *b               = bed_open();
-        b->config.policy.brake.mode = POLICY_ENFORCE;
-        open_stolen(b);
+        struct bed *b = open_stolen(POLICY_ENFORCE);
         was_at(b, "192.0.2.1", wall_now() - 20 * DAY);
         was_at(b, "192.0.2.1", wall_now());
         was_at(b, "203.0.113.9", wall_now() - DAY);
@@ -246,10 +239,8 @@ static const struct msg_submitted *submit_for(struct bed *b, uint64_t account, u
 TEST(who_acts_for_many_is_judged_by_all_that_he_sends)
 {
     enum { OTHERS = 20, FIRST = 2 };
-    struct bed *b               = bed_open();
-    unsigned    sent            = 0;
-    b->config.policy.brake.mode = POLICY_ENFORCE;
-    open_stolen(b);
+    struct bed *b    = open_stolen(POLICY_ENFORCE);
+    unsigned    sent = 0;
     for (int i = 0; i < OTHERS; i++) {
         char name[16];
         (void)snprintf(name, sizeof name, "other%d", i);
@@ -271,9 +262,7 @@ TEST(who_acts_for_many_is_judged_by_all_that_he_sends)
 
 TEST(whose_mail_is_held_is_told_who_signed_in)
 {
-    struct bed *b               = bed_open();
-    b->config.policy.brake.mode = POLICY_ENFORCE;
-    open_stolen(b);
+    struct bed *b = open_stolen(POLICY_ENFORCE);
     bed_account(b, "bert", BED_GENERATED, false);
     bed_may_act(b, 1, 2);
     struct meter *m = meter_of(b->vault, LIMIT_ACCOUNT, 2);
@@ -324,6 +313,12 @@ static void join_queue(struct bed *b, struct far_queue *q)
     CHECK(q->channel);
 }
 
+static void close_both(struct bed *b, struct far_queue *q)
+{
+    ipc_close(q->channel);
+    bed_close(b);
+}
+
 static void tick(struct bed *b)
 {
     holds_tick(b->vault);
@@ -332,11 +327,9 @@ static void tick(struct bed *b)
 
 TEST(the_queue_is_told_to_hold_what_waits_until_it_has_said_yes_to_all)
 {
-    struct bed      *b          = bed_open();
-    struct far_queue q          = { .says = GP_TEMPFAIL, .pages = 2 };
-    b->config.policy.brake.mode = POLICY_ENFORCE;
+    struct bed      *b = open_stolen(POLICY_ENFORCE);
+    struct far_queue q = { .says = GP_TEMPFAIL, .pages = 2 };
     join_queue(b, &q);
-    open_stolen(b);
     CHECK(until_held(b, 0) < MESSAGES);
     bed_settle(b);
     CHECK(q.asked == 1 && q.account == 1 && q.row == 0);
@@ -349,16 +342,13 @@ TEST(the_queue_is_told_to_hold_what_waits_until_it_has_said_yes_to_all)
     CHECK(submit(b, 500));
     tick(b);
     CHECK(q.asked == 5);
-    ipc_close(q.channel);
-    bed_close(b);
+    close_both(b, &q);
 }
 
 TEST(a_restart_forgets_nobody_whose_waiting_mail_is_to_be_held)
 {
-    struct bed      *b          = bed_open();
-    struct far_queue q          = { .says = GP_OK };
-    b->config.policy.brake.mode = POLICY_ENFORCE;
-    open_stolen(b);
+    struct bed      *b = open_stolen(POLICY_ENFORCE);
+    struct far_queue q = { .says = GP_OK };
     CHECK(until_held(b, 0) < MESSAGES); /* the queue is not there */
     meters_write(b->vault);
     meters_close(b->vault);
@@ -369,16 +359,13 @@ TEST(a_restart_forgets_nobody_whose_waiting_mail_is_to_be_held)
     b->vault->holding.due = true;
     tick(b);
     CHECK(q.asked == 1); /* it knows */
-    ipc_close(q.channel);
-    bed_close(b);
+    close_both(b, &q);
 }
 
 TEST(whose_mail_was_released_meanwhile_is_let_be)
 {
-    struct bed      *b          = bed_open();
-    struct far_queue q          = { .says = GP_OK };
-    b->config.policy.brake.mode = POLICY_ENFORCE;
-    open_stolen(b);
+    struct bed      *b = open_stolen(POLICY_ENFORCE);
+    struct far_queue q = { .says = GP_OK };
     CHECK(until_held(b, 0) < MESSAGES);
     meters_write(b->vault);
     struct accounts *a = bed_store(b);
@@ -387,22 +374,18 @@ TEST(whose_mail_was_released_meanwhile_is_let_be)
     join_queue(b, &q);
     tick(b);
     CHECK(q.asked == 0);
-    ipc_close(q.channel);
-    bed_close(b);
+    close_both(b, &q);
 }
 
 TEST(a_release_between_two_pages_stops_the_holding)
 {
-    struct bed      *b          = bed_open();
-    struct far_queue q          = { .says = GP_OK, .pages = 3, .releases = bed_store(b) };
-    b->config.policy.brake.mode = POLICY_ENFORCE;
+    struct bed      *b = open_stolen(POLICY_ENFORCE);
+    struct far_queue q = { .says = GP_OK, .pages = 3, .releases = bed_store(b) };
     join_queue(b, &q);
-    open_stolen(b);
     CHECK(until_held(b, 0) < MESSAGES);
     bed_settle(b);
     tick(b);
     CHECK(q.asked == 1 && !b->vault->holding.due);
     accounts_close(q.releases);
-    ipc_close(q.channel);
-    bed_close(b);
+    close_both(b, &q);
 }
