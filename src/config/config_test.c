@@ -185,12 +185,6 @@ TEST(a_socket_that_cannot_be)
     }
 }
 
-static void put_line(void *owner, gp_str line)
-{
-    gp_put(owner, line);
-    gp_put_char(owner, '\n');
-}
-
 TEST(a_socket_for_other_servers)
 {
     static char    room[1 << 14];
@@ -413,7 +407,7 @@ TEST(the_environment_goes_before_the_file)
 static gp_str show_in(char *room, size_t size)
 {
     said = (struct gp_text) { .ptr = room, .room = size };
-    config_show(&config, keep_line, NULL);
+    config_show(&config, put_line, &said);
     gp_put_char(&said, '\0');
     CHECK(!said.cut);
     return gp_said(&said);
@@ -498,7 +492,7 @@ TEST(the_manual_page_is_the_one_that_the_schema_makes)
     size_t len  = 0;
     char  *page = kit_file("docs/gatepost.yml.5", &len);
     said        = GP_TEXT(said_room);
-    config_manual(keep_line, NULL);
+    config_manual(put_line, &said);
     CHECK(!said.cut);
     CHECK_SAME(gp_said(&said), ((gp_str) { page, len }));
     free(page);
@@ -521,7 +515,7 @@ PROPERTY(config_reads_anything, bytes)
     }
     if (reading.problem_count) return;
     said = GP_TEXT(said_room);
-    config_show(&config, keep_line, NULL);
+    config_show(&config, put_line, &said);
     CHECK(config_read_document(&reading, gp_said(&said)));
     if (reading.problem_count) print_error("%.*s\n", (int)reading.problems[0].len, reading.problems[0].text);
     CHECK(reading.problem_count == 0);
@@ -566,7 +560,7 @@ PROPERTY(variables_read_anything, bytes)
     config_find_clashes(&reading);
     if (reading.problem_count) return;
     said = GP_TEXT(said_room);
-    config_show(&config, keep_line, NULL);
+    config_show(&config, put_line, &said);
     CHECK(config_read_document(&reading, gp_said(&said)));
     if (reading.problem_count) print_error("%.*s\n", (int)reading.problems[0].len, reading.problems[0].text);
     CHECK(reading.problem_count == 0);

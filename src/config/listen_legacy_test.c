@@ -6,12 +6,6 @@
 #define LANE    "listen:\n  - legacy 10.0.0.5:2525 "
 #define PROBLEM "gatepost.yml:3: listen: "
 
-static void put_line(void *owner, gp_str line)
-{
-    gp_put(owner, line);
-    gp_put_char(owner, '\n');
-}
-
 TEST(what_is_not_said_is_narrow)
 {
     CHECK(read_set_up(H LANE "networks=10.0.0.0/24 recipients_domains=Example.org\n"));

@@ -80,12 +80,6 @@ TEST(what_does_not_go_together_is_said)
     }
 }
 
-static void put_line(void *owner, gp_str line)
-{
-    gp_put(owner, line);
-    gp_put_char(owner, '\n');
-}
-
 TEST(what_is_shown_reads_back)
 {
     static char    room[1 << 16];

@@ -16,11 +16,10 @@ static struct config  config;
 static char           said_room[1 << 16];
 static struct gp_text said;
 
-static inline void keep_line(void *owner, gp_str line)
+static inline void put_line(void *owner, gp_str line)
 {
-    (void)owner;
-    gp_put(&said, line);
-    gp_put_char(&said, '\n');
+    gp_put(owner, line);
+    gp_put_char(owner, '\n');
 }
 
 /* The whole way, from a directory with this gatepost.yml in it (NULL: none). */
@@ -36,7 +35,7 @@ static inline bool read_set_up(const char *yaml)
         CHECK(fputs(yaml, file) >= 0);
         CHECK(fclose(file) == 0);
     }
-    bool sound = config_read(dir, &config, keep_line, NULL);
+    bool sound = config_read(dir, &config, put_line, &said);
     if (yaml) CHECK(unlink(path) == 0);
     CHECK(rmdir(dir) == 0);
     return sound;

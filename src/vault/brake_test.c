@@ -24,24 +24,29 @@ static struct bed *open_stolen(enum policy_mode mode)
     return b;
 }
 
-static uint64_t submit(struct bed *b, unsigned number)
+static const struct msg_submitted *submit_from(struct bed *b, uint64_t account, gp_str sender, unsigned number)
 {
     char       to[64];
     struct msg m = MSG(SUBMIT);
     (void)snprintf(to, sizeof to, "r%u@example.net\t\n", number);
     m.submit = (struct msg_submit) { .session    = 1,
-                                     .account    = 1,
+                                     .account    = account,
                                      .credential = 1,
                                      .size       = 100,
                                      .likeness   = 77,
-                                     .sender     = GP_LIT("anna@example.org"),
+                                     .sender     = sender,
                                      .peer       = GP_LIT("203.0.113.9"),
                                      .helo       = GP_LIT("bot"),
                                      .mechanism  = GP_LIT("LOGIN"),
                                      .recipients = gp_from(to) };
     bed_ask(b, b->smtpd, &m);
     CHECK(b->answer.submitted.status == GP_OK);
-    return b->answer.submitted.hold;
+    return &b->answer.submitted;
+}
+
+static uint64_t submit(struct bed *b, unsigned number)
+{
+    return submit_from(b, 1, GP_LIT("anna@example.org"), number)->hold;
 }
 
 /* How many go out before one is held. */
@@ -220,20 +225,7 @@ TEST(who_was_only_disabled_has_nothing_to_settle)
 /* ---- acting for others ----------------------------------------------------------------------------------------------------- */
 static const struct msg_submitted *submit_for(struct bed *b, uint64_t account, unsigned number)
 {
-    char       to[64];
-    struct msg m = MSG(SUBMIT);
-    (void)snprintf(to, sizeof to, "r%u@example.net\t\n", number);
-    m.submit = (struct msg_submit) { .account    = account,
-                                     .credential = 1,
-                                     .likeness   = 77,
-                                     .sender     = GP_LIT("bert@example.org"),
-                                     .peer       = GP_LIT("203.0.113.9"),
-                                     .helo       = GP_LIT("bot"),
-                                     .mechanism  = GP_LIT("LOGIN"),
-                                     .recipients = gp_from(to) };
-    bed_ask(b, b->smtpd, &m);
-    CHECK(b->answer.submitted.status == GP_OK);
-    return &b->answer.submitted;
+    return submit_from(b, account, GP_LIT("bert@example.org"), number);
 }
 
 TEST(who_acts_for_many_is_judged_by_all_that_he_sends)
