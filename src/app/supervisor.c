@@ -106,13 +106,15 @@ static gp_time back_off(unsigned quick)
 
 static void log_end(const struct supervisor *s, const struct child *c, pid_t pid, int status, gp_time wait)
 {
-    const bool  stopping = s->state == SUPERVISOR_STOPPING;
-    const bool  fell     = WIFSIGNALED(status);
-    const char *hint     = NULL;
+    const bool stopping = s->state == SUPERVISOR_STOPPING;
+    const bool fell     = WIFSIGNALED(status);
+    const bool crashed =
+        fell && WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGTERM; /* those are somebody's will */
+    const char *hint = NULL;
     if (WIFEXITED(status) && WEXITSTATUS(status) == SANDBOX_VIOLATION)
         hint = "its sandbox stopped it: see its last line";
-    LOG(stopping ? LOG_INFO : LOG_ERROR, "role", LOG_Z("process", role_name(c->row->role)), LOG_N("index", c->index),
-        LOG_N("child", pid), LOG_Z("ended", fell ? "killed by a signal" : "exited"),
+    LOG(stopping && !crashed ? LOG_INFO : LOG_ERROR, "role", LOG_Z("process", role_name(c->row->role)),
+        LOG_N("index", c->index), LOG_N("child", pid), LOG_Z("ended", fell ? "killed by a signal" : "exited"),
         LOG_Z("signal", fell ? sigabbrev_np(WTERMSIG(status)) : NULL),
         LOG_N("status", fell ? 128 + WTERMSIG(status) : WEXITSTATUS(status)), LOG_Z("hint", hint),
         LOG_N(stopping ? "restarts" : "restart_in_ms", stopping ? c->restarts : wait));

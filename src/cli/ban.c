@@ -66,7 +66,7 @@ static int list(const struct cli_command *command, int argc, char **argv)
     };
     int stop = cli_parse(command, options, argc, argv, &dir, NULL, 0, 0, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    auto_user_store s;
+    auto_user_store s = { 0 };
     if (!user_store_open(dir, &s)) return CLI_FAILED;
     l.json = json ? json_array() : NULL;
     if (kept_bans(s.accounts, show, &l) != GP_OK) {
@@ -128,7 +128,7 @@ static int add(const struct cli_command *command, int argc, char **argv)
         cli_problem(good ? "--reason" : "--until", good ? "is too long: 159 octets at most" : why, NULL);
         return CLI_WRONG_USE;
     }
-    auto_user_store s;
+    auto_user_store s = { 0 };
     if (!user_store_open(dir, &s)) return CLI_FAILED;
     if (kept_bans_add(s.accounts, &b, 1, b.ban.made) != GP_OK) return user_store_failed(&s, word);
     return say_added(&b, json);
@@ -168,7 +168,7 @@ static int take_back(const struct cli_command *command, int argc, char **argv)
     int          stop = cli_parse_json(command, argc, argv, &dir, &word, 1, &json);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     if (!read_network(word, &p)) return CLI_WRONG_USE;
-    auto_user_store s;
+    auto_user_store s = { 0 };
     if (!user_store_open(dir, &s)) return CLI_FAILED;
     gp_status status = kept_ban_remove(s.accounts, &p, user_now());
     if (status == GP_PERMFAIL) return say_none(&s, word, &p);

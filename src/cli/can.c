@@ -142,7 +142,7 @@ static void print_text_answer(const struct can *c)
 
 static int act(const struct can_wish *w)
 {
-    auto_user_store s;
+    auto_user_store s = { 0 };
     struct can      c = { .wish = w };
     if (!user_store_open(w->dir, &s)) return CLI_FAILED;
     c.store = &s;

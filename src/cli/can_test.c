@@ -200,7 +200,7 @@ TEST(what_is_to_be_replaced_is_said)
 
 static void use_store(void (*use)(struct user_store *, int64_t account))
 {
-    auto_user_store s;
+    auto_user_store s = { 0 };
     struct account  anna;
     CHECK(user_store_open(dir, &s) && accounts_find(s.accounts, GP_LIT("anna@example.org"), &anna) == GP_OK);
     use(&s, anna.id);
@@ -208,7 +208,7 @@ static void use_store(void (*use)(struct user_store *, int64_t account))
 
 static void use_up(struct user_store *s, int64_t account)
 {
-    auto_transaction   t;
+    auto_transaction   t     = { 0 };
     struct limit_rules rules = { 0 };
     struct limit_usage usage = { 0 };
     const char        *why   = "";
@@ -265,7 +265,7 @@ TEST(the_guards_own_bans_spare_known_places_and_follow_its_mode)
 
 static void hold(struct user_store *s, int64_t account)
 {
-    auto_transaction   t;
+    auto_transaction   t     = { 0 };
     struct brake_state state = { .born = user_now(), .when = user_now(), .held = user_now() };
     struct brake_entry e     = {
             .account = account, .state = &state, .why = "sends as if somebody else had the account: x", .incident = ""

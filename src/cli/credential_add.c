@@ -234,7 +234,7 @@ static int run_add(const struct cli_command *command, int argc, char **argv)
     if (!material_is_good(&a.material) || !is_for_device(&a.material, a.label) ||
         !handout_is_good(&a.handout, makes_password(&a.material) && !a.material.for_device))
         return CLI_WRONG_USE;
-    auto_user_store s;
+    auto_user_store s = { 0 };
     return user_store_open(dir, &s) ? add(&s, user, &a) : CLI_FAILED;
 }
 
@@ -325,7 +325,7 @@ static int run_rotate(const struct cli_command *command, int argc, char **argv)
     int stop = cli_parse(command, options, argc, argv, &dir, words, 2, 2, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     if (!material_is_good(&r.material) || !read_overlap(r.overlap, &overlap)) return CLI_WRONG_USE;
-    auto_user_store s;
+    auto_user_store s = { 0 };
     return user_store_open(dir, &s) ? rotate(&s, words, &r, overlap) : CLI_FAILED;
 }
 

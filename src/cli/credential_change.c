@@ -34,7 +34,7 @@ static int run_revoke(const struct cli_command *command, int argc, char **argv)
     const char *dir  = NULL, *words[2];
     int         stop = cli_parse_json(command, argc, argv, &dir, words, 2, &json);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    auto_user_store s;
+    auto_user_store s = { 0 };
     return user_store_open(dir, &s) ? revoke(&s, words, json) : CLI_FAILED;
 }
 
@@ -78,7 +78,7 @@ static int run_alter(const struct cli_command *command, int argc, char **argv)
                     "`gatepost credential alter --help` lists what can be");
         return CLI_WRONG_USE;
     }
-    auto_user_store s;
+    auto_user_store s = { 0 };
     return user_store_open(dir, &s) ? alter(&s, words, &limits, label, json) : CLI_FAILED;
 }
 

@@ -120,7 +120,7 @@ static int run_list(const struct cli_command *command, int argc, char **argv)
     if (!read_filter("--unused-since", since, l.now, &l.unused_since, since_read) ||
         !read_filter("--expiring", ending, l.now, &l.ending_before, when_read))
         return CLI_WRONG_USE;
-    auto_user_store s;
+    auto_user_store s = { 0 };
     if (!user_store_open(dir, &s)) return CLI_FAILED;
     l.store  = &s;
     l.json   = json ? json_array() : NULL;
@@ -157,7 +157,7 @@ static int run_show(const struct cli_command *command, int argc, char **argv)
     const char *dir  = NULL, *words[2];
     int         stop = cli_parse_json(command, argc, argv, &dir, words, 2, &json);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    auto_user_store s;
+    auto_user_store s = { 0 };
     return user_store_open(dir, &s) ? show(&s, words, json) : CLI_FAILED;
 }
 

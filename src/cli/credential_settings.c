@@ -145,7 +145,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     };
     int stop = cli_parse(command, options, argc, argv, &dir, &user, 1, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    auto_user_store s;
+    auto_user_store s = { 0 };
     return user_store_open(dir, &s) ? settings(&s, user, autoconfig, json) : CLI_FAILED;
 }
 

@@ -313,7 +313,7 @@ static int act(const struct wish *w)
         cli_problem("--since", why, NULL);
         return CLI_WRONG_USE;
     }
-    auto_user_store s;
+    auto_user_store s = { 0 };
     if (!user_store_open(w->dir, &s)) return CLI_FAILED;
     auto_queue_store q = cli_queue_open(w->dir);
     if (!q || !story_open(&a.story)) return CLI_FAILED;

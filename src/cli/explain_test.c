@@ -37,7 +37,7 @@ static const struct {
 TEST(each_event_is_told_with_its_cause_and_the_next_step)
 {
     for (size_t i = 0; i < GP_COUNT(told); i++) {
-        auto_story s;
+        auto_story s = { 0 };
         CHECK(story_open(&s));
         story_tell(&s, &(struct audit_row) { .seq      = 1,
                                              .when     = 1000,
@@ -70,7 +70,7 @@ TEST(what_is_the_same_again_is_counted_but_for_the_one_that_was_asked_about)
     static const char many[] = "{\"result\":\"refused\",\"reason\":\"wrong password\",\"count\":7,\"last\":9000}";
     static const char lists[] =
         "{\"result\":\"refused\",\"reason\":\"wrong password\",\"count\":2,\"last\":6000,\"incidents\":[\"0000000002\"]}";
-    auto_story s;
+    auto_story s = { 0 };
     CHECK(story_open(&s) && gp_copy_z(GP_LIT("0000000002"), s.incident, sizeof(s.incident)));
     struct audit_row rows[] = { wrong(1, "0000000001", bad), wrong(2, "0000000002", bad), wrong(3, "0000000003", bad),
                                 wrong(4, "0000000004", many), wrong(5, "", "{\"result\":\"ok\"}") };
@@ -87,7 +87,7 @@ TEST(what_is_the_same_again_is_counted_but_for_the_one_that_was_asked_about)
 
 TEST(of_too_much_the_oldest_goes_and_is_counted)
 {
-    auto_story s;
+    auto_story s = { 0 };
     CHECK(story_open(&s));
     for (int64_t i = 1; i <= STORY_MOST + 5; i++) {
         char data[64];
@@ -101,7 +101,7 @@ TEST(of_too_much_the_oldest_goes_and_is_counted)
 TEST(what_was_asked_about_is_shown_whatever_came_after_it)
 {
     enum { SHOWN = 12 };
-    auto_story s;
+    auto_story s = { 0 };
     CHECK(story_open(&s) && gp_copy_z(GP_LIT("0000000002"), s.incident, sizeof(s.incident)));
     struct audit_row asked = wrong(1, "0000000002", "{\"result\":\"refused\",\"reason\":\"wrong password\"}");
     story_tell(&s, &asked);
@@ -140,7 +140,7 @@ TEST(a_command_has_no_words_that_a_shell_would_follow)
 /* ---- the command ---------------------------------------------------------------------------------------------------------- */
 static void record(struct database *db, const struct audit_entry *e, const char *reason, const char *peer)
 {
-    auto_transaction t;
+    auto_transaction t = { 0 };
     CHECK(transaction_begin(&t, db) == GP_OK);
     CHECK(AUDIT(db, e, AUDIT_Z("result", "refused"), AUDIT_Z("reason", reason), AUDIT_Z("peer", peer)) == GP_OK);
     CHECK(transaction_commit(&t) == GP_OK);

@@ -86,9 +86,9 @@ static int with_account(const struct cli_command *command, int argc, char **argv
     const char    *said[WORDS] = { NULL, NULL };
     int            stop        = cli_parse_json(command, argc, argv, &dir, said, words, &w.json);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    w.user    = said[0];
-    w.address = said[1];
-    auto_user_store s;
+    w.user            = said[0];
+    w.address         = said[1];
+    auto_user_store s = { 0 };
     if (!user_store_open(dir, &s) || !user_find(&s, w.user, &account)) return CLI_FAILED;
     return act(&s, &account, &w);
 }

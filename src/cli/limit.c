@@ -196,10 +196,10 @@ static int run(const struct cli_command *command, int argc, char **argv)
     while (i + 1 < GP_COUNT(actions) && !gp_is(gp_from(command->name), actions[i].command->name)) i++;
     int stop = cli_parse(command, options, argc, argv, &w.dir, words, actions[i].least, actions[i].most, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    w.account = words[0];
-    w.what    = words[1];
-    w.value   = words[2];
-    auto_user_store store;
+    w.account             = words[0];
+    w.what                = words[1];
+    w.value               = words[2];
+    auto_user_store store = { 0 };
     if (!user_store_open(w.dir, &store) || !find(&store, &w, &t)) return CLI_FAILED;
     return actions[i].act(&store, &w, &t);
 }

@@ -42,9 +42,9 @@ static int list(const struct cli_command *command, int argc, char **argv)
 {
     bool            json = false;
     const char     *dir  = NULL;
-    auto_user_store s;
-    s        = (struct user_store) { 0 };
-    int stop = cli_parse_json(command, argc, argv, &dir, NULL, 0, &json);
+    auto_user_store s    = { 0 };
+    s                    = (struct user_store) { 0 };
+    int stop             = cli_parse_json(command, argc, argv, &dir, NULL, 0, &json);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     if (!user_store_open(dir, &s)) return CLI_FAILED;
     json_t *array = json ? json_array() : NULL;

@@ -106,7 +106,7 @@ static int alter(struct altering *a, bool all, const char **ids, size_t count)
 static int alter_account(struct altering *a, const char *dir, const char *name, const char **ids)
 {
     struct account  account;
-    auto_user_store users;
+    auto_user_store users = { 0 };
     if (!user_store_open(dir, &users) || !user_find(&users, name, &account)) return CLI_FAILED;
     a->account = account.id;
     if (a->change->change == QUEUE_RELEASE && brake_set_released(users.accounts, account.id, user_now()) != GP_OK)
@@ -151,8 +151,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
 static int lock(const char *dir, const char *name, bool json)
 {
     struct account  account;
-    auto_user_store users;
-    struct altering a = { .change = change_of(&cli_queue_hold), .why = "the account is locked", .json = json };
+    auto_user_store users = { 0 };
+    struct altering a     = { .change = change_of(&cli_queue_hold), .why = "the account is locked", .json = json };
     if (!user_store_open(dir, &users) || !user_find(&users, name, &account)) return CLI_FAILED;
     if (accounts_lock(users.accounts, account.id) != GP_OK) return user_store_failed(&users, name);
     auto_queue_store s = cli_queue_open(dir);

@@ -168,7 +168,7 @@ static int act(const struct wish *w)
         !read_date("--unused-since", w->unused, "90d", &ages.unused_since) ||
         !read_date("--made-before", w->made, "365d", &ages.made_before))
         return CLI_WRONG_USE;
-    auto_user_store s;
+    auto_user_store s = { 0 };
     if (!user_store_open(w->dir, &s)) return CLI_FAILED;
     if (w->account && !user_find(&s, w->account, &account)) return CLI_FAILED;
     r.store   = &s;

@@ -45,7 +45,7 @@ static void keep_brake(const struct brake_state *state, const char *why)
 {
     struct user_store  s;
     struct brake_entry e = { .account = open_store(&s), .state = state, .why = why, .incident = "" };
-    auto_transaction   t;
+    auto_transaction   t = { 0 };
     CHECK(transaction_begin(&t, accounts_database(s.accounts)) == GP_OK &&
           brake_put(s.accounts, &e, user_now()) == GP_OK);
     CHECK(transaction_commit(&t) == GP_OK);
@@ -107,7 +107,7 @@ static void use_up(enum limit_scope scope, int64_t subject, uint64_t messages, c
     struct user_store  s;
     struct limit_usage usage = { .things = { { { 0 } } } };
     int64_t            anna  = open_store(&s);
-    auto_transaction   t;
+    auto_transaction   t     = { 0 };
     rate_charge(rate, &usage.things[LIMIT_MESSAGES][0], messages, user_now());
     CHECK(transaction_begin(&t, accounts_database(s.accounts)) == GP_OK);
     CHECK(usage_put(s.accounts, scope, subject ? subject : anna, &usage) == GP_OK && transaction_commit(&t) == GP_OK);

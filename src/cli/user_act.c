@@ -57,7 +57,7 @@ static int change(struct user_store *s, const struct account *account, const str
 static int act(const char *dir, const struct wish *w)
 {
     struct account  account;
-    auto_user_store store;
+    auto_user_store store = { 0 };
     if (!user_store_open(dir, &store) || !user_find(&store, w->user, &account)) return CLI_FAILED;
     return w->other ? change(&store, &account, w) : list(&store, &account, w->json);
 }

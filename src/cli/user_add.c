@@ -71,7 +71,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     int stop = cli_parse(command, options, argc, argv, &dir, &name, 1, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     if (!are_identities(&a.send_as)) return CLI_FAILED;
-    auto_user_store    store;
+    auto_user_store    store    = { 0 };
     auto_user_password password = { .from_stdin = from_stdin, .allow_cram = allow_cram };
     return user_store_open(dir, &store) ? add(&store, name, &password, &a) : CLI_FAILED;
 }

@@ -181,7 +181,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
         cli_problem("--csv", "it is one of the two: --csv or --json", NULL);
         return CLI_WRONG_USE;
     }
-    auto_user_store s;
+    auto_user_store s = { 0 };
     if (!user_store_open(dir, &s)) return CLI_FAILED;
     e.store = &s;
     e.json  = csv ? NULL : json_array();

@@ -206,7 +206,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     const struct format *format = find_format(name, r.file);
     if (!format) return CLI_WRONG_USE;
-    auto_user_store s;
+    auto_user_store s = { 0 };
     if (!user_store_open(dir, &s)) return CLI_FAILED;
     r.store = &s;
     return import(&r, format, dry, json);

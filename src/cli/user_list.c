@@ -55,7 +55,7 @@ static int run_list(const struct cli_command *command, int argc, char **argv)
     const char *dir  = NULL;
     int         stop = cli_parse_json(command, argc, argv, &dir, NULL, 0, &json);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    auto_user_store store;
+    auto_user_store store = { 0 };
     return user_store_open(dir, &store) ? list_all(&store, json) : CLI_FAILED;
 }
 
@@ -102,7 +102,7 @@ static int run_show(const struct cli_command *command, int argc, char **argv)
     const char *dir  = NULL, *name;
     int         stop = cli_parse_json(command, argc, argv, &dir, &name, 1, &json);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    auto_user_store store;
+    auto_user_store store = { 0 };
     return user_store_open(dir, &store) ? show(&store, name, json) : CLI_FAILED;
 }
 

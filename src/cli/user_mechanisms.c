@@ -53,7 +53,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     };
     int stop = cli_parse(command, options, argc, argv, &dir, words, WORDS, WORDS, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    auto_user_store store;
+    auto_user_store store = { 0 };
     return user_store_open(dir, &store) ? change(&store, words[NAME], words[LIST], json) : CLI_FAILED;
 }
 

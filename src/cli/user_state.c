@@ -84,7 +84,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     const char *dir  = NULL, *name;
     int         stop = cli_parse_json(command, argc, argv, &dir, &name, 1, &json);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    auto_user_store store;
+    auto_user_store store = { 0 };
     return user_store_open(dir, &store) ? make(&store, change_of(command), name, json) : CLI_FAILED;
 }
 

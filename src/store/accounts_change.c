@@ -136,7 +136,7 @@ gp_status account_insert(struct accounts *a, const struct new_account *n, gp_tim
 
 gp_status accounts_add(struct accounts *a, const struct new_account *n, gp_time now, const char **why)
 {
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = account_insert(a, n, now, why);
     return status == GP_OK ? transaction_commit(&t) : status;
@@ -187,9 +187,9 @@ static gp_status make_provided(struct accounts *a, gp_str name, gp_str source, g
                                int64_t *credential, const char **why)
 {
     struct new_credential n = { .kind = CREDENTIAL_SOURCE, .subject = source };
-    auto_transaction      t;
-    *why             = "the name was taken a moment ago";
-    gp_status status = transaction_begin(&t, a->db);
+    auto_transaction      t = { 0 };
+    *why                    = "the name was taken a moment ago";
+    gp_status status        = transaction_begin(&t, a->db);
     if (status == GP_OK) status = still_free(a, name, why);
     if (status == GP_OK) status = insert_account(a, name, source, now, out);
     if (status == GP_OK) status = account_audit_added(a, out->id, source, NULL);
@@ -231,8 +231,8 @@ gp_status accounts_set_password(struct accounts *a, int64_t account, const struc
     int64_t               id;
     const char           *why;
     struct account        found;
-    struct new_credential n = { .kind = kind, .verifier = v };
-    auto_transaction      t;
+    struct new_credential n      = { .kind = kind, .verifier = v };
+    auto_transaction      t      = { 0 };
     gp_status             status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = remove_all(a, account);
     if (status == GP_OK) status = accounts_get(a, account, &found);
@@ -242,7 +242,7 @@ gp_status accounts_set_password(struct accounts *a, int64_t account, const struc
 
 gp_status accounts_set_disabled(struct accounts *a, int64_t account, bool disabled)
 {
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = set_disabled(a, account, disabled);
     if (status == GP_OK && !disabled) status = brake_put_stolen(a, account, audit_now());
@@ -251,7 +251,7 @@ gp_status accounts_set_disabled(struct accounts *a, int64_t account, bool disabl
 
 gp_status accounts_lock(struct accounts *a, int64_t account)
 {
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = set_disabled(a, account, true);
     if (status == GP_OK) status = brake_put_suspected(a, account, audit_now());
@@ -260,7 +260,7 @@ gp_status accounts_lock(struct accounts *a, int64_t account)
 
 gp_status accounts_set_mechanisms(struct accounts *a, int64_t account, gp_str mechanisms, const char **why)
 {
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = set_mechanisms(a, account, mechanisms, why);
     return status == GP_OK ? transaction_commit(&t) : status;
@@ -268,7 +268,7 @@ gp_status accounts_set_mechanisms(struct accounts *a, int64_t account, gp_str me
 
 gp_status accounts_delete(struct accounts *a, int64_t account)
 {
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = account_audit(a, "account-deleted", account, 0, no_fields);
     auto_rows r = rows_of(a->db, "DELETE FROM accounts WHERE id = ?");

@@ -46,8 +46,8 @@ gp_status accounts_import(struct accounts *a, const struct accounts_import *impo
 {
     int64_t          highest = 0;
     bool             refused = false;
-    auto_transaction t;
-    gp_status        status = transaction_begin(&t, a->db);
+    auto_transaction t       = { 0 };
+    gp_status        status  = transaction_begin(&t, a->db);
     if (status == GP_OK) status = highest_account(a, &highest);
     for (size_t i = 0; status == GP_OK && i < import->count; i++) {
         const char *why = "";

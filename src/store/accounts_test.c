@@ -392,7 +392,7 @@ TEST(the_list_stops_when_told)
 TEST(a_lock_is_a_reason_to_try_later)
 {
     struct accounts *a = open_fresh(), *other = open_again();
-    auto_transaction held;
+    auto_transaction held = { 0 };
     CHECK(transaction_begin(&held, accounts_database(other)) == GP_OK);
     CHECK(add_plain(a, "anna") == GP_TEMPFAIL);
     CHECK(database_trouble(accounts_database(a)) == DATABASE_LOCKED);

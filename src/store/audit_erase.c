@@ -89,7 +89,7 @@ static gp_status erase_all(struct database *db, const struct audit_filter *who, 
 {
     struct audit_filter rest = *who;
     struct erased       e;
-    auto_transaction    t;
+    auto_transaction    t      = { 0 };
     gp_status           status = transaction_begin(&t, db);
     do {
         if (status == GP_OK) status = gather(db, &rest, &e);
@@ -133,7 +133,7 @@ gp_status audit_horizon(struct database *db, gp_time before, struct audit_seal *
 
 gp_status audit_set_horizon(struct database *db, const struct audit_seal *s, gp_str line)
 {
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, db);
     if (status != GP_OK) return status;
     auto_rows set = rows_of(db, "UPDATE audit_chain SET horizon_seq = ?, horizon_hash = ?, horizon_line = ?");

@@ -63,9 +63,9 @@ static gp_status is_first(struct database *db)
 
 static gp_status take_over(struct database *db, gp_time now)
 {
-    int64_t            count = 0;
-    struct audit_entry e     = { .when = now, .event = "audit-taken-over" };
-    auto_transaction   t;
+    int64_t            count  = 0;
+    struct audit_entry e      = { .when = now, .event = "audit-taken-over" };
+    auto_transaction   t      = { 0 };
     gp_status          status = transaction_begin(&t, db);
     if (status == GP_OK) status = is_first(db); /* another process may have done it meanwhile */
     if (status == GP_OK) status = copy_rows(db, &count);

@@ -240,7 +240,7 @@ TEST(a_server_that_ran_and_signed_nothing_shows)
         struct database     *db = fresh(AUDIT_VAULT);
         struct audit_fault   fault;
         struct audit_signing g = { rows[i].signed_to, BEGIN + rows[i].started * SECOND, PERIOD };
-        auto_transaction     t;
+        auto_transaction     t = { 0 };
         CHECK(transaction_begin(&t, db) == GP_OK);
         for (int n = 0; n < rows[i].count; n++) {
             struct audit_entry e = { .when = BEGIN + n * SECOND, .event = rows[i].event };

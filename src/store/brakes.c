@@ -87,7 +87,7 @@ gp_status brake_set_told(struct accounts *a, const struct brake_untold *one)
 
 gp_status brake_set_released(struct accounts *a, int64_t account, gp_time now)
 {
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     if (status != GP_OK) return status;
     auto_rows r = rows_of(a->db, "UPDATE brakes SET released = ?, held = 0, why = '' WHERE account = ?");

@@ -10,9 +10,9 @@ gp_status credential_add(struct accounts *a, int64_t account, const struct new_c
                          const char **why)
 {
     struct account   found;
-    auto_transaction t;
-    *why             = "there is no such account";
-    gp_status status = transaction_begin(&t, a->db);
+    auto_transaction t = { 0 };
+    *why               = "there is no such account";
+    gp_status status   = transaction_begin(&t, a->db);
     if (status == GP_OK) status = accounts_get(a, account, &found);
     if (status == GP_OK) status = credential_insert(a, &found, n, now, id, why);
     return status == GP_OK ? transaction_commit(&t) : status;
@@ -27,7 +27,7 @@ static gp_status remove_one(struct accounts *a, int64_t id)
 gp_status credential_revoke(struct accounts *a, int64_t id)
 {
     struct credential gone;
-    auto_transaction  t;
+    auto_transaction  t      = { 0 };
     gp_status         status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = credential_get(a, id, &gone);
     gp_wipe(&gone.verifier, sizeof(gone.verifier));
@@ -118,9 +118,9 @@ gp_status credential_rotate(struct accounts *a, int64_t old, const struct new_cr
                             gp_time now, int64_t *id, const char **why)
 {
     struct credential before;
-    auto_transaction  t;
-    *why             = "there is no such credential";
-    gp_status status = transaction_begin(&t, a->db);
+    auto_transaction  t = { 0 };
+    *why                = "there is no such credential";
+    gp_status status    = transaction_begin(&t, a->db);
     if (status == GP_OK) status = credential_get(a, old, &before);
     if (status == GP_OK) status = may_rotate(&before, now, why);
     if (status == GP_OK) status = replace(a, &before, fresh, now, id, why);
@@ -135,7 +135,7 @@ gp_status credential_rotate(struct accounts *a, int64_t old, const struct new_cr
 /* ---- uses ---------------------------------------------------------------------------------------------------------- */
 gp_status accounts_used(struct accounts *a, const struct credential_use *uses, size_t count)
 {
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     auto_rows        r      = rows_of(a->db, "UPDATE credentials SET last_used = ?, last_from = ?, last_mechanism = ?,"
                                                          " last_tls = ?, last_helo = ?, use_count = use_count + ? WHERE id = ?");

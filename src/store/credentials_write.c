@@ -219,9 +219,9 @@ gp_status credential_alter(struct accounts *a, int64_t id, gp_str label, const s
 {
     struct credential   before;
     struct restrictions limits;
-    auto_transaction    t;
-    *why             = "there is no such credential";
-    gp_status status = transaction_begin(&t, a->db);
+    auto_transaction    t = { 0 };
+    *why                  = "there is no such credential";
+    gp_status status      = transaction_begin(&t, a->db);
     if (status == GP_OK) status = credential_get(a, id, &before);
     gp_wipe(&before.verifier, sizeof(before.verifier));
     if (status == GP_OK) status = label_is_free(a, before.account, id, label, why);
@@ -247,9 +247,9 @@ gp_status credential_upgrade(struct accounts *a, int64_t id, enum credential_kin
                              const char **why)
 {
     struct account   account;
-    auto_transaction t;
-    *why             = "the credential is not of that kind any more";
-    gp_status status = transaction_begin(&t, a->db);
+    auto_transaction t = { 0 };
+    *why               = "the credential is not of that kind any more";
+    gp_status status   = transaction_begin(&t, a->db);
     if (status == GP_OK) status = account_of(a, id, &account, why);
     if (status == GP_OK && !credential_kind_has_password(from)) status = GP_PERMFAIL;
     if (status == GP_OK) status = account_join_scram(a, &account, v, why);

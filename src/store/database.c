@@ -165,7 +165,7 @@ static enum database_trouble upgrade(struct database *db, const struct database_
     int64_t version = 0;
     if (version_of(db, &version) != GP_OK) return db->trouble;
     if (version == (int64_t)plan->versions) return DATABASE_FINE;
-    auto_transaction t; /* the lock first: another process may be upgrading too */
+    auto_transaction t = { 0 }; /* the lock first: another process may be upgrading too */
     if (transaction_begin(&t, db) != GP_OK || version_of(db, &version) != GP_OK) return db->trouble;
     if (version < 0 || version > (int64_t)plan->versions) return DATABASE_NEWER;
     for (size_t next = (size_t)version; next < plan->versions; next++)

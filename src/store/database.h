@@ -60,7 +60,7 @@ int64_t               database_touched(const struct database *); /* rows that th
 /* ---- transactions: rolled back at the end of the block unless committed ------------------------------------ */
 struct transaction { struct database *db; };
 #define auto_transaction __attribute__((cleanup(transaction_end))) struct transaction
-/* auto_transaction t; if (transaction_begin(&t, db) != GP_OK) return ... ; takes the write lock at once */
+/* auto_transaction t = { 0 }; if (transaction_begin(&t, db) != GP_OK) return ... ; takes the write lock at once */
 /* TEMPFAIL, too, when the file was moved: what is committed there, the next process will not find. */
 gp_status transaction_begin(struct transaction *, struct database *) GP_MUST_USE;
 gp_status transaction_commit(struct transaction *) GP_MUST_USE; /* OK: on stable storage; else rolled back */

@@ -141,13 +141,13 @@ TEST(what_is_not_committed_is_rolled_back)
 {
     struct database *db = open_fresh();
     {
-        auto_transaction t;
+        auto_transaction t = { 0 };
         CHECK(transaction_begin(&t, db) == GP_OK);
         CHECK(insert(db, 1, "x") == GP_OK);
     }
     CHECK(count(db) == 0);
     {
-        auto_transaction t;
+        auto_transaction t = { 0 };
         CHECK(transaction_begin(&t, db) == GP_OK);
         CHECK(insert(db, 1, "x") == GP_OK);
         CHECK(transaction_commit(&t) == GP_OK);
@@ -199,7 +199,7 @@ TEST(what_is_held_is_of_one_moment)
 
     database_hold(db);
     CHECK(count(db) == 1 && insert(other, 2, "theirs too") == GP_OK);
-    auto_transaction t; /* ends what was held, or it could not write over what the other has written */
+    auto_transaction t = { 0 }; /* ends what was held, or it could not write over what the other has written */
     CHECK(transaction_begin(&t, db) == GP_OK && count(db) == 2 && insert(db, 3, "own") == GP_OK);
     database_hold(db);
     database_let_go(db);
@@ -212,7 +212,7 @@ TEST(a_lock_is_told_from_other_trouble)
 {
     enum database_trouble trouble;
     struct database      *db = open_fresh(), *other = open_with(2, &trouble);
-    auto_transaction      held;
+    auto_transaction      held = { 0 };
     CHECK(transaction_begin(&held, other) == GP_OK);
     CHECK(insert(db, 1, "x") == GP_TEMPFAIL);
     CHECK(database_trouble(db) == DATABASE_LOCKED);

@@ -53,7 +53,7 @@ gp_status accounts_delegate(struct accounts *a, int64_t account, int64_t other, 
 {
     const char      *event = may ? "delegation-added" : "delegation-removed";
     struct account   found;
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = are_there(a, account, other, &found, why);
     if (status == GP_OK) status = may ? give(a, account, other, why) : take_back(a, account, other);

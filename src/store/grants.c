@@ -102,7 +102,7 @@ static gp_status insert(struct accounts *a, const struct verifier_keys *keys, co
 gp_status grant_put(struct accounts *a, const struct verifier_keys *keys, struct grant *g)
 {
     uint64_t         random;
-    auto_transaction t;
+    auto_transaction t = { 0 };
     gp_random(&random, sizeof random);
     g->serial        = (int64_t)(random >> 2); /* not the one before: that may have been another's */
     gp_status status = transaction_begin(&t, a->db);
@@ -127,7 +127,7 @@ gp_status grant_begin(struct accounts *a, gp_str provider, gp_str kind, gp_time 
 gp_status grant_forget(struct accounts *a, gp_str provider)
 {
     char             name[GRANT_NAME];
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     auto_rows        r      = rows_of(a->db, "DELETE FROM grants WHERE provider = ?");
     rows_bind_text(&r, provider);

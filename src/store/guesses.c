@@ -21,7 +21,7 @@ static gp_status put(void *owner, const struct guard_count *c)
 
 gp_status guesses_save(struct accounts *a, struct guard *g, gp_time now, gp_time clock)
 {
-    auto_transaction t;
+    auto_transaction t = { 0 };
     struct writing   w = { a, now };
     if (!guard_has_changes(g)) return GP_OK; /* not even the lock: a long command may have it */
     gp_status status = transaction_begin(&t, a->db);

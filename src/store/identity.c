@@ -173,7 +173,7 @@ static gp_status has_room(struct accounts *a, int64_t account, const char **why)
 
 gp_status accounts_identity_add(struct accounts *a, int64_t account, gp_str address, const char **why)
 {
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = has_room(a, account, why);
     if (status == GP_OK) status = identity_insert(a, account, address, why);
@@ -186,7 +186,7 @@ gp_status accounts_identity_remove(struct accounts *a, int64_t account, gp_str a
 {
     char             room[ACCOUNT_ADDRESS_MOST];
     struct gp_text   key = GP_TEXT(room);
-    auto_transaction t;
+    auto_transaction t   = { 0 };
     if (!key_of(address, &key, why)) return GP_PERMFAIL;
     *why             = "that is not one of the account's identities";
     gp_status status = transaction_begin(&t, a->db);

@@ -57,9 +57,9 @@ static gp_status forget_old(struct accounts *a, gp_time now)
 gp_status notice_add(struct accounts *a, const struct notice *n, unsigned a_day, bool *over)
 {
     int64_t          count;
-    auto_transaction t;
-    *over            = false;
-    gp_status status = transaction_begin(&t, a->db);
+    auto_transaction t = { 0 };
+    *over              = false;
+    gp_status status   = transaction_begin(&t, a->db);
     if (status == GP_OK) status = is_known(a, gp_from(n->cause));
     if (status != GP_PERMFAIL) return status == GP_OK ? GP_PERMFAIL : status;
     status = count_since(a, n->when - DAY_MS, &count);

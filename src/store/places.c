@@ -57,7 +57,7 @@ static gp_status clamp(struct accounts *a, const struct place_use *use)
 
 gp_status places_note(struct accounts *a, const struct place_use *list, size_t count)
 {
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     for (size_t i = 0; i < count && status == GP_OK; i++) {
         status = note_one(a, &list[i]);
@@ -168,7 +168,7 @@ static gp_status forget_old_bans(struct accounts *a, gp_time now)
 
 gp_status kept_bans_add(struct accounts *a, const struct kept_ban *list, size_t count, gp_time now)
 {
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     for (size_t i = 0; i < count && status == GP_OK; i++) status = add_ban(a, &list[i], now);
     if (status == GP_OK) status = forget_old_bans(a, now);
@@ -189,8 +189,8 @@ gp_status kept_ban_remove(struct accounts *a, const struct place *p, gp_time now
     struct place_text  text;
     gp_str             network = text_of(p, &text);
     struct audit_entry e       = { .when = now, .event = "ban-removed" };
-    auto_transaction   t;
-    gp_status          status = transaction_begin(&t, a->db);
+    auto_transaction   t       = { 0 };
+    gp_status          status  = transaction_begin(&t, a->db);
     if (status == GP_OK) status = delete_ban(a, network);
     if (status == GP_OK)
         status = AUDIT(a->db, &e, AUDIT_Z("by", database_operator(a->db)), AUDIT_S("address", network));

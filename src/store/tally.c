@@ -35,7 +35,7 @@ static gp_status age_out(struct accounts *a, gp_time now)
 
 gp_status tally_add(struct accounts *a, const struct tally *list, size_t count, gp_time now)
 {
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     auto_rows        r =
         rows_of(a->db, "INSERT INTO tallies (account, kind, name, credential, day, count, first, last, example)"

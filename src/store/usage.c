@@ -61,7 +61,7 @@ static gp_status age_one(struct accounts *a, const char *sql, int64_t number)
 
 gp_status usage_age(struct accounts *a, gp_time now)
 {
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = age_one(a, "DELETE FROM limit_usage WHERE ends < ?", now);
     if (status == GP_OK)
@@ -157,7 +157,7 @@ gp_status own_limit_set(struct accounts *a, int64_t account, int64_t credential,
     if (parsed.has_sessions) gp_put(&text, value);
     for (size_t i = 0; i < LIMIT_THINGS; i++)
         if (parsed.has[i]) rates_put(&text, &parsed.rules.things[i]); /* in one form */
-    auto_transaction t;
+    auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
     if (status == GP_OK) status = put_limit(a, account, credential, what, gp_said(&text));
     if (status == GP_OK)
@@ -168,9 +168,9 @@ gp_status own_limit_set(struct accounts *a, int64_t account, int64_t credential,
 
 gp_status own_limit_clear(struct accounts *a, int64_t account, int64_t credential, gp_str what, const char **why)
 {
-    auto_transaction t;
-    *why             = "there is no such limit";
-    gp_status status = transaction_begin(&t, a->db);
+    auto_transaction t = { 0 };
+    *why               = "there is no such limit";
+    gp_status status   = transaction_begin(&t, a->db);
     if (status != GP_OK) return status;
     auto_rows r = rows_of(a->db, "DELETE FROM limits WHERE account = ?1 AND credential = ?2 AND ?3 IN (what, '')");
     rows_bind_number(&r, account);

@@ -7,14 +7,14 @@ enum { DAY = 24 * 3600 * 1000 };
 
 static void put(struct accounts *a, enum limit_scope scope, int64_t subject, const struct limit_usage *u)
 {
-    auto_transaction t;
+    auto_transaction t = { 0 };
     CHECK(transaction_begin(&t, a->db) == GP_OK && usage_put(a, scope, subject, u) == GP_OK);
     CHECK(transaction_commit(&t) == GP_OK);
 }
 
 static void meet(struct accounts *a, int64_t account, int64_t digest, gp_time now)
 {
-    auto_transaction t;
+    auto_transaction t = { 0 };
     CHECK(transaction_begin(&t, a->db) == GP_OK && usage_meet(a, account, digest, now) == GP_OK);
     CHECK(transaction_commit(&t) == GP_OK);
 }
@@ -77,7 +77,7 @@ TEST(of_too_many_recipients_the_oldest_are_forgotten)
     struct accounts *a    = open_fresh();
     int64_t          anna = account_of(a, "anna");
     bool             stale;
-    auto_transaction t;
+    auto_transaction t = { 0 };
     CHECK(transaction_begin(&t, a->db) == GP_OK);
     for (int i = 0; i < USAGE_KNOWN_MOST + 10; i++)
         CHECK(usage_meet(a, anna, i, (i < 10 ? 1 : 2) * (gp_time)DAY) == GP_OK);

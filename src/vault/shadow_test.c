@@ -46,7 +46,7 @@ TEST(a_store_that_is_locked_keeps_the_counts_for_later)
 {
     struct bed      *b = bed_open();
     struct accounts *a = bed_store(b);
-    auto_transaction t;
+    auto_transaction t = { 0 };
     CHECK(transaction_begin(&t, accounts_database(a)) == GP_OK);
     shadow_note(b->vault, "identity.from", 1, 2, GP_LIT("a"));
     shadow_write(b->vault);

@@ -147,9 +147,9 @@ static gp_status write_row(struct database *db, const struct trail_row *row)
 
 static gp_status write_all(struct database *db, const struct trail *t)
 {
-    struct audit_entry e = { .when = wall_now(), .event = "not-listed" };
-    auto_transaction   transaction;
-    gp_status          status = transaction_begin(&transaction, db);
+    struct audit_entry e           = { .when = wall_now(), .event = "not-listed" };
+    auto_transaction   transaction = { 0 };
+    gp_status          status      = transaction_begin(&transaction, db);
     for (size_t i = 0; i < t->count && status == GP_OK; i++) status = write_row(db, &t->rows[i]);
     if (status == GP_OK && t->unlisted)
         status = AUDIT(db, &e, AUDIT_N("count", t->unlisted),
@@ -249,10 +249,10 @@ static gp_status note_start(struct settings *s, const struct config *config)
 void trail_start(struct vault *v)
 {
     struct settings  s = { .db = accounts_database(v->accounts), .digester = gp_digester_open(GP_SHA256) };
-    auto_transaction t;
-    s.changes        = GP_TEXT(s.room);
-    gp_status status = transaction_begin(&t, s.db);
-    s.first          = none_kept(s.db);
+    auto_transaction t = { 0 };
+    s.changes          = GP_TEXT(s.room);
+    gp_status status   = transaction_begin(&t, s.db);
+    s.first            = none_kept(s.db);
     if (status == GP_OK && s.digester) status = note_start(&s, v->config);
     if (status == GP_OK) status = transaction_commit(&t);
     if (status != GP_OK) vault_store_failed(v);

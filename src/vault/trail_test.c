@@ -178,7 +178,7 @@ TEST(a_store_that_is_locked_keeps_them_for_later)
 {
     struct bed      *b = bed_open();
     struct accounts *a = bed_store(b);
-    auto_transaction t;
+    auto_transaction t = { 0 };
     CHECK(transaction_begin(&t, accounts_database(a)) == GP_OK);
     note(b, TRAIL_EVENT, 1);
     trail_write(b->vault);

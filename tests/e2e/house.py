@@ -108,14 +108,16 @@ class Gatepost:
         return [role["pid"] for role in self.roles() if role.get("pid") and name in (None, role["name"])]
 
     def stop(self):
-        """An orderly end: exit status 0, and nothing that was started is left."""
+        """An orderly end: exit status 0, no role that crashed on its way out, and nothing that was started is left."""
         if not self.process or self.process.poll() is not None:
             return
-        pids = self.pids()
+        pids, before = self.pids(), len(self.log())
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(30)
         assert status == 0, f"stopped with {status}\n{self.log()}"
         until("end of every role", lambda: not any(map(is_alive, pids)), 3)
+        crashes = [line for line in self.log()[before:].splitlines() if 'ended="killed by a signal"' in line and "signal=KILL" not in line]
+        assert not crashes, crashes
 
     def kill(self):
         if self.process and self.process.poll() is None:
