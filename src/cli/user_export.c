@@ -1,4 +1,5 @@
-/* gatepost user export: all accounts and credentials, in the forms that `user import` reads. */
+/* gatepost user export: all accounts, and the credentials that have not ended, in the forms that `user import` reads. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,13 +21,29 @@ static const char *hash_of(const struct credential *c)
 
 struct fields { /* of one credential, as text */
     const char *texts[IMPORT_FIELDS];
-    char        expires[USER_TIME_ROOM], unused[16];
+    char        expires[USER_TIME_ROOM], unused[16], label[CREDENTIAL_TEXT];
 };
 
-static void put_fields(struct fields *f, const struct credential *c, bool hashes)
+/* Elsewhere it has no successor, so what is left of an overlap is its expiry there. */
+static gp_time end_of(const struct credential *c)
 {
+    gp_time expires = c->limits.expires;
+    return c->retires && (!expires || c->retires < expires) ? c->retires : expires;
+}
+
+/* A further one of the account has to have a label. */
+static const char *label_of(struct fields *f, const struct credential *c, bool further)
+{
+    if (c->label[0] || !further) return c->label;
+    (void)snprintf(f->label, sizeof(f->label), "credential %" PRId64, c->id);
+    return f->label;
+}
+
+static void put_fields(struct fields *f, const struct credential *c, bool hashes, bool further)
+{
+    gp_time end                 = end_of(c);
     *f                          = (struct fields) { .texts = { NULL } };
-    f->texts[IMPORT_LABEL]      = c->label;
+    f->texts[IMPORT_LABEL]      = label_of(f, c, further);
     f->texts[IMPORT_KIND]       = credential_kind_name(c->kind);
     f->texts[IMPORT_SUBJECT]    = c->subject;
     f->texts[IMPORT_MECHANISMS] = c->limits.mechanisms;
@@ -36,20 +53,18 @@ static void put_fields(struct fields *f, const struct credential *c, bool hashes
     f->texts[IMPORT_HOURS]      = c->limits.hours;
     f->texts[IMPORT_LEGACY]     = c->limits.legacy ? "yes" : "";
     if (hashes) f->texts[IMPORT_HASH] = hash_of(c);
-    if (c->limits.expires) f->texts[IMPORT_EXPIRES] = user_time(c->limits.expires, f->expires);
+    if (end) f->texts[IMPORT_EXPIRES] = user_time(end, f->expires);
     if (c->limits.idle_days) (void)snprintf(f->unused, sizeof(f->unused), "%ud", (unsigned)c->limits.idle_days);
     f->texts[IMPORT_UNUSED] = f->unused;
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------------ */
-static json_t *credential_object(const struct credential *c, bool hashes)
+static json_t *credential_object(const struct credential *c, const struct fields *f)
 {
-    struct fields f;
-    json_t       *object = json_object();
-    put_fields(&f, c, hashes);
+    json_t *object = json_object();
     for (unsigned i = 0; i < IMPORT_FIELDS; i++)
-        if (f.texts[i] && f.texts[i][0])
-            (void)json_object_set_new(object, import_field_name(i), json_string(f.texts[i]));
+        if (f->texts[i] && f->texts[i][0])
+            (void)json_object_set_new(object, import_field_name(i), json_string(f->texts[i]));
     (void)json_object_set_new(object, "created", user_time_json(c->created));
     (void)json_object_set_new(object, "last_used", user_time_json(c->last_used));
     return object;
@@ -107,24 +122,46 @@ static void join_address(void *owner, gp_str address)
 }
 
 /* ---- accounts ----------------------------------------------------------------------------------------------------------- */
-static bool put_credentials(struct exporting *e, const struct account *account, json_t *list, const char *send_as)
+struct listing { /* of one account's credentials */
+    struct exporting     *exporting;
+    const struct account *account;
+    json_t               *list; /* NULL: rows */
+    const char           *send_as;
+    size_t                count;
+};
+
+static void put_credential(struct listing *l, const struct credential *c)
+{
+    struct fields f;
+    put_fields(&f, c, l->exporting->hashes, l->count > 0);
+    l->count++;
+    if (l->list)
+        (void)json_array_append_new(l->list, credential_object(c, &f));
+    else
+        put_row(l->exporting, l->account, l->send_as, &f);
+}
+
+/* What has ended stays here: elsewhere nothing would hold it to its end. */
+static bool put_those(struct listing *l, bool labelled)
 {
     struct credential c;
-    struct fields     f     = { .texts = { NULL } };
-    size_t            count = 0;
     gp_status         status;
-    auto_rows         r = credentials_of(e->store->accounts, account->id);
-    while ((status = credentials_next(&r, &c)) == GP_OK) {
-        count++;
-        put_fields(&f, &c, e->hashes);
-        if (list)
-            (void)json_array_append_new(list, credential_object(&c, e->hashes));
-        else
-            put_row(e, account, send_as, &f);
-    }
-    if (!list && count == 0) put_row(e, account, send_as, &f);
+    gp_time           now = user_now();
+    auto_rows         r   = credentials_of(l->exporting->store->accounts, l->account->id);
+    while ((status = credentials_next(&r, &c)) == GP_OK)
+        if ((c.label[0] != '\0') == labelled && credential_state(&c, now) == CREDENTIAL_LIVE) put_credential(l, &c);
     gp_wipe(&c.verifier, sizeof(c.verifier));
     return status == GP_PERMFAIL;
+}
+
+/* Those without a label first, since the import takes such a one only as an account's first. */
+static bool put_credentials(struct exporting *e, const struct account *account, json_t *list, const char *send_as)
+{
+    struct listing l    = { .exporting = e, .account = account, .list = list, .send_as = send_as };
+    struct fields  none = { .texts = { NULL } };
+    if (!put_those(&l, false) || !put_those(&l, true)) return false;
+    if (!list && l.count == 0) put_row(e, account, send_as, &none);
+    return true;
 }
 
 static bool put_object(struct exporting *e, const struct account *account)

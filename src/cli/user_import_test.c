@@ -232,6 +232,47 @@ TEST(out_and_in_again_by_csv)
     round_trip("--csv --with-hashes", "--format csv");
 }
 
+/* Unlabelled ones beside labelled ones of any kind and age, one in its overlap, one replaced, one that is over. */
+static void make_many(void)
+{
+    make_place();
+    CHECK(run(&cli_user_add, "anna") == CLI_DONE);
+    put_file("in", "correct horse battery\n");
+    CHECK(run(&cli_user_password, "anna --password-stdin") == CLI_DONE);
+    CHECK(run(&cli_credential_add, "anna --label app") == CLI_DONE);
+    CHECK(run(&cli_credential_add, "anna") == CLI_DONE && run(&cli_credential_add, "anna") == CLI_DONE);
+    CHECK(run(&cli_credential_add, "anna --label phone --expires 2099-12-31") == CLI_DONE);
+    CHECK(run(&cli_credential_rotate, "anna phone --overlap 7d") == CLI_DONE);
+    CHECK(run(&cli_credential_add, "anna --label desk") == CLI_DONE);
+    CHECK(run(&cli_credential_rotate, "anna desk --overlap none") == CLI_DONE);
+}
+
+static void many_round_trip(const char *words, const char *format)
+{
+    static char text[OUTPUT_MOST];
+    make_many();
+    struct credential was = kept("anna", "phone (old)");
+    CHECK(was.retires > 0 && kept("anna", "desk (old)").retires > 0);
+    CHECK(run(&cli_user_export, words) == CLI_DONE);
+    (void)snprintf(text, sizeof(text), "%s", output);
+    CHECK(!strstr(text, "desk (old)"));
+    remove_place();
+    make_place();
+    if (import(text, format) != CLI_DONE) fail_msg("%s of %s", output, text);
+    CHECK(run(&cli_credential_list, "anna") == CLI_DONE && !strstr(output, "desk (old)"));
+    struct credential old = kept("anna", "phone (old)"), fresh = kept("anna", "phone"), first = kept("anna", "1");
+    CHECK(old.limits.expires / 1000 == was.retires / 1000 && fresh.limits.expires > old.limits.expires);
+    CHECK(!first.label[0] && kept("anna", "app").kind == CREDENTIAL_GENERATED);
+    CHECK(strstr(text, "\"credential ") || strstr(text, ",credential "));
+    remove_place();
+}
+
+TEST(many_of_an_account_come_in_again_and_what_was_replaced_does_not)
+{
+    many_round_trip("--with-hashes", "--format json");
+    many_round_trip("--csv --with-hashes", "--format csv");
+}
+
 TEST(an_account_s_mechanisms_come_in_if_there_are_such)
 {
     make_place();
