@@ -40,14 +40,16 @@ clang: $(BUILD)-clang/build.ninja
 	@$(NINJA) $(BUILD)-clang --quiet
 
 $(BUILD)-san/build.ninja:
-	@CC=clang meson setup $(BUILD)-san -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	@CC=clang meson setup $(BUILD)-san -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 san: $(BUILD)-san/build.ninja
+	@meson configure $(BUILD)-san -Dfuzz=true >/dev/null
 	@$(NINJA) $(BUILD)-san --quiet
 
 # Coverage-guided, SECONDS_EACH for every fuzz target.
 SECONDS_EACH ?= 60
 fuzz:
 	@scripts/install-deps test
+	@$(MAKE) --no-print-directory san
 	@scripts/fuzz seconds $(SECONDS_EACH)
 
 # gatepost beside Postfix + Dovecot in one run; prints ratios.

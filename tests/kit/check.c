@@ -58,18 +58,6 @@ gp_str kit_base64(const char *text, char *out, size_t room)
 
 static struct kit_entry *running;
 
-#ifdef GP_FUZZ
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-    const char *only = getenv("PROPERTY");
-    for (running = first; running; running = running->next)
-        if (running->property && (!only || strcmp(only, running->name) == 0))
-            running->property((gp_str) { (const char *)data, size });
-    return 0;
-}
-#else
 /* ---- properties --------------------------------------------------------------------------------------- */
 static uint64_t seed;
 
@@ -175,8 +163,30 @@ static void run_property(void **state)
     for (size_t i = 0; i < c.count; i++) free(c.text[i]);
 }
 
+#ifdef GP_FUZZ
+int LLVMFuzzerRunDriver(int *argc, char ***argv, int (*one)(const uint8_t *data, size_t size));
+
+static int run_input(const uint8_t *data, size_t size)
+{
+    running->property((gp_str) { (const char *)data, size });
+    return 0;
+}
+
+/* libFuzzer with its own arguments, on the property of that name. */
+static int fuzz(const char *name, int argc, char **argv)
+{
+    for (running = first; running; running = running->next)
+        if (running->property && strcmp(name, running->name) == 0) return LLVMFuzzerRunDriver(&argc, &argv, run_input);
+    fprintf(stderr, "%s has no property %s\n", argv[0], name);
+    return 1;
+}
+#endif
+
 int main(int argc, char **argv)
 {
+#ifdef GP_FUZZ
+    if (getenv("PROPERTY")) return fuzz(getenv("PROPERTY"), argc, argv);
+#endif
     static struct CMUnitTest tests[TESTS_MOST];
     size_t                   count = 0;
     const char              *only  = argc > 1 ? argv[1] : NULL;
@@ -188,4 +198,3 @@ int main(int argc, char **argv)
     const char *name = strrchr(argv[0], '/');
     return _cmocka_run_group_tests(name ? name + 1 : argv[0], tests, count, NULL, NULL);
 }
-#endif

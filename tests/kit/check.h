@@ -1,6 +1,6 @@
 /* TEST and PROPERTY over cmocka. A *_test.c file is a program: its tests register themselves and run in the order in which
  * they stand. A property takes bytes: on every test run it gets its corpus (tests/fuzz/NAME/, where there is one) and 20,000 seeded
- * mutations; built with -DGP_FUZZ the same function is libFuzzer's target (PROPERTY=name picks one). */
+ * mutations; in a sanitised build (-DGP_FUZZ) PROPERTY=name in the environment makes the program libFuzzer's, with that one as its target. */
 #ifndef TESTS_CHECK_H
 #define TESTS_CHECK_H
 
