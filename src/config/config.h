@@ -49,6 +49,7 @@ struct config_route {
     char name[64], to[CONFIG_TEXT], from[CONFIG_TEXT], account[CONFIG_TEXT];
     struct config_hop via;
     char user[256], password_file[CONFIG_PATH], token_file[CONFIG_PATH], mechanisms[CONFIG_TEXT]; /* as those of relay */
+    char from_address[96]; /* words: one of IPv4, one of IPv6 or both; "": as the system chooses */
 };
 /* What the relay signs in with at the smarthost; CERTIFICATE: with nothing else, while the others may have one besides. */
 enum relay_proof { RELAY_NO_PROOF, RELAY_PASSWORD, RELAY_TOKEN /* of a file */, RELAY_PROVIDER /* a token that vault fetches */, RELAY_CERTIFICATE };
@@ -232,6 +233,10 @@ gp_str config_route_in(gp_str destination); /* its name; GP_NONE: relay.via */
 struct config_way { struct config_hop hop; gp_str domain; const struct config_route *route; }; /* domain: for MX, in the destination */
 bool   config_read_destination(const struct config *, gp_str destination, struct config_way *) GP_MUST_USE; /* false: no such route */
 struct config_hop config_default_hop(const struct config *);
+/* What mail of this route leaves from, to an address of that family; false: the system chooses, or (config_leaves_by) it does not leave. */
+struct sockaddr_storage;
+bool config_source(const struct config_route *, int family, struct sockaddr_storage *out) GP_MUST_USE;
+bool config_leaves_by(const struct config_route *, int family); /* NULL: relay.via */
 /* What signs in at a smarthost. 0 is that of relay.via, 1 that of the first route, and so on: config_logins() there may be. */
 struct config_login { const char *user, *password_file, *token_file, *mechanisms, *host; enum relay_proof proof; };
 size_t              config_logins(const struct config *);

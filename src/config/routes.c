@@ -2,6 +2,8 @@
  * the relay call it between them. The last two are pure. */
 #include "config/schema.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -28,6 +30,8 @@ static const struct config_key keys[] = {
       "Instead: the file whose first line is a bearer token, as relay.token_file." },
     { "mechanisms", &config_mechanisms, FIELD(mechanisms), 1, CONFIG_TEXT - 1, "",
       "SASL mechanisms that may be used there, with blanks between them. Default: as that of relay.mechanisms." },
+    { "from_address", &config_text, FIELD(from_address), 0, sizeof(((struct config_route *)0)->from_address) - 1, "",
+      "Address of this host that its connections come from: one of IPv4, one of IPv6, or both with a blank between them; where there is but one, servers are reached over that kind alone. Default: as the system chooses." },
   /* clang-format on */
 };
 
@@ -54,6 +58,18 @@ static const char *wrong_login(const struct config_route *r)
     return NULL;
 }
 
+static const char *wrong_source(const struct config_route *r)
+{
+    size_t                  words = 0;
+    struct sockaddr_storage v4, v6;
+    for (gp_str rest = gp_from(r->from_address); rest.len > 0;) words += gp_word(&rest).len > 0;
+    if (words == 0) return NULL;
+    if (r->via.kind != RELAY_MX && r->via.kind != RELAY_SMARTHOST) return "from_address is for mail that leaves";
+    if (words != (size_t)config_source(r, AF_INET, &v4) + config_source(r, AF_INET6, &v6))
+        return "from_address is an address of IPv4, one of IPv6, or both with a blank between them";
+    return NULL;
+}
+
 /* A route for everything would leave relay.via nothing, which is rather written there. */
 static const char *wrong(const struct config *config, const struct config_route *r)
 {
@@ -61,7 +77,8 @@ static const char *wrong(const struct config *config, const struct config_route 
     if (!r->via.set) return "via is missing: mx, smtp://HOST:PORT, smtps://HOST:PORT, discard or hold";
     if (!r->to[0] && !r->from[0] && !r->account[0]) return "whose mail is it for? Write to, from or account";
     if (config_route_named(config, gp_from(r->name))) return "two routes have this name";
-    return wrong_login(r);
+    const char *source = wrong_source(r);
+    return source ? source : wrong_login(r);
 }
 
 static void derive_mechanisms(struct config_route *r)
@@ -221,6 +238,35 @@ struct config_hop config_default_hop(const struct config *config)
                               .port         = config->relay.port };
     (void)gp_copy_z(gp_from(config->relay.host), hop.host, sizeof hop.host);
     return hop;
+}
+
+/* ---- where it comes from ------------------------------------------------------------------------------------------------- */
+/* An IPv6 socket that is bound to an IPv4 address in IPv6 form would reach nothing else. */
+static bool read_source(gp_str word, int family, struct sockaddr_storage *out)
+{
+    char                 z[INET6_ADDRSTRLEN];
+    struct sockaddr_in  *v4  = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *v6  = (struct sockaddr_in6 *)out;
+    bool                 six = family == AF_INET6;
+    *out                     = (struct sockaddr_storage) { .ss_family = (sa_family_t)family };
+    if (!gp_copy_z(word, z, sizeof z)) return false;
+    if (inet_pton(family, z, six ? (void *)&v6->sin6_addr : (void *)&v4->sin_addr) != 1) return false;
+    return !six || !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
+}
+
+bool config_source(const struct config_route *route, int family, struct sockaddr_storage *out)
+{
+    for (gp_str rest = gp_from(route->from_address); rest.len > 0;) {
+        gp_str word = gp_word(&rest);
+        if (word.len > 0 && read_source(word, family, out)) return true;
+    }
+    return false;
+}
+
+bool config_leaves_by(const struct config_route *route, int family)
+{
+    struct sockaddr_storage from;
+    return !route || !route->from_address[0] || config_source(route, family, &from);
 }
 
 /* ---- signing in ------------------------------------------------------------------------------------------------------------ */

@@ -1,4 +1,7 @@
 /* Routes: what their keys may be, which one is for a recipient, and what the queue and the relay call it. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include "config/test_bed.h"
 
 #define R(keys) "  - {" keys "}\n"
@@ -34,6 +37,14 @@ TEST(what_a_route_cannot_be)
          "gatepost.yml:3: routes: via: 'http://x' is not 'mx', 'smtp://HOST:PORT', 'smtps://HOST:PORT', 'discard' or 'hold'\n"                                                                    },
         { R("name: a, to: a, via: mx, user: u, password_file: p"),
          "gatepost.yml:3: routes: a: user is for a server that via names, and via names none\n"                                                                                                   },
+        { R("name: a, to: a, via: hold, from_address: 127.0.0.1"),
+         "gatepost.yml:3: routes: a: from_address is for mail that leaves\n"                                                                                                                      },
+        { R("name: a, to: a, via: mx, from_address: 127.0.0.1 127.0.0.2"),
+         "gatepost.yml:3: routes: a: from_address is an address of IPv4, one of IPv6, or both with a blank between them\n"                                                                        },
+        { R("name: a, to: a, via: mx, from_address: '::ffff:127.0.0.1'"),
+         "gatepost.yml:3: routes: a: from_address is an address of IPv4, one of IPv6, or both with a blank between them\n"                                                                        },
+        { R("name: a, to: a, via: mx, from_address: 127.0.0.1:25"),
+         "gatepost.yml:3: routes: a: from_address is an address of IPv4, one of IPv6, or both with a blank between them\n"                                                                        },
         { R("name: a, to: a, via: hold, user: u, password_file: p"),
          "gatepost.yml:3: routes: a: user is for a server that via names, and via names none\n"                                                                                                   },
         { R("name: a, to: a, via: 'discard?tls=none'"),
@@ -142,6 +153,20 @@ TEST(a_route_that_holds_is_no_way_but_stands_before_one)
         CHECK_IS(gp_from(holds ? holds->name : "none"), rows[i].holds);
         CHECK_IS(gp_from(way ? way->name : "none"), rows[i].route);
     }
+}
+
+TEST(a_route_leaves_from_where_it_says_and_from_nowhere_else)
+{
+    struct sockaddr_storage from;
+    CHECK(read_set_up(H "routes:\n" R("name: both, to: a, via: mx, from_address: '2001:db8::1  192.0.2.1'")
+                          R("name: four, to: b, via: mx, from_address: 192.0.2.4") R("name: any, to: c, via: mx")));
+    const struct config_route *both = &config.routes[0], *four = &config.routes[1], *any = &config.routes[2];
+    CHECK(config_source(both, AF_INET, &from) && from.ss_family == AF_INET);
+    CHECK(((struct sockaddr_in *)&from)->sin_addr.s_addr == inet_addr("192.0.2.1"));
+    CHECK(config_source(both, AF_INET6, &from) && ((struct sockaddr_in6 *)&from)->sin6_addr.s6_addr[15] == 1);
+    CHECK(config_source(four, AF_INET, &from) && !config_source(four, AF_INET6, &from));
+    CHECK(config_leaves_by(four, AF_INET) && !config_leaves_by(four, AF_INET6) && config_leaves_by(both, AF_INET6));
+    CHECK(!config_source(any, AF_INET, &from) && config_leaves_by(any, AF_INET6) && config_leaves_by(NULL, AF_INET6));
 }
 
 /* ---- names --------------------------------------------------------------------------------------------------------------- */

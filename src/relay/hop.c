@@ -202,9 +202,11 @@ static void name_remote(struct hop *h, const struct sockaddr_storage *to, const 
 
 bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char *host)
 {
-    const struct config *c = d->relay->config;
-    struct hop          *h = calloc(1, sizeof *h);
+    const struct config    *c = d->relay->config;
+    struct hop             *h = calloc(1, sizeof *h);
+    struct sockaddr_storage from;
     if (!h) return false;
+    bool bound     = d->way.route && config_source(d->way.route, to->ss_family, &from);
     h->via         = d->way.hop;
     h->ours        = !d->way.route;
     bool smarthost = h->via.kind == RELAY_SMARTHOST;
@@ -226,7 +228,7 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
     h->timer       = timer_open(d->relay->loop, timed_out, h);
     h->next        = d->relay->hops;
     d->relay->hops = h;
-    h->conn        = h->timer ? conn_connect(d->relay->loop, to, NULL, &handler, h) : NULL;
+    h->conn        = h->timer ? conn_connect(d->relay->loop, to, bound ? &from : NULL, &handler, h) : NULL;
     if (!h->conn) {
         hop_close(h);
         return false;

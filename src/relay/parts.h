@@ -86,6 +86,7 @@ struct route {
     struct dns_query       *mx, *a, *aaaa;
     bool                    looked_up;   /* addresses are those of the host at host_at  */
     bool                    had_address;
+    bool                    other_kind;  /* some host has one that nothing of from_address can reach, left out as well */
     bool                    led_home;    /* some host has an address of ours, which was left out  */
     const char             *dns_trouble; /* why an address could not be asked for; NULL: none failed so */
     struct result           reason;      /* why there is no (further) host              */

@@ -256,6 +256,13 @@ static bool leads_home(struct route *r, const struct sockaddr_storage *a)
     return home;
 }
 
+static bool is_for_us(struct route *r, const struct sockaddr_storage *a)
+{
+    bool reached = config_leaves_by(r->owner->way.route, a->ss_family);
+    r->other_kind |= !reached;
+    return reached && !leads_home(r, a);
+}
+
 static void keep_address(struct route *r, gp_str octets)
 {
     if (r->address_count == ROUTE_ADDRESSES_MOST) return;
@@ -266,13 +273,13 @@ static void keep_address(struct route *r, gp_str octets)
         v4->sin_family         = AF_INET;
         v4->sin_port           = htons(r->port);
         memcpy(&v4->sin_addr, octets.ptr, octets.len);
-        r->address_count += !leads_home(r, to);
+        r->address_count += is_for_us(r, to);
     } else if (octets.len == sizeof(struct in6_addr)) {
         struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
         v6->sin6_family         = AF_INET6;
         v6->sin6_port           = htons(r->port);
         memcpy(&v6->sin6_addr, octets.ptr, octets.len);
-        r->address_count += !leads_home(r, to);
+        r->address_count += is_for_us(r, to);
     }
 }
 
@@ -303,8 +310,12 @@ static bool looking_up(const struct route *r)
 /* As for any program that is given a server by name; hosts that the DNS names for a domain (MX) are the DNS's own matter. */
 static size_t look_into_hosts(struct route *r, const char *name)
 {
-    bool smarthost = r->owner->way.hop.kind == RELAY_SMARTHOST;
-    return smarthost ? hosts_find("/etc/hosts", gp_from(name), r->port, r->addresses, ROUTE_ADDRESSES_MOST) : 0;
+    bool   smarthost = r->owner->way.hop.kind == RELAY_SMARTHOST;
+    size_t kept      = 0;
+    size_t found = smarthost ? hosts_find("/etc/hosts", gp_from(name), r->port, r->addresses, ROUTE_ADDRESSES_MOST) : 0;
+    for (size_t i = 0; i < found; i++)
+        if (is_for_us(r, &r->addresses[i])) r->addresses[kept++] = r->addresses[i];
+    return kept;
 }
 
 static void look_up(struct route *r, const char *name)
@@ -313,7 +324,7 @@ static void look_up(struct route *r, const char *name)
     r->looked_up                     = true;
     if (read_literal(gp_from(name), r->port, &r->addresses[0]) ||
         address_read(gp_from(name), r->port, &r->addresses[0])) {
-        r->address_count = !leads_home(r, &r->addresses[0]);
+        r->address_count = is_for_us(r, &r->addresses[0]);
     } else if ((r->address_count = look_into_hosts(r, name)) == 0) {
         struct dns *dns = r->owner->relay->dns;
         r->a            = dns_ask(dns, gp_from(name), DNS_A, got_a, r);
@@ -332,6 +343,9 @@ static gp_status exhausted(struct route *r)
     else if (r->led_home)
         r->reason = no_route(GP_PERMFAIL, "5.4.6",
                              "the domain's mail host has an address of this server itself: see relay.allow_loopback");
+    else if (r->other_kind)
+        r->reason = no_route(GP_TEMPFAIL, "4.4.1",
+                             "the next hop has no address of a kind that the route's from_address has: add one there");
     else if (smarthost)
         r->reason = no_route(GP_TEMPFAIL, "4.4.3",
                              "the smarthost's name has no address: see relay.via or routes in gatepost.yml");

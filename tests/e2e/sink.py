@@ -10,7 +10,7 @@ import time
 
 from house import until
 
-Arrived = collections.namedtuple("Arrived", "sender options recipients data tls login paper", defaults=[None])
+Arrived = collections.namedtuple("Arrived", "sender options recipients data tls login paper peer", defaults=[None, None])
 DROP = object()      # an answer: close the connection instead
 GARBAGE = object()   # an answer: what is no SMTP at all
 
@@ -142,7 +142,7 @@ class Session(socketserver.StreamRequestHandler):
             if not line:
                 raise Closed
             lines.append(line[1:] if line.startswith(b".") else line)
-        arrived = Arrived(self.sender, self.options, self.recipients, b"".join(lines), self.tls, self.login, self.paper)
+        arrived = Arrived(self.sender, self.options, self.recipients, b"".join(lines), self.tls, self.login, self.paper, self.client_address[0])
         if self.sink.scripts["DOT"] and self.sink.scripts["DOT"][0] is DROP:
             self.sink.unanswered.append(arrived)
         if self.answer("DOT", "250 2.0.0 kept"):

@@ -165,3 +165,18 @@ def test_a_route_that_discards_and_one_that_holds(gatepost, hops, context):
     assert hops["rest"].wait("b@slow.example").login == US
     until("an empty queue", lambda: not gatepost.queued())
     assert [[to for to, _ in message.recipients] for message in hops["rest"].arrived] == [["b@slow.example"]]
+
+
+def test_a_route_leaves_from_its_own_address_and_from_no_other(gatepost, hops, context):
+    write(gatepost, smtp(hops["partner"], name="partner", to="partner.example", from_address="127.0.3.7 ::1"),
+          smtp(hops["shop"], name="six", to="six.example", from_address="::1"), smtp(hops["scanner"], name="ours-not", to="not.example", from_address="192.0.2.1"))
+    gatepost.start()
+    account = gatepost.account()
+    for to in ("a@partner.example", "a@six.example", "a@not.example", "a@rest.example"):
+        assert deliver(gatepost, context, account, to)[0] == 250
+    assert hops["partner"].wait("a@partner.example").peer == "127.0.3.7"
+    assert hops["rest"].wait("a@rest.example").peer == "127.0.0.1"
+    until("two that wait", lambda: gatepost.log().count("event=deferred") == 2)
+    shown = "".join(gatepost.run("queue", "show", kept["queue_id"]) for kept in gatepost.queued())
+    assert "no address of a kind that the route's from_address has" in shown and "annot assign requested address" in shown
+    assert not hops["shop"].arrived + hops["scanner"].arrived
