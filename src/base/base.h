@@ -98,6 +98,16 @@ gp_str gp_buffer_all(const struct gp_buffer *);   /* until the next add, took or
 void   gp_buffer_took(struct gp_buffer *, size_t);/* drop that many from the front; frees when empty      */
 void   gp_buffer_free(struct gp_buffer *);        /* wipes before it frees                                */
 
+/* ---- what others say, without a secret of ours that they repeat ----------------------------------------- */
+enum { GP_MASK_FORMS = 5 }; /* as it is, in base64 behind any octets, and with "?" for what is not ASCII */
+struct gp_mask {
+    struct gp_buffer forms[GP_MASK_FORMS];
+    bool             all; /* no memory for them: nothing of what is said may be kept */
+};
+bool gp_mask_set(struct gp_mask *, gp_secret);    /* instead of the one before; false: nothing is shown   */
+void gp_put_masked(struct gp_text *, const struct gp_mask *, gp_str); /* "(secret)" for it, or a piece of it */
+void gp_mask_end(struct gp_mask *);               /* wipes                                                */
+
 /* ---- an arena: many small copies, one reset ------------------------------------------------------------ */
 struct gp_arena {
     struct gp_arena_block *blocks;

@@ -113,7 +113,7 @@ static int probe(const struct wish *w, struct probe_plan *plan, const char *targ
         return CLI_FAILED;
     }
     probe_report_open(r, target);
-    if (!probe_hide(r, plan->secret)) r->lost = true;
+    if (!gp_mask_set(&r->mask, plan->secret)) r->lost = true;
     if (isatty(STDERR_FILENO) && !w->quiet) plan->progress = show_progress;
     if (plan->host)
         (void)probe_server(plan, r);

@@ -260,7 +260,7 @@ static bool refuse(struct probe_call *c, const char *mechanism, const char *user
     bool      in        = account_sign_in(c, mechanism, user, wrong);
     *no                 = (struct account_no) { .code = c->reply.code };
     struct gp_text text = { .ptr = no->text, .room = sizeof no->text - 1 };
-    probe_mask(c->run->report, &text, c->reply.text); /* before it is cut */
+    gp_put_masked(&text, &c->run->report->mask, c->reply.text); /* before it is cut */
     c->run->report->failed_sign_ins += !in;
     c->errors += !in && no->code / 100 == 5;
     return !in;

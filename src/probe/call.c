@@ -27,7 +27,7 @@ static void keep_line(void *owner, const struct talk_line *line)
     if (run->hush && line->side == TALK_SERVER)
         gp_put(&text, gp_head(line->text, 3));
     else
-        probe_mask(run->report, &text, line->text); /* before it is cut */
+        gp_put_masked(&text, &run->report->mask, line->text); /* before it is cut */
     room[text.len] = '\0';
 }
 

@@ -39,10 +39,9 @@ struct probe_raised {
     const char   *where, *seen, *excerpt; /* "mail.example.org:587"; what was seen; lines of a transcript, joined by '\n' */
 };
 struct probe_fact { enum probe_area area; const char *where, *what; };
-enum { PROBE_FORMS = 4 }; /* of the secret: as it is, and in base64 behind any octets */
 struct probe_report {
     struct gp_arena     arena;
-    struct gp_buffer    hidden[PROBE_FORMS];
+    struct gp_mask      mask; /* of our secret, in whichever session a server repeats it */
     const char         *target;
     struct probe_raised raised[PROBE_RAISED_MOST];
     size_t              raised_count;
@@ -58,9 +57,6 @@ struct probe_report {
 };
 void probe_report_open(struct probe_report *, const char *target);
 void probe_report_close(struct probe_report *);
-/* The secret is not kept, whichever session says it, nor a message in base64 that holds it. false: no memory. */
-bool probe_hide(struct probe_report *, gp_secret) GP_MUST_USE;
-void probe_mask(const struct probe_report *, struct gp_text *, gp_str); /* the text without it */
 void probe_raise(struct probe_report *, enum probe_id, const char *where, gp_str seen, gp_str excerpt);
 void probe_look(struct probe_report *, enum probe_id); /* examined: fine unless it is raised */
 void probe_learn(struct probe_report *, enum probe_area, const char *where, gp_str what);

@@ -14,7 +14,7 @@ void probe_report_open(struct probe_report *r, const char *target)
 void probe_report_close(struct probe_report *r)
 {
     gp_arena_reset(&r->arena);
-    for (size_t i = 0; i < PROBE_FORMS; i++) gp_buffer_free(&r->hidden[i]);
+    gp_mask_end(&r->mask);
 }
 
 /* Three octets of what turns the direction of text around or ends a line (U+2028 to 202E, U+2066 to 2069), or is no character of XML. */
@@ -58,7 +58,7 @@ static const char *keep(struct probe_report *r, gp_str text, size_t most)
 {
     char           masked_room[EXCERPT_MOST + 4 /* of a character */], room[EXCERPT_MOST + 1];
     struct gp_text masked = GP_TEXT(masked_room), clean = GP_TEXT(room);
-    probe_mask(r, &masked, text);
+    gp_put_masked(&masked, &r->mask, text);
     probe_clean(&clean, head_of(gp_said(&masked), most < EXCERPT_MOST ? most : EXCERPT_MOST));
     gp_put_char(&clean, '\0');
     gp_str kept = gp_arena_copy(&r->arena, gp_said(&clean));

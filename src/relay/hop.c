@@ -13,14 +13,7 @@
 
 #include "relay/parts.h"
 
-enum {
-    UNSENT_MOST     = 256 * 1024,
-    MS              = 1000,
-    QUIT_PATIENCE   = 10 * MS,
-    SERVICE_CLOSING = 421,
-    NOT_LET_IN      = 535 /* RFC 4954 6 */,
-    SIGN_IN_FIRST   = 530
-};
+enum { UNSENT_MOST = 256 * 1024, MS = 1000, QUIT_PATIENCE = 10 * MS, SERVICE_CLOSING = 421, SIGN_IN_FIRST = 530 };
 
 /* ---- life ----------------------------------------------------------------------------------------------------------- */
 static void set_timer(struct hop *h, enum hop_phase phase)
@@ -462,13 +455,17 @@ static enum verdict message_reply(struct hop *h, const struct gp_smtp_client_eve
 
 static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
 {
-    bool signing_in = h->phase == HOP_SIGNING_IN;
+    bool           signing_in = h->phase == HOP_SIGNING_IN;
+    char           room[RESULT_TEXT_MOST];
+    struct gp_text reply = GP_TEXT(room);
+    gp_put_masked(&reply, &h->mask, ev->text);
     if (signing_in)
-        LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host), LOG_N("code", ev->code), LOG_S("reply", ev->text),
+        LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host), LOG_N("code", ev->code), LOG_S("reply", gp_said(&reply)),
             LOG_Z(
                 "reason",
                 "the next hop refused our sign-in: mail waits; see user, and password_file, token_file, provider or certificate_file, of relay or of the route"));
-    if (signing_in && ev->code == NOT_LET_IN) h->fate = LOGIN_REFUSED;
+    /* RFC 4954 6: 535, 534 and 538 have their reasons, and some servers have others. */
+    if (signing_in && ev->code >= 500) h->fate = LOGIN_REFUSED;
     /* A smarthost that does not let us in is a set-up that somebody mends; no message is to blame. */
     bool          final     = !ev->temporary && !signing_in && h->via.kind == RELAY_MX;
     bool          clear     = h->plan.must_tls && !conn_tls(h->conn) && ev->temporary && ev->code / 100 != 4;
@@ -476,7 +473,7 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
     struct result why       = { .status   = final ? GP_PERMFAIL : GP_TEMPFAIL,
                                 .code     = ev->code,
                                 .enhanced = ev->enhanced,
-                                .text     = ev->text,
+                                .text     = gp_said(&reply),
                                 .ours     = signing_in || no_way_in };
     if (signing_in && h->why[0]) why.text = gp_from(h->why);
     if (clear) why.enhanced = GP_LIT("4.7.4"); /* RFC 3463 3.8: TLS is required and was not to be had */

@@ -221,6 +221,7 @@ static void asked_vault(void *owner, struct ipc *from, struct msg *m)
     if (m->type == MSG_TLS_SIGN) asked_for_ours(b, from, m);
     if (m->type == MSG_DKIM_KEYS) asked_for_keys(b, from, m);
     if (m->type == MSG_DKIM_SIGN) asked_to_sign(b, from, m);
+    if (m->type == MSG_LOGIN_END) b->fate = m->login_end.fate, b->ended++;
     if (m->type != MSG_LOGIN_START) return;
     b->logins++;
     b->secure       = m->login_start.secure != 0;
@@ -228,8 +229,8 @@ static void asked_vault(void *owner, struct ipc *from, struct msg *m)
     says.login_says = (struct msg_login_says) { .status      = b->vault_logs_in,
                                                 .has_initial = 1,
                                                 .believed    = !b->vault_doubts,
-                                                .mechanism   = GP_LIT("PLAIN"),
-                                                .text        = GP_LIT("AGFkYQBo") };
+                                                .mechanism   = gp_from(b->says_as ? b->says_as : "PLAIN"),
+                                                .text        = gp_from(b->says ? b->says : "AGFkYQBo") };
     ipc_answer(from, m->question, &says);
 }
 

@@ -48,6 +48,8 @@ struct bench {
     gp_status               vault_signs; /* how its signatures end; WAIT: never                         */
     gp_status               vault_logs_in;
     bool                    vault_doubts; /* that the server knows the password */
+    const char             *says_as, *says; /* with which mechanism it signs in, and its line; NULL: PLAIN, as ada */
+    uint64_t                fate, ended;    /* of the sign-in that ended last, and of how many             */
     unsigned                signatures;
     size_t                  open; /* deliveries not answered yet */
     char                    results[RESULTS_ROOM];

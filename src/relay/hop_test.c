@@ -187,6 +187,73 @@ TEST(a_host_that_takes_no_mail_at_all_is_down)
     }
 }
 
+TEST(what_a_smarthost_repeats_of_our_sign_in_is_kept_nowhere)
+{
+    static const struct {
+        const char   *as, *says; /* \0ada\0Hunter2Smarthost; ada; Hunter2Smarthost; a token in the two forms; SCRAM */
+        struct script script;
+        const char   *text;
+    } rows[] = {
+        {"PLAIN",
+         "AGFkYQBIdW50ZXIyU21hcnRob3N0",                                 { .ehlo = OFFERS_AUTH, .auth = "535 5.7.8 got Hunter2Smarthost" },
+         "got (secret)"                                                                                                                                      },
+        { "PLAIN",
+         "AGFkYQBIdW50ZXIyU21hcnRob3N0",                                 { .ehlo = OFFERS_AUTH, .auth = "454 4.7.0 AGFkYQBIdW50ZXIyU21hcnRob3N0?" },
+         "(secret)?"                                                                                                                                         },
+        { "LOGIN",       "YWRh",                                         { .ehlo = OFFERS_AUTH, .auth = "535 5.7.8 no ada" },                        "no ada"},
+        { "LOGIN",
+         "SHVudGVyMlNtYXJ0aG9zdA==",                                     { .ehlo = OFFERS_AUTH, .auth = "534-5.7.9 see\r\n534 er2Smarthost" },
+         "see (secret)"                                                                                                                                      },
+        { "OAUTHBEARER",
+         "bixhPWFkYSwBYXV0aD1CZWFyZXIgeWEyOS50b2tlbi1vZi1vdXJzAQE=",     { .ehlo = OFFERS_AUTH, .auth = "550 ya29.token-of-ours, ada" },
+         "(secret), ada"                                                                                                                                     },
+        { "XOAUTH2",
+         "dXNlcj1hZGEBYXV0aD1CZWFyZXIgeWEyOS50b2tlbi1vZi1vdXJzAQE=",     { .ehlo = OFFERS_AUTH, .auth = "535 \"ya29.token-of-ours\"" },
+         "\"(secret)\""                                                                                                                                      },
+        { "SCRAM-SHA-1",
+         "biwsbj1hZGFsb3ZlbGFjZSxyPWZ5a28rZDJsYmJGZ09OUnY5cWt4ZGF3TA==", { .ehlo = OFFERS_AUTH, .auth = "535 5.7.8 no adalovelace" },
+         "no adalovelace"                                                                                                                                    },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench *b = bench_open();
+        smarthost(b, "ada", RELAY_TLS_REQUIRED);
+        b->scripts[0]   = &rows[i].script;
+        b->script_count = 1;
+        b->says_as      = rows[i].as;
+        b->says         = rows[i].says;
+        deliver(b, "a@x\t\n");
+        CHECK(holds(gp_from(b->results), rows[i].text) && !holds(gp_from(b->results), "Smarthost"));
+        bench_close(b);
+    }
+}
+
+TEST(vault_hears_how_a_sign_in_ended)
+{
+    static const struct {
+        const char     *auth;
+        enum login_fate fate;
+    } rows[] = {
+        {"235 2.7.0 welcome",                                 LOGIN_ACCEPTED},
+        { "535 5.7.8 who are you",                            LOGIN_REFUSED },
+        { "534 5.7.9 Application-specific password required", LOGIN_REFUSED },
+        { "530 5.7.0 not so",                                 LOGIN_REFUSED },
+        { "550 5.7.1 not you",                                LOGIN_REFUSED },
+        { "454 4.7.0 cannot tell now",                        LOGIN_UNTOLD  },
+        { "-",                                                LOGIN_UNTOLD  },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench       *b      = bench_open();
+        const struct script script = { .ehlo = OFFERS_AUTH, .auth = rows[i].auth };
+        smarthost(b, "ada", RELAY_TLS_REQUIRED);
+        b->scripts[0]   = &script;
+        b->script_count = 1;
+        deliver(b, "a@x\t\n");
+        rest(b, 20); /* what vault is told last is on its way when the queue is answered */
+        CHECK(b->ended == 1 && b->fate == rows[i].fate);
+        bench_close(b);
+    }
+}
+
 TEST(a_host_that_wants_a_sign_in_that_nobody_set_up_condemns_no_message)
 {
     static const struct script rows[] = {

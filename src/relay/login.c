@@ -1,4 +1,6 @@
 /* Our own sign-in at the smarthost: vault has the password or token and steps the exchange, this end carries the lines. */
+#include <string.h>
+
 #include "relay/parts.h"
 #include "sasl/sasl.h"
 
@@ -7,6 +9,38 @@ static const char *why_not(bool answered)
     return answered
                ? "we do not sign in: vault says why; see user, password_file, token_file, provider or certificate_file, and mechanisms, of relay or of the route"
                : "vault does not answer now";
+}
+
+/* RFC 7628 3.1, and XOAUTH2: between controls. */
+static gp_str token_in(gp_str said)
+{
+    static const char before[] = "auth=Bearer ";
+    const char       *at       = memmem(said.ptr, said.len, before, sizeof before - 1);
+    if (!at) return GP_NONE; /* what is said to a refusal */
+    gp_str token = gp_tail(said, (size_t)(at - said.ptr) + sizeof before - 1);
+    return gp_head(token, gp_find(token, '\1'));
+}
+
+/* PLAIN (RFC 4616 2): behind the last NUL; LOGIN: all of a line. */
+static gp_str password_in(gp_str said)
+{
+    const char *at = memrchr(said.ptr, 0, said.len);
+    return at ? gp_tail(said, (size_t)(at - said.ptr) + 1) : said;
+}
+
+/* The server may say what it hears: its reply is told without that. A user name that stands alone is none. */
+static void will_hear(struct hop *h, gp_str line)
+{
+    unsigned traits = h->mech ? h->mech->traits : 0;
+    if (!(traits & (GP_SASL_REVEALS_PASSWORD | GP_SASL_NEEDS_TOKEN))) return;
+    char   room[GP_SASL_TOKEN_MOST];
+    size_t len    = 0;
+    gp_str user   = gp_from(config_login_of(h->relay->config, h->which).user);
+    bool   read   = gp_read_base64(line, room, sizeof room, &len);
+    gp_str octets = { room, read ? len : 0 };
+    gp_str secret = traits & GP_SASL_NEEDS_TOKEN ? token_in(octets) : password_in(octets);
+    if (secret.len && !gp_same(secret, user)) (void)gp_mask_set(&h->mask, (gp_secret) { secret.ptr, secret.len });
+    gp_wipe(room, sizeof room);
 }
 
 static void login_said(void *owner, gp_status status, const struct msg *answer)
@@ -24,8 +58,11 @@ static void login_said(void *owner, gp_status status, const struct msg *answer)
     } else if (h->phase == HOP_SIGNING_IN && h->login && answer->login_says.mechanism.len) {
         gp_str initial = answer->login_says.has_initial ? answer->login_says.text : GP_NONE;
         if (answer->login_says.has_initial && !initial.ptr) initial = GP_LIT("");
+        h->mech = gp_sasl_find(answer->login_says.mechanism);
+        will_hear(h, initial);
         (void)gp_smtp_client_auth(&h->client, answer->login_says.mechanism, initial);
     } else {
+        will_hear(h, answer->login_says.text);
         (void)gp_smtp_client_auth_line(&h->client, answer->login_says.text);
     }
     hop_pump(h);
@@ -42,6 +79,7 @@ void login_start(struct hop *h, gp_str offered)
     h->login                   = ++h->relay->logins;
     h->believed                = false;
     h->fate                    = LOGIN_UNTOLD;
+    h->mech                    = NULL;
     m.login_start.login        = h->login;
     m.login_start.secure       = tls && h->via.tls == RELAY_TLS_REQUIRED; /* else: to whom? */
     m.login_start.which        = h->which;
@@ -65,6 +103,7 @@ void login_line(struct hop *h, gp_str challenge)
 
 void login_end(struct hop *h)
 {
+    gp_mask_end(&h->mask);
     if (!h->login) return;
     struct msg m      = MSG(LOGIN_END);
     m.login_end.login = h->login;

@@ -24,6 +24,7 @@ enum {
     SEVEN_HELD_MOST       = 4 * GP_MAIL_HEADER_MOST, /* what they may become, with a header before them */
 };
 
+struct gp_sasl_mech;
 struct hop;
 struct delivery;
 struct preflight;
@@ -191,6 +192,8 @@ struct hop {
     size_t               chunk_len, chunk_at;
     unsigned             messages;
     uint64_t             login;     /* 0: no sign-in open in vault   */
+    const struct gp_sasl_mech *mech; /* of that; NULL: not begun, or one that we do not know */
+    struct gp_mask       mask;      /* what the server has heard from us in it, and may repeat */
     bool                 believed;  /* vault lets the server say 235 */
     uint64_t             generation; /* of the certificate that we would present */
     bool                 presented;  /* it has asked for it, and been given it   */

@@ -354,7 +354,7 @@ struct upstream {
 void upstream_received(struct peer *, struct msg *);
 void upstream_start(struct peer *, struct msg *);
 void upstream_line(struct peer *, struct msg *);
-gp_str upstream_fit_for_log(gp_secret token, gp_str status);
+void upstream_put_status(struct gp_text *, gp_secret token, gp_str status); /* for the log */
 void upstream_end(struct peer *, struct msg *);
 void upstream_token_came(struct vault *); /* or will not: those that wait go on */
 void upstream_drop(struct vault *); /* the relay died */

@@ -109,21 +109,25 @@ static const char *why_given_up(const struct login *l)
 }
 
 /* What a server says may be anything, the token itself or a piece of it among it; it is one that knows the token. */
-gp_str upstream_fit_for_log(gp_secret token, gp_str status)
+void upstream_put_status(struct gp_text *out, gp_secret token, gp_str status)
 {
-    enum { STATUS_SHOWN = 40, PIECE = 12 };
-    size_t piece = token.len < PIECE ? token.len : PIECE;
-    for (gp_str at = status; piece && at.len >= piece; at = gp_tail(at, 1))
-        if (memmem(token.ptr, token.len, at.ptr, piece)) return GP_LIT("(not shown)");
-    return gp_head(status, STATUS_SHOWN);
+    enum { STATUS_SHOWN = 40 };
+    struct gp_mask mask = { 0 };
+    char           room[GP_SASL_SAYS_MOST];
+    struct gp_text shown = GP_TEXT(room);
+    (void)gp_mask_set(&mask, token); /* else nothing is shown */
+    gp_put_masked(&shown, &mask, status);
+    gp_put(out, gp_head(gp_said(&shown), STATUS_SHOWN));
+    gp_mask_end(&mask);
 }
 
 /* RFC 7628 3.2.2: the server has said why, and the exchange ends with the reply to what we say to that. */
 static void log_refused_token(const struct login *l)
 {
-    gp_secret said = { l->said, l->said_len };
-    LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_N("login", l->id),
-        LOG_S("status", l->x.status.ptr ? upstream_fit_for_log(said, l->x.status) : GP_LIT("(none)")),
+    char           room[64];
+    struct gp_text shown = GP_TEXT(room);
+    upstream_put_status(&shown, (gp_secret) { l->said, l->said_len }, l->x.status.ptr ? l->x.status : GP_LIT("(none)"));
+    LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_N("login", l->id), LOG_S("status", gp_said(&shown)),
         LOG_Z("reason", l->token ? "the next hop refuses the provider's token: mail waits for a fresh one"
                                  : "the next hop refuses the token in relay.token_file: mail waits for a fresh one"));
 }

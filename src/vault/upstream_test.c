@@ -264,15 +264,18 @@ TEST(what_a_server_repeats_of_a_token_is_not_for_the_log)
         const char *token, *status, *shown;
     } rows[] = {
         {"ya29.a-token-of-some-length",  "invalid_token",                                     "invalid_token"                           },
-        { "ya29.a-token-of-some-length", "no: ya29.a-token-of-some-length",                   "(not shown)"                             },
-        { "ya29.a-token-of-some-length", "ya29.a-token-of",                                   "(not shown)"                             },
-        { "ya29.a-token-of-some-length", "...of-some-length",                                 "(not shown)"                             },
-        { "short",                       "you said short",                                    "(not shown)"                             },
+        { "ya29.a-token-of-some-length", "no: ya29.a-token-of-some-length",                   "no: (secret)"                            },
+        { "ya29.a-token-of-some-length", "no: eWEyOS5hLXRva2VuLW9mLXNvbWUtbGVuZ3Ro",          "no: (secret)"                            },
+        { "ya29.a-token-of-some-length", "ya29.a-token-of",                                   "(secret)"                                },
+        { "ya29.a-token-of-some-length", "...-of-some-length",                                "...(secret)"                             },
+        { "short",                       "you said short",                                    "you said (secret)"                       },
         { "",                            "0123456789012345678901234567890123456789 and more", "0123456789012345678901234567890123456789"},
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
-        gp_secret token = { rows[i].token, strlen(rows[i].token) };
-        CHECK_IS(upstream_fit_for_log(token, gp_from(rows[i].status)), rows[i].shown);
+        char           room[64];
+        struct gp_text shown = GP_TEXT(room);
+        upstream_put_status(&shown, (gp_secret) { rows[i].token, strlen(rows[i].token) }, gp_from(rows[i].status));
+        CHECK_IS(gp_said(&shown), rows[i].shown);
     }
 }
 

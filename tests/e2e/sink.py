@@ -98,7 +98,7 @@ class Session(socketserver.StreamRequestHandler):
         name, password = [*base64.b64decode(initial).decode().split("\0"), "", ""][1:3]
         good = self.sink.logins.get(name) == password
         self.login = name if good else None
-        return self.answer("AUTH", "235 2.7.0 welcome" if good else "535 5.7.8 no")
+        return self.answer("AUTH", "235 2.7.0 welcome" if good else "534 5.7.9 not " + (f"{password}: {initial}" if self.sink.repeats else "now"))
 
     def on_token(self, initial):
         if not initial:                         # it did not fit behind AUTH
@@ -113,7 +113,7 @@ class Session(socketserver.StreamRequestHandler):
             self.say("334 " + base64.b64encode(json.dumps({"status": status, "scope": "mail"}).encode()).decode())
             self.sink.heard.append(self.rfile.readline())
         self.login = name if good else None
-        return self.answer("AUTH", "235 2.7.0 welcome" if good else "535 5.7.8 no")
+        return self.answer("AUTH", "235 2.7.0 welcome" if good else "535 5.7.8 no" + (f" {said} in {initial}" if self.sink.repeats else ""))
 
     def on_mail(self, rest):
         if self.sink.mechanisms(self.paper) and not self.login:
@@ -181,7 +181,7 @@ class Sink:
                  relays=None, version=None, eight=True):
         self.tls, self.logins, self.tokens, self.offers = tls, logins or {}, tokens or {}, offers
         self.papers, self.relays, self.eight = papers, relays, eight
-        self.repeats = False                    # the token, in what it says of one that it refuses
+        self.repeats = False                    # the password or token, in what it says of one that it refuses
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*certificate)
         if version:

@@ -33,6 +33,26 @@ def test_a_next_hop_that_cannot_prove_itself_gets_no_mail(lie, new_gatepost, new
     assert "event=upstream" in gatepost.log()
 
 
+def test_what_a_next_hop_repeats_of_the_password_is_kept_nowhere(new_gatepost, new_sink, folder, context, recipient):
+    secret = folder / "secret-repeated"
+    secret.write_text("Hunter2SmarthostSecret\n")
+    secret.chmod(0o600)
+    sink = new_sink(logins={"example-org": "another"})
+    sink.repeats = True
+    gatepost = new_gatepost(sink, GATEPOST_RELAY_USER="example-org", GATEPOST_RELAY_PASSWORD_FILE=str(secret), GATEPOST_QUEUE_DELAY_NOTICE="1s")
+    encoded = base64.b64encode(b"\0example-org\0Hunter2SmarthostSecret").decode()
+    gatepost.secrets += ["Hunter2SmarthostSecret", encoded]
+    account = gatepost.account()
+    assert deliver(gatepost, context, account, recipient)[0] == 250
+    until("a notice to the administrator", lambda: "kind=upstream-sign-in" in gatepost.log())
+    until("a notice to the sender", lambda: len(gatepost.queued()) >= 2)
+    assert "not (secret): (secret)" in gatepost.log()
+    gatepost.stop()
+    for kept in gatepost.dir.rglob("*"):
+        said = kept.read_bytes() if kept.is_file() else b""
+        assert b"Hunter2Smarth" not in said and encoded[-20:].encode() not in said, kept
+
+
 # ---- tokens --------------------------------------------------------------------------------------------------
 def keep(path, token):
     """As a program does that keeps a token fresh: another file in the place of the one before."""
