@@ -42,12 +42,13 @@ enum dkim_form { DKIM_RELAXED, DKIM_SIMPLE };
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST, RELAY_DISCARD /* of a route: it ends here */, RELAY_HOLD /* it waits for somebody's word */ };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
 /* A next hop: mail servers of the recipient's domain, one server, or none. */
-struct config_hop { bool set, implicit_tls; enum relay_kind kind; enum relay_tls tls; char host[256]; uint16_t port; };
+struct config_hop { bool set, implicit_tls, lmtp; enum relay_kind kind; enum relay_tls tls; char host[256] /* with lmtp, "/..." is a UNIX socket */; uint16_t port, weight; };
 /* Whose mail goes another way than relay.via; lists are words with blanks between them, "": all. */
-enum { CONFIG_ROUTES_MOST = 32 };
+enum { CONFIG_ROUTES_MOST = 32, CONFIG_HOPS_MOST = 4, CONFIG_WEIGHT_MOST = 100 };
 struct config_route {
     char name[64], to[CONFIG_TEXT], from[CONFIG_TEXT], account[CONFIG_TEXT];
-    struct config_hop via;
+    struct config_hop via[CONFIG_HOPS_MOST];      /* several are servers that share the mail by their weights */
+    struct config_hop fallback[CONFIG_HOPS_MOST]; /* servers for when none of those can be used               */
     char user[256], password_file[CONFIG_PATH], token_file[CONFIG_PATH], mechanisms[CONFIG_TEXT]; /* as those of relay */
     char from_address[96]; /* words: one of IPv4, one of IPv6 or both; "": as the system chooses */
 };
@@ -233,6 +234,7 @@ gp_str config_route_in(gp_str destination); /* its name; GP_NONE: relay.via */
 struct config_way { struct config_hop hop; gp_str domain; const struct config_route *route; }; /* domain: for MX, in the destination */
 bool   config_read_destination(const struct config *, gp_str destination, struct config_way *) GP_MUST_USE; /* false: no such route */
 struct config_hop config_default_hop(const struct config *);
+void config_put_hop(struct gp_text *, const struct config_hop *); /* as it is written */
 /* What mail of this route leaves from, to an address of that family; false: the system chooses, or (config_leaves_by) it does not leave. */
 struct sockaddr_storage;
 bool config_source(const struct config_route *, int family, struct sockaddr_storage *out) GP_MUST_USE;

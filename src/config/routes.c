@@ -19,9 +19,13 @@ static const struct config_key keys[] = {
       "Senders (MAIL FROM): domains as above, or whole addresses. Reports of ours have none, and match no route with this key. Default: all." },
     { "account", &config_text, FIELD(account), 0, CONFIG_TEXT - 1, "",
       "Names of accounts whose mail it is. Default: all." },
-    { "via", &config_next_hop, FIELD(via), 0, 0, NULL,
-      "As relay.via: mx, smtp://HOST:PORT or smtps://HOST:PORT, and ?tls=required, opportunistic or none. Or discard: it is accepted and goes nowhere, without a report, and the record says so. "
+    { "via", &config_next_hops, FIELD(via), 0, 0, NULL,
+      "As relay.via: mx, smtp://HOST:PORT or smtps://HOST:PORT, and ?tls=required, opportunistic or none; or LMTP, for a mail store: lmtp://HOST:PORT (24), or lmtp:/PATH of a UNIX socket. "
+      "Up to four servers, with blanks between them, share the connections in proportion to their ?weight=1 to 100 (with & behind another ?); one that cannot be used leaves its share to the others. "
+      "Or discard: it is accepted and goes nowhere, without a report, and the record says so. "
       "Or hold: it waits until `gatepost queue release` lets it go, by the next route that fits. Required." },
+    { "fallback", &config_servers, FIELD(fallback), 0, 0, "",
+      "Servers, written as in via, for when none of those in via can be used: it cannot be reached, or does not let us in. What they say of a message is no reason to turn to another. Default: none." },
     { "user", &config_text, FIELD(user), 0, 255, "",
       "The name to sign in with there, as relay.user: a server and tls=required." },
     { "password_file", &config_path_type, FIELD(password_file), 0, CONFIG_PATH - 1, "",
@@ -43,13 +47,30 @@ static bool uses(const struct config_route *r, const char *mechanism)
     return false;
 }
 
+static bool all_servers(const struct config_route *r, bool (*are)(const struct config_hop *))
+{
+    for (size_t i = 0; i < CONFIG_HOPS_MOST; i++)
+        if ((r->via[i].set && !are(&r->via[i])) || (r->fallback[i].set && !are(&r->fallback[i]))) return false;
+    return true;
+}
+
+static bool demands_tls(const struct config_hop *hop)
+{
+    return hop->tls == RELAY_TLS_REQUIRED;
+}
+
+static bool has_port(const struct config_hop *hop)
+{
+    return hop->kind == RELAY_MX || hop->port;
+}
+
 static const char *wrong_login(const struct config_route *r)
 {
     bool password = r->password_file[0], token = r->token_file[0];
     bool for_tokens = uses(r, "OAUTHBEARER") || uses(r, "XOAUTH2");
     if (!r->user[0]) return password || token || r->mechanisms[0] ? "there is nobody to sign in: write user" : NULL;
-    if (r->via.kind != RELAY_SMARTHOST) return "user is for a server that via names, and via names none";
-    if (r->via.tls != RELAY_TLS_REQUIRED)
+    if (r->via->kind != RELAY_SMARTHOST) return "user is for a server that via names, and via names none";
+    if (!all_servers(r, demands_tls))
         return "user needs tls=required in via: else the password or token goes to whoever answers";
     if (password == token) return "user needs one of password_file and token_file";
     if (uses(r, "EXTERNAL")) return "mechanisms: EXTERNAL is for relay.via alone";
@@ -64,7 +85,7 @@ static const char *wrong_source(const struct config_route *r)
     struct sockaddr_storage v4, v6;
     for (gp_str rest = gp_from(r->from_address); rest.len > 0;) words += gp_word(&rest).len > 0;
     if (words == 0) return NULL;
-    if (r->via.kind != RELAY_MX && r->via.kind != RELAY_SMARTHOST) return "from_address is for mail that leaves";
+    if (!all_servers(r, has_port)) return "from_address is for mail that leaves";
     if (words != (size_t)config_source(r, AF_INET, &v4) + config_source(r, AF_INET6, &v6))
         return "from_address is an address of IPv4, one of IPv6, or both with a blank between them";
     return NULL;
@@ -74,7 +95,9 @@ static const char *wrong_source(const struct config_route *r)
 static const char *wrong(const struct config *config, const struct config_route *r)
 {
     if (!r->name[0]) return "a route must have a name";
-    if (!r->via.set) return "via is missing: mx, smtp://HOST:PORT, smtps://HOST:PORT, discard or hold";
+    if (!r->via->set) return "via is missing: mx, smtp://HOST:PORT, smtps://HOST:PORT, lmtp:/PATH, discard or hold";
+    if (r->fallback->set && r->via->kind != RELAY_SMARTHOST)
+        return "fallback is for servers that via names, and via names none";
     if (!r->to[0] && !r->from[0] && !r->account[0]) return "whose mail is it for? Write to, from or account";
     if (config_route_named(config, gp_from(r->name))) return "two routes have this name";
     const char *source = wrong_source(r);
@@ -167,7 +190,7 @@ const struct config_route *config_route_for(const struct config *config, gp_str 
 {
     for (size_t i = 0; i < config->route_count; i++) {
         const struct config_route *r = &config->routes[i];
-        if (r->via.kind != RELAY_HOLD && is_for(r, domain, sender, account)) return r;
+        if (r->via->kind != RELAY_HOLD && is_for(r, domain, sender, account)) return r;
     }
     return NULL;
 }
@@ -176,7 +199,7 @@ const struct config_route *config_hold_for(const struct config *config, gp_str d
 {
     for (size_t i = 0; i < config->route_count; i++) {
         const struct config_route *r = &config->routes[i];
-        if (is_for(r, domain, sender, account)) return r->via.kind == RELAY_HOLD ? r : NULL;
+        if (is_for(r, domain, sender, account)) return r->via->kind == RELAY_HOLD ? r : NULL;
     }
     return NULL;
 }
@@ -202,7 +225,7 @@ static void put_lower(struct gp_text *out, gp_str text)
 void config_put_destination(struct gp_text *out, const struct config *config, const struct config_route *route,
                             gp_str domain)
 {
-    enum relay_kind kind = route ? route->via.kind : config->relay.kind;
+    enum relay_kind kind = route ? route->via->kind : config->relay.kind;
     if (route) gp_put_z(out, CONFIG_VIA);
     if (route) put_lower(out, gp_from(route->name));
     if (route && kind == RELAY_MX) gp_put_char(out, ' ');
@@ -224,9 +247,9 @@ bool config_read_destination(const struct config *config, gp_str destination, st
     if (!name.ptr) return true;
     if (!route) return false;
     (void)gp_cut(&rest, ' ');
-    out->hop    = route->via;
+    out->hop    = *route->via;
     out->domain = rest.ptr ? rest : GP_LIT("");
-    return route->via.kind == RELAY_MX ? out->domain.len > 0 : !rest.ptr;
+    return route->via->kind == RELAY_MX ? out->domain.len > 0 : !rest.ptr;
 }
 
 struct config_hop config_default_hop(const struct config *config)
@@ -287,7 +310,7 @@ struct config_login config_login_of(const struct config *config, size_t index)
             struct config_login) { config->relay.user,       config->relay.password_file, config->relay.token_file,
                                    config->relay.mechanisms, config->relay.host,          config_relay_proof(config) };
     const struct config_route *r = &config->routes[index - 1];
-    return (struct config_login) { r->user, r->password_file, r->token_file, r->mechanisms, r->via.host, proof_of(r) };
+    return (struct config_login) { r->user, r->password_file, r->token_file, r->mechanisms, r->via->host, proof_of(r) };
 }
 
 size_t config_login_for(const struct config *config, const struct config_route *route)

@@ -13,11 +13,52 @@ TEST(routes_are_read_and_shown_as_they_would_be_read)
                           R("name: home, account: anna, from: example.org, via: mx?tls=required")));
     CHECK(config.route_count == 2);
     const struct config_route *a = &config.routes[0], *b = &config.routes[1];
-    CHECK(a->via.kind == RELAY_SMARTHOST && a->via.tls == RELAY_TLS_NONE && a->via.port == 25 && !a->via.implicit_tls);
-    CHECK_IS(gp_from(a->via.host), "::1");
-    CHECK(b->via.kind == RELAY_MX && b->via.tls == RELAY_TLS_REQUIRED);
+    CHECK(a->via->kind == RELAY_SMARTHOST && a->via->tls == RELAY_TLS_NONE && a->via->port == 25 &&
+          !a->via->implicit_tls);
+    CHECK_IS(gp_from(a->via->host), "::1");
+    CHECK(b->via->kind == RELAY_MX && b->via->tls == RELAY_TLS_REQUIRED);
     CHECK_IS(gp_from(b->account), "anna");
     CHECK(config.relay.kind == RELAY_MX && config.relay.tls == RELAY_TLS_OPPORTUNISTIC); /* as it was */
+}
+
+TEST(servers_of_a_route_are_shown_as_they_would_be_read)
+{
+    static const struct {
+        const char *given, *shown;
+    } rows[] = {
+        {"smtp://a",                                                          "smtp://a:587?tls=required"                      },
+        { "smtps://a:1?weight=7  smtp://[::1]?tls=none",
+         "smtps://a:1?tls=required&weight=7 smtp://[::1]:587?tls=none"                                                         },
+        { "smtp://a?weight=1&tls=none smtp://b?tls=opportunistic&weight=100",
+         "smtp://a:587?tls=none smtp://b:587?tls=opportunistic&weight=100"                                                     },
+        { "lmtp://a:2003?tls=none lmtp://a",                                  "lmtp://a:2003?tls=none lmtp://a:24?tls=required"},
+        { "lmtp:/run/dovecot/lmtp",                                           "lmtp:/run/dovecot/lmtp?tls=none"                },
+        { "mx",                                                               "mx?tls=opportunistic"                           },
+        { "hold",                                                             "hold"                                           },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char           yaml[512], room[256];
+        struct gp_text shown = GP_TEXT(room);
+        snprintf(yaml, sizeof yaml, H "routes:\n" R("name: a, to: a, via: '%s'"), rows[i].given);
+        for (size_t again = 0; again < 2; again++) {
+            CHECK(read_set_up(yaml));
+            shown.len = 0;
+            for (size_t k = 0; k < CONFIG_HOPS_MOST && config.routes[0].via[k].set; k++) {
+                gp_put_z(&shown, k ? " " : "");
+                config_put_hop(&shown, &config.routes[0].via[k]);
+            }
+            CHECK_IS(gp_said(&shown), rows[i].shown);
+            snprintf(yaml, sizeof yaml, H "routes:\n" R("name: a, to: a, via: '%.*s'"), (int)shown.len, room);
+        }
+    }
+}
+
+static void is_no_route(const char *keys, const char *why)
+{
+    char yaml[512];
+    snprintf(yaml, sizeof yaml, H "routes:\n%s", keys);
+    CHECK(!read_set_up(yaml));
+    CHECK_IS(gp_said(&said), why);
 }
 
 TEST(what_a_route_cannot_be)
@@ -27,14 +68,14 @@ TEST(what_a_route_cannot_be)
     } rows[] = {
         {R("to: a, via: mx"),                                                                          "gatepost.yml:3: routes: a route must have a name\n"                                       },
         { R("name: a, to: a"),
-         "gatepost.yml:3: routes: a: via is missing: mx, smtp://HOST:PORT, smtps://HOST:PORT, discard or hold\n"                                                                                  },
+         "gatepost.yml:3: routes: a: via is missing: mx, smtp://HOST:PORT, smtps://HOST:PORT, lmtp:/PATH, discard or hold\n"                                                                      },
         { R("name: a, via: mx"),                                                                       "gatepost.yml:3: routes: a: whose mail is it for? Write to, from or account\n"             },
         { R("name: a, to: a, via: mx") R("name: A, to: b, via: mx"),
          "gatepost.yml:4: routes: A: two routes have this name\n"                                                                                                                                 },
         { R("name: a, to: a, to: b, via: mx"),                                                         "gatepost.yml:3: routes: to: is given twice\n"                                             },
         { R("name: a, two: a, via: mx"),                                                               "gatepost.yml:3: routes: unknown key 'two' (did you mean 'to'?)\n"                         },
         { R("name: a, to: a, via: 'http://x'"),
-         "gatepost.yml:3: routes: via: 'http://x' is not 'mx', 'smtp://HOST:PORT', 'smtps://HOST:PORT', 'discard' or 'hold'\n"                                                                    },
+         "gatepost.yml:3: routes: via: 'http://x' is not 'mx', 'smtp://HOST:PORT', 'smtps://HOST:PORT', 'lmtp://HOST:PORT', 'lmtp:/PATH', 'discard' or 'hold'\n"                                  },
         { R("name: a, to: a, via: mx, user: u, password_file: p"),
          "gatepost.yml:3: routes: a: user is for a server that via names, and via names none\n"                                                                                                   },
         { R("name: a, to: a, via: hold, from_address: 127.0.0.1"),
@@ -48,7 +89,7 @@ TEST(what_a_route_cannot_be)
         { R("name: a, to: a, via: hold, user: u, password_file: p"),
          "gatepost.yml:3: routes: a: user is for a server that via names, and via names none\n"                                                                                                   },
         { R("name: a, to: a, via: 'discard?tls=none'"),
-         "gatepost.yml:3: routes: via: 'discard?tls=none' is not 'mx', 'smtp://HOST:PORT', 'smtps://HOST:PORT', 'discard' or 'hold'\n"                                                            },
+         "gatepost.yml:3: routes: via: 'discard?tls=none' is not 'mx', 'smtp://HOST:PORT', 'smtps://HOST:PORT', 'lmtp://HOST:PORT', 'lmtp:/PATH', 'discard' or 'hold'\n"                          },
         { R("name: a, to: a, via: 'smtp://a?tls=none', user: u, password_file: p"),
          "gatepost.yml:3: routes: a: user needs tls=required in via: else the password or token goes to whoever answers\n"                                                                        },
         { R("name: a, to: a, via: 'smtp://a', user: u"),
@@ -63,12 +104,34 @@ TEST(what_a_route_cannot_be)
          "gatepost.yml:3: routes: a: mechanisms: OAUTHBEARER and XOAUTH2 are for token_file, and others for password_file\n"                                                                      },
         { "  - mx\n",                                                                                  "gatepost.yml:3: routes: 'mx' is not a mapping with a name, via, and to, from or account\n"},
     };
-    for (size_t i = 0; i < GP_COUNT(rows); i++) {
-        char yaml[512];
-        snprintf(yaml, sizeof yaml, H "routes:\n%s", rows[i].keys);
-        CHECK(!read_set_up(yaml));
-        CHECK_IS(gp_said(&said), rows[i].said);
-    }
+    for (size_t i = 0; i < GP_COUNT(rows); i++) is_no_route(rows[i].keys, rows[i].said);
+}
+
+TEST(what_servers_of_a_route_cannot_be)
+{
+    static const struct {
+        const char *keys, *said;
+    } rows[] = {
+        {R("name: a, to: a, via: mx, fallback: 'smtp://a'"),
+         "gatepost.yml:3: routes: a: fallback is for servers that via names, and via names none\n"                        },
+        { R("name: a, to: a, via: 'smtp://a', fallback: mx"),
+         "gatepost.yml:3: routes: fallback: 'mx' names several, which may be servers only, or names none\n"               },
+        { R("name: a, to: a, via: smtp://a mx"),
+         "gatepost.yml:3: routes: via: 'smtp://a mx' names several, which may be servers only, or names none\n"           },
+        { R("name: a, to: a, via: smtp://a smtp://b smtp://c smtp://d smtp://e"),
+         "gatepost.yml:3: routes: via: 'smtp://a smtp://b smtp://c smtp://d smtp://e' is more than four servers\n"        },
+        { R("name: a, to: a, via: smtp://a?weight=101"),
+         "gatepost.yml:3: routes: via: 'weight=101' is not weight=1 to weight=100\n"                                      },
+        { R("name: a, to: a, via: smtp://a?wait=1"),
+         "gatepost.yml:3: routes: via: 'wait=1' is not tls=required, tls=opportunistic, tls=none or weight=NUMBER\n"      },
+        { R("name: a, to: a, via: lmtp:/a?tls=required"),
+         "gatepost.yml:3: routes: via: '/a' is a UNIX socket: there is no TLS on it\n"                                    },
+        { R("name: a, to: a, via: lmtp:/a, from_address: 127.0.0.1"),
+         "gatepost.yml:3: routes: a: from_address is for mail that leaves\n"                                              },
+        { R("name: a, to: a, via: smtp://a smtp://b?tls=none, user: u, password_file: p"),
+         "gatepost.yml:3: routes: a: user needs tls=required in via: else the password or token goes to whoever answers\n"},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) is_no_route(rows[i].keys, rows[i].said);
 }
 
 TEST(each_way_has_a_login_of_its_own)
@@ -208,7 +271,7 @@ TEST(a_destination_says_which_way)
 PROPERTY(nothing_else_is_called_as_a_destination_is, bytes)
 {
     static const struct config two = {
-        .routes = {{ .name = "h", .via = { .kind = RELAY_SMARTHOST } }, { .name = "m" }},
+        .routes = {{ .name = "h", .via = { { .kind = RELAY_SMARTHOST } } }, { .name = "m" }},
           .route_count = 2
     };
     struct config_way way;

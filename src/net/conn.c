@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { UNSENT_MOST = 1024 * 1024, GATHER_MOST = 16 * 1024, LINGER_MS = 5000, LINGER_READS = 4 };
@@ -311,13 +312,15 @@ struct conn *conn_accepted(struct loop *l, int fd, const struct conn_handler *ha
 
 static socklen_t size_of(const struct sockaddr_storage *address)
 {
+    if (address->ss_family == AF_UNIX) return sizeof(struct sockaddr_un);
     return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
 static bool start_connecting(int fd, const struct sockaddr_storage *to, const struct sockaddr_storage *from)
 {
     static const int yes = 1;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* what leaves is whole already */
+    if (to->ss_family != AF_UNIX)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* what leaves is whole already */
     if (from) {
         (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes,
                          sizeof yes); /* ports are then per destination */

@@ -130,9 +130,7 @@ TEST(a_malformed_wish_changes_nothing)
 static void set_route(struct kit *k, const char *name, const char *to, enum relay_kind kind)
 {
     struct config_route *r = &k->config.routes[k->config.route_count++];
-    *r                     = (struct config_route) {
-                            .via = {.set = true, .kind = kind}
-    };
+    *r                     = (struct config_route) { .via = { { .set = true, .kind = kind } } };
     CHECK(gp_copy_z(gp_from(name), r->name, sizeof r->name) && gp_copy_z(gp_from(to), r->to, sizeof r->to));
 }
 

@@ -212,12 +212,20 @@ static gp_status record(struct outcome *o)
     return status;
 }
 
+/* A mail store that took it (LMTP) has delivered it; any other next hop hands it on (RFC 3464 2.3.3). */
+static enum gp_dsn_action success(const struct queue *q, const struct attempt *a)
+{
+    struct config_way way;
+    return config_read_destination(q->config, lane_name(a->lane), &way) && way.hop.lmtp ? GP_DSN_DELIVERED
+                                                                                        : GP_DSN_RELAYED;
+}
+
 gp_status outcome_record(struct queue *q, const struct attempt *a)
 {
     struct outcome o = { .q = q, .attempt = a, .arena = { .most = ENVELOPE_MOST } };
     o.failed         = (struct report) { .message = &o.message, .action = GP_DSN_FAILED, .now = a->when };
     o.delayed        = (struct report) { .message = &o.message, .action = GP_DSN_DELAYED, .now = a->when };
-    o.relayed        = (struct report) { .message = &o.message, .action = GP_DSN_RELAYED, .now = a->when };
+    o.relayed        = (struct report) { .message = &o.message, .action = success(q, a), .now = a->when };
     gp_status status = record(&o);
     gp_arena_reset(&o.arena);
     return status == GP_OK ? GP_OK : GP_TEMPFAIL;

@@ -248,7 +248,10 @@ void delivery_hop_failed(struct delivery *d, struct result why, bool tls_failed)
         return;
     }
     d->in_clear = tls_failed && may_go_clear(d); /* for this address alone; the next one is asked for TLS again */
-    if (d->in_clear) route_repeat(&d->route);
+    if (d->in_clear)
+        route_repeat(&d->route);
+    else if (d->way.route && d->way.hop.kind == RELAY_SMARTHOST)
+        route_ails(d->relay, &d->way.hop);
     delivery_routed(d);
 }
 

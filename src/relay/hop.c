@@ -187,9 +187,11 @@ static void name_remote(struct hop *h, const struct sockaddr_storage *to, const 
 {
     struct gp_text text = { .ptr = h->remote, .room = sizeof h->remote - 1 };
     gp_put_z(&text, host);
-    gp_put_z(&text, " [");
-    address_put(&text, to, true);
-    gp_put_char(&text, ']');
+    if (to->ss_family != AF_UNIX) {
+        gp_put_z(&text, " [");
+        address_put(&text, to, true);
+        gp_put_char(&text, ']');
+    }
     h->remote[text.len] = '\0';
 }
 
@@ -212,7 +214,8 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
                                              .must_tls     = h->via.tls == RELAY_TLS_REQUIRED,
                                              .implicit_tls = smarthost && h->via.implicit_tls,
                                              .may_auth     = sign_in || (h->ours && config_relay_presents(c)),
-                                             .must_auth    = sign_in };
+                                             .must_auth    = sign_in,
+                                             .lmtp         = h->via.lmtp };
     name_remote(h, to, host);
     gp_copy_z(gp_from(host), h->host, sizeof h->host);
     gp_copy_z(d->destination, h->destination, sizeof h->destination);
@@ -440,6 +443,22 @@ static enum verdict send_body(struct hop *h, const struct gp_smtp_client_event *
     return GO_ON;
 }
 
+/* RFC 2033 4.2: the next of those that were accepted. */
+static enum verdict final_reply(struct hop *h, const struct gp_smtp_client_event *ev)
+{
+    struct delivery *d = h->delivery;
+    set_timer(h, HOP_AFTER_DOT);
+    for (size_t i = 0; d && i < d->count; i++) {
+        struct recipient *r = &d->recipients[i];
+        if (!r->accepted || r->settled) continue;
+        r->settled        = true;
+        r->result         = reply_result(d, h, ev);
+        r->result.reports = (gp_smtp_client_offers(&h->client) & GP_OFFERS_DSN) != 0;
+        break;
+    }
+    return GO_ON;
+}
+
 static enum verdict message_reply(struct hop *h, const struct gp_smtp_client_event *ev)
 {
     struct delivery *d = h->delivery;
@@ -502,6 +521,7 @@ static enum verdict (*const react[])(struct hop *, const struct gp_smtp_client_e
     [GP_CLIENT_NEXT_RCPT]     = next_rcpt,
     [GP_CLIENT_RCPT_REPLY]    = rcpt_reply,
     [GP_CLIENT_SEND_BODY]     = send_body,
+    [GP_CLIENT_FINAL_REPLY]   = final_reply,
     [GP_CLIENT_MESSAGE_REPLY] = message_reply,
     [GP_CLIENT_FAILED]        = failed,
     [GP_CLIENT_CLOSE]         = end,

@@ -86,6 +86,7 @@ static void take_line(struct caller *c, gp_str line)
         void (*said)(struct caller *);
     } verbs[] = {
         {"EHLO",      said_ehlo    },
+        { "LHLO",     said_ehlo    },
         { "STARTTLS", said_starttls},
         { "AUTH",     said_auth    },
         { "MAIL",     said_mail    },
@@ -336,6 +337,21 @@ void bench_close(struct bench *b)
     free(b);
 }
 
+struct config_route *add_route(struct bench *b, const char *name)
+{
+    struct config_route *r = &b->config.routes[b->config.route_count++];
+    CHECK(gp_copy_z(gp_from(name), r->name, sizeof r->name));
+    return r;
+}
+
+void server(struct bench *b, struct config_hop *hop, const char *host)
+{
+    *hop = (struct config_hop) {
+        .set = true, .kind = RELAY_SMARTHOST, .tls = RELAY_TLS_NONE, .weight = 1, .port = b->config.relay.mx_port
+    };
+    CHECK(gp_copy_z(gp_from(host), hop->host, sizeof hop->host));
+}
+
 /* The name for which its certificate is good: see open_tls. */
 void smarthost(struct bench *b, const char *user, enum relay_tls tls)
 {
@@ -358,7 +374,7 @@ void ask(struct bench *b, const char *recipients, const char *body)
 {
     struct msg m          = MSG(DELIVER);
     m.deliver.queue_id    = GP_LIT("abcd");
-    m.deliver.destination = GP_LIT("[127.0.0.1]");
+    m.deliver.destination = gp_from(b->destination ? b->destination : "[127.0.0.1]");
     m.deliver.sender      = gp_from(b->sender ? b->sender : "ada@example.org");
     m.deliver.params      = gp_from(b->params ? b->params : "");
     m.deliver.recipients  = gp_from(recipients);

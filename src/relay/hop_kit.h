@@ -43,6 +43,7 @@ struct bench {
     gp_status               keys_are, signing;
     unsigned                keys_asked, keys_most; /* how often it was asked for them, and gives them; 0: always */
     const char             *params, *sender; /* of MAIL; NULL: none, and ada */
+    const char             *destination; /* NULL: the next hop's address */
     bool                    asks, presented; /* the next hop, for a certificate; what vault was told of it */
     gp_str                  chain;       /* ours; the next hop has the same                             */
     gp_status               vault_signs; /* how its signatures end; WAIT: never                         */
@@ -61,6 +62,8 @@ void          bench_close(struct bench *);
 void          smarthost(struct bench *, const char *user,
                         enum relay_tls); /* all mail goes to the next hop, signed in as user if not "" */
 void          certificate(struct bench *, gp_time expires); /* ... as who has a certificate, and neither name nor password */
+struct config_route *add_route(struct bench *, const char *name); /* with no server yet */
+void                 server(struct bench *, struct config_hop *, const char *host); /* the next hop, or where nobody is */
 void          deliver(struct bench *, const char *recipients); /* a small message; until it is answered */
 void          deliver_text(struct bench *, const char *recipients, const char *message);
 void          ask(struct bench *, const char *recipients, const char *body);

@@ -63,6 +63,68 @@ TEST(what_the_message_meets_is_the_result_of_who_was_accepted)
     }
 }
 
+/* ---- several servers, and LMTP --------------------------------------------------------------------------------------------- */
+TEST(the_next_server_is_tried_first_while_one_ails)
+{
+    struct bench        *b = bench_open();
+    struct config_route *r = add_route(b, "two");
+    b->destination         = "via:two";
+    SCRIPTS(b, { .dot = "250 2.0.0 fell back" }, { .greeting = "421 4.3.2 busy" }, { .dot = "250 2.0.0 fell back" });
+    server(b, &r->via[0], "127.0.0.9");
+    r->via[0].port = 1; /* nobody is there */
+    server(b, &r->fallback[0], "127.0.0.2");
+    deliver(b, "a@x\t\n");
+    results_are(b, "0 250");
+    CHECK(holds(gp_from(b->results), "127.0.0.2 [127.0.0.2:") && b->caller_count == 1);
+    while (b->relay.hops) hop_close(b->relay.hops);
+    deliver(b, "a@x\t\n"); /* the fallback comes first now, and has no time; then the other is asked after all */
+    results_are(b, "2 0");
+    CHECK(b->host_down && b->caller_count == 2);
+    bench_close(b);
+}
+
+TEST(what_a_server_says_of_a_message_is_no_reason_to_ask_another)
+{
+    struct bench        *b = bench_open();
+    struct config_route *r = add_route(b, "two");
+    b->destination         = "via:two";
+    SCRIPTS(b, { .mail = "451 4.3.0 later" });
+    server(b, &r->via[0], "127.0.0.9");
+    server(b, &r->via[1], "127.0.0.2");
+    deliver(b, "a@x\t\n");
+    results_are(b, "2 451");
+    CHECK(b->caller_count == 1);
+    bench_close(b);
+}
+
+TEST(a_mail_store_answers_for_each_recipient) /* RFC 2033 4.2 */
+{
+    static const struct {
+        struct script script;
+        const char   *results;
+    } rows[] = {
+        {{ .dot = "250 2.1.5 a has it\r\n552 5.2.2 b is full\r\n250 2.1.5 c has it" }, "0 250, 3 552, 0 250"},
+        { { .rcpt = { "550 a" }, .dot = "451 b\r\n250 c" },                            "3 550, 2 451, 0 250"},
+        { { .dot = "250 a\r\n421 4.3.2 going" },                                       "0 250, 2 421, 2 421"},
+        { { .dot = "250 a\r\nwhat?" },                                                 "0 250, 2 0, 2 0"    },
+        { { .data = "451 4.3.0 no" },                                                  "2 451, 2 451, 2 451"},
+        { { .ehlo = "500 what?" },                                                     "2 500, 2 500, 2 500"},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench        *b = bench_open();
+        struct config_route *r = add_route(b, "store");
+        b->destination         = "via:store";
+        b->scripts[0]          = &rows[i].script;
+        b->script_count        = 1;
+        server(b, &r->via[0], "127.0.0.1");
+        r->via[0].lmtp = true;
+        deliver(b, "a@x\t\nb@x\t\nc@x\t\n");
+        results_are(b, rows[i].results);
+        CHECK(gp_starts(heard(b, 0), "LHLO relay.example.org\n"));
+        bench_close(b);
+    }
+}
+
 /* ---- signatures ---------------------------------------------------------------------------------------------------------- */
 TEST(the_keys_asked_for_are_those_of_the_domain_as_dns_writes_it)
 {

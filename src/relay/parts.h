@@ -29,6 +29,14 @@ struct hop;
 struct delivery;
 struct preflight;
 
+/* A server of several that could not be used: for a while the others are tried first. */
+enum { AILING_MOST = 16, AILING_REST = 60 * 1000 };
+struct ailing {
+    char     host[256];
+    uint16_t port;
+    gp_time  until;
+};
+
 struct relay {
     struct loop           *loop;
     const struct config   *config;
@@ -42,6 +50,8 @@ struct relay {
     gp_time                our_expires;
     struct delivery       *deliveries;
     struct hop            *hops;
+    struct ailing          ailing[AILING_MOST];
+    size_t                 ailing_at;   /* the next to be written */
     struct timer          *stopping;
     bool                   stop;
     uint64_t               logins; /* numbers our sign-ins upstream for vault */
@@ -74,8 +84,9 @@ gp_str result_enhanced(int code, gp_str said);
 
 /* ---- route ---------------------------------------------------------------------------------------------------- */
 struct route_host {
-    char     name[256];
-    uint16_t preference;
+    char                     name[256];
+    uint16_t                 preference;
+    const struct config_hop *hop; /* NULL: the delivery's, as it is; else its server of several */
 };
 struct route {
     struct delivery        *owner;
@@ -95,12 +106,16 @@ struct route {
 /* Lowest preference first; equal ones in an order that `salt` decides; hosts at or above our own preference are dropped (RFC 5321
  * 5.1). false: we are the best host ourselves: a loop. */
 bool route_order(struct route_host *, size_t *count, const char *our_name, uint64_t salt);
+/* Servers that share mail: lowest preference first, and among those of one preference each is first as often as its weight says. */
+void route_share(struct route_host *, size_t count, uint64_t salt);
 /* Keeps a host; where there are too many, the one with the highest preference gives way. */
 void route_add(struct route *, gp_str name, uint16_t preference);
 /* The text of a domain as DNS wants it (A-labels); false: not a domain. */
 bool route_dns_name(gp_str domain, char out[static 256]);
 /* Leads this address, to which a stranger's DNS or literal sent us, to this very machine? */
 bool route_is_home(const struct config *, const struct sockaddr_storage *);
+/* The server of a route could not be used. */
+void route_ails(struct relay *, const struct config_hop *);
 void route_start(struct route *, struct delivery *);  /* ends in delivery_routed(), now or later          */
 /* GP_OK: *to and *host are the next to try; GP_WAIT: delivery_routed() will be called; GP_TEMPFAIL, GP_PERMFAIL: none left, see reason. */
 gp_status route_next(struct route *, struct sockaddr_storage *to, const char **host);

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "relay/parts.h"
@@ -41,14 +42,17 @@ static bool before(const struct route_host *a, const struct route_host *b, uint6
     return shuffled(a, salt) < shuffled(b, salt);
 }
 
+static void swap_hosts(struct route_host *a, struct route_host *b)
+{
+    struct route_host swap = *a;
+    *a                     = *b;
+    *b                     = swap;
+}
+
 bool route_order(struct route_host *hosts, size_t *count, const char *our_name, uint64_t salt)
 {
     for (size_t i = 1; i < *count; i++)
-        for (size_t k = i; k > 0 && before(&hosts[k], &hosts[k - 1], salt); k--) {
-            struct route_host swap = hosts[k];
-            hosts[k]               = hosts[k - 1];
-            hosts[k - 1]           = swap;
-        }
+        for (size_t k = i; k > 0 && before(&hosts[k], &hosts[k - 1], salt); k--) swap_hosts(&hosts[k], &hosts[k - 1]);
     for (size_t i = 0; i < *count; i++) {
         if (!gp_is(gp_from(hosts[i].name), our_name)) continue;
         size_t keep = i;
@@ -57,6 +61,33 @@ bool route_order(struct route_host *hosts, size_t *count, const char *our_name, 
         return keep > 0;
     }
     return true;
+}
+
+static size_t draw(const struct route_host *hosts, size_t count, uint64_t *salt)
+{
+    uint64_t sum = 0, at = 0;
+    for (size_t i = 0; i < count; i++) sum += hosts[i].hop->weight;
+    *salt =
+        *salt * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407); /* Knuth's; nobody gains by guessing */
+    uint64_t want = (*salt >> 33) % sum;
+    for (size_t i = 0; i < count; i++)
+        if ((at += hosts[i].hop->weight) > want) return i;
+    return 0;
+}
+
+void route_share(struct route_host *hosts, size_t count, uint64_t salt)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t first = i, alike = 0;
+        for (size_t k = i; k < count; k++) /* those of the lowest preference come to the front of what is left */
+            if (hosts[k].preference < hosts[first].preference) first = k;
+        uint16_t preference = hosts[first].preference;
+        for (size_t k = i; k < count; k++) {
+            if (hosts[k].preference != preference) continue;
+            swap_hosts(&hosts[k], &hosts[i + alike++]);
+        }
+        swap_hosts(&hosts[i], &hosts[i + draw(&hosts[i], alike, &salt)]);
+    }
 }
 
 bool route_dns_name(gp_str domain, char out[static 256])
@@ -166,9 +197,10 @@ static void give_up(struct route *r, struct result reason)
 
 static void one_host(struct route *r, const char *name)
 {
-    r->host_count = 1;
-    r->host_at    = 0;
-    r->looked_up  = false;
+    r->host_count   = 1;
+    r->host_at      = 0;
+    r->looked_up    = false;
+    r->hosts[0].hop = NULL;
     if (!gp_copy_z(gp_from(name), r->hosts[0].name, sizeof r->hosts[0].name)) r->host_count = 0;
 }
 
@@ -183,6 +215,7 @@ void route_add(struct route *r, gp_str name, uint16_t preference)
     else if (to->preference <= preference)
         return;
     to->preference = preference;
+    to->hop        = NULL;
     (void)gp_copy_z(name, to->name, sizeof to->name);
 }
 
@@ -231,6 +264,47 @@ static void start_mx(struct route *r, struct delivery *d)
     }
 }
 
+/* ---- several servers ------------------------------------------------------------------------------------------------ */
+static bool ails(const struct relay *relay, const struct config_hop *hop, gp_time now)
+{
+    for (size_t i = 0; i < AILING_MOST; i++) {
+        const struct ailing *a = &relay->ailing[i];
+        if (now < a->until && a->port == hop->port && gp_is(gp_from(hop->host), a->host)) return true;
+    }
+    return false;
+}
+
+void route_ails(struct relay *relay, const struct config_hop *hop)
+{
+    gp_time        now = loop_now(relay->loop);
+    struct ailing *a   = &relay->ailing[relay->ailing_at];
+    if (ails(relay, hop, now)) return;
+    relay->ailing_at = (relay->ailing_at + 1) % AILING_MOST;
+    *a               = (struct ailing) { .port = hop->port, .until = now + AILING_REST };
+    (void)gp_copy_z(gp_from(hop->host), a->host, sizeof a->host);
+}
+
+static void add_servers(struct route *r, const struct config_hop *hops, uint16_t preference)
+{
+    enum { LATER = 2 }; /* the fallback before what lately could not be used */
+    const struct relay *relay = r->owner->relay;
+    for (size_t i = 0; i < CONFIG_HOPS_MOST && hops[i].set; i++) {
+        struct route_host *to = &r->hosts[r->host_count++];
+        to->hop               = &hops[i];
+        to->preference        = ails(relay, to->hop, loop_now(relay->loop)) ? preference + LATER : preference;
+        (void)gp_copy_z(gp_from(hops[i].host), to->name, sizeof to->name);
+    }
+}
+
+static void servers(struct route *r, const struct config_route *is)
+{
+    r->host_count = r->host_at = 0;
+    r->looked_up               = false;
+    add_servers(r, is->via, 0);
+    add_servers(r, is->fallback, 1);
+    route_share(r->hosts, r->host_count, r->owner->attempt * UINT64_C(0x9E3779B97F4A7C15));
+}
+
 void route_start(struct route *r, struct delivery *d)
 {
     const struct config *c = d->relay->config;
@@ -242,7 +316,10 @@ void route_start(struct route *r, struct delivery *d)
         start_mx(r, d);
         return;
     }
-    one_host(r, d->way.hop.host);
+    if (d->way.route)
+        servers(r, d->way.route);
+    else
+        one_host(r, d->way.hop.host);
     delivery_routed(d);
 }
 
@@ -318,12 +395,24 @@ static size_t look_into_hosts(struct route *r, const char *name)
     return kept;
 }
 
-static void look_up(struct route *r, const char *name)
+static void set_socket(struct route *r, const char *path)
 {
+    struct sockaddr_un *to = (struct sockaddr_un *)&r->addresses[0];
+    r->addresses[0]        = (struct sockaddr_storage) { .ss_family = AF_UNIX };
+    r->address_count       = gp_copy_z(gp_from(path), to->sun_path, sizeof to->sun_path);
+}
+
+static void look_up(struct route *r, const struct route_host *host)
+{
+    const char *name = host->name;
     r->address_count = r->address_at = 0;
     r->looked_up                     = true;
-    if (read_literal(gp_from(name), r->port, &r->addresses[0]) ||
-        address_read(gp_from(name), r->port, &r->addresses[0])) {
+    if (host->hop) r->owner->way.hop = *host->hop;
+    if (host->hop) r->port = host->hop->port;
+    if (host->hop && name[0] == '/') {
+        set_socket(r, name);
+    } else if (read_literal(gp_from(name), r->port, &r->addresses[0]) ||
+               address_read(gp_from(name), r->port, &r->addresses[0])) {
         r->address_count = is_for_us(r, &r->addresses[0]);
     } else if ((r->address_count = look_into_hosts(r, name)) == 0) {
         struct dns *dns = r->owner->relay->dns;
@@ -358,7 +447,7 @@ gp_status route_next(struct route *r, struct sockaddr_storage *to, const char **
 {
     if (looking_up(r)) return GP_WAIT;
     for (; r->host_at < r->host_count; r->host_at++, r->looked_up = false) {
-        if (!r->looked_up) look_up(r, r->hosts[r->host_at].name);
+        if (!r->looked_up) look_up(r, &r->hosts[r->host_at]);
         if (looking_up(r)) return GP_WAIT;
         if (r->address_at < r->address_count) {
             r->had_address = true;

@@ -68,6 +68,27 @@ TEST(equal_preferences_share_the_load)
     CHECK(first_was_a && first_was_b);
 }
 
+TEST(servers_share_by_their_weights_and_what_is_later_stays_later)
+{
+    enum { TIMES = 4000 };
+    static const struct config_hop one = { .weight = 1 }, three = { .weight = 3 };
+    unsigned                       first[4] = { 0 }, last[4] = { 0 };
+    for (uint64_t salt = 1; salt <= TIMES; salt++) {
+        struct route_host hosts[] = {
+            {"0",  1, &one  },
+            { "1", 0, &three},
+            { "2", 2, &three},
+            { "3", 0, &one  }
+        };
+        route_share(hosts, 4, salt * UINT64_C(0x9E3779B97F4A7C15));
+        first[hosts[0].name[0] - '0']++;
+        last[hosts[1].name[0] - '0']++;
+        CHECK(hosts[2].name[0] == '0' && hosts[3].name[0] == '2');
+    }
+    CHECK(first[1] + first[3] == TIMES && last[1] + last[3] == TIMES);
+    CHECK(first[1] > TIMES * 70 / 100 && first[1] < TIMES * 80 / 100);
+}
+
 TEST(of_too_many_hosts_the_best_are_kept)
 {
     struct route r = { 0 };

@@ -50,7 +50,7 @@ void gp_smtp_client_secured(struct gp_smtp_client *c)
     c->reply.whole = true;
     if (!greeted) return;
     c->phase = GP_CLIENT_AT_START; /* RFC 3207 4.2: all that the server said in clear is forgotten */
-    gp_client_command(c, "EHLO ", GP_AWAITS_EHLO);
+    gp_client_hello(c);
 }
 
 void gp_smtp_client_quit(struct gp_smtp_client *c)
@@ -133,7 +133,7 @@ bool gp_client_say(struct gp_smtp_client *c, size_t most, const gp_str *pieces, 
     return true;
 }
 
-/* "EHLO " and "HELO " are followed by our name. */
+/* "EHLO ", "LHLO " and "HELO " are followed by our name. */
 bool gp_client_command(struct gp_smtp_client *c, const char *word, enum gp_client_awaits awaits)
 {
     gp_str line[] = { gp_from(word),
@@ -142,6 +142,12 @@ bool gp_client_command(struct gp_smtp_client *c, const char *word, enum gp_clien
     bool said     = gp_client_say(c, GP_SMTP_OUT_ROOM, line, GP_COUNT(line));
     if (!said) gp_client_fail(c, "no room for a command");
     return said;
+}
+
+/* RFC 2033 4.1: LHLO is as EHLO is. */
+void gp_client_hello(struct gp_smtp_client *c)
+{
+    gp_client_command(c, c->plan->lmtp ? "LHLO " : "EHLO ", GP_AWAITS_EHLO);
 }
 
 /* ---- events ---------------------------------------------------------------------------------------------- */

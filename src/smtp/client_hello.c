@@ -88,7 +88,7 @@ bool gp_client_greeting(struct gp_smtp_client *c, struct gp_smtp_client_event *e
     if (class_of(c) != 2)
         gp_client_fail_by_reply(c);
     else
-        gp_client_command(c, "EHLO ", GP_AWAITS_EHLO);
+        gp_client_hello(c);
     forget_offers(c);
     return false;
 }
@@ -96,7 +96,7 @@ bool gp_client_greeting(struct gp_smtp_client *c, struct gp_smtp_client_event *e
 bool gp_client_ehlo(struct gp_smtp_client *c, struct gp_smtp_client_event *ev)
 {
     bool wants_tls = !c->secure && (c->plan->use_tls || c->plan->must_tls);
-    if (class_of(c) == 5) { /* RFC 5321 3.2: a server of before 1993, or one that plays it */
+    if (class_of(c) == 5 && !c->plan->lmtp) { /* RFC 5321 3.2: a server of before 1993, or one that plays it */
         forget_offers(c);
         gp_client_command(c, "HELO ", GP_AWAITS_HELO);
     } else if (class_of(c) != 2) {

@@ -78,7 +78,7 @@ bool gp_smtp_client_mail(struct gp_smtp_client *c, gp_str sender, gp_str params,
         return refuse(why, 451, "4.3.1", "no room for the sender");
     c->owes_mail = true;
     c->owes_data = c->said_data = c->reported = false;
-    c->given = c->answered = c->accepted = c->beyond = 0;
+    c->given = c->answered = c->accepted = c->beyond = c->final = 0;
     c->mails++;
     c->phase = GP_CLIENT_AT_RECIPIENTS;
     return true;
@@ -207,9 +207,11 @@ bool gp_client_rcpt_reply(struct gp_smtp_client *c, struct gp_smtp_client_event 
     return !c->reported;
 }
 
-/* RFC 2920 3.1: a server may say 354 although it refused every recipient; an empty message then ends it. */
+/* RFC 2920 3.1: a server may say 354 although it refused every recipient; an empty message then ends it. With LMTP it may not, and
+ * nobody knows how many replies that would have (RFC 2033 4.2). */
 static void send_nothing(struct gp_smtp_client *c)
 {
+    if (c->plan->lmtp) return gp_client_fail(c, "the server took DATA although it took no recipient");
     c->phase = GP_CLIENT_AT_AFTER;
     gp_client_command(c, ".", GP_AWAITS_DOT);
 }
@@ -232,6 +234,15 @@ bool gp_client_data_reply(struct gp_smtp_client *c, struct gp_smtp_client_event 
     return report(c, ev);
 }
 
+/* RFC 2033 4.2: a reply for each recipient that was accepted, in their order. */
+static bool report_one(struct gp_smtp_client *c, struct gp_smtp_client_event *ev)
+{
+    *ev       = gp_client_heard(c, GP_CLIENT_FINAL_REPLY);
+    ev->index = c->final - 1;
+    c->awaits = GP_AWAITS_DOT;
+    return true;
+}
+
 bool gp_client_dot_reply(struct gp_smtp_client *c, struct gp_smtp_client_event *ev)
 {
     if (class_of(c) == 3) {
@@ -239,6 +250,7 @@ bool gp_client_dot_reply(struct gp_smtp_client *c, struct gp_smtp_client_event *
         return false;
     }
     if (c->reported) return false;
+    if (c->plan->lmtp && ++c->final < c->accepted) return report_one(c, ev);
     if (!report(c, ev)) return false;
     if (c->accepted == 0) ev->code = 0; /* an empty message to nobody: whatever it says is no delivery */
     return true;

@@ -19,6 +19,7 @@ bool gp_client_is_clean(gp_str);                                 /* no octet tha
 /* A line of pieces; false: no room now, nothing was written. Short commands can't fail but in a broken session. */
 bool gp_client_say(struct gp_smtp_client *, size_t most, const gp_str *pieces, size_t count) GP_MUST_USE;
 bool gp_client_command(struct gp_smtp_client *, const char *line, enum gp_client_awaits);
+void gp_client_hello(struct gp_smtp_client *);                   /* EHLO, or LHLO                     */
 struct gp_text gp_client_room(struct gp_smtp_client *, size_t most); /* free output up to that fill; gp_client_wrote */
 void           gp_client_wrote(struct gp_smtp_client *, const struct gp_text *);
 

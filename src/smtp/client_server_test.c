@@ -142,6 +142,7 @@ static bool submit(struct pair *p)
     case GP_CLIENT_NEXT_RCPT: give_recipient(p); break;
     case GP_CLIENT_SEND_BODY: give_body(p); break;
     case GP_CLIENT_RCPT_REPLY: tell(p, "rcpt", ev.enhanced, ev.code); break;
+    case GP_CLIENT_FINAL_REPLY: break; /* of LMTP */
     case GP_CLIENT_MESSAGE_REPLY: tell(p, "message", ev.enhanced, ev.code); break;
     case GP_CLIENT_FAILED: tell(p, "failed", ev.text, ev.code); break;
     case GP_CLIENT_CLOSE: p->client_over = true; return false;

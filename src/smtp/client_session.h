@@ -77,7 +77,7 @@ struct gp_smtp_client {
     /* the transaction */
     bool     owes_mail, owes_data, said_data; /* replies that are still to come; DATA has been sent */
     bool     reported;                        /* MESSAGE_REPLY is out                               */
-    unsigned given, answered, accepted, beyond; /* recipients; beyond: over the server's limit, not sent */
+    unsigned given, answered, accepted, beyond, final; /* recipients; final: LMTP, those with a reply after the dot; beyond: over the server's limit, not sent */
     unsigned mails;
     enum { GP_STUFF_LINE_START, GP_STUFF_MIDDLE, GP_STUFF_CR } stuff;
 };

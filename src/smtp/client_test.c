@@ -43,7 +43,7 @@ static void tell(struct host *h, const char *what, const struct gp_smtp_client_e
 {
     if (h->story.len > 0) gp_put_z(&h->story, "|");
     gp_put_z(&h->story, what);
-    if (ev->kind == GP_CLIENT_RCPT_REPLY) gp_put_number(&h->story, ev->index);
+    if (ev->kind == GP_CLIENT_RCPT_REPLY || ev->kind == GP_CLIENT_FINAL_REPLY) gp_put_number(&h->story, ev->index);
     if (ev->code) gp_put_char(&h->story, ' ');
     if (ev->code) gp_put_number(&h->story, ev->code);
     if (ev->enhanced.len > 0) gp_put_char(&h->story, ' ');
@@ -113,6 +113,7 @@ static bool react(struct host *h, const struct gp_smtp_client_event *ev)
         break;
     case GP_CLIENT_AUTHED: tell(h, "authed", ev); break;
     case GP_CLIENT_RCPT_REPLY: tell(h, "rcpt", ev); break;
+    case GP_CLIENT_FINAL_REPLY: tell(h, "final", ev); break;
     case GP_CLIENT_MESSAGE_REPLY: tell(h, "message", ev); break;
     case GP_CLIENT_FAILED: tell(h, "failed", ev); break;
     case GP_CLIENT_CLOSE:
@@ -309,6 +310,26 @@ TEST(limits_are_kept) /* RFC 9422 */
         .wire     = SAID_HELLO
         "MAIL FROM:<s@example.org>\r\nRCPT TO:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n" SAID_BODY
         "QUIT\r\n");
+}
+
+/* ---- LMTP -------------------------------------------------------------------------------------------------------- */
+#define LMTP(...) RUN(.plan = { .lmtp = true }, __VA_ARGS__)
+
+TEST(lmtp_has_a_reply_for_each_recipient_that_was_accepted) /* RFC 2033 4.2 */
+{
+    LMTP(.server = HELLO
+         "250 ok\r\n250 a\r\n550 b\r\n250 c\r\n354 go\r\n452 4.2.2 a is full\r\n250 2.0.0 c has it\r\n221 bye\r\n",
+         .story = "rcpt0 250 a|rcpt1 550 b|rcpt2 250 c|final0 452 4.2.2 a is full|message 250 2.0.0 c has it|close",
+         .wire  = "LHLO client.example\r\nMAIL FROM:<s@example.org>\r\n" SAID_RCPTS "DATA\r\n" SAID_BODY "QUIT\r\n");
+    LMTP(.server = HELLO "250 ok\r\n250 a\r\n250 b\r\n250 c\r\n354 go\r\n250 a\r\n550 b\r\n421 going\r\n",
+         .story  = "rcpt0 250 a|rcpt1 250 b|rcpt2 250 c|final0 250 a|final1 550 b|failed 421 going (temporary)|close");
+    LMTP(.server = HELLO "250 ok\r\n250 a\r\n250 b\r\n250 c\r\n354 go\r\n250 a\r\n354 what\r\n",
+         .story  = "rcpt0 250 a|rcpt1 250 b|rcpt2 250 c|final0 250 a|failed the server asked for more after the "
+                   "message (temporary)|close");
+    LMTP(.server = HELLO "250 ok\r\n550 a\r\n550 b\r\n550 c\r\n354 go\r\n",
+         .story  = "rcpt0 550 a|rcpt1 550 b|rcpt2 550 c|failed the server took DATA although it took no recipient "
+                   "(temporary)|close");
+    LMTP(.server = "220 mx\r\n500 what?\r\n", .story = "failed 500 what?|close"); /* HELO is none of LMTP's */
 }
 
 /* ---- TLS ----------------------------------------------------------------------------------------------------- */
@@ -557,7 +578,7 @@ PROPERTY(no_body_ends_before_its_end, bytes)
 /* ---- any bytes ----------------------------------------------------------------------------------------------------- */
 static struct host *story_of(gp_str bytes, size_t piece)
 {
-    struct gp_smtp_plan plan = { .may_auth = bytes.ptr[0] & 1 };
+    struct gp_smtp_plan plan = { .may_auth = bytes.ptr[0] & 1, .lmtp = bytes.ptr[0] & 2 };
     struct host        *h    = open_host(plan);
     h->messages              = 2;
     hear_in_pieces(h, gp_tail(bytes, 1), piece);

@@ -138,7 +138,8 @@ enum gp_smtp_client_kind {
     GP_CLIENT_NEXT_RCPT,     /* call rcpt(), or no_more_rcpts()                                    */
     GP_CLIENT_RCPT_REPLY,    /* reply to recipient number `index` (from 0, in the order given)     */
     GP_CLIENT_SEND_BODY,     /* call body() until done()                                           */
-    GP_CLIENT_MESSAGE_REPLY, /* the end of this message: its reply (of MAIL, DATA or the final dot) */
+    GP_CLIENT_FINAL_REPLY,   /* LMTP: reply to the message for one recipient: the first, second ... (`index`, from 0) of those accepted */
+    GP_CLIENT_MESSAGE_REPLY, /* the end of this message: its reply (of MAIL, DATA or the final dot; LMTP: that for the last of them) */
     GP_CLIENT_FAILED,        /* the session can't go on: code/enhanced/text say why; `temporary`    */
     GP_CLIENT_CLOSE,
 };
@@ -158,6 +159,7 @@ struct gp_smtp_plan {
     bool        implicit_tls; /* secured() comes before the greeting                   */
     bool        may_auth;   /* emit AUTH when the server offers it                     */
     bool        must_auth;  /* fail (temporarily) when it does not                     */
+    bool        lmtp;       /* RFC 2033: LHLO, and a reply for each recipient after the dot */
 };
 enum gp_smtp_offer { /* what the server said to EHLO; bits */
     GP_OFFERS_PIPELINING = 1, GP_OFFERS_8BITMIME = 2, GP_OFFERS_SIZE = 4, GP_OFFERS_SMTPUTF8 = 8, GP_OFFERS_DSN = 16,

@@ -1,9 +1,11 @@
 """Routes: mail that goes another way than the rest, by recipient, sender and account; what is said there, and where it waits."""
 import json
+import re
 
 import pytest
 
 from house import until
+from mailstore import MailStore
 from names import Names
 from sink import Sink
 from test_operations import deliver
@@ -181,3 +183,48 @@ def test_a_route_leaves_from_its_own_address_and_from_no_other(gatepost, hops, c
     shown = "".join(gatepost.run("queue", "show", kept["queue_id"]) for kept in gatepost.queued())
     assert "no address of a kind that the route's from_address has" in shown and "annot assign requested address" in shown
     assert not hops["shop"].arrived + hops["scanner"].arrived
+
+
+def test_servers_share_and_stand_in_for_each_other(gatepost, hops, context):
+    """One of two is away, then both. What a server says of a message is no reason to ask another."""
+    pair = " ".join(f"smtp://127.0.0.1:{hops[name].port}?tls=required&weight={weight}" for name, weight in (("partner", 3), ("shop", 1)))
+    write(gatepost, {"name": "pool", "to": "*", "via": pair, "fallback": f"smtp://127.0.0.1:{hops['scanner'].port}"})
+    gatepost.start()
+    account = gatepost.account()
+    hops["partner"].close()
+    for n in range(4):
+        assert deliver(gatepost, context, account, f"a{n}@x.example")[0] == 250
+        hops["shop"].wait(f"a{n}@x.example")
+    hops["shop"].script("RCPT", "451 4.2.0 later")
+    assert deliver(gatepost, context, account, "b@x.example")[0] == 250
+    hops["shop"].wait("b@x.example")                       # after a second
+    assert not hops["scanner"].arrived
+    hops["shop"].script("EHLO", *["421 4.3.2 going"] * 20)
+    until("a new connection", lambda: deliver(gatepost, context, account, "c@x.example") and len(hops["scanner"].for_("c@x.example")))
+    assert not hops["rest"].arrived
+
+
+def test_a_mail_store_by_lmtp(gatepost, folder, authority, certificate, recipient, context):
+    """Dovecot, on a UNIX socket and over TLS on a port: who is full or unknown there costs nobody else his mail."""
+    store = MailStore(folder / f"store-{recipient}", authority.issue("mailstore", "127.0.0.1"), {"anna": 100000, "full": 10, "bob": 100000})
+    write(gatepost, {"name": "store", "to": "store.example", "via": f"lmtp:{store.socket}"},
+          {"name": "far", "to": "far.example", "via": f"lmtp://127.0.0.1:{store.port}"})
+    store.start()
+    try:
+        gatepost.start()
+        account = gatepost.account()
+        with signed_in(gatepost, context, account) as wire:
+            for domain in ("store.example", "far.example"):
+                to = [f"{name}@{domain}" for name in ("anna", "full", "nobody", "bob")]
+                assert submit(wire, account.name, to, f"From: <{account.name}>\r\nSubject: by {domain}\r\n\r\n..dot\r\n.\r\n")[0] == 250
+        for name in ("anna", "bob"):
+            assert all(mail.replace(b"\r\n", b"\n").endswith(b"\n\n.dot\n") for mail in store.wait(name, 2))
+        until("the end of all", lambda: not gatepost.queued())
+        fates = {(event, to, code) for event, to, code in re.findall(r"event=(delivered|failed) .*?to=(\S+@\S+).*? code=(\d+)", gatepost.log())}
+        for domain in ("store.example", "far.example"):
+            assert {(event, name) for event, to, _ in fates for name, at in [to.split("@")] if at == domain} == {
+                ("delivered", "anna"), ("delivered", "bob"), ("failed", "full"), ("failed", "nobody")}
+        assert len(store.mail("anna")) == len(store.mail("bob")) == 2 and not store.mail("full")
+        assert "tls=TLSv1.3" in gatepost.log() or 'tls="TLSv1.3' in gatepost.log()
+    finally:
+        store.stop()
