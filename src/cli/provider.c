@@ -102,7 +102,10 @@ static bool revoke(struct provider *p, const struct grant *g)
     gp_str      body = why ? GP_NONE : cli_provider_post(p, p->plan->revoke_uri, form.len, &status);
     if (status && status != HTTP_OK) oauth_read_reply(body, status, &p->reply);
     if (why) oauth_no_reply(&p->reply, why);
-    return status == HTTP_OK || strcmp(p->reply.error, "invalid_token") == 0;
+    bool over = strcmp(p->reply.error, "invalid_token") == 0;
+    cli_provider_hide(&p->reply, (gp_str) { g->refresh, g->refresh_len });
+    cli_provider_hide(&p->reply, ask.secret);
+    return status == HTTP_OK || over;
 }
 
 static int logout(struct provider *p)

@@ -32,6 +32,8 @@ struct oauth_ask cli_provider_ask(const struct provider *);
 bool cli_provider_fetch(struct provider *, const struct oauth_ask *);
 /* Posts the form that was written into `form`. The reply's text until the next one; *status 0: none came, and reply.why says why. */
 gp_str cli_provider_post(struct provider *, const char *uri, size_t len, long *status);
+/* What a provider says to people goes to the terminal and into the store: without a secret of ours that it repeats. */
+void cli_provider_hide(struct oauth_reply *, gp_str secret);
 int cli_provider_failed(const struct provider *, const char *what); /* prints what the provider said; CLI_FAILED */
 
 /* An array of what `provider list --json` prints; empty where there are none, or they may not be read. */

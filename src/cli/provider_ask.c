@@ -122,6 +122,23 @@ static bool open_transfer(struct provider *p)
     return p->transfer && transfer_header(p->transfer, "Accept: ", "application/json");
 }
 
+static void hide(const struct gp_mask *mask, char *text, size_t size)
+{
+    char           room[OAUTH_WHY_ROOM];
+    struct gp_text shown = { .ptr = room, .room = size < sizeof room ? size - 1 : sizeof room - 1 };
+    gp_put_masked(&shown, mask, gp_from(text));
+    (void)gp_copy_z(gp_said(&shown), text, size);
+}
+
+void cli_provider_hide(struct oauth_reply *reply, gp_str secret)
+{
+    struct gp_mask mask = { 0 };
+    (void)gp_mask_set(&mask, (gp_secret) { secret.ptr, secret.len }); /* else nothing of it is shown */
+    hide(&mask, reply->why, sizeof reply->why);
+    hide(&mask, reply->error, sizeof reply->error);
+    gp_mask_end(&mask);
+}
+
 gp_str cli_provider_post(struct provider *p, const char *uri, size_t len, long *status)
 {
     const char *wrong = "no memory";
@@ -166,6 +183,8 @@ bool cli_provider_fetch(struct provider *p, const struct oauth_ask *ask)
     gp_str body = cli_provider_post(p, p->plan->token_uri, form.len, &status);
     if (status) oauth_read_reply(body, status, &p->reply);
     if (p->transfer) transfer_forget(p->transfer);
+    cli_provider_hide(&p->reply, ask->code);
+    cli_provider_hide(&p->reply, ask->secret);
     return true;
 }
 

@@ -80,6 +80,15 @@ static bool read_roots(const struct config *c, char **text, gp_str *pem)
     return len > 0;
 }
 
+/* A smarthost has heard the token, and may say it. */
+static void put_reply(struct gp_text *out, gp_secret token, gp_str reply)
+{
+    struct gp_mask mask = { 0 };
+    (void)gp_mask_set(&mask, token); /* else nothing of it is shown */
+    gp_put_masked(out, &mask, reply);
+    gp_mask_end(&mask);
+}
+
 static bool sign_in(const struct provider *p, struct talk *t)
 {
     const struct config *c         = &p->s.config;
@@ -99,7 +108,7 @@ static bool sign_in(const struct provider *p, struct talk *t)
     if (reply.code) {
         gp_put_number(&why, reply.code);
         gp_put_char(&why, ' ');
-        gp_put(&why, gp_head(reply.text, why.room - why.len));
+        put_reply(&why, (gp_secret) { p->reply.access, p->reply.access_len }, reply.text);
     } else {
         gp_put_z(&why, t ? talk_why(t) : "no memory");
     }

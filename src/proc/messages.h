@@ -15,7 +15,7 @@ enum msg_role { ROLE_SUPERVISOR, ROLE_SMTPD, ROLE_VAULT, ROLE_QUEUE, ROLE_RELAY,
 enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
 
 /* What the server said to our sign-in: nothing, that it is good, or that it is not. */
-enum login_fate { LOGIN_UNTOLD, LOGIN_ACCEPTED, LOGIN_REFUSED };
+enum login_fate { LOGIN_UNTOLD, LOGIN_ACCEPTED, LOGIN_REFUSED, LOGIN_NOT_OFFERED /* none was begun: login is 0 */ };
 /* What a file of a provider's is. */
 enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERTIFICATE, PROVIDER_FILES };
 
@@ -111,7 +111,7 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     /* text: base64 to send. believed: the server may say 235 from here on; before SCRAM's proof it may not              */ \
     /* why: of a status that is not OK, for whoever asks why mail waits; no secret                                        */ \
     ROW(LOGIN_SAYS, login_says, U(status) U(step) U(has_initial) U(believed) S(mechanism) S(text) S(why))                  \
-    ROW(LOGIN_END, login_end, U(login) U(fate))           /* one way; fate: enum login_fate                            */ \
+    ROW(LOGIN_END, login_end, U(login) U(which) U(fate))  /* one way; fate: enum login_fate                            */ \
     /* queue -> vault: sign where my chain of the audit ends, or has aged out to (says: store/audit_seal.h); the line that says so, and vault: its own newest */ \
     ROW(SEAL, seal, U(says) U(seq) S(id) S(hash))                                                                         \
     ROW(SEALED, sealed, U(status) S(line) S(vault))                                                                        \

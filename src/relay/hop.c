@@ -494,6 +494,7 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
                                 .enhanced = ev->enhanced,
                                 .text     = gp_said(&reply),
                                 .ours     = signing_in || no_way_in };
+    if (no_way_in) login_not_offered(h);
     if (signing_in && h->why[0]) why.text = gp_from(h->why);
     if (clear) why.enhanced = GP_LIT("4.7.4"); /* RFC 3463 3.8: TLS is required and was not to be had */
     /* RFC 5321 3.8: 421, to whatever command, says that the host is going: the next message would hear it, too. */

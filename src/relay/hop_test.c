@@ -292,20 +292,22 @@ TEST(what_a_smarthost_repeats_of_our_sign_in_is_kept_nowhere)
 TEST(vault_hears_how_a_sign_in_ended)
 {
     static const struct {
-        const char     *auth;
+        const char     *auth; /* NULL: it offers none */
         enum login_fate fate;
     } rows[] = {
-        {"235 2.7.0 welcome",                                 LOGIN_ACCEPTED},
-        { "535 5.7.8 who are you",                            LOGIN_REFUSED },
-        { "534 5.7.9 Application-specific password required", LOGIN_REFUSED },
-        { "530 5.7.0 not so",                                 LOGIN_REFUSED },
-        { "550 5.7.1 not you",                                LOGIN_REFUSED },
-        { "454 4.7.0 cannot tell now",                        LOGIN_UNTOLD  },
-        { "-",                                                LOGIN_UNTOLD  },
+        {"235 2.7.0 welcome",                                 LOGIN_ACCEPTED   },
+        { "535 5.7.8 who are you",                            LOGIN_REFUSED    },
+        { "534 5.7.9 Application-specific password required", LOGIN_REFUSED    },
+        { "530 5.7.0 not so",                                 LOGIN_REFUSED    },
+        { "550 5.7.1 not you",                                LOGIN_REFUSED    },
+        { "454 4.7.0 cannot tell now",                        LOGIN_UNTOLD     },
+        { "-",                                                LOGIN_UNTOLD     },
+        { NULL,                                               LOGIN_NOT_OFFERED},
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         struct bench       *b      = bench_open();
-        const struct script script = { .ehlo = OFFERS_AUTH, .auth = rows[i].auth };
+        const struct script script = { .ehlo = rows[i].auth ? OFFERS_AUTH : "250-mx\r\n250 STARTTLS",
+                                       .auth = rows[i].auth };
         smarthost(b, "ada", RELAY_TLS_REQUIRED);
         b->scripts[0]   = &script;
         b->script_count = 1;

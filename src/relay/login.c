@@ -101,14 +101,24 @@ void login_line(struct hop *h, gp_str challenge)
     ipc_ask(h->relay->vault, &m, login_said, h);
 }
 
+static void tell_end(struct hop *h)
+{
+    struct msg m = MSG(LOGIN_END);
+    m.login_end  = (struct msg_login_end) { .login = h->login, .which = h->which, .fate = h->fate };
+    (void)ipc_tell(h->relay->vault, &m);
+}
+
 void login_end(struct hop *h)
 {
     gp_mask_end(&h->mask);
     if (!h->login) return;
-    struct msg m      = MSG(LOGIN_END);
-    m.login_end.login = h->login;
-    m.login_end.fate  = h->fate;
     ipc_forget(h->relay->vault, h);
-    (void)ipc_tell(h->relay->vault, &m);
+    tell_end(h);
     h->login = 0;
+}
+
+void login_not_offered(struct hop *h)
+{
+    h->fate = LOGIN_NOT_OFFERED;
+    tell_end(h);
 }

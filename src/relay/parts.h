@@ -241,5 +241,6 @@ bool        secure_is_known(const struct hop *);    /* it has taken a recipient 
 void login_start(struct hop *, gp_str offered);
 void login_line(struct hop *, gp_str challenge);
 void login_end(struct hop *);
+void login_not_offered(struct hop *); /* the server lists no AUTH: vault tells somebody */
 
 #endif

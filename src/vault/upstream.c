@@ -191,8 +191,39 @@ static const char *why_not(const struct vault *v, const struct msg_login_start *
                : "nothing to sign in with: see user, password_file, token_file and provider of relay, or of the route";
 }
 
+/* Mail waits for as long as that takes, so somebody has to be told. A provider's tokens are told of by their caretaker. */
+static void tell_trouble(struct vault *v, size_t which, const char *trouble)
+{
+    enum { ROOM = 512, DAY_MS = 24 * 3600 * 1000 };
+    char                cause_room[ROOM], what_room[2 * ROOM];
+    struct gp_text      cause = GP_TEXT(cause_room), what = GP_TEXT(what_room);
+    struct config_login of = config_login_of(v->config, which);
+    gp_put_z(&cause, "upstream-sign-in ");
+    gp_put_z(&cause, of.host);
+    gp_put_char(&cause, ' ');
+    gp_put_number(&cause, wall_now() / DAY_MS);
+    gp_put_z(&what, "The mail server signs in at ");
+    gp_put_z(&what, of.host);
+    gp_put_z(&what, of.user[0] ? " as " : " with its certificate");
+    gp_put_z(&what, of.user);
+    gp_put_z(&what, trouble);
+    struct notice_wish w = {
+        .kind    = "upstream-sign-in",
+        .cause   = gp_said(&cause),
+        .subject = GP_LIT("We cannot sign in at the server that our mail goes through"),
+        .what    = gp_said(&what),
+        .meaning = GP_LIT("Mail that goes that way is accepted and waits; nothing is returned to its senders for this "
+                          "reason, however long it takes."),
+        .todo =
+            GP_LIT("The log (event=upstream) has what it said. Put the right password, token or certificate into its "
+                   "file, or its mechanisms into `relay` or the route in gatepost.yml; a file is read within "
+                   "seconds, and `gatepost queue retry` sends what waits.")
+    };
+    notice_post(v, &w);
+}
+
 /* NULL: none, which is said. */
-static const struct gp_sasl_mech *mechanism(const struct vault *v, const struct msg_login_start *start, bool binds,
+static const struct gp_sasl_mech *mechanism(struct vault *v, const struct msg_login_start *start, bool binds,
                                             const char **why)
 {
     const struct gp_sasl_mech *mech = choose(v, start, binds);
@@ -200,6 +231,9 @@ static const struct gp_sasl_mech *mechanism(const struct vault *v, const struct 
     if (!*why) return mech;
     LOG(LOG_ERROR, "upstream", LOG_Z("host", config_login_of(v->config, (size_t)start->which).host),
         LOG_S("offered", start->offered), LOG_Z("reason", *why));
+    tell_trouble(v, (size_t)start->which,
+                 mech ? ", and has no password, token or name to do so."
+                      : ", and it offers no way to do so that is allowed here on this connection.");
     return NULL;
 }
 
@@ -336,43 +370,17 @@ void upstream_line(struct peer *peer, struct msg *m)
     step_next(peer->vault);
 }
 
-/* Mail waits for as long as that takes, so somebody has to be told. A provider's tokens are told of by their caretaker. */
-static void tell_refusal(struct vault *v, size_t which)
-{
-    enum { ROOM = 512, DAY_MS = 24 * 3600 * 1000 };
-    char                cause_room[ROOM], what_room[2 * ROOM];
-    struct gp_text      cause = GP_TEXT(cause_room), what = GP_TEXT(what_room);
-    struct config_login of = config_login_of(v->config, which);
-    gp_put_z(&cause, "upstream-sign-in ");
-    gp_put_z(&cause, of.host);
-    gp_put_char(&cause, ' ');
-    gp_put_number(&cause, wall_now() / DAY_MS);
-    gp_put_z(&what, "The mail server signs in at ");
-    gp_put_z(&what, of.host);
-    gp_put_z(&what, of.user[0] ? " as " : " with its certificate");
-    gp_put_z(&what, of.user);
-    gp_put_z(&what, ", and was refused there.");
-    struct notice_wish w = {
-        .kind    = "upstream-sign-in",
-        .cause   = gp_said(&cause),
-        .subject = GP_LIT("The server that our mail goes through refuses our sign-in"),
-        .what    = gp_said(&what),
-        .meaning = GP_LIT("Mail that goes that way is accepted and waits; nothing is returned to its senders for this "
-                          "reason, however long it takes."),
-        .todo    = GP_LIT("Put the right password, token or certificate into its file (see `relay` or the route in "
-                             "gatepost.yml); it is read within seconds, and `gatepost queue retry` sends what waits.")
-    };
-    notice_post(v, &w);
-}
-
 void upstream_end(struct peer *peer, struct msg *m)
 {
-    struct login **place = find(peer->vault->upstream, m->login_end.login);
+    struct vault  *v     = peer->vault;
+    struct login **place = find(v->upstream, m->login_end.login);
     uint64_t       token = place ? (*place)->token : 0;
-    if (place && !token && m->login_end.fate == LOGIN_REFUSED) tell_refusal(peer->vault, (*place)->which);
-    if (place) give_back(peer->vault->upstream, place);
-    if (token && m->login_end.fate != LOGIN_UNTOLD)
-        tokens_verdict(peer->vault, token, m->login_end.fate == LOGIN_ACCEPTED);
+    if (place && !token && m->login_end.fate == LOGIN_REFUSED)
+        tell_trouble(v, (*place)->which, ", and was refused there.");
+    if (m->login_end.fate == LOGIN_NOT_OFFERED && m->login_end.which < config_logins(v->config))
+        tell_trouble(v, (size_t)m->login_end.which, ", and that offers no sign-in (AUTH) any more.");
+    if (place) give_back(v->upstream, place);
+    if (token && m->login_end.fate != LOGIN_UNTOLD) tokens_verdict(v, token, m->login_end.fate == LOGIN_ACCEPTED);
 }
 
 static void drop_all(struct upstream *up)

@@ -1,6 +1,8 @@
 /* Signing in at the smarthost: the vault's client side against its own server side, and against servers that lie. */
 #include "vault/test_bed.h"
 
+#include "store/notices.h"
+
 enum { LOGIN = 9, SESSION = 5 };
 
 static uint64_t which; /* of the config's logins */
@@ -276,6 +278,47 @@ TEST(what_a_server_repeats_of_a_token_is_not_for_the_log)
         struct gp_text shown = GP_TEXT(room);
         upstream_put_status(&shown, (gp_secret) { rows[i].token, strlen(rows[i].token) }, gp_from(rows[i].status));
         CHECK_IS(gp_said(&shown), rows[i].shown);
+    }
+}
+
+static void end(struct bed *b, uint64_t login, uint64_t of, enum login_fate fate)
+{
+    struct msg m = MSG(LOGIN_END);
+    m.login_end  = (struct msg_login_end) { .login = login, .which = of, .fate = fate };
+    CHECK(ipc_tell(b->relay, &m));
+    bed_settle(b);
+}
+
+/* All of them wait: with each of these no message gets through, and none comes back. */
+TEST(somebody_is_told_when_we_cannot_sign_in)
+{
+    static const struct {
+        const char     *secret, *offered;
+        uint64_t        login, of;
+        enum login_fate fate;
+        const char     *told;
+    } rows[] = {
+        {BED_PASSWORD,  "PLAIN", LOGIN, 0,   LOGIN_REFUSED,     "as upstream, and was refused there."    },
+        { BED_PASSWORD, "PLAIN", LOGIN, 0,   LOGIN_UNTOLD,      NULL                                     },
+        { BED_PASSWORD, "PLAIN", LOGIN, 0,   LOGIN_ACCEPTED,    NULL                                     },
+        { BED_PASSWORD, "NTLM",  LOGIN, 0,   LOGIN_UNTOLD,      "no way to do so that is allowed here"   },
+        { "\n",         "PLAIN", LOGIN, 0,   LOGIN_UNTOLD,      "has no password, token or name to do so"},
+        { BED_PASSWORD, NULL,    0,     0,   LOGIN_NOT_OFFERED, "offers no sign-in (AUTH) any more"      },
+        { BED_PASSWORD, NULL,    0,     999, LOGIN_NOT_OFFERED, NULL                                     },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bed    *b = bed_open();
+        struct notice *n = calloc(1, sizeof(*n));
+        CHECK(n && gp_copy_z(GP_LIT("admin@example.net"), b->config.notices.admin, sizeof(b->config.notices.admin)));
+        b->config.notices.a_day = 9;
+        give_secret(b, rows[i].secret);
+        if (rows[i].offered) (void)start(b, rows[i].offered, true);
+        end(b, rows[i].login, rows[i].of, rows[i].fate);
+        notices_write(b->vault);
+        CHECK(notice_next(b->vault->accounts, INT64_MAX, n) == (rows[i].told ? GP_OK : GP_PERMFAIL));
+        CHECK(!rows[i].told || strstr(n->text, rows[i].told));
+        free(n);
+        bed_close(b);
     }
 }
 

@@ -250,6 +250,12 @@ def test_mail_waits_with_a_reason_and_goes_when_it_is_mended(what, office, hop, 
     if what == "revoked":
         assert "event=notice" in says() and "provider login office" in says()
     assert fetches(grants) - before < 10                # not once for each attempt
+    if what == "echo":                                  # nor do the commands tell it, or keep it
+        tried = office.command("provider", "test", "office")
+        assert tried.returncode == 1 and "invalid_grant: no: (secret)" in tried.stdout + tried.stderr
+        shown = tried.stdout + tried.stderr + office.run("provider", "list") + office.run("status", "--json")
+        kept = (office.dir / "vault/accounts.db").read_bytes() + (office.dir / "vault/accounts.db-wal").read_bytes()
+        assert not [token for token in grants.everything() if token in shown or token.encode() in kept]
     mended(office, hop, grants, recipient)
 
 
