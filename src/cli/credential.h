@@ -23,8 +23,11 @@ struct handout {
     { "json", CLI_FLAG, &(h).json, NULL, "print JSON" }
 #define HANDOUT_USAGE "[--qr] [--qr-file FILE] [--json]"
 bool handout_is_good(const struct handout *, bool has_password); /* to be asked before anything is made; false: said why */
+/* The same of a code, which names a server: clients reach none of `listeners`, as of restrictions. */
+bool handout_is_reached(const struct handout *, const struct config *, const char *listeners);
 struct issued {
     const char                 *user, *label, *done; /* done: "The credential is made." */
+    const char                 *listeners; /* where it may be used; "": anywhere */
     int64_t                     id;
     const struct user_password *password; /* NULL: it has none */
     gp_time                     old_until; /* of a rotation; 0: the old one is out already */

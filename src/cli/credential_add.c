@@ -200,6 +200,7 @@ static int add(struct user_store *s, const char *user, const struct addition *a)
     if (!user_find(s, user, &account) || !limits_take(&a->limits, &s->config, now, limits_refuse_option, NULL, &limits))
         return CLI_FAILED;
     if (!credential_label_is_good(gp_from(label), &why)) return credential_refused(s, label, GP_PERMFAIL, why);
+    if (!handout_is_reached(&a->handout, &s->config, limits.listeners)) return CLI_FAILED;
     if (!make(s, &a->material, &account, &m)) return CLI_FAILED;
     limits.legacy                = a->material.for_device;
     struct new_credential n      = as_new(&m);
@@ -207,6 +208,7 @@ static int add(struct user_store *s, const char *user, const struct addition *a)
     n.label                      = gp_from(label);
     n.limits                     = &limits;
     issued.label                 = label;
+    issued.listeners             = limits.listeners;
     issued.legacy                = a->material.for_device;
     issued.done                  = "The credential is made.";
     gp_status status             = credential_add(s->accounts, account.id, &n, now, &issued.id, &why);
@@ -286,11 +288,12 @@ static int replace(struct user_store *s, const struct account *account, const st
     if (old->verifier.cram_len > 0) material.allow_cram = true; /* a device that needs it shall not stop working */
     if (!is_of_a_kind(old, &material) || !is_for_device(&material, old->label) ||
         !handout_is_good(&r->handout, credential_kind_has_password(old->kind) && !old->limits.legacy) ||
-        !make(s, &material, account, &m))
+        !handout_is_reached(&r->handout, &s->config, old->limits.listeners) || !make(s, &material, account, &m))
         return CLI_FAILED;
     struct new_credential n      = as_new(&m);
     struct issued         issued = as_issued(&m, account);
     issued.label                 = old->label;
+    issued.listeners             = old->limits.listeners;
     issued.legacy                = old->limits.legacy;
     issued.done                  = "The credential has a successor, with its label and its restrictions.";
     issued.rotated               = true;

@@ -241,6 +241,26 @@ TEST(a_code_goes_to_a_file_of_the_owners_alone)
     remove_place();
 }
 
+TEST(a_handed_out_server_is_one_at_which_the_credential_works)
+{
+    make_place();
+    put_file("gatepost.yml", "hostname: mail.example.org\ndomain: example.org\npasswords: {scram_iterations: 5000}\n"
+                             "listen:\n- submissions 0.0.0.0:465 name=tls\n- submission 0.0.0.0:587 name=sub\n"
+                             "- submission 127.0.0.1:2587 name=local\n");
+    CHECK(run(&cli_user_add, "anna") == CLI_DONE);
+    CHECK(run(&cli_credential_add, "anna --label a --listeners sub --json") == CLI_DONE && strstr(output, "\"smtp://"));
+    CHECK(run(&cli_credential_rotate, "anna a --json") == CLI_DONE && strstr(output, "@mail.example.org:587\""));
+    CHECK(run(&cli_credential_add, "anna --label b --listeners tls,sub --json") == CLI_DONE);
+    CHECK(strstr(output, "@mail.example.org:465\""));
+    CHECK(run(&cli_credential_add, "anna --label c --listeners local --json") == CLI_DONE &&
+          !strstr(output, "\"url\""));
+    CHECK(run(&cli_credential_add, "anna --label d --listeners local --qr") == CLI_FAILED);
+    CHECK(strstr(output, "--qr: clients reach no listener"));
+    CHECK(run(&cli_credential_rotate, "anna c --qr-file out.svg") == CLI_FAILED);
+    CHECK(run(&cli_credential_list, "anna") == CLI_DONE && !strstr(output, " d ") && !strstr(output, "c (old)"));
+    remove_place();
+}
+
 /* Of the mechanisms in settings' text for anna. */
 static bool settings_name(const char *mechanism)
 {

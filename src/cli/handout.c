@@ -27,6 +27,15 @@ bool handout_is_good(const struct handout *h, bool has_password)
     return !why;
 }
 
+bool handout_is_reached(const struct handout *h, const struct config *config, const char *listeners)
+{
+    struct server list[CONFIG_LISTEN_MOST];
+    if ((!h->qr && !h->qr_file) || servers_among(config, gp_from(listeners), list) > 0) return true;
+    cli_problem(h->qr_file ? h->qr_file : "--qr", "clients reach no listener at which this credential may be used",
+                "make it without a code, or for a listener of kind submissions or submission that is not on loopback");
+    return false;
+}
+
 /* ---- the code ------------------------------------------------------------------------------------------------------- */
 static bool draw(const char *file, gp_str url, struct gp_text *room)
 {
@@ -57,7 +66,7 @@ static int print_json(const struct issued *i, const char *url)
     json_t *value = json_pack("{s:s, s:I, s:s}", "user", i->user, "id", (json_int_t)i->id, "label", i->label);
     if (value && i->password && !i->password->from_stdin) {
         (void)json_object_set_new(value, "password", json_string(i->password->text));
-        if (!i->legacy) (void)json_object_set_new(value, "url", json_string(url));
+        if (url[0]) (void)json_object_set_new(value, "url", json_string(url));
     }
     if (value && i->rotated) (void)json_object_set_new(value, "old_until", user_time_json(i->old_until));
     if (value && i->password)
@@ -120,7 +129,8 @@ int handout_show(const struct handout *h, const struct config *config, const str
     char           room[URL_ROOM];
     struct gp_text url = { .ptr = room, .room = sizeof(room) - 1 };
     if (i->password && !i->legacy)
-        servers_put_url(&url, config, gp_from(i->user), (gp_str) { i->password->text, i->password->len });
+        servers_put_url(&url, config, gp_from(i->listeners), gp_from(i->user),
+                        (gp_str) { i->password->text, i->password->len });
     room[url.len] = '\0';
     int done      = h->json ? print_json(i, room) : print_all(i, config);
     if (done == CLI_DONE && (h->qr || h->qr_file) && !draw_all(h, gp_said(&url))) done = CLI_FAILED;

@@ -301,9 +301,22 @@ static bool copy_field(const struct letter_wish *w, const struct gp_field *f, st
     return gp_buffer_add(out, f->raw, LETTER_MOST);
 }
 
-static bool put_missing(gp_str message, const struct letter_wish *w, struct gp_text *out)
+bool letter_field_is_given(const char *const *headers, size_t count, const char *field)
 {
-    enum { MILLI = 1000 };
+    for (size_t i = 0; i < count; i++) {
+        gp_str line = gp_from(headers[i]);
+        if (gp_is(gp_trim(gp_head(line, gp_find(line, ':'))), field)) return true;
+    }
+    return false;
+}
+
+static bool lacks(gp_str message, const struct letter_wish *w, const char *field)
+{
+    return !letter_has(message, field) && !letter_field_is_given(w->headers, w->header_count, field);
+}
+
+static bool put_given(const struct letter_wish *w, struct gp_text *out)
+{
     for (size_t i = 0; i < w->header_count; i++) {
         gp_str line  = gp_from(w->headers[i]);
         size_t colon = gp_find(line, ':');
@@ -314,14 +327,21 @@ static bool put_missing(gp_str message, const struct letter_wish *w, struct gp_t
         gp_put(out, line);
         gp_put_z(out, "\r\n");
     }
-    if (w->from.len && (w->other_from || !letter_has(message, "From"))) put_from(out, w);
+    return true;
+}
+
+static bool put_missing(gp_str message, const struct letter_wish *w, struct gp_text *out)
+{
+    enum { MILLI = 1000 };
+    if (!put_given(w, out)) return false;
+    if (w->from.len && (w->other_from || lacks(message, w, "From"))) put_from(out, w);
     put_reply_to(message, w, out);
-    if (!letter_has(message, "Date")) {
+    if (lacks(message, w, "Date")) {
         gp_put_z(out, "Date: ");
         gp_put_date(out, (gp_time)time(NULL) * MILLI);
         gp_put_z(out, "\r\n");
     }
-    if (!letter_has(message, "Message-ID")) put_message_id(out, w->from);
+    if (lacks(message, w, "Message-ID")) put_message_id(out, w->from);
     return !out->cut;
 }
 

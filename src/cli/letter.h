@@ -37,6 +37,8 @@ struct letter_wish {
     bool               keep_bcc, other_from; /* other_from: what From there is goes, too */
     bool               only_from; /* who else is named in From or Sender gives way to `from`; From's author goes to Reply-To */
 };
+/* It is one of those lines, "Name: value". */
+bool   letter_field_is_given(const char *const *headers, size_t count, const char *field);
 bool   letter_mend(struct gp_buffer *message, const struct letter_wish *);
 
 /* ---- made of parts ------------------------------------------------------------------------------------------------- */
@@ -45,6 +47,7 @@ struct letter_parts {
     const char *const     *to;                  /* as they stand in To                    */
     size_t                 to_count;
     const struct cli_many *attachments;         /* paths                                  */
+    const struct cli_many *headers;             /* lines that letter_mend() adds: what stands there is not written here */
 };
 bool letter_compose(const struct letter_parts *, struct gp_buffer *out);
 

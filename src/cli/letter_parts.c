@@ -154,15 +154,28 @@ static bool add_attachment(struct gp_buffer *out, const char *path)
 }
 
 /* ---- all of it -------------------------------------------------------------------------------------------------------------------- */
-static bool add_header(const struct letter_parts *p, struct gp_buffer *out)
+/* No line of --header says it. */
+static bool is_open(const struct letter_parts *p, const char *field)
 {
-    bool fine =
-        add_z(out, "From: <") && add(out, p->from) && add_z(out, ">\r\n") && (p->to_count == 0 || add_z(out, "To: "));
+    return !letter_field_is_given(p->headers->values, p->headers->count, field);
+}
+
+static bool add_to(const struct letter_parts *p, struct gp_buffer *out)
+{
+    bool fine = add_z(out, "To: ");
     for (size_t i = 0; fine && i < p->to_count; i++)
         fine = add_z(out, i ? ",\r\n <" : "<") && add_z(out, p->to[i]) && add_z(out, ">");
-    if (fine && p->to_count) fine = add_z(out, "\r\n");
-    if (fine && p->subject.ptr) fine = add_z(out, "Subject: ") && add_words(out, p->subject) && add_z(out, "\r\n");
-    return fine && add_z(out, "MIME-Version: 1.0\r\n");
+    return fine && add_z(out, "\r\n");
+}
+
+static bool add_header(const struct letter_parts *p, struct gp_buffer *out)
+{
+    bool fine = true;
+    if (is_open(p, "From")) fine = add_z(out, "From: <") && add(out, p->from) && add_z(out, ">\r\n");
+    if (fine && p->to_count && is_open(p, "To")) fine = add_to(p, out);
+    if (fine && p->subject.ptr && is_open(p, "Subject"))
+        fine = add_z(out, "Subject: ") && add_words(out, p->subject) && add_z(out, "\r\n");
+    return fine && (!is_open(p, "MIME-Version") || add_z(out, "MIME-Version: 1.0\r\n"));
 }
 
 static bool add_parts(const struct letter_parts *p, struct gp_buffer *out)

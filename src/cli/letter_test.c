@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mail/mail.h"
+
 static gp_str read_in(const char *text, bool dot_ends, struct gp_buffer *out)
 {
     int ends[2];
@@ -153,12 +155,51 @@ TEST(long_words_of_a_subject_are_cut_between_characters)
                                     .body        = GP_LIT("x"),
                                     .to          = to,
                                     .to_count    = 2,
-                                    .attachments = &none };
+                                    .attachments = &none,
+                                    .headers     = &none };
     CHECK(letter_compose(&parts, &b));
     CHECK(gp_starts(
         gp_buffer_all(&b),
         "From: <a@x.org>\r\nTo: <a@x.org>,\r\n <b@x.org>\r\nSubject: =?UTF-8?B?w6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6Q=?=\r\n =?UTF-8?B?w6TDpMOkw6TDpMOk?=\r\n"));
     CHECK(gp_ends(gp_buffer_all(&b), "7bit\r\n\r\nx\r\n"));
+    gp_buffer_free(&b);
+}
+
+static size_t count_fields(gp_str message, const char *name)
+{
+    size_t          count = 0;
+    gp_str          rest  = letter_header(message);
+    struct gp_field f;
+    while (gp_next_field(&rest, &f)) count += gp_is(f.name, name);
+    return count;
+}
+
+TEST(a_field_that_is_given_is_not_made_a_second_time)
+{
+    static const char *const names[] = { "From", "To", "Subject", "Date", "Message-ID", "MIME-Version" };
+    static const char       *to[]    = { "a@x.org" };
+    struct gp_buffer         b       = { 0 };
+    const struct cli_many    none    = { 0 };
+    const struct cli_many    given   = {
+             .values = {"from: \"A\" <a@x.org>", "To: Us <a@x.org>", "Subject: s", "DATE: Fri, 27 Nov 2026 00:00:00 +0000",
+                        "Message-ID: <1@x.org>", "MIME-Version: 1.0"},
+             .count = 6
+    };
+    struct letter_parts parts = { .from        = GP_LIT("a@x.org"),
+                                  .subject     = GP_LIT("other"),
+                                  .body        = GP_LIT("x"),
+                                  .to          = to,
+                                  .to_count    = 1,
+                                  .attachments = &none,
+                                  .headers     = &given };
+    struct letter_wish  w     = { .from = parts.from, .headers = given.values, .header_count = given.count };
+    CHECK(letter_compose(&parts, &b) && letter_mend(&b, &w));
+    for (size_t i = 0; i < GP_COUNT(names); i++) CHECK(count_fields(gp_buffer_all(&b), names[i]) == 1);
+    gp_buffer_free(&b);
+    CHECK(gp_buffer_add(&b, GP_LIT("Subject: whole\r\n\r\nx\r\n"), LETTER_MOST));
+    w.header_count = 1;
+    CHECK(letter_mend(&b, &w) && count_fields(gp_buffer_all(&b), "From") == 1);
+    CHECK(count_fields(gp_buffer_all(&b), "Date") == 1 && count_fields(gp_buffer_all(&b), "Message-ID") == 1);
     gp_buffer_free(&b);
 }
 

@@ -24,7 +24,8 @@ static bool make_message(struct send *s)
                                   .subject     = gp_from(s->subject),
                                   .to          = s->to.values,
                                   .to_count    = s->to.count,
-                                  .attachments = &s->attachments };
+                                  .attachments = &s->attachments,
+                                  .headers     = &s->headers };
     if (!composes(s)) return letter_read_file(s->file, &s->message);
     bool fine  = s->body ? gp_buffer_add(&text, gp_from(s->body), LETTER_MOST)
                          : letter_read_file(s->body_file ? s->body_file : s->file, &text);

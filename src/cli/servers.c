@@ -18,6 +18,13 @@ static uint16_t port_of(gp_str address)
     return (uint16_t)port;
 }
 
+static bool is_word_of(gp_str words, gp_str name)
+{
+    for (gp_str word = gp_word(&words); word.len > 0; word = gp_word(&words))
+        if (gp_alike(word, name)) return true;
+    return false;
+}
+
 static bool has(const struct server *list, size_t count, bool implicit_tls, uint16_t port)
 {
     for (size_t i = 0; i < count; i++)
@@ -25,13 +32,20 @@ static bool has(const struct server *list, size_t count, bool implicit_tls, uint
     return false;
 }
 
-static void add(const struct config *c, enum listen_kind kind, bool loopback, struct server *out, size_t *count)
+struct wanted {
+    bool   loopback;
+    gp_str listeners; /* "": any */
+};
+
+static void add(const struct config *c, enum listen_kind kind, const struct wanted *w, struct server *out,
+                size_t *count)
 {
     for (size_t i = 0; i < c->listen_count; i++) {
         const struct config_listen *l    = &c->listen[i];
         uint16_t                    port = port_of(gp_from(l->address));
         bool                        tls  = kind == LISTEN_SUBMISSIONS;
-        if (l->kind != kind || is_loopback(gp_from(l->address)) != loopback || has(out, *count, tls, port)) continue;
+        if (l->kind != kind || is_loopback(gp_from(l->address)) != w->loopback || has(out, *count, tls, port)) continue;
+        if (w->listeners.len > 0 && !is_word_of(w->listeners, gp_from(l->name))) continue;
         out[(*count)++] = (struct server) { .implicit_tls = tls,
                                             .port         = port,
                                             .mechanisms   = l->mechanisms[0] ? l->mechanisms : c->mechanisms,
@@ -39,27 +53,35 @@ static void add(const struct config *c, enum listen_kind kind, bool loopback, st
     }
 }
 
-size_t servers_of(const struct config *c, struct server out[static CONFIG_LISTEN_MOST])
+static bool are_reached(const struct config *c)
 {
-    size_t count = 0;
-    for (int loopback = 0; loopback <= 1 && count == 0; loopback++) {
-        add(c, LISTEN_SUBMISSIONS, loopback, out, &count);
-        add(c, LISTEN_SUBMISSION, loopback, out, &count);
+    for (size_t i = 0; i < c->listen_count; i++) {
+        enum listen_kind kind = c->listen[i].kind;
+        if ((kind == LISTEN_SUBMISSIONS || kind == LISTEN_SUBMISSION) && !is_loopback(gp_from(c->listen[i].address)))
+            return true;
     }
-    return count;
-}
-
-/* ---- mechanisms ------------------------------------------------------------------------------------------------------------- */
-static bool lists(gp_str mechanisms, gp_str name)
-{
-    for (gp_str word = gp_word(&mechanisms); word.len > 0; word = gp_word(&mechanisms))
-        if (gp_alike(word, name)) return true;
     return false;
 }
 
+size_t servers_among(const struct config *c, gp_str listeners, struct server out[static CONFIG_LISTEN_MOST])
+{
+    size_t        count = 0;
+    struct wanted w     = { .loopback = !are_reached(c), .listeners = listeners };
+    add(c, LISTEN_SUBMISSIONS, &w, out, &count);
+    add(c, LISTEN_SUBMISSION, &w, out, &count);
+    return count;
+}
+
+size_t servers_of(const struct config *c, struct server out[static CONFIG_LISTEN_MOST])
+{
+    return servers_among(c, GP_NONE, out);
+}
+
+/* ---- mechanisms ------------------------------------------------------------------------------------------------------------- */
 static bool can_use(const struct server *s, gp_str own, gp_str name)
 {
-    return lists(own, name) && lists(gp_from(s->mechanisms), name) && (s->asks || !gp_alike(name, GP_LIT("EXTERNAL")));
+    return is_word_of(own, name) && is_word_of(gp_from(s->mechanisms), name) &&
+           (s->asks || !gp_alike(name, GP_LIT("EXTERNAL")));
 }
 
 void servers_put_mechanisms(struct gp_text *out, const struct server *s, gp_str own)
@@ -89,10 +111,10 @@ static void put_percent(struct gp_text *out, gp_str text)
     }
 }
 
-void servers_put_url(struct gp_text *out, const struct config *c, gp_str user, gp_str password)
+void servers_put_url(struct gp_text *out, const struct config *c, gp_str listeners, gp_str user, gp_str password)
 {
     struct server list[CONFIG_LISTEN_MOST];
-    if (servers_of(c, list) == 0) return;
+    if (servers_among(c, listeners, list) == 0) return;
     gp_put_z(out, list[0].implicit_tls ? "smtps://" : "smtp://");
     put_percent(out, user);
     gp_put_char(out, ':');

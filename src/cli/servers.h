@@ -13,8 +13,12 @@ struct server {
 /* The listeners that others can reach (all, if none but this host can), TLS from the first octet first (RFC 8314 3.3), each once. */
 size_t servers_of(const struct config *, struct server out[static CONFIG_LISTEN_MOST]);
 
-/* "smtps://USER:PASSWORD@HOST:465", or smtp:// where STARTTLS is all there is; percent-encoded (RFC 3986). */
-void servers_put_url(struct gp_text *, const struct config *, gp_str user, gp_str password);
+/* Those of them that are such a listener; `listeners`: words, "" means any. What a credential may use. */
+size_t servers_among(const struct config *, gp_str listeners, struct server out[static CONFIG_LISTEN_MOST]);
+
+/* "smtps://USER:PASSWORD@HOST:465", or smtp:// where STARTTLS is all there is; percent-encoded (RFC 3986). Nothing: none is among
+ * `listeners`. */
+void servers_put_url(struct gp_text *, const struct config *, gp_str listeners, gp_str user, gp_str password);
 /* RFC 6186, RFC 8314 5.1: lines of a zone file. */
 void servers_put_records(struct gp_text *, const struct config *);
 

@@ -43,12 +43,39 @@ TEST(a_url_says_it_all)
     char           room[ROOM];
     struct gp_text url = GP_TEXT(room);
     struct config  c   = config_with(usual, GP_COUNT(usual));
-    servers_put_url(&url, &c, GP_LIT("anna@example.org"), GP_LIT("a b/\xc3\xa9:%"));
+    servers_put_url(&url, &c, GP_NONE, GP_LIT("anna@example.org"), GP_LIT("a b/\xc3\xa9:%"));
     CHECK_IS(gp_said(&url), "smtps://anna%40example.org:a%20b%2f%c3%a9%3a%25@mail.example.org:465");
     c       = config_with(usual, 1);
     url.len = 0;
-    servers_put_url(&url, &c, GP_LIT("anna"), GP_LIT("k7zq3-x"));
+    servers_put_url(&url, &c, GP_NONE, GP_LIT("anna"), GP_LIT("k7zq3-x"));
     CHECK_IS(gp_said(&url), "smtp://anna:k7zq3-x@mail.example.org:587");
+}
+
+TEST(a_url_is_of_a_listener_that_the_credential_may_use)
+{
+    static const struct config_listen named[] = {
+        {.kind = LISTEN_SUBMISSIONS,  .name = "first", .address = "0.0.0.0:465"   },
+        { .kind = LISTEN_SUBMISSIONS, .name = "six",   .address = "[::]:465"      },
+        { .kind = LISTEN_SUBMISSION,  .name = "sub",   .address = "0.0.0.0:587"   },
+        { .kind = LISTEN_SUBMISSION,  .name = "local", .address = "127.0.0.1:2587"},
+    };
+    static const struct {
+        const char *listeners, *url;
+    } rows[] = {
+        {"",           "smtps://anna:k@mail.example.org:465"},
+        { "sub",       "smtp://anna:k@mail.example.org:587" },
+        { "six",       "smtps://anna:k@mail.example.org:465"},
+        { "sub first", "smtps://anna:k@mail.example.org:465"},
+        { "local",     ""                                   },
+        { "gone",      ""                                   },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char           room[ROOM];
+        struct gp_text url = GP_TEXT(room);
+        struct config  c   = config_with(named, GP_COUNT(named));
+        servers_put_url(&url, &c, gp_from(rows[i].listeners), GP_LIT("anna"), GP_LIT("k"));
+        CHECK_IS(gp_said(&url), rows[i].url);
+    }
 }
 
 TEST(records_name_the_ports_that_there_are)
