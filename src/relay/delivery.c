@@ -232,7 +232,7 @@ static bool may_go_clear(const struct delivery *d)
     const struct config_hop *hop      = &d->way.hop;
     bool                     signs_in = config_login_of(c, config_login_for(c, d->way.route)).user[0];
     if (hop->kind == RELAY_SMARTHOST && (signs_in || hop->implicit_tls)) return false;
-    return hop->tls == RELAY_TLS_OPPORTUNISTIC && !d->in_clear;
+    return d->route.demand.level == DEMAND_OPPORTUNISTIC && !d->in_clear;
 }
 
 /* A host that could not be used: the next one gets its turn, whatever the first one said (RFC 5321 5.1). */

@@ -48,9 +48,13 @@ static void hop_fail(struct hop *h, struct result why, bool tls_failed)
         hop_close(h);
         return;
     }
-    bool begun   = h->started;
-    bool stale   = h->reused && !begun;
-    why.text     = delivery_keep(d, why.text);
+    char           room[RESULT_TEXT_MOST];
+    struct gp_text text  = GP_TEXT(room);
+    bool           begun = h->started;
+    bool           stale = h->reused && !begun;
+    if (tls_failed) secure_missed(h, why.text);
+    secure_put_reason(h, &text, why.text);
+    why.text     = delivery_keep(d, gp_said(&text));
     why.enhanced = delivery_keep(d, result_enhanced(why.code, why.enhanced));
     why.remote   = delivery_keep(d, gp_from(h->remote));
     why.tls      = delivery_keep(d, gp_from(h->tls));
@@ -137,13 +141,9 @@ static void connected(void *owner, struct conn *conn)
 
 static void secured(void *owner, struct conn *conn)
 {
-    struct hop    *h    = owner;
-    struct gp_text text = { .ptr = h->tls, .room = sizeof h->tls - 1 };
-    gp_put_z(&text, gp_tls_version(conn_tls(conn)));
-    gp_put_char(&text, ' ');
-    gp_put_z(&text, gp_tls_cipher(conn_tls(conn)));
-    h->tls[text.len] = '\0';
-    const char *why  = secure_done(h);
+    struct hop *h   = owner;
+    const char *why = secure_done(h);
+    (void)conn;
     if (why) {
         hop_fail(h, our_own(why), false);
         return;
@@ -207,11 +207,12 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
     bool smarthost = h->via.kind == RELAY_SMARTHOST;
     h->which       = config_login_for(c, d->way.route);
     bool sign_in   = smarthost && config_login_of(c, h->which).user[0];
-    bool clear     = h->via.tls == RELAY_TLS_NONE || d->in_clear;
+    h->demand      = d->route.demand;
+    bool clear     = h->demand.level == DEMAND_CLEAR || d->in_clear;
     h->relay       = d->relay;
     h->plan        = (struct gp_smtp_plan) { .helo         = c->hostname,
                                              .use_tls      = !clear,
-                                             .must_tls     = h->via.tls == RELAY_TLS_REQUIRED,
+                                             .must_tls     = h->demand.level > DEMAND_OPPORTUNISTIC,
                                              .implicit_tls = smarthost && h->via.implicit_tls,
                                              .may_auth     = sign_in || (h->ours && config_relay_presents(c)),
                                              .must_auth    = sign_in,
@@ -376,6 +377,7 @@ static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)
     h->body_at                            = 0;
     h->messages++;
     set_timer(h, HOP_MESSAGE);
+    if (!conn_tls(h->conn)) secure_missed(h, GP_LIT("the server does not offer STARTTLS"));
     d->reached = true; /* not before: who greets with 421 or refuses our sign-in would do so to the next message, too */
     if (fit == GP_OK && gp_smtp_client_mail(&h->client, d->sender, d->params, message_size(d), &why)) return GO_ON;
     refuse(h, d, why);
@@ -496,7 +498,10 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
                                 .ours     = signing_in || no_way_in };
     if (no_way_in) login_not_offered(h);
     if (signing_in && h->why[0]) why.text = gp_from(h->why);
-    if (clear) why.enhanced = GP_LIT("4.7.4"); /* RFC 3463 3.8: TLS is required and was not to be had */
+    if (clear) {
+        why.enhanced = GP_LIT("4.7.4"); /* RFC 3463 3.8: TLS is required and was not to be had */
+        secure_missed(h, why.text);
+    }
     /* RFC 5321 3.8: 421, to whatever command, says that the host is going: the next message would hear it, too. */
     if (ev->code == SERVICE_CLOSING && h->delivery && !h->started) h->delivery->reached = false;
     hop_fail(h, why, false);

@@ -81,7 +81,7 @@ void login_start(struct hop *h, gp_str offered)
     h->fate                    = LOGIN_UNTOLD;
     h->mech                    = NULL;
     m.login_start.login        = h->login;
-    m.login_start.secure       = tls && h->via.tls == RELAY_TLS_REQUIRED; /* else: to whom? */
+    m.login_start.secure       = h->outcome.verified != VERIFIED_BY_NOBODY; /* else: to whom? */
     m.login_start.which        = h->which;
     m.login_start.presented    = h->presented;
     m.login_start.binding      = binding == GP_TLS_EXPORTER ? GP_BIND_TLS_EXPORTER

@@ -8,6 +8,7 @@
 
 #include "mail/mail.h"
 #include "proc/proc.h"
+#include "relay/demand.h"
 #include "smtp/client_session.h"
 #include "smtp/smtp.h"
 
@@ -92,6 +93,7 @@ struct route {
     struct delivery        *owner;
     struct route_host       hosts[ROUTE_HOSTS_MOST];
     size_t                  host_count, host_at;
+    char                    domain[256];  /* as DNS wants it; "": MX leads to none of its hosts */
     struct sockaddr_storage addresses[ROUTE_ADDRESSES_MOST];
     size_t                  address_count, address_at;
     uint16_t                port;
@@ -100,6 +102,7 @@ struct route {
     bool                    had_address;
     bool                    other_kind;  /* some host has one that nothing of from_address can reach, left out as well */
     bool                    led_home;    /* some host has an address of ours, which was left out  */
+    struct demand           demand;      /* of the host that was given last; its names are in hosts */
     const char             *dns_trouble; /* why an address could not be asked for; NULL: none failed so */
     struct result           reason;      /* why there is no (further) host              */
 };
@@ -195,8 +198,11 @@ struct hop {
     struct gp_smtp_plan  plan;
     struct gp_smtp_client client;
     struct gp_smtp_room  room;
-    char                 destination[384], remote[256 + NET_ADDRESS_ROOM], host[256], tls[96], binding_data[64];
+    char                 destination[384], remote[256 + NET_ADDRESS_ROOM], host[256], tls[192], binding_data[64];
     struct config_hop    via;
+    struct demand        demand;    /* of its delivery, to which what it points to belongs */
+    struct outcome       outcome;   /* version: NULL until hands are shaken */
+    bool                 told;      /* secure_tell has been called */
     bool                 ours;      /* relay.via's: our certificate is for no other */
     size_t               which;     /* of the config's logins: no other is for it   */
     enum hop_phase       phase;
@@ -229,6 +235,10 @@ void hop_close_idle(struct relay *);
 void        secure_certificate(struct relay *, const struct msg_our_certificate *);
 const char *secure_begin(struct hop *) GP_MUST_USE; /* NULL: it is under way; else why it is not */
 const char *secure_done(struct hop *) GP_MUST_USE;  /* NULL: hands are shaken as they should be  */
+void        secure_missed(struct hop *, gp_str why); /* there is no TLS, or no hands are shaken: tells it, unless it was told */
+void        secure_put_reason(const struct hop *, struct gp_text *, gp_str why); /* with the policy, where it is the reason */
+/* What came of TLS there: once for each connection, and for each host that is barred by its policy (then the outcome has only a failure). */
+void        secure_tell(const struct delivery *, const char *host, const struct demand *, const struct outcome *);
 void        secure_sign(struct hop *, const struct gp_tls_sign *);
 /* Of these mechanisms none is for us, whose certificate alone may do. */
 bool        secure_will_do(const struct hop *, gp_str offered);

@@ -259,6 +259,7 @@ static void start_mx(struct route *r, struct delivery *d)
         give_up(r, no_route(GP_PERMFAIL, "5.1.2", "the recipient's domain is not a domain name"));
     } else {
         one_host(r, name);
+        memcpy(r->domain, name, sizeof r->domain);
         r->mx = dns_ask(d->relay->dns, gp_from(name), DNS_MX, got_mx, r);
         if (!r->mx) give_up(r, no_route(GP_TEMPFAIL, "4.3.0", "out of memory"));
     }
@@ -443,12 +444,29 @@ static gp_status exhausted(struct route *r)
     return r->reason.status;
 }
 
+/* What the host whose turn it is must have, known once its addresses are. false: it is passed over. */
+static bool is_open_to_us(struct route *r)
+{
+    const struct config_way  *way   = &r->owner->way;
+    const char               *host  = r->hosts[r->host_at].name;
+    const struct demand_facts facts = { .configured = way->hop.tls,
+                                        .host       = host,
+                                        .domain     = r->domain[0] ? r->domain : NULL };
+    if (demand_make(&facts, &r->demand) == GP_OK) return true;
+    const struct outcome barred = { .failure = r->demand.failure, .why = gp_from(r->demand.why) };
+    secure_tell(r->owner, host, &r->demand, &barred);
+    r->reason      = no_route(GP_TEMPFAIL, "4.7.5", r->demand.why);
+    r->had_address = true; /* and that is the reason */
+    return false;
+}
+
 gp_status route_next(struct route *r, struct sockaddr_storage *to, const char **host)
 {
     if (looking_up(r)) return GP_WAIT;
     for (; r->host_at < r->host_count; r->host_at++, r->looked_up = false) {
         if (!r->looked_up) look_up(r, &r->hosts[r->host_at]);
         if (looking_up(r)) return GP_WAIT;
+        if (r->address_at == 0 && r->address_count && !is_open_to_us(r)) continue;
         if (r->address_at < r->address_count) {
             r->had_address = true;
             *to            = r->addresses[r->address_at++];

@@ -33,24 +33,101 @@ static const char *complain(const struct hop *h, const char *why)
 }
 
 /* ---- one connection ------------------------------------------------------------------------------------------------------- */
+/* RFC 7672 2.2.3: which records can be used was seen before; a certificate must fit one of those, or the handshake fails. */
+static bool expect_records(struct gp_tls *tls, const struct demand *d)
+{
+    gp_str records = d->tlsa, record;
+    bool   some    = false;
+    if (!gp_tls_expect_dane(tls, d->names[0], d->name_count > 1 ? d->names[1] : NULL)) return false;
+    while (demand_next_record(&records, &record)) some |= gp_tls_expect_record(tls, record);
+    return some;
+}
+
+static struct gp_tls *client_for(struct hop *h, struct gp_tls_context *strict)
+{
+    const struct demand   *d       = &h->demand;
+    struct gp_tls_context *context = d->level >= DEMAND_VERIFIED || d->testing ? strict : h->relay->opportunistic;
+    struct gp_tls         *tls     = context ? gp_tls_connect(context, gp_from(h->host)) : NULL;
+    if (tls && d->level < DEMAND_VERIFIED && d->testing) gp_tls_only_look(tls);
+    if (!tls || d->level != DEMAND_DANE || expect_records(tls, d)) return tls;
+    gp_tls_close(tls);
+    return NULL;
+}
+
 const char *secure_begin(struct hop *h)
 {
-    struct relay          *r       = h->relay;
-    bool                   present = secure_presents(h);
-    const char            *lacks   = present ? no_certificate(r) : NULL;
-    struct gp_tls_context *strict  = present ? r->presenting : r->verified;
+    struct relay  *r       = h->relay;
+    bool           present = secure_presents(h);
+    const char    *lacks   = present ? no_certificate(r) : NULL;
+    struct gp_tls *tls     = lacks ? NULL : client_for(h, present ? r->presenting : r->verified);
     if (lacks) return complain(h, lacks);
-    struct gp_tls_context *context = h->via.tls == RELAY_TLS_REQUIRED ? strict : r->opportunistic;
-    struct gp_tls         *tls     = context ? gp_tls_connect(context, gp_from(h->host)) : NULL;
-    h->generation                  = r->generation;
+    h->generation = r->generation;
     return tls && conn_secure(h->conn, tls) ? NULL : "TLS could not be started";
+}
+
+static void outcome_of(const struct gp_tls *tls, const struct demand *d, struct outcome *out)
+{
+    static const enum tls_failure failures[] = { TLS_FINE, TLS_OTHER_HOST, TLS_EXPIRED, TLS_NOT_TRUSTED, TLS_FAILED };
+    struct gp_tls_record          record;
+    bool                          looked = d->level >= DEMAND_VERIFIED || d->testing;
+    if (looked) out->failure = failures[gp_tls_doubt(tls)];
+    if (out->failure != TLS_FINE) out->why = gp_from(gp_tls_doubt_text(tls));
+    if (!gp_tls_shaken(tls)) return;
+    out->version = gp_tls_version(tls);
+    out->cipher  = gp_tls_cipher(tls);
+    if (looked && out->failure == TLS_FINE) out->verified = VERIFIED_BY_AUTHORITY;
+    if (!gp_tls_fitting_record(tls, &record)) return;
+    out->verified = VERIFIED_BY_TLSA;
+    out->usage = record.usage, out->selector = record.selector, out->matching = record.matching;
+}
+
+void secure_tell(const struct delivery *d, const char *host, const struct demand *demand, const struct outcome *o)
+{
+    bool asked = demand->level > DEMAND_OPPORTUNISTIC || demand->source != DEMAND_BY_CONFIG || demand->testing;
+    if (o->failure != TLS_FINE && asked)
+        LOG(LOG_WARN, "tls", LOG_S("queue_id", d->queue_id), LOG_Z("host", host), LOG_Z("policy", demand_name(demand)),
+            LOG_Z("result", outcome_word(o->failure)), LOG_S("reason", o->why),
+            LOG_Z("testing", demand->testing ? "yes" : NULL));
+}
+
+static void tell(struct hop *h)
+{
+    if (!h->told && h->delivery) secure_tell(h->delivery, h->host, &h->demand, &h->outcome);
+    h->told = true;
+}
+
+void secure_missed(struct hop *h, gp_str why)
+{
+    if (h->told || h->demand.level == DEMAND_CLEAR) return;
+    if (conn_tls(h->conn)) outcome_of(conn_tls(h->conn), &h->demand, &h->outcome);
+    if (h->outcome.failure == TLS_FINE) {
+        h->outcome.failure = conn_tls(h->conn) ? TLS_FAILED : TLS_NOT_OFFERED;
+        h->outcome.why     = why;
+    }
+    tell(h);
+}
+
+void secure_put_reason(const struct hop *h, struct gp_text *out, gp_str why)
+{
+    if (h->demand.source != DEMAND_BY_CONFIG && h->outcome.failure != TLS_FINE && !h->outcome.version) {
+        gp_put_z(out, "TLS policy ");
+        gp_put_z(out, demand_name(&h->demand));
+        gp_put_z(out, ": ");
+    }
+    gp_put(out, gp_head(why, out->room - out->len));
 }
 
 const char *secure_done(struct hop *h)
 {
-    struct gp_tls *tls = conn_tls(h->conn);
-    h->presented       = gp_tls_presented(tls);
-    bool needed        = secure_presents(h) && config_relay_proof(h->relay->config) == RELAY_CERTIFICATE;
+    struct gp_tls *tls  = conn_tls(h->conn);
+    struct gp_text text = { .ptr = h->tls, .room = sizeof h->tls - 1 };
+    h->outcome          = (struct outcome) { 0 };
+    outcome_of(tls, &h->demand, &h->outcome);
+    outcome_put(&text, &h->demand, &h->outcome);
+    h->tls[text.len] = '\0';
+    tell(h);
+    h->presented = gp_tls_presented(tls);
+    bool needed  = secure_presents(h) && config_relay_proof(h->relay->config) == RELAY_CERTIFICATE;
     return needed && !h->presented ? complain(h, "the next hop did not ask for our certificate") : NULL;
 }
 

@@ -46,6 +46,7 @@ struct gp_tls {
     const char            *why;
     enum tls_state         state;
     uint64_t               received, handshakes; /* since hands were shaken: octets of plaintext, messages of the handshake protocol */
+    bool                   expects;         /* TLSA records */
     bool                   crowded, proved; /* proved: a signature of ours went into this handshake */
 };
 

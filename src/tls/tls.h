@@ -52,6 +52,19 @@ struct gp_tls *gp_tls_accept(struct gp_tls_context *);
 struct gp_tls *gp_tls_connect(struct gp_tls_context *, gp_str name);
 /* Client, before hands are shaken: SNI says this name instead, "" none; what the certificate is verified for stays. */
 bool           gp_tls_say_name(struct gp_tls *, gp_str name) GP_MUST_USE;
+/* Client, before hands are shaken, of a context that verifies (RFC 6698, RFC 7672 3): not authorities but the records that are given next
+ * say whose certificate it must be; it says base (SNI). For DANE-TA(2) it must be for base or the other name (NULL: none), for DANE-EE(3) no
+ * name and no date counts. A record is its octets: usage, selector, matching type, data; false: it cannot be used. Without any, authorities decide as ever. */
+bool           gp_tls_expect_dane(struct gp_tls *, const char *base, const char *other) GP_MUST_USE;
+bool           gp_tls_expect_record(struct gp_tls *, gp_str octets) GP_MUST_USE;
+bool           gp_tls_record_is_usable(struct gp_tls_context *, gp_str octets);
+struct gp_tls_record { uint8_t usage, selector, matching; };
+bool           gp_tls_fitting_record(const struct gp_tls *, struct gp_tls_record *out); /* once hands are shaken */
+/* Client, before hands are shaken, of a context that verifies: the handshake goes on whatever comes of that; see gp_tls_doubt(). */
+void           gp_tls_only_look(struct gp_tls *);
+enum gp_tls_doubt { GP_TLS_NO_DOUBT, GP_TLS_OTHER_NAME, GP_TLS_OUT_OF_DATE, GP_TLS_UNTRUSTED, GP_TLS_FITS_NO_RECORD };
+enum gp_tls_doubt gp_tls_doubt(const struct gp_tls *); /* of a context that verifies, once hands are shaken or it is broken */
+const char    *gp_tls_doubt_text(const struct gp_tls *); /* static */
 void           gp_tls_close(struct gp_tls *);
 /* Server, before hands are shaken: the client is asked for a certificate, and need not have one. Any will do here: what is
  * proved is that the client has its key, and who it is must be found out of the chain. Such a session gives no ticket, so

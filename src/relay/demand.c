@@ -1,0 +1,130 @@
+/* The TLS policy of a host out of what is known of it, and the words for it. */
+#include "relay/demand.h"
+
+/* ---- words --------------------------------------------------------------------------------------------------------------- */
+const char *outcome_word(enum tls_failure failure)
+{
+    static const char *const words[TLS_FAILURES] = {
+        [TLS_FINE]            = "",
+        [TLS_NOT_OFFERED]     = "starttls-not-supported",
+        [TLS_OTHER_HOST]      = "certificate-host-mismatch",
+        [TLS_EXPIRED]         = "certificate-expired",
+        [TLS_NOT_TRUSTED]     = "certificate-not-trusted",
+        [TLS_FAILED]          = "validation-failure",
+        [TLS_TLSA_INVALID]    = "tlsa-invalid",
+        [TLS_DNSSEC_INVALID]  = "dnssec-invalid",
+        [TLS_DANE_REQUIRED]   = "dane-required",
+        [TLS_STS_NOT_FETCHED] = "sts-policy-fetch-error",
+        [TLS_STS_INVALID]     = "sts-policy-invalid",
+        [TLS_STS_WEB_INVALID] = "sts-webpki-invalid",
+    };
+    return words[failure];
+}
+
+const char *demand_name(const struct demand *d)
+{
+    static const char *const levels[] = {
+        [DEMAND_CLEAR] = "none",          [DEMAND_OPPORTUNISTIC] = "opportunistic",
+        [DEMAND_ENCRYPTED] = "encrypted", [DEMAND_VERIFIED] = "verified",
+        [DEMAND_DANE] = "dane",
+    };
+    if (d->source == DEMAND_BY_STS) return "mta-sts";
+    return d->source == DEMAND_BY_DANE ? "dane" : levels[d->level];
+}
+
+void outcome_put(struct gp_text *out, const struct demand *d, const struct outcome *o)
+{
+    if (!o->version) return;
+    gp_put_z(out, o->version);
+    gp_put_char(out, ' ');
+    gp_put_z(out, o->cipher);
+    gp_put_z(out, ", ");
+    gp_put_z(out, demand_name(d));
+    gp_put_z(out, o->verified == VERIFIED_BY_NOBODY      ? ": not verified"
+                  : o->verified == VERIFIED_BY_AUTHORITY ? ": verified by its authority"
+                                                         : ": verified by TLSA");
+    const int fields[] = { o->usage, o->selector, o->matching };
+    for (size_t i = 0; o->verified == VERIFIED_BY_TLSA && i < GP_COUNT(fields); i++) {
+        gp_put_char(out, ' ');
+        gp_put_number(out, fields[i]);
+    }
+}
+
+/* ---- records ---------------------------------------------------------------------------------------------------------------- */
+enum { LENGTH = 2 };
+
+void demand_put_record(struct gp_text *out, gp_str octets)
+{
+    if (octets.len > UINT16_MAX || out->len + LENGTH + octets.len > out->room) return;
+    gp_put_char(out, (char)(octets.len >> 8));
+    gp_put_char(out, (char)(octets.len & 0xFF));
+    gp_put(out, octets);
+}
+
+bool demand_next_record(gp_str *records, gp_str *octets)
+{
+    if (records->len < LENGTH) return false;
+    const unsigned char *head = (const unsigned char *)records->ptr;
+    size_t               len  = (size_t)head[0] << 8 | head[1];
+    *octets                   = gp_head(gp_tail(*records, LENGTH), len);
+    *records                  = gp_tail(*records, LENGTH + len);
+    return octets->len == len;
+}
+
+/* ---- the decision -------------------------------------------------------------------------------------------------------------- */
+static void name(struct demand *out, const char *host)
+{
+    if (host && out->name_count < DEMAND_NAMES_MOST) out->names[out->name_count++] = host;
+}
+
+static gp_status bar(struct demand *out, enum tls_failure failure, const char *why)
+{
+    out->failure = failure;
+    out->why     = why;
+    return GP_TEMPFAIL;
+}
+
+/* RFC 7672 2.2: proven records make TLS a must, and those that can be used say with whom. The names are for DANE-TA (3.2.3). */
+static gp_status by_dane(const struct demand_facts *f, struct demand *out)
+{
+    out->source = DEMAND_BY_DANE;
+    if (f->dane == DANE_FAILED) return bar(out, TLS_DNSSEC_INVALID, f->dane_why);
+    out->name_count = 0;
+    name(out, f->base);
+    name(out, f->domain);
+    out->tlsa  = f->tlsa;
+    out->level = DEMAND_DANE;
+    return GP_OK;
+}
+
+/* RFC 8461 5.1, 5.2. */
+static gp_status by_sts(const struct demand_facts *f, struct demand *out)
+{
+    static const char not_listed[] = "the policy of the recipient's domain (MTA-STS) does not name this mail host";
+    out->testing                   = f->sts == STS_TESTING;
+    if (!out->testing) out->source = DEMAND_BY_STS;
+    if (!f->sts_takes_host) (void)bar(out, TLS_FAILED, not_listed);
+    if (out->testing) return GP_OK;
+    out->level = DEMAND_VERIFIED;
+    return f->sts_takes_host ? GP_OK : GP_TEMPFAIL;
+}
+
+gp_status demand_make(const struct demand_facts *f, struct demand *out)
+{
+    static const enum demand_level levels[] = {
+        [RELAY_TLS_REQUIRED]      = DEMAND_VERIFIED,
+        [RELAY_TLS_OPPORTUNISTIC] = DEMAND_OPPORTUNISTIC,
+        [RELAY_TLS_NONE]          = DEMAND_CLEAR,
+    };
+    *out = (struct demand) { .level = levels[f->configured], .source = DEMAND_BY_CONFIG };
+    name(out, f->host);
+    bool follows = f->configured == RELAY_TLS_OPPORTUNISTIC || f->configured == RELAY_TLS_REQUIRED;
+    if (!f->domain || !follows) return GP_OK;
+    if (f->dane == DANE_RECORDS || f->dane == DANE_FAILED) return by_dane(f, out);
+    bool weak = out->level == DEMAND_OPPORTUNISTIC;
+    if (weak && f->dane == DANE_UNUSABLE) { /* RFC 7672 2.2: encrypted, and nobody knows with whom */
+        out->level  = DEMAND_ENCRYPTED;
+        out->source = DEMAND_BY_DANE;
+    }
+    return weak && f->sts != STS_NONE ? by_sts(f, out) : GP_OK;
+}
