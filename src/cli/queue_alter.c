@@ -40,12 +40,21 @@ static void tell(struct altering *a, const char *queue_id, bool changed)
     if (!a->json) (void)printf("%s: %s\n", queue_id, changed ? a->change->done : a->change->nothing);
 }
 
+/* Who names a message that its sender holds back wants it to go; among all that an account has, or the queue, it keeps its time. */
+static gp_status alter_this(struct altering *a, const char *id, bool *changed)
+{
+    enum queue_change change = a->change->change;
+    gp_status         status = queue_alter(a->store, change, gp_from(id), user_now(), changed);
+    if (status != GP_OK || *changed || (change != QUEUE_RETRY && change != QUEUE_RELEASE)) return status;
+    return queue_alter(a->store, QUEUE_SEND, gp_from(id), user_now(), changed);
+}
+
 static int alter_named(struct altering *a, const char **ids, size_t count)
 {
     bool changed[CLI_MANY_MOST] = { false };
     if (queue_begin(a->store) != GP_OK) return cli_queue_failed(a->store, "the queue");
     for (size_t i = 0; i < count; i++) {
-        gp_status status = queue_alter(a->store, a->change->change, gp_from(ids[i]), user_now(), &changed[i]);
+        gp_status status = alter_this(a, ids[i], &changed[i]);
         if (status == GP_OK) continue;
         queue_abandon(a->store); /* all of them or none: a slip in one id changes nothing */
         return status == GP_PERMFAIL ? cli_queue_unknown(a->store, ids[i]) : cli_queue_failed(a->store, ids[i]);
@@ -175,11 +184,11 @@ static int run_lock(const struct cli_command *command, int argc, char **argv)
 const struct cli_command cli_user_lock = { "user lock", "NAME [--json]",
                                            "disable an account and hold its mail: it may have been stolen", run_lock };
 
-const struct cli_command cli_queue_retry = { "queue retry", "ID... | --account NAME | --all [--json]", "try again now",
-                                             run };
-const struct cli_command cli_queue_hold  = { "queue hold", "ID... | --account NAME | --all [--json]",
-                                             "keep mail from being sent until released", run };
+const struct cli_command cli_queue_retry   = { "queue retry", "ID... | --account NAME | --all [--json]",
+                                               "try again now; ids: also what its sender holds back", run };
+const struct cli_command cli_queue_hold    = { "queue hold", "ID... | --account NAME | --all [--json]",
+                                               "keep mail from being sent until released", run };
 const struct cli_command cli_queue_release = { "queue release", "ID... | --account NAME | --all [--json]",
-                                               "send held mail", run };
+                                               "send held mail; ids: also what its sender holds back", run };
 const struct cli_command cli_queue_delete  = { "queue delete", "ID... | --account NAME | --all [--json]",
                                                "delete mail without telling its sender", run };

@@ -47,6 +47,7 @@ static void print_heading(const struct queue_message *m)
     print_text(m->user);
     if (m->legacy) (void)fputs(", an old device", stdout);
     (void)putchar('\n');
+    if (m->release > user_now()) (void)printf("    waits until %s, as its sender asked\n", user_time(m->release, when));
     if (!m->hold_why.len) return;
     (void)fputs("    held: ", stdout);
     print_text(m->hold_why);

@@ -31,6 +31,8 @@ static struct queue_store *open_queue(void)
 }
 
 /* Two recipients, one of which has been tried. */
+static gp_time held_back; /* until when, of what is added */
+
 static void add(struct queue_store *s, const char *id, const char *sender)
 {
     struct queue_message   m    = { .queue_id  = gp_from(id),
@@ -39,6 +41,7 @@ static void add(struct queue_store *s, const char *id, const char *sender)
                                     .legacy    = gp_starts(gp_from(id), "device"),
                                     .size      = 5,
                                     .arrived   = 1800000000000,
+                                    .release   = held_back,
                                     .peer      = GP_LIT("192.0.2.1"),
                                     .mechanism = GP_LIT("PLAIN") };
     struct queue_recipient to[] = {
@@ -220,6 +223,28 @@ TEST(changes_are_made_and_told)
     CHECK(run(&cli_queue_delete, "abcd") == CLI_DONE && says("abcd: deleted"));
     CHECK(run(&cli_queue_show, "abcd") == CLI_FAILED && says("it was, until") && says("deleted"));
     CHECK(run(&cli_queue_delete, "--all") == CLI_DONE && run(&cli_queue_list, "") == CLI_DONE && !output[0]);
+    remove_place();
+}
+
+/* Who names it wants it to go; among all the mail there is it keeps its time. */
+TEST(what_its_sender_holds_back_is_told_and_sent_by_name)
+{
+    make_place();
+    held_back             = 4102444800000; /* 2100 */
+    struct queue_store *s = open_queue();
+    add(s, "abcd", "ada@example.org");
+    add(s, "efgh", "ada@example.org");
+    queue_close(s);
+    held_back = 0;
+    CHECK(run(&cli_queue_list, "") == CLI_DONE && says("    waits until 2100-01-01T00:00:00Z, as its sender asked\n"));
+    CHECK(run(&cli_queue_show, "abcd --json") == CLI_DONE && says("\"release\": \"2100-01-01T00:00:00"));
+    CHECK(run(&cli_queue_retry, "--all") == CLI_DONE && !output[0]);
+    CHECK(run(&cli_queue_release, "--all") == CLI_DONE && !output[0]);
+    CHECK(run(&cli_queue_release, "abcd") == CLI_DONE && says("abcd: released"));
+    CHECK(run(&cli_queue_retry, "efgh") == CLI_DONE && says("efgh: tried now"));
+    CHECK(run(&cli_queue_list, "") == CLI_DONE && says("abcd") && !says("waits until"));
+    CHECK(run(&cli_queue_show, "abcd") == CLI_DONE && says("\"until\":\"2100-01-01T00:00:00.000Z\"") &&
+          says("released"));
     remove_place();
 }
 

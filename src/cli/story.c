@@ -118,6 +118,7 @@ static void tell_accepted(struct telling *t)
     put_some(&t->why, held);
     put_known(&t->detail, "sender ", text_of(t, "sender"));
     put_first(t, "to", number_of(t, "recipients"));
+    put_known(&t->detail, "held back by its sender until ", text_of(t, "until"));
     put_way(t);
 }
 

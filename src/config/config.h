@@ -131,6 +131,7 @@ struct config {
     struct {
         unsigned retries[CONFIG_RETRIES_MOST]; size_t retry_count; /* seconds after the 1st, 2nd ... failure; the last repeats */
         unsigned lifetime, delay_notice;     /* 5 days; 4 hours, 0: none                     */
+        unsigned future_release;             /* seconds that a sender may hold mail back: 30 days; 0: not offered */
         uint64_t free_space;                 /* octets below which mail is refused with 452  */
     } queue;
 

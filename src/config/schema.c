@@ -12,6 +12,7 @@ enum {
     HOUR            = 3600,
     WEEK            = 604800,
     MONTH           = 2592000,
+    YEAR            = 31536000,
     AUDIT_KEEP_MOST = 315360000,
     PORT_MOST       = 65535,
     MANY            = 1000000
@@ -157,6 +158,8 @@ const struct config_key config_keys[] = {
       "How long delivery is tried before the message goes back to its sender." },
     { "queue.delay_notice", &config_duration, FIELD(queue.delay_notice), 0, MONTH, "4h",
       "After how long the sender is told that the message is late. 0: never." },
+    { "queue.future_release", &config_duration, FIELD(queue.future_release), 0, YEAR, "30d",
+      "How long a sender may have a message held back, until a moment that his program names (FUTURERELEASE, RFC 4865). 0: that is not offered." },
     { "queue.free_space", &config_size, FIELD(queue.free_space), 0, TERABYTE, "100M",
       "Free disk space below which new mail is refused for now." },
 

@@ -263,6 +263,14 @@ static void put_machine_recipient(struct page *p, const struct gp_dsn_recipient 
     if (!actions[r->action].last_word && r->retry_until) put_date(p, "Will-Retry-Until: ", r->retry_until);
 }
 
+/* RFC 4865 4: what was asked for. */
+static void put_release(struct page *p, gp_str params)
+{
+    gp_str hold = gp_parameter(params, "HOLDFOR"), until = gp_parameter(params, "HOLDUNTIL");
+    if (hold.len) put_cleaned(p, "Future-Release-Request: for;", hold, "");
+    if (until.len) put_cleaned(p, "Future-Release-Request: until;", until, "");
+}
+
 static void put_for_machines(struct page *p)
 {
     const struct gp_dsn *dsn      = p->dsn;
@@ -273,6 +281,7 @@ static void put_for_machines(struct page *p)
     put_line(p, "Reporting-MTA: dns;", gp_from(dsn->hostname), "");
     if (envelope.len) put_xtext(p, "Original-Envelope-Id: ", GP_NONE, envelope);
     put_date(p, "Arrival-Date: ", dsn->arrived);
+    put_release(p, dsn->params);
     put_line(p, "X-Gatepost-Queue-ID: ", dsn->queue_id, "");
     for (size_t i = 0; i < dsn->count; i++) put_machine_recipient(p, &dsn->recipients[i]);
 }

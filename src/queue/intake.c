@@ -95,14 +95,14 @@ static bool read_recipient(struct queue *q, struct gp_arena *arena, const struct
 }
 
 static struct queue_recipient *read_recipients(struct queue *q, struct gp_arena *arena, const struct msg_commit *c,
-                                               gp_time now, size_t *count, const struct config_route **holds)
+                                               gp_time due, size_t *count, const struct config_route **holds)
 {
     gp_str               lines = c->recipients;
     enum recipient_state state = c->hold ? RECIPIENT_HELD : RECIPIENT_QUEUED;
     *count                     = count_lines(lines);
     struct queue_recipient *to = gp_arena_take(arena, *count * sizeof *to);
     for (size_t i = 0; to && i < *count; i++) {
-        to[i] = (struct queue_recipient) { .position = (unsigned)i, .state = state, .due = now };
+        to[i] = (struct queue_recipient) { .position = (unsigned)i, .state = state, .due = due };
         if (!read_recipient(q, arena, c, gp_cut(&lines, '\n'), &to[i], holds)) return NULL;
     }
     return to;
@@ -114,7 +114,16 @@ static gp_str hold_why(const struct msg_commit *c)
     return c->hold_why.len > 0 ? gp_head(c->hold_why, HOLD_WHY_MOST) : GP_LIT("held by a rule");
 }
 
-static struct queue_message message_of(const struct msg_commit *c, gp_time now)
+/* RFC 4865: until when its sender has it held back; 0: it is to go now. */
+static gp_time release_of(const struct queue *q, const struct msg_commit *c, gp_time arrived, gp_time now)
+{
+    gp_time last = now + (gp_time)q->config->queue.future_release * SECOND;
+    gp_time when = gp_release_time(c->params, arrived);
+    if (when <= now) return 0;
+    return when < last ? when : last;
+}
+
+static struct queue_message message_of(const struct queue *q, const struct msg_commit *c, gp_time now)
 {
     gp_time arrived = (gp_time)c->arrived;
     if (arrived < now - CLOCK_TOLERANCE || arrived > now + CLOCK_TOLERANCE) arrived = now;
@@ -135,6 +144,7 @@ static struct queue_message message_of(const struct msg_commit *c, gp_time now)
         .credential = c->credential,
         .size       = c->size,
         .arrived    = arrived,
+        .release    = release_of(q, c, arrived, now),
         .in_file    = c->draft != 0,
         .legacy     = c->legacy != 0,
     };
@@ -229,11 +239,11 @@ static void refuse(struct queue *q, struct asker asker, const struct msg *m, gp_
     q->exits->answer(q, asker, &said);
 }
 
-static void wake_lanes(struct queue *q, const struct queue_recipient *to, size_t count, gp_time now)
+static void wake_lanes(struct queue *q, const struct queue_recipient *to, size_t count, gp_time due, gp_time now)
 {
     for (size_t i = 0; i < count; i++)
         if (!i || !gp_same(to[i].destination, to[i - 1].destination))
-            (void)lanes_wake(&q->lanes, to[i].destination, now, now);
+            (void)lanes_wake(&q->lanes, to[i].destination, due, now);
 }
 
 /* The answer follows with the batch. */
@@ -251,8 +261,9 @@ static void add(struct queue *q, struct asker asker, const struct msg *m, struct
     struct gp_text             why     = GP_TEXT(room);
     size_t                     count   = 0;
     const struct config_route *holds   = NULL;
-    struct queue_message       message = message_of(&m->commit, now);
-    struct queue_recipient    *to      = read_recipients(q, arena, &m->commit, now, &count, &holds);
+    struct queue_message       message = message_of(q, &m->commit, now);
+    gp_time                    due     = message.release ? message.release : now;
+    struct queue_recipient    *to      = read_recipients(q, arena, &m->commit, due, &count, &holds);
     if (holds && !m->commit.hold) message.hold_why = put_held_by(&why, holds);
     if (!to) return refuse(q, asker, m, GP_PERMFAIL, "malformed recipients");
     gp_status kept = keep_draft(q, &asker, &m->commit);
@@ -269,7 +280,7 @@ static void add(struct queue *q, struct asker asker, const struct msg *m, struct
         batch_fail(q, now);
         return;
     }
-    if (!m->commit.hold) wake_lanes(q, to, count, now);
+    if (!m->commit.hold) wake_lanes(q, to, count, due, now);
 }
 
 void intake_commit(struct queue *q, struct asker asker, const struct msg *m, gp_time now)

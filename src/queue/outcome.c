@@ -64,7 +64,7 @@ static gp_str diagnostic_of(struct gp_arena *arena, const struct queue_reply *re
 static void report(struct outcome *o, struct report *into, const struct queue_recipient *to, gp_str status)
 {
     if (!bounce_wanted(&o->message, to->params, into->action)) return;
-    gp_time until                   = o->message.arrived + (gp_time)o->q->config->queue.lifetime * SECOND;
+    gp_time until                   = queue_starts(&o->message) + (gp_time)o->q->config->queue.lifetime * SECOND;
     into->recipients[into->count++] = (struct gp_dsn_recipient) {
         .address     = to->address,
         .params      = to->params,
@@ -89,7 +89,7 @@ static gp_status note(struct outcome *o, const char *event, enum log_level level
     LOG(level, event, LOG_S("queue_id", id), LOG_S("to", to->address), LOG_N("code", last->code),
         LOG_S("status", last->enhanced), LOG_S("remote", last->remote), LOG_S("tls", last->tls),
         LOG_S("reply", last->text), LOG_N("attempts", to->attempts),
-        LOG_N("delay", o->attempt->when - o->message.arrived), LOG_N("tried", !o->attempt->repeats));
+        LOG_N("delay", o->attempt->when - queue_starts(&o->message)), LOG_N("tried", !o->attempt->repeats));
     struct audit_entry e = queue_entry(&o->message, o->attempt->when, event);
     return AUDIT(queue_database(o->q->store), &e, AUDIT_S("to", to->address), AUDIT_N("code", last->code),
                  AUDIT_S("status", last->enhanced), AUDIT_S("remote", last->remote), AUDIT_S("tls", last->tls),
@@ -133,7 +133,7 @@ static gp_status fail(struct outcome *o, struct queue_recipient *to, gp_str stat
 /* Nobody's message is returned because our sign-in at the next hop fails: it waits beyond its lifetime, for whoever mends that. */
 static gp_status put_off(struct outcome *o, struct queue_recipient *to, bool ours)
 {
-    struct schedule_step next = schedule_next(o->q->config, to->attempts, o->message.arrived, o->attempt->when,
+    struct schedule_step next = schedule_next(o->q->config, to->attempts, queue_starts(&o->message), o->attempt->when,
                                               to->delay_noticed, (uint64_t)o->message.row);
     to->due                   = next.due;
     if (next.give_up && ours)

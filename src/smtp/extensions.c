@@ -10,6 +10,8 @@ enum {
 static const struct gp_reply bad_value   = { 501, "5.5.4", "bad parameter value" };
 static const struct gp_reply not_ours    = { 504, "5.5.4", "parameter value not implemented" };
 static const struct gp_reply over_size   = { 552, "5.3.4", "message is larger than the limit" };
+static const struct gp_reply not_offered = { 555, "5.5.4", "parameter not offered here" };
+static const struct gp_reply too_late    = { 501, "5.5.4", "held for longer than the limit that EHLO says" };
 static const struct gp_reply wants_value = { 501, "5.5.4", "parameter takes no value" };
 
 /* ---- values ---------------------------------------------------------------------------------------------- */
@@ -135,6 +137,46 @@ static const struct gp_reply *valid_auth(const struct gp_smtp_server *s, gp_str 
     return gp_read_address(gp_said(&octets), true, &address) ? NULL : &bad_value;
 }
 
+/* RFC 4954 4: no mechanism that shows a password is offered in clear, and we offer none at all, but where an administrator wants it for
+ * devices that know no TLS. */
+static bool may_sign_in(const struct gp_smtp_server *s)
+{
+    return (s->secure || s->options->without_tls) && s->mechanisms && *s->mechanisms;
+}
+
+/* ---- what the sender holds back: RFC 4865 --------------------------------------------------------------------- */
+static bool may_hold(const struct gp_smtp_server *s)
+{
+    return s->options->hold_most > 0 && s->options->now && (s->signed_in || may_sign_in(s));
+}
+
+static gp_time latest_release(const struct gp_smtp_server *s)
+{
+    enum { SECOND = 1000 };
+    return s->options->now() + (gp_time)s->options->hold_most * SECOND;
+}
+
+static const struct gp_reply *valid_holdfor(const struct gp_smtp_server *s, gp_str value, struct gp_text *out)
+{
+    uint64_t seconds;
+    if (!may_hold(s)) return &not_offered;
+    if (!gp_read_hold(value, &seconds)) return &bad_value;
+    if (seconds > s->options->hold_most) return &too_late;
+    gp_put(out, value);
+    return NULL;
+}
+
+/* What is over already goes at once: the clocks of clients differ from ours. */
+static const struct gp_reply *valid_holduntil(const struct gp_smtp_server *s, gp_str value, struct gp_text *out)
+{
+    gp_time when;
+    if (!may_hold(s)) return &not_offered;
+    if (!gp_read_moment(value, &when)) return &bad_value;
+    if (when > latest_release(s)) return &too_late;
+    gp_put_moment(out, when);
+    return NULL;
+}
+
 /* ---- what EHLO says -------------------------------------------------------------------------------------- */
 static bool always(const struct gp_smtp_server *s)
 {
@@ -145,13 +187,6 @@ static bool always(const struct gp_smtp_server *s)
 static bool in_clear(const struct gp_smtp_server *s)
 {
     return !s->secure && !s->options->without_tls;
-}
-
-/* RFC 4954 4: no mechanism that shows a password is offered in clear, and we offer none at all, but where an administrator wants it for
- * devices that know no TLS. */
-static bool may_sign_in(const struct gp_smtp_server *s)
-{
-    return (s->secure || s->options->without_tls) && s->mechanisms && *s->mechanisms;
 }
 
 /* Of a draft that was never a standard, and all that some old clients look for. */
@@ -170,6 +205,14 @@ static void size_limit(const struct gp_smtp_server *s, struct gp_text *out)
     gp_put_number(out, (int64_t)(s->options->size_limit & INT64_MAX));
 }
 
+/* RFC 4865 4: the longest time and the latest moment. */
+static void hold_limits(const struct gp_smtp_server *s, struct gp_text *out)
+{
+    gp_put_number(out, s->options->hold_most);
+    gp_put_char(out, ' ');
+    gp_put_moment(out, latest_release(s));
+}
+
 /* RFC 9422 4: at most six digits, and only what is enforced. */
 static void limits(const struct gp_smtp_server *s, struct gp_text *out)
 {
@@ -183,15 +226,20 @@ static void limits(const struct gp_smtp_server *s, struct gp_text *out)
 
 /* ---- the tables ------------------------------------------------------------------------------------------ */
 /* clang-format off */
-static const struct gp_parameter_row size_row[] = { { "SIZE",     GP_ON_MAIL, valid_size, true  }, { NULL } };
-static const struct gp_parameter_row body_row[] = { { "BODY",     GP_ON_MAIL, valid_body, true  }, { NULL } };
-static const struct gp_parameter_row utf8_row[] = { { "SMTPUTF8", GP_ON_MAIL, no_value,   true  }, { NULL } };
-static const struct gp_parameter_row auth_row[] = { { "AUTH",     GP_ON_MAIL, valid_auth, false }, { NULL } };
+static const struct gp_parameter_row size_row[] = { { "SIZE",     GP_ON_MAIL, valid_size, true,  false }, { NULL } };
+static const struct gp_parameter_row body_row[] = { { "BODY",     GP_ON_MAIL, valid_body, true,  false }, { NULL } };
+static const struct gp_parameter_row utf8_row[] = { { "SMTPUTF8", GP_ON_MAIL, no_value,   true,  false }, { NULL } };
+static const struct gp_parameter_row auth_row[] = { { "AUTH",     GP_ON_MAIL, valid_auth, false, false }, { NULL } };
+static const struct gp_parameter_row hold_rows[] = {
+    { "HOLDFOR",   GP_ON_MAIL, valid_holdfor,   true, true },
+    { "HOLDUNTIL", GP_ON_MAIL, valid_holduntil, true, true },
+    { NULL },
+};
 static const struct gp_parameter_row dsn_rows[] = {
-    { "RET",    GP_ON_MAIL, valid_ret,    true },
-    { "ENVID",  GP_ON_MAIL, valid_envid,  true },
-    { "NOTIFY", GP_ON_RCPT, valid_notify, true },
-    { "ORCPT",  GP_ON_RCPT, valid_orcpt,  true },
+    { "RET",    GP_ON_MAIL, valid_ret,    true,  false },
+    { "ENVID",  GP_ON_MAIL, valid_envid,  true,  false },
+    { "NOTIFY", GP_ON_RCPT, valid_notify, true,  false },
+    { "ORCPT",  GP_ON_RCPT, valid_orcpt,  true,  false },
     { NULL },
 };
 
@@ -206,6 +254,7 @@ const struct gp_extension gp_extensions[] = {
     { "8BITMIME",            GP_OFFERS_8BITMIME,   always,      NULL,       body_row,   GP_LACKING_DROP   },
     { "CHUNKING",            GP_OFFERS_CHUNKING,   always,      NULL,       NULL,       GP_LACKING_DROP   },
     { "DSN",                 GP_OFFERS_DSN,        always,      NULL,       dsn_rows,   GP_LACKING_DROP   },
+    { "FUTURERELEASE",       0,                    may_hold,    hold_limits, hold_rows, GP_LACKING_DROP   }, /* it is us who hold it */
     { "LIMITS",              GP_OFFERS_LIMITS,     always,      limits,     NULL,       GP_LACKING_DROP   },
     { "SMTPUTF8",            GP_OFFERS_SMTPUTF8,   always,      NULL,       utf8_row,   GP_LACKING_BOUNCE },
 };

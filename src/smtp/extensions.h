@@ -14,6 +14,7 @@ struct gp_parameter_row {
     /* Writes the value in canonical form, or nothing where it has none or is not kept. NULL: good, else the refusal. */
     const struct gp_reply *(*check)(const struct gp_smtp_server *, gp_str value, struct gp_text *canonical);
     bool kept;        /* stays with the envelope */
+    bool alone;       /* not with another of its extension that is */
 };
 
 struct gp_extension {

@@ -5,6 +5,7 @@ enum { ON_A_LINE_MOST = 16 };
 
 static const struct gp_reply unknown = { 555, "5.5.4", "parameter not recognized" };
 static const struct gp_reply twice   = { 501, "5.5.4", "parameter given twice" };
+static const struct gp_reply both    = { 501, "5.5.4", "two parameters of which one excludes the other" };
 static const struct gp_reply syntax  = { 501, "5.5.4", "bad parameter" };
 
 /* Takes "NAME=value" or "NAME" apart; value.ptr NULL: there is no "=". */
@@ -33,6 +34,18 @@ static void put_parameter(struct gp_text *canonical, const struct gp_parameter_r
     gp_put(canonical, value);
 }
 
+/* Whether it may not stand beside one that was there before. */
+static const struct gp_reply *clash(const struct gp_parameter_row *row, const struct gp_parameter_row *before,
+                                    enum gp_on on)
+{
+    const struct gp_extension *one = NULL, *other = NULL;
+    if (row == before) return &twice;
+    if (!row->alone || !before->alone) return NULL;
+    (void)gp_find_parameter(gp_from(row->name), on, &one);
+    (void)gp_find_parameter(gp_from(before->name), on, &other);
+    return one == other ? &both : NULL;
+}
+
 static const struct gp_reply *read_one(const struct gp_smtp_server *s, const struct gp_parameter_row *row, gp_str value,
                                        struct gp_text *canonical)
 {
@@ -53,12 +66,11 @@ const struct gp_reply *gp_read_parameters(const struct gp_smtp_server *s, gp_str
         if (!is_keyword(name)) return &syntax;
         const struct gp_parameter_row *row = gp_find_parameter(name, on, NULL);
         if (!row) return &unknown;
-        for (size_t i = 0; i < count; i++)
-            if (seen[i] == row) return &twice;
-        if (count == ON_A_LINE_MOST) return &syntax;
-        seen[count++]             = row;
-        const struct gp_reply *no = read_one(s, row, value, canonical);
+        const struct gp_reply *no = count < ON_A_LINE_MOST ? NULL : &syntax;
+        for (size_t i = 0; !no && i < count; i++) no = clash(row, seen[i], on);
+        if (!no) no = read_one(s, row, value, canonical);
         if (no) return no;
+        seen[count++] = row;
     }
     return canonical->cut ? &syntax : NULL;
 }

@@ -76,6 +76,10 @@ struct gp_smtp_options {
     /* Names a refusal that is a decision, other than one about the client's grammar (500 to 503): what it writes, with its NUL, goes
      * to the end of the reply, and refusal() has it for the log. NULL: they have no names. */
     void (*new_incident)(char out[static GP_SMTP_INCIDENT_ROOM]);
+    /* FUTURERELEASE (RFC 4865): how many seconds a sender may hold a message back, and what time it is, in ms since 1970. 0 or NULL: it
+     * is not offered; nor is it to who cannot sign in. */
+    unsigned hold_most;
+    gp_time (*now)(void);
     const char *unlisted;          /* mechanisms that the host decides about though nobody is offered them; NULL: none */
 };
 
@@ -124,6 +128,13 @@ void gp_put_xtext(struct gp_text *, gp_str octets);                           /*
 bool gp_read_xtext(gp_str text, struct gp_text *out) GP_MUST_USE;
 /* The value of NAME in canonical parameters; ptr NULL when absent, "" when it has no value. */
 gp_str gp_parameter(gp_str parameters, const char *name);
+
+/* RFC 3339, whole seconds, UTC: "2026-12-24T18:00:00Z"; read with any offset, from 1970 on. */
+void gp_put_moment(struct gp_text *, gp_time when);
+bool gp_read_moment(gp_str text, gp_time *when) GP_MUST_USE;
+bool gp_read_hold(gp_str value, uint64_t *seconds) GP_MUST_USE;               /* of HOLDFOR                            */
+/* When a message with these canonical parameters is to go (RFC 4865): 0 where its sender does not hold it back. */
+gp_time gp_release_time(gp_str params, gp_time arrived);
 
 /* ======================================= client ======================================================== */
 /* Delivery to a next hop (driven by the relay and by `gatepost send`). One connection, many messages. */

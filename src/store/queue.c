@@ -52,6 +52,9 @@ static const char queue_owners[] = "ALTER TABLE messages ADD COLUMN owner INTEGE
 /* An old device's, for who looks at the queue. */
 static const char queue_devices[] = "ALTER TABLE messages ADD COLUMN legacy INTEGER NOT NULL DEFAULT 0;";
 
+/* Until when a message's sender has it held back. */
+static const char queue_releases[] = "ALTER TABLE messages ADD COLUMN release INTEGER NOT NULL DEFAULT 0;";
+
 /* Overwriting the pages of each body that was delivered would double what a body costs; those of files are not overwritten
  * either. The cache holds what is on its way for one attempt, and the log is copied into the database in fewer, larger parts. */
 static const char queue_settings[] =
@@ -61,6 +64,11 @@ const char *recipient_state_name(enum recipient_state state)
 {
     static const char *const names[RECIPIENT_STATES] = { "queued", "delivered", "failed", "held", "discarded" };
     return state < RECIPIENT_STATES ? names[state] : "unknown";
+}
+
+gp_time queue_starts(const struct queue_message *m)
+{
+    return m->release > m->arrived ? m->release : m->arrived;
 }
 
 bool queue_is_id(gp_str id)
@@ -88,7 +96,7 @@ static enum database_trouble open_folders(struct queue_store *s, const char *fol
 static enum database_trouble open_database(struct queue_store *s, const char *folder, unsigned busy_ms)
 {
     const char    *scripts[] = { queue_schema,   audit_schema_first, audit_schema_again, queue_holds,
-                                 queue_accounts, queue_owners,       queue_devices };
+                                 queue_accounts, queue_owners,       queue_devices,      queue_releases };
     char           path[PATH_MAX];
     struct gp_text text = { .ptr = path, .room = sizeof(path) - 1 };
     gp_put_z(&text, folder);

@@ -38,6 +38,7 @@ struct queue_message {
     bool     legacy;      /* an old device's: for the record and for people */
     uint64_t account, owner, credential, size; /* owner: who signed in, where he acted for the account; else 0 */
     gp_time  arrived;
+    gp_time  release;     /* its sender has it held back until then (RFC 4865); 0: he does not */
     bool     in_file;
 };
 struct queue_reply { /* the last word on a recipient; code 0: none came, text is ours */
@@ -45,6 +46,7 @@ struct queue_reply { /* the last word on a recipient; code 0: none came, text is
     gp_str  enhanced, remote, tls, text;
     gp_time when;
 };
+gp_time queue_starts(const struct queue_message *); /* when delivery is first tried: its life begins then */
 /* Of a row of the audit that is about this message. */
 struct audit_entry queue_entry(const struct queue_message *, gp_time when, const char *event);
 struct queue_recipient {
@@ -71,14 +73,14 @@ struct queue_way { gp_str address, sender, user; };
 typedef gp_str queue_chooser(void *owner, const struct queue_way *, struct gp_text *room);
 gp_status queue_reroute(struct queue_store *, gp_str place, bool elsewhere, bool all, queue_chooser *choose, void *owner, size_t *moved) GP_MUST_USE;
 
-enum queue_change { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DELETE };
-/* What commands do to one message, with its audit row if it changed anything (a held message is not retried). PERMFAIL: no such
- * message. */
+enum queue_change { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DELETE, QUEUE_SEND };
+/* What commands do to one message, with its audit row if it changed anything. A held message is not retried, nor is one
+ * that its sender holds back: that one QUEUE_SEND sends before its time. PERMFAIL: no such message. */
 gp_status queue_alter(struct queue_store *, enum queue_change, gp_str queue_id, gp_time now, bool *changed) GP_MUST_USE;
 /* As QUEUE_HOLD, because of `why`, which is kept with the message. */
 gp_status queue_hold(struct queue_store *, gp_str queue_id, gp_str why, gp_time now, bool *changed) GP_MUST_USE;
 
-/* Up to `most` queued recipients for a destination that are not due yet are; how many. */
+/* Up to `most` queued recipients for a destination that are not due yet are, but those that their sender holds back; how many. */
 gp_status queue_make_due(struct queue_store *, gp_str destination, gp_time now, size_t most, size_t *changed) GP_MUST_USE;
 
 /* ---- questions ------------------------------------------------------------------------------------------------------ */

@@ -8,8 +8,8 @@
 
 #define MESSAGE_COLUMNS                                                                                                     \
     "message, account, credential, size, in_file, arrived, queue_id, sender, params, user, message_id, author, peer, helo," \
-    " mechanism, tls, hold_why, owner, legacy"
-enum { FIRST_TEXT = 6, OWNER = 17, LEGACY };
+    " mechanism, tls, hold_why, owner, legacy, release"
+enum { FIRST_TEXT = 6, OWNER = 17, LEGACY, RELEASE };
 
 /* PERMFAIL from the last rows_next means that all went well. */
 static gp_status all_seen(gp_status last)
@@ -29,6 +29,7 @@ static void read_message(const struct rows *r, struct queue_message *m)
     m->arrived      = rows_number(r, 5);
     m->owner        = (uint64_t)rows_number(r, OWNER);
     m->legacy       = rows_number(r, LEGACY) != 0;
+    m->release      = rows_number(r, RELEASE);
     gp_str *texts[] = { &m->queue_id, &m->sender, &m->params,    &m->user, &m->message_id, &m->from,
                         &m->peer,     &m->helo,   &m->mechanism, &m->tls,  &m->hold_why };
     for (size_t i = 0; i < GP_COUNT(texts); i++) *texts[i] = rows_text(r, FIRST_TEXT + (int)i);

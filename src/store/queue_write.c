@@ -2,10 +2,11 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "ops/log.h"
 #include "store/queue.h"
 #include "store/queue_parts.h"
 
-enum { ADDRESS_ROOM = 1024, LINES_ROOM = 2048 };
+enum { ADDRESS_ROOM = 1024, LINES_ROOM = 2048, AUDIT_TIME_ROOM = 32 };
 
 /* A column that is NOT NULL. */
 static void bind(struct rows *r, gp_str text)
@@ -16,10 +17,10 @@ static void bind(struct rows *r, gp_str text)
 /* ---- a message comes in ------------------------------------------------------------------------------------------------ */
 static gp_status insert_message(struct database *db, const struct queue_message *m)
 {
-    auto_rows r = rows_of(
-        db,
-        "INSERT INTO messages (queue_id, sender, params, user, account, credential, size, in_file, arrived,"
-        " message_id, author, peer, helo, mechanism, tls, hold_why, owner, legacy) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    auto_rows r =
+        rows_of(db, "INSERT INTO messages (queue_id, sender, params, user, account, credential, size, in_file, arrived,"
+                    " message_id, author, peer, helo, mechanism, tls, hold_why, owner, legacy, release)"
+                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     bind(&r, m->queue_id);
     bind(&r, m->sender);
     bind(&r, m->params);
@@ -33,6 +34,7 @@ static gp_status insert_message(struct database *db, const struct queue_message 
     for (size_t i = 0; i < GP_COUNT(texts); i++) bind(&r, texts[i]);
     rows_bind_number(&r, (int64_t)m->owner);
     rows_bind_number(&r, m->legacy);
+    rows_bind_number(&r, m->release);
     return rows_run(&r);
 }
 
@@ -71,12 +73,16 @@ struct audit_entry queue_entry(const struct queue_message *m, gp_time when, cons
 
 static gp_status audit_accepted(struct database *db, const struct queue_message *m, size_t recipients, gp_str to)
 {
-    struct audit_entry e = queue_entry(m, m->arrived, "accepted");
+    char               room[AUDIT_TIME_ROOM];
+    struct gp_text     until = GP_TEXT(room);
+    struct audit_entry e     = queue_entry(m, m->arrived, "accepted");
+    if (m->release) log_put_time(&until, m->release);
     /* What does not fit is left out: last is what the sender writes at will, and the recipients do not hang on it. */
     return AUDIT(db, &e, AUDIT_S("sender", m->sender), AUDIT_N("recipients", recipients), AUDIT_N("size", m->size),
                  AUDIT_S("peer", m->peer), AUDIT_S("helo", m->helo), AUDIT_S("mechanism", m->mechanism),
                  AUDIT_S("tls", m->tls), AUDIT_Z("lane", m->legacy ? "legacy" : NULL), AUDIT_S("held", m->hold_why),
-                 AUDIT_L("to", to), AUDIT_S("message_id", m->message_id), AUDIT_S("from", m->from));
+                 AUDIT_S("until", gp_said(&until)), AUDIT_L("to", to), AUDIT_S("message_id", m->message_id),
+                 AUDIT_S("from", m->from));
 }
 
 /* As many as fit into one row, as long as they are there; the place of the next one. */
@@ -247,14 +253,16 @@ static gp_status find_message(struct database *db, gp_str queue_id, struct alter
     return gp_copy_z(gp_head(rows_text(&r, 1), AUDIT_NAME_MOST), out->user, sizeof out->user) ? GP_OK : GP_TEMPFAIL;
 }
 
+#define RELEASE_OF_IT "(SELECT release FROM messages WHERE message = ?2)"
 /* clang-format off */
 static const struct {
     const char *event, *sql; /* ?1 now, ?2 message; states are enum recipient_state */
 } changes[] = {
-    [QUEUE_RETRY]   = { "retry",    "UPDATE recipients SET due = ?1 WHERE message = ?2 AND state = 0" },
+    [QUEUE_RETRY]   = { "retry",    "UPDATE recipients SET due = ?1 WHERE message = ?2 AND state = 0 AND " RELEASE_OF_IT " <= ?1" },
     [QUEUE_HOLD]    = { "held",     "UPDATE recipients SET state = 3 WHERE message = ?2 AND state = 0" },
-    [QUEUE_RELEASE] = { "released", "UPDATE recipients SET state = 0, due = ?1 WHERE message = ?2 AND state = 3" },
+    [QUEUE_RELEASE] = { "released", "UPDATE recipients SET state = 0, due = max(?1, " RELEASE_OF_IT ") WHERE message = ?2 AND state = 3" },
     [QUEUE_DELETE]  = { "deleted",  NULL },
+    [QUEUE_SEND]    = { "released", "UPDATE recipients SET due = ?1 WHERE message = ?2 AND state = 0 AND " RELEASE_OF_IT " > ?1" },
 };
 /* clang-format on */
 
@@ -277,13 +285,24 @@ static gp_status put_why(struct database *db, int64_t message, gp_str why)
     return rows_run(&r);
 }
 
+/* Its life begins now. */
+static gp_status put_release(struct database *db, int64_t message, gp_time now)
+{
+    auto_rows r = rows_of(db, "UPDATE messages SET release = ?2 WHERE message = ?1");
+    rows_bind_number(&r, message);
+    rows_bind_number(&r, now);
+    return rows_run(&r);
+}
+
 /* why: of a hold, or none. */
 static gp_status alter(struct queue_store *s, enum queue_change change, const struct altered *m, gp_str why,
                        gp_time now, bool *changed)
 {
     const char *sql    = changes[change].sql;
     gp_status   status = alter_recipients(s->db, sql, m->message, now, changed);
-    if (status != GP_OK || change == QUEUE_RETRY || !(*changed || change == QUEUE_RELEASE)) return status;
+    if (status == GP_OK && change == QUEUE_SEND && *changed) return put_release(s->db, m->message, now);
+    if (status != GP_OK || change == QUEUE_RETRY || change == QUEUE_SEND || !(*changed || change == QUEUE_RELEASE))
+        return status;
     return put_why(s->db, m->message, why);
 }
 
@@ -324,7 +343,8 @@ gp_status queue_make_due(struct queue_store *s, gp_str destination, gp_time now,
 {
     auto_rows r =
         rows_of(s->db, "UPDATE recipients SET due = ?1 WHERE (message, position) IN (SELECT message, position FROM"
-                       " recipients WHERE state = 0 AND destination = ?2 AND due > ?1 ORDER BY due LIMIT ?3)");
+                       " recipients AS r WHERE state = 0 AND destination = ?2 AND due > ?1 AND"
+                       " (SELECT release FROM messages AS m WHERE m.message = r.message) <= ?1 ORDER BY due LIMIT ?3)");
     rows_bind_number(&r, now);
     rows_bind_text(&r, destination);
     rows_bind_number(&r, (int64_t)most);

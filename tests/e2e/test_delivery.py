@@ -4,6 +4,7 @@ import email
 import email.policy
 import re
 import subprocess
+import time
 
 import dkim
 import pytest
@@ -71,6 +72,29 @@ def test_eight_bit_and_utf8(gatepost, context, sink, account, recipient):
         assert wire.hear()[0] == 250
     arrived = sink.wait(f"gr\u00fc\u00df-{recipient}")
     assert "SMTPUTF8" in arrived.options and "sch\u00f6n".encode() in arrived.data
+
+
+def test_a_message_goes_when_its_sender_said(gatepost, context, sink, account, recipient):
+    started = time.time()
+    send(gatepost, context, account, [recipient], options="HOLDFOR=2")
+    arrived = sink.wait(recipient)
+    assert time.time() - started >= 2 and "HOLD" not in " ".join(arrived.options)
+
+
+def test_what_a_sender_holds_back_is_shown_sent_and_cancelled(gatepost, context, sink, account, recipient):
+    with signed_in(gatepost, context, account) as wire:
+        [offer] = [line for line in wire.say("EHLO client.example")[1] if line.startswith("FUTURERELEASE")]
+        word, longest, latest = offer.split()
+        assert longest == "2592000" and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", latest)
+        assert wire.say(f"MAIL FROM:<{account.name}> HOLDFOR=2592001")[0] == 501
+    first = send(gatepost, context, account, [f"1-{recipient}"], options=f"HOLDUNTIL={latest}")
+    second = send(gatepost, context, account, [f"2-{recipient}"], options="HOLDFOR=3600")
+    assert f"waits until {latest}, as its sender asked" in gatepost.run("queue", "show", first)
+    assert gatepost.json("queue", "show", first)["release"].startswith(latest.rstrip("Z"))
+    assert gatepost.run("queue", "delete", second) == f"{second}: deleted\n"
+    assert gatepost.run("queue", "release", first) == f"{first}: released\n"
+    assert sink.wait(f"1-{recipient}") and not sink.for_(f"2-{recipient}")
+    assert "held back by its sender until" in gatepost.run("explain", first)
 
 
 def test_many_recipients_travel_together(gatepost, context, sink, account, recipient):
