@@ -28,39 +28,7 @@ static const struct {
         "Your message was passed on for the recipients below to a mail server that does\r\nnot report deliveries, so you will hear no more of it.\r\n", true },
 };
 
-/* What a status means to somebody who does not read RFC 3463; the first row that it begins with. A row with a class holds for
- * that class alone: 4.2.1 is a mailbox that is busy. */
-static const struct {
-    const char *status, *meaning;
-} meanings[] = {
-    { ".1.10", "The domain says that it takes no mail at all." },
-    { "5.1.1", "There is no such mailbox. Check the address for typing errors." },
-    { "5.1.2", "The part of the address after the @ does not exist." },
-    { "5.2.1", "The mailbox is switched off." },
-    { ".2.2",  "The mailbox is full." },
-    { ".2.3",  "The message is larger than this recipient accepts." },
-    { ".3.4",  "The message is larger than the recipient's server accepts." },
-    { ".4.1",  "The recipient's server did not answer." },
-    { ".4.2",  "The connection to the recipient's server broke." },
-    { ".4.3",  "The recipient's domain could not be looked up." },
-    { ".4.4",  "No server for the recipient's domain was found." },
-    { ".4.6",  "The message went round in circles." },
-    { ".4.7",  "Delivery was tried for as long as it may be; what came of it last is this." },
-    { "5.6.3", "A server on the way takes plain mail only, and this message can't be made plain. The reply says why." },
-    { ".6.7",  "The recipient's server does not take addresses with other than ASCII letters." },
-    { ".7.5",  "The recipient's server could not be reached over a safe connection." },
-    { ".7.10", "The recipient's server could not be reached over a safe connection." },
-    { ".7.",   "The recipient's server refuses the message: its rules do not allow it." },
-};
 /* clang-format on */
-
-static const char *meaning_of(gp_str status)
-{
-    gp_str rest = gp_tail(status, gp_find(status, '.'));
-    for (size_t i = 0; i < GP_COUNT(meanings); i++)
-        if (gp_starts(meanings[i].status[0] == '.' ? rest : status, meanings[i].status)) return meanings[i].meaning;
-    return NULL;
-}
 
 /* ---- writing ------------------------------------------------------------------------------------------------ */
 static void put(struct page *p, gp_str text)
@@ -148,6 +116,15 @@ static enum gp_dsn_action gravest(const struct gp_dsn *dsn)
     return worst;
 }
 
+/* Mail programs show the report beside what it is about (RFC 5322 3.6.4). */
+static void put_thread(struct page *p)
+{
+    gp_str id = p->dsn->message_id;
+    if (!gp_is_message_id(id) || !(p->utf8 ? gp_is_utf8(id) : gp_is_ascii(id))) return;
+    put_line(p, "In-Reply-To: ", id, "");
+    put_line(p, "References: ", id, "");
+}
+
 static void put_header(struct page *p)
 {
     const struct gp_dsn *dsn = p->dsn;
@@ -159,6 +136,7 @@ static void put_header(struct page *p)
     put_line(p, "Subject: ", gp_from(actions[gravest(dsn)].subject), "");
     put_date(p, "Date: ", dsn->now);
     put_line(p, "Message-ID: ", gp_said(&id), "");
+    put_thread(p);
     put_z(p, "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n");
     if (p->utf8 || !gp_is_ascii(p->back)) put_z(p, "Content-Transfer-Encoding: 8bit\r\n"); /* RFC 2045 6.4 */
     put_z(p, "Content-Type: multipart/report; report-type=");
@@ -177,14 +155,21 @@ static bool is_reply(gp_str diagnostic)
 }
 
 /* ---- for people --------------------------------------------------------------------------------------------- */
+static void put_indented(struct page *p, gp_str text)
+{
+    put_folded(p, "   ", "\r\n    ", text);
+}
+
 static void put_person_recipient(struct page *p, const struct gp_dsn_recipient *r)
 {
-    const char *meaning = meaning_of(r->status);
+    struct gp_advice advice = gp_advice_on(r->status, r->diagnostic, r->ours);
     put_line(p, "\r\n  <", r->address, ">");
-    if (meaning && r->action <= GP_DSN_DELAYED) put_line(p, "    ", gp_from(meaning), "");
+    if (advice.meaning && r->action <= GP_DSN_DELAYED) put_indented(p, gp_from(advice.meaning));
+    if (advice.next && (r->action == GP_DSN_FAILED || r->ours)) put_indented(p, gp_from(advice.next));
     if (r->remote.len && r->diagnostic.len) put_cleaned(p, "    ", r->remote, is_reply(r->diagnostic) ? " said:" : ":");
-    if (r->diagnostic.len) put_folded(p, "   ", "\r\n    ", r->diagnostic);
-    if (r->action == GP_DSN_DELAYED && r->retry_until) put_date(p, "    Delivery will be tried until ", r->retry_until);
+    if (r->diagnostic.len) put_indented(p, r->diagnostic);
+    if (r->action == GP_DSN_DELAYED && r->retry_until && !r->ours)
+        put_date(p, "    Delivery will be tried until ", r->retry_until);
 }
 
 static void put_for_people(struct page *p)
@@ -219,12 +204,18 @@ static void put_xtext(struct page *p, const char *field, gp_str type, gp_str val
 
 static void put_original_recipient(struct page *p, gp_str params)
 {
-    gp_str value = gp_parameter(params, "ORCPT");
-    gp_str type  = gp_cut(&value, ';');
-    if (gp_is(type, "rfc822"))
+    gp_str         value = gp_parameter(params, "ORCPT");
+    gp_str         type  = gp_cut(&value, ';');
+    char           room[DIAGNOSTIC_MOST];
+    struct gp_text text = GP_TEXT(room);
+    if (gp_is(type, "utf-8") && p->utf8) { /* RFC 6533 3: in a report of that kind as it is, else as \x{HEX} */
+        gp_read_utf8_address(value, &text);
+        put_cleaned(p, "Original-Recipient: utf-8;", gp_said(&text), "");
+    } else if (gp_is(type, "utf-8")) {
+        put_cleaned(p, "Original-Recipient: ", gp_parameter(params, "ORCPT"), "");
+    } else if (type.len) {
         put_xtext(p, "Original-Recipient: ", type, value);
-    else if (type.len)
-        put_cleaned(p, "Original-Recipient: ", gp_parameter(params, "ORCPT"), ""); /* utf-8: RFC 6533 3 */
+    }
 }
 
 static bool is_ipv4(gp_str name)

@@ -22,6 +22,7 @@ static struct gp_dsn report_of(const struct gp_dsn_recipient *recipients, size_t
                              .params     = GP_LIT("RET=FULL ENVID=order+2B7"),
                              .queue_id   = GP_LIT("abcdefghij234567"),
                              .unique     = GP_LIT("k7zq3"),
+                             .message_id = GP_LIT("<1@example.com>"),
                              .arrived    = 880106106000,
                              .now        = 880106107000,
                              .recipients = recipients,
@@ -58,7 +59,10 @@ static const struct {
     { "", "", GP_DSN_DELIVERED, { "Action: delivered\r\n", "Subject: Your message was delivered\r\n" }, "the body" },
     { "SMTPUTF8", "ORCPT=utf-8;j\\x{FC}@example.net", GP_DSN_FAILED,
       { "report-type=global-delivery-status", "Content-Type: message/global-delivery-status\r\n",
-        "Content-Type: message/global\r\n", "Original-Recipient: utf-8;j\\x{FC}@example.net\r\n" }, "message/rfc822" },
+        "Content-Type: message/global\r\n", "Original-Recipient: utf-8;j\xc3\xbc@example.net\r\n" }, "message/rfc822" },
+    { "", "ORCPT=utf-8;j\\x{FC}@example.net", GP_DSN_FAILED,
+      { "report-type=delivery-status", "Original-Recipient: utf-8;j\\x{FC}@example.net\r\n" }, "8bit" },
+    { "", "ORCPT=x400;c+3Dus", GP_DSN_FAILED, { "Original-Recipient: x400;c=us\r\n" }, "8bit" },
     { "SMTPUTF8 RET=HDRS", "", GP_DSN_FAILED, { "Content-Type: message/global-headers\r\n" }, "the body" },
   /* clang-format on */
 };
@@ -98,7 +102,7 @@ TEST(what_every_report_says)
         "From: Mail delivery <MAILER-DAEMON@mx.example.com>\r\n",
         "To: <alice@example.com>\r\n",
         "Auto-Submitted: auto-replied\r\n",
-        "Message-ID: <k7zq3@mx.example.com>\r\n",
+        "Message-ID: <k7zq3@mx.example.com>\r\nIn-Reply-To: <1@example.com>\r\nReferences: <1@example.com>\r\n",
         "Date: Fri, 21 Nov 1997 09:55:07 +0000\r\n",
         "MIME-Version: 1.0\r\n",
         "Content-Type: multipart/report; report-type=delivery-status;\r\n boundary=\"=_k7zq3\"\r\n",
@@ -106,7 +110,7 @@ TEST(what_every_report_says)
         "Arrival-Date: Fri, 21 Nov 1997 09:55:06 +0000\r\n",
         "Final-Recipient: rfc822;bob@example.net\r\n",
         "Remote-MTA: dns;mx.example.net\r\n",
-        "There is no such mailbox",
+        "    There is no such mailbox.\r\n    Check the address for typing errors, or ask the recipient for the right\r\n    one.\r\n",
         "    mx.example.net said:\r\n    550 5.1.1 no such user\r\n"
     };
     struct gp_dsn_recipient recipient = bob();
@@ -156,6 +160,7 @@ TEST(what_a_status_means_is_not_more_than_it_says)
         struct gp_dsn           dsn       = report_of(&recipient, 1);
         recipient.status                  = gp_from(rows[i].status);
         recipient.action                  = rows[i].action;
+        recipient.diagnostic              = GP_LIT("no");
         gp_str text                       = written(&dsn);
         if (!mentions(text, rows[i].has) || mentions(text, rows[i].lacks)) fail_msg("row %zu", i);
     }
@@ -182,6 +187,32 @@ TEST(eight_bits_within_are_declared_without)
         dsn.params                        = gp_from(rows[i].params);
         dsn.original                      = gp_from(rows[i].original);
         if (mentions(written(&dsn), outer) != rows[i].declared) fail_msg("row %zu", i);
+    }
+}
+
+/* It is no message's fault, and it does not end with the lifetime. */
+TEST(our_own_sign_in_is_said_to_be_ours)
+{
+    struct gp_dsn_recipient recipient = bob();
+    recipient.action                  = GP_DSN_DELAYED;
+    recipient.status                  = GP_LIT("4.7.8");
+    recipient.diagnostic              = GP_LIT("535 5.7.8 wrong password");
+    recipient.retry_until             = 880120506000;
+    recipient.ours                    = true;
+    struct gp_dsn dsn                 = report_of(&recipient, 1);
+    gp_str        text                = written(&dsn);
+    CHECK(mentions(text, "Our server's own sign-in at the next server does not work.") && mentions(text, "is kept"));
+    CHECK(!mentions(text, "Delivery will be tried until") && mentions(text, "\r\nAction: delayed\r\n"));
+}
+
+TEST(an_id_that_is_none_is_not_referred_to)
+{
+    static const char *const ids[] = { "", "x", "<1@a>\r\nX-Evil: 1", "<\xc3\xbc@a>" };
+    for (size_t i = 0; i < GP_COUNT(ids); i++) {
+        struct gp_dsn_recipient recipient = bob();
+        struct gp_dsn           dsn       = report_of(&recipient, 1);
+        dsn.message_id                    = gp_from(ids[i]);
+        CHECK(!mentions(written(&dsn), "References"));
     }
 }
 

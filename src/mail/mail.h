@@ -112,12 +112,14 @@ struct gp_dsn_recipient {
     gp_str  diagnostic;          /* remote reply: cleaned, wrapped and limited here         */
     gp_str  remote;              /* next hop's name, or GP_NONE                             */
     gp_time retry_until;         /* DELAYED: when we give up                                */
+    bool    ours;                /* our own sign-in at the next hop is to blame: it waits for that */
 };
 struct gp_dsn {
     const char *hostname;
     gp_str      to;              /* original sender; never empty: never a bounce of a bounce */
     gp_str      params;          /* canonical MAIL parameters: RET, ENVID, SMTPUTF8         */
     gp_str      queue_id, unique;
+    gp_str      message_id;      /* of the original, for References; or GP_NONE             */
     gp_time     arrived, now;
     const struct gp_dsn_recipient *recipients;
     size_t      count;

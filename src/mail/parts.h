@@ -54,6 +54,10 @@ struct gp_fixup;
 bool gp_note_author(struct gp_fixup *, const struct gp_field *); /* adds its lines, if it is watched; false: too much */
 void gp_put_shown(struct gp_text *, gp_str value); /* a From-like value as readers see it, in UTF-8, without <addresses> (shown.c) */
 
+/* ---- what a reply means to who wrote the message (advice.c) --------------------------------------------------- */
+struct gp_advice { const char *meaning, *next; }; /* sentences; NULL: nothing is known. next: what to do about a failure */
+struct gp_advice gp_advice_on(gp_str status, gp_str reply, bool ours); /* ours: our own sign-in there is to blame        */
+
 /* ---- trace ------------------------------------------------------------------------------------------------ */
 enum { GP_RECEIVED_ROOM = 2048 };
 void gp_put_received(struct gp_text *, const struct gp_trace *); /* the whole field with CR LF */

@@ -57,6 +57,7 @@ static gp_status write_notice(struct queue *q, const struct report *r, struct gp
         .params     = r->message->params,
         .queue_id   = r->message->queue_id,
         .unique     = gp_said(&unique),
+        .message_id = r->message->message_id,
         .arrived    = r->message->arrived,
         .now        = r->now,
         .recipients = r->recipients,
@@ -103,7 +104,10 @@ static gp_status add_notice(struct queue *q, const struct report *r, gp_str queu
                                          .arrived  = r->now,
                                          .from     = GP_LIT("MAILER-DAEMON"),
                                          .in_file  = body.len > QUEUE_INLINE_MOST };
-    struct queue_recipient to        = { .address = r->message->sender, .state = RECIPIENT_QUEUED, .due = r->now };
+    struct queue_recipient to        = { .address = r->message->sender,
+                                         .params  = GP_LIT("NOTIFY=NEVER"), /* RFC 3461 6.1 */
+                                         .state   = RECIPIENT_QUEUED,
+                                         .due     = r->now };
     notice.params                    = params_for(r, &params_text);
     const struct queue_way way       = { .address = to.address };
     to.destination                   = destination_of(q, &way, &domain_text);

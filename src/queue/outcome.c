@@ -61,7 +61,7 @@ static gp_str diagnostic_of(struct gp_arena *arena, const struct queue_reply *re
     return copy.ptr ? copy : reply->text;
 }
 
-static void report(struct outcome *o, struct report *into, const struct queue_recipient *to, gp_str status)
+static void report(struct outcome *o, struct report *into, const struct queue_recipient *to, gp_str status, bool ours)
 {
     if (!bounce_wanted(&o->message, to->params, into->action)) return;
     gp_time until                   = queue_starts(&o->message) + (gp_time)o->q->config->queue.lifetime * SECOND;
@@ -73,6 +73,7 @@ static void report(struct outcome *o, struct report *into, const struct queue_re
         .remote      = to->last.remote,
         .diagnostic  = diagnostic_of(&o->arena, &to->last),
         .retry_until = until,
+        .ours        = ours,
     };
 }
 
@@ -118,7 +119,7 @@ static gp_status deliver(struct outcome *o, struct queue_recipient *to, bool pas
     to->state = RECIPIENT_DELIVERED;
     count_fate(o, false);
     /* RFC 3461 5.2.2: a next hop that takes no DSN parameters leaves it to us to say how far it came. */
-    if (!passed_on) report(o, &o->relayed, to, status_or(to->last.enhanced, "2.0.0"));
+    if (!passed_on) report(o, &o->relayed, to, status_or(to->last.enhanced, "2.0.0"), false);
     return note(o, "delivered", LOG_INFO, to);
 }
 
@@ -126,7 +127,7 @@ static gp_status fail(struct outcome *o, struct queue_recipient *to, gp_str stat
 {
     to->state = RECIPIENT_FAILED;
     count_fate(o, true);
-    report(o, &o->failed, to, status);
+    report(o, &o->failed, to, status, false);
     return note(o, "failed", LOG_WARN, to);
 }
 
@@ -141,7 +142,7 @@ static gp_status put_off(struct outcome *o, struct queue_recipient *to, bool our
     if (next.give_up && !ours) return fail(o, to, GP_LIT("4.4.7")); /* RFC 3463 3.5: delivery time expired */
     if (next.notice) {
         to->delay_noticed = true;
-        report(o, &o->delayed, to, status_or(to->last.enhanced, "4.0.0"));
+        report(o, &o->delayed, to, status_or(to->last.enhanced, "4.0.0"), ours);
     }
     return note(o, "deferred", LOG_INFO, to);
 }

@@ -159,7 +159,7 @@ TEST(recipients_of_one_attempt_fare_differently)
     CHECK(kit_count(k, "recipients", "address = 'c@example.net' AND state = 2") == 1);
     CHECK(k->sent_count == 2); /* the bounce, at once, in the same transaction as the failure */
     CHECK_IS(gp_from(k->sent[1].destination), "example.org");
-    CHECK_IS(gp_from(k->sent[1].recipients), "ada@example.org\t\n");
+    CHECK_IS(gp_from(k->sent[1].recipients), "ada@example.org\tNOTIFY=NEVER\n");
     CHECK(strstr(k->sent[1].body, "c@example.net") && !strstr(k->sent[1].body, "b@example.net"));
     CHECK(strstr(k->sent[1].body, "550 5.1.1 no such user") &&
           strstr(k->sent[1].body, "MAILER-DAEMON@mail.example.org"));

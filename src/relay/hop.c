@@ -392,8 +392,11 @@ static enum verdict next_rcpt(struct hop *h, const struct gp_smtp_client_event *
         gp_smtp_client_no_more_rcpts(&h->client);
         return GO_ON;
     }
-    const struct recipient *r = &d->recipients[h->given];
-    if (!gp_smtp_client_rcpt(&h->client, r->address, r->params))
+    char                    room[GP_SMTP_COMMAND_MOST];
+    struct gp_text          params = GP_TEXT(room);
+    const struct recipient *r      = &d->recipients[h->given];
+    onward_params(r, gp_smtp_client_offers(&h->client), &params);
+    if (!gp_smtp_client_rcpt(&h->client, r->address, gp_said(&params)))
         return gp_smtp_client_output(&h->client).len ? GO_ON : STOP_HERE;
     h->given++;
     return GO_ON;

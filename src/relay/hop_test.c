@@ -125,6 +125,29 @@ TEST(a_mail_store_answers_for_each_recipient) /* RFC 2033 4.2 */
     }
 }
 
+/* RFC 3461 5.2.1: what the sender asked for goes on, and the address that he wrote, where the next hop reports deliveries itself. */
+TEST(a_next_hop_that_reports_deliveries_is_told_what_to_report)
+{
+    static const struct {
+        const char *offers, *recipient, *heard;
+    } rows[] = {
+        {"250-mx\r\n250 DSN",                  "a+b@x\tNOTIFY=SUCCESS\n", "RCPT TO:<a+b@x> NOTIFY=SUCCESS ORCPT=rfc822;a+2Bb@x\n"},
+        { "250-mx\r\n250 DSN",                 "a@x\tORCPT=rfc822;c@y\n", "RCPT TO:<a@x> ORCPT=rfc822;c@y\n"                     },
+        { "250 mx",                            "a@x\tNOTIFY=NEVER\n",     "RCPT TO:<a@x>\n"                                      },
+        { "250-mx\r\n250-SMTPUTF8\r\n250 DSN", "\xc3\xbc@x\t\n",          "RCPT TO:<\xc3\xbc@x> ORCPT=utf-8;\xc3\xbc@x\n"        },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench       *b      = bench_open();
+        const struct script script = { .ehlo = rows[i].offers };
+        b->scripts[0]              = &script;
+        b->script_count            = 1;
+        deliver(b, rows[i].recipient);
+        results_are(b, "0 250");
+        if (!holds(heard(b, 0), rows[i].heard)) fail_msg("row %zu: %.*s", i, (int)heard(b, 0).len, heard(b, 0).ptr);
+        bench_close(b);
+    }
+}
+
 /* ---- signatures ---------------------------------------------------------------------------------------------------------- */
 TEST(the_keys_asked_for_are_those_of_the_domain_as_dns_writes_it)
 {

@@ -188,6 +188,11 @@ bool      seven_read(struct delivery *, uint64_t at, char *out, size_t room, siz
 bool      seven_signed(struct delivery *); /* false: it was not for this that it was signed */
 void      seven_close(struct delivery *);
 
+/* ---- DSN, onward (onward.c) --------------------------------------------------------------------------------------- */
+/* A recipient's parameters for a next hop with these offers. Where it reports deliveries, the report names the address that the
+ * client wrote: RFC 3461 5.2.1. */
+void onward_params(const struct recipient *, unsigned offers, struct gp_text *);
+
 /* ---- hops --------------------------------------------------------------------------------------------------------- */
 enum hop_phase { HOP_CONNECTING, HOP_GREETING, HOP_SIGNING_IN, HOP_IDLE, HOP_MESSAGE, HOP_AFTER_DOT };
 struct hop {

@@ -217,6 +217,48 @@ TEST(what_xtext_hides_stays_hidden)
     json_decref(all);
 }
 
+/* RFC 3461 4.2, RFC 6533 3: what ORCPT says of an address, for a next hop that takes UTF-8 and for one that does not. */
+TEST(an_address_is_said_in_orcpt)
+{
+    static const struct {
+        const char *address, *utf8, *ascii;
+    } rows[] = {
+        {"lena@example.net",                     "rfc822;lena@example.net",                                    "rfc822;lena@example.net"     },
+        { "a+b=c@example.net",                   "rfc822;a+2Bb+3Dc@example.net",                               "rfc822;a+2Bb+3Dc@example.net"},
+        { "j\xc3\xbcrg@example.net",             "utf-8;j\xc3\xbcrg@example.net",                              "utf-8;j\\x{FC}rg@example.net"},
+        { "\xe5\xa8\x83+x=\\@b\xc3\xbc.example", "utf-8;\xe5\xa8\x83\\x{2B}x\\x{3D}\\x{5C}@b\xc3\xbc.example",
+         "utf-8;\\x{5A03}\\x{2B}x\\x{3D}\\x{5C}@b\\x{FC}.example"                                                                            },
+        { "\xf0\x9f\x93\xae@example.net",        "utf-8;\xf0\x9f\x93\xae@example.net",                         "utf-8;\\x{1F4EE}@example.net"},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char           rooms[3][256];
+        struct gp_text utf8 = GP_TEXT(rooms[0]), ascii = GP_TEXT(rooms[1]), back = GP_TEXT(rooms[2]);
+        gp_put_orcpt(&utf8, gp_from(rows[i].address), true);
+        gp_put_orcpt(&ascii, gp_from(rows[i].address), false);
+        CHECK_IS(gp_said(&utf8), rows[i].utf8);
+        CHECK_IS(gp_said(&ascii), rows[i].ascii);
+        if (!gp_starts(gp_said(&ascii), "utf-8;")) continue;
+        gp_read_utf8_address(gp_tail(gp_said(&ascii), 6), &back);
+        CHECK_IS(gp_said(&back), rows[i].address);
+    }
+    char           room[64];
+    struct gp_text none = GP_TEXT(room);
+    gp_put_orcpt(&none, GP_LIT("\xff@example.net"), true);
+    CHECK(none.cut);
+}
+
+TEST(what_is_no_escaped_character_stays_as_it_is)
+{
+    static const char *const rows[] = { "\\x{",    "\\x{}",        "\\x{D800}", "\\x{110000}", "\\x{A}",
+                                        "\\x{fc}", "\\x{0000041}", "\\x{4",     "\\" };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char           room[64];
+        struct gp_text out = GP_TEXT(room);
+        gp_read_utf8_address(gp_from(rows[i]), &out);
+        CHECK_IS(gp_said(&out), rows[i]);
+    }
+}
+
 PROPERTY(xtext_brings_back_any_octets, bytes)
 {
     static char    room[16384], octets[16384];

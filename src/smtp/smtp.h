@@ -126,6 +126,10 @@ bool gp_read_address(gp_str text, bool utf8, struct gp_address *out) GP_MUST_USE
 bool gp_is_domain(gp_str text, bool utf8);                                    /* host name syntax, two labels at least */
 void gp_put_xtext(struct gp_text *, gp_str octets);                           /* RFC 3461 4                            */
 bool gp_read_xtext(gp_str text, struct gp_text *out) GP_MUST_USE;
+/* What ORCPT says of an address that a message came in with (RFC 3461 4.2): "rfc822;" and xtext, or "utf-8;" (RFC 6533 3), with the
+ * characters as they are where the next hop takes them (utf8), else as \x{HEX}. Sets cut where there is no way to say it. */
+void gp_put_orcpt(struct gp_text *, gp_str address, bool utf8);
+void gp_read_utf8_address(gp_str text, struct gp_text *out);                  /* \x{HEX} undone; what is none stays as it is */
 /* The value of NAME in canonical parameters; ptr NULL when absent, "" when it has no value. */
 gp_str gp_parameter(gp_str parameters, const char *name);
 

@@ -1,4 +1,5 @@
 """Postfix on both sides of gatepost: as a client that signs in with Cyrus SASL, and as the server that mail goes on to."""
+import email
 import re
 import smtplib
 
@@ -77,6 +78,21 @@ def test_what_postfix_refuses_comes_back(server, upstream, new_gatepost, context
         assert submit(wire, "lena@example.net", ["nobody@example.net"], "From: <lena@example.net>\r\n\r\nx\r\n.\r\n")[0] == 250
     report = postfix.kept(server, "Final-Recipient: rfc822;nobody@example.net")   # lena has a mailbox there
     assert "Action: failed" in report and "multipart/report" in report
+
+
+def test_postfix_reports_success_in_our_stead(server, upstream, new_gatepost, context, recipient):
+    """It is told what the client wanted to hear, and which address it wrote, though the client left that to us."""
+    gatepost = new_gatepost(**upstream)
+    lena = gatepost.account("--send-as", "lena@example.net")
+    with signed_in(gatepost, context, lena) as wire:
+        assert wire.say(f"MAIL FROM:<lena@example.net> RET=HDRS ENVID={recipient.partition('@')[0]}+2B7")[0] == 250
+        assert wire.say("RCPT TO:<Lena@example.net> NOTIFY=SUCCESS,FAILURE")[0] == 250 and wire.say("DATA")[0] == 354
+        wire.send("From: <lena@example.net>\r\n\r\nx\r\n.\r\n")
+        assert wire.hear()[0] == 250
+    report = email.message_from_string(postfix.kept(server, f"Original-Envelope-Id: {recipient.partition('@')[0]}+7"))
+    _, about = report.get_payload(1).get_payload()
+    assert about["Action"] == "delivered" and about["Original-Recipient"] == "rfc822;Lena@example.net"
+    assert "mx.example.net" in report.get_payload(1).get_payload()[0]["Reporting-MTA"] and "event=bounced" not in gatepost.log()
 
 
 @pytest.mark.parametrize("user,password", [("nobody@mx.example.net", SECRET), ("relay@mx.example.net", "not " + SECRET)], ids=["wrong user", "wrong password"])
