@@ -38,7 +38,9 @@ bool cli_check_files(const struct config *); /* reads the files that it names, a
 void cli_problem(const char *what, const char *reason, const char *hint);
 /* Text from elsewhere, for a terminal: '?' for control characters, C1 among them, and for broken UTF-8. */
 void cli_print(FILE *, gp_str);
-/* One line from stdin without its line end, for --password-stdin. false: nothing, or too long. */
+/* One line from stdin without its line end; it may be empty. false: there is none, or it is too long. */
+bool cli_line_from_stdin(char *out, size_t room, size_t *len);
+/* The same for --password-stdin. false: an empty one, too. */
 bool cli_secret_from_stdin(char *out, size_t room, size_t *len);
 
 /* Rows, each defined in its own file and listed in cli.c. */

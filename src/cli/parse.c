@@ -173,11 +173,14 @@ bool cli_config(const char *dir, struct config *out)
 }
 
 /* Octet by octet: stdio would keep a copy of the password in its buffer. */
-bool cli_secret_from_stdin(char *out, size_t room, size_t *len)
+bool cli_line_from_stdin(char *out, size_t room, size_t *len)
 {
-    char c = 0;
-    *len   = 0;
-    while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n') {
+    char c    = 0;
+    bool some = false;
+    *len      = 0;
+    while (read(STDIN_FILENO, &c, 1) == 1) {
+        some = true;
+        if (c == '\n') break;
         if (*len == room) {
             gp_wipe(out, room);
             return false;
@@ -185,7 +188,12 @@ bool cli_secret_from_stdin(char *out, size_t room, size_t *len)
         out[(*len)++] = c;
     }
     if (*len && out[*len - 1] == '\r') --*len;
-    return *len > 0;
+    return some;
+}
+
+bool cli_secret_from_stdin(char *out, size_t room, size_t *len)
+{
+    return cli_line_from_stdin(out, room, len) && *len > 0;
 }
 
 int cli_parse_json(const struct cli_command *command, int argc, char **argv, const char **dir, const char **words,

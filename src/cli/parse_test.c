@@ -95,17 +95,23 @@ TEST(the_directory_comes_from_the_environment_when_not_said)
     CHECK(unsetenv("GATEPOST_DIR") == 0);
 }
 
-static bool secret_of(const char *input, size_t len, char *out, size_t room, size_t *got)
+static bool read_by(bool (*take)(char *, size_t, size_t *), const char *input, size_t len, char *out, size_t room,
+                    size_t *got)
 {
     int ends[2], in = dup(STDIN_FILENO);
     CHECK(pipe(ends) == 0 && write(ends[1], input, len) == (ssize_t)len);
     close(ends[1]);
     CHECK(dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
     close(ends[0]);
-    bool taken = cli_secret_from_stdin(out, room, got);
+    bool taken = take(out, room, got);
     CHECK(dup2(in, STDIN_FILENO) == STDIN_FILENO);
     close(in);
     return taken;
+}
+
+static bool secret_of(const char *input, size_t len, char *out, size_t room, size_t *got)
+{
+    return read_by(cli_secret_from_stdin, input, len, out, room, got);
 }
 
 TEST(a_secret_is_one_line)
@@ -117,4 +123,6 @@ TEST(a_secret_is_one_line)
     CHECK(secret_of("a b c", 5, out, sizeof out, &len) && len == 5);
     CHECK(!secret_of("", 0, out, sizeof out, &len) && !secret_of("\n", 1, out, sizeof out, &len));
     CHECK(!secret_of("123456789", 9, out, sizeof out, &len)); /* too long */
+    CHECK(read_by(cli_line_from_stdin, "\nmore", 5, out, sizeof out, &len) && len == 0);
+    CHECK(!read_by(cli_line_from_stdin, "", 0, out, sizeof out, &len));
 }

@@ -105,21 +105,29 @@ static void answer(int fd, gp_status status)
     if (len > 0 && (size_t)len < sizeof page) (void)!send(fd, page, (size_t)len, MSG_NOSIGNAL);
 }
 
-/* One request of a browser; who says nothing in time is left. */
-static gp_status take_request(struct landing *l, struct browser *b)
+/* Within `until`, however little comes at a time: nobody else is heard meanwhile. */
+static size_t receive(int fd, char *room, size_t size, gp_time until)
 {
-    char      room[REQUEST_MOST];
-    size_t    len    = 0;
-    gp_status status = GP_WAIT;
-    int       fd     = accept4(l->listener, NULL, NULL, SOCK_CLOEXEC);
-    if (fd < 0) return GP_WAIT;
-    while (len < sizeof room && !memmem(room, len, "\r\n\r\n", 4)) {
+    size_t len = 0;
+    while (len < size && !memmem(room, len, "\r\n\r\n", 4)) {
         struct pollfd ready = { .fd = fd, .events = POLLIN };
-        if (poll(&ready, 1, REQUEST_MS) <= 0) break;
-        ssize_t got = recv(fd, room + len, sizeof room - len, 0);
+        gp_time       left  = until - user_now();
+        if (left <= 0 || left > REQUEST_MS || poll(&ready, 1, (int)left) <= 0) break;
+        ssize_t got = recv(fd, room + len, size - len, 0);
         if (got <= 0) break;
         len += (size_t)got;
     }
+    return len;
+}
+
+/* One request of a browser; who does not say it in time is left. */
+static gp_status take_request(struct landing *l, struct browser *b)
+{
+    char      room[REQUEST_MOST];
+    gp_status status = GP_WAIT;
+    int       fd     = accept4(l->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) return GP_WAIT;
+    size_t len  = receive(fd, room, sizeof room, user_now() + REQUEST_MS);
     gp_str line = gp_head((gp_str) { room, len }, gp_find((gp_str) { room, len }, '\r'));
     if (gp_starts(line, "GET ")) {
         (void)gp_word(&line);
@@ -135,10 +143,11 @@ static gp_status take_typed(struct landing *l, struct browser *b)
 {
     char   room[REQUEST_MOST];
     size_t len = 0;
-    if (!cli_secret_from_stdin(room, sizeof room, &len)) {
-        l->typed = false; /* nobody types here */
+    if (!cli_line_from_stdin(room, sizeof room, &len)) {
+        l->typed = false; /* nobody types here any more */
         return GP_WAIT;
     }
+    if (len == 0) return GP_WAIT;
     gp_status status = take_target(l, gp_trim((gp_str) { room, len }), b);
     if (status == GP_WAIT) (void)puts("That is not the address that the browser ended at.");
     gp_wipe(room, sizeof room);

@@ -70,18 +70,37 @@ static void set_why(struct keeper *k, const char *why)
 }
 
 /* ---- what came of it --------------------------------------------------------------------------------------------------------- */
+/* Of the one that the relay signs in with: mail waits for no other. */
+static bool is_waited_for(const struct keeper *k)
+{
+    return k->plan == config_relay_provider(k->vault->config);
+}
+
+/* Somebody has signed in anew while the grant before was asked with, or out: what is said of that is not said of this. */
+static void ask_with_what_is_there(struct keeper *k)
+{
+    k->failures = 0;
+    k->why[0]   = '\0';
+    k->due      = 0;
+}
+
 static void note_failure(struct keeper *k, gp_status status, gp_str error)
 {
     struct vault *v     = k->vault;
     bool          final = status == GP_PERMFAIL;
     gp_time       now   = loop_now(v->loop);
+    gp_status     kept  = grant_failed(v->accounts, &k->grant, gp_from(k->why), wall_now());
+    if (kept == GP_TEMPFAIL) vault_store_failed(v);
+    if (kept == GP_PERMFAIL) {
+        ask_with_what_is_there(k);
+        return;
+    }
     k->failures++;
     k->due = now + (final ? pause_after(k->failures, NO_MS, NO_MOST) : pause_after(k->failures, LATER_MS, LATER_MOST));
     LOG(k->failures == 1 || final ? LOG_ERROR : LOG_WARN, "provider", LOG_Z("provider", k->plan->name),
         LOG_S("error", error), LOG_Z("reason", k->why), LOG_N("failures", k->failures),
         LOG_N("next_try_in_ms", k->due - now), LOG_N("in_force", in_force(k, now)));
-    if (grant_failed(v->accounts, &k->grant, gp_from(k->why), wall_now()) == GP_TEMPFAIL) vault_store_failed(v);
-    if (final || (k->failures >= TELL_AFTER && !in_force(k, now))) tokens_tell_failure(k, final);
+    if (is_waited_for(k) && (final || (k->failures >= TELL_AFTER && !in_force(k, now)))) tokens_tell_failure(k, final);
 }
 
 static void failed(struct keeper *k, gp_status status, gp_str error, gp_str why)
@@ -95,6 +114,12 @@ static void failed(struct keeper *k, gp_status status, gp_str error, gp_str why)
     note_failure(k, status, tells ? GP_NONE : error);
 }
 
+static void forget_refresh(struct keeper *k)
+{
+    gp_wipe(k->grant.refresh, sizeof k->grant.refresh);
+    k->grant.refresh_len = 0;
+}
+
 /* false: the store does not take it now, or that grant is no more. */
 static bool save(struct keeper *k)
 {
@@ -102,7 +127,7 @@ static bool save(struct keeper *k)
     gp_status     status = grant_renewed(v->accounts, &v->keys, &k->grant);
     k->unsaved           = status == GP_TEMPFAIL;
     if (k->unsaved) vault_store_failed(v);
-    if (!k->unsaved) gp_wipe(k->grant.refresh, sizeof k->grant.refresh), k->grant.refresh_len = 0;
+    if (!k->unsaved) forget_refresh(k);
     return status == GP_OK;
 }
 
@@ -122,8 +147,14 @@ static void begin_life(struct keeper *k, uint64_t seconds)
 static void pay(struct keeper *k)
 {
     struct vault *v = k->vault;
-    if (k->owing && k->plan == config_relay_provider(v->config)) again_tell(v, 0);
+    if (k->owing && is_waited_for(k)) again_tell(v, 0);
     k->owing = false;
+}
+
+/* Who fetches has bounded it already; it speaks with strangers, and is not believed. */
+static uint64_t span_of(uint64_t seconds)
+{
+    return seconds < OAUTH_LIFETIME_MOST ? seconds : OAUTH_LIFETIME_MOST;
 }
 
 static void take_token(struct keeper *k, const struct msg_token_fetched *m)
@@ -136,9 +167,9 @@ static void take_token(struct keeper *k, const struct msg_token_fetched *m)
     k->access_len = m->access.len;
     k->accepted   = false;
     k->number++;
-    begin_life(k, m->lifetime);
+    begin_life(k, span_of(m->lifetime));
     k->grant.renewed = wall_now();
-    if (m->refresh_lifetime) k->grant.ends = wall_now() + (gp_time)m->refresh_lifetime * SECOND_MS;
+    if (m->refresh_lifetime) k->grant.ends = wall_now() + (gp_time)span_of(m->refresh_lifetime) * SECOND_MS;
     k->grant.refresh_len = m->refresh.len;
     if (m->refresh.len) memcpy(k->grant.refresh, m->refresh.ptr, m->refresh.len);
     bool saved = save(k);
@@ -152,7 +183,7 @@ static void take_token(struct keeper *k, const struct msg_token_fetched *m)
     k->failures = 0;
     k->told     = false;
     k->why[0]   = '\0';
-    tokens_tell_ends(k, k->grant.ends);
+    if (is_waited_for(k)) tokens_tell_ends(k, k->grant.ends);
     pay(k);
 }
 
@@ -180,7 +211,7 @@ static void stand_still(struct keeper *k, const char *why)
     k->due = NEVER;
     if (known) return;
     LOG(LOG_ERROR, "provider", LOG_Z("provider", k->plan->name), LOG_Z("reason", why));
-    if (k->plan == config_relay_provider(k->vault->config)) tokens_tell_failure(k, true);
+    if (is_waited_for(k)) tokens_tell_failure(k, true);
 }
 
 static gp_status read_grant(struct keeper *k, struct grant *g)
@@ -210,13 +241,14 @@ static void fetch_with(struct keeper *k, struct ipc *channel, const struct grant
     struct vault  *v    = k->vault;
     char          *room = malloc(OAUTH_FORM_ROOM);
     struct gp_text form = { .ptr = room, .room = room ? OAUTH_FORM_ROOM : 0 };
-    const char    *why  = room ? tokens_form(k, g, wall_now(), &form) : "no memory";
-    gp_status      mine = why ? GP_OK : grant_claim(v->accounts, g, wall_now());
+    const char    *why  = room ? tokens_form(k, g, wall_now(), &form) : NULL;
+    gp_status      mine = why || !room ? GP_OK : grant_claim(v->accounts, g, wall_now());
     k->grant            = *g;
     k->serial           = g->serial;
-    gp_wipe(k->grant.refresh, sizeof k->grant.refresh);
-    k->grant.refresh_len = 0;
-    if (why)
+    forget_refresh(k);
+    if (!room)
+        k->due = loop_now(v->loop) + LATER_MS;
+    else if (why)
         stand_still(k, why);
     else if (mine == GP_OK)
         ask(k, channel, gp_said(&form));
@@ -331,6 +363,7 @@ void tokens_changed(struct vault *v)
         if (k->plan->grant != PROVIDER_LOGIN && serial == 0) continue;
         k->serial  = serial;
         k->unsaved = false;
+        forget_refresh(k);
         begin_anew(k);
     }
 }

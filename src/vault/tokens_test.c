@@ -5,21 +5,24 @@ static struct fetcher {
     unsigned    asked;
     gp_status   status;
     const char *access, *refresh;
-    char        form[OAUTH_FORM_ROOM];
+    uint64_t    lifetime;            /* 0: an hour */
+    void (*meanwhile)(struct bed *); /* what happens while it is under way; NULL: nothing */
+    char form[OAUTH_FORM_ROOM];
 } fetcher;
 
 static void asked(void *owner, struct ipc *from, struct msg *m)
 {
     struct msg a = MSG(TOKEN_FETCHED);
-    (void)owner;
     CHECK(m->type == MSG_TOKEN_FETCH && gp_copy_z(m->token_fetch.form, fetcher.form, sizeof(fetcher.form)));
     fetcher.asked++;
-    a.token_fetched = (struct msg_token_fetched) { .status   = (uint64_t)fetcher.status,
-                                                   .lifetime = 3600,
-                                                   .access   = gp_from(fetcher.access),
-                                                   .refresh  = gp_from(fetcher.refresh),
-                                                   .error    = GP_LIT("invalid_grant"),
-                                                   .why      = GP_LIT("invalid_grant: gone") };
+    a.token_fetched = (struct msg_token_fetched) { .status           = (uint64_t)fetcher.status,
+                                                   .lifetime         = fetcher.lifetime ? fetcher.lifetime : 3600,
+                                                   .refresh_lifetime = fetcher.lifetime,
+                                                   .access           = gp_from(fetcher.access),
+                                                   .refresh          = gp_from(fetcher.refresh),
+                                                   .error            = GP_LIT("invalid_grant"),
+                                                   .why              = GP_LIT("invalid_grant: gone") };
+    if (fetcher.meanwhile) fetcher.meanwhile(owner);
     ipc_answer(from, m->question, &a);
 }
 
@@ -123,6 +126,67 @@ TEST(a_no_is_not_asked_again_at_once_and_a_new_consent_is)
     CHECK(start(b) == GP_OK && fetcher.asked == 2);
     ipc_close(far);
     bed_close(b);
+}
+
+/* A person signs in anew just then: the no that comes is to what he had consented to before. */
+static void signs_in_anew(struct bed *b)
+{
+    struct accounts *a = bed_store(b);
+    struct grant     g = { .provider = "office", .kind = "login", .refresh_len = 9 };
+    memcpy(g.refresh, "refresh-2", g.refresh_len);
+    CHECK(grant_put(a, &b->vault->keys, &g) == GP_OK);
+    accounts_close(a);
+    fetcher = (struct fetcher) { .asked = fetcher.asked, .status = GP_OK, .access = "access-1", .refresh = "" };
+}
+
+TEST(a_no_to_the_consent_before_is_none_to_the_one_after)
+{
+    struct bed *b   = bed_open_with(with_provider);
+    struct ipc *far = join_fetcher(b);
+    fetcher = (struct fetcher) { .status = GP_PERMFAIL, .access = "", .refresh = "", .meanwhile = signs_in_anew };
+    consent(b, "refresh-1");
+    CHECK(start(b) == GP_OK && fetcher.asked == 2 && !b->vault->untold.count);
+    CHECK_IS(gp_from(fetcher.form), "grant_type=refresh_token&refresh_token=refresh-2&client_id=app");
+    ipc_close(far);
+    bed_close(b);
+}
+
+TEST(no_lifetime_is_longer_than_can_be)
+{
+    struct bed    *b    = bed_open_with(with_provider);
+    struct ipc    *far  = join_fetcher(b);
+    struct keeper *k    = &b->vault->tokens_kept.keepers[0];
+    gp_time        most = (gp_time)OAUTH_LIFETIME_MOST * 1000;
+    fetcher =
+        (struct fetcher) { .status = GP_OK, .access = "access-1", .refresh = "refresh-2", .lifetime = UINT64_MAX };
+    consent(b, "refresh-1");
+    CHECK(start(b) == GP_OK);
+    CHECK(k->ends > loop_now(b->loop) && k->ends <= loop_now(b->loop) + most && k->due < k->ends);
+    CHECK(k->grant.ends > wall_now() && k->grant.ends <= wall_now() + most);
+    ipc_close(far);
+    bed_close(b);
+}
+
+static void with_another(struct config *c)
+{
+    with_provider(c);
+    (void)gp_copy_z(GP_LIT("password"), c->relay.password_file, sizeof(c->relay.password_file));
+    c->relay.provider[0] = '\0';
+}
+
+TEST(nobody_is_told_of_a_provider_that_no_mail_waits_for)
+{
+    for (int relay_uses_it = 0; relay_uses_it <= 1; relay_uses_it++) {
+        struct bed *b   = bed_open_with(relay_uses_it ? with_provider : with_another);
+        struct ipc *far = join_fetcher(b);
+        fetcher         = (struct fetcher) { .status = GP_PERMFAIL, .access = "", .refresh = "" };
+        consent(b, "refresh-1");
+        tokens_tick(b->vault, loop_now(b->loop));
+        bed_settle(b);
+        CHECK(fetcher.asked == 1 && b->vault->untold.count == (size_t)relay_uses_it);
+        ipc_close(far);
+        bed_close(b);
+    }
 }
 
 TEST(the_queue_hears_of_each_sign_in_that_may_work_again_and_of_no_other)

@@ -5,7 +5,10 @@ import base64
 import contextlib
 import hashlib
 import json
+import os
+import pty
 import re
+import socket
 import ssl
 import subprocess
 import urllib.request
@@ -165,6 +168,39 @@ def test_a_browser_that_comes_back(office, grants, send, says, recipient, ca):
     assert b"may be closed" in page
     assert "Signed in at office" in command.stdout.read() and command.wait(10) == 0
     assert state(office)["state"] == "works"
+    fetched(office, grants)
+    send(recipient)
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+def test_a_browser_elsewhere(office, grants, send, recipient, ca):
+    """Where it ends is typed in: after a return for nothing, and with somebody at the port who says little at a time."""
+    mine, its = pty.openpty()
+    command = subprocess.Popen([GATEPOST, "provider", "login", "office", "--browser", "--dir", str(office.dir)], env=office.environment,
+                               stdin=its, stdout=subprocess.PIPE, text=True)
+    lines = iter(command.stdout.readline, "")
+    uri = next(line.strip() for line in lines if line.startswith("  https://"))
+    with socket.create_connection(("127.0.0.1", int(re.search(r"127.0.0.1%3A(\d+)", uri)[1])), 0.2) as little:
+        for _ in range(100):
+            little.send(b"G")
+            try:
+                assert b"404" in little.recv(1000)
+                break
+            except TimeoutError:
+                pass
+        else:
+            raise AssertionError("it is listened to for ever")
+    opener = urllib.request.build_opener(Stay, urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca)))
+    with pytest.raises(urllib.error.HTTPError) as away:
+        opener.open(uri, timeout=5)
+    os.write(mine, b"\n" + away.value.headers["Location"].encode() + b"\n")
+    assert "Signed in at office" in command.stdout.read() and command.wait(10) == 0
+    os.close(mine)
+    os.close(its)
     fetched(office, grants)
     send(recipient)
 
