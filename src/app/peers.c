@@ -10,16 +10,29 @@
 static const struct pair {
     enum msg_role one, other;
 } pairs[] = {
-    {ROLE_SMTPD,  ROLE_VAULT },
-    { ROLE_SMTPD, ROLE_QUEUE },
-    { ROLE_QUEUE, ROLE_RELAY },
-    { ROLE_RELAY, ROLE_VAULT },
-    { ROLE_QUEUE, ROLE_VAULT },
-    { ROLE_VAULT, ROLE_LOOKUP},
+    {ROLE_SMTPD,  ROLE_VAULT},
+    { ROLE_SMTPD, ROLE_QUEUE},
+    { ROLE_QUEUE, ROLE_RELAY},
+    { ROLE_RELAY, ROLE_VAULT},
+    { ROLE_QUEUE, ROLE_VAULT},
 };
 
-static bool talk(enum msg_role a, enum msg_role b)
+/* Who posts events has them from queue, and nothing to do with sign-ins. */
+static enum msg_role asks_lookup(const struct supervisor *s, unsigned index)
 {
+    return s->config->events.webhook[0] && index == config_events_process(s->config) ? ROLE_QUEUE : ROLE_VAULT;
+}
+
+static bool is_served(const struct supervisor *s, const struct child *lookup, const struct child *other)
+{
+    return asks_lookup(s, lookup->index) == other->row->role;
+}
+
+static bool talk(const struct supervisor *s, const struct child *one, const struct child *other)
+{
+    enum msg_role a = one->row->role, b = other->row->role;
+    if (a == ROLE_LOOKUP) return is_served(s, one, other);
+    if (b == ROLE_LOOKUP) return is_served(s, other, one);
     for (size_t i = 0; i < GP_COUNT(pairs); i++)
         if ((pairs[i].one == a && pairs[i].other == b) || (pairs[i].one == b && pairs[i].other == a)) return true;
     return false;
@@ -39,7 +52,7 @@ void peers_join(struct supervisor *s, struct child *c)
     for (size_t i = 0; i < s->child_count; i++) {
         struct child *peer = &s->children[i];
         int           ends[2];
-        if (peer == c || peer->channel < 0 || !talk(c->row->role, peer->row->role)) continue;
+        if (peer == c || peer->channel < 0 || !talk(s, c, peer)) continue;
         if (!wire_pair(ends)) {
             LOG(LOG_ERROR, "role", LOG_Z("problem", "no channel between roles"), LOG_Z("reason", strerror(errno)));
             child_kill(c); /* its restart tries again */

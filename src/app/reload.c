@@ -176,15 +176,13 @@ static void send_client_ca(const struct supervisor *s, struct child *vault)
     if (m.fds[0] >= 0) close(m.fds[0]);
 }
 
-static int open_export(const struct config *c)
+static int open_to_append(const struct config *c, const char *key, const char *name, int access)
 {
     enum { MODE = 0640 };
     char path[CONFIG_PATH];
-    if (!c->audit.export_file[0] || !config_path(c, c->audit.export_file, path)) return -1;
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, MODE);
-    if (fd < 0)
-        LOG(LOG_ERROR, "config", LOG_Z("key", "audit.export_file"), LOG_Z("file", path),
-            LOG_Z("reason", strerror(errno)));
+    if (!name[0] || !config_path(c, name, path)) return -1;
+    int fd = open(path, access | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, MODE);
+    if (fd < 0) LOG(LOG_ERROR, "config", LOG_Z("key", key), LOG_Z("file", path), LOG_Z("reason", strerror(errno)));
     return fd;
 }
 
@@ -218,10 +216,23 @@ static int open_syslog(const struct config *c)
 static void send_export(const struct supervisor *s, struct child *vault)
 {
     struct msg m           = MSG(AUDIT_EXPORT);
-    m.fds[0]               = open_export(s->config);
+    m.fds[0]               = open_to_append(s->config, "audit.export_file", s->config->audit.export_file, O_WRONLY);
     m.fds[1]               = open_syslog(s->config);
     m.audit_export.present = m.fds[0] >= 0 || m.fds[1] >= 0;
     if (m.audit_export.present) child_send(vault, &m);
+    close_both(&m);
+}
+
+/* Where lines end is looked at (RDWR), and cut off what the disk had no room for: only a file can be that. */
+void files_send_events(const struct supervisor *s, struct child *queue)
+{
+    struct msg  m = MSG(EVENTS_FILE);
+    struct stat is;
+    m.fds[0]              = open_to_append(s->config, "events.file", s->config->events.file, O_RDWR | O_NONBLOCK);
+    m.events_file.present = m.fds[0] >= 0 && fstat(m.fds[0], &is) == 0 && S_ISREG(is.st_mode);
+    if (m.events_file.present) child_send(queue, &m);
+    if (m.fds[0] >= 0 && !m.events_file.present)
+        LOG(LOG_ERROR, "config", LOG_Z("key", "events.file"), LOG_Z("problem", "it is not a file"));
     close_both(&m);
 }
 
@@ -281,16 +292,23 @@ static uint64_t fingerprint(const struct config *config)
 }
 
 /* NULL: it gets all files when it starts. */
-static struct child *living_vault(struct supervisor *s)
+static struct child *living(struct supervisor *s, enum msg_role role)
 {
     for (size_t i = 0; i < s->child_count; i++)
-        if (s->children[i].row->role == ROLE_VAULT && s->children[i].channel >= 0) return &s->children[i];
+        if (s->children[i].row->role == role && s->children[i].channel >= 0) return &s->children[i];
     return NULL;
+}
+
+static struct child *living_vault(struct supervisor *s)
+{
+    return living(s, ROLE_VAULT);
 }
 
 void files_reload(struct supervisor *s)
 {
-    if (!served_usable(s)) { /* what signs in upstream stands or falls by itself */
+    struct child *queue = living(s, ROLE_QUEUE);
+    if (queue) files_send_events(s, queue); /* the file may have been rotated */
+    if (!served_usable(s)) {                /* what signs in upstream stands or falls by itself */
         LOG(LOG_ERROR, "config", LOG_Z("reload", "certificates"),
             LOG_Z("problem", "not read again; the ones before stay in force"));
         return;

@@ -234,5 +234,6 @@ bool child_start(struct supervisor *s, struct child *c)
     c->started = monotonic_now();
     peers_join(s, c);
     if (c->row->role == ROLE_VAULT) files_send(s, c);
+    if (c->row->role == ROLE_QUEUE) files_send_events(s, c);
     return true;
 }

@@ -15,7 +15,7 @@ struct role_row {
     const char   *directory; /* in DIR: where it lives              */
     bool          chroot;    /* as root it sees nothing else        */
     bool          owns;      /* as root the directory is made its   */
-    bool          many;      /* one per smtpd wanted, not just one; lookup: one per source, one for the webhook */
+    bool          many;      /* one per smtpd wanted, not just one; lookup: one per source, and for what posts and fetches */
 };
 /* patience: so many ms after the start all must be ready, or all end. The exit status. */
 int supervisor_run(const struct config *, const struct role_row *rows, size_t count, gp_time patience);
@@ -83,6 +83,7 @@ void unix_socket_close(const struct config_listen *, const struct bound *);
 /* ---- reload.c: the files with certificates and keys, opened here and read by vault ---------------------------------- */
 bool files_usable(const struct supervisor *) GP_MUST_USE; /* all can be opened; says which cannot */
 void files_send(struct supervisor *, struct child *vault);
+void files_send_events(const struct supervisor *, struct child *queue); /* the file that events are appended to */
 void files_reload(struct supervisor *);                   /* a new generation, to every vault that lives */
 void files_watch(struct supervisor *, gp_time now);       /* reloads when one has changed */
 

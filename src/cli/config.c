@@ -168,6 +168,8 @@ bool cli_check_files(const struct config *config)
     sound = check_named(config, config->relay.ca_file) && sound;
     sound = check_named(config, config->notices.webhook_secret_file) && sound;
     sound = check_opens(config, config->notices.webhook_ca_file) && sound;
+    sound = check_named(config, config->events.webhook_secret_file) && sound;
+    sound = check_opens(config, config->events.webhook_ca_file) && sound;
     sound = check_authorities(config) && sound;
     sound = check_providers(config) && sound;
     gp_time ends;

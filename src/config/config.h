@@ -10,7 +10,7 @@
 #include "policy/limits.h"
 
 enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32,
-       CONFIG_KEYS_MOST = 192, CONFIG_LOOKUPS_MOST = 8, CONFIG_HELPERS_MOST = CONFIG_LOOKUPS_MOST + 2,
+       CONFIG_KEYS_MOST = 192, CONFIG_LOOKUPS_MOST = 8, CONFIG_HELPERS_MOST = CONFIG_LOOKUPS_MOST + 3,
        CONFIG_PROVIDERS_MOST = 8,
        CONFIG_PROTECTED_MOST = 32, CONFIG_NAME = 128 };
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED, CONFIG_FROM_SOURCES, CONFIG_FROM_PROOF, CONFIG_FROM_PROVIDER }; /* where a value comes from */
@@ -57,7 +57,8 @@ enum relay_proof { RELAY_NO_PROOF, RELAY_PASSWORD, RELAY_TOKEN /* of a file */, 
 
 /* Accounts that live elsewhere; an item of `sources`. What does not go with the type is empty. */
 enum lookup_type { LOOKUP_PASSWD_FILE, LOOKUP_SASLAUTHD, LOOKUP_PAM, LOOKUP_LDAP, LOOKUP_SQL, LOOKUP_HTTP, LOOKUP_DOVECOT, LOOKUP_OAUTH,
-                   LOOKUP_WEBHOOK /* no source: where notices are posted */, LOOKUP_PROVIDERS /* none either: where tokens are fetched */, LOOKUP_TYPES };
+                   LOOKUP_WEBHOOK /* no source: where notices are posted */, LOOKUP_PROVIDERS /* none either: where tokens are fetched */,
+                   LOOKUP_EVENTS /* nor this: where events are posted */, LOOKUP_TYPES };
 struct config_lookup {
     enum lookup_type type;
     char     name[64];
@@ -188,9 +189,16 @@ struct config {
         unsigned webhook_timeout;
     } notices;
 
+    struct { /* what becomes of mail, for programs */
+        char     file[CONFIG_PATH], webhook[CONFIG_PATH]; /* "": none */
+        char     webhook_secret_file[CONFIG_PATH], webhook_ca_file[CONFIG_PATH];
+        char     types[CONFIG_TEXT];         /* words of CONFIG_EVENT_TYPES */
+        unsigned webhook_timeout, keep;
+    } events;
+
     struct config_provider providers[CONFIG_PROVIDERS_MOST]; size_t provider_count;
-    /* In the order in which they are asked. Behind them, and never asked, the webhook, if there is one, and who fetches tokens, if there
-     * are providers: these have processes as they have. */
+    /* In the order in which they are asked. Behind them, and never asked, the webhook of notices, if there is one, who fetches tokens, if there
+     * are providers, and who posts events, if they are posted: these have processes as they have. */
     struct config_lookup lookups[CONFIG_HELPERS_MOST]; size_t lookup_count;
     size_t          store_at;                /* the store is asked before this one of them; first, unless it is listed */
     bool            store_listed;
@@ -248,8 +256,10 @@ size_t              config_login_for(const struct config *, const struct config_
 enum relay_proof config_relay_proof(const struct config *);
 bool config_relay_presents(const struct config *); /* a certificate of ours, to the smarthost */
 bool config_proof_is_token(enum relay_proof);
-size_t config_lookup_processes(const struct config *); /* of the role lookup: one per source, one for the webhook, one for providers */
-size_t config_token_process(const struct config *);    /* index of the latter, if there are providers */
+size_t config_lookup_processes(const struct config *); /* of the role lookup: one per source, one for the webhook, one for providers, one for events */
+size_t config_token_process(const struct config *);    /* index of that for providers, if there are any */
+size_t config_events_process(const struct config *);   /* of that for events, if they are posted */
+#define CONFIG_EVENT_TYPES "accepted deferred delivered bounced held deleted discarded"
 /* The one that relay.provider names; NULL: none. */
 const struct config_provider *config_relay_provider(const struct config *);
 const struct config_provider *config_find_provider(const struct config *, gp_str name); /* NULL: no such */

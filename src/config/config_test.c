@@ -295,6 +295,10 @@ static const struct {
     { H "notices: {webhook: 'https:///path'}\n", "gatepost.yml:2: " WRONG_WEBHOOK },
     { H "notices: {webhook: 'http://localhost.example.org/'}\n", "gatepost.yml:2: " WRONG_WEBHOOK },
     { H "notices: {webhook_secret_file: s}\n", "gatepost.yml:2: notices.webhook_secret_file is for a notices.webhook, and there is none\n" },
+    { H "events: {webhook: 'http://mail.example.org/', types: delivered bouncd}\n",
+      "gatepost.yml:2: events.webhook must be https://HOST/PATH, without a name or password in it (http:// only to this host)\n"
+      "gatepost.yml:2: events.types are some of: " CONFIG_EVENT_TYPES "\n" },
+    { H "events: {webhook_secret_file: s}\n", "gatepost.yml:2: events.webhook_secret_file is for an events.webhook, and there is none\n" },
     { "hostname: [\n", "gatepost.yml:2: not YAML: did not find expected node content\n" },
     { "- a\n- b\n", "gatepost.yml:1: must be keys with values, such as 'hostname: mail.example.org'\n" },
     { H "---\nlog: {level: info}\n", "gatepost.yml:3: a second document begins here: write all keys into one, without '---' between them\n" },

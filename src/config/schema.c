@@ -294,6 +294,21 @@ const struct config_key config_keys[] = {
     { "notices.webhook_timeout", &config_duration, FIELD(notices.webhook_timeout), 1, 60, "10s",
       "How long its answer may take. Then the notice is posted again later." },
 
+    { "events.file", &config_path_type, FIELD(events.file), 0, CONFIG_PATH - 1, "",
+      "A file to which what becomes of mail is appended, an event a line, as JSON; SIGHUP opens it anew. See docs/events.md. Default: none." },
+    { "events.webhook", &config_text, FIELD(events.webhook), 0, CONFIG_PATH - 1, "",
+      "An address that the same events are posted to, several at a time: https://HOST/PATH, or http:// to this host. Default: none." },
+    { "events.webhook_secret_file", &config_path_type, FIELD(events.webhook_secret_file), 0, CONFIG_PATH - 1, "",
+      "The file whose first line is the key that signs them (HMAC-SHA256, in the field Webhook-Signature); a line that begins with whsec_ is base64." },
+    { "events.webhook_ca_file", &config_path_type, FIELD(events.webhook_ca_file), 0, CONFIG_PATH - 1, "",
+      "Certificates (PEM) to trust when that of the webhook is checked. Default: those of the system." },
+    { "events.webhook_timeout", &config_duration, FIELD(events.webhook_timeout), 1, 60, "10s",
+      "How long its answer may take. Then the events are posted again later." },
+    { "events.types", &config_text, FIELD(events.types), 0, CONFIG_TEXT - 1, CONFIG_EVENT_TYPES,
+      "Which events are told." },
+    { "events.keep", &config_duration, FIELD(events.keep), MINUTE, MONTH, "3d",
+      "An event that a receiver has not taken for so long is left out; the next page says how many were." },
+
     { "sources", &config_sources_type, NO_FIELD, 0, 0, "store",
       "Where accounts live, in the order in which they are asked; see SOURCES. The store is what `gatepost user` writes; it comes first unless it is in the list." },
 

@@ -72,7 +72,7 @@ static bool has_secrets(const struct config *c, const struct config_lookup *own,
 {
     if (is_of_the_server(c, folder)) return true;
     if (has(c, folder, c->relay.password_file) || has(c, folder, c->relay.token_file)) return true;
-    if (has(c, folder, c->notices.webhook_secret_file)) return true;
+    if (has(c, folder, c->notices.webhook_secret_file) || has(c, folder, c->events.webhook_secret_file)) return true;
     for (size_t i = 0; i < c->certificate_count; i++)
         if (has(c, folder, c->certificates[i].key)) return true;
     for (size_t i = 0; i < c->lookup_count; i++) {

@@ -1,4 +1,4 @@
-/* Where notices are posted: is that an address that may be posted to, and the process that does it, as an item behind the sources. */
+/* Where notices and events are posted: are those addresses that may be posted to, and the processes that do it, as items behind the sources. */
 #include "config/schema.h"
 
 static void complain(struct config_reading *reading, const char *key, const char *text)
@@ -21,9 +21,39 @@ size_t config_token_process(const struct config *c)
     return c->lookup_count + (c->notices.webhook[0] != '\0');
 }
 
-size_t config_lookup_processes(const struct config *c)
+size_t config_events_process(const struct config *c)
 {
     return config_token_process(c) + (c->provider_count > 0);
+}
+
+size_t config_lookup_processes(const struct config *c)
+{
+    return config_events_process(c) + (c->events.webhook[0] != '\0');
+}
+
+static bool are_types(gp_str words)
+{
+    while (words.len) {
+        gp_str word = gp_word(&words), known = GP_LIT(CONFIG_EVENT_TYPES);
+        bool   is_one = !word.len;
+        while (known.len && !is_one) is_one = gp_same(gp_word(&known), word);
+        if (!is_one) return false;
+    }
+    return true;
+}
+
+static void check_events(struct config_reading *reading)
+{
+    struct config *c = reading->config;
+    if (c->events.webhook[0] && !config_is_web_uri(c->events.webhook))
+        complain(
+            reading, "events.webhook",
+            "events.webhook must be https://HOST/PATH, without a name or password in it (http:// only to this host)");
+    if (!c->events.webhook[0] && c->events.webhook_secret_file[0])
+        complain(reading, "events.webhook_secret_file",
+                 "events.webhook_secret_file is for an events.webhook, and there is none");
+    if (!are_types(gp_from(c->events.types)))
+        complain(reading, "events.types", "events.types are some of: " CONFIG_EVENT_TYPES);
 }
 
 void config_check_webhook(struct config_reading *reading)
@@ -36,6 +66,7 @@ void config_check_webhook(struct config_reading *reading)
     if (!c->notices.webhook[0] && c->notices.webhook_secret_file[0])
         complain(reading, "notices.webhook_secret_file",
                  "notices.webhook_secret_file is for a notices.webhook, and there is none");
+    check_events(reading);
 }
 
 /* After all else: what comes behind the sources must not be moved by one more of them. */
@@ -49,4 +80,16 @@ void config_add_webhook(struct config *c)
     (void)gp_copy_z(gp_from(c->notices.webhook), l->uri, sizeof(l->uri));
     (void)gp_copy_z(gp_from(c->notices.webhook_secret_file), l->token_file, sizeof(l->token_file));
     (void)gp_copy_z(gp_from(c->notices.webhook_ca_file), l->ca_file, sizeof(l->ca_file));
+}
+
+void config_add_events(struct config *c)
+{
+    struct config_lookup *l = &c->lookups[config_events_process(c)];
+    if (!c->events.webhook[0]) return;
+    *l = (struct config_lookup) {
+        .type = LOOKUP_EVENTS, .name = "events", .timeout = c->events.webhook_timeout, .workers = 1, .waiting = 1
+    };
+    (void)gp_copy_z(gp_from(c->events.webhook), l->uri, sizeof(l->uri));
+    (void)gp_copy_z(gp_from(c->events.webhook_secret_file), l->token_file, sizeof(l->token_file));
+    (void)gp_copy_z(gp_from(c->events.webhook_ca_file), l->ca_file, sizeof(l->ca_file));
 }

@@ -14,7 +14,7 @@ static void from_supervisor(void *owner, struct ipc *from, struct msg *m)
     struct lookup *l = owner;
     (void)from;
     if (m->type == MSG_STOP) loop_stop(l->loop); /* vault has ended before: nobody waits for an answer */
-    if (m->type != MSG_PEER || m->peer.role != ROLE_VAULT) return;
+    if (m->type != MSG_PEER) return; /* vault, or queue where it is events that are posted */
     l->life++;
     ipc_attach(l->vault, m->fds[0]);
     m->fds[0] = -1;
@@ -34,7 +34,7 @@ static void from_vault(void *owner, struct ipc *from, struct msg *m)
     (void)from;
     if (m->type == MSG_LOOKUP && m->question && type->ask)
         asks_take_question(l, m);
-    else if (m->type == MSG_POST && m->question && type->post)
+    else if (m->type == type->posts && m->question && type->post)
         type->post(l, m);
     else if (m->type == MSG_TOKEN_FETCH && m->question && type->fetch)
         type->fetch(l, m);

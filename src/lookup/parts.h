@@ -81,10 +81,11 @@ struct source_type {
     void (*end)(void);
     size_t jobs; /* threads beside those of the seats */
     void (*fetch)(struct lookup *, const struct msg *); /* a token, likewise */
-    void (*post)(struct lookup *, const struct msg *); /* a notice, on the loop; who has it is asked nothing: ask is NULL */
+    enum msg_type posts; /* what post is given: a notice, or events */
+    void (*post)(struct lookup *, const struct msg *); /* on the loop; who has it is asked nothing: ask is NULL */
 };
 extern const struct source_type source_passwd_file, source_saslauthd, source_pam, source_ldap, source_sql, source_http, source_dovecot,
-    source_oauth, source_webhook, source_tokens;
+    source_oauth, source_webhook, source_events, source_tokens;
 void http_judge(struct question *, gp_str body); /* http.c: what a service answered */
 bool source_open(struct source *, const struct config *, const struct role_start *) GP_MUST_USE; /* false: logged */
 bool source_enter_sandbox(const struct source *) GP_MUST_USE;

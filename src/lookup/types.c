@@ -15,6 +15,7 @@ static const struct source_type *const types[LOOKUP_TYPES] = {
     [LOOKUP_DOVECOT]     = &source_dovecot,
     [LOOKUP_OAUTH]       = &source_oauth,
     [LOOKUP_WEBHOOK]     = &source_webhook,
+    [LOOKUP_EVENTS]      = &source_events,
     [LOOKUP_PROVIDERS]   = &source_tokens,
 };
 

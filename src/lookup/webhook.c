@@ -1,12 +1,21 @@
 /* The webhook: a notice is posted as a JSON object of strings, {"id", "host", "kind", "account", "time", "subject", "text"}. A status of 2xx takes
- * it; 400, 413, 415 and 422 say that this one will never be taken; anything else is a matter of time. vault asks one at a time, and tries again. */
+ * it; 400, 413, 415 and 422 say that this one will never be taken; anything else is a matter of time. vault asks one at a time, and tries again.
+ * Events are posted as queue has written them, signed: the secret is their key, and never sent (the fields are those of Standard Webhooks). */
 #include <stdlib.h>
+#include <string.h>
 
 #include "lookup/json_text.h"
 #include "lookup/parts.h"
 #include "web/transfer.h"
 
-enum { REPLY_MOST = 16 * 1024, BODY_MOST = 32 * 1024 };
+enum {
+    REPLY_MOST  = 16 * 1024,
+    NOTICE_MOST = 32 * 1024,
+    BODY_MOST   = 128 * 1024,
+    ID_MOST     = 96,
+    KEY_MOST    = 1024,
+    SIGNED_ROOM = 80
+};
 
 static struct posting {
     struct lookup   *lookup;
@@ -15,7 +24,9 @@ static struct posting {
     uint64_t         life; /* of the vault that asked */
     uint32_t         number;
     size_t           len;
-    char             body[BODY_MOST];
+    char             id[ID_MOST];                              /* of events */
+    char             signs[ID_MOST + SIGNED_ROOM + BODY_MOST]; /* id and time, and then the body: what is signed */
+    char            *body;                                     /* there */
     gp_status        status;
     const char      *why;
 } posting;
@@ -38,10 +49,53 @@ static struct transfer *open_transfer(const struct source *s)
 {
     struct transfer *t = transfer_open(s->ca_file, REPLY_MOST);
     if (t && transfer_header(t, "Content-Type: ", "application/json") &&
-        (!s->secret[0] || transfer_header(t, "Authorization: Bearer ", s->secret)))
+        (!s->secret[0] || s->plan->type == LOOKUP_EVENTS || transfer_header(t, "Authorization: Bearer ", s->secret)))
         return t;
     transfer_close(t);
     return NULL;
+}
+
+/* The secret's octets, or what base64 behind "whsec_" stands for. */
+static gp_str key_of(const struct source *s, char room[static KEY_MOST])
+{
+    static const char prefix[] = "whsec_";
+    gp_str            text     = gp_from(s->secret);
+    size_t            len      = 0;
+    if (!gp_starts(text, prefix)) return text;
+    return gp_read_base64(gp_tail(text, sizeof prefix - 1), room, KEY_MOST, &len) ? (gp_str) { room, len } : text;
+}
+
+/* "ID.SECONDS." and the body, which stands behind it already. */
+static gp_str put_signed(struct posting *p, const char *seconds)
+{
+    char           room[ID_MOST + SIGNED_ROOM];
+    struct gp_text before = GP_TEXT(room);
+    gp_put_z(&before, p->id);
+    gp_put_char(&before, '.');
+    gp_put_z(&before, seconds);
+    gp_put_char(&before, '.');
+    char *start = p->body - before.len;
+    memcpy(start, room, before.len);
+    return (gp_str) { start, before.len + p->len };
+}
+
+static bool sign(struct posting *p, const struct source *s)
+{
+    char           key[KEY_MOST], time_room[SIGNED_ROOM], signature_room[SIGNED_ROOM];
+    uint8_t        digest[GP_DIGEST_MOST];
+    struct gp_text seconds   = { .ptr = time_room, .room = sizeof time_room - 1 };
+    struct gp_text signature = { .ptr = signature_room, .room = sizeof signature_room - 1 };
+    gp_put_number(&seconds, wall_now() / LOOKUP_MS);
+    time_room[seconds.len] = '\0';
+    bool done              = transfer_header_once(p->transfer, "Webhook-Id: ", p->id) &&
+                transfer_header_once(p->transfer, "Webhook-Timestamp: ", time_room);
+    if (!done || !s->secret[0]) return done;
+    done = gp_hmac(GP_SHA256, key_of(s, key), put_signed(p, time_room), digest);
+    gp_put_z(&signature, "v1,");
+    gp_put_base64(&signature, (gp_str) { (const char *)digest, gp_hash_size(GP_SHA256) });
+    signature_room[signature.len] = '\0';
+    gp_wipe(key, sizeof key);
+    return done && transfer_header_once(p->transfer, "Webhook-Signature: ", signature_room);
 }
 
 /* RFC 9110 15.5: of the statuses that blame who asks, those that blame what he sent. */
@@ -67,7 +121,7 @@ static void on_thread(void *job)
     if (!p->transfer) p->transfer = open_transfer(s);
     p->status = GP_TEMPFAIL;
     p->why    = "no memory";
-    if (!p->transfer) return;
+    if (!p->transfer || (s->plan->type == LOOKUP_EVENTS && !sign(p, s))) return;
     p->why = transfer_run(p->transfer, s->plan->uri, (gp_str) { p->body, p->len }, s->timeout_ms, &status);
     if (!p->why) p->status = judge(status, &p->why);
     transfer_forget(p->transfer);
@@ -91,7 +145,7 @@ static void on_loop(void *job)
 
 static bool put_body(struct posting *p, const struct msg_post *m)
 {
-    struct gp_text         body    = { .ptr = p->body, .room = sizeof p->body };
+    struct gp_text         body    = { .ptr = p->body, .room = NOTICE_MOST };
     const struct json_pair pairs[] = {
         {"id",       m->id     },
         { "host",    m->host   },
@@ -106,13 +160,22 @@ static bool put_body(struct posting *p, const struct msg_post *m)
     return whole;
 }
 
-/* A vault that has just started asks while the answer to the one before it is still waited for: it asks again. */
+static bool put_events(struct posting *p, const struct msg_events *m)
+{
+    if (m->body.len > BODY_MOST || !gp_copy_z(m->id, p->id, sizeof p->id)) return false;
+    if (m->body.len) memcpy(p->body, m->body.ptr, m->body.len);
+    p->len = m->body.len;
+    return true;
+}
+
+/* Who has just started asks while the answer to the one before it is still waited for: it asks again. */
 static void post(struct lookup *l, const struct msg *m)
 {
     struct posting *p = &posting;
+    p->body           = p->signs + ID_MOST + SIGNED_ROOM;
     if (p->busy) {
         answer(l, m->question, GP_TEMPFAIL, "another is still being posted");
-    } else if (!put_body(p, &m->post)) {
+    } else if (m->type == MSG_EVENTS ? !put_events(p, &m->events) : !put_body(p, &m->post)) {
         answer(l, m->question, GP_PERMFAIL, "it is not UTF-8, or too long");
     } else {
         p->lookup = l;
@@ -130,4 +193,9 @@ static void end(void)
     posting.transfer = NULL;
 }
 
-const struct source_type source_webhook = { .open = open_library, .needs = needs, .post = post, .end = end };
+const struct source_type source_webhook = {
+    .open = open_library, .needs = needs, .posts = MSG_POST, .post = post, .end = end
+};
+const struct source_type source_events = {
+    .open = open_library, .needs = needs, .posts = MSG_EVENTS, .post = post, .end = end
+};

@@ -71,6 +71,7 @@ static void judge_files(struct house *h)
     }
     judge_named(h, c->relay.key_file, S_IRWXO);
     judge_named(h, c->notices.webhook_secret_file, S_IRWXO);
+    judge_named(h, c->events.webhook_secret_file, S_IRWXO);
     for (size_t i = 0; i < c->certificate_count; i++) judge_named(h, c->certificates[i].key, S_IRWXO);
     for (size_t i = 0; i < c->lookup_count; i++) {
         judge_named(h, c->lookups[i].password_file, S_IRWXO);

@@ -28,6 +28,7 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     ROW(UPSTREAM_PAIR, upstream_pair, S(name))            /* to vault; fds[0] chain, fds[1] key: ours, for the smarthost */ \
     ROW(PROVIDER_FILE, provider_file, U(provider) U(what) U(present)) /* to vault; fds[0]: one of that provider's files */ \
     ROW(CLIENT_CA, client_ca, U(present))                 /* to vault; fds[0]: who vouches for clients' certificates      */ \
+    ROW(EVENTS_FILE, events_file, U(present))             /* to queue; fds[0]: events are appended there               */ \
     ROW(STOP, stop, U(deadline))                          /* orderly: finish what is open, then exit                   */ \
     ROW(READY, ready, U(pid))                             /* role -> supervisor: serves from now on                    */ \
     /* vault -> smtpd: all `count` certificates of a generation make a new TLS context */                                 \
@@ -127,6 +128,8 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     /* vault -> lookup that is the webhook: a notice. status: TEMPFAIL: not now; PERMFAIL: it will never take this one       */ \
     ROW(POST, post, S(id) S(host) S(kind) S(account) S(time) S(subject) S(text))                                          \
     ROW(POSTED, posted, U(status) S(why))                                                                                 \
+    /* queue -> lookup that posts events, which answers POSTED. body: JSON; id: the same when it is tried again              */ \
+    ROW(EVENTS, events, S(id) S(body))                                                                                    \
     /* vault -> lookup that fetches tokens. provider: index in the configuration; form: the body, with secrets in it         */ \
     ROW(TOKEN_FETCH, token_fetch, U(provider) S(form))                                                                    \
     /* status: OK: access and, where it is another now, refresh; PERMFAIL: the provider says no; TEMPFAIL. lifetimes in seconds, 0: it \

@@ -74,11 +74,14 @@ void batch_fail(struct queue *q, gp_time now)
 
 static bool commit(struct queue *q, gp_time now)
 {
+    events_keep(q);
     if (queue_commit(q->store) != GP_OK) {
         store_trouble(q, "to commit");
         batch_fail(q, now);
         return false;
     }
+    events_kept(q);
+    events_news(q);
     q->batch.transactions++;
     if (q->batch.ask_count) q->batch.took_in = now;
     answer_all(q, GP_OK, "");

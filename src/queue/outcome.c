@@ -94,7 +94,8 @@ static gp_status note(struct outcome *o, const char *event, enum log_level level
     struct audit_entry e = queue_entry(&o->message, o->attempt->when, event);
     return AUDIT(queue_database(o->q->store), &e, AUDIT_S("to", to->address), AUDIT_N("code", last->code),
                  AUDIT_S("status", last->enhanced), AUDIT_S("remote", last->remote), AUDIT_S("tls", last->tls),
-                 AUDIT_S("reply", last->text), AUDIT_N("attempts", to->attempts), AUDIT_N("due", to->due));
+                 AUDIT_S("reply", last->text), AUDIT_N("attempts", to->attempts), AUDIT_N("due", to->due),
+                 AUDIT_S("envid", queue_envid(&o->message)));
 }
 
 /* Beyond so many accounts between two messages to the vault it has to do with less: a score needs no exact figures. */

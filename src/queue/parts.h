@@ -1,11 +1,12 @@
 /* What the rooms of the role share: the schedule (pure), lanes (one per destination, in memory), attempts (what the relay has under
  * way), the batch (one transaction per turn), and struct queue that holds them. Time is passed in everywhere, so that a test can
- * run a week in a moment; the two ways out (to the relay, to who asked) are calls in struct queue_exits for the same reason. */
+ * run a week in a moment; the ways out (to the relay, to who asked, to receivers of events) are calls in struct queue_exits for the same reason. */
 #ifndef QUEUE_PARTS_H
 #define QUEUE_PARTS_H
 
 #include "mail/mail.h"
 #include "proc/proc.h"
+#include "queue/events.h"
 #include "store/queue.h"
 
 enum {
@@ -91,6 +92,7 @@ struct asker { struct ipc *from; uint32_t question; };
 struct queue_exits {
     void (*deliver)(struct attempt *, struct msg *);          /* attempt_done() will be called, never at once */
     void (*answer)(struct queue *, struct asker, struct msg *);
+    bool (*post)(struct receiver *);                        /* events_answer() will be called, never at once; false: it will not */
 };
 struct ask { struct asker asker; bool in_file; char queue_id[QUEUE_ID_MOST + 1]; };
 struct draft { struct ipc *from; uint64_t number; int fd; };
@@ -120,6 +122,7 @@ struct queue {
     uint64_t                  last_draft, last_attempt;
     struct fate               fates[FATES_MOST]; /* what became of mail, by account, for the vault */
     size_t                    fate_count;
+    struct events            *events;     /* NULL: nobody wants them        */
     size_t                    under_way;  /* attempts in the relay          */
     bool                      stopping, relay_there, space_was_short;
     gp_time                   looked_at;

@@ -83,7 +83,8 @@ bool queue_start(struct queue *q, const struct config *config, const struct queu
     size_t removed = queue_sweep(q->store);
     if (removed) LOG(LOG_INFO, "queue", LOG_N("swept", removed), LOG_Z("reason", "half-received before the last end"));
     (void)database_changed(queue_database(q->store));
-    if (!reroute(q)) {
+    if (!reroute(q) || !events_open(q)) {
+        events_close(q);
         queue_close(q->store);
         return false;
     }
@@ -99,6 +100,8 @@ void queue_end(struct queue *q)
     lanes_close(&q->lanes);
     for (size_t i = 0; i < DRAFTS_MOST; i++)
         if (q->drafts[i].number) intake_gone(q, q->drafts[i].from);
+    events_rest(q);
+    events_close(q);
     queue_close(q->store);
     q->store = NULL;
 }
@@ -124,7 +127,7 @@ static void to_asker(struct queue *q, struct asker asker, struct msg *m)
     if (asker.question) ipc_answer(asker.from, asker.question, m);
 }
 
-static const struct queue_exits exits = { to_relay, to_asker };
+static const struct queue_exits exits = { to_relay, to_asker, receivers_post };
 
 /* ---- turns -------------------------------------------------------------------------------------------------------------------- */
 static bool is_stopped(const struct queue *q, gp_time now)
@@ -158,6 +161,7 @@ static void after_turn(void *owner)
     batch_flush(q, now);
     tell_fates(q);
     dispatch(q, now);
+    if (events_turn(q, now)) timer_set(q->tick, 0);
     if (q->batch.done && now >= q->batch.rest_until)
         timer_set(q->tick,
                   (uint64_t)batch_wait(q, now)); /* 0: put off without being tried, recorded in the next turn */
@@ -170,7 +174,11 @@ static void tick(void *owner)
     bool          room = q->lanes.overflow && q->lanes.count < LANES_MOST / 2;
     timer_set(q->tick, CHANGES_EVERY);
     chain_tick(q, wall_now());
-    if (database_changed(queue_database(q->store)) || room) queue_look(q, wall_now());
+    events_rest(q);
+    if (database_changed(queue_database(q->store)) || room) {
+        events_news(q);
+        queue_look(q, wall_now());
+    }
 }
 
 /* ---- who speaks to us ------------------------------------------------------------------------------------------------------------ */
@@ -244,6 +252,8 @@ static void take_peer(struct queue *q, struct msg *m)
         q->relay_there = q->relay != NULL;
     } else if (m->peer.role == ROLE_VAULT) {
         take_channel(q, &q->vault, &vault_handler, m);
+    } else if (m->peer.role == ROLE_LOOKUP) {
+        receivers_take_webhook(q, m);
     }
 }
 
@@ -259,6 +269,7 @@ static void from_supervisor(void *owner, struct ipc *from, struct msg *m)
     struct queue *q = owner;
     (void)from;
     if (m->type == MSG_PEER) take_peer(q, m);
+    if (m->type == MSG_EVENTS_FILE) receivers_take_file(q, m);
     if (m->type == MSG_STOP) stop(q, wall_now() + (gp_time)q->config->stop_timeout * SECOND);
 }
 
@@ -284,7 +295,9 @@ static bool begin(struct queue *q, const struct role_start *start)
 
 static void finish(struct queue *q)
 {
+    bool hangs = receivers_hang(q);
     batch_flush(q, wall_now());
+    receivers_close(q);
     for (size_t i = 0; i < ROLE_SMTPD_MOST; i++)
         if (q->smtpds[i]) ipc_close(q->smtpds[i]);
     if (q->relay) ipc_close(q->relay);
@@ -292,7 +305,7 @@ static void finish(struct queue *q)
     ipc_close(q->supervisor);
     queue_end(q);
     timer_close(q->tick);
-    loop_close(q->loop);
+    if (!hangs) loop_close(q->loop); /* else it waited for a thread whose disk may hang */
 }
 
 int queue_main(const struct role_start *start)

@@ -58,7 +58,15 @@ static void take_answer(struct queue *q, struct asker asker, struct msg *m)
     copy(m->committed.why, a->why, sizeof a->why);
 }
 
-static const struct queue_exits exits = { take_delivery, take_answer };
+static bool take_page(struct receiver *r)
+{
+    current->posted = r;
+    current->post_count++;
+    copy(gp_said(&r->page), current->page, sizeof current->page);
+    return true;
+}
+
+static const struct queue_exits exits = { take_delivery, take_answer, take_page };
 
 /* ---- life ---------------------------------------------------------------------------------------------------------------- */
 static void start(struct kit *k)
@@ -106,6 +114,8 @@ static void empty_folder(const char *path)
 
 static void stop(struct kit *k)
 {
+    if (k->posted) k->posted->busy = false;
+    k->posted = NULL;
     queue_end(k->queue);
     free(k->queue);
 }
@@ -162,9 +172,19 @@ void kit_turn(struct kit *k)
     for (int i = 0; i < TURNS_MOST; i++) {
         batch_flush(k->queue, k->now + batch_wait(k->queue, k->now));
         dispatch(k->queue, k->now);
+        while (events_turn(k->queue, k->now)) continue;
         if (!k->queue->batch.done || k->queue->batch.rest_until) return;
     }
     fail_msg("turns without end");
+}
+
+void kit_answer_page(struct kit *k, gp_status status)
+{
+    struct receiver *r = k->posted;
+    k->posted          = NULL;
+    if (!r) fail_msg("no page is out there");
+    events_answer(r, status, GP_LIT("as the test says"), k->now);
+    while (events_turn(k->queue, k->now)) continue;
 }
 
 void kit_answer_one(struct kit *k, size_t sent, const char *lines, bool host_down)

@@ -31,6 +31,9 @@ struct kit {
     size_t            sent_count;
     int               last_fd; /* of DRAFTED */
     uint64_t          last_draft;
+    struct receiver  *posted;      /* the last page of events that went out; NULL: it was answered  */
+    size_t            post_count;
+    char              page[EVENTS_PAGE_ROOM];
     char             *statements[KIT_STATEMENTS_MOST]; /* live as long as the database */
     size_t            statement_count;
 };
@@ -41,6 +44,7 @@ void        kit_restart(struct kit *);  /* the process dies and comes back: noth
 struct msg  kit_message(const char *queue_id, const char *sender, const char *recipients);
 void        kit_commit(struct kit *, uint32_t question, const struct msg *);
 void        kit_turn(struct kit *);     /* what the loop does at the end of each turn */
+void        kit_answer_page(struct kit *, gp_status); /* the receiver's word on the page of events that is out there */
 /* The relay's answer to everything that is out there; `line` is repeated for every recipient. */
 void        kit_answer_all(struct kit *, const char *line, bool host_down);
 void        kit_answer_one(struct kit *, size_t sent, const char *lines, bool host_down);

@@ -71,6 +71,17 @@ struct audit_entry queue_entry(const struct queue_message *m, gp_time when, cons
                                   .queue_id   = m->queue_id };
 }
 
+/* RFC 3461 4.4 */
+gp_str queue_envid(const struct queue_message *m)
+{
+    static const char name[] = "ENVID=";
+    for (gp_str rest = m->params; rest.len;) {
+        gp_str word = gp_word(&rest);
+        if (gp_starts(word, name)) return gp_tail(word, sizeof name - 1);
+    }
+    return GP_NONE;
+}
+
 static gp_status audit_accepted(struct database *db, const struct queue_message *m, size_t recipients, gp_str to)
 {
     char               room[AUDIT_TIME_ROOM];
@@ -81,8 +92,8 @@ static gp_status audit_accepted(struct database *db, const struct queue_message 
     return AUDIT(db, &e, AUDIT_S("sender", m->sender), AUDIT_N("recipients", recipients), AUDIT_N("size", m->size),
                  AUDIT_S("peer", m->peer), AUDIT_S("helo", m->helo), AUDIT_S("mechanism", m->mechanism),
                  AUDIT_S("tls", m->tls), AUDIT_Z("lane", m->legacy ? "legacy" : NULL), AUDIT_S("held", m->hold_why),
-                 AUDIT_S("until", gp_said(&until)), AUDIT_L("to", to), AUDIT_S("message_id", m->message_id),
-                 AUDIT_S("from", m->from));
+                 AUDIT_S("until", gp_said(&until)), AUDIT_S("envid", queue_envid(m)), AUDIT_L("to", to),
+                 AUDIT_S("message_id", m->message_id), AUDIT_S("from", m->from));
 }
 
 /* As many as fit into one row, as long as they are there; the place of the next one. */

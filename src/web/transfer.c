@@ -9,7 +9,7 @@ enum { HEADER_ROOM = 1024 + 64 }; /* a secret, and the name before it */
 
 struct transfer {
     CURL              *curl;
-    struct curl_slist *headers;
+    struct curl_slist *headers, *last; /* last: of those that stay, where others stand behind it; else NULL */
     size_t             len, most;
     char               reply[];
 };
@@ -88,6 +88,22 @@ bool transfer_header(struct transfer *t, const char *name_and_colon, const char 
     return curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, more) == CURLE_OK;
 }
 
+bool transfer_header_once(struct transfer *t, const char *name_and_colon, const char *value)
+{
+    struct curl_slist *last = t->headers;
+    while (last && last->next) last = last->next;
+    if (!t->last) t->last = last;
+    return t->last && transfer_header(t, name_and_colon, value);
+}
+
+static void drop_headers(struct transfer *t)
+{
+    if (!t->last) return;
+    curl_slist_free_all(t->last->next);
+    t->last->next = NULL;
+    t->last       = NULL;
+}
+
 bool transfer_sign_in(struct transfer *t, const char *user, const char *secret)
 {
     return curl_easy_setopt(t->curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == CURLE_OK &&
@@ -116,6 +132,7 @@ const char *transfer_run(struct transfer *t, const char *uri, gp_str body, int t
         CURLcode known = curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, status);
         if (done == CURLE_OK) done = known;
     }
+    drop_headers(t);
     return done == CURLE_OK ? NULL : curl_easy_strerror(done);
 }
 

@@ -11,6 +11,8 @@ bool             transfer_library(void) GP_MUST_USE; /* before the first thread 
 struct transfer *transfer_open(const char *ca_file, size_t reply_most); /* ca_file "": the system's; NULL: no memory */
 void             transfer_close(struct transfer *);
 bool             transfer_header(struct transfer *, const char *name_and_colon, const char *value) GP_MUST_USE;
+/* The same for the next run alone; behind at least one that stays. */
+bool             transfer_header_once(struct transfer *, const char *name_and_colon, const char *value) GP_MUST_USE;
 /* HTTP basic authentication (RFC 7617). */
 bool             transfer_sign_in(struct transfer *, const char *user, const char *secret) GP_MUST_USE;
 /* A POST of the body, or a GET if that is GP_NONE. NULL: it answered, with that status; else why it did not. The status is 0 if
