@@ -65,5 +65,6 @@ bool can_ask_sender(struct can *);
 bool can_ask_size(struct can *);
 bool can_ask_recipients(struct can *);
 bool can_ask_authors(struct can *);
+bool can_ask_ways(struct can *);
 
 #endif

@@ -1,4 +1,4 @@
-/* gatepost can: the rules about a message itself, as vault and smtpd ask them: sender and authors, size, recipients. */
+/* gatepost can: the rules about a message itself, as vault and smtpd ask them: sender and authors, size, recipients, and the way it would take. */
 #include "cli/can.h"
 #include "smtp/smtp.h"
 #include "store/moment.h"
@@ -141,4 +141,49 @@ bool can_ask_recipients(struct can *c)
     bool on = true;
     for (size_t i = 0; on && i < c->wish->to.count; i++) on = ask_recipient(c, i);
     return on;
+}
+
+/* ---- which way ------------------------------------------------------------------------------------------------------------- */
+static void put_way(struct gp_text *out, const struct config_route *route, const struct config_hop *hop)
+{
+    gp_put_z(out, route ? " by the route " : " by ");
+    gp_put_z(out, route ? route->name : "relay.via");
+    gp_put_z(out, ": ");
+    config_put_hop(out, hop);
+    for (size_t i = 1; route && i < CONFIG_HOPS_MOST && route->via[i].set; i++) {
+        gp_put_char(out, ' ');
+        config_put_hop(out, &route->via[i]);
+    }
+    for (size_t i = 0; route && i < CONFIG_HOPS_MOST && route->fallback[i].set; i++) {
+        gp_put_z(out, i ? " " : ", else ");
+        config_put_hop(out, &route->fallback[i]);
+    }
+}
+
+static gp_str domain_of(gp_str address)
+{
+    size_t at = address.len;
+    while (at > 0 && address.ptr[at - 1] != '@') at--;
+    return gp_tail(address, at);
+}
+
+static bool say_way(struct can *c, gp_str to)
+{
+    char                       room[SENTENCE];
+    struct gp_text             text   = GP_TEXT(room);
+    const struct config       *config = &c->store->config;
+    gp_str                     domain = domain_of(to), user = gp_from(c->acting.name);
+    const struct config_route *holds = config_hold_for(config, domain, c->from, user);
+    const struct config_route *route = holds ? holds : config_route_for(config, domain, c->from, user);
+    struct config_hop          hop   = route ? route->via[0] : config_default_hop(config);
+    put_way(&text, route, &hop);
+    c->held |= holds != NULL;
+    can_say(c, holds ? CAN_HELD : CAN_YES, "way", to, gp_said(&text));
+    return true;
+}
+
+bool can_ask_ways(struct can *c)
+{
+    for (size_t i = 0; i < c->wish->to.count; i++) (void)say_way(c, gp_from(c->wish->to.values[i]));
+    return true;
 }

@@ -213,7 +213,7 @@ static bool ask_acting(struct can *c)
 static bool (*const rules[])(struct can *) = {
     ask_listener,       can_ask_lane,    ask_mechanism,  ask_tls,           can_ask_ban,          ask_account,
     ask_credentials,    ask_acting,      can_ask_sender, can_ask_lane_rate, can_ask_first_limits, can_ask_size,
-    can_ask_recipients, can_ask_authors, can_ask_limits, can_ask_brake,
+    can_ask_recipients, can_ask_authors, can_ask_limits, can_ask_brake,     can_ask_ways,
 };
 
 void can_ask(struct can *c)

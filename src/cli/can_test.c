@@ -13,8 +13,11 @@ static bool says(const char *words)
 static void make_accounts(void)
 {
     make_place();
-    put_file("gatepost.yml", "hostname: mail.example.org\ndomain: example.org\npasswords:\n  scram_iterations: 5000\n"
-                             "limits:\n  message_size: 1M\n");
+    put_file("gatepost.yml",
+             "hostname: mail.example.org\ndomain: example.org\npasswords:\n  scram_iterations: 5000\n"
+             "limits:\n  message_size: 1M\nroutes:\n"
+             "  - {name: pool, to: slow.example, via: smtp://a.example smtp://b.example, fallback: lmtp:/run/lmtp}\n"
+             "  - {name: look-first, to: look.example, via: hold}\n");
     CHECK(run(&cli_user_add, "anna@example.org") == CLI_DONE);
     CHECK(run(&cli_credential_add, "anna@example.org --label printer --networks 10.0.0.0/8 --mechanisms PLAIN") ==
           CLI_DONE);
@@ -27,44 +30,49 @@ static void make_accounts(void)
 static const struct {
     const char *asked, *rule, *reply;
 } cases[] = {
-    {"",                                                              "yes    account      anna@example.org is in force",                  NULL                                        },
-    { "--from anna@example.org --to bob@example.net",                 "yes    recipient    bob@example.net",                               NULL                                        },
+    {"--to bob@slow.example --to eve@x.example",
+     "yes    way          bob@slow.example by the route pool: smtp://a.example:587?tls=required smtp://b.example:587?tls=required, else lmtp:/run/lmtp?tls=none",
+     NULL                                                                                                                                                                                                     },
+    { "--to eve@x.example",                                           "yes    way          eve@x.example by relay.via: mx?tls=opportunistic",                     NULL                                        },
+    { "--to eve@look.example",                                        "held   way          eve@look.example by the route look-first: hold",                       NULL                                        },
+    { "",                                                             "yes    account      anna@example.org is in force",                                         NULL                                        },
+    { "--from anna@example.org --to bob@example.net",                 "yes    recipient    bob@example.net",                                                      NULL                                        },
     { "--from boss@example.org",                                      "no     sender       boss@example.org: ",
-     "550 5.7.1 this account may not send as that address; yours: anna@example.org"                                                                                                    },
+     "550 5.7.1 this account may not send as that address; yours: anna@example.org"                                                                                                                           },
     { "--header-from boss@example.org",                               "no     author       boss@example.org: ",
-     "550 5.7.1 sender address not yours: boss@example.org; yours: anna@example.org"                                                                                                   },
+     "550 5.7.1 sender address not yours: boss@example.org; yours: anna@example.org"                                                                                                                          },
     { "--from nonsense",                                              "no     sender       nonsense: the sender is not an address",
-     "554 5.6.0 the sender is not an address"                                                                                                                                          },
+     "554 5.6.0 the sender is not an address"                                                                                                                                                                 },
     { "--tls none",                                                   "no     mechanism    PLAIN shows the password, and there is no TLS",
-     "530 5.7.0 Must issue a STARTTLS command first"                                                                                                                                   },
+     "530 5.7.0 Must issue a STARTTLS command first"                                                                                                                                                          },
     { "--tls none --mechanism SCRAM-SHA-256",                         "no     mechanism    SCRAM-SHA-256 is offered under TLS alone",
-     "530 5.7.0 Must issue a STARTTLS command first"                                                                                                                                   },
-    { "--mechanism NTLM",                                             "no     mechanism    NTLM is not offered there",                     "504 5.5.4 mechanism not offered"           },
-    { "--mechanism SCRAM-SHA-256",                                    "yes    mechanism    SCRAM-SHA-256 is offered there under TLS",      NULL                                        },
-    { "--mechanism CRAM-MD5",                                         "no     mechanism    CRAM-MD5 is not offered there",                 "504 5.5.4 mechanism not offered"           },
-    { "--credential printer --ip 10.1.2.3",                           "yes    credential   credential 'printer' may be used",              NULL                                        },
+     "530 5.7.0 Must issue a STARTTLS command first"                                                                                                                                                          },
+    { "--mechanism NTLM",                                             "no     mechanism    NTLM is not offered there",                                            "504 5.5.4 mechanism not offered"           },
+    { "--mechanism SCRAM-SHA-256",                                    "yes    mechanism    SCRAM-SHA-256 is offered there under TLS",                             NULL                                        },
+    { "--mechanism CRAM-MD5",                                         "no     mechanism    CRAM-MD5 is not offered there",                                        "504 5.5.4 mechanism not offered"           },
+    { "--credential printer --ip 10.1.2.3",                           "yes    credential   credential 'printer' may be used",                                     NULL                                        },
     { "--credential printer --ip 192.0.2.9",
-     "no     credential   credential 'printer' may not be used from 192.0.2.9: allowed 10.0.0.0/8",                                        "535 5.7.8 authentication failed"           },
+     "no     credential   credential 'printer' may not be used from 192.0.2.9: allowed 10.0.0.0/8",                                                               "535 5.7.8 authentication failed"           },
     { "--credential printer --ip 10.1.2.3 --mechanism SCRAM-SHA-256",
-     "no     credential   credential 'printer' may not be used with SCRAM-SHA-256",                                                        "535 5.7.8 authentication failed"           },
+     "no     credential   credential 'printer' may not be used with SCRAM-SHA-256",                                                                               "535 5.7.8 authentication failed"           },
     { "--credential nothing",                                         "no     credential   the account has none of that label or id",
-     "535 5.7.8 authentication failed"                                                                                                                                                 },
-    { "--size 1048576",                                               "yes    size",                                                       NULL                                        },
-    { "--size 1048577",                                               "no     size",                                                       "552 5.3.4 message is larger than the limit"},
-    { "--reply-to boss@example.org",                                  "yes    in Reply-To  boss@example.org",                              NULL                                        },
-    { "--from anna+list@example.org",                                 "yes    sender       anna+list@example.org",                         NULL                                        },
-    { "--to bob@example.net",                                         "yes    limits       ",                                              NULL                                        },
+     "535 5.7.8 authentication failed"                                                                                                                                                                        },
+    { "--size 1048576",                                               "yes    size",                                                                              NULL                                        },
+    { "--size 1048577",                                               "no     size",                                                                              "552 5.3.4 message is larger than the limit"},
+    { "--reply-to boss@example.org",                                  "yes    in Reply-To  boss@example.org",                                                     NULL                                        },
+    { "--from anna+list@example.org",                                 "yes    sender       anna+list@example.org",                                                NULL                                        },
+    { "--to bob@example.net",                                         "yes    limits       ",                                                                     NULL                                        },
     { "--as boss@example.org",                                        "no     acting       the account may not act for boss@example.org",
-     "535 5.7.8 authentication failed"                                                                                                                                                 },
-    { "--as helper@example.org",                                      "yes    acting       the account may act for helper@example.org",    NULL                                        },
+     "535 5.7.8 authentication failed"                                                                                                                                                                        },
+    { "--as helper@example.org",                                      "yes    acting       the account may act for helper@example.org",                           NULL                                        },
     { "--as helper@example.org --from anna@example.org",              "no     sender       anna@example.org: ",
-     "550 5.7.1 this account may not send as that address; yours: helper@example.org"                                                                                                  },
+     "550 5.7.1 this account may not send as that address; yours: helper@example.org"                                                                                                                         },
     { "--ip 198.51.100.7",                                            "no     ban          banned by the administrator: 198.51.100.0/24",
-     "535 5.7.8 authentication failed"                                                                                                                                                 },
-    { "--ip 192.0.2.9",                                               "yes    ban          192.0.2.9 is not banned",                       NULL                                        },
+     "535 5.7.8 authentication failed"                                                                                                                                                                        },
+    { "--ip 192.0.2.9",                                               "yes    ban          192.0.2.9 is not banned",                                              NULL                                        },
     { "--sender boss@example.org",                                    "no     in Sender    boss@example.org: ",
-     "550 5.7.1 address in Sender not yours: boss@example.org; yours: anna@example.org"                                                                                                },
-    { "--to nobody",                                                  "no     recipient    nobody is not an address",                      "501 5.1.3 bad recipient address"           },
+     "550 5.7.1 address in Sender not yours: boss@example.org; yours: anna@example.org"                                                                                                                       },
+    { "--to nobody",                                                  "no     recipient    nobody is not an address",                                             "501 5.1.3 bad recipient address"           },
 };
 
 TEST(each_rule_answers_and_the_verdict_is_what_a_client_hears)

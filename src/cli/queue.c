@@ -7,9 +7,10 @@
 
 enum { BUSY_MS = 5000 };
 
+static struct config config; /* of the queue that is open */
+
 struct queue_store *cli_queue_open(const char *dir)
 {
-    struct config         config;
     char                  folder[CONFIG_PATH];
     enum database_trouble trouble = DATABASE_ABSENT;
     if (!cli_config(dir, &config)) return NULL;
@@ -89,18 +90,43 @@ json_t *moment_json(gp_time when)
     return when ? json_string(user_time(when, text)) : json_null();
 }
 
+/* ---- its turn -------------------------------------------------------------------------------------------------------------- */
+static void put_most(struct gp_text *out, const char *before, unsigned most, const char *what)
+{
+    if (!most) return;
+    gp_put_z(out, before);
+    gp_put_number(out, most);
+    gp_put_char(out, ' ');
+    gp_put_z(out, what);
+}
+
+gp_str queue_put_turn(struct gp_text *out, const struct queue_recipient *to)
+{
+    gp_str                     name  = config_route_in(to->destination);
+    const struct config_route *route = name.ptr ? config_route_named(&config, name) : NULL;
+    bool                       paced = route && (route->messages_per_minute || route->connections);
+    if (!paced || to->state != RECIPIENT_QUEUED || to->due > user_now()) return GP_NONE;
+    gp_put_z(out, "waits for its turn: the route sends at most");
+    put_most(out, " ", route->messages_per_minute, "messages a minute");
+    put_most(out, route->messages_per_minute ? ", " : " ", route->connections, "at a time");
+    return gp_said(out);
+}
+
 /* ---- a message ------------------------------------------------------------------------------------------------------------ */
 static bool add_recipient(void *owner, const struct queue_recipient *to)
 {
-    bool    waits = to->state == RECIPIENT_QUEUED;
-    gp_str  route = config_route_in(to->destination);
-    json_t *json  = json_pack(
-         "{s:o, s:o, s:s, s:o, s:o, s:i, s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "address", text_json(to->address),
-         "params", text_json(to->params), "state", recipient_state_name(to->state), "destination",
-         text_json(to->destination), "route", route.ptr ? text_json(route) : json_null(), "attempts", (int)to->attempts,
-         "next_attempt", waits ? moment_json(to->due) : json_null(), "last_attempt", moment_json(to->last.when), "code",
-         to->last.code, "status", text_json(to->last.enhanced), "reply", text_json(to->last.text), "remote",
-         text_json(to->last.remote), "tls", text_json(to->last.tls));
+    char           room[QUEUE_TURN_ROOM];
+    struct gp_text turn  = GP_TEXT(room);
+    gp_str         why   = queue_put_turn(&turn, to);
+    bool           waits = to->state == RECIPIENT_QUEUED;
+    gp_str         route = config_route_in(to->destination);
+    json_t        *json  = json_pack(
+                "{s:o, s:o, s:s, s:o, s:o, s:i, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "address", text_json(to->address),
+                "params", text_json(to->params), "state", recipient_state_name(to->state), "destination",
+                text_json(to->destination), "route", route.ptr ? text_json(route) : json_null(), "attempts", (int)to->attempts,
+                "next_attempt", waits ? moment_json(to->due) : json_null(), "waits_for", why.ptr ? text_json(why) : json_null(),
+                "last_attempt", moment_json(to->last.when), "code", to->last.code, "status", text_json(to->last.enhanced),
+                "reply", text_json(to->last.text), "remote", text_json(to->last.remote), "tls", text_json(to->last.tls));
     return json_array_append_new(owner, json) == 0;
 }
 

@@ -20,6 +20,9 @@ int  cli_queue_unknown(struct queue_store *, const char *queue_id);
 void    print_text(gp_str);
 json_t *text_json(gp_str);
 json_t *moment_json(gp_time);
+/* Why what is due is not sent yet, as far as the configuration tells: GP_NONE, or what is in the room. */
+enum { QUEUE_TURN_ROOM = 128 };
+gp_str  queue_put_turn(struct gp_text *, const struct queue_recipient *);
 bool    queue_print_recipient(void *, const struct queue_recipient *); /* a line */
 /* {"queue_id": ..., "recipients": [...]}; full: what `show` adds. NULL: the store or memory failed. */
 json_t *message_json(struct queue_store *, const struct queue_message *, bool full);

@@ -23,8 +23,9 @@ static void print_reply(const struct queue_reply *last)
 
 bool queue_print_recipient(void *owner, const struct queue_recipient *to)
 {
-    char   when[USER_TIME_ROOM];
-    gp_str route = config_route_in(to->destination);
+    char           when[USER_TIME_ROOM], room[QUEUE_TURN_ROOM];
+    struct gp_text text  = GP_TEXT(room);
+    gp_str         route = config_route_in(to->destination), turn = queue_put_turn(&text, to);
     (void)owner;
     (void)fputs("    ", stdout);
     print_text(to->address);
@@ -32,6 +33,8 @@ bool queue_print_recipient(void *owner, const struct queue_recipient *to)
     if (to->state == RECIPIENT_QUEUED) (void)printf(", next %s", user_time(to->due, when));
     if (route.len) (void)fputs(", route ", stdout);
     print_text(route);
+    if (turn.len) (void)fputs(", ", stdout);
+    print_text(turn);
     print_reply(&to->last);
     (void)putchar('\n');
     return true;

@@ -67,13 +67,17 @@ static void add(struct queue_store *s, const char *id, const char *sender)
     gp_arena_reset(&arena);
 }
 
-static void make_place(void)
+static void make_place_with(const char *config)
 {
-    static const char config[] = "hostname: mail.example.org\ndomain: example.org\n";
     (void)snprintf(dir, sizeof dir, "/tmp/gatepost-cli-XXXXXX");
     CHECK(mkdtemp(dir) && mkdir(in_dir("queue"), 0700) == 0);
     int fd = open(in_dir("gatepost.yml"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    CHECK(fd >= 0 && write(fd, config, sizeof config - 1) == (ssize_t)sizeof config - 1 && close(fd) == 0);
+    CHECK(fd >= 0 && write(fd, config, strlen(config)) == (ssize_t)strlen(config) && close(fd) == 0);
+}
+
+static void make_place(void)
+{
+    make_place_with("hostname: mail.example.org\ndomain: example.org\n");
 }
 
 static void remove_place(void)
@@ -205,6 +209,21 @@ TEST(show_tells_the_whole_story)
     CHECK_IS(gp_from(json_string_value(json_object_get(event, "account"))), "ada");
     json_decref(shown);
     CHECK(run(&cli_queue_show, "abcd") == CLI_DONE && says("what happened") && says("accepted"));
+    remove_place();
+}
+
+TEST(what_waits_for_the_turn_of_its_route_says_so)
+{
+    make_place_with("hostname: mail.example.org\ndomain: example.org\nroutes:\n"
+                    "  - {name: slow, to: example.net, via: mx, messages_per_minute: 30, connections: 2}\n");
+    struct queue_store *s = open_queue();
+    add(s, "abcd", "ada@example.org");
+    CHECK(database_script(queue_database(s), "UPDATE recipients SET destination = 'via:slow example.net', due = 1 "
+                                             "WHERE position = 0") == GP_OK);
+    queue_close(s);
+    CHECK(run(&cli_queue_list, "") == CLI_DONE);
+    CHECK(says(", route slow, waits for its turn: the route sends at most 30 messages a minute, 2 at a time: 451"));
+    CHECK(run(&cli_queue_show, "abcd --json") == CLI_DONE && says("\"waits_for\": \"waits for its turn: "));
     remove_place();
 }
 

@@ -50,6 +50,7 @@ struct config_route {
     struct config_hop via[CONFIG_HOPS_MOST];      /* several are servers that share the mail by their weights */
     struct config_hop fallback[CONFIG_HOPS_MOST]; /* servers for when none of those can be used               */
     char user[256], password_file[CONFIG_PATH], token_file[CONFIG_PATH], mechanisms[CONFIG_TEXT]; /* as those of relay */
+    unsigned messages_per_minute, connections, recipients; /* at most; 0: as many as there are */
     char from_address[96]; /* words: one of IPv4, one of IPv6 or both; "": as the system chooses */
 };
 /* What the relay signs in with at the smarthost; CERTIFICATE: with nothing else, while the others may have one besides. */

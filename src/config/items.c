@@ -173,6 +173,13 @@ bool config_read_item(struct config *config, const struct config_key *key, gp_st
     return config_fail(why, text, key->type->items->no_word);
 }
 
+static bool is_empty(const struct config *config, const struct config_key *row)
+{
+    for (size_t i = 0; i < row->size; i++)
+        if (((const char *)config)[row->offset + i]) return false;
+    return true;
+}
+
 bool config_show_item(const struct config *config, const struct config_key *key, size_t index, struct gp_text *out)
 {
     const struct config_items *list = key->type->items;
@@ -180,7 +187,7 @@ bool config_show_item(const struct config *config, const struct config_key *key,
     for (size_t i = 0; i < list->key_count; i++) {
         struct config_key row = row_of(list, &list->keys[i], index);
         if (!goes_with(&row, type_of(list, config, index))) continue;
-        if (list->brief && !((const char *)config)[row.offset]) continue;
+        if (list->brief && is_empty(config, &row)) continue;
         gp_put_z(out, i ? ", " : "{");
         gp_put_z(out, row.name);
         gp_put_z(out, ": ");

@@ -36,6 +36,12 @@ static const struct config_key keys[] = {
       "SASL mechanisms that may be used there, with blanks between them. Default: as that of relay.mechanisms." },
     { "from_address", &config_text, FIELD(from_address), 0, sizeof(((struct config_route *)0)->from_address) - 1, "",
       "Address of this host that its connections come from: one of IPv4, one of IPv6, or both with a blank between them; where there is but one, servers are reached over that kind alone. Default: as the system chooses." },
+    { "messages_per_minute", &config_number, FIELD(messages_per_minute), 1, 10000, "",
+      "Messages that are sent that way in any minute, at most, as providers limit it. What is over that waits for its turn, and is not put off. Default: as many as there are." },
+    { "connections", &config_number, FIELD(connections), 1, 256, "",
+      "Messages that are under way there at a time, at most, to all its destinations together. Default: relay.connections_per_destination to each." },
+    { "recipients", &config_number, FIELD(recipients), 1, 1000, "",
+      "Recipients of a message that are named there at once, at most; the others get it in further transactions. Default: 1000." },
   /* clang-format on */
 };
 
@@ -96,6 +102,9 @@ static const char *wrong(const struct config *config, const struct config_route 
 {
     if (!r->name[0]) return "a route must have a name";
     if (!r->via->set) return "via is missing: mx, smtp://HOST:PORT, smtps://HOST:PORT, lmtp:/PATH, discard or hold";
+    bool leads = r->via->kind == RELAY_MX || r->via->kind == RELAY_SMARTHOST;
+    if (!leads && (r->messages_per_minute || r->connections || r->recipients))
+        return "messages_per_minute, connections and recipients are for mail that leaves";
     if (r->fallback->set && r->via->kind != RELAY_SMARTHOST)
         return "fallback is for servers that via names, and via names none";
     if (!r->to[0] && !r->from[0] && !r->account[0]) return "whose mail is it for? Write to, from or account";

@@ -126,6 +126,8 @@ TEST(what_servers_of_a_route_cannot_be)
          "gatepost.yml:3: routes: via: 'wait=1' is not tls=required, tls=opportunistic, tls=none or weight=NUMBER\n"      },
         { R("name: a, to: a, via: lmtp:/a?tls=required"),
          "gatepost.yml:3: routes: via: '/a' is a UNIX socket: there is no TLS on it\n"                                    },
+        { R("name: a, to: a, via: hold, messages_per_minute: 5"),
+         "gatepost.yml:3: routes: a: messages_per_minute, connections and recipients are for mail that leaves\n"          },
         { R("name: a, to: a, via: lmtp:/a, from_address: 127.0.0.1"),
          "gatepost.yml:3: routes: a: from_address is for mail that leaves\n"                                              },
         { R("name: a, to: a, via: smtp://a smtp://b?tls=none, user: u, password_file: p"),

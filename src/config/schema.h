@@ -109,7 +109,7 @@ struct config_items {
     size_t                   count;              /* where in struct config their number is: a size_t                        */
     const char              *full;               /* what is wrong with one more                                             */
     const char              *no_word;            /* what is wrong with an item that is a word                               */
-    bool                     brief;              /* whether a key whose field begins with 0 octets is left out when shown   */
+    bool                     brief;              /* whether a key whose field is all 0 octets is left out when shown    */
     bool (*take)(const struct config_item *);    /* reads one into its place, which is all 0; true: it is good, and counts  */
     unsigned (*type)(const struct config *, size_t index); /* NULL: all are of one type                                     */
 };

@@ -160,18 +160,45 @@ static void discard(struct attempt *a, gp_time now)
     put_off(a, gp_said(&line), now);
 }
 
+/* NULL: it is for no route. */
+static const struct config_route *route_of(const struct queue *q, const struct lane *lane)
+{
+    gp_str name = q->config->route_count ? config_route_in(lane_name(lane)) : GP_NONE;
+    return name.ptr ? config_route_named(q->config, name) : NULL;
+}
+
+static struct pace *pace_of(struct queue *q, const struct lane *lane)
+{
+    const struct config_route *route = route_of(q, lane);
+    return route ? &q->paces[route - q->config->routes] : NULL;
+}
+
+static void begins(struct queue *q, struct lane *lane, gp_time now)
+{
+    struct pace *pace = pace_of(q, lane);
+    if (pace) pace_began(pace, now);
+    q->under_way++;
+    lane->under_way++;
+}
+
+static void ends(struct queue *q, struct lane *lane)
+{
+    struct pace *pace = pace_of(q, lane);
+    if (pace) pace_ended(pace);
+    q->under_way--;
+    lane->under_way--;
+}
+
 static void start(struct attempt *a, gp_time now)
 {
     struct queue   *q     = a->queue;
     struct gp_arena arena = { .most = ENVELOPE_MOST };
     a->alone              = a->lane->failures > 0;
-    q->under_way++;
-    a->lane->under_way++;
+    begins(q, a->lane, now);
     gp_status status = send(a, &arena);
     gp_arena_reset(&arena);
     if (status == GP_OK) return;
-    q->under_way--;
-    a->lane->under_way--;
+    ends(q, a->lane);
     if (status == GP_PERMFAIL) {
         attempt_free(a);
         return;
@@ -204,13 +231,25 @@ static bool is_discarded(const struct queue *q, const struct lane *lane)
     return config_read_destination(q->config, lane_name(lane), &way) && way.hop.kind == RELAY_DISCARD;
 }
 
-static void serve(struct queue *q, struct lane *lane, gp_time now)
+/* true: it has no turn now. */
+static bool is_held_up(struct queue *q, struct lane *lane, gp_time now)
 {
-    struct queue_due due;
+    const struct pace *pace  = pace_of(q, lane);
+    gp_time            until = 0;
     if (lane->under_way >= window(q, lane)) {
         lane_move(&q->lanes, lane, LANE_FULL, 0);
-        return;
+        return true;
     }
+    if (pace && now >= lane->suspended_until) until = pace_wait(pace, now);
+    if (until) lane_move(&q->lanes, lane, LANE_ASLEEP, until);
+    return until;
+}
+
+static void serve(struct queue *q, struct lane *lane, gp_time now)
+{
+    struct queue_due           due;
+    const struct config_route *route = route_of(q, lane);
+    if (is_held_up(q, lane, now)) return;
     gp_status       status = queue_next_due(q->store, lane_name(lane), now, is_under_way, lane, &due);
     struct attempt *a      = status == GP_OK ? calloc(1, sizeof *a) : NULL;
     if (status == GP_PERMFAIL) return nothing_due(q, lane, now);
@@ -219,6 +258,7 @@ static void serve(struct queue *q, struct lane *lane, gp_time now)
         q->rest_until = now + REST_AFTER_TROUBLE;
         return;
     }
+    if (route && route->recipients && due.count > route->recipients) due.count = route->recipients;
     a->due         = due;
     a->queue       = q;
     a->lane        = lane;
@@ -280,8 +320,7 @@ static void try_again(struct attempt *a, bool died, gp_time now)
 void attempt_done(struct attempt *a, gp_str results, bool host_down, gp_time now)
 {
     bool died = !results.ptr, untried = host_down && !results.len;
-    a->queue->under_way--;
-    a->lane->under_way--;
+    ends(a->queue, a->lane);
     a->results = died || untried || results.len > RESULTS_MOST ? NULL : malloc(results.len + 1);
     if (!a->results) return try_again(a, died, now);
     if (results.len) memcpy(a->results, results.ptr, results.len);

@@ -73,6 +73,19 @@ void         lanes_revive(struct lanes *);                                      
 void         lane_drop(struct lanes *, struct lane *);
 void         lanes_close(struct lanes *);
 
+/* ---- pace.c: what a route may have under way; pure -------------------------------------------------------------------------- */
+enum { PACE_LOOKS_AGAIN = 1 * SECOND }; /* where all its connections are in use */
+struct pace {
+    unsigned connections, under_way; /* connections 0: any number              */
+    gp_time *sent;                   /* when the last ones began, a ring       */
+    unsigned most, at;               /* messages a minute, 0: any number; the oldest of them */
+};
+bool    pace_open(struct pace *, const struct config_route *) GP_MUST_USE; /* false: no memory */
+void    pace_close(struct pace *);
+gp_time pace_wait(const struct pace *, gp_time now); /* 0: one more may begin; else until when none may */
+void    pace_began(struct pace *, gp_time now);
+void    pace_ended(struct pace *);
+
 /* ---- attempts ------------------------------------------------------------------------------------------------------------ */
 struct attempt {
     struct attempt  *lane_next, *done_next;
@@ -117,6 +130,7 @@ struct queue {
     const struct queue_exits *exits;
     struct queue_store       *store;
     struct lanes              lanes;
+    struct pace               paces[CONFIG_ROUTES_MOST];
     struct batch              batch;
     struct draft              drafts[DRAFTS_MOST];
     uint64_t                  last_draft, last_attempt;

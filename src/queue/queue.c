@@ -66,6 +66,14 @@ static struct queue_store *open_checked(enum database_trouble *trouble)
     return NULL;
 }
 
+static bool open_paces(struct queue *q)
+{
+    bool opened = true;
+    for (size_t i = 0; i < q->config->route_count; i++)
+        opened = pace_open(&q->paces[i], &q->config->routes[i]) && opened;
+    return opened;
+}
+
 bool queue_start(struct queue *q, const struct config *config, const struct queue_exits *exits, gp_time now)
 {
     enum database_trouble trouble;
@@ -83,7 +91,7 @@ bool queue_start(struct queue *q, const struct config *config, const struct queu
     size_t removed = queue_sweep(q->store);
     if (removed) LOG(LOG_INFO, "queue", LOG_N("swept", removed), LOG_Z("reason", "half-received before the last end"));
     (void)database_changed(queue_database(q->store));
-    if (!reroute(q) || !events_open(q)) {
+    if (!open_paces(q) || !reroute(q) || !events_open(q)) {
         events_close(q);
         queue_close(q->store);
         return false;
@@ -98,6 +106,7 @@ void queue_end(struct queue *q)
         for (struct lane *lane = q->lanes.buckets[i]; lane; lane = lane->bucket_next)
             while (lane->attempts) attempt_free(lane->attempts);
     lanes_close(&q->lanes);
+    for (size_t i = 0; i < CONFIG_ROUTES_MOST; i++) pace_close(&q->paces[i]);
     for (size_t i = 0; i < DRAFTS_MOST; i++)
         if (q->drafts[i].number) intake_gone(q, q->drafts[i].from);
     events_rest(q);

@@ -228,3 +228,19 @@ def test_a_mail_store_by_lmtp(gatepost, folder, authority, certificate, recipien
         assert "tls=TLSv1.3" in gatepost.log() or 'tls="TLSv1.3' in gatepost.log()
     finally:
         store.stop()
+
+
+def test_what_is_over_the_pace_of_a_route_waits_and_says_so(gatepost, hops, context):
+    write(gatepost, smtp(hops["partner"], name="slow", to="slow.example", messages_per_minute=1, recipients=1))
+    gatepost.start()
+    account = gatepost.account()
+    assert deliver(gatepost, context, account, "a@slow.example")[0] == 250
+    hops["partner"].wait("a@slow.example")
+    assert deliver(gatepost, context, account, "b@slow.example")[0] == 250
+    assert deliver(gatepost, context, account, "c@rest.example")[0] == 250
+    hops["rest"].wait("c@rest.example")
+    until("the rest is done with", lambda: len(gatepost.queued()) == 1)
+    [kept] = gatepost.queued()
+    assert "b@slow.example  queued, 0 attempts" in (shown := gatepost.run("queue", "show", kept["queue_id"]))
+    assert "waits for its turn: the route sends at most 1 messages a minute" in shown
+    assert "by the route slow: smtp://" in gatepost.run("can", account.name, "--to", "d@slow.example")
