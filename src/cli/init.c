@@ -161,9 +161,9 @@ static bool plan_zone(const struct set_up *s, struct zone_plan *plan)
     memcpy(plan->services, services, sizeof services);
     plan->service_count = GP_COUNT(services);
     plan->key_count     = 2;
+    zone_add_sender(plan, s->hostname, true, true);
     return gp_copy_z(domain, plan->domain, sizeof plan->domain) &&
            gp_copy_z(hostname, plan->hostname, sizeof plan->hostname) &&
-           gp_copy_z(hostname, plan->sender, sizeof plan->sender) &&
            gp_copy_z(GP_LIT(CONFIG_RSA_SELECTOR), plan->keys[0].selector, sizeof plan->keys[0].selector) &&
            gp_copy_z(GP_LIT(CONFIG_ED25519_SELECTOR), plan->keys[1].selector, sizeof plan->keys[1].selector) &&
            zone_keep_key(&plan->keys[0], s->rsa) && zone_keep_key(&plan->keys[1], s->ed25519);

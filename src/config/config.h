@@ -235,6 +235,9 @@ void config_suggest(struct gp_text *, gp_str given, gp_str words);
 const struct config_route *config_route_for(const struct config *, gp_str domain, gp_str sender, gp_str account);
 /* The first that fits, where that one holds; else NULL. */
 const struct config_route *config_hold_for(const struct config *, gp_str domain, gp_str sender, gp_str account);
+/* Of the mail from a domain, what the route takes; ALL: what is behind it in the list gets none. */
+enum config_share { ROUTE_TAKES_NONE, ROUTE_TAKES_SOME, ROUTE_TAKES_ALL };
+enum config_share config_route_share(const struct config_route *, gp_str from_domain);
 const struct config_route *config_route_named(const struct config *, gp_str name); /* NULL: there is none */
 /* A destination is what the queue and the relay call mail that goes the same way: "example.net" by MX, "smarthost", and with a route
  * "via:NAME", or by MX "via:NAME example.net". */
@@ -264,6 +267,8 @@ size_t config_events_process(const struct config *);   /* of that for events, if
 /* The one that relay.provider names; NULL: none. */
 const struct config_provider *config_relay_provider(const struct config *);
 const struct config_provider *config_find_provider(const struct config *, gp_str name); /* NULL: no such */
+/* The name that a provider asks to be included in SPF by, of one whose mail leaves from elsewhere than its server; "": none is known. */
+const char *config_spf_include(gp_str host);
 const char *config_provider_grant(enum provider_grant); /* "login", "client", "service-account" */
 /* A file of DIR/vault/dkim is DOMAIN.SELECTOR and, for what the key does: .pem signs, .next is published before it signs, .old has signed
  * and its record stays for a while. The selector is the last label, or what dkim.*_selector says. false: no such file. */

@@ -51,6 +51,26 @@ static const struct preset {
   /* clang-format on */
 };
 
+/* Mail that is handed to these servers leaves from others. */
+static const struct {
+    const char *host, *include;
+} spf_includes[] = {
+    {"smtp.office365.com",            "spf.protection.outlook.com"},
+    { ".mail.protection.outlook.com", "spf.protection.outlook.com"},
+    { "smtp.gmail.com",               "_spf.google.com"           },
+    { "smtp-relay.gmail.com",         "_spf.google.com"           },
+};
+
+const char *config_spf_include(gp_str host)
+{
+    for (size_t i = 0; i < GP_COUNT(spf_includes); i++) {
+        gp_str name = gp_from(spf_includes[i].host);
+        bool   ends = name.ptr[0] == '.' && host.len > name.len;
+        if (gp_alike(ends ? gp_tail(host, host.len - name.len) : host, name)) return spf_includes[i].include;
+    }
+    return "";
+}
+
 static const struct config_key keys[] = {
   /* clang-format off */
     { "name", &config_hostname, FIELD(name), 1, 63, NULL,

@@ -213,6 +213,35 @@ const struct config_route *config_hold_for(const struct config *config, gp_str d
     return NULL;
 }
 
+static bool is_any(const char *words)
+{
+    bool any = !words[0];
+    for (gp_str rest = gp_from(words); rest.len > 0 && !any;) any = gp_is(gp_word(&rest), "*");
+    return any;
+}
+
+/* Some of them may stand there by their whole addresses. */
+static bool names_one_of(const char *words, gp_str domain)
+{
+    for (gp_str rest = gp_from(words); rest.len > 0;) {
+        gp_str word = gp_word(&rest);
+        if (gp_find(word, '@') < word.len && gp_alike(domain_of(word), domain)) return true;
+    }
+    return false;
+}
+
+static bool domain_only_fits(gp_str word, gp_str domain)
+{
+    return gp_find(word, '@') == word.len && domain_fits(word, domain);
+}
+
+enum config_share config_route_share(const struct config_route *r, gp_str from_domain)
+{
+    bool whole = is_one_of(r->from, from_domain, domain_only_fits);
+    if (!whole && !names_one_of(r->from, from_domain)) return ROUTE_TAKES_NONE;
+    return whole && is_any(r->to) && !r->account[0] ? ROUTE_TAKES_ALL : ROUTE_TAKES_SOME;
+}
+
 const struct config_route *config_route_named(const struct config *config, gp_str name)
 {
     for (size_t i = 0; i < config->route_count; i++)

@@ -173,9 +173,8 @@ static void begin(struct preflight *p, struct domain *d)
     p->why[0]              = '\0';
     p->plan                = (struct zone_plan) { .own = c->dkim.sign };
     bool fits              = gp_copy_z(gp_from(d->name), p->plan.domain, sizeof p->plan.domain) &&
-                gp_copy_z(gp_from(c->hostname), p->plan.hostname, sizeof p->plan.hostname) &&
-                gp_copy_z(gp_from(c->relay.kind == RELAY_MX ? c->hostname : c->relay.host), p->plan.sender,
-                          sizeof p->plan.sender);
+                gp_copy_z(gp_from(c->hostname), p->plan.hostname, sizeof p->plan.hostname);
+    zone_add_senders(c, &p->plan);
     m.dkim_keys.domain = gp_from(d->name);
     m.dkim_keys.public = 1;
     if (fits) ipc_ask(p->relay->vault, &m, got_keys, p);

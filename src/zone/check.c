@@ -156,11 +156,38 @@ static void check_pointer(const struct zone_checker *c, gp_str octets)
                  "the address has no name: many receivers refuse mail from it");
 }
 
+bool zone_counts(const struct zone_checker *c, const struct zone_sender *s)
+{
+    return s->main || !c->sending;
+}
+
+static bool sends_from(const struct zone_checker *c, const char *host)
+{
+    for (size_t i = 0; i < c->plan->sender_count; i++) {
+        const struct zone_sender *s = &c->plan->senders[i];
+        if (s->own && zone_counts(c, s) && (!host || gp_is(gp_from(host), s->host))) return true;
+    }
+    return false;
+}
+
+/* from_address of a route */
+static void check_sources(const struct zone_checker *c)
+{
+    for (size_t i = 0; i < c->plan->sender_count; i++) {
+        const struct zone_sender *s = &c->plan->senders[i];
+        char                      octets[16];
+        size_t                    len = zone_read_address(gp_from(s->host), octets);
+        if (len && s->own && zone_counts(c, s)) check_pointer(c, (gp_str) { octets, len });
+    }
+}
+
 void zone_check_host(const struct zone_checker *c)
 {
     struct zone_addresses all;
     gp_str                name = gp_from(c->plan->hostname);
-    if (!name.len) return;
+    /* Behind a provider no receiver sees the name; for clients it may stand in a zone of their own. */
+    if (!name.len || (c->sending && !sends_from(c, NULL))) return;
+    check_sources(c);
     zone_find_addresses(c, name, &all);
     if (all.status == GP_TEMPFAIL)
         zone_say(c, ZONE_ADDRESS, ZONE_UNKNOWN, name, GP_LIT(""), "", "the name servers do not answer");
@@ -173,14 +200,14 @@ void zone_check_host(const struct zone_checker *c)
         gp_str         octets = { all.list[i].octets, all.list[i].len };
         zone_put_address(&said, octets);
         zone_say(c, ZONE_ADDRESS, ZONE_RIGHT, name, gp_said(&said), "", "%s", "");
-        if (gp_is(gp_from(c->plan->sender), c->plan->hostname)) check_pointer(c, octets);
+        if (sends_from(c, c->plan->hostname)) check_pointer(c, octets);
     }
 }
 
 /* ---- the run ------------------------------------------------------------------------------------------------------------------ */
 void zone_check_sending(const struct zone_plan *plan, const struct zone_dns *dns, zone_tell *tell, void *owner)
 {
-    struct zone_checker c = { plan, dns, tell, owner };
+    struct zone_checker c = { plan, dns, tell, owner, true };
     zone_check_host(&c);
     zone_check_spf(&c);
     zone_check_dkim(&c);
@@ -188,9 +215,9 @@ void zone_check_sending(const struct zone_plan *plan, const struct zone_dns *dns
 
 void zone_check(const struct zone_plan *plan, const struct zone_dns *dns, zone_tell *tell, void *owner)
 {
-    static zone_one *const kinds[] = { zone_check_host,   zone_check_mx,    zone_check_spf,
-                                       zone_check_dkim,   zone_check_dmarc, zone_check_sts,
-                                       zone_check_tlsrpt, zone_check_srv,   zone_check_tlsa };
-    struct zone_checker    c       = { plan, dns, tell, owner };
+    static zone_one *const kinds[] = { zone_check_host, zone_check_mx,    zone_check_spf, zone_check_helo,
+                                       zone_check_dkim, zone_check_dmarc, zone_check_sts, zone_check_tlsrpt,
+                                       zone_check_srv,  zone_check_tlsa };
+    struct zone_checker    c       = { plan, dns, tell, owner, false };
     for (size_t i = 0; i < GP_COUNT(kinds); i++) kinds[i](&c);
 }

@@ -2,9 +2,7 @@
 #include "zone/parts.h"
 
 #include "mail/records.h"
-#include "mail/spf.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- MX ------------------------------------------------------------------------------------------------------------------- */
@@ -43,94 +41,6 @@ void zone_check_mx(const struct zone_checker *c)
         zone_say(c, ZONE_MX, ZONE_MISSING, domain, GP_LIT(""),
                  "add an MX that names the server which takes the domain's mail",
                  "nobody is said to take mail for it: answers and bounces do not arrive");
-}
-
-/* ---- SPF ------------------------------------------------------------------------------------------------------------------ */
-static void evaluate(const struct zone_checker *c, struct gp_spf *s, gp_str octets)
-{
-    struct gp_spf_mail mail = { octets, gp_from(c->plan->domain), gp_from(c->plan->hostname) };
-    gp_spf_start(s, &mail, gp_from(c->plan->domain));
-    while (gp_spf_next(s)) {
-        gp_str            records[ZONE_RECORDS_MOST];
-        size_t            count = 0;
-        struct dns_answer a     = zone_ask(c, s->name, (enum dns_type)s->type);
-        while (a.status == GP_OK && count < a.count && count < GP_COUNT(records)) {
-            records[count] = a.records[count].data;
-            count++;
-        }
-        gp_spf_answer(s, a.status, records, count);
-    }
-}
-
-static bool lets_all(gp_str record)
-{
-    while (record.len) {
-        gp_str word = gp_word(&record);
-        if (gp_is(word, "all") || gp_is(word, "+all")) return true;
-    }
-    return false;
-}
-
-/* true: nothing more is to be said of this record */
-static bool fails(const struct zone_checker *c, const struct gp_spf *s, gp_str record)
-{
-    gp_str domain = gp_from(c->plan->domain);
-    if (s->result == GP_SPF_TEMPERROR)
-        zone_say(c, ZONE_SPF, ZONE_UNKNOWN, domain, record, "", "DNS does not answer for '%.*s'", (int)s->term.len,
-                 s->term.ptr);
-    if (s->result == GP_SPF_PERMERROR)
-        zone_say(c, ZONE_SPF, ZONE_WRONG, domain, record,
-                 "mend that term, or leave it out: as it is, receivers ignore the record, or refuse the mail",
-                 "%s%s%.*s%s", s->why, s->term.len ? " at '" : "", (int)s->term.len, s->term.ptr,
-                 s->term.len ? "'" : "");
-    return s->result == GP_SPF_TEMPERROR || s->result == GP_SPF_PERMERROR;
-}
-
-static void judge_sender(const struct zone_checker *c, struct gp_spf *s, gp_str octets, gp_str record)
-{
-    char           room[ZONE_NAME_ROOM];
-    struct gp_text address = GP_TEXT(room);
-    bool           own     = gp_is(gp_from(c->plan->sender), c->plan->hostname);
-    gp_str         domain  = gp_from(c->plan->domain);
-    zone_put_address(&address, octets);
-    evaluate(c, s, octets);
-    if (fails(c, s, record)) return;
-    if (s->result == GP_SPF_PASS)
-        zone_say(c, ZONE_SPF, ZONE_RIGHT, domain, record, "", "%.*s may send (%.*s)", (int)address.len, address.ptr,
-                 (int)s->term.len, s->term.ptr);
-    else
-        zone_say(c, ZONE_SPF, own ? ZONE_WRONG : ZONE_WEAK, domain, record,
-                 own ? "add a:HOSTNAME, or ip4: and ip6: with the address, before `all`"
-                     : "add the include: that the provider's manual names",
-                 "%.*s, which mail leaves from, gets '%s'", (int)address.len, address.ptr, gp_spf_word(s->result));
-}
-
-static void judge_spf(const struct zone_checker *c, struct gp_spf *s, gp_str record)
-{
-    static const char     nobody[4] = { (char)192, 0, 2,
-                                        0 }; /* RFC 5737: whom no term but all should match, so all are worked off */
-    struct zone_addresses from      = { .count = 0 };
-    gp_str                domain    = gp_from(c->plan->domain);
-    if (c->plan->sender[0]) zone_find_addresses(c, gp_from(c->plan->sender), &from);
-    evaluate(c, s, (gp_str) { nobody, sizeof nobody });
-    if (fails(c, s, record)) return;
-    if (lets_all(record))
-        zone_say(c, ZONE_SPF, ZONE_WEAK, domain, record, "end the record with ~all or -all",
-                 "it lets all the world send for the domain");
-    for (size_t i = 0; i < from.count; i++)
-        judge_sender(c, s, (gp_str) { from.list[i].octets, from.list[i].len }, record);
-    if (!from.count) zone_say(c, ZONE_SPF, ZONE_RIGHT, domain, record, "", "%u of 10 questions to DNS", s->lookups);
-}
-
-void zone_check_spf(const struct zone_checker *c)
-{
-    char           room[GP_SPF_RECORD_MOST];
-    struct gp_text record = GP_TEXT(room);
-    struct gp_spf *s      = calloc(1, sizeof *s);
-    if (s && zone_one_txt(c, ZONE_SPF, gp_from(c->plan->domain), gp_spf_is_record, ZONE_MISSING,
-                          "add the record that `gatepost dns` prints", &record))
-        judge_spf(c, s, gp_said(&record));
-    free(s);
 }
 
 /* ---- DKIM ------------------------------------------------------------------------------------------------------------------ */
@@ -191,7 +101,7 @@ void zone_check_dkim(const struct zone_checker *c)
 void zone_check_key(const struct zone_plan *plan, const struct zone_key *key, const struct zone_dns *dns,
                     zone_tell *tell, void *owner)
 {
-    struct zone_checker c = { plan, dns, tell, owner };
+    struct zone_checker c = { plan, dns, tell, owner, false };
     check_key(&c, key);
 }
 

@@ -24,6 +24,7 @@ static const struct record whole[] = {
     { "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", DNS_PTR,  "mail.example.org"                      },
     { "example.org",                                                              DNS_MX,   "10 mx.example.org"                     },
     { "mx.example.org",                                                           DNS_A,    "192.0.2.2"                             },
+    { "mail.example.org",                                                         DNS_TXT,  "v=spf1 a -all"                         },
     { "example.org",                                                              DNS_TXT,  "v=spf1 mx a:mail.example.org ~all"     },
     { "s1._domainkey.example.org",                                                DNS_TXT,  "v=DKIM1; k=ed25519; p=a2V5"            },
     { "_dmarc.example.org",                                                       DNS_TXT,  "v=DMARC1; p=reject"                    },
@@ -85,9 +86,8 @@ static struct zone_plan plan;
 
 static void plan_it(void)
 {
-    plan = (struct zone_plan) {
-        .domain = "example.org", .hostname = "mail.example.org", .sender = "mail.example.org", .own = true
-    };
+    plan = (struct zone_plan) { .domain = "example.org", .hostname = "mail.example.org", .own = true };
+    zone_add_sender(&plan, "mail.example.org", true, true);
     plan.services[plan.service_count++] = (struct zone_service) { "_submissions", 465, 0 };
     plan.keys[plan.key_count++] =
         (struct zone_key) { .selector = "s1", .ed25519 = true, .octets_len = 3, .octets = "key" };
@@ -148,6 +148,10 @@ static const struct {
      ZONE_WRONG,                                                                                                                                     "at 'a:n3.example'"                             },
     { ZONE_SPF,    "example.org",                   DNS_TXT,  "&v=spf1 -all",                                                          ZONE_WRONG,   "2 records"                                     },
     { ZONE_SPF,    "example.org",                   DNS_TXT,  "!",                                                                     ZONE_UNKNOWN, "no answer"                                     },
+    { ZONE_SPF,    "mail.example.org",              DNS_TXT,  NULL,                                                                    ZONE_WEAK,    "no such record"                                },
+    { ZONE_SPF,    "mail.example.org",              DNS_TXT,  "v=spf1 ip6:::/0 -all",                                                  ZONE_WRONG,
+     "192.0.2.1, which mail leaves from, gets 'fail'"                                                                                                                                                },
+    { ZONE_SPF,    "mail.example.org",              DNS_TXT,  "v=spf1 b -all",                                                         ZONE_WRONG,   "no such mechanism"                             },
     { ZONE_DKIM,   "s1._domainkey.example.org",     DNS_TXT,  NULL,                                                                    ZONE_MISSING, "no such record"                                },
     { ZONE_DKIM,   "s1._domainkey.example.org",     DNS_TXT,  "v=DKIM1; k=ed25519; p=b3Ro",                                            ZONE_WRONG,   "another key"                                   },
     { ZONE_DKIM,   "s1._domainkey.example.org",     DNS_TXT,  "v=DKIM1; p=a2V5",                                                       ZONE_WRONG,   "another key"                                   }, /* as RSA */
@@ -203,14 +207,80 @@ TEST(a_name_without_address_and_one_that_is_not_the_servers)
     CHECK(h.worst == ZONE_WEAK && strstr(h.why, "mail.example.org"));
 }
 
-TEST(who_sends_may_be_an_address)
+static void only(const char *sender, bool own)
 {
     plan_it();
-    CHECK(gp_copy_z(GP_LIT("192.0.2.1"), plan.sender, sizeof plan.sender));
+    plan.sender_count = 0;
+    zone_add_sender(&plan, sender, own, true);
+}
+
+TEST(who_sends_may_be_an_address)
+{
+    only("192.0.2.1", false);
     CHECK(check_it(ZONE_SPF).worst == ZONE_RIGHT && check_it(ZONE_PTR).count == 0);
-    CHECK(gp_copy_z(GP_LIT("192.0.2.99"), plan.sender, sizeof plan.sender));
+    only("192.0.2.99", false);
     struct heard h = check_it(ZONE_SPF);
     CHECK(h.worst == ZONE_WEAK && strstr(h.why, "192.0.2.99")); /* a provider's, whose others are not known */
+    only("192.0.2.99", true);                                   /* a second one of ours */
+    h = check_it(ZONE_SPF);
+    CHECK(h.worst == ZONE_WRONG && strstr(h.why, "192.0.2.99"));
+    CHECK(check_it(ZONE_PTR).worst == ZONE_MISSING);
+}
+
+static void says(const char *txt)
+{
+    leave_out("example.org", DNS_TXT);
+    zone[zone_count++] = (struct record) { "example.org", DNS_TXT, txt };
+}
+
+TEST(a_providers_servers_are_let_send_by_what_it_asks_to_be_included)
+{
+    only("smtp.office365.com", false);
+    zone[zone_count++] = (struct record) { "smtp.office365.com", DNS_A, "203.0.113.1" };
+    zone[zone_count++] = (struct record) { "spf.protection.outlook.com", DNS_TXT, "v=spf1 ip4:203.0.113.9 -all" };
+    zone[zone_count++] =
+        (struct record) { "_spf.example.org", DNS_TXT, "v=spf1 include:spf.protection.outlook.com ?all" };
+    says("v=spf1 a:smtp.office365.com ~all");
+    struct heard h = check_it(ZONE_SPF);
+    CHECK(h.worst == ZONE_WEAK && strstr(h.why, "include:spf.protection.outlook.com"));
+    says("v=spf1 include:SPF.protection.outlook.com -all");
+    CHECK(check_it(ZONE_SPF).worst == ZONE_RIGHT);
+    says("v=spf1 redirect=_spf.example.org");
+    CHECK(check_it(ZONE_SPF).worst == ZONE_RIGHT);
+}
+
+static struct heard look_as_receivers(enum zone_kind kind)
+{
+    struct heard          h   = { .kind = kind };
+    const struct zone_dns dns = { ask, NULL };
+    zone_check_sending(&plan, &dns, hear, &h);
+    return h;
+}
+
+TEST(receivers_see_the_names_of_a_host_that_sends_itself)
+{
+    plan_it();
+    leave_out("mail.example.org", DNS_A);
+    leave_out("mail.example.org", DNS_AAAA);
+    CHECK(look_as_receivers(ZONE_ADDRESS).worst == ZONE_MISSING);
+    only("192.0.2.2", false); /* behind a provider nobody does */
+    leave_out("mail.example.org", DNS_A);
+    leave_out("mail.example.org", DNS_AAAA);
+    CHECK(look_as_receivers(ZONE_ADDRESS).count == 0 && look_as_receivers(ZONE_SPF).worst == ZONE_RIGHT);
+    CHECK(check_it(ZONE_ADDRESS).worst == ZONE_MISSING);
+    only("192.0.2.1", true); /* from another address of it: EHLO says the name all the same */
+    leave_out("mail.example.org", DNS_A);
+    leave_out("mail.example.org", DNS_AAAA);
+    CHECK(look_as_receivers(ZONE_ADDRESS).worst == ZONE_MISSING);
+}
+
+TEST(receivers_judge_by_the_main_way_and_the_check_by_each)
+{
+    plan_it();
+    zone_add_sender(&plan, "192.0.2.77", true, false); /* of a route for a part of the mail */
+    CHECK(look_as_receivers(ZONE_SPF).worst == ZONE_RIGHT && look_as_receivers(ZONE_PTR).worst == ZONE_RIGHT);
+    struct heard h = check_it(ZONE_SPF);
+    CHECK(h.worst == ZONE_WRONG && strstr(h.why, "192.0.2.77"));
 }
 
 TEST(the_domain_above_stands_in_for_dmarc)
@@ -246,7 +316,8 @@ TEST(of_a_foreign_domain_less_is_known)
     plan.own       = false;
     plan.key_count = plan.service_count = 0;
     plan.has_spki                       = false;
-    plan.sender[0] = plan.hostname[0] = '\0';
+    plan.hostname[0]                    = '\0';
+    plan.sender_count                   = 0;
     CHECK(check_it(ZONE_DKIM).count == 0 && check_it(ZONE_TLSA).count == 0 && check_it(ZONE_PTR).count == 0);
     CHECK(check_it(ZONE_SPF).worst == ZONE_RIGHT && check_it(ZONE_SRV).worst == ZONE_ABSENT); /* no _submission */
     leave_out("_submissions._tcp.example.org", DNS_SRV);

@@ -152,9 +152,9 @@ void zone_of_house(const struct config *c, const char *domain, struct zone_plan 
 {
     *out = (struct zone_plan) { .own = true };
     if (!gp_copy_z(gp_from(domain), out->domain, sizeof out->domain) ||
-        !gp_copy_z(gp_from(c->hostname), out->hostname, sizeof out->hostname) ||
-        !gp_copy_z(gp_from(c->relay.kind == RELAY_MX ? c->hostname : c->relay.host), out->sender, sizeof out->sender))
+        !gp_copy_z(gp_from(c->hostname), out->hostname, sizeof out->hostname))
         return;
+    zone_add_senders(c, out);
     if (!zone_each_key(c, out->domain, keep_key, out)) out->keys_hidden = true;
     read_certificate(c, out);
     add_services(c, LISTEN_SUBMISSIONS, "_submissions", 0, out);

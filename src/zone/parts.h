@@ -11,7 +11,10 @@ struct zone_checker {
     const struct zone_dns  *dns;
     zone_tell              *tell;
     void                   *owner;
+    bool                    sending; /* judged by what receivers see, and by the main senders alone */
 };
+bool zone_counts(const struct zone_checker *, const struct zone_sender *);
+bool zone_sends_itself(const struct zone_plan *);
 /* "_dmarc." + "example.org"; GP_NONE: does not fit. */
 gp_str zone_name(char room[static ZONE_NAME_ROOM], const char *prefix, const char *name);
 struct dns_answer zone_ask(const struct zone_checker *, gp_str name, enum dns_type);
@@ -31,7 +34,7 @@ size_t zone_read_address(gp_str, char octets[static 16]); /* how many octets; 0:
 void zone_put_address(struct gp_text *, gp_str octets); /* as text */
 
 typedef void zone_one(const struct zone_checker *);
-zone_one zone_check_host, zone_check_mx, zone_check_spf, zone_check_dkim, zone_check_dmarc, zone_check_sts, zone_check_tlsrpt,
+zone_one zone_check_host, zone_check_mx, zone_check_spf, zone_check_helo, zone_check_dkim, zone_check_dmarc, zone_check_sts, zone_check_tlsrpt,
     zone_check_tlsa, zone_check_srv;
 /* The one TXT record of a name for which is_one holds. false: there is not just one; then it was told, with `absent` where there is none.
  * room: where it is copied to. */

@@ -30,9 +30,27 @@ static void want(const struct list *l, enum zone_kind kind, const char *prefix, 
 }
 
 /* ---- the host ----------------------------------------------------------------------------------------------------------- */
-static bool sends_itself(const struct zone_plan *p)
+static void put_host(struct gp_text *out, const char *host)
 {
-    return p->hostname[0] && gp_is(gp_from(p->sender), p->hostname);
+    char   octets[16];
+    size_t len = zone_read_address(gp_from(host), octets);
+    gp_put_z(out, len == 4 ? " ip4:" : len ? " ip6:" : " a:");
+    gp_put_z(out, host);
+}
+
+/* RFC 7208 2.4, 10.1.3: mail without a sender is judged by the name that the server says EHLO with. */
+static void want_helo(const struct list *l)
+{
+    const struct zone_plan *p = l->plan;
+    char                    room[ZONE_VALUE_ROOM];
+    struct gp_text          value = GP_TEXT(room);
+    if (gp_is(gp_from(p->hostname), p->domain)) return; /* the domain's stands for it */
+    gp_put_z(&value, "v=spf1 a");
+    for (size_t i = 0; i < p->sender_count; i++)
+        if (p->senders[i].own && !gp_is(gp_from(p->hostname), p->senders[i].host)) put_host(&value, p->senders[i].host);
+    gp_put_z(&value, " -all");
+    want(l, ZONE_SPF, "", p->hostname, "TXT", gp_said(&value),
+         "for reports of mail that did not arrive: they have no sender, so the server's name is judged");
 }
 
 static void want_host(const struct list *l)
@@ -42,25 +60,46 @@ static void want_host(const struct list *l)
     gp_str                  name = zone_name(room, "", p->hostname);
     if (!name.len) return;
     want(l, ZONE_ADDRESS, "", p->hostname, "A", GP_LIT(""), "the server's addresses; AAAA for those of IPv6");
-    if (sends_itself(p))
-        want(l, ZONE_PTR, "", "each of these addresses", "PTR", name,
-             "set by who gave you the address, in a zone of theirs");
+    if (!zone_sends_itself(p)) return;
+    want(l, ZONE_PTR, "", "each of these addresses", "PTR", name,
+         "set by who gave you the address, in a zone of theirs");
+    want_helo(l);
 }
 
 /* ---- the domain ----------------------------------------------------------------------------------------------------------- */
+static bool is_listed(const struct zone_plan *p, size_t before, const char *include)
+{
+    for (size_t i = 0; i < before; i++)
+        if (gp_is(gp_from(include), p->senders[i].include)) return true;
+    return false;
+}
+
+/* false: it has no name of its own to be included by, and its server's may not be all */
+static bool put_sender(struct gp_text *out, const struct zone_plan *p, size_t index)
+{
+    const struct zone_sender *s = &p->senders[index];
+    if (!s->include[0]) {
+        put_host(out, s->host);
+        return s->own;
+    }
+    if (is_listed(p, index, s->include)) return true;
+    gp_put_z(out, " include:");
+    gp_put_z(out, s->include);
+    return true;
+}
+
 static void want_spf(const struct list *l)
 {
-    char           room[ZONE_VALUE_ROOM];
+    char           room[ZONE_VALUE_ROOM * 4];
     struct gp_text value = GP_TEXT(room);
-    if (!l->plan->sender[0]) return;
-    char   octets[16];
-    size_t len = zone_read_address(gp_from(l->plan->sender), octets);
-    gp_put_z(&value, len == 4 ? "v=spf1 mx ip4:" : len ? "v=spf1 mx ip6:" : "v=spf1 mx a:");
-    gp_put_z(&value, l->plan->sender);
+    bool           known = true;
+    gp_put_z(&value, "v=spf1 mx");
+    for (size_t i = 0; i < l->plan->sender_count; i++) known &= put_sender(&value, l->plan, i);
     gp_put_z(&value, " ~all");
+    if (!l->plan->sender_count) return;
     want(l, ZONE_SPF, "", l->plan->domain, "TXT", gp_said(&value),
-         sends_itself(l->plan) ? "one record only: add a: to the one there is"
-                               : "better: the include: that the provider's manual names, instead of a:");
+         known ? "one record only: add what stands behind mx to the one there is"
+               : "better: the include: that the provider's manual names, instead of a:");
 }
 
 void zone_put_key(struct gp_text *out, const struct zone_key *key)

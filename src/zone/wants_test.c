@@ -22,11 +22,12 @@ static void add_key(const char *selector, enum gp_key_kind kind, enum config_dki
     gp_key_close(made);
 }
 
-static void put_records(const char *sender)
+static void put_records(const char *sender, const char *further)
 {
     plan =
         (struct zone_plan) { .domain = "example.org", .hostname = "mail.example.org", .own = true, .has_spki = true };
-    CHECK(gp_copy_z(gp_from(sender), plan.sender, sizeof plan.sender));
+    zone_add_sender(&plan, sender, strcmp(sender, plan.hostname) == 0, true);
+    if (further) zone_add_sender(&plan, further, further[0] >= '0' && further[0] <= '9', false);
     plan.services[plan.service_count++] = (struct zone_service) { "_submissions", 465, 0 };
     plan.services[plan.service_count++] = (struct zone_service) { "_submission", 587, 10 };
     add_key("one", GP_KEY_RSA, CONFIG_DKIM_SIGNS);
@@ -59,25 +60,88 @@ TEST(each_record_is_there)
         "_465._tcp.mail.example.org.                 IN TLSA 3 1 1 0000",
         "_587._tcp.mail.example.org.                 IN TLSA 3 1 1 0000",
     };
-    put_records("mail.example.org");
+    put_records("mail.example.org", NULL);
     for (size_t i = 0; i < GP_COUNT(lines); i++) has(lines[i]);
 }
 
 TEST(mail_by_way_of_a_provider_leaves_from_there)
 {
-    put_records("smtp.example.net");
+    put_records("smtp.example.net", NULL);
     has("\"v=spf1 mx a:smtp.example.net ~all\"");
     if (strstr(room, "PTR")) fail_msg("its addresses are not ours to name");
-    put_records("192.0.2.9");
+    put_records("192.0.2.9", NULL);
     has("\"v=spf1 mx ip4:192.0.2.9 ~all\"");
-    put_records("2001:db8::9");
+    put_records("2001:db8::9", NULL);
     has("\"v=spf1 mx ip6:2001:db8::9 ~all\"");
+}
+
+TEST(each_way_by_which_mail_leaves_stands_in_spf)
+{
+    put_records("smtp.example.net", "mail.example.com");
+    has("\"v=spf1 mx a:smtp.example.net a:mail.example.com ~all\"");
+    put_records("mail.example.org", "192.0.2.8");
+    has("\"v=spf1 mx a:mail.example.org ip4:192.0.2.8 ~all\"");
+    has("mail.example.org.                           IN TXT \"v=spf1 a ip4:192.0.2.8 -all\"\n");
+    put_records("smtp.office365.com", NULL);
+    has("\"v=spf1 mx include:spf.protection.outlook.com ~all\"");
+    put_records("smtp.gmail.com", "smtp-relay.gmail.com");
+    has("\"v=spf1 mx include:_spf.google.com ~all\"");
+}
+
+static size_t senders_that_are(bool main)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan.sender_count; i++) count += plan.senders[i].main == main;
+    return count;
+}
+
+static struct config house = { .hostname = "mail.example.org" };
+
+static struct config_route *add_route(const char *from, const char *to, enum relay_kind kind, const char *host)
+{
+    struct config_route *r = &house.routes[house.route_count++];
+    *r                     = (struct config_route) { .via = { { .set = true, .kind = kind } } };
+    CHECK(gp_copy_z(gp_from(from), r->from, sizeof r->from) && gp_copy_z(gp_from(to), r->to, sizeof r->to) &&
+          gp_copy_z(gp_from(host), r->via[0].host, sizeof r->via[0].host));
+    return r;
+}
+
+static void list_senders(void)
+{
+    plan = (struct zone_plan) { .domain = "example.org", .hostname = "mail.example.org" };
+    zone_add_senders(&house, &plan);
+}
+
+TEST(where_mail_leaves_is_told_by_the_routes)
+{
+    list_senders();
+    CHECK(plan.sender_count == 1 && plan.senders[0].own && plan.senders[0].main);
+    add_route("example.com", "", RELAY_SMARTHOST, "theirs.example"); /* of another domain */
+    list_senders();
+    CHECK(plan.sender_count == 1);
+    add_route("", "*.example.net", RELAY_SMARTHOST, "partner.example"); /* a part of it */
+    add_route("boss@example.org", "", RELAY_SMARTHOST, "boss.example");
+    list_senders();
+    CHECK(plan.sender_count == 3 && !plan.senders[0].main && !plan.senders[1].main && plan.senders[2].main);
+    add_route("", "example.edu", RELAY_DISCARD, "");    /* leaves nowhere */
+    add_route("*.net example.org", "", RELAY_HOLD, ""); /* goes by the next one then */
+    add_route("*.net example.org", "*", RELAY_SMARTHOST, "smtp.gmail.com")->via[1] =
+        (struct config_hop) { .set = true, .kind = RELAY_SMARTHOST, .host = "smtp-relay.gmail.com" };
+    add_route("", "", RELAY_SMARTHOST, "never.example"); /* nothing is left for it, nor for relay.via */
+    list_senders();
+    CHECK(plan.sender_count == 4 && senders_that_are(true) == 2);
+    CHECK_IS(gp_from(plan.senders[2].include), "_spf.google.com");
+    house.route_count = 0;
+    CHECK(gp_copy_z(GP_LIT("192.0.2.5 2001:db8::5"), add_route("", "a.example", RELAY_MX, "")->from_address, 64));
+    list_senders();
+    CHECK(plan.sender_count == 3 && plan.senders[1].own && !plan.senders[1].main && plan.senders[2].main);
+    CHECK_IS(gp_from(plan.senders[1].host), "2001:db8::5");
 }
 
 /* RFC 1035 3.3: a character-string has a length octet. */
 TEST(no_string_is_longer_than_255)
 {
-    put_records("mail.example.org");
+    put_records("mail.example.org", NULL);
     size_t run = 0, longest = 0;
     bool   inside = false;
     for (const char *c = room; *c; c++) {
@@ -92,7 +156,7 @@ TEST(a_line_too_long_cuts_the_whole_and_says_so)
 {
     char           small[100];
     struct gp_text out = GP_TEXT(small);
-    put_records("mail.example.org");
+    put_records("mail.example.org", NULL);
     zone_wants(&plan, put_line, &out);
     CHECK(out.cut);
 }

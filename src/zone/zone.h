@@ -14,7 +14,7 @@ enum zone_kind {
 extern const char *const zone_kinds[ZONE_KINDS]; /* "mta-sts" */
 
 /* ---- a plan: what is known of a domain ---------------------------------------------------------------------- */
-enum { ZONE_KEYS_MOST = 16, ZONE_SERVICES_MOST = 8, ZONE_NAME_ROOM = 256, ZONE_PUBLIC_MOST = 1024, ZONE_SPKI_LEN = 32 };
+enum { ZONE_KEYS_MOST = 16, ZONE_SERVICES_MOST = 8, ZONE_SENDERS_MOST = 16, ZONE_NAME_ROOM = 256, ZONE_PUBLIC_MOST = 1024, ZONE_SPKI_LEN = 32 };
 struct zone_key {
     char                  selector[64];
     enum config_dkim_state state;
@@ -25,10 +25,17 @@ struct zone_key {
     char                  octets[ZONE_PUBLIC_MOST]; /* of its public half, as p= has them */
 };
 struct zone_service { const char *name; uint16_t port; unsigned preference; }; /* "_submission" */
+struct zone_sender {  /* whose addresses mail leaves from */
+    char        host[ZONE_NAME_ROOM]; /* or the address */
+    const char *include; /* what SPF includes in its stead; "": nothing */
+    bool        own;     /* this host, and no provider's                */
+    bool        main;    /* by it goes what no route of a part takes    */
+};
 struct zone_plan {
     char                domain[ZONE_NAME_ROOM];
     char                hostname[ZONE_NAME_ROOM]; /* "": not known                                              */
-    char                sender[ZONE_NAME_ROOM];   /* whose addresses mail leaves from; "": not known            */
+    struct zone_sender  senders[ZONE_SENDERS_MOST]; /* none: not known                                        */
+    size_t              sender_count;
     bool                own;                      /* a set-up of ours: its keys and services are all that is wanted */
     struct zone_key     keys[ZONE_KEYS_MOST];
     size_t              key_count;
@@ -41,6 +48,9 @@ struct zone_plan {
 bool zone_keep_key(struct zone_key *, const struct gp_key *) GP_MUST_USE; /* its public half; false: no key for DKIM */
 /* Of a set-up: reads the folder of DKIM keys and the certificate. */
 void zone_of_house(const struct config *, const char *domain, struct zone_plan *out);
+/* Where mail from plan.domain may leave, by relay.via and the routes; without an answer for what has no room. */
+void zone_add_senders(const struct config *, struct zone_plan *);
+void zone_add_sender(struct zone_plan *, const char *host, bool own, bool main);
 /* The domains of a set-up, its own first, then those that there are DKIM keys for; at most `room`. */
 size_t zone_domains(const struct config *, char (*out)[ZONE_NAME_ROOM], size_t room);
 /* All keys of a domain (NULL: of all), by domain and selector. false: the folder cannot be read. */
@@ -73,7 +83,7 @@ struct zone_found {
 struct zone_dns { struct dns_answer (*ask)(void *owner, gp_str name, enum dns_type); void *owner; }; /* good until the next */
 typedef void zone_tell(void *owner, const struct zone_found *);
 void zone_check(const struct zone_plan *, const struct zone_dns *, zone_tell *, void *owner);
-/* What receivers look at alone: the host, SPF, DKIM. */
+/* What receivers look at alone, of mail that goes the main way: the names of a host that sends itself, SPF, DKIM. */
 void zone_check_sending(const struct zone_plan *, const struct zone_dns *, zone_tell *, void *owner);
 /* One key's record alone, for `dkim publish-check`. */
 void zone_check_key(const struct zone_plan *, const struct zone_key *, const struct zone_dns *, zone_tell *, void *owner);

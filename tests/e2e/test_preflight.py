@@ -4,7 +4,7 @@ import re
 import pytest
 
 from house import DOMAIN, HOSTNAME, Gatepost, relay_to, until
-from names import TXT, Names
+from names import A, TXT, Names
 from test_delivery import send
 from test_dkim import publish
 from wire import signed_in, submit
@@ -48,9 +48,11 @@ def start(folder, certificate, ca, sink, names, mode, action, change):
 class serving_with:
     """Like house.serving, with DNS filled in between init and serve."""
 
-    def __init__(self, place, certificate, names, change, **environment):
+    def __init__(self, place, certificate, names, change, lines="", **environment):
         place.mkdir()
         self.made = Gatepost(place, certificate, **environment)
+        with open(self.made.dir / "gatepost.yml", "a") as file:
+            file.write(lines)
         records(names, self.made)
         change(names)
 
@@ -125,3 +127,23 @@ def test_the_address_that_mail_leaves_from_is_looked_at(folder, certificate, nam
     with serving_with(folder / f"preflight-direct-{len(list(folder.iterdir()))}", certificate, names, change, GATEPOST_RELAY="mx?tls=opportunistic",
                       GATEPOST_RELAY_DNS_SERVER=f"127.0.0.1@{names.port}", GATEPOST_POLICY_PREFLIGHT_MODE="enforce") as server:
         assert words in looked_at(server)
+
+
+def test_behind_a_provider_names_of_this_host_are_nobodys_business(folder, certificate, ca, new_sink, names, context):
+    """A printer's server in an office: DNS knows no name of it. With relay.via, and by a route."""
+    sink = new_sink()
+    with start(folder, certificate, ca, sink, names, "enforce", "refuse", lambda names: names.forget(HOSTNAME, A)) as server:
+        assert "nothing stands against it" in looked_at(server)
+        send(server, context, server.account(), ["office@example.net"])
+        assert sink.wait("office@example.net")
+
+
+def test_mail_that_a_route_takes_is_judged_by_where_that_leads(folder, certificate, names):
+    def change(names):
+        names.txt(DOMAIN, "v=spf1 include:provider.example -all")
+        names.txt("provider.example", "v=spf1 ip4:198.18.0.9 -all")
+        names.host("smtp.provider.example", "198.18.0.9")
+    with serving_with(folder / "preflight-route", certificate, names, change,
+                      f"routes:\n  - {{name: provider, from: {DOMAIN}, via: 'smtp://smtp.provider.example'}}\n", GATEPOST_RELAY="mx?tls=opportunistic",
+                      GATEPOST_RELAY_DNS_SERVER=f"127.0.0.1@{names.port}", GATEPOST_POLICY_PREFLIGHT_MODE="enforce") as server:
+        assert "nothing stands against it" in looked_at(server)
