@@ -61,6 +61,7 @@ bool can_ask_lane(struct can *);
 bool can_ask_lane_rate(struct can *);
 bool can_ask_lane_recipient(struct can *, gp_str to);
 /* can_message.c: */
+unsigned can_fits(const struct can *, int64_t credential); /* of sender and author, how many it may use */
 bool can_ask_sender(struct can *);
 bool can_ask_size(struct can *);
 bool can_ask_recipients(struct can *);

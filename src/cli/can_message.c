@@ -29,15 +29,32 @@ static bool refuse_sender(struct can *c, const char *rule, const struct sender_p
     return can_refuse(c, no.code, no.enhanced, gp_said(&reply));
 }
 
+static struct sender_question question_of(const struct can *c, int64_t credential, const struct sender_place *place,
+                                          gp_str address)
+{
+    return (struct sender_question) { .account    = c->acting.id,
+                                      .credential = credential,
+                                      .field      = place->field,
+                                      .address    = address,
+                                      .now        = c->now,
+                                      .local      = moment_local(c->now) };
+}
+
+unsigned can_fits(const struct can *c, int64_t credential)
+{
+    struct sender_verdict        v;
+    const struct sender_question mail = question_of(c, credential, sender_place_of(GP_LIT("mail")), c->from);
+    const struct sender_question from = question_of(c, credential, sender_place_of(GP_LIT("from")), c->header_from);
+    unsigned                     fits =
+        sender_judge(c->store->accounts, &c->store->config, &mail, &v) == GP_OK && !v.shadowed && !v.rewritten;
+    return fits +
+           (sender_judge(c->store->accounts, &c->store->config, &from, &v) == GP_OK && !v.shadowed && !v.rewritten);
+}
+
 static bool judge_sender(struct can *c, const char *rule, gp_str where, gp_str address, struct sender_verdict *v)
 {
     const struct sender_place *place  = sender_place_of(where);
-    struct sender_question     q      = { .account    = c->acting.id,
-                                          .credential = c->credential,
-                                          .field      = place->field,
-                                          .address    = address,
-                                          .now        = c->now,
-                                          .local      = moment_local(c->now) };
+    struct sender_question     q      = question_of(c, c->credential, place, address);
     gp_status                  status = sender_judge(c->store->accounts, &c->store->config, &q, v);
     if (status == GP_TEMPFAIL) return can_store_failed(c);
     if (status == GP_PERMFAIL) return refuse_sender(c, rule, place, &q, v);

@@ -153,7 +153,23 @@ static struct circumstances circumstances_of(const struct can *c)
                                     .local     = moment_local(c->now) };
 }
 
-static void ask_one(struct can *c, const struct credential *one)
+/* Those that may be used, and of them the one that what follows is asked with. */
+struct usable {
+    size_t   count;
+    unsigned fits; /* of the chosen one: see can_fits() */
+    char     name[CREDENTIAL_TEXT * 2 + 1];
+};
+
+static void choose(struct can *c, struct usable *u, const struct credential *one, gp_str name)
+{
+    unsigned fits = can_fits(c, one->id);
+    if (u->count++ && fits <= u->fits) return;
+    u->fits       = fits;
+    c->credential = one->id;
+    (void)gp_copy_z(name, u->name, sizeof(u->name));
+}
+
+static void ask_one(struct can *c, struct usable *u, const struct credential *one)
 {
     char                 room[JUDGE_TEXT], name_room[CREDENTIAL_TEXT * 2];
     struct gp_text       why = GP_TEXT(room), name = GP_TEXT(name_room);
@@ -165,7 +181,7 @@ static void ask_one(struct can *c, const struct credential *one)
         can_say(c, CAN_NO, "credential", gp_said(&name), GP_LIT(" has nothing that this mechanism goes by"));
     else {
         can_say(c, CAN_YES, "credential", gp_said(&name), GP_LIT(" may be used"));
-        if (!c->credential) c->credential = one->id;
+        choose(c, u, one, gp_said(&name));
     }
 }
 
@@ -177,9 +193,11 @@ static bool is_named(const struct can *c, const struct credential *one)
     return gp_read_number(gp_from(wanted), INT64_MAX, &id) && (int64_t)id == one->id;
 }
 
-/* One that may be used is enough: which one it is comes out when the client shows it. */
+/* One that may be used is enough: which one it is comes out when the client shows it. Where they differ in what they may send, one that
+ * may send this is the answer to whether the account can. */
 static bool ask_credentials(struct can *c)
 {
+    struct usable     usable = { 0 };
     struct credential one;
     gp_status         status;
     bool              any = false;
@@ -187,13 +205,15 @@ static bool ask_credentials(struct can *c)
     while ((status = credentials_next(&r, &one)) == GP_OK) {
         if (!is_named(c, &one)) continue;
         any = true;
-        ask_one(c, &one);
+        ask_one(c, &usable, &one);
     }
     gp_wipe(&one.verifier, sizeof(one.verifier));
     if (status != GP_PERMFAIL) return can_store_failed(c);
     if (!any)
         can_say(c, CAN_NO, "credential", GP_LIT("the account has none"),
                 c->wish->credential ? GP_LIT(" of that label or id") : GP_LIT(""));
+    if (usable.count > 1)
+        can_say(c, CAN_SKIPPED, "credential", GP_LIT("what follows is asked with "), gp_from(usable.name));
     return c->credential || can_refuse_signin(c);
 }
 

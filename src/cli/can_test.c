@@ -89,6 +89,22 @@ TEST(each_rule_answers_and_the_verdict_is_what_a_client_hears)
     remove_place();
 }
 
+/* A credential that may send less than the account, and costs less to check, is not the answer for the whole account. */
+TEST(what_any_credential_can_the_account_can)
+{
+    make_accounts();
+    CHECK(run(&cli_identity_add, "anna@example.org list@example.org") == CLI_DONE);
+    CHECK(run(&cli_credential_add, "anna@example.org --label list --senders list@example.org") == CLI_DONE);
+    CHECK(run(&cli_can, "anna@example.org --from anna@example.org --to bob@example.net") == CLI_DONE);
+    CHECK(says("credential 'list' may be used") && says("what follows is asked with credential ") &&
+          !says("asked with credential 'list'"));
+    CHECK(run(&cli_can, "anna@example.org --from list@example.org") == CLI_DONE);
+    CHECK(run(&cli_can, "anna@example.org --from anna@example.org --credential list") == CLI_FAILED);
+    CHECK(!says("what follows is asked with") && says("no     sender       anna@example.org: "));
+    CHECK(run(&cli_can, "anna@example.org --from boss@example.org") == CLI_FAILED);
+    remove_place();
+}
+
 /* mode: of both policies. asked and reply as above; rule NULL: that rule says nothing. */
 static const struct {
     const char *mode, *asked, *rule, *reply;

@@ -237,6 +237,15 @@ TEST(json_has_the_same_for_programs)
     remove_story();
 }
 
+TEST(the_end_of_a_ban_is_a_date)
+{
+    make_story();
+    CHECK(run(&cli_ban_add, "192.0.2.77 --until 2099-01-02") == CLI_DONE);
+    CHECK(run(&cli_explain, "192.0.2.77") == CLI_DONE && strstr(output, "ban added") &&
+          strstr(output, "until 2099-01-"));
+    remove_story();
+}
+
 TEST(what_is_not_known_is_said_with_where_to_look)
 {
     make_story();

@@ -147,7 +147,7 @@ static void tell_other(struct telling *t)
     }
     json_object_foreach(t->data, key, value)
     {
-        char           room[64], shown[64];
+        char           room[64], shown[64], moment[USER_TIME_ROOM];
         struct gp_text name = { .ptr = room, .room = sizeof(room) - 1 }, number = GP_TEXT(shown);
         gp_str         text = GP_LIT("...");
         if (strcmp(key, "count") == 0 || strcmp(key, "last") == 0 || strcmp(key, "incidents") == 0) continue;
@@ -156,6 +156,8 @@ static void tell_other(struct telling *t)
         room[name.len] = '\0';
         if (json_is_integer(value)) gp_put_number(&number, json_integer_value(value));
         if (json_is_integer(value)) text = gp_said(&number);
+        if (json_is_integer(value) && strcmp(key, "until") == 0)
+            text = gp_from(user_time((gp_time)json_integer_value(value), moment));
         if (json_is_string(value)) text = text_of(t, key);
         put_known(&t->detail, room, text);
     }

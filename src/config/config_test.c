@@ -170,8 +170,8 @@ TEST(a_socket_that_cannot_be)
         const char *yaml, *problems;
     } cases[] = {
   /* clang-format off */
-        { H "listen: [dovecot-auth auth]\n", "gatepost.yml:2: listen: 'auth' is not the path of a socket, such as /var/spool/postfix/private/auth (107 letters at most)\n" },
-        { H "listen:\n  - dovecot-auth /a\"b\n", "gatepost.yml:3: listen: '/a\"b' is not the path of a socket, such as /var/spool/postfix/private/auth (107 letters at most)\n" },
+        { H "listen: [dovecot-auth auth]\n", "gatepost.yml:2: listen: 'auth' is not the path of a socket that begins with /, such as /var/spool/postfix/private/auth (107 letters at most)\n" },
+        { H "listen:\n  - dovecot-auth /a\"b\n", "gatepost.yml:3: listen: '/a\"b' is not the path of a socket that begins with /, such as /var/spool/postfix/private/auth (107 letters at most)\n" },
         { H "listen: [dovecot-auth /run/auth mode=0661]\n", "gatepost.yml:2: listen: '0661' is not a mode for a socket, such as 0660\n" },
         { H "listen: [dovecot-auth /run/auth mode=0]\n", "gatepost.yml:2: listen: '0' is not a mode for a socket, such as 0660\n" },
         { H "listen: [dovecot-auth /run/auth owner=x]\n", "gatepost.yml:2: listen: 'owner' is not an option of a listener; there are: mechanisms name mode user group\n" },

@@ -202,8 +202,9 @@ static bool take_address(struct config_listen *item, gp_str address, struct gp_t
         return gp_copy_z(address, item->name, sizeof item->name);
     return config_fail(
         why, address,
-        socket ? "is not the path of a socket, such as /var/spool/postfix/private/auth (107 letters at most)"
-               : "is not an address with a port, such as 127.0.0.1:587 or [::]:587");
+        socket
+            ? "is not the path of a socket that begins with /, such as /var/spool/postfix/private/auth (107 letters at most)"
+            : "is not an address with a port, such as 127.0.0.1:587 or [::]:587");
 }
 
 static bool read_item(gp_str text, struct config_listen *item, struct gp_text *why)

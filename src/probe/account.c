@@ -139,6 +139,8 @@ static void try_8bit(struct probe_call *c)
 /* RFC 5321 4.1.4: EHLO clears what RSET does, and no more. */
 static void try_hello_again(struct probe_call *c)
 {
+    if (say(c, "MAIL FROM:", c->run->account.address, "") != 250) return; /* then a no behind EHLO would tell nothing */
+    (void)call_ask(c, "RSET");
     probe_mark(c->run);
     bool taken = call_hello(c);
     int  code  = taken ? say(c, "MAIL FROM:", c->run->account.address, "") : c->reply.code;

@@ -220,7 +220,11 @@ static bool try_listener(struct house *h, const struct config_listen *l, const s
 {
     char              host[CONFIG_LISTEN_ADDRESS], port[8];
     struct probe_plan plan = *base;
-    if (l->kind == LISTEN_DOVECOT_AUTH || l->kind == LISTEN_LEGACY) return false; /* what is weak there was asked for */
+    if (l->kind == LISTEN_DOVECOT_AUTH || l->kind == LISTEN_LEGACY) { /* what is weak there was asked for */
+        probe_fact(h->run, PROBE_OWN, "not examined, since it is for old devices or other servers: listener %s",
+                   l->name);
+        return false;
+    }
     if (!split(l->address, host, port)) return false;
     plan.host     = host;
     plan.port     = port;

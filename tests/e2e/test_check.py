@@ -300,6 +300,12 @@ def on_gatepost(good, ca):
     return report(f"localhost:{good.port}", "--starttls", "--ca-file", ca, "--user", good.owner.name, "--password-stdin", stdin=good.owner.password)
 
 
+def test_an_address_that_is_not_the_accounts_is_no_fault_of_the_server(good, ca):
+    name = good.owner.name.partition("@")[0]
+    found = report(f"localhost:{good.port}", "--starttls", "--ca-file", ca, "--user", name, "--password-stdin", stdin=good.owner.password)
+    assert any("signed in as " + name in fact["what"] for fact in found["facts"]) and "hello-signed-in" not in raised(found)
+
+
 def test_the_table_in_the_documentation_is_what_was_seen(wrong, on_gatepost, on_others, asked_for_more, on_opensmtpd, on_bad_ones):
     """GATEPOST_WRITE_DOCS=1 writes it."""
     def bad(server, name):
