@@ -322,6 +322,13 @@ TEST(a_credential_may_have_fewer_sessions_than_its_account)
     CHECK(session_may_send(&b->vault->smtpds[0], 4) == SESSION_FITS);
     sign_off(b, 1);
     CHECK(mail(b, 3)->status == GP_OK);
+    for (uint64_t i = 0; i < 3; i++) { /* each in its turn, counted on from what was known */
+        sign_in(b, 10 + i);
+        CHECK(mail(b, 10 + i)->status == GP_TEMPFAIL);
+        sign_off(b, i ? 9 + i : 2);
+        CHECK(mail(b, 10 + i)->status == GP_OK);
+    }
+    CHECK(mail(b, 3)->status == GP_OK);
     b->config.policy.limits.mode = POLICY_SHADOW;
     sign_in(b, 1);
     CHECK(submit(b, TWO, 10)->status == GP_OK && b->vault->tallies.count == 1);

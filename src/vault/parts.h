@@ -411,9 +411,10 @@ void      holds_begin(struct vault *, const struct sent *); /* of this message o
 void      holds_tick(struct vault *);
 
 /* ---- who is signed in now (sessions.c) ------------------------------------------------------------------------------------------ */
-enum { SESSIONS_MOST = 262144 /* counted: 56 octets each */, SESSION_BUCKETS = 8192 };
+enum { SESSIONS_MOST = 262144 /* counted: 56 octets each */, SESSION_BUCKETS = 8192, SESSION_COUNTS = 64 };
 struct open_session;
-struct sessions { struct open_session *buckets[SESSION_BUCKETS]; size_t count; };
+struct session_count { int64_t credential; unsigned count; }; /* of those asked about last; credential 0: of none */
+struct sessions { struct open_session *buckets[SESSION_BUCKETS]; size_t count; struct session_count known[SESSION_COUNTS]; };
 void session_opened(const struct signin *);
 void session_ended(struct peer *, struct msg *);
 void session_forget(const struct peer *, uint64_t session);

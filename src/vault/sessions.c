@@ -26,13 +26,31 @@ static bool has_room(const struct vault *v, const struct meter *m)
     return most == 0 || m->sessions < most;
 }
 
-static unsigned sessions_of(const struct vault *v, int64_t credential)
+static unsigned count_sessions(const struct vault *v, int64_t credential)
 {
     unsigned count = 0;
     for (size_t i = 0; i < SESSION_BUCKETS; i++)
         for (const struct open_session *at = v->sessions.buckets[i]; at; at = at->next)
             count += at->credential == credential && at->over == SESSION_FITS;
     return count;
+}
+
+/* One that is full is asked about with each MAIL beyond it: what was counted once is kept right, by known_add(). */
+static unsigned sessions_of(struct vault *v, int64_t credential)
+{
+    size_t at = (size_t)credential & (SESSION_COUNTS - 1);
+    if (v->sessions.known[at].credential != credential) {
+        v->sessions.known[at].count      = count_sessions(v, credential);
+        v->sessions.known[at].credential = credential;
+    }
+    return v->sessions.known[at].count;
+}
+
+static void known_add(struct vault *v, const struct open_session *one, int more)
+{
+    size_t at = (size_t)one->credential & (SESSION_COUNTS - 1);
+    if (one->credential && one->over == SESSION_FITS && v->sessions.known[at].credential == one->credential)
+        v->sessions.known[at].count += (unsigned)more;
 }
 
 /* Few credentials have such a limit: to look at all sessions for those costs less than a count for each that keeps its meter in memory. */
@@ -79,12 +97,14 @@ void session_opened(const struct signin *s)
                                           .peer       = s->peer };
     fresh->over = count(v, fresh);
     *at         = fresh;
+    known_add(v, fresh, 1);
     v->sessions.count++;
 }
 
 static void end(struct vault *v, struct open_session **at)
 {
     struct open_session *gone = *at;
+    known_add(v, gone, -1);
     if (gone->over == SESSION_FITS) {
         discount(v, gone->account);
         discount(v, gone->owner);
@@ -119,6 +139,9 @@ void sessions_drop_peer(const struct peer *peer)
 enum session_room session_may_send(struct peer *peer, uint64_t session)
 {
     struct open_session *one = *place_of(peer->vault, peer, session);
-    if (one && one->over != SESSION_FITS) one->over = count(peer->vault, one);
+    if (one && one->over != SESSION_FITS) {
+        one->over = count(peer->vault, one);
+        known_add(peer->vault, one, 1);
+    }
     return one ? one->over : SESSION_FITS;
 }
