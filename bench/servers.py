@@ -120,7 +120,7 @@ class Sink:
 
 
 class Gatepost:
-    name = "gatepost"
+    name, patience = "gatepost", 10
 
     def __init__(self, program, folder, certificate, sink, options):
         self.program, self.dir, self.process = str(program), folder / "home", None
@@ -142,7 +142,7 @@ class Gatepost:
 
     def run(self, *words):
         done = subprocess.run([self.program, *words, "--dir", str(self.dir)], env=self.environment, capture_output=True, text=True,
-                              timeout=60, check=False)
+                              timeout=50 + self.patience, check=False)
         if done.returncode != 0:
             raise SystemExit(f"bench: gatepost {' '.join(words)}: {done.stdout}{done.stderr}")
         return done.stdout
@@ -150,7 +150,7 @@ class Gatepost:
     def __enter__(self):
         self.process = subprocess.Popen([self.program, "serve", "--dir", str(self.dir)], env=self.environment, stdout=self.log,
                                         stderr=self.log)
-        self.run("status", "--wait", "10")
+        self.run("status", "--wait", str(self.patience))
         return self
 
     def __exit__(self, *_):

@@ -118,7 +118,7 @@ const struct config_key config_keys[] = {
     { "relay.connections", &config_number, FIELD(relay.connections_most), 1, 10000, "100",
       "Connections to all other servers at a time." },
     { "relay.connections_per_destination", &config_number, FIELD(relay.connections_per_destination), 1, 1000, "10",
-      "Connections to one destination at a time." },
+      "Connections to one destination at a time, as long as it takes them: when it says it is too much it gets fewer for a while." },
     { "relay.connect_timeout", &config_duration, FIELD(relay.connect_timeout), SECOND, HOUR, "30s",
       "How long a connection may take to open, for each address." },
     { "relay.command_timeout", &config_duration, FIELD(relay.command_timeout), SECOND, HOUR, "5m",

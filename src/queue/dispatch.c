@@ -222,7 +222,23 @@ static void nothing_due(struct queue *q, struct lane *lane, gp_time now)
 static unsigned window(const struct queue *q, const struct lane *lane)
 {
     unsigned most = q->config->relay.connections_per_destination;
-    return lane->failures || !most ? 1 : most;
+    if (lane->failures || !most) return 1;
+    return lane->narrow && lane->narrow < most ? lane->narrow : most;
+}
+
+/* What is due longest goes first, but no account has two turns in a row while mail of another is due: then they go round. */
+static gp_status choose(struct queue *q, struct lane *lane, gp_time now, struct queue_due *due)
+{
+    struct queue_due other;
+    gp_status        status = queue_next_due(q->store, lane_name(lane), now, is_under_way, lane, due);
+    if (status != GP_OK || (!lane->crowded && due->account != lane->turn)) return status;
+    status        = queue_next_turn(q->store, lane_name(lane), now, TURN_LOOKS, &lane->look);
+    lane->crowded = status == GP_OK && (lane->look != lane->turn || lane->look != due->account);
+    if (status == GP_OK && lane->look != due->account) {
+        status = queue_next_due_of(q->store, lane_name(lane), lane->look, now, is_under_way, lane, &other);
+        if (status == GP_OK) *due = other;
+    }
+    return status == GP_TEMPFAIL ? status : GP_OK;
 }
 
 static bool is_discarded(const struct queue *q, const struct lane *lane)
@@ -250,7 +266,7 @@ static void serve(struct queue *q, struct lane *lane, gp_time now)
     struct queue_due           due;
     const struct config_route *route = route_of(q, lane);
     if (is_held_up(q, lane, now)) return;
-    gp_status       status = queue_next_due(q->store, lane_name(lane), now, is_under_way, lane, &due);
+    gp_status       status = choose(q, lane, now, &due);
     struct attempt *a      = status == GP_OK ? calloc(1, sizeof *a) : NULL;
     if (status == GP_PERMFAIL) return nothing_due(q, lane, now);
     if (!a) {
@@ -259,6 +275,7 @@ static void serve(struct queue *q, struct lane *lane, gp_time now)
         return;
     }
     if (route && route->recipients && due.count > route->recipients) due.count = route->recipients;
+    lane->turn     = due.account;
     a->due         = due;
     a->queue       = q;
     a->lane        = lane;
@@ -295,11 +312,17 @@ void dispatch(struct queue *q, gp_time now)
 /* ---- and back ---------------------------------------------------------------------------------------------------------------- */
 static void judge_lane(struct queue *q, struct lane *lane, gp_str results, bool host_down, gp_time now)
 {
+    unsigned most = q->config->relay.connections_per_destination;
     if (!host_down) {
         lane_recovered(lane);
+        if (lane_is_too_much(gp_cut(&results, '\n')))
+            lane_narrow(lane, most);
+        else
+            lane_widen(lane, most);
         return;
     }
     lane->failures++;
+    lane->narrow = 1; /* when it is back it is not met by all at once */
     lane_suspend(lane, now + schedule_suspension(q->config, lane->failures),
                  gp_head(gp_cut(&results, '\n'), LAST_WORD_MOST));
 }

@@ -158,6 +158,36 @@ void lane_recovered(struct lane *lane)
     lane->last_word_len = 0;
 }
 
+static unsigned width(const struct lane *lane, unsigned most)
+{
+    return lane->narrow && lane->narrow < most ? lane->narrow : most;
+}
+
+void lane_widen(struct lane *lane, unsigned most)
+{
+    if (!lane->narrow || ++lane->good < lane->narrow) return;
+    lane->good   = 0;
+    lane->narrow = lane->narrow + 1 < most ? lane->narrow + 1 : 0;
+}
+
+void lane_narrow(struct lane *lane, unsigned most)
+{
+    unsigned half = width(lane, most) / 2;
+    lane->narrow  = half ? half : 1;
+    lane->good    = 0;
+}
+
+/* Not what is about one mailbox or message, nor greylisting: that is no matter of how many come at once. */
+bool lane_is_too_much(gp_str result)
+{
+    static const char *const too_much[] = { "4.3.2", "4.4.5", "4.7.28" };
+    (void)gp_cut(&result, '\t');
+    gp_str code = gp_cut(&result, '\t'), enhanced = gp_cut(&result, '\t');
+    bool   said = gp_is(code, "421");
+    for (size_t i = 0; i < GP_COUNT(too_much); i++) said = said || gp_is(enhanced, too_much[i]);
+    return said;
+}
+
 void lanes_revive(struct lanes *lanes)
 {
     for (size_t i = 0; i < LANE_BUCKETS; i++)

@@ -13,6 +13,7 @@ enum {
     SECOND            = 1000,
     LANES_MOST        = 65536, /* destinations known at a time; the others wait in the store */
     LANE_BUCKETS      = 4096,
+    TURN_LOOKS        = 8,     /* accounts that are looked at for one whose turn it is */
     LAST_WORD_MOST    = 512,   /* of a result line that a suspended lane repeats             */
     BATCH_ASKS_MOST   = 1024,  /* commits of one transaction                                 */
     DRAFTS_MOST       = 1024,
@@ -50,6 +51,9 @@ struct lane {
     gp_time         suspended_until; /* nothing could be tried: what comes due meanwhile is put off  */
     unsigned        failures;        /* in a row; while there are any, one attempt at a time         */
     unsigned        under_way;
+    unsigned        narrow, good;    /* fewer at a time than may be, 0: as many as may be; successes since it grew  */
+    int64_t         turn, look;      /* whose message was sent last; which account is looked at next */
+    bool            crowded;         /* several accounts have mail due: they take turns              */
     struct attempt *attempts;
     char           *last_word;       /* result line to repeat while suspended, or NULL               */
     size_t          last_word_len, name_len;
@@ -69,6 +73,10 @@ struct lane *lanes_next(struct lanes *, gp_time now);                           
 void         lane_move(struct lanes *, struct lane *, enum lane_place, gp_time wake_at);
 void         lane_suspend(struct lane *, gp_time until, gp_str last_word);
 void         lane_recovered(struct lane *);
+/* One attempt more or less at a time: the far end has taken a message, or said that it is too much (RFC 5321 3.8, RFC 3463 3.4 to 3.8). */
+void         lane_widen(struct lane *, unsigned most);
+void         lane_narrow(struct lane *, unsigned most);
+bool         lane_is_too_much(gp_str result); /* does this line of results say so? */
 void         lanes_revive(struct lanes *);                                            /* no lane is suspended any more */
 void         lane_drop(struct lanes *, struct lane *);
 void         lanes_close(struct lanes *);

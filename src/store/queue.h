@@ -98,15 +98,21 @@ gp_status queue_visit_recipients(struct queue_store *, int64_t message, unsigned
 gp_status queue_visit_destinations(struct queue_store *, void (*each)(void *owner, gp_str destination, gp_time due), void *owner) GP_MUST_USE;
 
 struct queue_due {
-    int64_t  message;
+    int64_t  message, account; /* whose it is */
     char     queue_id[QUEUE_ID_MOST + 1];
     unsigned positions[QUEUE_DUE_MOST];
     size_t   count;
 };
+typedef bool queue_skip(void *owner, int64_t message, unsigned position);
 /* The recipients of one message that are due longest for a destination; `skip` tells those that are under way already.
  * PERMFAIL: there are none now. */
 gp_status queue_next_due(struct queue_store *, gp_str destination, gp_time now,
-                         bool (*skip)(void *owner, int64_t message, unsigned position), void *owner, struct queue_due *) GP_MUST_USE;
+                         queue_skip *, void *owner, struct queue_due *) GP_MUST_USE;
+/* The same of one account. */
+gp_status queue_next_due_of(struct queue_store *, gp_str destination, int64_t account, gp_time now, queue_skip *, void *owner, struct queue_due *) GP_MUST_USE;
+/* The next account, in turn behind *account, that has mail due for a destination. PERMFAIL: none among as many as were looked at; *account: where to
+ * look on. */
+gp_status queue_next_turn(struct queue_store *, gp_str destination, gp_time now, unsigned looks, int64_t *account) GP_MUST_USE;
 /* When the next one that is not due yet will be; PERMFAIL: there is none. */
 gp_status queue_next_time(struct queue_store *, gp_str destination, gp_time now, gp_time *due) GP_MUST_USE;
 /* Up to `most` octets from the start of the body. */

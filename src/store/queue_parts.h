@@ -14,4 +14,8 @@ struct queue_store {
     size_t             drop_count;     /* beyond the bound the sweep takes them */
 };
 
+extern const char queue_turns[]; /* a script of queue.db */
+/* Of the rows (message, position), those of the first message that are not skipped. PERMFAIL: none. */
+gp_status queue_take_due(struct queue_store *, struct rows *, queue_skip *, void *owner, struct queue_due *) GP_MUST_USE;
+
 #endif

@@ -131,11 +131,12 @@ gp_status queue_visit_recipients(struct queue_store *s, int64_t message, unsigne
 gp_status queue_visit_destinations(struct queue_store *s, void (*each)(void *, gp_str, gp_time), void *owner)
 {
     auto_rows r = rows_of(
-        s->db, "WITH RECURSIVE place (name) AS (SELECT min(destination) FROM recipients WHERE state = 0 UNION ALL"
-               " SELECT (SELECT min(destination) FROM recipients WHERE state = 0 AND destination > name) FROM place"
-               " WHERE name IS NOT NULL)"
-               " SELECT name, (SELECT min(due) FROM recipients WHERE state = 0 AND destination = name) FROM place"
-               " WHERE name IS NOT NULL");
+        s->db,
+        "WITH RECURSIVE place (name) AS (SELECT min(destination) FROM recipients INDEXED BY recipients_due WHERE state = 0 UNION ALL"
+        " SELECT (SELECT min(destination) FROM recipients INDEXED BY recipients_due WHERE state = 0 AND destination > name) FROM place"
+        " WHERE name IS NOT NULL)"
+        " SELECT name, (SELECT min(due) FROM recipients INDEXED BY recipients_due WHERE state = 0 AND destination = name) FROM place"
+        " WHERE name IS NOT NULL");
     gp_status status;
     while ((status = rows_next(&r)) == GP_OK) each(owner, rows_text(&r, 0), rows_number(&r, 1));
     return all_seen(status);
@@ -143,26 +144,21 @@ gp_status queue_visit_destinations(struct queue_store *s, void (*each)(void *, g
 
 static gp_status read_queue_id(struct database *db, struct queue_due *out)
 {
-    auto_rows r = rows_of(db, "SELECT queue_id FROM messages WHERE message = ?");
+    auto_rows r = rows_of(db, "SELECT queue_id, account FROM messages WHERE message = ?");
     rows_bind_number(&r, out->message);
     gp_status status = rows_next(&r);
     if (status != GP_OK) return status;
+    out->account = rows_number(&r, 1);
     return gp_copy_z(rows_text(&r, 0), out->queue_id, sizeof out->queue_id) ? GP_OK : GP_TEMPFAIL;
 }
 
-gp_status queue_next_due(struct queue_store *s, gp_str destination, gp_time now,
-                         bool (*skip)(void *, int64_t, unsigned), void *owner, struct queue_due *out)
+gp_status queue_take_due(struct queue_store *s, struct rows *r, queue_skip *skip, void *owner, struct queue_due *out)
 {
-    auto_rows r =
-        rows_of(s->db, "SELECT message, position FROM recipients WHERE state = 0 AND destination = ? AND due <= ?"
-                       " ORDER BY due, message, position");
-    rows_bind_text(&r, destination);
-    rows_bind_number(&r, now);
     gp_status status = GP_OK;
     out->count       = 0;
-    while (out->count < QUEUE_DUE_MOST && (status = rows_next(&r)) == GP_OK) {
-        int64_t  message  = rows_number(&r, 0);
-        unsigned position = (unsigned)rows_number(&r, 1);
+    while (out->count < QUEUE_DUE_MOST && (status = rows_next(r)) == GP_OK) {
+        int64_t  message  = rows_number(r, 0);
+        unsigned position = (unsigned)rows_number(r, 1);
         if (out->count && message != out->message) break;
         if (skip(owner, message, position)) continue;
         out->message                 = message;
@@ -172,10 +168,22 @@ gp_status queue_next_due(struct queue_store *s, gp_str destination, gp_time now,
     return read_queue_id(s->db, out);
 }
 
+gp_status queue_next_due(struct queue_store *s, gp_str destination, gp_time now, queue_skip *skip, void *owner,
+                         struct queue_due *out)
+{
+    auto_rows r =
+        rows_of(s->db, "SELECT message, position FROM recipients INDEXED BY recipients_due WHERE state = 0 AND"
+                       " destination = ? AND due <= ? ORDER BY due, message, position");
+    rows_bind_text(&r, destination);
+    rows_bind_number(&r, now);
+    return queue_take_due(s, &r, skip, owner, out);
+}
+
 gp_status queue_next_time(struct queue_store *s, gp_str destination, gp_time now, gp_time *due)
 {
     auto_rows r = rows_of(
-        s->db, "SELECT due FROM recipients WHERE state = 0 AND destination = ? AND due > ? ORDER BY due LIMIT 1");
+        s->db,
+        "SELECT due FROM recipients INDEXED BY recipients_due WHERE state = 0 AND destination = ? AND due > ? ORDER BY due LIMIT 1");
     rows_bind_text(&r, destination);
     rows_bind_number(&r, now);
     gp_status status = rows_next(&r);

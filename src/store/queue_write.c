@@ -46,11 +46,13 @@ static gp_status insert_body(struct database *db, int64_t message, gp_str body)
     return rows_run(&r);
 }
 
-static gp_status insert_recipient(struct database *db, int64_t message, const struct queue_recipient *to)
+static gp_status insert_recipient(struct database *db, int64_t message, uint64_t account,
+                                  const struct queue_recipient *to)
 {
     auto_rows r = rows_of(
-        db, "INSERT INTO recipients (message, position, address, params, destination, state, attempts, due,"
-            " delay_noticed, code, enhanced, remote, tls, text, tried) VALUES (?,?,?,?,?,?,0,?,0,0,'','','','',0)");
+        db,
+        "INSERT INTO recipients (message, position, address, params, destination, state, attempts, due,"
+        " delay_noticed, code, enhanced, remote, tls, text, tried, account) VALUES (?,?,?,?,?,?,0,?,0,0,'','','','',0,?)");
     rows_bind_number(&r, message);
     rows_bind_number(&r, to->position);
     bind(&r, to->address);
@@ -58,6 +60,7 @@ static gp_status insert_recipient(struct database *db, int64_t message, const st
     bind(&r, to->destination);
     rows_bind_number(&r, to->state);
     rows_bind_number(&r, to->due);
+    rows_bind_number(&r, (int64_t)account);
     return rows_run(&r);
 }
 
@@ -132,7 +135,7 @@ gp_status queue_add(struct queue_store *s, const struct queue_message *m, const 
     if (status != GP_OK) return status;
     int64_t message = database_last_id(s->db);
     if (!m->in_file) status = insert_body(s->db, message, body);
-    for (size_t i = 0; status == GP_OK && i < count; i++) status = insert_recipient(s->db, message, &to[i]);
+    for (size_t i = 0; status == GP_OK && i < count; i++) status = insert_recipient(s->db, message, m->account, &to[i]);
     if (status == GP_OK) status = audit_message(s->db, m, to, count);
     /* Past the first insert a refusal would leave half a message: the whole transaction has to go. */
     return status == GP_OK ? GP_OK : GP_TEMPFAIL;
