@@ -31,7 +31,7 @@ TEST(two_lines_are_enough)
     CHECK(config.queue.lifetime == 5 * 86400 && config.queue.delay_notice == 4 * 3600);
     CHECK(config.relay.kind == RELAY_MX && config.relay.tls == RELAY_TLS_OPPORTUNISTIC && config.relay.mx_port == 25);
     CHECK(config.passwords.scram && config.passwords.scram_iterations == 600000 && config.dkim.sign &&
-          !config.hide_client);
+          config.hide_client);
     CHECK(config.log_format == LOG_LOGFMT && config.log_level == LOG_INFO);
 }
 
@@ -101,7 +101,7 @@ TEST(values_reach_their_fields)
                       "relay: {via: 'smtp://[::1]:2525?tls=none', dns_server: 127.0.0.1@5353, mx_port: 2500}\n"
                       "queue: {retries: [1s, 2m], lifetime: 90m, delay_notice: 0}\n"
                       "limits: {message_size: 25M, command_timeout: 30}\n"
-                      "log: {format: json, level: debug}\nhide_client: yes\nworkers: 3\n"));
+                      "log: {format: json, level: debug}\nhide_client: no\nworkers: 3\n"));
     CHECK_IS(gp_from(config.listen[0].address), "127.0.0.1:2587");
     CHECK_IS(gp_from(config.listen[1].address), "[::1]:2465");
     CHECK(config.certificate_count == 2);
@@ -113,7 +113,7 @@ TEST(values_reach_their_fields)
     CHECK_IS(gp_from(config.relay.dns_server), "127.0.0.1@5353");
     CHECK(config.queue.retry_count == 2 && config.queue.retries[1] == 120 && config.queue.lifetime == 5400);
     CHECK(config.limits.message_size == 25 << 20 && config.limits.command_timeout == 30);
-    CHECK(config.log_format == LOG_JSON && config.log_level == LOG_DEBUG && config.hide_client && config.smtpds == 3);
+    CHECK(config.log_format == LOG_JSON && config.log_level == LOG_DEBUG && !config.hide_client && config.smtpds == 3);
 }
 
 TEST(a_listener_may_have_options)

@@ -66,8 +66,9 @@ const struct config_key config_keys[] = {
       "keys for it, CRAM-MD5 when some credential was made for it, EXTERNAL to a client that has presented a certificate, "
       "OAUTHBEARER and XOAUTH2 when tokens can be checked. Where sources other than oauth are configured, SCRAM is not in the default: most of them "
       "cannot serve it, and clients that see it would fail with a right password." },
-    { "hide_client", &config_flag, FIELD(hide_client), 0, 1, "no",
-      "Leave the address of the client out of Received, so that recipients do not learn where a user was." },
+    { "hide_client", &config_flag, FIELD(hide_client), 0, 1, "yes",
+      "Leave the client's address, and the name it calls itself by, out of Received, so that recipients do not learn where a user was. "
+      "The log and the audit have both, under the queue id that Received names. The login is never in a message." },
     { "workers", &config_number, FIELD(smtpds), 0, 256, "0",
       "How many smtpd processes answer clients. 0: one per core." },
     { "uid_base", &config_number, FIELD(uid_base), 1, 4000000000, "64500",

@@ -21,7 +21,8 @@ static const struct gp_reply nul       = { 554, "5.6.0", "the message text has a
 static const struct gp_reply no_from   = { 554, "5.6.0", "the message has no From header field" };
 static const struct gp_reply bad_from  = { 554, "5.6.0", "the From header field is not a list of addresses" };
 static const struct gp_reply many_authors = { 554, "5.6.0", "the message header names too many senders" };
-static const struct gp_reply crowd        = { 554, "5.6.0", "the From header field names too many authors" };
+static const struct gp_reply circle = { 554, "5.4.6", "the message has passed this server too often: a mail loop" };
+static const struct gp_reply crowd  = { 554, "5.6.0", "the From header field names too many authors" };
 
 /* ---- one row a field that submission cares for ------------------------------------------------------------ */
 struct rule {
@@ -41,19 +42,24 @@ static void add_date(struct gp_fixup *f, struct gp_text *to);
 static void add_id(struct gp_fixup *f, struct gp_text *to);
 static void add_sender(struct gp_fixup *f, struct gp_text *to);
 static void add_reply_to(struct gp_fixup *f, struct gp_text *to);
+static void add_to(struct gp_fixup *f, struct gp_text *to);
 
-enum { FROM, ANY_NUMBER = GP_MAIL_HEADER_MOST };
+enum { FROM, CC, RECEIVED, OURS_MOST = 5, ANY_NUMBER = GP_MAIL_HEADER_MOST };
 /* clang-format off */
 static const struct rule rules[] = {
 /*    name                      most        and then                                                 drop        add        */
     [FROM] =
     { "From",                   1,          "5.6.0", "the message has more than one From field",        NULL,       NULL       },
+    [CC] =
+    { "Cc",                     1,          "5.6.0", "the message has more than one Cc field",          NULL,       NULL       },
+    [RECEIVED] =
+    { "Received",               GP_MAIL_RECEIVED_MOST - 1,
+                                            "5.4.6", "the message has passed too many servers: a mail loop", NULL,  NULL       },
     { "Date",                   1,          "5.6.0", "the message has more than one Date field",        not_a_date, add_date   }, /* 6409 8.2 */
     { "Message-ID",             1,          "5.6.0", "the message has more than one Message-ID field",  not_an_id,  add_id     }, /* 6409 8.3 */
     { "Sender",                 1,          "5.6.0", "the message has more than one Sender field",      NULL,       add_sender },
     { "Reply-To",               1,          "5.6.0", "the message has more than one Reply-To field",    NULL,       add_reply_to },
-    { "To",                     1,          "5.6.0", "the message has more than one To field",          NULL,       NULL       },
-    { "Cc",                     1,          "5.6.0", "the message has more than one Cc field",          NULL,       NULL       },
+    { "To",                     1,          "5.6.0", "the message has more than one To field",          NULL,       add_to     },
     { "Subject",                1,          "5.6.0", "the message has more than one Subject field",     NULL,       NULL       },
     { "In-Reply-To",            1,          "5.6.0", "the message has more than one In-Reply-To field", NULL,       NULL       },
     { "References",             1,          "5.6.0", "the message has more than one References field",  NULL,       NULL       },
@@ -62,13 +68,11 @@ static const struct rule rules[] = {
     { "Return-Path",            ANY_NUMBER, NULL,    NULL,                                              always,     NULL       }, /* 5321 4.4 */
     { "Authentication-Results", ANY_NUMBER, NULL,    NULL,                                              ours,       NULL       }, /* 8601 5 */
     { "TLS-Required",           1,          "5.6.0", "the message has more than one TLS-Required field", not_no,    NULL       }, /* 8689 5 */
-    { "Received",               GP_MAIL_RECEIVED_MOST - 1,
-                                            "5.4.6", "the message has passed too many servers: a mail loop", NULL,  NULL       },
 };
 /* clang-format on */
 
-struct survey { /* what the header section holds */
-    unsigned found[GP_COUNT(rules)];
+struct survey {                            /* what the header section holds */
+    unsigned found[GP_COUNT(rules)], ours; /* ours: Received that we wrote */
 };
 
 static bool always(const struct gp_fixup *f, gp_str value)
@@ -151,6 +155,12 @@ static void add_reply_to(struct gp_fixup *f, struct gp_text *to)
     gp_put_z(to, "\r\n");
 }
 
+/* RFC 5322 3.6.3 asks for neither; but RFC 822 4.1 did, and filters hold it against a message that it names nobody. */
+static void add_to(struct gp_fixup *f, struct gp_text *to)
+{
+    if (!(f->left & 1U << CC)) gp_put_z(to, "To: undisclosed-recipients:;\r\n");
+}
+
 static size_t rule_of(gp_str name)
 {
     size_t i = 0;
@@ -218,6 +228,8 @@ static gp_status look_at(struct gp_fixup *f, const struct gp_field *field, struc
     const struct rule *rule = &rules[i];
     if (++s->found[i] > rule->most) return refuse(f, (struct gp_reply) { 554, rule->enhanced, rule->too_many });
     if (rule->drop && rule->drop(f, field->value)) return GP_OK;
+    if (i == RECEIVED && gp_is_received_by(field->value, f->trace->hostname) && ++s->ours == OURS_MOST)
+        return refuse(f, circle);
     f->left |= 1U << i;
     if (rule->add == add_id) keep_id(f, field->value);
     return i == FROM ? read_from(f, field->value) : GP_OK;

@@ -71,7 +71,7 @@ static struct result *mend(const char *message)
 TEST(a_whole_message_gets_received_and_nothing_else)
 {
     static const char rest[] = "From: A <a@example.com>\r\nDate: Fri, 21 Nov 1997 09:55:06 -0600\r\n"
-                               "Message-ID: <1@example.com>\r\nSubject: x\r\n\r\nbody\r\n.\r\n";
+                               "Message-ID: <1@example.com>\r\nTo: b@example.com\r\nSubject: x\r\n\r\nbody\r\n.\r\n";
     char              want[1024];
     snprintf(want, sizeof want, "%s%s", received, rest);
     struct result *r = mend(rest);
@@ -84,10 +84,11 @@ TEST(a_whole_message_gets_received_and_nothing_else)
 TEST(what_is_missing_is_added)
 {
     char want[1024];
-    snprintf(want, sizeof want,
-             "%sFrom: a@example.com, b@example.com\r\nDate: Fri, 21 Nov 1997 09:55:06 +0000\r\n"
-             "Message-ID: <k7zq3@mx.example.com>\r\nSender: alice@example.com\r\n\r\nx\r\n",
-             received);
+    snprintf(
+        want, sizeof want,
+        "%sFrom: a@example.com, b@example.com\r\nDate: Fri, 21 Nov 1997 09:55:06 +0000\r\n"
+        "Message-ID: <k7zq3@mx.example.com>\r\nSender: alice@example.com\r\nTo: undisclosed-recipients:;\r\n\r\nx\r\n",
+        received);
     struct result *r = mend("From: a@example.com, b@example.com\r\n\r\nx");
     CHECK(r->status == GP_OK);
     CHECK_IS(gathered(&r->out), want);
@@ -201,6 +202,56 @@ TEST(one_hop_less_than_a_loop_passes)
         len += snprintf(message + len, sizeof message - (size_t)len, "Received: from a by b; 1 Jan 2024 10:00 Z\r\n");
     snprintf(message + len, sizeof message - (size_t)len, "From: a@example.com\r\n\r\n");
     CHECK(mend(message)->status == GP_OK);
+}
+
+/* Whom it names is there, or somebody is said not to be named. */
+TEST(somebody_is_written_to)
+{
+    static const struct {
+        const char *fields;
+        bool        added;
+    } rows[] = {
+        {"To: b@example.com\r\n",                        false},
+        { "Cc: b@example.com\r\n",                       false},
+        { "Bcc: b@example.com\r\n",                      true },
+        { "",                                            true },
+        { "Bcc: c@example.com\r\nCc: b@example.com\r\n", false},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char message[256];
+        snprintf(message, sizeof message, "From: a@example.com\r\n%s\r\nx\r\n", rows[i].fields);
+        struct result *r = mend(message);
+        if (mentions(gathered(&r->out), "\r\nTo: undisclosed-recipients:;\r\n") != rows[i].added)
+            fail_msg("row %zu", i);
+    }
+}
+
+/* What comes to us again and again goes in a circle, long before anybody has counted to a hundred. */
+TEST(our_own_traces_are_counted)
+{
+    static const struct {
+        const char *received;
+        bool        passes;
+    } rows[] = {
+        {"from a by MX.example.com with ESMTPSA id 1; 1 Jan 2024 10:00 Z",     false},
+        { "by mx.example.com\r\n with ESMTPSA id 1; 1 Jan 2024 10:00 Z",       false},
+        { "from by (by x) by\r\n\t(y)\r\n mx.example.com; 1 Jan 2024 10:00 Z", true },
+        { "from a (helo by mx.example.com) by b; 1 Jan 2024 10:00 Z",          true },
+        { "from mx.example.com by b; 1 Jan 2024 10:00 Z",                      true },
+        { "from a (open by mx.example.com",                                    true },
+        { "by",                                                                true },
+        { "x; by mx.example.com",                                              true },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char message[1024];
+        int  len = 0;
+        for (int n = 0; n < 5; n++)
+            len += snprintf(message + len, sizeof message - (size_t)len, "Received: %s\r\n", rows[i].received);
+        snprintf(message + len, sizeof message - (size_t)len, "From: a@example.com\r\n\r\n");
+        struct result *r = mend(message);
+        if ((r->status == GP_OK) != rows[i].passes) fail_msg("row %zu", i);
+        if (!rows[i].passes) assert_string_equal(r->why.enhanced, "5.4.6");
+    }
 }
 
 TEST(messages_of_odd_shape)

@@ -60,6 +60,7 @@ struct gp_advice gp_advice_on(gp_str status, gp_str reply, bool ours); /* ours: 
 
 /* ---- trace ------------------------------------------------------------------------------------------------ */
 enum { GP_RECEIVED_ROOM = 2048 };
+bool gp_is_received_by(gp_str value, const char *hostname);      /* says a Received field that this host wrote it? */
 void gp_put_received(struct gp_text *, const struct gp_trace *); /* the whole field with CR LF */
 void gp_put_message_id(struct gp_text *, gp_str unique, const char *hostname);
 

@@ -81,3 +81,18 @@ void gp_put_received(struct gp_text *to, const struct gp_trace *trace)
     gp_fold_word(&fold, gp_said(&date));
     gp_put_z(to, "\r\n");
 }
+
+/* The word behind "by"; comments do not count (RFC 5321 4.4). */
+bool gp_is_received_by(gp_str value, const char *hostname)
+{
+    struct gp_lexer x      = gp_lexer_of(value);
+    bool            behind = false;
+    for (gp_lex_space(&x); x.at < x.end && *x.at != ';' && *x.at != '('; gp_lex_space(&x)) {
+        const char *start = x.at;
+        while (x.at < x.end && !gp_is_any(*x.at, "; \t\r\n(")) x.at++;
+        gp_str word = { start, (size_t)(x.at - start) };
+        if (behind) return gp_is(word, hostname);
+        behind = gp_is(word, "by");
+    }
+    return false;
+}

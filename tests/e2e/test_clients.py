@@ -29,7 +29,7 @@ def job_for(gatepost, ca, account, mechanism, transport, recipient, tmp_path):
 
 def audited(gatepost, arrived):
     """What the audit says of the message whose id our Received names."""
-    received = re.search(rb"^Received: from \S+ .*?\swith\s+(\S+)\s.*?\sid\s+(\S+)", arrived.data, re.DOTALL | re.MULTILINE)
+    received = re.search(rb"^Received: by \S+\s+with\s+(\S+)\s.*?\sid\s+(\S+)", arrived.data, re.DOTALL | re.MULTILINE)
     assert received and received[1] == b"ESMTPSA", arrived.data
     with contextlib.closing(sqlite3.connect(gatepost.dir / "queue/queue.db")) as queue:
         row = queue.execute("SELECT data, name FROM audit WHERE event = 'accepted' AND queue_id = ?", (received[2].decode(),)).fetchone()

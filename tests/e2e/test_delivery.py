@@ -2,6 +2,7 @@
 import base64
 import email
 import email.policy
+import pathlib
 import re
 import subprocess
 import time
@@ -44,16 +45,33 @@ def test_what_is_added_and_removed(gatepost, context, sink, account, recipient):
     assert message["Bcc"] is None and message["Return-Path"] is None and message["Authentication-Results"] is None
     assert message["Date"].datetime and message["Message-ID"].startswith("<") and message["Subject"] == "as it was"
     received = " ".join(message.get_all("Received")[0].split())
-    assert received.startswith("from client.example ([127.0.0.1]) by mail.example.org with ESMTPSA (TLSv1.")
+    assert received.startswith("by mail.example.org with ESMTPSA (TLSv1.") and account.name not in received
+    assert b"127.0.0.1" not in data and b"client.example" not in data       # where its author is concerns nobody
+    assert message["To"].addresses == () and "undisclosed-recipients" in str(message["To"])
     assert f"id {queue_id}" in received and f"for <{recipient}>" in received
     assert all(len(line) < 78 for line in data.partition(b"\r\n\r\n")[0].split(b"\r\n"))
 
 
-def test_the_client_can_be_hidden(new_gatepost, context, sink, recipient):
-    gatepost = new_gatepost(sink, GATEPOST_HIDE_CLIENT="yes")
+def test_the_client_can_be_shown(new_gatepost, context, sink, recipient):
+    gatepost = new_gatepost(sink, GATEPOST_HIDE_CLIENT="no")
     send(gatepost, context, gatepost.account(), [recipient])
-    data = sink.wait(recipient).data
-    assert b"127.0.0.1" not in data and b"client.example" not in data
+    assert " ".join(fields(sink.wait(recipient).data).get_all("Received")[0].split()).startswith("from client.example ([127.0.0.1]) by mail.example.org with ESMTPSA (TLSv1.")
+
+
+def test_a_large_message_passes_in_little_memory(gatepost, context, sink, account, recipient):
+    """Every role's peak, before and after 50 MB: what is held of it is a few pieces."""
+    def peaks():
+        return {pid: int(re.search(r"VmHWM:\s*(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) for pid in gatepost.pids()}
+
+    line = "0123456789abcde" * 64 + "\r\n"
+    send(gatepost, context, account, [f"small-{recipient}"])
+    assert sink.wait(f"small-{recipient}")
+    before = peaks()
+    send(gatepost, context, account, [recipient], body=line * (49_000_000 // len(line)))
+    [arrived] = until("it in the sink", lambda: sink.for_(recipient), 60)
+    assert len(arrived.data) > 48_000_000
+    grown = {pid: peak - before[pid] for pid, peak in peaks().items()}
+    assert len(grown) > 4 and max(grown.values()) < 8 * 1024, grown
 
 
 @pytest.mark.parametrize("body", ["", "x\r\n", "..\r\n...\r\n\r\n\r\n", "\t trailing \t\r\n", "y" * 990 + "\r\n", "0123456789\r\n" * 100_000],
