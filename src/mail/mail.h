@@ -64,6 +64,9 @@ gp_status gp_fixup_go_on(struct gp_fixup *, const struct gp_rewrites *) GP_MUST_
 gp_str    gp_fixup_rest(const struct gp_fixup *); /* of the piece that was answered GP_WAIT; lives as long as that */
 
 /* ---- headers -------------------------------------------------------------------------------------------- */
+/* The end of the header section, found while it streams by. */
+enum { GP_HEADER_START = 2, GP_HEADER_DONE = 4 }; /* octets of CR LF CR LF seen; a message may begin with its empty line */
+size_t gp_header_part(unsigned *seen, gp_str piece); /* how much belongs to the header section, its empty line included */
 struct gp_field { gp_str name, value, raw; };  /* value: unfolded not, without the final CR LF; raw: whole field with CR LF */
 /* Cuts the next field off a complete header section; false at its end. */
 bool gp_next_field(gp_str *rest, struct gp_field *out);

@@ -5,9 +5,6 @@
 
 #include "mail/mail.h"
 
-/* ---- the end of the header section, found while it streams by -------------------------------------------- */
-enum { GP_HEADER_START = 2, GP_HEADER_DONE = 4 }; /* octets of CR LF CR LF seen; a message may begin with its empty line */
-size_t gp_header_part(unsigned *seen, gp_str piece); /* how much belongs to the header section, its empty line included */
 bool   gp_has_bare_line_end(gp_str);
 
 /* ---- tokens of structured fields (RFC 5322 3.2) ---------------------------------------------------------- */

@@ -193,6 +193,10 @@ void      seven_close(struct delivery *);
  * client wrote: RFC 3461 5.2.1. */
 void onward_params(const struct recipient *, unsigned offers, struct gp_text *);
 
+/* ---- without SMTPUTF8 (plain.c) ------------------------------------------------------------------------------- */
+bool plain_can(struct delivery *);  /* it needs none of it but for domains */
+bool plain_make(struct delivery *); /* so they are A-labels from here on; SMTPUTF8 is the caller's. false: no memory for it */
+
 /* ---- hops --------------------------------------------------------------------------------------------------------- */
 enum hop_phase { HOP_CONNECTING, HOP_GREETING, HOP_SIGNING_IN, HOP_IDLE, HOP_MESSAGE, HOP_AFTER_DOT };
 struct hop {

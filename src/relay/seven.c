@@ -145,6 +145,7 @@ gp_status seven_fit(struct delivery *d, unsigned offers, struct gp_reply *why)
     if (d->seven.state == SEVEN_SIGNS) return GP_WAIT;
     if (d->seven.state != SEVEN_UNASKED) return GP_OK;
     if (utf8 && !(offers & GP_OFFERS_SMTPUTF8) && may_drop_utf8(d) && drop_utf8(d)) return convert(d, why);
+    if (utf8 && !(offers & GP_OFFERS_SMTPUTF8) && plain_can(d) && plain_make(d)) utf8 = !drop_utf8(d);
     return utf8 || (offers & GP_OFFERS_8BITMIME) ? GP_OK : convert(d, why);
 }
 

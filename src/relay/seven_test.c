@@ -66,7 +66,8 @@ TEST(what_can_not_be_converted_comes_back_with_a_reason)
         { "",
          "From: a@x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=a\r\n\r\n--a\r\n\r\n\xc3\xbc\r\n--a--\r\n",
          "\t5.6.3\t",                                                                                                                         "it holds 8-bit text that is signed as it is"},
-        { "SMTPUTF8", MESSAGE,                                                                                                   "\t5.6.7\t", "the next hop does not offer SMTPUTF8"       },
+        { "SMTPUTF8", "From: a@x\r\nSubject: \xc3\xbc\r\n\r\nx\r\n",                                                             "\t5.6.7\t",
+         "the next hop does not offer SMTPUTF8"                                                                                                                                            },
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         struct bench *b = bench_open();
@@ -76,6 +77,42 @@ TEST(what_can_not_be_converted_comes_back_with_a_reason)
         results_are(b, "3 0");
         CHECK(holds(gp_from(b->results), rows[i].enhanced) && holds(gp_from(b->results), rows[i].reason));
         CHECK(!holds(heard(b, 0), "MAIL"));
+        bench_close(b);
+    }
+}
+
+/* RFC 6531 3.2: what needs SMTPUTF8 is not sent without it, and a domain does not need it. */
+TEST(a_domain_is_no_reason_to_return_a_message)
+{
+#define SENDER                                                                                                         \
+    "a@b\xc3\xbc"                                                                                                      \
+    "cher.example"
+    static const struct {
+        const char *sender, *to, *header, *heard;
+    } rows[] = {
+        {SENDER,        "c@x\t\n",                                "",
+         "MAIL FROM:<a@xn--bcher-kva.example> BODY=8BITMIME\nRCPT TO:<c@x> ORCPT=rfc822;c@x\n"                                                              },
+        { "a@x",        "c@\xc3\xbc.x\tNOTIFY=NEVER\n",           "Subject: x\r\n",
+         "MAIL FROM:<a@x> BODY=8BITMIME\nRCPT TO:<c@xn--tda.x> NOTIFY=NEVER ORCPT=utf-8;c@\\x{FC}.x\n"                                                      },
+        { "a@x",        "c@\xc3\xbc.x\tORCPT=utf-8;\xc3\xa4@x\n", "",                      "RCPT TO:<c@xn--tda.x> ORCPT=utf-8;\\x{E4}@x\n"                  },
+        { "a@x",        "c@x\t\n",                                "",                      "MAIL FROM:<a@x> BODY=8BITMIME\nRCPT TO:<c@x> ORCPT=rfc822;c@x\n"},
+        { "\xc3\xbc@x", "c@x\t\n",                                "",                      NULL                                                             },
+        { "a@x",        "c@x\t\n\xc3\xbc@x\t\n",                  "",                      NULL                                                             },
+        { "a@x",        "c@x\t\n",                                "Subject: \xc3\xbc\r\n", NULL                                                             },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench       *b      = bench_open();
+        const struct script script = { .ehlo = "250-mx\r\n250-DSN\r\n250 8BITMIME" };
+        char                message[256];
+        b->scripts[0]   = &script;
+        b->script_count = 1;
+        b->sender       = rows[i].sender;
+        b->params       = "SMTPUTF8 BODY=8BITMIME";
+        snprintf(message, sizeof message, "From: a@x\r\n%s\r\n\xc3\xbc\r\n", rows[i].header);
+        deliver_text(b, rows[i].to, message);
+        if (rows[i].heard && !holds(heard(b, 0), rows[i].heard))
+            fail_msg("row %zu: %.*s", i, (int)heard(b, 0).len, heard(b, 0).ptr);
+        CHECK(rows[i].heard ? gp_starts(gp_from(b->results), "0\t250") : holds(gp_from(b->results), "\t5.6.7\t"));
         bench_close(b);
     }
 }
