@@ -17,10 +17,11 @@ static const struct pair {
     { ROLE_QUEUE, ROLE_VAULT},
 };
 
-/* Who posts events has them from queue, and nothing to do with sign-ins. */
+/* Who posts events has them from queue, who asks the web is asked by the relay; neither has to do with sign-ins. */
 static enum msg_role asks_lookup(const struct supervisor *s, unsigned index)
 {
-    return s->config->events.webhook[0] && index == config_events_process(s->config) ? ROLE_QUEUE : ROLE_VAULT;
+    if (s->config->events.webhook[0] && index == config_events_process(s->config)) return ROLE_QUEUE;
+    return config_asks_web(s->config) && index == config_web_process(s->config) ? ROLE_RELAY : ROLE_VAULT;
 }
 
 static bool is_served(const struct supervisor *s, const struct child *lookup, const struct child *other)

@@ -171,6 +171,7 @@ void config_derive(struct config_reading *reading)
     config_add_webhook(config);
     config_add_fetcher(config);
     config_add_events(config);
+    config_add_web(config);
     if (config->domain[0]) return;
     (void)gp_cut(&rest, '.');
     bool is_parent = rest.ptr && gp_find(rest, '.') < rest.len;

@@ -10,7 +10,7 @@
 #include "policy/limits.h"
 
 enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32,
-       CONFIG_KEYS_MOST = 192, CONFIG_LOOKUPS_MOST = 8, CONFIG_HELPERS_MOST = CONFIG_LOOKUPS_MOST + 3,
+       CONFIG_KEYS_MOST = 192, CONFIG_LOOKUPS_MOST = 8, CONFIG_HELPERS_MOST = CONFIG_LOOKUPS_MOST + 4,
        CONFIG_PROVIDERS_MOST = 8,
        CONFIG_PROTECTED_MOST = 32, CONFIG_NAME = 128 };
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED, CONFIG_FROM_SOURCES, CONFIG_FROM_PROOF, CONFIG_FROM_PROVIDER }; /* where a value comes from */
@@ -59,7 +59,8 @@ enum relay_proof { RELAY_NO_PROOF, RELAY_PASSWORD, RELAY_TOKEN /* of a file */, 
 /* Accounts that live elsewhere; an item of `sources`. What does not go with the type is empty. */
 enum lookup_type { LOOKUP_PASSWD_FILE, LOOKUP_SASLAUTHD, LOOKUP_PAM, LOOKUP_LDAP, LOOKUP_SQL, LOOKUP_HTTP, LOOKUP_DOVECOT, LOOKUP_OAUTH,
                    LOOKUP_WEBHOOK /* no source: where notices are posted */, LOOKUP_PROVIDERS /* none either: where tokens are fetched */,
-                   LOOKUP_EVENTS /* nor this: where events are posted */, LOOKUP_TYPES };
+                   LOOKUP_EVENTS /* nor this: where events are posted */,
+                   LOOKUP_WEB /* nor that: what the relay asks the web */, LOOKUP_TYPES };
 struct config_lookup {
     enum lookup_type type;
     char     name[64];
@@ -117,6 +118,8 @@ struct config {
         char     provider[64];               /* of `providers`; "": none                     */
         char     dns_server[128];            /* "127.0.0.1@5353"; "": the system's           */
         char     mechanisms[CONFIG_TEXT];    /* allowed when we sign in upstream             */
+        bool     mta_sts;                    /* policies of domains are looked for and kept (RFC 8461) */
+        uint16_t policy_port;                /* 443: where they are served */
         unsigned connections_per_destination, connections_most;
         unsigned dns_timeout, connect_timeout, command_timeout, data_timeout, idle_timeout;
     } relay;
@@ -199,7 +202,7 @@ struct config {
 
     struct config_provider providers[CONFIG_PROVIDERS_MOST]; size_t provider_count;
     /* In the order in which they are asked. Behind them, and never asked, the webhook of notices, if there is one, who fetches tokens, if there
-     * are providers, and who posts events, if they are posted: these have processes as they have. */
+     * are providers, who posts events, if they are posted, and who asks the web for the relay, if that wants it: these have processes as they have. */
     struct config_lookup lookups[CONFIG_HELPERS_MOST]; size_t lookup_count;
     size_t          store_at;                /* the store is asked before this one of them; first, unless it is listed */
     bool            store_listed;
@@ -260,9 +263,11 @@ size_t              config_login_for(const struct config *, const struct config_
 enum relay_proof config_relay_proof(const struct config *);
 bool config_relay_presents(const struct config *); /* a certificate of ours, to the smarthost */
 bool config_proof_is_token(enum relay_proof);
-size_t config_lookup_processes(const struct config *); /* of the role lookup: one per source, one for the webhook, one for providers, one for events */
+size_t config_lookup_processes(const struct config *); /* of the role lookup: one per source, one for the webhook, one for providers, one for events, one for the relay */
 size_t config_token_process(const struct config *);    /* index of that for providers, if there are any */
 size_t config_events_process(const struct config *);   /* of that for events, if they are posted */
+bool   config_asks_web(const struct config *);         /* the relay does, for the policies of domains to which mail goes by MX */
+size_t config_web_process(const struct config *);      /* index of who does it for it, if it does */
 #define CONFIG_EVENT_TYPES "accepted deferred delivered bounced held deleted discarded"
 /* The one that relay.provider names; NULL: none. */
 const struct config_provider *config_relay_provider(const struct config *);

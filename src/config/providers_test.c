@@ -37,7 +37,7 @@ TEST(what_is_said_stands_before_the_preset)
 TEST(without_providers_nothing_is_there)
 {
     CHECK(read_set_up(H) && config.provider_count == 0 && !config_relay_provider(&config));
-    CHECK(config_lookup_processes(&config) == 0);
+    CHECK(config_lookup_processes(&config) == 1 && config.lookups[0].type == LOOKUP_WEB); /* mail goes by MX */
 }
 
 #define O "preset: other, token_uri: 'https://i/t', device_uri: 'https://i/d'"

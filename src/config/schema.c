@@ -113,6 +113,11 @@ const struct config_key config_keys[] = {
       "How long the DNS may take for an answer before the mail waits for the next attempt." },
     { "relay.mx_port", &config_number, FIELD(relay.mx_port), 1, PORT_MOST, "25",
       "The port of the mail servers that MX names." },
+    { "relay.mta_sts", &config_flag, FIELD(relay.mta_sts), 0, 1, "yes",
+      "Look for the policy by which a domain says that mail for it travels by verified TLS alone, and to which hosts (MTA-STS, RFC 8461); keep it, and hold to it. "
+      "It counts where mail goes by MX with tls=opportunistic, which is the default; DANE goes before it. A process of its own fetches policies over HTTPS." },
+    { "relay.policy_port", &config_number, FIELD(relay.policy_port), 1, PORT_MOST, "443",
+      "The port at which these policies are served; another one is for trying out." },
     { "relay.allow_loopback", &config_flag, FIELD(relay.allow_loopback), 0, 1, "no",
       "Deliver also where the DNS says that a domain's mail server is 127.0.0.1, ::1 or an address that gatepost listens on: for trying out with servers on this host. "
       "Otherwise such mail comes back, or anybody with a domain could have gatepost talk to what listens here." },

@@ -90,6 +90,7 @@ bool config_is_web_uri(const char *uri);
 void config_check_webhook(struct config_reading *);
 void config_add_webhook(struct config *);       /* as an item behind the sources */
 void config_add_events(struct config *);        /* and this behind who fetches tokens */
+void config_add_web(struct config *);           /* and this behind that */
 bool config_is_loopback(gp_str authority);
 /* ---- lists of mappings with keys of their own (items.c) -------------------------------------------------- */
 struct config_pair { gp_str name, value; struct config_place place; };

@@ -1,4 +1,4 @@
-/* Where notices and events are posted: are those addresses that may be posted to, and the processes that do it, as items behind the sources. */
+/* Where notices and events are posted: are those addresses that may be posted to; and the processes that ask the web, as items behind the sources. */
 #include "config/schema.h"
 
 static void complain(struct config_reading *reading, const char *key, const char *text)
@@ -26,9 +26,21 @@ size_t config_events_process(const struct config *c)
     return config_token_process(c) + (c->provider_count > 0);
 }
 
-size_t config_lookup_processes(const struct config *c)
+size_t config_web_process(const struct config *c)
 {
     return config_events_process(c) + (c->events.webhook[0] != '\0');
+}
+
+size_t config_lookup_processes(const struct config *c)
+{
+    return config_web_process(c) + config_asks_web(c);
+}
+
+bool config_asks_web(const struct config *c)
+{
+    bool by_mx = c->relay.kind == RELAY_MX;
+    for (size_t i = 0; i < c->route_count; i++) by_mx |= c->routes[i].via[0].kind == RELAY_MX;
+    return by_mx && c->relay.mta_sts;
 }
 
 static bool are_types(gp_str words)
@@ -92,4 +104,16 @@ void config_add_events(struct config *c)
     (void)gp_copy_z(gp_from(c->events.webhook), l->uri, sizeof(l->uri));
     (void)gp_copy_z(gp_from(c->events.webhook_secret_file), l->token_file, sizeof(l->token_file));
     (void)gp_copy_z(gp_from(c->events.webhook_ca_file), l->ca_file, sizeof(l->ca_file));
+}
+
+/* For policies of strangers' domains: the roots are those by which their mail servers are judged, too. */
+void config_add_web(struct config *c)
+{
+    enum { PATIENCE = 20, ANSWERS = 8 };
+    struct config_lookup *l = &c->lookups[config_web_process(c)];
+    if (!config_asks_web(c)) return;
+    *l = (struct config_lookup) {
+        .type = LOOKUP_WEB, .name = "web", .timeout = PATIENCE, .workers = ANSWERS, .waiting = 1
+    };
+    (void)gp_copy_z(gp_from(c->relay.ca_file), l->ca_file, sizeof(l->ca_file));
 }

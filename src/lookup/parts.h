@@ -81,11 +81,11 @@ struct source_type {
     void (*end)(void);
     size_t jobs; /* threads beside those of the seats */
     void (*fetch)(struct lookup *, const struct msg *); /* a token, likewise */
-    enum msg_type posts; /* what post is given: a notice, or events */
+    enum msg_type posts; /* what post is given: a notice, events, or what the relay asks a web server */
     void (*post)(struct lookup *, const struct msg *); /* on the loop; who has it is asked nothing: ask is NULL */
 };
 extern const struct source_type source_passwd_file, source_saslauthd, source_pam, source_ldap, source_sql, source_http, source_dovecot,
-    source_oauth, source_webhook, source_events, source_tokens;
+    source_oauth, source_webhook, source_events, source_tokens, source_web;
 void http_judge(struct question *, gp_str body); /* http.c: what a service answered */
 bool source_open(struct source *, const struct config *, const struct role_start *) GP_MUST_USE; /* false: logged */
 bool source_enter_sandbox(const struct source *) GP_MUST_USE;
@@ -157,7 +157,7 @@ struct ask_list {
 };
 struct lookup {
     struct loop   *loop;
-    struct ipc    *supervisor, *vault;
+    struct ipc    *supervisor, *vault; /* or who else it is for */
     uint64_t       life; /* counts the processes that have been the vault */
     struct timer  *tick;
     struct source  source;

@@ -17,6 +17,7 @@ static const struct source_type *const types[LOOKUP_TYPES] = {
     [LOOKUP_WEBHOOK]     = &source_webhook,
     [LOOKUP_EVENTS]      = &source_events,
     [LOOKUP_PROVIDERS]   = &source_tokens,
+    [LOOKUP_WEB]         = &source_web,
 };
 
 static bool complain(const struct source *s, const char *problem, const char *reason)

@@ -153,15 +153,23 @@ static bool take_tag(gp_str txt, const char *which, gp_str *out)
     gp_str name, value;
     *out = GP_NONE;
     while (gp_next_tag(&txt, &name, &value))
-        if (gp_same(name, gp_from(which))) *out = value;
-    return out->ptr != NULL;
+        if (gp_same(name, gp_from(which))) {
+            *out = value; /* the first of them counts (RFC 8461 3.1) */
+            return true;
+        }
+    return false;
+}
+
+bool gp_sts_id(gp_str txt, gp_str *id)
+{
+    return gp_is_sts(txt) && take_tag(txt, "id", id) && is_id(*id);
 }
 
 const char *gp_sts_why_broken(gp_str txt)
 {
     gp_str id;
     if (!gp_is_sts(txt)) return "it does not begin with v=STSv1;";
-    return take_tag(txt, "id", &id) && is_id(id) ? NULL : "id= is not 1 to 32 letters and digits";
+    return gp_sts_id(txt, &id) ? NULL : "id= is not 1 to 32 letters and digits";
 }
 
 bool gp_is_tlsrpt(gp_str txt)

@@ -21,6 +21,7 @@ bool        gp_is_dmarc(gp_str txt);
 const char *gp_dmarc_read(gp_str txt, struct gp_dmarc *);
 
 bool        gp_is_sts(gp_str txt);
+bool        gp_sts_id(gp_str txt, gp_str *id); /* false: it is none, or broken */
 const char *gp_sts_why_broken(gp_str txt);    /* NULL: right */
 bool        gp_is_tlsrpt(gp_str txt);
 const char *gp_tlsrpt_why_broken(gp_str txt);

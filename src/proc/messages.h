@@ -98,6 +98,10 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
      * remote TAB tls TAB text", and "TAB dsn" where the next hop itself reports deliveries, or "TAB ours" where our sign-in there is to blame. status: gp_status. host_down:  \
      * nothing could be tried: back off the whole destination; with no results: the relay is stopping, due again. */      \
     ROW(DELIVERED, delivered, U(attempt) U(host_down) S(results))                                                         \
+    /* relay -> queue: is a policy of MTA-STS kept of that domain? mode, id, hosts: mail/sts.h's; times: gp_time             */ \
+    ROW(STS_FIND, sts_find, S(domain))                                                                                     \
+    ROW(STS_FOUND, sts_found, U(status) U(mode) U(fetched) U(expires) S(id) S(hosts))                                      \
+    ROW(STS_KEEP, sts_keep, U(mode) U(fetched) U(expires) S(domain) S(id) S(hosts)) /* one way: it was fetched             */                                                         \
     /* relay -> vault */                                                                                                  \
     ROW(DKIM_KEYS, dkim_keys, U(public) S(domain))        /* public: the lines have "TAB base64", their public halves    */ \
     ROW(DKIM_KEYS_ARE, dkim_keys_are, U(status) S(keys))  /* lines "selector TAB rsa|ed25519"; none: do not sign       */ \
@@ -134,7 +138,11 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     ROW(TOKEN_FETCH, token_fetch, U(provider) S(form))                                                                    \
     /* status: OK: access and, where it is another now, refresh; PERMFAIL: the provider says no; TEMPFAIL. lifetimes in seconds, 0: it \
      * does not say. error: its word for it, "invalid_grant"; why: for people                                               */ \
-    ROW(TOKEN_FETCHED, token_fetched, U(status) U(lifetime) U(refresh_lifetime) S(access) S(refresh) S(error) S(why))
+    ROW(TOKEN_FETCHED, token_fetched, U(status) U(lifetime) U(refresh_lifetime) S(access) S(refresh) S(error) S(why))     \
+    /* relay -> lookup that asks the web: a POST of the body, or (type "") a GET. reach: where the URI's host is, transfer.h's  */ \
+    ROW(WEB_ASK, web_ask, S(uri) S(reach) S(type) S(body))                                                                \
+    /* status: OK: it answered 2xx; PERMFAIL: its certificate is not good; TEMPFAIL: anything else. code: of HTTP, or 0       */ \
+    ROW(WEB_SAID, web_said, U(status) U(code) S(type) S(body) S(why))
 
 enum msg_type {
     MSG_NONE,

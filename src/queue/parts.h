@@ -183,6 +183,9 @@ void notice_take(struct queue *, struct asker, const struct msg *, gp_time now);
 void hold_take(struct queue *, struct asker, const struct msg *, gp_time now); /* hold.c: the vault's, of what waits */
 void again_take(struct queue *, struct asker, const struct msg *, gp_time now); /* again.c: the vault's, of what waits for a sign-in */
 
+void policies_answer(struct queue *, struct asker, const struct msg *, gp_time now); /* policies.c: the relay's memory of MTA-STS */
+void policies_take(struct queue *, const struct msg *, gp_time now);
+
 /* batch.c */
 bool batch_open(struct queue *);                           /* false: the store could not */
 void batch_outcome(struct queue *, struct attempt *);

@@ -221,12 +221,15 @@ static void from_vault(void *owner, struct ipc *from, struct msg *m)
         LOG(LOG_WARN, "ipc", LOG_Z("from", "vault"), LOG_Z("unexpected", msg_name(m->type)));
 }
 
-/* The relay only answers. */
-static void unasked(void *owner, struct ipc *from, struct msg *m)
+static void from_relay(void *owner, struct ipc *from, struct msg *m)
 {
-    (void)owner;
-    (void)from;
-    LOG(LOG_WARN, "ipc", LOG_Z("unexpected", msg_name(m->type)));
+    struct asker asker = { from, m->question };
+    if (m->type == MSG_STS_FIND)
+        policies_answer(owner, asker, m, wall_now());
+    else if (m->type == MSG_STS_KEEP)
+        policies_take(owner, m, wall_now());
+    else
+        LOG(LOG_WARN, "ipc", LOG_Z("from", "relay"), LOG_Z("unexpected", msg_name(m->type)));
 }
 
 static void relay_gone(void *owner, struct ipc *from)
@@ -237,7 +240,7 @@ static void relay_gone(void *owner, struct ipc *from)
 }
 
 static const struct ipc_handler smtpd_handler = { from_smtpd, smtpd_gone };
-static const struct ipc_handler relay_handler = { unasked, relay_gone };
+static const struct ipc_handler relay_handler = { from_relay, relay_gone };
 static const struct ipc_handler vault_handler = { from_vault, smtpd_gone };
 
 static void take_channel(struct queue *q, struct ipc **channel, const struct ipc_handler *handler, struct msg *m)

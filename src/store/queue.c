@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "store/events.h"
+#include "store/policies.h"
 #include "store/queue_parts.h"
 
 #define DATABASE_NAME "/queue.db"
@@ -96,8 +97,9 @@ static enum database_trouble open_folders(struct queue_store *s, const char *fol
 
 static enum database_trouble open_database(struct queue_store *s, const char *folder, unsigned busy_ms)
 {
-    const char    *scripts[] = { queue_schema, audit_schema_first, audit_schema_again, queue_holds,   queue_accounts,
-                                 queue_owners, queue_devices,      queue_releases,     events_schema, queue_turns };
+    const char    *scripts[] = { queue_schema,   audit_schema_first, audit_schema_again, queue_holds,
+                                 queue_accounts, queue_owners,       queue_devices,      queue_releases,
+                                 events_schema,  queue_turns,        policies_schema };
     char           path[PATH_MAX];
     struct gp_text text = { .ptr = path, .room = sizeof(path) - 1 };
     gp_put_z(&text, folder);

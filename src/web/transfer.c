@@ -9,7 +9,9 @@ enum { HEADER_ROOM = 1024 + 64 }; /* a secret, and the name before it */
 
 struct transfer {
     CURL              *curl;
-    struct curl_slist *headers, *last; /* last: of those that stay, where others stand behind it; else NULL */
+    struct curl_slist *headers, *reach, *last; /* last: of those that stay, where others stand behind it; else NULL */
+    CURLcode           ended;
+    bool               too_long;
     size_t             len, most;
     char               reply[];
 };
@@ -22,8 +24,9 @@ bool transfer_library(void)
 static size_t take_reply(char *octets, size_t size, size_t count, void *owner)
 {
     struct transfer *t   = owner;
-    size_t           len = size * count;  /* curl: size is 1 */
-    if (len > t->most - t->len) return 0; /* which ends the transfer */
+    size_t           len = size * count; /* curl: size is 1 */
+    t->too_long          = len > t->most - t->len;
+    if (t->too_long) return 0; /* which ends the transfer */
     memcpy(t->reply + t->len, octets, len);
     t->len += len;
     return len;
@@ -70,6 +73,7 @@ void transfer_close(struct transfer *t)
     if (!t) return;
     curl_easy_cleanup(t->curl);
     curl_slist_free_all(t->headers);
+    curl_slist_free_all(t->reach);
     gp_wipe(t, sizeof *t + t->most);
     free(t);
 }
@@ -111,6 +115,29 @@ bool transfer_sign_in(struct transfer *t, const char *user, const char *secret)
            curl_easy_setopt(t->curl, CURLOPT_PASSWORD, secret) == CURLE_OK;
 }
 
+bool transfer_reach(struct transfer *t, const char *where)
+{
+    struct curl_slist *only = curl_slist_append(NULL, where);
+    if (!only || curl_easy_setopt(t->curl, CURLOPT_RESOLVE, only) != CURLE_OK) {
+        curl_slist_free_all(only);
+        return false;
+    }
+    curl_slist_free_all(t->reach);
+    t->reach = only;
+    return true;
+}
+
+bool transfer_distrusts(const struct transfer *t)
+{
+    return t->ended == CURLE_PEER_FAILED_VERIFICATION;
+}
+
+const char *transfer_content_type(const struct transfer *t)
+{
+    const char *type = NULL;
+    return curl_easy_getinfo(t->curl, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK ? type : NULL;
+}
+
 static CURLcode set_body(CURL *c, gp_str body)
 {
     if (!body.ptr) return curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
@@ -123,6 +150,7 @@ const char *transfer_run(struct transfer *t, const char *uri, gp_str body, int t
     const bool https = gp_starts(gp_from(uri), "https:");
     CURLcode   done  = curl_easy_setopt(t->curl, CURLOPT_URL, uri);
     t->len           = 0;
+    t->too_long      = false;
     *status          = 0;
     if (done == CURLE_OK) done = curl_easy_setopt(t->curl, CURLOPT_PROTOCOLS_STR, https ? "https" : "http");
     if (done == CURLE_OK) done = curl_easy_setopt(t->curl, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
@@ -133,6 +161,8 @@ const char *transfer_run(struct transfer *t, const char *uri, gp_str body, int t
         if (done == CURLE_OK) done = known;
     }
     drop_headers(t);
+    t->ended = done;
+    if (t->too_long || done == CURLE_FILESIZE_EXCEEDED) return "its answer is too long";
     return done == CURLE_OK ? NULL : curl_easy_strerror(done);
 }
 

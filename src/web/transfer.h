@@ -18,6 +18,10 @@ bool             transfer_sign_in(struct transfer *, const char *user, const cha
 /* A POST of the body, or a GET if that is GP_NONE. NULL: it answered, with that status; else why it did not. The status is 0 if
  * not even that came. */
 const char      *transfer_run(struct transfer *, const char *uri, gp_str body, int timeout_ms, long *status) GP_MUST_USE;
+/* The host of the URI is at these addresses, "HOST:PORT:ADDRESS,ADDRESS", whatever the system's resolver says; before each run to another. */
+bool             transfer_reach(struct transfer *, const char *where) GP_MUST_USE;
+bool             transfer_distrusts(const struct transfer *); /* the last one ended because the server's certificate is not good for its name */
+const char      *transfer_content_type(const struct transfer *); /* of the last reply; NULL: it does not say */
 gp_str           transfer_reply(const struct transfer *); /* until the next one, or */
 /* May a user have caused it by what he said, as who sends what a web firewall does not like, or is too long? Such a status must
  * not make a service look broken: its users would be turned away for a stranger's sake. */

@@ -1,0 +1,395 @@
+/* Policies of domains: a table of those that were asked for lately.
+ *
+ *   state      waits for                                          then
+ *   IDLE       nothing: an answer was given                       LOADING, or RECORD when the queue was asked before
+ *   LOADING    the queue: is a policy kept?                       RECORD
+ *   RECORD     _mta-sts.DOMAIN in DNS                             IDLE, or ADDRESS: a record, and another policy than is at hand, or an old one
+ *   ADDRESS    the addresses of mta-sts.DOMAIN                    FETCHING, or IDLE
+ *   FETCHING   the file                                           IDLE
+ *
+ * Who waits is called when it is IDLE again, and earlier where a policy is at hand that is only to be refreshed. */
+#include "relay/sts.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mail/records.h"
+#include "relay/parts.h"
+
+enum {
+    ENTRIES_MOST   = 1024, /* far more than deliveries may be under way */
+    DOMAIN_ROOM    = 256,
+    NAME_ROOM      = 288,
+    ADDRESSES_MOST = 8,
+    REACH_ROOM     = 1000,
+    MS             = 1000,
+    HTTP_OK        = 200,
+};
+static const gp_time retry_ms   = (gp_time)300 * MS;       /* RFC 8461 3.3: after a failed fetch */
+static const gp_time refresh_ms = (gp_time)24 * 3600 * MS; /* or half of what the policy lasts   */
+
+enum sts_state { STS_IDLE, STS_LOADING, STS_RECORD, STS_ADDRESS, STS_FETCHING };
+struct sts_entry {
+    struct sts_entry *next;
+    struct relay     *relay;
+    struct sts_query *waiting;
+    enum sts_state    state;
+    bool              loaded; /* the queue was asked */
+    char              domain[DOMAIN_ROOM];
+    char              id[GP_STS_ID_MOST + 1], seen[GP_STS_ID_MOST + 1]; /* of the policy; that DNS has now */
+    enum gp_sts_mode  mode;
+    char             *hosts; /* NULL: there is no policy */
+    size_t            hosts_len;
+    gp_time           fetched, expires, failed;
+    enum tls_failure  failure; /* of the last fetch */
+    uint64_t          used;
+    struct dns_query *txt, *a, *aaaa;
+    struct gp_text    reach;
+    char              reach_room[REACH_ROOM];
+    size_t            addresses;
+};
+struct sts {
+    struct sts_entry *entries;
+    size_t            count;
+    uint64_t          turn;
+};
+
+/* ---- who waits -------------------------------------------------------------------------------------------------------------- */
+static bool in_force(const struct sts_entry *e)
+{
+    return e->hosts && wall_now() < e->expires;
+}
+
+static void tell_waiting(struct sts_entry *e)
+{
+    bool              good   = in_force(e);
+    struct sts_policy policy = { .mode = good ? e->mode : GP_STS_NONE, .failure = e->failure };
+    if (good) policy.hosts = (gp_str) { e->hosts, e->hosts_len };
+    for (struct sts_query *q = e->waiting; q; q = e->waiting) {
+        e->waiting = q->next;
+        q->entry   = NULL;
+        q->done(q->owner, &policy);
+    }
+}
+
+static void settle(struct sts_entry *e)
+{
+    e->state = STS_IDLE;
+    tell_waiting(e);
+}
+
+void sts_forget(struct sts_query *q)
+{
+    if (!q->entry) return;
+    struct sts_query **at = &q->entry->waiting;
+    while (*at && *at != q) at = &(*at)->next;
+    if (*at) *at = q->next;
+    q->entry = NULL;
+}
+
+/* ---- what is at hand ----------------------------------------------------------------------------------------------------------- */
+static bool keep(struct sts_entry *e, gp_str hosts)
+{
+    char          *fresh = malloc(hosts.len + 1); /* GP_STS_HOSTS_ROOM at most */
+    struct gp_text text  = { .ptr = fresh, .room = fresh ? hosts.len : 0 };
+    if (!fresh) return false;
+    gp_put(&text, hosts);
+    free(e->hosts);
+    e->hosts     = fresh;
+    e->hosts_len = text.len;
+    return true;
+}
+
+static void found(void *owner, gp_status status, const struct msg *m);
+static void ask_record(struct sts_entry *e);
+
+static void load(struct sts_entry *e)
+{
+    struct msg m      = MSG(STS_FIND);
+    m.sts_find.domain = gp_from(e->domain);
+    e->state          = STS_LOADING;
+    ipc_ask(e->relay->queue, &m, found, e);
+}
+
+static void found(void *owner, gp_status status, const struct msg *m)
+{
+    struct sts_entry *e = owner;
+    if (status == GP_OK && m->type == MSG_STS_FOUND) {
+        const struct msg_sts_found *f = &m->sts_found;
+        e->loaded                     = f->status != GP_TEMPFAIL;
+        bool sound = f->status == GP_OK && f->mode <= GP_STS_ENFORCE && f->hosts.len <= GP_STS_HOSTS_ROOM &&
+                     gp_copy_z(f->id, e->id, sizeof e->id);
+        if (sound && keep(e, f->hosts)) {
+            e->mode    = (enum gp_sts_mode)f->mode;
+            e->fetched = (gp_time)f->fetched;
+            e->expires = (gp_time)f->expires;
+        }
+    }
+    ask_record(e);
+}
+
+static void tell_queue(const struct sts_entry *e)
+{
+    struct msg m = MSG(STS_KEEP);
+    m.sts_keep   = (struct msg_sts_keep) {
+          .mode    = (uint64_t)e->mode,
+          .fetched = (uint64_t)e->fetched,
+          .expires = (uint64_t)e->expires,
+          .domain  = gp_from(e->domain),
+          .id      = gp_from(e->id),
+          .hosts   = {e->hosts, e->hosts_len}
+    };
+    (void)ipc_tell(e->relay->queue, &m); /* else it is fetched anew after a restart */
+}
+
+/* ---- the fetch ------------------------------------------------------------------------------------------------------------------ */
+static void fail(struct sts_entry *e, enum tls_failure failure, gp_str why)
+{
+    LOG(LOG_WARN, "mta-sts", LOG_Z("domain", e->domain), LOG_Z("problem", outcome_word(failure)), LOG_S("reason", why),
+        LOG_Z("result", in_force(e) ? "the policy that was fetched before stays in force" : "as if it had no policy"));
+    e->failed  = wall_now();
+    e->failure = failure;
+    settle(e);
+}
+
+static void take_file(struct sts_entry *e, gp_str file)
+{
+    char                 room[GP_STS_HOSTS_ROOM];
+    struct gp_text       hosts = GP_TEXT(room);
+    struct gp_sts_policy policy;
+    const char          *why = gp_sts_read(file, &policy, &hosts);
+    if (!why && !keep(e, gp_said(&hosts))) why = "no memory";
+    if (why) {
+        fail(e, TLS_STS_INVALID, gp_from(why));
+        return;
+    }
+    e->mode    = policy.mode;
+    e->fetched = wall_now();
+    e->expires = e->fetched + (gp_time)policy.max_age * MS;
+    e->failure = TLS_FINE;
+    e->failed  = 0;
+    memcpy(e->id, e->seen, sizeof e->id);
+    LOG(LOG_INFO, "mta-sts", LOG_Z("domain", e->domain), LOG_Z("mode", gp_sts_mode_name(e->mode)), LOG_Z("id", e->id),
+        LOG_N("max_age", policy.max_age));
+    tell_queue(e);
+    settle(e);
+}
+
+static void fetched(void *owner, gp_status status, const struct msg *m)
+{
+    struct sts_entry *e = owner;
+    if (status != GP_OK || m->type != MSG_WEB_SAID)
+        fail(e, TLS_STS_NOT_FETCHED, GP_LIT("the process that fetches policies is not there"));
+    else if (m->web_said.status == GP_PERMFAIL)
+        fail(e, TLS_STS_WEB_INVALID, m->web_said.why);
+    else if (m->web_said.status != GP_OK)
+        fail(e, TLS_STS_NOT_FETCHED, m->web_said.why);
+    else if (m->web_said.code != HTTP_OK)
+        fail(e, TLS_STS_NOT_FETCHED, GP_LIT("it answers with another status than 200"));
+    else if (!gp_sts_is_plain_text(m->web_said.type))
+        fail(e, TLS_STS_INVALID, GP_LIT("it is not served as text/plain"));
+    else
+        take_file(e, m->web_said.body);
+}
+
+static void fetch(struct sts_entry *e)
+{
+    char           room[NAME_ROOM + sizeof "https://:65535/.well-known/mta-sts.txt"];
+    struct gp_text uri  = GP_TEXT(room);
+    const unsigned port = e->relay->config->relay.policy_port;
+    struct msg     m    = MSG(WEB_ASK);
+    gp_put_z(&uri, "https://mta-sts.");
+    gp_put_z(&uri, e->domain);
+    if (port != 443) { /* RFC 9110 4.2.2 */
+        gp_put_char(&uri, ':');
+        gp_put_number(&uri, port);
+    }
+    gp_put_z(&uri, "/.well-known/mta-sts.txt"); /* RFC 8461 3.3 */
+    m.web_ask = (struct msg_web_ask) {
+        .uri = gp_said(&uri), .reach = gp_said(&e->reach), .type = GP_LIT(""), .body = GP_LIT("")
+    };
+    e->state = STS_FETCHING;
+    ipc_ask(e->relay->web, &m, fetched, e);
+}
+
+/* ---- where the file is ------------------------------------------------------------------------------------------------------------ */
+/* A stranger's DNS leads no further than his mail would go. */
+static void put_address(struct sts_entry *e, gp_str octets)
+{
+    char                    text[INET6_ADDRSTRLEN];
+    struct sockaddr_storage at     = { 0 };
+    int                     family = octets.len == sizeof(struct in_addr) ? AF_INET : AF_INET6;
+    if ((family == AF_INET6 && octets.len != sizeof(struct in6_addr)) || e->addresses == ADDRESSES_MOST) return;
+    if (!inet_ntop(family, octets.ptr, text, sizeof text)) return;
+    if (!address_read(gp_from(text), 0, &at)) return;
+    if (!e->relay->config->relay.allow_loopback && route_is_home(e->relay->config, &at)) return;
+    if (e->addresses++) gp_put_char(&e->reach, ',');
+    gp_put_z(&e->reach, text);
+}
+
+static void take_addresses(struct sts_entry *e, const struct dns_answer *answer)
+{
+    for (size_t i = 0; answer->status == GP_OK && i < answer->count; i++) put_address(e, answer->records[i].data);
+    if (e->a || e->aaaa) return;
+    if (e->addresses)
+        fetch(e);
+    else
+        fail(e, TLS_STS_NOT_FETCHED, GP_LIT("the host of its policy, mta-sts.DOMAIN, has no address"));
+}
+
+static void got_a(void *owner, const struct dns_answer *answer)
+{
+    ((struct sts_entry *)owner)->a = NULL;
+    take_addresses(owner, answer);
+}
+
+static void got_aaaa(void *owner, const struct dns_answer *answer)
+{
+    ((struct sts_entry *)owner)->aaaa = NULL;
+    take_addresses(owner, answer);
+}
+
+static gp_str name_under(const struct sts_entry *e, const char *label, struct gp_text *room)
+{
+    gp_put_z(room, label);
+    gp_put_z(room, e->domain);
+    return gp_said(room);
+}
+
+static void ask_addresses(struct sts_entry *e)
+{
+    char           room[NAME_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    gp_str         name = name_under(e, "mta-sts.", &text);
+    e->state            = STS_ADDRESS;
+    e->addresses        = 0;
+    e->reach            = GP_TEXT(e->reach_room);
+    gp_put(&e->reach, name);
+    gp_put_char(&e->reach, ':');
+    gp_put_number(&e->reach, e->relay->config->relay.policy_port);
+    gp_put_char(&e->reach, ':');
+    e->a    = dns_ask(e->relay->dns, name, DNS_A, got_a, e);
+    e->aaaa = dns_ask(e->relay->dns, name, DNS_AAAA, got_aaaa, e);
+    if (!e->a && !e->aaaa) fail(e, TLS_STS_NOT_FETCHED, GP_LIT("no memory"));
+}
+
+/* ---- the record --------------------------------------------------------------------------------------------------------------------- */
+/* RFC 8461 3.1: records that are none are passed over; of two, neither counts. */
+static bool take_id(struct sts_entry *e, const struct dns_answer *answer)
+{
+    size_t count = 0;
+    gp_str id    = GP_NONE;
+    for (size_t i = 0; answer->status == GP_OK && i < answer->count; i++) {
+        if (!gp_is_sts(answer->records[i].data)) continue;
+        count++;
+        if (!gp_sts_id(answer->records[i].data, &id)) return false;
+    }
+    return count == 1 && gp_copy_z(id, e->seen, sizeof e->seen);
+}
+
+static bool wants_refresh(const struct sts_entry *e)
+{
+    gp_time half = (e->expires - e->fetched) / 2;
+    return wall_now() - e->fetched >= (half < refresh_ms ? half : refresh_ms);
+}
+
+static void got_record(void *owner, const struct dns_answer *answer)
+{
+    struct sts_entry *e = owner;
+    e->txt              = NULL;
+    bool there = take_id(e, answer), good = in_force(e), same = good && there && strcmp(e->id, e->seen) == 0;
+    bool rests = e->failed && wall_now() - e->failed < retry_ms;
+    if (!there) e->failure = TLS_FINE;
+    if (!there || rests || (same && !wants_refresh(e))) {
+        settle(e);
+        return;
+    }
+    if (same) tell_waiting(e); /* nobody waits for a refresh */
+    ask_addresses(e);
+}
+
+static void ask_record(struct sts_entry *e)
+{
+    char           room[NAME_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    e->state            = STS_RECORD;
+    e->txt              = dns_ask(e->relay->dns, name_under(e, "_mta-sts.", &text), DNS_TXT, got_record, e);
+    if (!e->txt) settle(e);
+}
+
+/* ---- the table ------------------------------------------------------------------------------------------------------------------------- */
+static void free_entry(struct sts_entry *e)
+{
+    struct dns_query *open[] = { e->txt, e->a, e->aaaa };
+    for (size_t i = 0; i < GP_COUNT(open); i++) dns_forget(open[i]);
+    ipc_forget(e->relay->queue, e);
+    ipc_forget(e->relay->web, e);
+    free(e->hosts);
+    free(e);
+}
+
+/* Of those that do nothing, the one that was not asked for longest. */
+static void make_room(struct sts *s)
+{
+    struct sts_entry **oldest = NULL;
+    for (struct sts_entry **at = &s->entries; *at; at = &(*at)->next)
+        if ((*at)->state == STS_IDLE && (!oldest || (*at)->used < (*oldest)->used)) oldest = at;
+    if (!oldest) return;
+    struct sts_entry *gone = *oldest;
+    *oldest                = gone->next;
+    s->count--;
+    free_entry(gone);
+}
+
+static struct sts_entry *entry_of(struct relay *r, gp_str domain)
+{
+    struct sts *s = r->sts;
+    for (struct sts_entry *e = s->entries; e; e = e->next)
+        if (gp_alike(gp_from(e->domain), domain)) return e;
+    if (s->count >= ENTRIES_MOST) make_room(s);
+    struct sts_entry *e = s->count < ENTRIES_MOST ? calloc(1, sizeof *e) : NULL;
+    if (!e) return NULL;
+    if (!gp_copy_z(domain, e->domain, sizeof e->domain)) {
+        free(e);
+        return NULL;
+    }
+    e->relay   = r;
+    e->next    = s->entries;
+    s->entries = e;
+    s->count++;
+    return e;
+}
+
+bool sts_ask(struct relay *r, gp_str domain, struct sts_query *q, sts_done *done, void *owner)
+{
+    struct sts_entry *e = r->sts ? entry_of(r, domain) : NULL;
+    if (!e) return false;
+    *q         = (struct sts_query) { .next = e->waiting, .entry = e, .done = done, .owner = owner };
+    e->waiting = q;
+    e->used    = ++r->sts->turn;
+    if (e->state != STS_IDLE) return true;
+    if (e->loaded)
+        ask_record(e);
+    else
+        load(e);
+    return true;
+}
+
+bool sts_open(struct relay *r)
+{
+    if (!config_asks_web(r->config)) return true;
+    r->sts = calloc(1, sizeof *r->sts);
+    return r->sts != NULL;
+}
+
+void sts_close(struct relay *r)
+{
+    if (!r->sts) return;
+    for (struct sts_entry *e = r->sts->entries, *next; e; e = next) {
+        next = e->next;
+        free_entry(e);
+    }
+    free(r->sts);
+    r->sts = NULL;
+}

@@ -1,0 +1,45 @@
+/* Policies of domains: a row each. */
+#include "store/policies.h"
+
+#include "store/database.h"
+
+const char policies_schema[] =
+    "CREATE TABLE sts_policies (domain TEXT PRIMARY KEY, id TEXT NOT NULL, mode INTEGER NOT NULL, hosts TEXT NOT NULL,"
+    " fetched INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX sts_policies_expire ON sts_policies (expires);";
+
+gp_status policies_find(struct database *db, gp_str domain, gp_time now, struct kept_policy *out, struct gp_text *hosts)
+{
+    auto_rows r =
+        rows_of(db, "SELECT id, mode, fetched, expires, hosts FROM sts_policies WHERE domain = ?1 AND expires > ?2");
+    rows_bind_text(&r, domain);
+    rows_bind_number(&r, now);
+    gp_status status = rows_next(&r);
+    if (status != GP_OK) return status;
+    out->mode    = rows_number(&r, 1);
+    out->fetched = rows_number(&r, 2);
+    out->expires = rows_number(&r, 3);
+    gp_put(hosts, rows_text(&r, 4));
+    return gp_copy_z(rows_text(&r, 0), out->id, sizeof out->id) ? GP_OK : GP_PERMFAIL;
+}
+
+static gp_status prune(struct database *db, gp_time now)
+{
+    auto_rows r = rows_of(db, "DELETE FROM sts_policies WHERE expires <= ?1");
+    rows_bind_number(&r, now);
+    return rows_run(&r);
+}
+
+gp_status policies_keep(struct database *db, gp_str domain, const struct kept_policy *p, gp_str hosts, gp_time now)
+{
+    auto_rows r =
+        rows_of(db, "REPLACE INTO sts_policies (domain, id, mode, hosts, fetched, expires) VALUES (?, ?, ?, ?, ?, ?)");
+    rows_bind_text(&r, domain);
+    rows_bind_text(&r, gp_from(p->id));
+    rows_bind_number(&r, p->mode);
+    rows_bind_text(&r, hosts);
+    rows_bind_number(&r, p->fetched);
+    rows_bind_number(&r, p->expires);
+    gp_status status = rows_run(&r);
+    return status == GP_OK ? prune(db, now) : status;
+}

@@ -1,0 +1,22 @@
+/* Policies of MTA-STS (RFC 8461) that domains have published, kept in queue.db until they expire, so that a restart forgets none: the relay's memory,
+ * which it keeps through the queue. In the caller's transaction; slices as rows of database.h. Never logs. */
+#ifndef STORE_POLICIES_H
+#define STORE_POLICIES_H
+
+#include "base/base.h"
+
+struct database;
+
+struct kept_policy {
+    char    id[33]; /* of the TXT record (RFC 8461 3.1) */
+    int64_t mode;   /* mail/sts.h's */
+    gp_time fetched, expires;
+};
+/* PERMFAIL: none that is in force. hosts: cut where it does not fit. */
+gp_status policies_find(struct database *, gp_str domain, gp_time now, struct kept_policy *, struct gp_text *hosts) GP_MUST_USE;
+/* In place of the one that was; those of other domains that have expired go with it. */
+gp_status policies_keep(struct database *, gp_str domain, const struct kept_policy *, gp_str hosts, gp_time now) GP_MUST_USE;
+
+extern const char policies_schema[]; /* a script of queue.db */
+
+#endif
