@@ -9,6 +9,7 @@
 #include "mail/mail.h"
 #include "proc/proc.h"
 #include "relay/demand.h"
+#include "relay/sts.h"
 #include "smtp/client_session.h"
 #include "smtp/smtp.h"
 
@@ -41,8 +42,9 @@ struct ailing {
 struct relay {
     struct loop           *loop;
     const struct config   *config;
-    struct ipc            *supervisor, *queue, *vault;
+    struct ipc            *supervisor, *queue, *vault, *web; /* web: asks web servers, where config_asks_web */
     struct dns            *dns;
+    struct sts            *sts;       /* NULL: policies of domains are not looked for */
     struct preflight      *preflight; /* NULL: policy.preflight is off */
     struct gp_tls_context *verified, *opportunistic;
     struct gp_tls_context *presenting;  /* as verified, with our certificate; NULL: there is none that can be used */
@@ -98,6 +100,9 @@ struct route {
     size_t                  address_count, address_at;
     uint16_t                port;
     struct dns_query       *mx, *a, *aaaa;
+    struct sts_query        sts;         /* for the policy of the domain */
+    enum gp_sts_mode        sts_mode;
+    gp_str                  sts_hosts;   /* in the delivery's arena      */
     bool                    looked_up;   /* addresses are those of the host at host_at  */
     bool                    had_address;
     bool                    other_kind;  /* some host has one that nothing of from_address can reach, left out as well */

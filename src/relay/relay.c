@@ -34,7 +34,10 @@ static void stop(struct relay *r)
 /* ---- peers ---------------------------------------------------------------------------------------------------------- */
 static void take_peer(struct relay *r, struct msg *m)
 {
-    struct ipc *channel = m->peer.role == ROLE_QUEUE ? r->queue : m->peer.role == ROLE_VAULT ? r->vault : NULL;
+    struct ipc *channel = m->peer.role == ROLE_QUEUE    ? r->queue
+                          : m->peer.role == ROLE_VAULT  ? r->vault
+                          : m->peer.role == ROLE_LOOKUP ? r->web
+                                                        : NULL;
     if (!channel) return;
     if (channel == r->queue) delivery_abandon_all(r); /* its questions died with it */
     ipc_attach(channel, m->fds[0]);
@@ -82,7 +85,16 @@ static void from_vault(void *owner, struct ipc *from, struct msg *m)
 
 static const struct ipc_handler supervisor_handler = { from_supervisor, supervisor_gone };
 static const struct ipc_handler queue_handler      = { from_queue, queue_gone };
-static const struct ipc_handler vault_handler      = { from_vault, NULL };
+/* Who asks the web only answers. */
+static void                     unasked(void *owner, struct ipc *from, struct msg *m)
+{
+    (void)owner;
+    (void)from;
+    LOG(LOG_WARN, "ipc", LOG_Z("unexpected", msg_name(m->type)));
+}
+
+static const struct ipc_handler vault_handler = { from_vault, NULL };
+static const struct ipc_handler web_handler   = { unasked, NULL };
 
 /* ---- TLS settings ------------------------------------------------------------------------------------------------------- */
 /* The whole file, to be freed; NULL: not there, not readable, or absurdly large. */
@@ -131,8 +143,9 @@ static bool open_all(struct relay *r, const struct role_start *start)
     r->supervisor = ipc_open(r->loop, start->supervisor, &supervisor_handler, r);
     r->queue      = ipc_open(r->loop, -1, &queue_handler, r);
     r->vault      = ipc_open(r->loop, -1, &vault_handler, r);
+    r->web        = ipc_open(r->loop, -1, &web_handler, r);
     r->stopping   = timer_open(r->loop, check_stopped, r);
-    return r->supervisor && r->queue && r->vault && r->stopping && open_tls(r);
+    return r->supervisor && r->queue && r->vault && r->web && r->stopping && sts_open(r) && open_tls(r);
 }
 
 /* Inside the sandbox: its thread reads what strangers send, and a sandbox binds only the threads that are made in it. */
@@ -152,10 +165,12 @@ static void close_all(struct relay *r)
     delivery_abandon_all(r);
     while (r->hops) hop_close(r->hops);
     preflight_close(r);
+    sts_close(r);
     dns_close(r->dns);
     timer_close(r->stopping);
     ipc_close(r->queue);
     ipc_close(r->vault);
+    ipc_close(r->web);
     ipc_close(r->supervisor);
     gp_tls_context_close(r->verified);
     gp_tls_context_close(r->opportunistic);

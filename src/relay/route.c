@@ -190,6 +190,7 @@ bool route_is_home(const struct config *c, const struct sockaddr_storage *addres
 /* ---- hosts ------------------------------------------------------------------------------------------------- */
 static void give_up(struct route *r, struct result reason)
 {
+    sts_forget(&r->sts); /* a policy changes nothing about that */
     r->host_count = r->address_count = 0;
     r->reason                        = reason;
     delivery_routed(r->owner);
@@ -247,6 +248,18 @@ static void got_mx(void *owner, const struct dns_answer *answer)
     }
 }
 
+/* RFC 8461 5: before the first host gets its turn, so that none does that the policy does not name. */
+static void got_policy(void *owner, const struct sts_policy *policy)
+{
+    struct route *r = owner;
+    r->sts_mode     = policy->mode;
+    r->sts_hosts    = gp_arena_copy(&r->owner->arena, policy->hosts);
+    if (policy->mode == GP_STS_ENFORCE && !r->sts_hosts.ptr)
+        give_up(r, no_route(GP_TEMPFAIL, "4.3.0", "out of memory"));
+    else if (!r->mx)
+        delivery_routed(r->owner);
+}
+
 static void start_mx(struct route *r, struct delivery *d)
 {
     char                    name[256];
@@ -260,8 +273,12 @@ static void start_mx(struct route *r, struct delivery *d)
     } else {
         one_host(r, name);
         memcpy(r->domain, name, sizeof r->domain);
-        r->mx = dns_ask(d->relay->dns, gp_from(name), DNS_MX, got_mx, r);
-        if (!r->mx) give_up(r, no_route(GP_TEMPFAIL, "4.3.0", "out of memory"));
+        r->mx              = dns_ask(d->relay->dns, gp_from(name), DNS_MX, got_mx, r);
+        bool opportunistic = d->way.hop.tls == RELAY_TLS_OPPORTUNISTIC;
+        if (!r->mx)
+            give_up(r, no_route(GP_TEMPFAIL, "4.3.0", "out of memory"));
+        else if (opportunistic && !sts_ask(d->relay, gp_from(name), &r->sts, got_policy, r))
+            r->sts_mode = GP_STS_NONE;
     }
 }
 
@@ -382,7 +399,7 @@ static void got_aaaa(void *owner, const struct dns_answer *answer)
 
 static bool looking_up(const struct route *r)
 {
-    return r->mx || r->a || r->aaaa;
+    return r->mx || r->sts.entry || r->a || r->aaaa;
 }
 
 /* As for any program that is given a server by name; hosts that the DNS names for a domain (MX) are the DNS's own matter. */
@@ -449,9 +466,13 @@ static bool is_open_to_us(struct route *r)
 {
     const struct config_way  *way   = &r->owner->way;
     const char               *host  = r->hosts[r->host_at].name;
-    const struct demand_facts facts = { .configured = way->hop.tls,
-                                        .host       = host,
-                                        .domain     = r->domain[0] ? r->domain : NULL };
+    const struct demand_facts facts = { .configured     = way->hop.tls,
+                                        .host           = host,
+                                        .domain         = r->domain[0] ? r->domain : NULL,
+                                        .sts            = r->sts_mode == GP_STS_ENFORCE   ? STS_ENFORCE
+                                                          : r->sts_mode == GP_STS_TESTING ? STS_TESTING
+                                                                                          : STS_NONE,
+                                        .sts_takes_host = gp_sts_takes(r->sts_hosts, gp_from(host)) };
     if (demand_make(&facts, &r->demand) == GP_OK) return true;
     const struct outcome barred = { .failure = r->demand.failure, .why = gp_from(r->demand.why) };
     secure_tell(r->owner, host, &r->demand, &barred);
@@ -484,6 +505,7 @@ void route_repeat(struct route *r)
 
 void route_close(struct route *r)
 {
+    sts_forget(&r->sts);
     struct dns_query **open[] = { &r->mx, &r->a, &r->aaaa };
     for (size_t i = 0; i < GP_COUNT(open); i++) {
         if (*open[i]) dns_forget(*open[i]);

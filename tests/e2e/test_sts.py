@@ -1,0 +1,168 @@
+"""Domains that say by MTA-STS how mail for them travels (RFC 8461): who gets it, who does not, and what attackers of DNS, web and mail host achieve."""
+import itertools
+
+import pytest
+
+from authority import Authority
+from house import serving, until
+from policies import ENDLESS, Policies, policy
+from test_delivery import send
+from test_mx import World, shown, was_given_mail
+
+counter = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def world():
+    made = World()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def policies(world, authority):
+    made = Policies(authority, world.names)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def strangers(folder):
+    return Authority(folder / "sts-strangers", "nobody's CA")
+
+
+@pytest.fixture(scope="module")
+def gatepost(folder, certificate, world, policies, ca):
+    world.names.txt("nothing.example", "")
+    with serving(folder / "sts", certificate, **world.environment(GATEPOST_RELAY_CA_FILE=str(ca), GATEPOST_RELAY_POLICY_PORT=str(policies.port),
+                                                                  GATEPOST_QUEUE_RETRIES="1h")) as made:
+        yield made
+
+
+@pytest.fixture
+def domain():
+    return f"s{next(counter)}.example"
+
+
+@pytest.fixture
+def host(world, authority, domain):
+    """host(): the one mail host of the domain, mx.DOMAIN, with a good certificate."""
+    def make(certificate=None, **options):
+        world.names.mx(domain, (10, f"mx.{domain}"))
+        return world.sink(certificate or authority.issue(f"mx.{domain}", f"mx.{domain}"), f"mx.{domain}", **options)
+    before = len(world.sinks)
+    yield make
+    for sink in world.sinks[before:]:
+        sink.close()
+
+
+@pytest.fixture
+def mail(gatepost, context, account, domain):
+    return lambda: send(gatepost, context, account, [f"lena@{domain}"])
+
+
+def test_mail_goes_to_a_host_of_the_policy(gatepost, policies, domain, host, mail):
+    policies.publish(domain, policy("enforce", f"*.{domain}"))
+    sink = host()
+    queue_id = mail()
+    assert sink.wait(f"lena@{domain}").tls
+    said = until("how it went", lambda: [line for line in gatepost.log().splitlines() if f"event=delivered queue_id={queue_id}" in line])[0]
+    assert "mta-sts: verified by its authority" in said
+    mail()
+    until("a second one", lambda: len(sink.arrived) == 2)
+    assert policies.asked.count((f"mta-sts.{domain}", "/.well-known/mta-sts.txt")) == 1
+
+
+def other_host(policies, domain, _authority, _strangers):
+    policies.publish(domain, policy("enforce", f"other.{domain}", f"*.mx.{domain}"))
+    return {}
+
+
+def other_name(_policies, domain, authority, _strangers):
+    return {"certificate": authority.issue(f"other-{domain}", f"other.{domain}")}
+
+
+def expired(_policies, domain, authority, _strangers):
+    return {"certificate": authority.issue(f"old-{domain}", f"mx.{domain}", days=-1)}
+
+
+def unknown_authority(_policies, domain, _authority, strangers):
+    return {"certificate": strangers.issue(f"mx.{domain}", f"mx.{domain}")}
+
+
+def stripped(*_others):
+    return {"tls": "none"}
+
+
+@pytest.mark.parametrize("attack, reason", [(other_host, "does not name this mail host"), (other_name, "mta-sts"), (expired, "expired"),
+                                            (unknown_authority, "mta-sts"), (stripped, "4.7.4")])
+def test_mail_waits_where_the_policy_is_not_kept(attack, reason, gatepost, world, policies, authority, strangers, domain, host, mail):
+    policies.publish(domain, policy("enforce", f"mx.{domain}"))
+    sink = host(**attack(policies, domain, authority, strangers))
+    said = shown(gatepost, mail())
+    assert reason in said and not was_given_mail(sink)
+
+
+def test_testing_changes_nothing_and_is_told(gatepost, policies, strangers, domain, host, mail):
+    policies.publish(domain, policy("testing", f"other.{domain}"))
+    sink = host(strangers.issue(f"mx.{domain}", f"mx.{domain}"))
+    mail()
+    assert sink.wait(f"lena@{domain}").tls
+    assert [line for line in gatepost.log().splitlines() if f"host=mx.{domain}" in line and "testing=yes" in line]
+
+
+def redirected(policies, domain, _authority):
+    policies.publish(domain, "", status=302, Location=f"https://mta-sts.{domain}/elsewhere")
+
+
+def expired_web(policies, domain, authority):
+    policies.publish(domain, policy("enforce", "nobody.example"), certificate=authority.issue(f"old-web-{domain}", f"mta-sts.{domain}", days=-1))
+
+
+def of_another_name(policies, domain, authority):
+    policies.publish(domain, policy("enforce", "nobody.example"), certificate=authority.issue(f"web-{domain}", f"www.{domain}"))
+
+
+def endless(policies, domain, _authority):
+    policies.publish(domain, ENDLESS)
+
+
+def a_page(policies, domain, _authority):
+    policies.publish(domain, policy("enforce", "nobody.example"), Content_Type="text/html")
+
+
+def broken(policies, domain, _authority):
+    policies.publish(domain, "version: STSv1\r\nmode: enforce\r\n")
+
+
+@pytest.mark.parametrize("trouble, result", [(redirected, "sts-policy-fetch-error"), (expired_web, "sts-webpki-invalid"), (of_another_name, "sts-webpki-invalid"),
+                                             (endless, "sts-policy-fetch-error"), (a_page, "sts-policy-invalid"), (broken, "sts-policy-invalid")])
+def test_what_is_no_policy_is_not_obeyed(trouble, result, gatepost, policies, authority, strangers, domain, host, mail):
+    trouble(policies, domain, authority)
+    sink = host(strangers.issue(f"mx.{domain}", f"mx.{domain}"))
+    mail()
+    assert sink.wait(f"lena@{domain}").tls          # as without one (RFC 8461 3.3)
+    assert [line for line in gatepost.log().splitlines() if f"event=mta-sts domain={domain}" in line and result in line]
+
+
+def test_a_policy_outlives_dns_web_and_a_restart(gatepost, policies, domain, host, mail):
+    policies.publish(domain, policy("enforce", f"mx.{domain}"))
+    sink = host()
+    mail()
+    assert sink.wait(f"lena@{domain}")
+    policies.withdraw(domain)
+    sink.close()
+    gatepost.stop()
+    gatepost.start()
+    stripped_host = host(tls="none", address=sink.address)
+    assert "4.7.4" in shown(gatepost, mail()) and not was_given_mail(stripped_host)
+
+
+def test_another_policy_counts_at_once(gatepost, policies, domain, host, mail):
+    policies.publish(domain, policy("enforce", f"other.{domain}"))
+    sink = host()
+    queue_id = mail()
+    assert "does not name this mail host" in shown(gatepost, queue_id)
+    policies.publish(domain, policy("enforce", f"mx.{domain}"), name="2")
+    gatepost.run("queue", "retry", queue_id)
+    assert sink.wait(f"lena@{domain}").tls
