@@ -16,6 +16,20 @@ int  cli_queue_failed(struct queue_store *, const char *what);
 /* The same for a message that is not there. */
 int  cli_queue_unknown(struct queue_store *, const char *queue_id);
 
+/* ---- queue_filter.c: which messages are meant ---- */
+struct queue_words { const char *to, *from, *account, *state, *older, *route, *envid; }; /* as they were given; NULL: not */
+#define QUEUE_FILTER_OPTIONS(w)                                                                                        \
+    { "to",      CLI_VALUE, &(w).to,      "ADDRESS",  "for a recipient; or a domain: for any there" },                 \
+    { "from",    CLI_VALUE, &(w).from,    "ADDRESS",  "of a sender; or a domain" },                                    \
+    { "account", CLI_VALUE, &(w).account, "NAME",     "every message that this account sent" },                        \
+    { "state",   CLI_VALUE, &(w).state,   "STATE",    "queued, deferred (tried, and waits) or held" },                 \
+    { "older",   CLI_VALUE, &(w).older,   "SPAN",     "in the queue for longer than 12h, 3d, ..." },                   \
+    { "route",   CLI_VALUE, &(w).route,   "NAME",     "that goes by this route" },                                     \
+    { "envid",   CLI_VALUE, &(w).envid,   "ID",       "that its sender calls so (ENVID)" }
+#define QUEUE_FILTER_USAGE "[--to ADDRESS] [--from ADDRESS] [--account NAME] [--state STATE] [--older SPAN] [--route NAME] [--envid ID]"
+bool queue_words_any(const struct queue_words *); /* but for account */
+bool queue_filter_read(const struct queue_words *, struct queue_filter *out) GP_MUST_USE; /* account is left to the caller; false: the problem was printed */
+
 /* What came from elsewhere, for a terminal: no control characters, no broken UTF-8. */
 void    print_text(gp_str);
 json_t *text_json(gp_str);

@@ -21,10 +21,10 @@ static const struct change {
 struct altering {
     struct queue_store  *store;
     const struct change *change;
-    int64_t              account; /* whose mail; 0: all mail */
-    const char          *why;     /* of a hold; NULL: a command's, which says none */
+    struct queue_filter  filter; /* which mail, where none is named */
+    const char          *why;    /* of a hold; NULL: a command's, which says none */
     bool                 json;
-    json_t              *ids; /* of what was changed */
+    size_t               count; /* that were changed */
 };
 
 static const struct change *change_of(const struct cli_command *command)
@@ -36,8 +36,9 @@ static const struct change *change_of(const struct cli_command *command)
 
 static void tell(struct altering *a, const char *queue_id, bool changed)
 {
-    if (changed) (void)json_array_append_new(a->ids, json_string(queue_id));
     if (!a->json) (void)printf("%s: %s\n", queue_id, changed ? a->change->done : a->change->nothing);
+    if (a->json && changed) (void)printf("%s\"%s\"", a->count ? ", " : "", queue_id); /* letters and digits */
+    a->count += changed;
 }
 
 /* Who names a message that its sender holds back wants it to go; among all that an account has, or the queue, it keeps its time. */
@@ -94,7 +95,7 @@ static int alter_all(struct altering *a)
     int64_t            after  = 0;
     gp_status          status = GP_OK;
     do {
-        status = queue_page(a->store, after, a->account, page, PAGE, &count);
+        status = queue_filter_page(a->store, after, &a->filter, page, PAGE, &count);
         if (status == GP_OK && count) status = alter_page(a, page, count);
         if (count) after = page[count - 1].row;
     } while (status == GP_OK && count == PAGE);
@@ -103,56 +104,60 @@ static int alter_all(struct altering *a)
 
 static int alter(struct altering *a, bool all, const char **ids, size_t count)
 {
-    a->ids   = json_array();
+    if (a->json) (void)printf("{\"state\": \"%s\", \"changed\": [", a->change->done);
     int done = all ? alter_all(a) : alter_named(a, ids, count);
-    if (done == CLI_DONE && a->json)
-        return user_print_json(json_pack("{s:s, s:o}", "state", a->change->done, "changed", a->ids));
-    json_decref(a->ids);
+    if (a->json) (void)puts("]}"); /* what was changed before it failed was changed */
     return done;
 }
 
-/* What the server thinks of the account goes with its mail: what was released is usual from now on. */
-static int alter_account(struct altering *a, const char *dir, const char *name, const char **ids)
+/* What the server thinks of the account goes with its mail: what was released is usual from now on. some: not all of it is meant. */
+static int alter_account(struct altering *a, const char *dir, const char *name, bool some)
 {
     struct account  account;
     auto_user_store users = { 0 };
     if (!user_store_open(dir, &users) || !user_find(&users, name, &account)) return CLI_FAILED;
-    a->account = account.id;
-    if (a->change->change == QUEUE_RELEASE && brake_set_released(users.accounts, account.id, user_now()) != GP_OK)
+    a->filter.account = account.id;
+    if (!some && a->change->change == QUEUE_RELEASE &&
+        brake_set_released(users.accounts, account.id, user_now()) != GP_OK)
         return user_store_failed(&users, name);
-    return alter(a, true, ids, 0);
+    return alter(a, true, NULL, 0);
 }
 
 struct wish {
-    const char *dir, *account, *ids[CLI_MANY_MOST];
-    size_t      count;
-    bool        all, json;
+    const char        *dir, *ids[CLI_MANY_MOST];
+    struct queue_words words;
+    size_t             count;
+    bool               all, json;
 };
 
 static int act(const struct cli_command *command, struct wish *w)
 {
-    struct altering  a = { .change = change_of(command), .json = w->json };
+    struct altering a    = { .change = change_of(command), .json = w->json };
+    bool            some = queue_words_any(&w->words);
+    if (!queue_filter_read(&w->words, &a.filter)) return CLI_WRONG_USE;
     auto_queue_store s = a.change ? cli_queue_open(w->dir) : NULL;
     a.store            = s;
     if (!s) return CLI_FAILED;
-    return w->account ? alter_account(&a, w->dir, w->account, w->ids) : alter(&a, w->all, w->ids, w->count);
+    if (w->words.account) return alter_account(&a, w->dir, w->words.account, some);
+    return alter(&a, w->all || some, w->ids, w->count);
 }
 
 static int run(const struct cli_command *command, int argc, char **argv)
 {
     struct wish       w         = { .count = 0 };
     struct cli_option options[] = {
-        {"all",      CLI_FLAG,  &w.all,     NULL,   "every message in the queue"          },
-        { "account", CLI_VALUE, &w.account, "NAME", "every message that this account sent"},
-        { "json",    CLI_FLAG,  &w.json,    NULL,   "print JSON"                          },
-        { NULL,      CLI_FLAG,  NULL,       NULL,   NULL                                  }
+        QUEUE_FILTER_OPTIONS(w.words),
+        {"all",   CLI_FLAG, &w.all,  NULL, "every message in the queue"},
+        { "json", CLI_FLAG, &w.json, NULL, "print JSON"                },
+        { NULL,   CLI_FLAG, NULL,    NULL, NULL                        }
     };
     int stop = cli_parse(command, options, argc, argv, &w.dir, w.ids, 0, CLI_MANY_MOST, &w.count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    int ways = w.all + (w.account != NULL) + (w.count > 0);
+    int ways = w.all + (w.words.account || queue_words_any(&w.words)) + (w.count > 0);
     if (ways == 1) return act(command, &w);
-    cli_problem(command->name, ways ? "--all, --account and ids are one or the other" : "which message?",
-                "name one or more queue ids, --account NAME, or --all; `gatepost queue list` shows them");
+    cli_problem(
+        command->name, ways ? "--all, ids, and options that say which are one or the other" : "which message?",
+        "name one or more queue ids, or say which by --to, --account, ... as `gatepost queue list` takes them, or --all");
     return CLI_WRONG_USE;
 }
 
@@ -166,8 +171,8 @@ static int lock(const char *dir, const char *name, bool json)
     if (accounts_lock(users.accounts, account.id) != GP_OK) return user_store_failed(&users, name);
     auto_queue_store s = cli_queue_open(dir);
     if (!s) return CLI_FAILED;
-    a.store   = s;
-    a.account = account.id;
+    a.store          = s;
+    a.filter.account = account.id;
     if (!json) (void)printf("%s: disabled; its mail in the queue is held:\n", account.name);
     return alter(&a, true, NULL, 0);
 }
@@ -184,11 +189,11 @@ static int run_lock(const struct cli_command *command, int argc, char **argv)
 const struct cli_command cli_user_lock = { "user lock", "NAME [--json]",
                                            "disable an account and hold its mail: it may have been stolen", run_lock };
 
-const struct cli_command cli_queue_retry   = { "queue retry", "ID... | --account NAME | --all [--json]",
+const struct cli_command cli_queue_retry   = { "queue retry", "ID... | --all | " QUEUE_FILTER_USAGE " [--json]",
                                                "try again now; ids: also what its sender holds back", run };
-const struct cli_command cli_queue_hold    = { "queue hold", "ID... | --account NAME | --all [--json]",
+const struct cli_command cli_queue_hold    = { "queue hold", "ID... | --all | " QUEUE_FILTER_USAGE " [--json]",
                                                "keep mail from being sent until released", run };
-const struct cli_command cli_queue_release = { "queue release", "ID... | --account NAME | --all [--json]",
+const struct cli_command cli_queue_release = { "queue release", "ID... | --all | " QUEUE_FILTER_USAGE " [--json]",
                                                "send held mail; ids: also what its sender holds back", run };
-const struct cli_command cli_queue_delete  = { "queue delete", "ID... | --account NAME | --all [--json]",
+const struct cli_command cli_queue_delete  = { "queue delete", "ID... | --all | " QUEUE_FILTER_USAGE " [--json]",
                                                "delete mail without telling its sender", run };

@@ -1,11 +1,12 @@
 /* gatepost queue list, gatepost queue show: what waits, for whom, and why. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli/queue.h"
 #include "cli/user.h"
 
-enum { MESSAGE_MOST = 64 * 1024 };
+enum { MESSAGE_MOST = 64 * 1024, PAGE = 256 };
 
 static void print_reply(const struct queue_reply *last)
 {
@@ -60,64 +61,136 @@ static void print_heading(const struct queue_message *m)
 /* ---- list --------------------------------------------------------------------------------------------------------------- */
 struct listing {
     struct queue_store *store;
-    json_t             *json; /* NULL: as text */
-    bool                held; /* those alone that have a recipient who is held */
-    bool                failed;
+    struct queue_filter filter;
+    bool                json, counts; /* counts: how many, and none of them */
+    size_t              count;
 };
 
-static bool is_held(void *owner, const struct queue_recipient *to)
+/* However many there are: each is printed before the next is read. */
+static gp_status list_one(struct listing *l, const char *queue_id)
 {
-    bool *held = owner;
-    *held      = *held || to->state == RECIPIENT_HELD;
-    return !*held;
-}
-
-static bool is_wanted(struct listing *l, const struct queue_message *m)
-{
-    bool held = false;
-    if (!l->held) return true;
-    l->failed = queue_visit_recipients(l->store, m->row, 0, is_held, &held) != GP_OK;
-    return held;
-}
-
-static void list_one(void *owner, const struct queue_message *m)
-{
-    struct listing *l = owner;
-    if (l->failed || !is_wanted(l, m)) return;
-    if (l->json) {
-        l->failed = json_array_append_new(l->json, message_json(l->store, m, false)) != 0;
-        return;
+    struct queue_message m;
+    struct gp_arena      arena  = { .most = MESSAGE_MOST };
+    gp_status            status = queue_load(l->store, gp_from(queue_id), &arena, &m);
+    if (status == GP_OK && l->json) {
+        json_t *json = message_json(l->store, &m, false);
+        if (l->count) (void)fputs(",\n", stdout);
+        if (!json || json_dumpf(json, stdout, 0) != 0) status = GP_TEMPFAIL;
+        json_decref(json);
+    } else if (status == GP_OK) {
+        print_heading(&m);
+        status = queue_visit_recipients(l->store, m.row, 0, queue_print_recipient, NULL);
     }
-    print_heading(m);
-    l->failed = queue_visit_recipients(l->store, m->row, 0, queue_print_recipient, NULL) != GP_OK;
+    if (status == GP_OK) l->count++;
+    gp_arena_reset(&arena);
+    return status == GP_PERMFAIL ? GP_OK : status; /* delivered meanwhile */
 }
 
-static int list_all(struct queue_store *s, bool json, bool held)
+static gp_status list_pages(struct listing *l)
 {
-    struct listing l = { .store = s, .json = json ? json_array() : NULL, .held = held };
-    if (queue_visit_messages(s, list_one, &l) == GP_OK && !l.failed) return json ? user_print_json(l.json) : CLI_DONE;
-    json_decref(l.json);
-    return cli_queue_failed(s, "queue list");
+    struct queue_place page[PAGE];
+    size_t             count  = 0;
+    int64_t            after  = 0;
+    gp_status          status = GP_OK;
+    do {
+        status = queue_filter_page(l->store, after, &l->filter, page, PAGE, &count);
+        for (size_t i = 0; status == GP_OK && i < count && !l->counts; i++) status = list_one(l, page[i].queue_id);
+        if (l->counts) l->count += count;
+        if (count) after = page[count - 1].row;
+    } while (status == GP_OK && count == PAGE);
+    return status;
+}
+
+static int list_all(struct listing *l)
+{
+    bool array = l->json && !l->counts;
+    if (array) (void)putchar('[');
+    if (list_pages(l) != GP_OK) return cli_queue_failed(l->store, "queue list");
+    if (array) (void)puts("]");
+    if (l->counts) (void)printf(l->json ? "{\"count\": %zu}\n" : "%zu\n", l->count);
+    return CLI_DONE;
+}
+
+/* ---- list --watch: the audit as it grows -------------------------------------------------------------------------------------- */
+static void watch_one(const struct audit_row *row, bool json)
+{
+    char when[USER_TIME_ROOM];
+    if (json) {
+        json_t *data = json_loadb(row->data.ptr, row->data.len, 0, NULL);
+        json_t *line = json_pack("{s:o, s:o, s:o, s:o, s:o}", "when", moment_json(row->when), "queue_id",
+                                 text_json(row->queue_id), "event", text_json(row->event), "account",
+                                 text_json(row->name), "data", data ? data : text_json(row->data));
+        (void)json_dumpf(line, stdout, 0);
+        json_decref(line);
+    } else {
+        (void)printf("%s  ", user_time(row->when, when));
+        print_text(row->queue_id);
+        (void)fputs("  ", stdout);
+        print_text(row->event);
+        (void)fputs("  ", stdout);
+        print_text(row->data);
+    }
+    (void)putchar('\n');
+}
+
+/* Ends when nobody reads it any more. */
+static int watch(struct listing *l)
+{
+    struct database    *db     = queue_database(l->store);
+    struct audit_filter filter = { .account = l->filter.user, .address = l->filter.to };
+    gp_status           status = audit_newest(db, &filter.after);
+    while (status == GP_OK && fflush(stdout) == 0 && !ferror(stdout)) {
+        char             room[AUDIT_FILTER_ROOM];
+        struct audit_row row;
+        auto_rows        r = audit_rows(db, &filter, room);
+        while ((status = audit_next(&r, &row)) == GP_OK) {
+            if (row.queue_id.len) watch_one(&row, l->json);
+            filter.after = row.seq;
+        }
+        rows_end(&r);
+        if (status == GP_PERMFAIL) status = GP_OK;
+        (void)sleep(1);
+    }
+    return status == GP_OK ? CLI_DONE : cli_queue_failed(l->store, "queue list");
+}
+
+static bool read_list(const struct queue_words *w, bool held, bool watches, struct listing *l)
+{
+    if (!queue_filter_read(w, &l->filter)) return false;
+    l->filter.user = gp_from(w->account);
+    if (held) l->filter.state = QUEUE_ON_HOLD;
+    if (!watches || !(held || w->from || w->state || w->older || w->route || w->envid || l->counts)) return true;
+    cli_problem("--watch", "it shows what happens from now on", "it goes with --to, --account and --json");
+    return false;
 }
 
 static int run_list(const struct cli_command *command, int argc, char **argv)
 {
-    bool              json = false, held = false;
-    const char       *dir       = NULL;
-    size_t            count     = 0;
-    struct cli_option options[] = {
-        {"held",  CLI_FLAG, &held, NULL, "only what is held, and why"},
-        { "json", CLI_FLAG, &json, NULL, "print JSON"                },
-        { NULL,   CLI_FLAG, NULL,  NULL, NULL                        }
+    struct listing     l    = { .store = NULL };
+    struct queue_words w    = { NULL };
+    bool               held = false, watches = false;
+    const char        *dir       = NULL;
+    size_t             count     = 0;
+    struct cli_option  options[] = {
+         QUEUE_FILTER_OPTIONS(w),
+         {"held",   CLI_FLAG, &held,     NULL, "only what is held, and why: --state held"},
+         { "count", CLI_FLAG, &l.counts, NULL, "print how many there are"                },
+         { "watch", CLI_FLAG, &watches,  NULL, "print what happens from now on"          },
+         { "json",  CLI_FLAG, &l.json,   NULL, "print JSON, a message a line"            },
+         { NULL,    CLI_FLAG, NULL,      NULL, NULL                                      }
     };
     int stop = cli_parse(command, options, argc, argv, &dir, NULL, 0, 0, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
+    if (!read_list(&w, held, watches, &l)) return CLI_WRONG_USE;
     auto_queue_store s = cli_queue_open(dir);
-    return s ? list_all(s, json, held) : CLI_FAILED;
+    l.store            = s;
+    if (!s) return CLI_FAILED;
+    return watches ? watch(&l) : list_all(&l);
 }
 
-const struct cli_command cli_queue_list = { "queue list", "[--held] [--json]", "list the mail that waits, and why",
-                                            run_list };
+const struct cli_command cli_queue_list = { "queue list",
+                                            "[--held] " QUEUE_FILTER_USAGE " [--count] [--watch] [--json]",
+                                            "list the mail that waits, and why", run_list };
 
 /* ---- show ----------------------------------------------------------------------------------------------------------------- */
 static void print_event(void *owner, const struct audit_row *row)

@@ -227,6 +227,92 @@ TEST(what_waits_for_the_turn_of_its_route_says_so)
     remove_place();
 }
 
+static size_t count_lines(void)
+{
+    size_t lines = 0;
+    for (const char *at = output; *at; at++) lines += *at == '\n';
+    return lines;
+}
+
+/* Four messages, each with a recipient who was tried and waits, and one who was not tried. */
+static void set_up_four(void)
+{
+    make_place();
+    struct queue_store *s = open_queue();
+    add(s, "one", "ada@example.org");
+    add(s, "two", "ADA@Example.org");
+    add(s, "three", "bert@other.example");
+    add(s, "four", "");
+    CHECK(
+        database_script(
+            queue_database(s),
+            "UPDATE messages SET params = 'ENVID=x+2B7 RET=HDRS' WHERE queue_id = 'two';"
+            "UPDATE messages SET arrived = 1 WHERE queue_id <> 'three';"
+                          "UPDATE messages SET user = 'bert' WHERE queue_id = 'three';"
+            "UPDATE recipients SET destination = 'via:slow example.net', address = 'Carl@Sub.example.net' WHERE message = 3 AND position = 0;"
+            "UPDATE recipients SET state = 3 WHERE message = 4 AND position = 1;"
+            "UPDATE recipients SET attempts = 0 WHERE message = 1") == GP_OK);
+    queue_close(s);
+}
+
+TEST(the_list_is_of_those_that_are_meant)
+{
+    static const struct {
+        const char *words, *count;
+    } rows[] = {
+        {"--count",                                     "4\n"             },
+        { "--count --to bob@example.net",               "3\n"             },
+        { "--count --to BOB@EXAMPLE.NET",               "3\n"             },
+        { "--count --to example.net",                   "3\n"             },
+        { "--count --to sub.example.net",               "1\n"             },
+        { "--count --to xample.net",                    "0\n"             },
+        { "--count --to example.com",                   "4\n"             },
+        { "--count --from ada@example.org",             "2\n"             },
+        { "--count --from other.example",               "1\n"             },
+        { "--count --account bert",                     "1\n"             },
+        { "--count --account ada --from other.example", "0\n"             },
+        { "--count --state held",                       "1\n"             },
+        { "--count --held",                             "1\n"             },
+        { "--count --state held --to bob@example.net",  "0\n"             },
+        { "--count --state deferred",                   "3\n"             },
+        { "--count --state queued",                     "4\n"             },
+        { "--count --older 1h",                         "3\n"             },
+        { "--count --route slow",                       "1\n"             },
+        { "--count --route slo",                        "0\n"             },
+        { "--count --envid x+2B7",                      "1\n"             },
+        { "--count --envid x",                          "0\n"             },
+        { "--count --json --route slow",                "{\"count\": 1}\n"},
+    };
+    set_up_four();
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        CHECK(run(&cli_queue_list, rows[i].words) == CLI_DONE);
+        if (strcmp(output, rows[i].count) != 0) fail_msg("%s: %s", rows[i].words, output);
+    }
+    CHECK(run(&cli_queue_list, "--json --from ada@example.org") == CLI_DONE && count_lines() == 2);
+    CHECK(says("\"one\"") && says("\"two\"") && !says("\"three\""));
+    CHECK(run(&cli_queue_list, "--state late") == CLI_WRONG_USE && run(&cli_queue_list, "--older 3x") == CLI_WRONG_USE);
+    CHECK(run(&cli_queue_list, "--watch --route slow") == CLI_WRONG_USE);
+    remove_place();
+}
+
+TEST(changes_are_made_to_those_that_are_meant_and_to_no_others)
+{
+    set_up_four();
+    CHECK(run(&cli_queue_hold, "--from ada@example.org --to example.com") == CLI_DONE);
+    CHECK(says("one: held") && says("two: held") && !says("three") && !says("four"));
+    CHECK(run(&cli_queue_list, "--count --held") == CLI_DONE && says("3"));
+    CHECK(run(&cli_queue_release, "--envid x+2B7 --json") == CLI_DONE);
+    json_t *told = json_loads(output, 0, NULL);
+    CHECK(json_array_size(json_object_get(told, "changed")) == 1);
+    json_decref(told);
+    CHECK(run(&cli_queue_list, "--count --held") == CLI_DONE && says("2"));
+    CHECK(run(&cli_queue_delete, "--state held") == CLI_DONE && says("one: deleted") && says("four: deleted"));
+    CHECK(run(&cli_queue_delete, "--all --state held") == CLI_WRONG_USE &&
+          run(&cli_queue_delete, "two --to example.net") == CLI_WRONG_USE);
+    CHECK(run(&cli_queue_list, "--count") == CLI_DONE && says("2"));
+    remove_place();
+}
+
 TEST(changes_are_made_and_told)
 {
     set_up();

@@ -76,6 +76,8 @@ gp_status   audit_next(struct rows *, struct audit_row *) GP_MUST_USE; /* PERMFA
 /* Oldest first; queue_id NULL ptr: all. */
 gp_status audit_visit(struct database *, gp_str queue_id, void (*row)(void *owner, const struct audit_row *), void *owner) GP_MUST_USE;
 
+gp_status   audit_newest(struct database *, int64_t *seq) GP_MUST_USE; /* the highest number ever given out */
+
 /* ---- verifying ----------------------------------------------------------------------------------------------------- */
 struct audit_fault {
     int64_t     seq; /* of the row where the chain does not hold; 0: it is not about a row */

@@ -27,7 +27,6 @@ bool audit_digest(const struct audit_row *, gp_str salt, uint8_t out[static AUDI
 bool audit_hash(const struct audit_place *before, const struct audit_row *, const uint8_t digest[static AUDIT_HASH],
                 uint8_t out[static AUDIT_HASH]) GP_MUST_USE;
 gp_status audit_begin(struct database *, struct audit_place *) GP_MUST_USE; /* where the chain begins: before its first row */
-gp_status audit_newest(struct database *, int64_t *seq) GP_MUST_USE;        /* the highest number ever given out            */
 struct audit_seal;
 gp_status audit_identity(struct database *, struct audit_seal *) GP_MUST_USE; /* fills in which chain it is */
 

@@ -90,6 +90,15 @@ gp_status queue_load(struct queue_store *, gp_str queue_id, struct gp_arena *, s
 /* The ids of up to `room` messages that stand after `row`, of one account (its own, and those it sent for others) or (0) of all, in order of arrival: for steps. */
 struct queue_place { int64_t row; char queue_id[QUEUE_ID_MOST + 1]; };
 gp_status queue_page(struct queue_store *, int64_t row, int64_t account, struct queue_place *out, size_t room, size_t *count) GP_MUST_USE;
+/* The same of those that fit; ptr NULL and 0: any. to, from: an address, or all of a domain, without '@'. */
+enum queue_states { QUEUE_ANY, QUEUE_WAITING, QUEUE_DEFERRED /* of those, what was tried */, QUEUE_ON_HOLD };
+struct queue_filter {
+    gp_str            to, from, user, route, envid;
+    int64_t           account; /* its own, and what it sent for others */
+    gp_time           before;  /* they arrived                         */
+    enum queue_states state;   /* of a recipient; of the same, where `to` and `route` are asked for, too */
+};
+gp_status queue_filter_page(struct queue_store *, int64_t row, const struct queue_filter *, struct queue_place *out, size_t room, size_t *count) GP_MUST_USE;
 gp_status queue_visit_messages(struct queue_store *, void (*each)(void *owner, const struct queue_message *), void *owner) GP_MUST_USE;
 /* From `first` on; each returns false to stop. */
 gp_status queue_visit_recipients(struct queue_store *, int64_t message, unsigned first,
