@@ -3,21 +3,25 @@
 #include <string.h>
 
 #include "cli/user.h"
+#include "mail/sts.h"
 #include "ops/log.h"
+#include "web/transfer.h"
 #include "zone/zone.h"
 
-enum { DOMAINS_MOST = 32, LINE_ROOM = 4096, POLICY_ROOM = 1024 };
+enum { DOMAINS_MOST = 32, LINE_ROOM = 4096, POLICY_ROOM = 1024, FETCH_MS = 20 * 1000, URI_ROOM = 512 };
 
 struct wish {
     const char *server;
     bool        zone, json, check;
 };
 struct run {
-    const struct wish *wish;
-    struct dns_waiter *waiter;                 /* NULL: nothing is asked */
-    json_t            *all, *records, *checks; /* NULL: as text */
-    struct zone_plan   plan;
-    bool               amiss;
+    const struct wish   *wish;
+    const struct config *config;
+    struct dns_waiter   *waiter;                 /* NULL: nothing is asked */
+    struct transfer     *transfer;               /* of the policy that was fetched last */
+    json_t              *all, *records, *checks; /* NULL: as text */
+    struct zone_plan     plan;
+    bool                 amiss;
 };
 
 /* ---- what is wanted ------------------------------------------------------------------------------------------------------ */
@@ -90,7 +94,48 @@ static void show_wants(struct run *r)
 /* ---- what is there ------------------------------------------------------------------------------------------------------- */
 static struct dns_answer ask(void *owner, gp_str name, enum dns_type type)
 {
-    return dns_wait(owner, name, type);
+    return dns_wait(((struct run *)owner)->waiter, name, type);
+}
+
+static const char *open_transfer(struct run *r, gp_str host, gp_str addresses)
+{
+    char           room[LINE_ROOM], ca_file[CONFIG_PATH] = "";
+    struct gp_text reach = { .ptr = room, .room = sizeof room - 1 };
+    const char    *named = r->config->relay.ca_file;
+    transfer_close(r->transfer);
+    r->transfer = NULL;
+    if (named[0] && !config_path(r->config, named, ca_file)) return "the path of relay.ca_file is too long";
+    r->transfer = transfer_library() ? transfer_open(ca_file, GP_STS_FILE_MOST) : NULL;
+    gp_put(&reach, host);
+    gp_put_char(&reach, ':');
+    gp_put_number(&reach, r->config->relay.policy_port);
+    gp_put_char(&reach, ':');
+    gp_put(&reach, addresses);
+    room[reach.len] = '\0';
+    return r->transfer && transfer_reach(r->transfer, room) ? NULL : "no memory";
+}
+
+/* As the relay fetches other domains' policies. */
+static const char *fetch(void *owner, gp_str host, gp_str addresses, gp_str *file)
+{
+    enum { HTTP_OK = 200 };
+    struct run    *r = owner;
+    char           room[URI_ROOM];
+    struct gp_text uri    = { .ptr = room, .room = sizeof room - 1 };
+    long           status = 0;
+    const char    *why    = open_transfer(r, host, addresses);
+    gp_put_z(&uri, "https://");
+    gp_put(&uri, host);
+    gp_put_char(&uri, ':');
+    gp_put_number(&uri, r->config->relay.policy_port);
+    gp_put_z(&uri, "/.well-known/mta-sts.txt");
+    room[uri.len] = '\0';
+    if (!why) why = transfer_run(r->transfer, room, GP_NONE, FETCH_MS, &status);
+    if (why) return why;
+    if (status != HTTP_OK) return "it is answered with another status than 200";
+    if (!gp_sts_is_plain_text(gp_from(transfer_content_type(r->transfer)))) return "it is not served as text/plain";
+    *file = transfer_reply(r->transfer);
+    return NULL;
 }
 
 static void add_found(const struct run *r, const struct zone_found *f)
@@ -141,7 +186,7 @@ static void begin_json(struct run *r)
 
 static void one_domain(struct run *r, const struct config *c, const char *domain)
 {
-    struct zone_dns dns = { ask, r->waiter };
+    struct zone_dns dns = { ask, r, fetch };
     zone_of_house(c, domain, &r->plan);
     begin_json(r);
     if (!r->all && !r->wish->check && !r->wish->zone) (void)printf("Records for %s:\n\n", r->plan.domain);
@@ -164,7 +209,7 @@ static int act(const struct wish *w, const struct config *c, const char *only)
 {
     static struct run r;
     const char       *server = w->server ? w->server : c->relay.dns_server;
-    r                        = (struct run) { .wish = w, .all = w->json ? json_array() : NULL };
+    r                        = (struct run) { .wish = w, .config = c, .all = w->json ? json_array() : NULL };
     if (w->check) r.waiter = dns_waiter_open(server[0] ? server : NULL, DNS_WAIT_MS);
     if (w->check && !r.waiter) {
         cli_problem(server[0] ? server : "DNS", "no such resolver", "write it as in --dns-server 127.0.0.1@5353");
@@ -174,6 +219,7 @@ static int act(const struct wish *w, const struct config *c, const char *only)
     int done = all_domains(&r, c, only);
     if (w->json && user_print_json(r.all) != CLI_DONE) done = CLI_FAILED;
     dns_waiter_close(r.waiter);
+    transfer_close(r.transfer);
     return done;
 }
 

@@ -2,10 +2,52 @@
 #include "zone/parts.h"
 
 #include "mail/records.h"
+#include "mail/sts.h"
 
 #include <string.h>
 
 /* ---- MTA-STS and TLSRPT ----------------------------------------------------------------------------------------------------- */
+/* The hosts that mail for the domain goes to, and that the policy does not name. */
+static void judge_policy(const struct zone_checker *c, gp_str name, gp_str txt, const struct gp_sts_policy *policy,
+                         gp_str hosts)
+{
+    struct dns_answer mx      = zone_ask(c, gp_from(c->plan->domain), DNS_MX);
+    bool              matters = policy->mode == GP_STS_ENFORCE;
+    for (size_t i = 0; mx.status == GP_OK && policy->mode != GP_STS_NONE && i < mx.count; i++) {
+        gp_str host = mx.records[i].data;
+        if (!host.len || gp_sts_takes(hosts, host)) continue; /* RFC 7505: no host at all */
+        zone_say(c, ZONE_STS, matters ? ZONE_WRONG : ZONE_WEAK, name, txt,
+                 "add a line mx: with that host to the policy, and give the record another id=",
+                 "the policy does not name %.*s, where MX leads: %s", (int)host.len, host.ptr,
+                 matters ? "senders who hold to it send nothing there"
+                         : "mail would stop there once its mode is enforce");
+        return;
+    }
+    zone_say(c, ZONE_STS, ZONE_RIGHT, name, txt, "", "%s", "");
+}
+
+static void judge_file(const struct zone_checker *c, gp_str name, gp_str txt, const struct zone_addresses *at)
+{
+    enum { ADDRESS_ROOM = 48 };
+    char           host_room[ZONE_NAME_ROOM], at_room[ZONE_ADDRESSES_MOST * ADDRESS_ROOM], room[GP_STS_HOSTS_ROOM];
+    struct gp_text where = GP_TEXT(at_room), hosts = GP_TEXT(room);
+    struct gp_sts_policy policy = { .mode = GP_STS_NONE };
+    gp_str               file = GP_NONE, host = zone_name(host_room, "mta-sts.", c->plan->domain);
+    for (size_t i = 0; i < at->count; i++) {
+        if (i) gp_put_char(&where, ',');
+        zone_put_address(&where, (gp_str) { at->list[i].octets, at->list[i].len });
+    }
+    const char *why = c->dns->fetch(c->dns->owner, host, gp_said(&where), &file);
+    if (!why) why = gp_sts_read(file, &policy, &hosts);
+    if (why)
+        zone_say(
+            c, ZONE_STS, ZONE_WRONG, name, txt,
+            "serve the policy that `gatepost dns` prints, as text/plain and with a certificate for that host, or take the record out",
+            "https://mta-sts.%s/.well-known/mta-sts.txt is no policy: %s", c->plan->domain, why);
+    else
+        judge_policy(c, name, txt, &policy, gp_said(&hosts));
+}
+
 static void judge_policy_host(const struct zone_checker *c, gp_str name, gp_str txt)
 {
     char                  room[ZONE_NAME_ROOM];
@@ -18,6 +60,8 @@ static void judge_policy_host(const struct zone_checker *c, gp_str name, gp_str 
     else if (at.status == GP_TEMPFAIL)
         zone_say(c, ZONE_STS, ZONE_UNKNOWN, name, txt, "", "DNS does not say the address of mta-sts.%s",
                  c->plan->domain);
+    else if (c->dns->fetch)
+        judge_file(c, name, txt, &at);
     else
         zone_say(c, ZONE_STS, ZONE_RIGHT, name, txt, "", "%s", "");
 }

@@ -104,10 +104,21 @@ static void leave_out(const char *name, enum dns_type type)
         if (strcmp(zone[i].name, name) == 0 && zone[i].type == type) zone[i] = zone[--zone_count];
 }
 
+static const char *served; /* the policy of MTA-STS; NULL: none is looked at */
+
+static const char *fetch(void *owner, gp_str host, gp_str addresses, gp_str *file)
+{
+    (void)owner;
+    CHECK_IS(host, "mta-sts.example.org");
+    CHECK_IS(addresses, "192.0.2.3");
+    *file = gp_from(served);
+    return served[0] ? NULL : "nobody answers";
+}
+
 static struct heard check_it(enum zone_kind kind)
 {
     struct heard          h   = { .kind = kind };
-    const struct zone_dns dns = { ask, NULL };
+    const struct zone_dns dns = { ask, NULL, served ? fetch : NULL };
     zone_check(&plan, &dns, hear, &h);
     return h;
 }
@@ -326,4 +337,27 @@ TEST(of_a_foreign_domain_less_is_known)
     leave_out("_submissions._tcp.example.org", DNS_SRV);
     zone[zone_count++] = (struct record) { "_submissions._tcp.example.org", DNS_SRV, "0 0 0 " };
     CHECK(check_it(ZONE_SRV).worst == ZONE_ABSENT);
+}
+
+TEST(a_policy_is_served_and_names_where_mx_leads)
+{
+    static const struct {
+        const char       *file;
+        enum zone_verdict verdict;
+        const char       *why;
+    } cases[] = {
+        {"version: STSv1\nmode: enforce\nmx: *.example.org\nmax_age: 9\n", ZONE_RIGHT, ""                              },
+        { "version: STSv1\nmode: none\nmax_age: 9\n",                      ZONE_RIGHT, ""                              },
+        { "version: STSv1\nmode: enforce\nmx: a.example\nmax_age: 9\n",    ZONE_WRONG, "does not name mx.example.org"  },
+        { "version: STSv1\nmode: testing\nmx: a.example\nmax_age: 9\n",    ZONE_WEAK,  "once its mode is enforce"      },
+        { "version: STSv1\nmode: enforce\nmax_age: 9\n",                   ZONE_WRONG, "is no policy: it names no mail"},
+        { "",                                                              ZONE_WRONG, "is no policy: nobody answers"  },
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        plan_it();
+        served         = cases[i].file;
+        struct heard h = check_it(ZONE_STS);
+        served         = NULL;
+        if (h.worst != cases[i].verdict || !strstr(h.why, cases[i].why)) fail_msg("%s: %s", cases[i].file, h.why);
+    }
 }

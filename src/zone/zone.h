@@ -80,7 +80,13 @@ struct zone_found {
     gp_str            owner, has; /* has: the record, or "" */
     const char       *why, *mend; /* one line each, or ""   */
 };
-struct zone_dns { struct dns_answer (*ask)(void *owner, gp_str name, enum dns_type); void *owner; }; /* good until the next */
+struct zone_dns {
+    struct dns_answer (*ask)(void *owner, gp_str name, enum dns_type); /* good until the next */
+    void *owner;
+    /* The policy of MTA-STS that https://HOST serves, at these addresses ("192.0.2.1,2001:db8::1"): NULL, or why there is none. Where this
+     * is NULL no policy is looked at. */
+    const char *(*fetch)(void *owner, gp_str host, gp_str addresses, gp_str *file);
+};
 typedef void zone_tell(void *owner, const struct zone_found *);
 void zone_check(const struct zone_plan *, const struct zone_dns *, zone_tell *, void *owner);
 /* What receivers look at alone, of mail that goes the main way: the names of a host that sends itself, SPF, DKIM. */

@@ -7,7 +7,8 @@ import subprocess
 import pytest
 
 from house import GATEPOST
-from names import SRV, TXT, Names
+from names import A, SRV, TXT, Names
+from policies import Policies, policy
 from zones import DOMAIN, FAULTS, publish
 
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("GATEPOST_")}
@@ -27,17 +28,27 @@ def names():
 
 
 @pytest.fixture(scope="module")
-def place(folder, names):
+def policies(authority, names):
+    made = Policies(authority, names, address="127.0.4.2")
+    made.publish(DOMAIN, policy("enforce", f"mx.{DOMAIN}"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def place(folder, names, policies, ca):
     made = folder / "dns"
     gatepost("init", "--dir", made, "--domain", DOMAIN)
     with open(made / "gatepost.yml", "a", encoding="ascii") as config:
-        config.write(f"relay:\n  dns_server: 127.0.0.1@{names.port}\n")
+        config.write(f"relay:\n  dns_server: 127.0.0.1@{names.port}\n  policy_port: {policies.port}\n  ca_file: {ca}\n")
     return made
 
 
 @pytest.fixture
-def published(names, place):
+def published(names, place, policies):
     publish(names, gatepost("dns", "--zone", "--dir", place))
+    names.forget("mta-sts." + DOMAIN, A)
+    names.host("mta-sts." + DOMAIN, policies.address)
     return names
 
 

@@ -1,10 +1,11 @@
 """Domains that say by MTA-STS how mail for them travels (RFC 8461): who gets it, who does not, and what attackers of DNS, web and mail host achieve."""
 import itertools
+import json
 
 import pytest
 
 from authority import Authority
-from house import serving, until
+from house import DOMAIN, serving, until
 from policies import ENDLESS, Policies, policy
 from test_delivery import send
 from test_mx import World, shown, was_given_mail
@@ -166,3 +167,12 @@ def test_another_policy_counts_at_once(gatepost, policies, domain, host, mail):
     policies.publish(domain, policy("enforce", f"mx.{domain}"), name="2")
     gatepost.run("queue", "retry", queue_id)
     assert sink.wait(f"lena@{domain}").tls
+
+
+@pytest.mark.parametrize("hosts, verdict, why", [((f"mx.{DOMAIN}",), "right", ""), ((f"other.{DOMAIN}",), "wrong", f"does not name mx.{DOMAIN}"), ((), "wrong", "is no policy")])
+def test_the_policy_of_our_own_domain_is_looked_at(hosts, verdict, why, gatepost, world, policies):
+    world.names.mx(DOMAIN, (10, f"mx.{DOMAIN}"))
+    policies.publish(DOMAIN, policy("enforce", *hosts))
+    said = json.loads(gatepost.command("dns", DOMAIN, "--check", "--json").stdout)[0]["checks"]
+    found = next(check for check in said if check["kind"] == "mta-sts")
+    assert found["verdict"] == verdict and why in found["why"]
