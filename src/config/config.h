@@ -12,7 +12,7 @@
 enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32,
        CONFIG_KEYS_MOST = 192, CONFIG_LOOKUPS_MOST = 8, CONFIG_HELPERS_MOST = CONFIG_LOOKUPS_MOST + 4,
        CONFIG_PROVIDERS_MOST = 8,
-       CONFIG_PROTECTED_MOST = 32, CONFIG_NAME = 128 };
+       CONFIG_REWRITES_MOST = 128, CONFIG_PROTECTED_MOST = 32, CONFIG_NAME = 128, CONFIG_ADDRESS = 324 };
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED, CONFIG_FROM_SOURCES, CONFIG_FROM_PROOF, CONFIG_FROM_PROVIDER }; /* where a value comes from */
 
 /* 587 STARTTLS, 465 implicit TLS; a UNIX socket that answers other servers' questions about passwords; the lane of old devices */
@@ -53,6 +53,9 @@ struct config_route {
     unsigned messages_per_minute, connections, recipients; /* at most; 0: as many as there are */
     char from_address[96]; /* words: one of IPv4, one of IPv6 or both; "": as the system chooses */
 };
+/* An address in place of another; an item of `rewrite`. in: bits. */
+enum config_in { CONFIG_IN_SENDER = 1, CONFIG_IN_RECIPIENT = 2, CONFIG_IN_HEADER = 4 };
+struct config_rewrite { char from[CONFIG_ADDRESS], to[CONFIG_ADDRESS]; unsigned in; };
 /* What the relay signs in with at the smarthost; CERTIFICATE: with nothing else, while the others may have one besides. */
 enum relay_proof { RELAY_NO_PROOF, RELAY_PASSWORD, RELAY_TOKEN /* of a file */, RELAY_PROVIDER /* a token that vault fetches */, RELAY_CERTIFICATE };
 
@@ -207,6 +210,7 @@ struct config {
     size_t          store_at;                /* the store is asked before this one of them; first, unless it is listed */
     bool            store_listed;
 
+    struct config_rewrite rewrites[CONFIG_REWRITES_MOST]; size_t rewrite_count; /* the first that fits */
     bool            hide_client;             /* leave the client's address out of Received   */
     unsigned        smtpds;                  /* 0: one per core                              */
     unsigned        uid_base;                /* as root: roles without a user of their own   */
@@ -241,6 +245,7 @@ const struct config_route *config_hold_for(const struct config *, gp_str domain,
 /* Of the mail from a domain, what the route takes; ALL: what is behind it in the list gets none. */
 enum config_share { ROUTE_TAKES_NONE, ROUTE_TAKES_SOME, ROUTE_TAKES_ALL };
 enum config_share config_route_share(const struct config_route *, gp_str from_domain);
+bool config_rewrite(const struct config *, enum config_in, gp_str address, struct gp_text *out) GP_MUST_USE; /* false: it stays */
 const struct config_route *config_route_named(const struct config *, gp_str name); /* NULL: there is none */
 /* A destination is what the queue and the relay call mail that goes the same way: "example.net" by MX, "smarthost", and with a route
  * "via:NAME", or by MX "via:NAME example.net". */

@@ -66,6 +66,11 @@ const struct config_key config_keys[] = {
       "keys for it, CRAM-MD5 when some credential was made for it, EXTERNAL to a client that has presented a certificate, "
       "OAUTHBEARER and XOAUTH2 when tokens can be checked. Where sources other than oauth are configured, SCRAM is not in the default: most of them "
       "cannot serve it, and clients that see it would fail with a right password." },
+    { "rewrite", &config_rewrites, NO_FIELD, 0, 0, "",
+      "Addresses that are put in place of others, each as ADDRESS ADDRESS, the first item that fits, and once: anna@old.example, @old.example for all of that domain (@example.org then keeps what stands "
+      "before the @), anna+*@old.example for all tags of one, +*@old.example for all tags of all; what takes the place of a tagged one has no tag, unless it is written as anna+*@example.org. "
+      "in=sender, recipient or header, or several with + between them, says where; without it everywhere: in MAIL, in RCPT, and in From, Sender, Reply-To, To, Cc, their Resent- kin and Disposition-Notification-To. "
+      "It is done before policy.identity judges who may send as whom, so nobody can get by it what he may not; and before DKIM signs. docs/messages.md has more." },
     { "hide_client", &config_flag, FIELD(hide_client), 0, 1, "yes",
       "Leave the client's address, and the name it calls itself by, out of Received, so that recipients do not learn where a user was. "
       "The log and the audit have both, under the queue id that Received names. The login is never in a message." },

@@ -21,7 +21,7 @@ struct config_type {
 };
 extern const struct config_type config_hostname, config_text, config_path_type, config_number, config_duration, config_size,
     config_flag, config_choice, config_resolver, config_mechanisms, config_networks, config_listens, config_certificates, config_retries, config_route, config_rates, config_sources_type,
-    config_protected_names, config_next_hops, config_servers, config_routes, config_providers_type;
+    config_protected_names, config_next_hops, config_servers, config_routes, config_providers_type, config_rewrites;
 
 struct config_key {
     const char               *name; /* "limits.recipients" */

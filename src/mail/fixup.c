@@ -307,10 +307,20 @@ static gp_status write_out(struct gp_fixup *f, const struct gp_rewrites *rewrite
     return GP_OK;
 }
 
+static bool rewrite(struct gp_fixup *f)
+{
+    struct gp_buffer written = { 0 };
+    bool             fits    = gp_rewrite_header(gp_buffer_all(&f->header), &f->rewriter, &written);
+    gp_buffer_free(&f->header);
+    f->header = written;
+    return fits;
+}
+
 static gp_status mend(struct gp_fixup *f)
 {
-    struct survey s      = { .found = { 0 } };
-    gp_str        header = gp_buffer_all(&f->header);
+    struct survey s = { .found = { 0 } };
+    if (f->rewriter.instead && !rewrite(f)) return refuse(f, too_long);
+    gp_str header = gp_buffer_all(&f->header);
     if (header.len == 0) return refuse(f, no_from);
     gp_status status = look(f, header, &s);
     if (status != GP_OK || !f->watched) return status == GP_OK ? write_out(f, NULL) : status;
@@ -339,6 +349,11 @@ gp_status gp_fixup_body(struct gp_fixup *f, gp_str piece)
     /* RFC 5322 3.5, 4: none must be sent, and without BINARYMIME none can be meant; programs in C read up to it, and others all. */
     if (piece.len && memchr(piece.ptr, '\0', piece.len)) return refuse(f, nul);
     return put(f, piece);
+}
+
+void gp_fixup_rewrite(struct gp_fixup *f, struct gp_rewriter by)
+{
+    f->rewriter = by;
 }
 
 void gp_fixup_watch(struct gp_fixup *f, unsigned fields, bool shown)

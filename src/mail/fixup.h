@@ -11,6 +11,7 @@ struct gp_fixup {
     unsigned               state, seen;  /* seen: of the end of the header section */
     unsigned               watched, left; /* bits: fields that the host asks about; rules of which something is left */
     bool                   shown;
+    struct gp_rewriter     rewriter; /* instead NULL: none */
     int                    author_count;
     gp_str                 rest, reply_to;
     struct gp_buffer       fields; /* lines */

@@ -254,6 +254,35 @@ TEST(our_own_traces_are_counted)
     }
 }
 
+static bool renamed(const void *owner, gp_str address, struct gp_text *out)
+{
+    (void)owner;
+    if (!gp_is(address, "a@old.example")) return false;
+    gp_put_z(out, "alice@example.com");
+    return true;
+}
+
+/* What is asked about a message, and told of it, is about what leaves. */
+TEST(an_author_is_who_stands_there_after_rewriting)
+{
+    static const char header[] = "From: A <a@old.example>\r\nTo: a@old.example\r\nSubject: a@old.example\r\n\r\n";
+    struct gp_trace   trace    = trace_of();
+    struct gathered  *out      = calloc(1, sizeof *out);
+    struct gp_fixup   f;
+    CHECK(out);
+    gp_fixup_init(&f, &trace, (struct gp_sink) { gather, out });
+    gp_fixup_rewrite(&f, (struct gp_rewriter) { renamed, NULL });
+    gp_fixup_watch(&f, 1U << GP_MAIL_FROM, false);
+    CHECK(gp_fixup_body(&f, gp_from(header)) == GP_WAIT);
+    CHECK_IS(gp_fixup_fields(&f), "from\talice@example.com\t\n");
+    CHECK(gp_fixup_go_on(&f, NULL) == GP_OK && gp_fixup_end(&f) == GP_OK);
+    CHECK(
+        mentions(gathered(out), "From: A <alice@example.com>\r\nTo: alice@example.com\r\nSubject: a@old.example\r\n"));
+    CHECK_IS(gp_fixup_from(&f), "alice@example.com");
+    gp_fixup_close(&f);
+    free(out);
+}
+
 TEST(messages_of_odd_shape)
 {
     /* clang-format off */

@@ -57,6 +57,13 @@ struct gp_rewrites { /* ptr NULL: as it is */
 };
 enum { GP_REWRITTEN_ROOM = GP_MAIL_HEADER_MOST / 8 };
 /* shown: what readers see of From, too, as a line "shown TAB TAB TEXT". Before the first piece. */
+/* Addresses in fields of authors and recipients, of which each that `instead` knows another for is replaced. Before the first piece; what is
+ * watched, and all else that is told of the header, is what stands there then. */
+struct gp_rewriter {
+    bool (*instead)(const void *owner, gp_str address, struct gp_text *out);
+    const void *owner;
+};
+void      gp_fixup_rewrite(struct gp_fixup *, struct gp_rewriter);
 void      gp_fixup_watch(struct gp_fixup *, unsigned fields, bool shown);
 /* Lines "NAME TAB address TAB"; an address that is "" could not be read. Until close. */
 gp_str    gp_fixup_fields(const struct gp_fixup *);

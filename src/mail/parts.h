@@ -46,6 +46,9 @@ void gp_canon_init(struct gp_canon *, bool relaxed, struct gp_sink);
 void gp_canon_add(struct gp_canon *, gp_str);
 bool gp_canon_end(struct gp_canon *) GP_MUST_USE; /* false: the sink failed */
 
+/* ---- addresses in place of others (rewrite.c) ------------------------------------------------------------------ */
+bool gp_rewrite_header(gp_str header, const struct gp_rewriter *, struct gp_buffer *out) GP_MUST_USE; /* false: too long, or no memory */
+
 /* ---- whose a message is (authors.c) ------------------------------------------------------------------------- */
 struct gp_fixup;
 bool gp_note_author(struct gp_fixup *, const struct gp_field *); /* adds its lines, if it is watched; false: too much */

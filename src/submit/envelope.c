@@ -6,7 +6,8 @@
 
 enum {
     ARENA_MOST = GP_SMTP_COMMAND_MOST + GP_SMTP_LOCAL_MOST + GP_SMTP_DOMAIN_MOST + 16
-}; /* a sender, another in its place, parameters */
+};                                               /* a sender, another in its place, parameters */
+enum { PARAMS_ROOM = 2 * GP_SMTP_COMMAND_MOST }; /* of a recipient, with an ORCPT of ours */
 
 static const struct gp_reply no_memory = { 452, "4.3.1", "no memory now, try again later" };
 
@@ -22,9 +23,11 @@ static struct mail *open_mail(struct session *s, const struct gp_smtp_event *ev)
 {
     struct mail *m = calloc(1, sizeof *m);
     if (!m) return NULL;
-    *m        = (struct mail) { .session = s, .submit = s->submit, .draft_fd = -1, .arena = { .most = ARENA_MOST } };
-    m->sender = gp_arena_copy(&m->arena, ev->text);
-    m->params = gp_arena_copy(&m->arena, ev->more);
+    *m = (struct mail) { .session = s, .submit = s->submit, .draft_fd = -1, .arena = { .most = ARENA_MOST } };
+    char           room[GP_SMTP_PATH_MOST + GP_SMTP_DOMAIN_MOST];
+    struct gp_text instead = GP_TEXT(room);
+    m->sender              = gp_arena_copy(&m->arena, rewrite_sender(s, ev->text, &instead));
+    m->params              = gp_arena_copy(&m->arena, ev->more);
     if (m->sender.ptr && m->params.ptr) return m;
     intake_abandon(m);
     return NULL;
@@ -119,13 +122,11 @@ void mail_from(struct session *s, const struct gp_smtp_event *ev)
 }
 
 /* One line "address TAB params". Neither can hold a tab or a line end: the session refuses control octets. */
-static bool put_recipient(struct mail *m, gp_str address, gp_str domain, gp_str params)
+static bool put_recipient(struct mail *m, gp_str address, gp_str params)
 {
-    char           room[GP_SMTP_PATH_MOST + GP_SMTP_COMMAND_MOST + GP_SMTP_DOMAIN_MOST];
+    char           room[GP_SMTP_PATH_MOST + PARAMS_ROOM + GP_SMTP_DOMAIN_MOST];
     struct gp_text line = GP_TEXT(room);
     gp_put(&line, address);
-    if (domain.len > 0) gp_put_char(&line, '@');
-    gp_put(&line, domain);
     if (m->count == 0) m->first_length = line.len;
     gp_put_char(&line, '\t');
     gp_put(&line, params);
@@ -149,17 +150,21 @@ static void refuse_more(struct session *s, struct gp_reply no)
     session_answer(s, refusal_named(no, gp_from(m->too_many), room));
 }
 
-/* Old devices write to the listener's domains alone. domain: that is ours, where the address has none. */
-static bool is_beyond_lane(const struct session *s, gp_str address, gp_str domain)
+/* Old devices write to the listener's domains alone. */
+static bool is_beyond_lane(const struct session *s, gp_str address)
 {
-    char                        room[GP_SMTP_PATH_MOST + GP_SMTP_DOMAIN_MOST];
-    struct gp_text              whole = GP_TEXT(room);
-    const struct config_listen *l     = s->port->listen;
-    if (l->kind != LISTEN_LEGACY) return false;
-    gp_put(&whole, address);
-    if (domain.len > 0) gp_put_char(&whole, '@');
-    gp_put(&whole, domain);
-    return whole.cut || !lane_takes(&l->lane, gp_said(&whole));
+    const struct config_listen *l = s->port->listen;
+    return l->kind == LISTEN_LEGACY && !lane_takes(&l->lane, address);
+}
+
+/* RFC 5321 4.5.1: the one recipient without a domain is the postmaster of ours. */
+static gp_str with_domain(const struct session *s, gp_str address, struct gp_text *room)
+{
+    if (gp_find(address, '@') < address.len) return address;
+    gp_put(room, address);
+    gp_put_char(room, '@');
+    gp_put_z(room, s->submit->config->domain);
+    return gp_said(room);
 }
 
 static void refuse_beyond(struct session *s, gp_str address)
@@ -178,16 +183,17 @@ void mail_to(struct session *s, const struct gp_smtp_event *ev)
     static const struct gp_reply yes    = { 250, "2.1.5", "recipient ok" };
     static const struct gp_reply full   = { 452, "4.5.3", "too many recipients" };
     static const struct gp_reply others = { 452, "4.5.3", "no more recipients for now, send to the others later" };
-    struct gp_reply limit  = { 452, "4.7.1", s->mail->enough }; /* RFC 3463 3.8: the policy, not the session */
-    /* RFC 5321 4.5.1: the one recipient without a domain is the postmaster of ours. */
-    bool            bare   = gp_find(ev->text, '@') == ev->text.len;
-    gp_str          domain = bare ? gp_from(s->submit->config->domain) : GP_NONE;
-    if (is_beyond_lane(s, ev->text, domain)) {
+    struct gp_reply limit = { 452, "4.7.1", s->mail->enough }; /* RFC 3463 3.8: the policy, not the session */
+    char            rooms[2][GP_SMTP_PATH_MOST + GP_SMTP_DOMAIN_MOST], params_room[PARAMS_ROOM];
+    struct gp_text  whole = GP_TEXT(rooms[0]), instead = GP_TEXT(rooms[1]), params = GP_TEXT(params_room);
+    gp_put(&params, ev->more);
+    gp_str address = rewrite_recipient(s, with_domain(s, ev->text, &whole), &instead, &params);
+    if (is_beyond_lane(s, address)) {
         refuse_beyond(s, ev->text);
         return;
     }
     bool may  = s->mail->count < s->mail->may;
-    bool room = may && put_recipient(s->mail, ev->text, domain, ev->more);
+    bool room = may && put_recipient(s->mail, address, gp_said(&params));
     if (room)
         session_answer(s, yes);
     else

@@ -234,6 +234,7 @@ void intake_open(struct session *s, const struct gp_smtp_event *ev)
     };
     gp_fixup_init(&m->fixup, &m->trace, (struct gp_sink) { keep, m });
     gp_likeness_init(&m->likeness);
+    rewrite_header(s->submit->config, &m->fixup);
     authors_watch(s->submit->config, &m->fixup);
     m->body_open = true;
     session_answer(s, (struct gp_reply) { 354, NULL, "go ahead, end with a dot alone on a line" });

@@ -211,6 +211,10 @@ void intake_piece(struct session *, const struct gp_smtp_event *);
 void intake_end(struct session *, const struct gp_smtp_event *);
 void mail_commit(struct session *);                    /* to the queue: all of it has come, and may be sent */
 void mail_refuse(struct session *, struct gp_reply);   /* the answer to its end; the transaction is over    */
+/* rewrite.c: what stands in place of an address, in `room`, or the address itself; params: a recipient's, with what it was */
+gp_str rewrite_sender(const struct session *, gp_str address, struct gp_text *room);
+gp_str rewrite_recipient(const struct session *, gp_str address, struct gp_text *room, struct gp_text *params);
+void rewrite_header(const struct config *, struct gp_fixup *);
 void authors_watch(const struct config *, struct gp_fixup *);
 void authors_check(struct session *);                  /* the header has come; ends in one of the next two, now or later */
 void intake_go_on(struct session *, const struct gp_rewrites *, gp_str rest); /* NULL: none                          */

@@ -74,6 +74,27 @@ def test_a_large_message_passes_in_little_memory(gatepost, context, sink, accoun
     assert len(grown) > 4 and max(grown.values()) < 8 * 1024, grown
 
 
+def test_addresses_are_put_in_place_of_others(new_gatepost, context, sink, recipient):
+    """Before anybody is asked whose they are, and before DKIM signs: the table makes nobody somebody else."""
+    gatepost = new_gatepost(sink, start=False)
+    (gatepost.dir / "gatepost.yml").open("a").write(f"""rewrite:
+  - "@old.example @{DOMAIN}"
+  - "lost@example.net {recipient} in=recipient"
+""")
+    gatepost.start()
+    anna = gatepost.account("--send-as", f"anna@{DOMAIN}", name=f"anna@{DOMAIN}")
+    with signed_in(gatepost, context, anna) as wire:
+        letter = "From: Anna <anna@old.example>\r\nTo: lost@example.net, b@old.example\r\n\r\nx\r\n.\r\n"
+        assert wire.say("MAIL FROM:<ceo@old.example>")[0] == 550
+        assert submit(wire, "anna@old.example", ["lost@example.net"], letter.replace("anna", "ceo"))[0] == 550
+        assert submit(wire, "anna@old.example", ["lost@example.net"], letter)[0] == 250
+    arrived = sink.wait(recipient)
+    message = fields(arrived.data)
+    assert arrived.sender == f"anna@{DOMAIN}" and arrived.recipients == [(recipient, "ORCPT=rfc822;lost@example.net")]
+    assert str(message["From"]) == f"Anna <anna@{DOMAIN}>" and str(message["To"]) == f"lost@example.net, b@{DOMAIN}"
+    assert dkim.verify(arrived.data, dnsfunc=lambda name, **_: public_keys(gatepost).get(name)) and "event=rewritten" in gatepost.log()
+
+
 @pytest.mark.parametrize("body", ["", "x\r\n", "..\r\n...\r\n\r\n\r\n", "\t trailing \t\r\n", "y" * 990 + "\r\n", "0123456789\r\n" * 100_000],
                          ids=["empty", "line", "dots", "spaces", "long line", "1.2 MB"])
 def test_the_body_is_the_same_to_the_octet(body, gatepost, context, sink, account, recipient):
