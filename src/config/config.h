@@ -120,6 +120,7 @@ struct config {
         char     certificate_file[CONFIG_PATH], key_file[CONFIG_PATH]; /* our own, for a smarthost that asks */
         char     provider[64];               /* of `providers`; "": none                     */
         char     dns_server[128];            /* "127.0.0.1@5353"; "": the system's           */
+        char     trust_anchor_file[CONFIG_PATH]; /* of DNSSEC; "": the system's              */
         char     mechanisms[CONFIG_TEXT];    /* allowed when we sign in upstream             */
         bool     mta_sts;                    /* policies of domains are looked for and kept (RFC 8461) */
         uint16_t policy_port;                /* 443: where they are served */

@@ -114,6 +114,9 @@ const struct config_key config_keys[] = {
       "Certificates (PEM) to trust when the other server's is checked. Default: those of the system." },
     { "relay.dns_server", &config_resolver, FIELD(relay.dns_server), 0, 127, "",
       "The DNS server to ask, as ADDRESS or ADDRESS@PORT. Default: those of the system." },
+    { "relay.trust_anchor_file", &config_path_type, FIELD(relay.trust_anchor_file), 0, CONFIG_PATH - 1, "",
+      "DNSKEY or DS records, a line each, from which answers of the DNS are proven (DNSSEC). Default: those of the root in Debian's package dns-root-data; where neither is, "
+      "nothing is proven, and there is no DANE." },
     { "relay.dns_timeout", &config_duration, FIELD(relay.dns_timeout), SECOND, HOUR, "20s",
       "How long the DNS may take for an answer before the mail waits for the next attempt." },
     { "relay.mx_port", &config_number, FIELD(relay.mx_port), 1, PORT_MOST, "25",

@@ -12,7 +12,7 @@
 #include <unbound.h>
 #include <unistd.h>
 
-enum { CLASS_IN = 1, TYPE_SOA = 6, RCODE_OK = 0, RCODE_NXDOMAIN = 3, PATIENCE_MS = 20000 };
+enum { ANCHOR_MOST = 4096, CLASS_IN = 1, TYPE_SOA = 6, RCODE_OK = 0, RCODE_NXDOMAIN = 3, PATIENCE_MS = 20000 };
 
 static const char root_key[] = "/usr/share/dns/root.key"; /* Debian's dns-root-data */
 
@@ -51,7 +51,21 @@ static void on_answers(void *owner, bool readable, bool writable)
     ub_process(r->ub);
 }
 
-static bool set_options(struct ub_ctx *ub, bool validate)
+/* Comments and empty lines are none; what is no record makes every question fail. */
+static bool add_anchors(struct ub_ctx *ub, gp_str text)
+{
+    bool added = false;
+    while (text.len) {
+        char   line[ANCHOR_MOST];
+        gp_str record = gp_trim(gp_cut(&text, '\n'));
+        if (!record.len || gp_starts(record, ";")) continue;
+        if (!gp_copy_z(record, line, sizeof line) || ub_ctx_add_ta(ub, line) != 0) return false;
+        added = true;
+    }
+    return added;
+}
+
+static bool set_options(struct ub_ctx *ub, bool validate, const char *anchors)
 {
     static const char *const options[][2] = {
         {"do-not-query-localhost:", "no" }, /* a resolver on this host is the best there is */
@@ -62,6 +76,7 @@ static bool set_options(struct ub_ctx *ub, bool validate)
     ub_ctx_debugout(ub, NULL);
     for (size_t i = 0; i < GP_COUNT(options); i++)
         if (ub_ctx_set_option(ub, options[i][0], options[i][1]) != 0) return false;
+    if (validate && anchors) return add_anchors(ub, gp_from(anchors));
     if (validate) return ub_ctx_add_ta_file(ub, root_key) == 0;
     return ub_ctx_set_option(ub, "module-config:", "iterator") == 0;
 }
@@ -83,11 +98,11 @@ static void resolver_close(struct resolver *r)
     *r = (struct resolver) { 0 };
 }
 
-static bool resolver_open(struct resolver *r, struct loop *l, const char *server, bool validate)
+static bool resolver_open(struct resolver *r, struct loop *l, const char *server, bool validate, const char *anchors)
 {
     r->ub = ub_ctx_create();
     if (!r->ub) return false;
-    bool set = ub_ctx_async(r->ub, 1) == 0 && set_options(r->ub, validate) && set_server(r->ub, server);
+    bool set = ub_ctx_async(r->ub, 1) == 0 && set_options(r->ub, validate, anchors) && set_server(r->ub, server);
     r->watch = set ? watch_open(l, ub_fd(r->ub), on_answers, r) : NULL;
     if (!r->watch) return false;
     watch_for(r->watch, true, false);
@@ -151,6 +166,13 @@ static bool asked_again(struct dns_query *q, const struct dns_answer *a)
     return ask(q, &d->plain);
 }
 
+static gp_str real_name(const struct dns_query *q, const char *canonical)
+{
+    gp_str name = gp_from(canonical);
+    if (gp_ends(name, ".")) name.len--;
+    return gp_is(name, q->name) ? GP_LIT("") : name;
+}
+
 static void on_answer(void *owner, int error, struct ub_result *r)
 {
     struct dns_query *q = owner;
@@ -161,8 +183,9 @@ static void on_answer(void *owner, int error, struct ub_result *r)
     if (error == UB_SYNTAX) a = not_a_name;
     if (!error) a = judge(r);
     if (a.status == GP_OK) {
-        a.records = records;
-        a.count   = read_records((enum dns_type)q->type, r, &names, records);
+        a.real_name = real_name(q, r->canonname);
+        a.records   = records;
+        a.count     = read_records((enum dns_type)q->type, r, &names, records);
         if (a.count == 0) a.status = GP_TEMPFAIL, a.why = "the records are broken";
     }
     if (!asked_again(q, &a)) finish(q, &a);
@@ -239,19 +262,27 @@ static void root_asked(void *owner, const struct dns_answer *a)
             LOG_Z("reason", "this resolver gives no proofs (DNSSEC): its answers are taken without until it does"));
 }
 
-struct dns *dns_open(struct loop *l, const char *server)
+struct dns *dns_open_anchored(struct loop *l, const char *server, const char *anchors)
 {
     struct dns *d = calloc(1, sizeof *d);
     if (!d) return NULL;
     d->loop       = l;
     d->patience   = PATIENCE_MS;
-    bool validate = access(root_key, R_OK) == 0;
-    if (!resolver_open(&d->plain, l, server, false) || (validate && !resolver_open(&d->validating, l, server, true))) {
+    bool validate = anchors || access(root_key, R_OK) == 0;
+    if (!resolver_open(&d->plain, l, server, false, NULL) ||
+        (validate && !resolver_open(&d->validating, l, server, true, anchors))) {
         dns_close(d);
         return NULL;
     }
-    if (validate) (void)!query(d, GP_LIT("."), TYPE_SOA, root_asked, d);
-    return d;
+    struct dns_query *root = validate ? query(d, GP_LIT("."), TYPE_SOA, root_asked, d) : NULL;
+    if (!anchors || (root && root->asked == &d->validating)) return d;
+    dns_close(d);
+    return NULL;
+}
+
+struct dns *dns_open(struct loop *l, const char *server)
+{
+    return dns_open_anchored(l, server, NULL);
 }
 
 void dns_hush(struct dns *d)

@@ -89,6 +89,8 @@ size_t hosts_find(const char *path, gp_str name, uint16_t port, struct sockaddr_
 /* ---- DNS ------------------------------------------------------------------------------------------------------ */
 struct dns;
 struct dns *dns_open(struct loop *, const char *server /* "127.0.0.1@5353", or NULL: /etc/resolv.conf */);
+/* Answers are proven from these DNSKEY or DS records, a line each; NULL: from the system's of the root. NULL: no resolver, or no such records. */
+struct dns *dns_open_anchored(struct loop *, const char *server, const char *anchors);
 void        dns_close(struct dns *);      /* forgets all questions; not from inside an answer */
 void        dns_set_patience(struct dns *, uint64_t ms); /* for an answer, before it is TEMPFAIL; 20 s at first */
 enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52 };
@@ -99,6 +101,7 @@ struct dns_answer {
     gp_status status;         /* OK: there are records; PERMFAIL: no such name or no such record; TEMPFAIL: could not tell */
     bool      no_name;        /* NXDOMAIN                        */
     bool      secure;         /* validated by DNSSEC             */
+    gp_str    real_name;      /* to which the name is an alias (CNAME), without final dot; "": it is none */
     const char *why;
     const struct dns_record *records; /* until the callback returns */
     size_t    count;

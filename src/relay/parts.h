@@ -45,6 +45,7 @@ struct relay {
     struct ipc            *supervisor, *queue, *vault, *web; /* web: asks web servers, where config_asks_web */
     struct dns            *dns;
     struct sts            *sts;       /* NULL: policies of domains are not looked for */
+    char                  *anchors;   /* of relay.trust_anchor_file; NULL: the system's */
     struct preflight      *preflight; /* NULL: policy.preflight is off */
     struct gp_tls_context *verified, *opportunistic;
     struct gp_tls_context *presenting;  /* as verified, with our certificate; NULL: there is none that can be used */
@@ -91,6 +92,15 @@ struct route_host {
     uint16_t                 preference;
     const struct config_hop *hop; /* NULL: the delivery's, as it is; else its server of several */
 };
+struct dane {
+    struct dns_query *asked;
+    bool              mx_proven, proven;  /* DNSSEC covers the domain's MX; and the host's addresses */
+    char              leads_to[256];      /* the host's real name, where it is an alias              */
+    char              base[256];          /* where the records are                                   */
+    enum dane_found   found;
+    const char       *why;                /* of DANE_FAILED                                          */
+    gp_str            records;            /* those that can be used, as in struct demand_facts       */
+};
 struct route {
     struct delivery        *owner;
     struct route_host       hosts[ROUTE_HOSTS_MOST];
@@ -107,6 +117,7 @@ struct route {
     bool                    had_address;
     bool                    other_kind;  /* some host has one that nothing of from_address can reach, left out as well */
     bool                    led_home;    /* some host has an address of ours, which was left out  */
+    struct dane             dane;        /* of the host at host_at */
     struct demand           demand;      /* of the host that was given last; its names are in hosts */
     const char             *dns_trouble; /* why an address could not be asked for; NULL: none failed so */
     struct result           reason;      /* why there is no (further) host              */
@@ -129,6 +140,12 @@ void route_start(struct route *, struct delivery *);  /* ends in delivery_routed
 gp_status route_next(struct route *, struct sockaddr_storage *to, const char **host);
 void      route_repeat(struct route *);               /* the address given last is the next one, again     */
 void      route_close(struct route *);
+
+/* ---- DANE (dane.c) ------------------------------------------------------------------------------------------------ */
+enum { DANE_NAME_ROOM = 256 + sizeof "_65535._tcp." };
+void dane_forget(struct route *);   /* a host's turn begins                                      */
+void dane_saw_addresses(struct route *, const struct dns_answer *);
+bool dane_ask(struct route *) GP_MUST_USE; /* once they are known. true: delivery_routed() will be called */
 
 /* ---- 8 bits to 7 (seven.c) ------------------------------------------------------------------------------------ */
 enum seven_state { SEVEN_UNASKED, SEVEN_LOOKED, SEVEN_STARTS, SEVEN_SIGNS, SEVEN_DONE };

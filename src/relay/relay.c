@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -115,6 +116,22 @@ static char *read_file(const char *path, size_t *len)
     return text;
 }
 
+/* Before the sandbox, which is not told of that file. */
+static bool read_anchors(struct relay *r)
+{
+    const char *path = r->config->relay.trust_anchor_file;
+    char        full[CONFIG_PATH];
+    size_t      len = 0;
+    if (!path[0]) return true;
+    char *text = config_path(r->config, path, full) ? read_file(full, &len) : NULL;
+    r->anchors = text ? strndup(text, len) : NULL;
+    free(text);
+    if (!r->anchors)
+        LOG(LOG_ERROR, "config", LOG_Z("file", path), LOG_Z("key", "relay.trust_anchor_file"),
+            LOG_Z("reason", "cannot be read by the relay: it must be readable by everyone"));
+    return r->anchors;
+}
+
 static bool open_tls(struct relay *r)
 {
     const char *why = NULL, *path = r->config->relay.ca_file;
@@ -145,18 +162,22 @@ static bool open_all(struct relay *r, const struct role_start *start)
     r->vault      = ipc_open(r->loop, -1, &vault_handler, r);
     r->web        = ipc_open(r->loop, -1, &web_handler, r);
     r->stopping   = timer_open(r->loop, check_stopped, r);
-    return r->supervisor && r->queue && r->vault && r->web && r->stopping && sts_open(r) && open_tls(r);
+    return r->supervisor && r->queue && r->vault && r->web && r->stopping && sts_open(r) && read_anchors(r) && open_tls(r);
 }
 
 /* Inside the sandbox: its thread reads what strangers send, and a sandbox binds only the threads that are made in it. */
 static bool open_dns(struct relay *r)
 {
     const char *server = r->config->relay.dns_server;
-    r->dns             = dns_open(r->loop, server[0] ? server : NULL);
+    r->dns             = dns_open_anchored(r->loop, server[0] ? server : NULL, r->anchors);
     if (r->dns)
         dns_set_patience(r->dns, (uint64_t)r->config->relay.dns_timeout * MS);
     else
-        LOG(LOG_ERROR, "dns", LOG_Z("reason", "the resolver could not be started"));
+        LOG(LOG_ERROR, "dns",
+            LOG_Z("reason",
+                  r->anchors
+                      ? "the resolver could not be started: does relay.trust_anchor_file hold DNSKEY or DS records?"
+                      : "the resolver could not be started"));
     return r->dns != NULL;
 }
 
@@ -167,6 +188,7 @@ static void close_all(struct relay *r)
     preflight_close(r);
     sts_close(r);
     dns_close(r->dns);
+    free(r->anchors);
     timer_close(r->stopping);
     ipc_close(r->queue);
     ipc_close(r->vault);

@@ -232,6 +232,7 @@ static void got_mx(void *owner, const struct dns_answer *answer)
     struct route        *r = owner;
     const struct config *c = r->owner->relay->config;
     r->mx                  = NULL;
+    r->dane.mx_proven      = answer->secure;
     if (answer->status == GP_TEMPFAIL) {
         give_up(r, no_answer(r, "the domain's mail hosts", answer->why));
     } else if (answer->no_name) {
@@ -382,7 +383,8 @@ static void got_addresses(struct route *r, const struct dns_answer *answer)
 {
     for (size_t i = 0; answer->status == GP_OK && i < answer->count; i++) keep_address(r, answer->records[i].data);
     if (answer->status == GP_TEMPFAIL) r->dns_trouble = answer->why;
-    if (!r->a && !r->aaaa) delivery_routed(r->owner);
+    dane_saw_addresses(r, answer);
+    if (!r->a && !r->aaaa && !dane_ask(r)) delivery_routed(r->owner);
 }
 
 static void got_a(void *owner, const struct dns_answer *answer)
@@ -399,7 +401,7 @@ static void got_aaaa(void *owner, const struct dns_answer *answer)
 
 static bool looking_up(const struct route *r)
 {
-    return r->mx || r->sts.entry || r->a || r->aaaa;
+    return r->mx || r->sts.entry || r->a || r->aaaa || r->dane.asked;
 }
 
 /* As for any program that is given a server by name; hosts that the DNS names for a domain (MX) are the DNS's own matter. */
@@ -425,6 +427,7 @@ static void look_up(struct route *r, const struct route_host *host)
     const char *name = host->name;
     r->address_count = r->address_at = 0;
     r->looked_up                     = true;
+    dane_forget(r);
     if (host->hop) r->owner->way.hop = *host->hop;
     if (host->hop) r->port = host->hop->port;
     if (host->hop && name[0] == '/') {
@@ -472,12 +475,17 @@ static bool is_open_to_us(struct route *r)
                                         .sts            = r->sts_mode == GP_STS_ENFORCE   ? STS_ENFORCE
                                                           : r->sts_mode == GP_STS_TESTING ? STS_TESTING
                                                                                           : STS_NONE,
-                                        .sts_takes_host = gp_sts_takes(r->sts_hosts, gp_from(host)) };
+                                        .sts_takes_host = gp_sts_takes(r->sts_hosts, gp_from(host)),
+                                        .dane           = r->dane.found,
+                                        .base           = r->dane.base,
+                                        .tlsa           = r->dane.records,
+                                        .dane_why       = r->dane.why };
     if (demand_make(&facts, &r->demand) == GP_OK) return true;
     const struct outcome barred = { .failure = r->demand.failure, .why = gp_from(r->demand.why) };
     secure_tell(r->owner, host, &r->demand, &barred);
     r->reason      = no_route(GP_TEMPFAIL, "4.7.5", r->demand.why);
-    r->had_address = true; /* and that is the reason */
+    r->had_address = true;          /* and that is the reason */
+    r->dns_trouble = r->demand.why; /* what other hosts refuse is not final: this one may take it yet */
     return false;
 }
 
@@ -506,7 +514,7 @@ void route_repeat(struct route *r)
 void route_close(struct route *r)
 {
     sts_forget(&r->sts);
-    struct dns_query **open[] = { &r->mx, &r->a, &r->aaaa };
+    struct dns_query **open[] = { &r->mx, &r->a, &r->aaaa, &r->dane.asked };
     for (size_t i = 0; i < GP_COUNT(open); i++) {
         if (*open[i]) dns_forget(*open[i]);
         *open[i] = NULL;

@@ -47,7 +47,7 @@ static struct gp_tls *client_for(struct hop *h, struct gp_tls_context *strict)
 {
     const struct demand   *d       = &h->demand;
     struct gp_tls_context *context = d->level >= DEMAND_VERIFIED || d->testing ? strict : h->relay->opportunistic;
-    struct gp_tls         *tls     = context ? gp_tls_connect(context, gp_from(h->host)) : NULL;
+    struct gp_tls         *tls     = context ? gp_tls_connect(context, gp_from(d->names[0])) : NULL;
     if (tls && d->level < DEMAND_VERIFIED && d->testing) gp_tls_only_look(tls);
     if (!tls || d->level != DEMAND_DANE || expect_records(tls, d)) return tls;
     gp_tls_close(tls);

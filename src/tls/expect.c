@@ -28,14 +28,6 @@ bool gp_tls_expect_record(struct gp_tls *t, gp_str octets)
     return fit;
 }
 
-bool gp_tls_record_is_usable(struct gp_tls_context *x, gp_str octets)
-{
-    struct gp_tls *t      = gp_tls_connect(x, GP_LIT("usable.invalid"));
-    bool           usable = t && gp_tls_expect_dane(t, "usable.invalid", NULL) && gp_tls_expect_record(t, octets);
-    gp_tls_close(t);
-    return usable;
-}
-
 bool gp_tls_fitting_record(const struct gp_tls *t, struct gp_tls_record *out)
 {
     if (t->state != TLS_SHAKEN || !t->expects) return false;

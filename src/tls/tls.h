@@ -57,7 +57,6 @@ bool           gp_tls_say_name(struct gp_tls *, gp_str name) GP_MUST_USE;
  * name and no date counts. A record is its octets: usage, selector, matching type, data; false: it cannot be used. Without any, authorities decide as ever. */
 bool           gp_tls_expect_dane(struct gp_tls *, const char *base, const char *other) GP_MUST_USE;
 bool           gp_tls_expect_record(struct gp_tls *, gp_str octets) GP_MUST_USE;
-bool           gp_tls_record_is_usable(struct gp_tls_context *, gp_str octets);
 struct gp_tls_record { uint8_t usage, selector, matching; };
 bool           gp_tls_fitting_record(const struct gp_tls *, struct gp_tls_record *out); /* once hands are shaken */
 /* Client, before hands are shaken, of a context that verifies: the handshake goes on whatever comes of that; see gp_tls_doubt(). */

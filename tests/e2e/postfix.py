@@ -137,6 +137,16 @@ smtpd_relay_restrictions = permit_tls_clientcerts, reject
 {MAILBOX.format(folder=folder, nobody=pwd.getpwnam("nobody"))}""")
 
 
+def open_to_all(folder, certificate):
+    """Takes mail for example.net from anybody, with or without TLS, and keeps it in folder/mail."""
+    folder.mkdir(parents=True)
+    return Postfix(folder, f"""myhostname = mx.example.net
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = {certificate[1]}, {certificate[0]}
+smtpd_relay_restrictions = permit_mynetworks, reject
+{MAILBOX.format(folder=folder, nobody=pwd.getpwnam("nobody"))}""")
+
+
 def asking(folder, certificate, socket):
     """Takes mail for example.net from those of whom the server behind the socket says that they may, and keeps it in folder/mail."""
     folder.mkdir(parents=True)
