@@ -40,7 +40,7 @@ struct config_protected { char name[CONFIG_NAME], accounts[CONFIG_TEXT]; }; /* a
 enum preflight_action { PREFLIGHT_HOLD, PREFLIGHT_REFUSE };
 enum dkim_form { DKIM_RELAXED, DKIM_SIMPLE };
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST, RELAY_DISCARD /* of a route: it ends here */, RELAY_HOLD /* it waits for somebody's word */ };
-enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE };
+enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE, RELAY_TLS_ENCRYPTED, RELAY_TLS_DANE /* of MX */ };
 /* A next hop: mail servers of the recipient's domain, one server, or none. */
 struct config_hop { bool set, implicit_tls, lmtp; enum relay_kind kind; enum relay_tls tls; char host[256] /* with lmtp, "/..." is a UNIX socket */; uint16_t port, weight; };
 /* Whose mail goes another way than relay.via; lists are words with blanks between them, "": all. */

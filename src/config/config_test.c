@@ -271,6 +271,7 @@ static const struct {
     { H "relay: {via: 'smtp://'}\n", "gatepost.yml:2: relay.via: 'smtp://' names no host: write it as smtp://HOST:PORT\n" },
     { H "relay: {via: 'smtp://a:99999'}\n", "gatepost.yml:2: relay.via: 'a:99999' is not HOST or HOST:PORT\n" },
     { H "relay: {via: 'http://a'}\n", "gatepost.yml:2: relay.via: 'http://a' is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'\n" },
+    { H "relay: {via: 'smtp://a?tls=dane'}\n", "gatepost.yml:2: relay.via: 'smtp://a?tls=dane' names a server, and tls=dane is for mx: write tls=required\n" },
     { H "relay: {via: 'smtps://a?tls=none'}\n", "gatepost.yml:2: relay.via: 'smtps://a?tls=none' wants TLS and none of it: write smtp://\n" },
     { H "relay: {via: 'smtp://a', user: u}\n", "gatepost.yml:2: relay.user has no password: name its file as relay.password_file, a token's as relay.token_file, a provider of tokens as relay.provider, or a certificate's as relay.certificate_file\n" },
     { H "relay: {via: 'smtp://a', token_file: t}\n", "gatepost.yml:2: relay.token_file has no user: name it as relay.user\n" },

@@ -7,7 +7,9 @@ enum { PORT_MOST = 65535 };
 
 /* ---- one ---------------------------------------------------------------------------------------------- */
 static const char *const tls_words[] = {
-    [RELAY_TLS_REQUIRED] = "required", [RELAY_TLS_OPPORTUNISTIC] = "opportunistic", [RELAY_TLS_NONE] = "none"
+    [RELAY_TLS_REQUIRED] = "required", [RELAY_TLS_OPPORTUNISTIC] = "opportunistic",
+    [RELAY_TLS_NONE] = "none",         [RELAY_TLS_ENCRYPTED] = "encrypted",
+    [RELAY_TLS_DANE] = "dane",
 };
 
 static const struct scheme {
@@ -57,7 +59,9 @@ static bool read_query(struct config_hop *hop, gp_str query, struct gp_text *why
         if (weighs && !read_weight(gp_tail(word, sizeof "weight=" - 1), &hop->weight))
             return config_fail(why, word, "is not weight=1 to weight=100");
         if (!weighs && !(gp_starts(word, "tls=") && read_tls(gp_tail(word, sizeof "tls=" - 1), &hop->tls)))
-            return config_fail(why, word, "is not tls=required, tls=opportunistic, tls=none or weight=NUMBER");
+            return config_fail(
+                why, word,
+                "is not tls=required, tls=dane, tls=encrypted, tls=opportunistic, tls=none or weight=NUMBER");
     }
     return true;
 }
@@ -108,6 +112,8 @@ static bool read_hop(struct config_hop *out, gp_str text, const char *form, stru
     if (!read_query(out, query, why)) return false;
     if (scheme->implicit_tls && out->tls == RELAY_TLS_NONE)
         return config_fail(why, text, "wants TLS and none of it: write smtp://");
+    if (scheme->kind != RELAY_MX && out->tls == RELAY_TLS_DANE)
+        return config_fail(why, text, "names a server, and tls=dane is for mx: write tls=required");
     if (scheme->kind == RELAY_MX) return hop.len == 0 || config_fail(why, text, form);
     if (is_socket(scheme)) return read_socket(out, hop, why);
     if (hop.len == 0) return config_fail(why, text, "names no host: write it as smtp://HOST:PORT");

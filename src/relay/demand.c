@@ -112,16 +112,20 @@ static gp_status by_sts(const struct demand_facts *f, struct demand *out)
 gp_status demand_make(const struct demand_facts *f, struct demand *out)
 {
     static const enum demand_level levels[] = {
-        [RELAY_TLS_REQUIRED]      = DEMAND_VERIFIED,
-        [RELAY_TLS_OPPORTUNISTIC] = DEMAND_OPPORTUNISTIC,
-        [RELAY_TLS_NONE]          = DEMAND_CLEAR,
+        [RELAY_TLS_REQUIRED] = DEMAND_VERIFIED, [RELAY_TLS_OPPORTUNISTIC] = DEMAND_OPPORTUNISTIC,
+        [RELAY_TLS_NONE] = DEMAND_CLEAR,        [RELAY_TLS_ENCRYPTED] = DEMAND_ENCRYPTED,
+        [RELAY_TLS_DANE] = DEMAND_DANE,
     };
     *out = (struct demand) { .level = levels[f->configured], .source = DEMAND_BY_CONFIG };
     name(out, f->host);
-    bool follows = f->configured == RELAY_TLS_OPPORTUNISTIC || f->configured == RELAY_TLS_REQUIRED;
-    if (!f->domain || !follows) return GP_OK;
-    if (f->dane == DANE_RECORDS || f->dane == DANE_FAILED) return by_dane(f, out);
-    bool weak = out->level == DEMAND_OPPORTUNISTIC;
+    bool follows = f->domain && f->configured != RELAY_TLS_NONE;
+    if (follows && (f->dane == DANE_RECORDS || f->dane == DANE_FAILED)) return by_dane(f, out);
+    if (f->configured == RELAY_TLS_DANE)
+        return bar(
+            out, TLS_DANE_REQUIRED,
+            "the mail host has no TLSA records that DNSSEC proves and that can be used, and tls=dane demands them");
+    if (!follows) return GP_OK;
+    bool weak = out->level < DEMAND_VERIFIED;
     if (weak && f->dane == DANE_UNUSABLE) { /* RFC 7672 2.2: encrypted, and nobody knows with whom */
         out->level  = DEMAND_ENCRYPTED;
         out->source = DEMAND_BY_DANE;

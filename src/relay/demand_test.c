@@ -33,6 +33,14 @@ TEST(the_strongest_that_is_known_decides)
         { RELAY_TLS_REQUIRED,      DANE_RECORDS,  STS_NONE,    false, false, "dane",          DEMAND_DANE         },
         { RELAY_TLS_REQUIRED,      DANE_UNUSABLE, STS_NONE,    false, false, "verified",      DEMAND_VERIFIED     },
         { RELAY_TLS_REQUIRED,      DANE_FAILED,   STS_NONE,    false, true,  "dane",          DEMAND_VERIFIED     },
+        { RELAY_TLS_ENCRYPTED,     DANE_NONE,     STS_NONE,    false, false, "encrypted",     DEMAND_ENCRYPTED    },
+        { RELAY_TLS_ENCRYPTED,     DANE_RECORDS,  STS_NONE,    false, false, "dane",          DEMAND_DANE         },
+        { RELAY_TLS_ENCRYPTED,     DANE_NONE,     STS_ENFORCE, true,  false, "mta-sts",       DEMAND_VERIFIED     },
+        { RELAY_TLS_ENCRYPTED,     DANE_NONE,     STS_TESTING, false, false, "encrypted",     DEMAND_ENCRYPTED    },
+        { RELAY_TLS_DANE,          DANE_RECORDS,  STS_NONE,    false, false, "dane",          DEMAND_DANE         },
+        { RELAY_TLS_DANE,          DANE_NONE,     STS_ENFORCE, true,  true,  "dane",          DEMAND_DANE         },
+        { RELAY_TLS_DANE,          DANE_UNUSABLE, STS_NONE,    false, true,  "dane",          DEMAND_DANE         },
+        { RELAY_TLS_DANE,          DANE_FAILED,   STS_NONE,    false, true,  "dane",          DEMAND_DANE         },
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         struct demand             d;
@@ -50,6 +58,7 @@ TEST(the_strongest_that_is_known_decides)
         CHECK(!rows[i].barred || (d.why && d.failure != TLS_FINE));
         CHECK(d.testing == (rows[i].sts == STS_TESTING));
         CHECK(!d.testing || (d.failure == TLS_FINE) == rows[i].listed);
+        if (rows[i].barred) continue;
         CHECK_IS(gp_from(d.names[0]), d.level == DEMAND_DANE ? "real.example.net" : "mx.example.net");
         CHECK(d.name_count == (d.level == DEMAND_DANE ? 2 : 1));
     }

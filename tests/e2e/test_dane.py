@@ -241,3 +241,12 @@ def test_what_one_host_refuses_is_not_final_while_another_may_not_be_used(gatepo
     second.script("CONNECT", "554 5.3.2 no mail here")
     assert shown(gatepost, send(gatepost, context, account, [f"lena@{domain}"]))
     assert not was_given_mail(first)
+
+
+def test_where_dane_is_demanded_a_host_without_records_gets_nothing(folder, world, attempt, new_host, new_gatepost, context):
+    gatepost = new_gatepost(**world.environment("dane"), GATEPOST_RELAY_TRUST_ANCHOR_FILE=str(folder / "anchor"))
+    (folder / "anchor").write_text(world.names.anchor())
+    sink = new_host(attempt.certificate, attempt.host)
+    queue_id = send(gatepost, context, gatepost.account(), [f"lena@{attempt.domain}"])
+    assert "tls=dane demands them" in shown(gatepost, queue_id)
+    assert "result=dane-required" in gatepost.log() and not sink.heard
