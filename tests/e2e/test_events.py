@@ -5,14 +5,16 @@ import hmac
 import http.server
 import json
 import os
+import select
 import signal
 import ssl
+import subprocess
 import threading
 import time
 
 import pytest
 
-from house import free_port, until
+from house import GATEPOST, free_port, until
 from test_operations import deliver
 from wire import signed_in, submit
 
@@ -89,6 +91,22 @@ def fates(events, queue_id):
     seen = dict.fromkeys(event["id"] for event in events if event["queue_id"] == queue_id)
     types = {event["id"]: event["type"] for event in events}
     return [types[one] for one in seen]
+
+
+def test_who_watches_the_queue_sees_what_happens_in_it(gatepost, context, recipient):
+    gatepost.start()
+    account = gatepost.account()
+    command = [GATEPOST, "queue", "list", "--watch", "--json", "--to", recipient, "--dir", str(gatepost.dir)]
+    with subprocess.Popen(command, env=gatepost.environment, stdout=subprocess.PIPE, text=True) as watcher:
+        try:
+            def sees():                                         # it may have begun to look after the first one
+                assert deliver(gatepost, context, account, recipient)[0] == 250
+                return select.select([watcher.stdout], [], [], 2)[0]
+            until("a line", sees)
+            line = json.loads(watcher.stdout.readline())
+        finally:
+            watcher.kill()
+    assert line["event"] in ("accepted", "delivered") and recipient in json.dumps(line["data"]) and line["account"] == account.name
 
 
 def test_both_receivers_are_told_what_becomes_of_a_message(gatepost, sink, context, receiver, recipient):
