@@ -85,8 +85,9 @@ void dane_saw_addresses(struct route *r, const struct dns_answer *answer)
 
 bool dane_ask(struct route *r)
 {
-    enum relay_tls tls = r->owner->way.hop.tls;
-    if (!r->domain[0] || !r->dane.mx_proven || !r->dane.proven || !r->address_count || tls == RELAY_TLS_NONE)
+    enum relay_tls tls    = r->owner->way.hop.tls;
+    bool           waived = r->owner->waives && tls != RELAY_TLS_REQUIRED && tls != RELAY_TLS_DANE; /* ours stay */
+    if (waived || !r->domain[0] || !r->dane.mx_proven || !r->dane.proven || !r->address_count || tls == RELAY_TLS_NONE)
         return false;
     return ask(r, r->dane.leads_to[0] ? r->dane.leads_to : r->hosts[r->host_at].name);
 }

@@ -46,6 +46,7 @@ static bool read_deliver(struct delivery *d, const struct msg_deliver *in)
     d->body        = gp_arena_copy(&d->arena, in->body);
     gp_str lines   = gp_arena_copy(&d->arena, in->recipients);
     bool   whole   = d->fd >= 0 ? in->body.len == 0 : in->body.len == in->size;
+    d->waives      = whole && wish_waives(d);
     return whole && lines.ptr && d->body.ptr && d->params.ptr && read_recipients(d, lines);
 }
 
@@ -184,7 +185,7 @@ void delivery_settle_rest(struct delivery *d, struct result why)
 void delivery_signed(struct delivery *d)
 {
     if (seven_signed(d)) return;
-    struct hop *idle = hop_find_idle(d->relay, d->destination);
+    struct hop *idle = hop_find_idle(d);
     if (idle)
         hop_use(idle, d);
     else

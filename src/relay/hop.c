@@ -208,6 +208,7 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
     h->which       = config_login_for(c, d->way.route);
     bool sign_in   = smarthost && config_login_of(c, h->which).user[0];
     h->demand      = d->route.demand;
+    h->waived      = d->waives;
     bool clear     = h->demand.level == DEMAND_CLEAR || d->in_clear;
     h->relay       = d->relay;
     h->plan        = (struct gp_smtp_plan) { .helo         = c->hostname,
@@ -237,11 +238,11 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
 }
 
 /* ---- reuse ---------------------------------------------------------------------------------------------------------------- */
-struct hop *hop_find_idle(struct relay *relay, gp_str destination)
+struct hop *hop_find_idle(const struct delivery *d)
 {
-    for (struct hop *h = relay->hops; h; h = h->next)
+    for (struct hop *h = d->relay->hops; h; h = h->next)
         if (h->phase == HOP_IDLE && !h->delivery && !h->quitting && h->messages < HOP_MESSAGES_MOST &&
-            gp_alike(gp_from(h->destination), destination))
+            (d->waives || !h->waived) && gp_alike(gp_from(h->destination), d->destination))
             return h;
     return NULL;
 }

@@ -498,6 +498,24 @@ TEST(a_connection_serves_the_next_message)
     bench_close(b);
 }
 
+TEST(a_connection_for_who_waives_tls_is_for_no_other)
+{
+    static const char *const   messages[] = { "TLS-Required: No\r\n\r\nx\r\n", "From: a@x\r\n\r\nTLS-Required: No\r\n",
+                                              "From: a@x\r\ntls-required:  no\r\n\r\nx\r\n",
+                                              "TLS-Required: Now\r\n\r\nx\r\n" };
+    static const size_t        callers[]  = { 1, 2, 2, 2 };
+    static const struct script polite     = { 0 };
+    struct bench              *b          = bench_open();
+    b->scripts[0]                         = &polite;
+    b->script_count                       = 1;
+    for (size_t i = 0; i < GP_COUNT(messages); i++) {
+        deliver_text(b, "a@x\t\n", messages[i]);
+        results_are(b, "0 250");
+        CHECK(b->caller_count == callers[i]);
+    }
+    bench_close(b);
+}
+
 TEST(a_connection_that_died_while_idle_costs_nothing)
 {
     struct bench *b = bench_open();

@@ -181,6 +181,7 @@ struct delivery {
     struct hop      *hop;
     struct result    last;        /* of the hop that failed last; one that may yet be reached outweighs a final no */
     bool             reached;     /* some host was ready to take a message; else its lane rests */
+    bool             waives;      /* the message asks that the policies of those that it goes to be left aside (RFC 8689 5) */
     bool             in_clear;    /* opportunistic TLS failed at this address: again without */
 };
 void delivery_open(struct relay *, struct msg *deliver);
@@ -219,6 +220,9 @@ void onward_params(const struct recipient *, unsigned offers, struct gp_text *);
 bool plain_can(struct delivery *);  /* it needs none of it but for domains */
 bool plain_make(struct delivery *); /* so they are A-labels from here on; SMTPUTF8 is the caller's. false: no memory for it */
 
+/* ---- what a message says of TLS (wish.c) -------------------------------------------------------------------------- */
+bool wish_waives(const struct delivery *); /* TLS-Required: No, in the header as it came from the queue */
+
 /* ---- hops --------------------------------------------------------------------------------------------------------- */
 enum hop_phase { HOP_CONNECTING, HOP_GREETING, HOP_SIGNING_IN, HOP_IDLE, HOP_MESSAGE, HOP_AFTER_DOT };
 struct hop {
@@ -234,6 +238,7 @@ struct hop {
     struct demand        demand;    /* of its delivery, to which what it points to belongs */
     struct outcome       outcome;   /* version: NULL until hands are shaken */
     bool                 told;      /* secure_tell has been called */
+    bool                 waived;    /* opened for a message that waives TLS: no other is for it  */
     bool                 ours;      /* relay.via's: our certificate is for no other */
     size_t               which;     /* of the config's logins: no other is for it   */
     enum hop_phase       phase;
@@ -256,7 +261,7 @@ struct hop {
     bool                 reused, quitting, started;
 };
 bool hop_open(struct delivery *, const struct sockaddr_storage *to, const char *host); /* false: no memory or descriptors */
-struct hop *hop_find_idle(struct relay *, gp_str destination);
+struct hop *hop_find_idle(const struct delivery *);
 void hop_use(struct hop *, struct delivery *);
 void hop_pump(struct hop *);
 void hop_close(struct hop *);

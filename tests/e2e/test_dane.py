@@ -225,6 +225,13 @@ def test_mail_waits_and_says_why(prepare, gatepost, attempt, strangers, new_host
     assert not was_given_mail(sink)
 
 
+def test_who_says_that_tls_is_not_required_is_believed(gatepost, attempt, new_host, context, account):
+    forged_records(attempt)
+    sink = new_host(attempt.certificate, attempt.host)
+    queue_id = send(gatepost, context, account, [f"lena@{attempt.domain}"], extra="TLS-Required: No\r\n")
+    assert sink.wait(f"lena@{attempt.domain}") and "opportunistic: not verified" in went(gatepost, queue_id)
+
+
 def test_another_host_that_is_as_it_should_be_gets_it(gatepost, world, self_signed, domain, new_host, context, account):
     first, second = new_host(self_signed, f"mx1.{domain}"), new_host(self_signed, f"mx2.{domain}")
     world.names.mx(domain, (10, f"mx1.{domain}"), (20, f"mx2.{domain}"))
