@@ -122,8 +122,12 @@ static void on_thread(void *job)
     p->status = GP_TEMPFAIL;
     p->why    = "no memory";
     if (!p->transfer || (s->plan->type == LOOKUP_EVENTS && !sign(p, s))) return;
-    p->why = transfer_run(p->transfer, s->plan->uri, (gp_str) { p->body, p->len }, s->timeout_ms, &status);
-    if (!p->why) p->status = judge(status, &p->why);
+    const char *verdict = NULL;
+    const char *trouble = transfer_run(p->transfer, s->plan->uri, (gp_str) { p->body, p->len }, s->timeout_ms, &status);
+    gp_status   said    = judge(status, &verdict);
+    bool        heard   = !trouble || said == GP_OK; /* a yes is one however long what follows it is */
+    p->status           = heard ? said : GP_TEMPFAIL;
+    p->why              = heard ? verdict : trouble;
     transfer_forget(p->transfer);
 }
 

@@ -181,10 +181,25 @@ static void begins(struct queue *q, struct lane *lane, gp_time now)
     lane->under_way++;
 }
 
+/* A route's connection is free: the destination that has slept for it longest has the next turn. Without this, the one that had it would
+ * be ready before any sleeper wakes, and have it again. */
+static void wake_paced(struct queue *q, const struct pace *pace)
+{
+    struct lane *const first = q->lanes.places[LANE_ASLEEP], *lane = first;
+    if (!pace->connections || !first) return;
+    do {
+        if (lane->paced && pace_of(q, lane) == pace) return lane_move(&q->lanes, lane, LANE_READY, 0);
+        lane = lane->next;
+    } while (lane != first);
+}
+
 static void ends(struct queue *q, struct lane *lane)
 {
     struct pace *pace = pace_of(q, lane);
-    if (pace) pace_ended(pace);
+    if (pace) {
+        pace_ended(pace);
+        wake_paced(q, pace);
+    }
     q->under_way--;
     lane->under_way--;
 }
@@ -257,6 +272,7 @@ static bool is_held_up(struct queue *q, struct lane *lane, gp_time now)
         return true;
     }
     if (pace && now >= lane->suspended_until) until = pace_wait(pace, now);
+    lane->paced = until != 0;
     if (until) lane_move(&q->lanes, lane, LANE_ASLEEP, until);
     return until;
 }

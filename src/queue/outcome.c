@@ -4,7 +4,7 @@
 
 #include "queue/parts.h"
 
-enum { DIAGNOSTIC_ROOM = 1024, CODE_MOST = 999 };
+enum { DIAGNOSTIC_ROOM = 1024, CODE_MOST = 999, TOO_MANY_RECIPIENTS = 452 };
 
 struct outcome {
     struct queue          *q;
@@ -13,6 +13,7 @@ struct outcome {
     struct queue_message   message;
     struct queue_recipient to[QUEUE_DUE_MOST];
     size_t                 count;
+    bool                   taken; /* for one of them at least */
     struct report          failed, delayed, relayed;
 };
 
@@ -148,6 +149,14 @@ static gp_status put_off(struct outcome *o, struct queue_recipient *to, bool our
     return note(o, "deferred", LOG_INFO, to);
 }
 
+/* RFC 5321 4.5.3.1.10: it takes no more recipients at once. The others have it, so the next transaction gets further than this one. */
+static gp_status go_on(struct outcome *o, struct queue_recipient *to)
+{
+    to->attempts--;
+    to->due = o->attempt->when;
+    return note(o, "deferred", LOG_INFO, to);
+}
+
 /* Its route's word, and no other server's: nobody is told that it came anywhere, or that it did not. */
 static gp_status discard(struct outcome *o, struct queue_recipient *to)
 {
@@ -164,16 +173,25 @@ static gp_status judge(struct outcome *o, struct queue_recipient *to, const stru
     switch (r->status) {
     case GP_OK: return deliver(o, to, r->passed_on);
     case GP_PERMFAIL: return fail(o, to, status_or(r->reply.enhanced, "5.0.0"));
-    default: return put_off(o, to, r->ours);
+    default: return o->taken && r->reply.code == TOO_MANY_RECIPIENTS ? go_on(o, to) : put_off(o, to, r->ours);
     }
 }
 
 /* ---- the attempt ------------------------------------------------------------------------------------------------------------ */
+static bool is_taken_by_one(const struct attempt *a)
+{
+    gp_str lines = { a->results, a->results_len };
+    while (lines.len)
+        if (read_result(gp_cut(&lines, '\n')).status == GP_OK) return true;
+    return false;
+}
+
 static gp_status settle_all(struct outcome *o)
 {
     const struct attempt *a      = o->attempt;
     gp_str                lines  = { a->results, a->results_len };
     gp_status             status = GP_OK;
+    o->taken                     = is_taken_by_one(a);
     for (size_t i = 0, at = 0; status == GP_OK && at < o->count && i < a->due.count; i++) {
         struct result           r  = read_result(gp_cut(&lines, '\n'));
         struct queue_recipient *to = &o->to[at];

@@ -14,7 +14,7 @@ enum {
     LANES_MOST        = 65536, /* destinations known at a time; the others wait in the store */
     LANE_BUCKETS      = 4096,
     TURN_LOOKS        = 8,     /* accounts that are looked at for one whose turn it is */
-    LAST_WORD_MOST    = 512,   /* of a result line that a suspended lane repeats             */
+    LAST_WORD_MOST    = 2048,  /* of a result line that a suspended lane repeats: all of it, since whose fault it is stands at its end */
     BATCH_ASKS_MOST   = 1024,  /* commits of one transaction                                 */
     DRAFTS_MOST       = 1024,
     ATTEMPTS_MOST     = 256,   /* under way at a time: bounds what relay and channel hold     */
@@ -54,6 +54,7 @@ struct lane {
     unsigned        narrow, good;    /* fewer at a time than may be, 0: as many as may be; successes since it grew  */
     int64_t         turn, look;      /* whose message was sent last; which account is looked at next */
     bool            crowded;         /* several accounts have mail due: they take turns              */
+    bool            paced;           /* ASLEEP since its route has enough under way                  */
     struct attempt *attempts;
     char           *last_word;       /* result line to repeat while suspended, or NULL               */
     size_t          last_word_len, name_len;

@@ -152,6 +152,17 @@ static gp_status read_queue_id(struct database *db, struct queue_due *out)
     return gp_copy_z(rows_text(&r, 0), out->queue_id, sizeof out->queue_id) ? GP_OK : GP_TEMPFAIL;
 }
 
+/* Recipients of a message that are due at different moments come in another order than theirs. */
+static void sort_positions(unsigned *positions, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        for (size_t k = i; k > 0 && positions[k] < positions[k - 1]; k--) {
+            unsigned swap    = positions[k];
+            positions[k]     = positions[k - 1];
+            positions[k - 1] = swap;
+        }
+}
+
 gp_status queue_take_due(struct queue_store *s, struct rows *r, queue_skip *skip, void *owner, struct queue_due *out)
 {
     gp_status status = GP_OK;
@@ -165,6 +176,7 @@ gp_status queue_take_due(struct queue_store *s, struct rows *r, queue_skip *skip
         out->positions[out->count++] = position;
     }
     if (status == GP_TEMPFAIL || !out->count) return status;
+    sort_positions(out->positions, out->count);
     return read_queue_id(s->db, out);
 }
 
