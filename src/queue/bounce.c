@@ -37,6 +37,18 @@ bool bounce_wanted(const struct queue_message *message, gp_str params, enum gp_d
     return notify.ptr ? lists(notify, asked[action].word) : asked[action].unasked;
 }
 
+/* Nobody's mailbox is filled with reports on mail that he may not have sent: where accounts may say any sender, what is no address of this
+ * domain is not believed to be the account's, and the account itself is told, if it has an address for a name. "": nobody. */
+static gp_str told(const struct queue *q, const struct queue_message *m)
+{
+    const struct config *c = q->config;
+    bool   proven  = c->policy.identity.mode == POLICY_ENFORCE && c->policy.identity.rules[SENDER_MAIL] != SENDER_ALLOW;
+    gp_str domain  = gp_tail(m->sender, gp_find(m->sender, '@'));
+    bool   at_home = domain.len > 1 && gp_is(gp_tail(domain, 1), c->domain);
+    if (proven || at_home || gp_alike(m->sender, m->user)) return m->sender;
+    return gp_find(m->user, '@') < m->user.len ? m->user : GP_LIT("");
+}
+
 /* ---- the notification as a message of ours ------------------------------------------------------------------------------ */
 static bool collect(void *owner, gp_str piece)
 {
@@ -53,7 +65,7 @@ static gp_status write_notice(struct queue *q, const struct report *r, struct gp
     (void)!queue_body_head(q->store, r->message, &original, ORIGINAL_MOST);
     struct gp_dsn dsn = {
         .hostname   = q->config->hostname,
-        .to         = r->message->sender,
+        .to         = told(q, r->message),
         .params     = r->message->params,
         .queue_id   = r->message->queue_id,
         .unique     = gp_said(&unique),
@@ -104,7 +116,7 @@ static gp_status add_notice(struct queue *q, const struct report *r, gp_str queu
                                          .arrived  = r->now,
                                          .from     = GP_LIT("MAILER-DAEMON"),
                                          .in_file  = body.len > QUEUE_INLINE_MOST };
-    struct queue_recipient to        = { .address = r->message->sender,
+    struct queue_recipient to        = { .address = told(q, r->message),
                                          .params  = GP_LIT("NOTIFY=NEVER"), /* RFC 3461 6.1 */
                                          .state   = RECIPIENT_QUEUED,
                                          .due     = r->now };
@@ -129,6 +141,12 @@ gp_status bounce_send(struct queue *q, const struct report *r)
     char                     room[ID_ROOM];
     struct gp_text           id   = GP_TEXT(room);
     struct gp_buffer         body = { 0 };
+    gp_str                   to   = told(q, r->message);
+    if (!to.len) {
+        LOG(LOG_WARN, "bounced", LOG_S("queue_id", r->message->queue_id), LOG_Z("kind", kinds[r->action]),
+            LOG_S("reason", GP_LIT("nobody is told: the sender need not be the account's, whose name is no address")));
+        return GP_OK;
+    }
     put_queue_id(&id);
     gp_status status = write_notice(q, r, &body);
     if (status == GP_OK)
@@ -140,8 +158,8 @@ gp_status bounce_send(struct queue *q, const struct report *r)
     if (status != GP_OK)
         return status == GP_PERMFAIL ? GP_OK : status; /* what cannot be written must not hold up the rest */
     LOG(LOG_INFO, "bounced", LOG_S("queue_id", r->message->queue_id), LOG_S("notice", gp_said(&id)),
-        LOG_Z("kind", kinds[r->action]), LOG_S("to", r->message->sender), LOG_N("recipients", r->count));
+        LOG_Z("kind", kinds[r->action]), LOG_S("to", to), LOG_N("recipients", r->count));
     struct audit_entry e = queue_entry(r->message, r->now, "bounced");
     return AUDIT(queue_database(q->store), &e, AUDIT_S("notice", gp_said(&id)), AUDIT_Z("kind", kinds[r->action]),
-                 AUDIT_S("to", r->message->sender), AUDIT_N("recipients", r->count));
+                 AUDIT_S("to", to), AUDIT_N("recipients", r->count));
 }

@@ -89,6 +89,7 @@ struct kit *kit_open(void)
     k->config.queue.retry_count                 = GP_COUNT(retries);
     k->config.queue.lifetime                    = 5 * 24 * 60 * 60;
     k->config.queue.delay_notice                = 4 * 60 * 60;
+    k->config.policy.identity.mode              = POLICY_ENFORCE;
     k->config.relay.connections_per_destination = 10;
     k->config.relay.connections_most            = 100;
     k->now                                      = KIT_START;

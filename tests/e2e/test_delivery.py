@@ -367,6 +367,25 @@ def test_a_refused_message_comes_back_as_its_header(gatepost, context, sink, acc
     assert "of this" in parts[2].as_string() and "not this" not in parts[2].as_string()
 
 
+def test_a_report_in_utf8(gatepost, context, sink, account, recipient):
+    """RFC 6533, as Python's parser reads it: what was said in SMTPUTF8 is told in it."""
+    wrong = f"gr\u00fc\u00df-{recipient}"
+    sink.refusals[wrong] = "550 5.1.1 no such user"
+    with signed_in(gatepost, context, account) as wire:
+        assert wire.say(f"MAIL FROM:<{account.name}> BODY=8BITMIME SMTPUTF8 RET=HDRS")[0] == 250
+        assert wire.say(f"RCPT TO:<{wrong}> ORCPT=utf-8;old\\x{{FC}}@example.net")[0] == 250 and wire.say("DATA")[0] == 354
+        wire.send(f"From: J\u00fcrgen <{account.name}>\r\nMessage-ID: <8-{recipient}>\r\n\r\nsch\u00f6n\r\n.\r\n")
+        assert wire.hear()[0] == 250
+    arrived = sink.wait(account.name)
+    message = fields(arrived.data)
+    parts = list(message.iter_parts())
+    assert "SMTPUTF8" in arrived.options and message.get_param("report-type") == "global-delivery-status" and message["References"] == f"<8-{recipient}>"
+    assert [part.get_content_type() for part in parts] == ["text/plain", "message/global-delivery-status", "message/global-headers"]
+    assert wrong in parts[0].get_content() and "There is no such mailbox." in parts[0].get_content()
+    status = arrived.data.decode().partition("message/global-delivery-status")[2]
+    assert f"\r\nFinal-Recipient: utf-8;{wrong}\r\n" in status and "\r\nOriginal-Recipient: utf-8;old\u00fc@example.net\r\n" in status
+
+
 def test_nobody_hears_of_what_nobody_asked_for(gatepost, context, sink, account, recipient):
     sink.refusals[recipient] = "550 5.1.1 no such user"
     send(gatepost, context, account, [f"<{recipient}> NOTIFY=NEVER"], options="RET=HDRS")
