@@ -25,7 +25,7 @@ static const struct config_key keys[] = {
       "Or discard: it is accepted and goes nowhere, without a report, and the record says so. "
       "Or hold: it waits until `gatepost queue release` lets it go, by the next route that fits. Required." },
     { "fallback", &config_servers, FIELD(fallback), 0, 0, "",
-      "Servers, written as in via, for when none of those in via can be used: it cannot be reached, or does not let us in. What they say of a message is no reason to turn to another. Default: none." },
+      "Servers, written as in via, for when none of those in via can be used: it cannot be reached, has no TLS that is good enough, or says 421. What they say of a message is no reason to turn to another. Default: none." },
     { "user", &config_text, FIELD(user), 0, 255, "",
       "The name to sign in with there, as relay.user: a server and tls=required." },
     { "password_file", &config_path_type, FIELD(password_file), 0, CONFIG_PATH - 1, "",
@@ -40,8 +40,8 @@ static const struct config_key keys[] = {
       "Messages that are sent that way in any minute, at most, as providers limit it. What is over that waits for its turn, and is not put off. Default: as many as there are." },
     { "connections", &config_number, FIELD(connections), 1, 256, "",
       "Messages that are under way there at a time, at most, to all its destinations together. Default: relay.connections_per_destination to each." },
-    { "recipients", &config_number, FIELD(recipients), 1, 1000, "",
-      "Recipients of a message that are named there at once, at most; the others get it in further transactions. Default: 1000." },
+    { "recipients", &config_number, FIELD(recipients), 1, 100, "",
+      "Recipients of a message that are named there at once, at most; the others get it in further transactions. Default: 100." },
   /* clang-format on */
 };
 
@@ -98,6 +98,15 @@ static const char *wrong_source(const struct config_route *r)
 }
 
 /* A route for everything would leave relay.via nothing, which is rather written there. */
+static bool is_of_one_kind(const struct config_route *r)
+{
+    for (size_t i = 0; i < CONFIG_HOPS_MOST; i++) {
+        if (r->via[i].set && r->via[i].lmtp != r->via->lmtp) return false;
+        if (r->fallback[i].set && r->fallback[i].lmtp != r->via->lmtp) return false;
+    }
+    return true;
+}
+
 static const char *wrong(const struct config *config, const struct config_route *r)
 {
     if (!r->name[0]) return "a route must have a name";
@@ -107,6 +116,7 @@ static const char *wrong(const struct config *config, const struct config_route 
         return "messages_per_minute, connections and recipients are for mail that leaves";
     if (r->fallback->set && r->via->kind != RELAY_SMARTHOST)
         return "fallback is for servers that via names, and via names none";
+    if (!is_of_one_kind(r)) return "a route leads to servers of SMTP or to stores of LMTP, not to both: what a report says of the one is not so of the other";
     if (!r->to[0] && !r->from[0] && !r->account[0]) return "whose mail is it for? Write to, from or account";
     if (config_route_named(config, gp_from(r->name))) return "two routes have this name";
     const char *source = wrong_source(r);

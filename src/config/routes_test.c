@@ -116,6 +116,8 @@ TEST(what_servers_of_a_route_cannot_be)
     } rows[] = {
         {R("name: a, to: a, via: mx, fallback: 'smtp://a'"),
          "gatepost.yml:3: routes: a: fallback is for servers that via names, and via names none\n"                                           },
+        { R("name: a, to: a, via: 'smtp://a', fallback: 'lmtp:/a'"),
+         "gatepost.yml:3: routes: a: a route leads to servers of SMTP or to stores of LMTP, not to both: what a report says of the one is not so of the other\n" },
         { R("name: a, to: a, via: 'smtp://a', fallback: mx"),
          "gatepost.yml:3: routes: fallback: 'mx' names several, which may be servers only, or names none\n"                                  },
         { R("name: a, to: a, via: smtp://a mx"),

@@ -428,13 +428,15 @@ static void look_up(struct route *r, const struct route_host *host)
     const char *name = host->name;
     r->address_count = r->address_at = 0;
     r->looked_up                     = true;
+    /* What MX names is a name (RFC 5321 5.1), else a stranger's DNS would lead us to any port of any address. */
+    bool may_be_address              = host->hop || !r->domain[0];
     dane_forget(r);
     if (host->hop) r->owner->way.hop = *host->hop;
     if (host->hop) r->port = host->hop->port;
     if (host->hop && name[0] == '/') {
         set_socket(r, name);
-    } else if (read_literal(gp_from(name), r->port, &r->addresses[0]) ||
-               address_read(gp_from(name), r->port, &r->addresses[0])) {
+    } else if (may_be_address && (read_literal(gp_from(name), r->port, &r->addresses[0]) ||
+                                  address_read(gp_from(name), r->port, &r->addresses[0]))) {
         r->address_count = is_for_us(r, &r->addresses[0]);
     } else if ((r->address_count = look_into_hosts(r, name)) == 0) {
         struct dns *dns = r->owner->relay->dns;

@@ -199,6 +199,15 @@ def test_nobody_can_send_us_to_what_listens_beside_us(literal, world, new_host, 
     assert "status=5.4.6" in line and "relay.allow_loopback" in line and not sink.heard
 
 
+def test_nobody_can_name_a_port_in_his_mx(gatepost, world, new_host, domain, context, account):
+    """RFC 5321 5.1: what MX names is a name. With an address taken for one, whoever has a domain could look at ports behind our firewall."""
+    sink = new_host(f"mx.{domain}")
+    world.names.mx(domain, (10, f"{sink.address}:{sink.port}"))
+    queue_id = send(gatepost, context, account, [f"lena@{domain}"])
+    until("an attempt", lambda: any(f"{event} queue_id={queue_id}" in gatepost.log() for event in ("event=failed", "event=deferred")))
+    assert not sink.heard
+
+
 # ---- what waits --------------------------------------------------------------------------------------------------
 def test_a_name_server_that_fails_delays(gatepost, world, new_host, domain, context, account):
     sink = new_host(f"mx.{domain}")
