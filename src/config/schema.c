@@ -123,7 +123,7 @@ const struct config_key config_keys[] = {
       "The port of the mail servers that MX names." },
     { "relay.mta_sts", &config_flag, FIELD(relay.mta_sts), 0, 1, "yes",
       "Look for the policy by which a domain says that mail for it travels by verified TLS alone, and to which hosts (MTA-STS, RFC 8461); keep it, and hold to it. "
-      "It counts where mail goes by MX with tls=opportunistic, which is the default; DANE goes before it. A process of its own fetches policies over HTTPS." },
+      "It counts where mail goes by MX with tls=opportunistic, which is the default, tls=encrypted or tls=required; DANE goes before it. A process of its own fetches policies over HTTPS." },
     { "relay.policy_port", &config_number, FIELD(relay.policy_port), 1, PORT_MOST, "443",
       "The port at which these policies are served; another one is for trying out." },
     { "relay.allow_loopback", &config_flag, FIELD(relay.allow_loopback), 0, 1, "no",

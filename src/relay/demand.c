@@ -97,7 +97,7 @@ static gp_status by_dane(const struct demand_facts *f, struct demand *out)
     return GP_OK;
 }
 
-/* RFC 8461 5.1, 5.2. */
+/* RFC 8461 5.1, 5.2. It never asks for less than `out` has: also where a certificate is a must, who may show it is not for a forged MX to say. */
 static gp_status by_sts(const struct demand_facts *f, struct demand *out)
 {
     static const char not_listed[] = "the policy of the recipient's domain (MTA-STS) does not name this mail host";
@@ -130,5 +130,5 @@ gp_status demand_make(const struct demand_facts *f, struct demand *out)
         out->level  = DEMAND_ENCRYPTED;
         out->source = DEMAND_BY_DANE;
     }
-    return weak && f->sts != STS_NONE ? by_sts(f, out) : GP_OK;
+    return f->sts != STS_NONE ? by_sts(f, out) : GP_OK;
 }

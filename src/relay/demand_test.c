@@ -5,60 +5,66 @@
 
 #include "check.h"
 
+static const struct {
+    enum relay_tls  configured;
+    enum dane_found dane;
+    enum sts_found  sts;
+    bool            listed, barred;
+    const char     *policy;
+    int             level;
+} decisions[] = {
+    {RELAY_TLS_NONE,           DANE_NONE,     STS_NONE,    false, false, "none",          DEMAND_CLEAR        },
+    { RELAY_TLS_NONE,          DANE_RECORDS,  STS_ENFORCE, true,  false, "none",          DEMAND_CLEAR        },
+    { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_NONE,    false, false, "opportunistic", DEMAND_OPPORTUNISTIC},
+    { RELAY_TLS_OPPORTUNISTIC, DANE_RECORDS,  STS_NONE,    false, false, "dane",          DEMAND_DANE         },
+    { RELAY_TLS_OPPORTUNISTIC, DANE_UNUSABLE, STS_NONE,    false, false, "dane",          DEMAND_ENCRYPTED    },
+    { RELAY_TLS_OPPORTUNISTIC, DANE_FAILED,   STS_NONE,    false, true,  "dane",          DEMAND_OPPORTUNISTIC},
+    { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_ENFORCE, true,  false, "mta-sts",       DEMAND_VERIFIED     },
+    { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_ENFORCE, false, true,  "mta-sts",       DEMAND_VERIFIED     },
+    { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_TESTING, true,  false, "opportunistic", DEMAND_OPPORTUNISTIC},
+    { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_TESTING, false, false, "opportunistic", DEMAND_OPPORTUNISTIC},
+    { RELAY_TLS_OPPORTUNISTIC, DANE_UNUSABLE, STS_ENFORCE, true,  false, "mta-sts",       DEMAND_VERIFIED     },
+    { RELAY_TLS_OPPORTUNISTIC, DANE_UNUSABLE, STS_TESTING, true,  false, "dane",          DEMAND_ENCRYPTED    },
+    { RELAY_TLS_OPPORTUNISTIC, DANE_RECORDS,  STS_ENFORCE, false, false, "dane",          DEMAND_DANE         }, /* RFC 8461 2 */
+    { RELAY_TLS_OPPORTUNISTIC, DANE_FAILED,   STS_ENFORCE, true,  true,  "dane",          DEMAND_OPPORTUNISTIC},
+    { RELAY_TLS_REQUIRED,      DANE_NONE,     STS_NONE,    false, false, "verified",      DEMAND_VERIFIED     },
+    { RELAY_TLS_REQUIRED,      DANE_NONE,     STS_ENFORCE, true,  false, "mta-sts",       DEMAND_VERIFIED     },
+    { RELAY_TLS_REQUIRED,      DANE_NONE,     STS_ENFORCE, false, true,  "mta-sts",       DEMAND_VERIFIED     },
+    { RELAY_TLS_REQUIRED,      DANE_UNUSABLE, STS_ENFORCE, false, true,  "mta-sts",       DEMAND_VERIFIED     },
+    { RELAY_TLS_REQUIRED,      DANE_RECORDS,  STS_ENFORCE, false, false, "dane",          DEMAND_DANE         },
+    { RELAY_TLS_REQUIRED,      DANE_NONE,     STS_TESTING, false, false, "verified",      DEMAND_VERIFIED     },
+    { RELAY_TLS_REQUIRED,      DANE_RECORDS,  STS_NONE,    false, false, "dane",          DEMAND_DANE         },
+    { RELAY_TLS_REQUIRED,      DANE_UNUSABLE, STS_NONE,    false, false, "verified",      DEMAND_VERIFIED     },
+    { RELAY_TLS_REQUIRED,      DANE_FAILED,   STS_NONE,    false, true,  "dane",          DEMAND_VERIFIED     },
+    { RELAY_TLS_ENCRYPTED,     DANE_NONE,     STS_NONE,    false, false, "encrypted",     DEMAND_ENCRYPTED    },
+    { RELAY_TLS_ENCRYPTED,     DANE_RECORDS,  STS_NONE,    false, false, "dane",          DEMAND_DANE         },
+    { RELAY_TLS_ENCRYPTED,     DANE_NONE,     STS_ENFORCE, true,  false, "mta-sts",       DEMAND_VERIFIED     },
+    { RELAY_TLS_ENCRYPTED,     DANE_NONE,     STS_TESTING, false, false, "encrypted",     DEMAND_ENCRYPTED    },
+    { RELAY_TLS_DANE,          DANE_RECORDS,  STS_NONE,    false, false, "dane",          DEMAND_DANE         },
+    { RELAY_TLS_DANE,          DANE_NONE,     STS_ENFORCE, true,  true,  "dane",          DEMAND_DANE         },
+    { RELAY_TLS_DANE,          DANE_UNUSABLE, STS_NONE,    false, true,  "dane",          DEMAND_DANE         },
+    { RELAY_TLS_DANE,          DANE_FAILED,   STS_NONE,    false, true,  "dane",          DEMAND_DANE         },
+};
+
 TEST(the_strongest_that_is_known_decides)
 {
-    static const struct {
-        enum relay_tls  configured;
-        enum dane_found dane;
-        enum sts_found  sts;
-        bool            listed, barred;
-        const char     *policy;
-        int             level;
-    } rows[] = {
-        {RELAY_TLS_NONE,           DANE_NONE,     STS_NONE,    false, false, "none",          DEMAND_CLEAR        },
-        { RELAY_TLS_NONE,          DANE_RECORDS,  STS_ENFORCE, true,  false, "none",          DEMAND_CLEAR        },
-        { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_NONE,    false, false, "opportunistic", DEMAND_OPPORTUNISTIC},
-        { RELAY_TLS_OPPORTUNISTIC, DANE_RECORDS,  STS_NONE,    false, false, "dane",          DEMAND_DANE         },
-        { RELAY_TLS_OPPORTUNISTIC, DANE_UNUSABLE, STS_NONE,    false, false, "dane",          DEMAND_ENCRYPTED    },
-        { RELAY_TLS_OPPORTUNISTIC, DANE_FAILED,   STS_NONE,    false, true,  "dane",          DEMAND_OPPORTUNISTIC},
-        { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_ENFORCE, true,  false, "mta-sts",       DEMAND_VERIFIED     },
-        { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_ENFORCE, false, true,  "mta-sts",       DEMAND_VERIFIED     },
-        { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_TESTING, true,  false, "opportunistic", DEMAND_OPPORTUNISTIC},
-        { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_TESTING, false, false, "opportunistic", DEMAND_OPPORTUNISTIC},
-        { RELAY_TLS_OPPORTUNISTIC, DANE_UNUSABLE, STS_ENFORCE, true,  false, "mta-sts",       DEMAND_VERIFIED     },
-        { RELAY_TLS_OPPORTUNISTIC, DANE_UNUSABLE, STS_TESTING, true,  false, "dane",          DEMAND_ENCRYPTED    },
-        { RELAY_TLS_OPPORTUNISTIC, DANE_RECORDS,  STS_ENFORCE, false, false, "dane",          DEMAND_DANE         }, /* RFC 8461 2 */
-        { RELAY_TLS_OPPORTUNISTIC, DANE_FAILED,   STS_ENFORCE, true,  true,  "dane",          DEMAND_OPPORTUNISTIC},
-        { RELAY_TLS_REQUIRED,      DANE_NONE,     STS_ENFORCE, false, false, "verified",      DEMAND_VERIFIED     },
-        { RELAY_TLS_REQUIRED,      DANE_RECORDS,  STS_NONE,    false, false, "dane",          DEMAND_DANE         },
-        { RELAY_TLS_REQUIRED,      DANE_UNUSABLE, STS_NONE,    false, false, "verified",      DEMAND_VERIFIED     },
-        { RELAY_TLS_REQUIRED,      DANE_FAILED,   STS_NONE,    false, true,  "dane",          DEMAND_VERIFIED     },
-        { RELAY_TLS_ENCRYPTED,     DANE_NONE,     STS_NONE,    false, false, "encrypted",     DEMAND_ENCRYPTED    },
-        { RELAY_TLS_ENCRYPTED,     DANE_RECORDS,  STS_NONE,    false, false, "dane",          DEMAND_DANE         },
-        { RELAY_TLS_ENCRYPTED,     DANE_NONE,     STS_ENFORCE, true,  false, "mta-sts",       DEMAND_VERIFIED     },
-        { RELAY_TLS_ENCRYPTED,     DANE_NONE,     STS_TESTING, false, false, "encrypted",     DEMAND_ENCRYPTED    },
-        { RELAY_TLS_DANE,          DANE_RECORDS,  STS_NONE,    false, false, "dane",          DEMAND_DANE         },
-        { RELAY_TLS_DANE,          DANE_NONE,     STS_ENFORCE, true,  true,  "dane",          DEMAND_DANE         },
-        { RELAY_TLS_DANE,          DANE_UNUSABLE, STS_NONE,    false, true,  "dane",          DEMAND_DANE         },
-        { RELAY_TLS_DANE,          DANE_FAILED,   STS_NONE,    false, true,  "dane",          DEMAND_DANE         },
-    };
-    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+    for (size_t i = 0; i < GP_COUNT(decisions); i++) {
         struct demand             d;
-        const struct demand_facts f = { .configured     = rows[i].configured,
+        const struct demand_facts f = { .configured     = decisions[i].configured,
                                         .host           = "mx.example.net",
                                         .domain         = "example.net",
                                         .base           = "real.example.net",
-                                        .dane           = rows[i].dane,
+                                        .dane           = decisions[i].dane,
                                         .dane_why       = "forged",
-                                        .sts            = rows[i].sts,
-                                        .sts_takes_host = rows[i].listed };
-        CHECK((demand_make(&f, &d) == GP_TEMPFAIL) == rows[i].barred);
-        CHECK_IS(gp_from(demand_name(&d)), rows[i].policy);
-        CHECK((int)d.level == rows[i].level);
-        CHECK(!rows[i].barred || (d.why && d.failure != TLS_FINE));
-        CHECK(d.testing == (rows[i].sts == STS_TESTING));
-        CHECK(!d.testing || (d.failure == TLS_FINE) == rows[i].listed);
-        if (rows[i].barred) continue;
+                                        .sts            = decisions[i].sts,
+                                        .sts_takes_host = decisions[i].listed };
+        CHECK((demand_make(&f, &d) == GP_TEMPFAIL) == decisions[i].barred);
+        CHECK_IS(gp_from(demand_name(&d)), decisions[i].policy);
+        CHECK((int)d.level == decisions[i].level);
+        CHECK(!decisions[i].barred || (d.why && d.failure != TLS_FINE));
+        CHECK(d.testing == (decisions[i].sts == STS_TESTING));
+        CHECK(!d.testing || (d.failure == TLS_FINE) == decisions[i].listed);
+        if (decisions[i].barred) continue;
         CHECK_IS(gp_from(d.names[0]), d.level == DEMAND_DANE ? "real.example.net" : "mx.example.net");
         CHECK(d.name_count == (d.level == DEMAND_DANE ? 2 : 1));
     }

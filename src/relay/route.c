@@ -274,9 +274,8 @@ static void start_mx(struct route *r, struct delivery *d)
     } else {
         one_host(r, name);
         memcpy(r->domain, name, sizeof r->domain);
-        r->mx = dns_ask(d->relay->dns, gp_from(name), DNS_MX, got_mx, r);
-        bool follows =
-            !d->waives && (d->way.hop.tls == RELAY_TLS_OPPORTUNISTIC || d->way.hop.tls == RELAY_TLS_ENCRYPTED);
+        r->mx        = dns_ask(d->relay->dns, gp_from(name), DNS_MX, got_mx, r);
+        bool follows = !d->waives && d->way.hop.tls != RELAY_TLS_NONE && d->way.hop.tls != RELAY_TLS_DANE;
         if (!r->mx)
             give_up(r, no_route(GP_TEMPFAIL, "4.3.0", "out of memory"));
         else if (follows && !sts_ask(d->relay, gp_from(name), &r->sts, got_policy, r))

@@ -104,6 +104,16 @@ def test_mail_waits_where_the_policy_is_not_kept(attack, reason, gatepost, world
     assert reason in said and not was_given_mail(sink)
 
 
+def test_a_forged_mx_leads_nowhere_where_we_demand_a_certificate_as_well(world, policies, authority, ca, domain, host, new_gatepost, context):
+    gatepost = new_gatepost(**world.environment("required", GATEPOST_RELAY_CA_FILE=str(ca), GATEPOST_RELAY_POLICY_PORT=str(policies.port)))
+    policies.publish(domain, policy("enforce", f"mx.{domain}"))
+    sink = host(authority.issue(f"evil.{domain}", f"evil.{domain}"))
+    world.names.mx(domain, (10, f"evil.{domain}"))
+    world.names.host(f"evil.{domain}", sink.address)
+    said = shown(gatepost, send(gatepost, context, gatepost.account(), [f"lena@{domain}"]))
+    assert "does not name this mail host" in said and not was_given_mail(sink)
+
+
 def test_testing_changes_nothing_and_is_told(gatepost, policies, strangers, domain, host, mail):
     policies.publish(domain, policy("testing", f"other.{domain}"))
     sink = host(strangers.issue(f"mx.{domain}", f"mx.{domain}"))
