@@ -12,7 +12,7 @@ enum { TEXT_MOST = 640 };
 
 struct wish {
     const char *dir, *since, *rule, *account, *unused, *made;
-    bool        json;
+    bool        tls, json;
 };
 struct report {
     const struct wish *wish;
@@ -168,6 +168,7 @@ static int act(const struct wish *w)
         !read_date("--unused-since", w->unused, "90d", &ages.unused_since) ||
         !read_date("--made-before", w->made, "365d", &ages.made_before))
         return CLI_WRONG_USE;
+    if (w->tls) return report_tls(w->dir, since, w->json);
     auto_user_store s = { 0 };
     if (!user_store_open(w->dir, &s)) return CLI_FAILED;
     if (w->account && !user_find(&s, w->account, &account)) return CLI_FAILED;
@@ -191,6 +192,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
         { "made-before",  CLI_VALUE, &w.made,    "DATE", "and those that are older; without it 365d"                       },
         { "rule",         CLI_VALUE, &w.rule,    "RULE", "those rules alone whose name begins so: identity, limits.account"},
         { "account",      CLI_VALUE, &w.account, "NAME", "that account alone"                                              },
+        { "tls",          CLI_FLAG,  &w.tls,     NULL,   "instead, how TLS went with other domains' mail hosts, by day"    },
         { "json",         CLI_FLAG,  &w.json,    NULL,   "print JSON"                                                      },
         { NULL,           CLI_FLAG,  NULL,       NULL,   NULL                                                              },
     };
@@ -200,6 +202,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
 }
 
 const struct cli_command cli_report = {
-    "report", "[--since DATE] [--rule RULE] [--account NAME] [--unused-since DATE] [--made-before DATE] [--json]",
+    "report",
+    "[--since DATE] [--rule RULE] [--account NAME] [--unused-since DATE] [--made-before DATE] [--tls] [--json]",
     "what policies in shadow would have refused, what is still in use, old devices, and what nobody uses", run
 };

@@ -45,4 +45,8 @@ gp_status report_old(struct user_store *, const struct report_ages *, bool (*tak
 /* Each credential that was made for an old device: messages since then, and its last use. `take` returns false to stop. */
 gp_status report_lane(struct user_store *, gp_time since, bool (*take)(void *owner, const struct report_row *), void *owner) GP_MUST_USE;
 
+/* ---- report_tls.c ------------------------------------------------------------------------------------------------ */
+/* How TLS went with other domains' mail hosts since then: prints it; the exit status. */
+int report_tls(const char *dir, gp_time since, bool json);
+
 #endif

@@ -197,6 +197,8 @@ struct config {
         unsigned webhook_timeout;
     } notices;
 
+    struct { bool collect; } tls_reports;    /* how TLS goes with others' mail hosts is counted (RFC 8460) */
+
     struct { /* what becomes of mail, for programs */
         char     file[CONFIG_PATH], webhook[CONFIG_PATH]; /* "": none */
         char     webhook_secret_file[CONFIG_PATH], webhook_ca_file[CONFIG_PATH];

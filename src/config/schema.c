@@ -145,6 +145,9 @@ const struct config_key config_keys[] = {
     { "routes", &config_routes, NO_FIELD, 0, 0, "",
       "Mail that goes another way than relay.via; see ROUTES. The first route that fits a recipient is taken." },
 
+    { "tls_reports.collect", &config_flag, FIELD(tls_reports.collect), 0, 1, "yes",
+      "Count how TLS goes with the mail hosts that MX names, by day and domain (RFC 8460), for `gatepost report --tls`. Counts are kept for 30 days, and sent to nobody." },
+
     { "limits.message_size", &config_size, FIELD(limits.message_size), 1024, TERABYTE, "50M",
       "The largest message; announced as SIZE (RFC 1870)." },
     { "limits.recipients", &config_number, FIELD(limits.recipients), 1, 1000, "100",

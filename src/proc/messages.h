@@ -101,6 +101,7 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     /* relay -> queue: is a policy of MTA-STS kept of that domain? mode, id, hosts: mail/sts.h's; times: gp_time             */ \
     ROW(STS_FIND, sts_find, S(domain))                                                                                     \
     ROW(STS_FOUND, sts_found, U(status) U(mode) U(fetched) U(expires) S(id) S(hosts))                                      \
+    ROW(TLS_SEEN, tls_seen, S(domain) S(policy) S(host) S(result) S(reason)) /* one way: how TLS went; store/tls_results.h's */ \
     ROW(STS_KEEP, sts_keep, U(mode) U(fetched) U(expires) S(domain) S(id) S(hosts)) /* one way: it was fetched             */                                                         \
     /* relay -> vault */                                                                                                  \
     ROW(DKIM_KEYS, dkim_keys, U(public) S(domain))        /* public: the lines have "TAB base64", their public halves    */ \

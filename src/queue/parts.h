@@ -8,6 +8,7 @@
 #include "proc/proc.h"
 #include "queue/events.h"
 #include "store/queue.h"
+#include "store/tls_results.h"
 
 enum {
     SECOND            = 1000,
@@ -131,7 +132,7 @@ struct batch {
     uint64_t        transactions;      /* for tests and for the curious      */
 };
 
-enum { FATES_MOST = 64 };
+enum { FATES_MOST = 64, TLS_RESULTS_MOST = 64 };
 struct fate { uint64_t account; unsigned delivered, failed; };
 
 struct queue {
@@ -145,6 +146,8 @@ struct queue {
     uint64_t                  last_draft, last_attempt;
     struct fate               fates[FATES_MOST]; /* what became of mail, by account, for the vault */
     size_t                    fate_count;
+    struct tls_result         tls_results[TLS_RESULTS_MOST]; /* seen by the relay, and not written yet */
+    size_t                    tls_result_count;
     struct events            *events;     /* NULL: nobody wants them        */
     size_t                    under_way;  /* attempts in the relay          */
     bool                      stopping, relay_there, space_was_short;
@@ -186,6 +189,8 @@ void again_take(struct queue *, struct asker, const struct msg *, gp_time now); 
 
 void policies_answer(struct queue *, struct asker, const struct msg *, gp_time now); /* policies.c: the relay's memory of MTA-STS */
 void policies_take(struct queue *, const struct msg *, gp_time now);
+void tls_results_take(struct queue *, const struct msg *, gp_time now); /* tls_results.c */
+void tls_results_write(struct queue *, gp_time now);
 
 /* batch.c */
 bool batch_open(struct queue *);                           /* false: the store could not */

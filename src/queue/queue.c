@@ -183,6 +183,7 @@ static void tick(void *owner)
     bool          room = q->lanes.overflow && q->lanes.count < LANES_MOST / 2;
     timer_set(q->tick, CHANGES_EVERY);
     chain_tick(q, wall_now());
+    tls_results_write(q, wall_now());
     events_rest(q);
     if (database_changed(queue_database(q->store)) || room) {
         events_news(q);
@@ -228,6 +229,8 @@ static void from_relay(void *owner, struct ipc *from, struct msg *m)
         policies_answer(owner, asker, m, wall_now());
     else if (m->type == MSG_STS_KEEP)
         policies_take(owner, m, wall_now());
+    else if (m->type == MSG_TLS_SEEN)
+        tls_results_take(owner, m, wall_now());
     else
         LOG(LOG_WARN, "ipc", LOG_Z("from", "relay"), LOG_Z("unexpected", msg_name(m->type)));
 }
@@ -307,6 +310,7 @@ static bool begin(struct queue *q, const struct role_start *start)
 
 static void finish(struct queue *q)
 {
+    tls_results_write(q, wall_now());
     bool hangs = receivers_hang(q);
     batch_flush(q, wall_now());
     receivers_close(q);

@@ -4,7 +4,7 @@
  * MTA-STS plugs in at three places: route.c asks for the policy of the recipient's domain beside MX (route_next says WAIT meanwhile), puts
  * what it found into facts.sts and, for each host, whether the policy's mx patterns take it into facts.sts_takes_host; the rest follows
  * (RFC 8461 5: enforce bars the host or verifies its name; testing changes nothing but is told; DANE outweighs it, 2).
- * TLSRPT has one place: secure_tell() sees the demand and the outcome of every connection once, as soon as it is known, and of every
+ * What is counted for TLSRPT has one place: secure_tell() sees the demand and the outcome of every connection once, as soon as it is known, and of every
  * host that was barred before there was one; outcome_word() is the result type of RFC 8460 4.3. Slices in both live as long as the delivery. */
 #ifndef RELAY_DEMAND_H
 #define RELAY_DEMAND_H

@@ -186,3 +186,14 @@ def test_the_policy_of_our_own_domain_is_looked_at(hosts, verdict, why, gatepost
     said = json.loads(gatepost.command("dns", DOMAIN, "--check", "--json").stdout)[0]["checks"]
     found = next(check for check in said if check["kind"] == "mta-sts")
     assert found["verdict"] == verdict and why in found["why"]
+
+
+def test_how_it_went_is_counted(gatepost, policies, domain, host, mail, strangers):
+    policies.publish(domain, policy("testing", f"mx.{domain}"))
+    host(strangers.issue(f"mx.{domain}", f"mx.{domain}"))
+    mail()
+    found = until("a count", lambda: [each for report in gatepost.json("report", "--tls") for each in report["policies"] if each["policy"]["policy-domain"] == domain])
+    assert found[0]["policy"]["policy-type"] == "sts" and found[0]["summary"] == {"total-successful-session-count": 0, "total-failure-session-count": 1}
+    assert found[0]["failure-details"][0] | {"failure-reason-code": ""} == {"result-type": "certificate-not-trusted", "receiving-mx-hostname": f"mx.{domain}",
+                                                                            "failed-session-count": 1, "failure-reason-code": ""}
+    assert f"certificate-not-trusted     sts              {domain}" in gatepost.run("report", "--tls")
