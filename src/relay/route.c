@@ -69,6 +69,7 @@ static size_t draw(const struct route_host *hosts, size_t count, uint64_t *salt)
     for (size_t i = 0; i < count; i++) sum += hosts[i].hop->weight;
     *salt =
         *salt * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407); /* Knuth's; nobody gains by guessing */
+    if (sum == 0) return 0;
     uint64_t want = (*salt >> 33) % sum;
     for (size_t i = 0; i < count; i++)
         if ((at += hosts[i].hop->weight) > want) return i;
