@@ -16,7 +16,7 @@ static const char *state_of(const struct config_provider *p, gp_status found, co
 static json_t *json_of(const struct config *c, const struct config_provider *p, gp_status found, const struct grant *g)
 {
     return json_pack("{s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:i, s:s, s:o}", "name", p->name, "grant",
-                     config_provider_grant(p->grant), "relay", p == config_relay_provider(c), "state",
+                     config_provider_grant(p->grant), "relay", config_login_by(c, p) < config_logins(c), "state",
                      state_of(p, found, g), "signed_in", user_time_json(p->grant == PROVIDER_LOGIN ? g->made : 0),
                      "renewed", user_time_json(g->renewed), "token_ends", user_time_json(g->access_ends),
                      "failing_since", user_time_json(g->failing), "failures", (int)g->failures, "reason", g->why,

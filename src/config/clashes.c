@@ -88,6 +88,25 @@ static bool provider_and_file(const struct config *c)
     return c->relay.provider[0] && (c->relay.password_file[0] || c->relay.token_file[0]);
 }
 
+static bool unknown_provider_of_a_route(const struct config *c)
+{
+    for (size_t i = 0; i < c->route_count; i++)
+        if (c->routes[i].provider[0] && !config_find_provider(c, gp_from(c->routes[i].provider))) return true;
+    return false;
+}
+
+/* Whom such an account speaks for stands in what is signed to get a token (RFC 7523 3), and there is one token. */
+static bool one_key_for_two_users(const struct config *c)
+{
+    for (size_t i = 0; i < config_logins(c); i++) {
+        const struct config_provider *p      = config_login_provider(c, i);
+        bool                          speaks = p && p->grant == PROVIDER_SERVICE_ACCOUNT;
+        if (speaks && strcmp(config_login_of(c, i).user, config_login_of(c, config_login_by(c, p)).user) != 0)
+            return true;
+    }
+    return false;
+}
+
 static bool unknown_provider(const struct config *c)
 {
     return c->relay.provider[0] && !config_relay_provider(c);
@@ -221,6 +240,8 @@ static const struct rule {
     { token_without_user,     "relay.token_file",    "relay.token_file has no user: name it as relay.user" },
     { password_and_token,     "relay.token_file",    "relay.token_file stands in the place of relay.password_file: name one of them" },
     { unknown_provider,       "relay.provider",      "relay.provider is none of providers" },
+    { unknown_provider_of_a_route, "routes",         "routes: the provider of a route is none of providers" },
+    { one_key_for_two_users,  "routes",              "routes: a provider with grant: service-account gives tokens for one user: two routes, or one and relay, name different ones; write it twice, with two names" },
     { provider_without_user,  "relay.provider",      "relay.provider has no user: name the mailbox as relay.user" },
     { provider_and_file,      "relay.provider",      "relay.provider stands in the place of relay.password_file and relay.token_file: name one of them" },
     { user_without_smarthost, "relay.user",          "relay.user is for a server that relay.via names, and relay.via is mx" },

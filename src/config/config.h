@@ -49,7 +49,7 @@ struct config_route {
     char name[64], to[CONFIG_TEXT], from[CONFIG_TEXT], account[CONFIG_TEXT];
     struct config_hop via[CONFIG_HOPS_MOST];      /* several are servers that share the mail by their weights */
     struct config_hop fallback[CONFIG_HOPS_MOST]; /* servers for when none of those can be used               */
-    char user[256], password_file[CONFIG_PATH], token_file[CONFIG_PATH], mechanisms[CONFIG_TEXT]; /* as those of relay */
+    char user[256], password_file[CONFIG_PATH], token_file[CONFIG_PATH], provider[64], mechanisms[CONFIG_TEXT]; /* as those of relay */
     unsigned messages_per_minute, connections, recipients; /* at most; 0: as many as there are */
     char from_address[96]; /* words: one of IPv4, one of IPv6 or both; "": as the system chooses */
 };
@@ -264,7 +264,7 @@ struct sockaddr_storage;
 bool config_source(const struct config_route *, int family, struct sockaddr_storage *out) GP_MUST_USE;
 bool config_leaves_by(const struct config_route *, int family); /* NULL: relay.via */
 /* What signs in at a smarthost. 0 is that of relay.via, 1 that of the first route, and so on: config_logins() there may be. */
-struct config_login { const char *user, *password_file, *token_file, *mechanisms, *host; enum relay_proof proof; };
+struct config_login { const char *user, *password_file, *token_file, *provider, *mechanisms, *host; enum relay_proof proof; };
 size_t              config_logins(const struct config *);
 struct config_login config_login_of(const struct config *, size_t index);
 size_t              config_login_for(const struct config *, const struct config_route *); /* NULL: relay.via */
@@ -277,8 +277,11 @@ size_t config_events_process(const struct config *);   /* of that for events, if
 bool   config_asks_web(const struct config *);         /* the relay does, for the policies of domains to which mail goes by MX */
 size_t config_web_process(const struct config *);      /* index of who does it for it, if it does */
 #define CONFIG_EVENT_TYPES "accepted deferred delivered bounced held deleted discarded"
-/* The one that relay.provider names; NULL: none. */
+/* The one that relay.provider names, or that the login of this index has its tokens from; NULL: none. */
 const struct config_provider *config_relay_provider(const struct config *);
+const struct config_provider *config_login_provider(const struct config *, size_t login);
+/* The first login that has its tokens from it; config_logins(): none has. */
+size_t config_login_by(const struct config *, const struct config_provider *);
 const struct config_provider *config_find_provider(const struct config *, gp_str name); /* NULL: no such */
 /* The name that a provider asks to be included in SPF by, of one whose mail leaves from elsewhere than its server; "": none is known. */
 const char *config_spf_include(gp_str host);

@@ -236,6 +236,19 @@ const struct config_provider *config_relay_provider(const struct config *c)
     return c->relay.provider[0] ? config_find_provider(c, gp_from(c->relay.provider)) : NULL;
 }
 
+const struct config_provider *config_login_provider(const struct config *c, size_t login)
+{
+    const char *name = config_login_of(c, login).provider;
+    return name[0] ? config_find_provider(c, gp_from(name)) : NULL;
+}
+
+size_t config_login_by(const struct config *c, const struct config_provider *p)
+{
+    size_t login = 0;
+    while (login < config_logins(c) && config_login_provider(c, login) != p) login++;
+    return login;
+}
+
 void config_derive_provider(struct config_reading *reading)
 {
     struct config                *config = reading->config;

@@ -32,6 +32,8 @@ static const struct config_key keys[] = {
       "The file whose first line is the password for it." },
     { "token_file", &config_path_type, FIELD(token_file), 0, CONFIG_PATH - 1, "",
       "Instead: the file whose first line is a bearer token, as relay.token_file." },
+    { "provider", &config_text, FIELD(provider), 0, 63, "",
+      "Instead: the name of one of providers, whose tokens sign in as user, as relay.provider." },
     { "mechanisms", &config_mechanisms, FIELD(mechanisms), 1, CONFIG_TEXT - 1, "",
       "SASL mechanisms that may be used there, with blanks between them. Default: as that of relay.mechanisms." },
     { "from_address", &config_text, FIELD(from_address), 0, sizeof(((struct config_route *)0)->from_address) - 1, "",
@@ -72,16 +74,17 @@ static bool has_port(const struct config_hop *hop)
 
 static const char *wrong_login(const struct config_route *r)
 {
-    bool password = r->password_file[0], token = r->token_file[0];
+    bool password = r->password_file[0], token = r->token_file[0] || r->provider[0];
     bool for_tokens = uses(r, "OAUTHBEARER") || uses(r, "XOAUTH2");
     if (!r->user[0]) return password || token || r->mechanisms[0] ? "there is nobody to sign in: write user" : NULL;
     if (r->via->kind != RELAY_SMARTHOST) return "user is for a server that via names, and via names none";
     if (!all_servers(r, demands_tls))
         return "user needs tls=required in via: else the password or token goes to whoever answers";
-    if (password == token) return "user needs one of password_file and token_file";
+    if (password == token || (r->token_file[0] && r->provider[0]))
+        return "user needs one of password_file, token_file and provider";
     if (uses(r, "EXTERNAL")) return "mechanisms: EXTERNAL is for relay.via alone";
     if (r->mechanisms[0] && for_tokens != token)
-        return "mechanisms: OAUTHBEARER and XOAUTH2 are for token_file, and others for password_file";
+        return "mechanisms: OAUTHBEARER and XOAUTH2 are for token_file and provider, and others for password_file";
     return NULL;
 }
 
@@ -126,7 +129,7 @@ static const char *wrong(const struct config *config, const struct config_route 
 static void derive_mechanisms(struct config_route *r)
 {
     if (r->mechanisms[0] || !r->user[0]) return;
-    gp_str usual = r->token_file[0] ? GP_LIT(CONFIG_MECHANISMS_FOR_TOKENS) : GP_LIT(CONFIG_MECHANISMS_FOR_PASSWORDS);
+    gp_str usual = r->password_file[0] ? GP_LIT(CONFIG_MECHANISMS_FOR_PASSWORDS) : GP_LIT(CONFIG_MECHANISMS_FOR_TOKENS);
     (void)gp_copy_z(usual, r->mechanisms, sizeof r->mechanisms);
 }
 
@@ -348,17 +351,28 @@ size_t config_logins(const struct config *config)
 
 static enum relay_proof proof_of(const struct config_route *r)
 {
+    if (r->provider[0]) return RELAY_PROVIDER;
     return r->token_file[0] ? RELAY_TOKEN : r->password_file[0] ? RELAY_PASSWORD : RELAY_NO_PROOF;
 }
 
 struct config_login config_login_of(const struct config *config, size_t index)
 {
     if (index == 0)
-        return (
-            struct config_login) { config->relay.user,       config->relay.password_file, config->relay.token_file,
-                                   config->relay.mechanisms, config->relay.host,          config_relay_proof(config) };
+        return (struct config_login) { .user          = config->relay.user,
+                                       .password_file = config->relay.password_file,
+                                       .token_file    = config->relay.token_file,
+                                       .provider      = config->relay.provider,
+                                       .mechanisms    = config->relay.mechanisms,
+                                       .host          = config->relay.host,
+                                       .proof         = config_relay_proof(config) };
     const struct config_route *r = &config->routes[index - 1];
-    return (struct config_login) { r->user, r->password_file, r->token_file, r->mechanisms, r->via->host, proof_of(r) };
+    return (struct config_login) { .user          = r->user,
+                                   .password_file = r->password_file,
+                                   .token_file    = r->token_file,
+                                   .provider      = r->provider,
+                                   .mechanisms    = r->mechanisms,
+                                   .host          = r->via->host,
+                                   .proof         = proof_of(r) };
 }
 
 size_t config_login_for(const struct config *config, const struct config_route *route)

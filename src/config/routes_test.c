@@ -95,15 +95,15 @@ TEST(what_a_route_cannot_be)
         { R("name: a, to: a, via: 'smtp://a?tls=none', user: u, password_file: p"),
          "gatepost.yml:3: routes: a: user needs tls=required in via: else the password or token goes to whoever answers\n"                                                                        },
         { R("name: a, to: a, via: 'smtp://a', user: u"),
-         "gatepost.yml:3: routes: a: user needs one of password_file and token_file\n"                                                                                                            },
+         "gatepost.yml:3: routes: a: user needs one of password_file, token_file and provider\n"                                                                                                  },
         { R("name: a, to: a, via: 'smtp://a', user: u, password_file: p, token_file: t"),
-         "gatepost.yml:3: routes: a: user needs one of password_file and token_file\n"                                                                                                            },
+         "gatepost.yml:3: routes: a: user needs one of password_file, token_file and provider\n"                                                                                                  },
         { R("name: a, to: a, via: 'smtp://a', password_file: p"),
          "gatepost.yml:3: routes: a: there is nobody to sign in: write user\n"                                                                                                                    },
         { R("name: a, to: a, via: 'smtp://a', user: u, password_file: p, mechanisms: PLAIN EXTERNAL"),
          "gatepost.yml:3: routes: a: mechanisms: EXTERNAL is for relay.via alone\n"                                                                                                               },
         { R("name: a, to: a, via: 'smtp://a', user: u, password_file: p, mechanisms: XOAUTH2"),
-         "gatepost.yml:3: routes: a: mechanisms: OAUTHBEARER and XOAUTH2 are for token_file, and others for password_file\n"                                                                      },
+         "gatepost.yml:3: routes: a: mechanisms: OAUTHBEARER and XOAUTH2 are for token_file and provider, and others for password_file\n"                                                         },
         { "  - mx\n",                                                                                  "gatepost.yml:3: routes: 'mx' is not a mapping with a name, via, and to, from or account\n"},
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) is_no_route(rows[i].keys, rows[i].said);
@@ -155,6 +155,7 @@ TEST(each_way_has_a_login_of_its_own)
         { "tu", "t", "OAUTHBEARER XOAUTH2", RELAY_TOKEN   },
     };
     CHECK(config_logins(&config) == GP_COUNT(rows));
+    CHECK(!config_login_provider(&config, 3));
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         struct config_login l = config_login_of(&config, i);
         CHECK_IS(gp_from(l.user), rows[i].user);
@@ -162,6 +163,23 @@ TEST(each_way_has_a_login_of_its_own)
         CHECK(l.proof == rows[i].proof && gp_starts(gp_from(l.mechanisms), rows[i].begins));
         CHECK(config_login_for(&config, i ? &config.routes[i - 1] : NULL) == i);
     }
+}
+
+TEST(a_route_may_have_its_tokens_from_a_provider)
+{
+#define PROVIDERS                                                                                                      \
+    "providers:\n  - {name: o, preset: microsoft, client_id: c, tenant: t}\n  - {name: g, preset: google, grant: service-account, key_file: k}\n"
+    CHECK(read_set_up(H "routes:\n" R("name: one, to: a, via: 'smtp://n'")
+                          R("name: two, to: b, via: 'smtp://p', user: pu, provider: o") PROVIDERS));
+    CHECK(config_login_of(&config, 2).proof == RELAY_PROVIDER &&
+          config_login_provider(&config, 2) == &config.providers[0]);
+    CHECK_IS(gp_from(config_login_of(&config, 2).mechanisms), "OAUTHBEARER XOAUTH2");
+    CHECK(config_login_by(&config, &config.providers[0]) == 2 && config_login_by(&config, &config.providers[1]) == 3);
+    CHECK(!read_set_up(H "routes:\n" R("name: two, to: b, via: 'smtp://p', user: pu, provider: x") PROVIDERS));
+    CHECK(gp_ends(gp_said(&said), "routes: the provider of a route is none of providers\n"));
+    CHECK(!read_set_up(H "routes:\n" R("name: one, to: a, via: 'smtp://n', user: a, provider: g")
+                           R("name: two, to: b, via: 'smtp://p', user: b, provider: g") PROVIDERS));
+    CHECK(gp_ends(gp_said(&said), "write it twice, with two names\n"));
 }
 
 /* ---- choosing ------------------------------------------------------------------------------------------------------------ */

@@ -327,7 +327,7 @@ struct login { /* lent to the thread while it is the one that steps */
     size_t            which; /* of the config's logins */
     uint32_t          question;
     bool              busy, gone, spoken; /* spoken: the server has said something */
-    bool              parked;   /* no line is here yet: it waits for a token of relay.provider, since then  */
+    bool              parked;   /* no line is here yet: it waits for a token of its provider, since then    */
     gp_time           since;
     uint64_t          token;    /* its number; 0: it is none of those                                       */
     const struct gp_sasl_mech *mech;

@@ -70,10 +70,11 @@ static void set_why(struct keeper *k, const char *why)
 }
 
 /* ---- what came of it --------------------------------------------------------------------------------------------------------- */
-/* Of the one that the relay signs in with: mail waits for no other. */
+/* Of one that the relay signs in with, somewhere: mail waits for no other. */
 static bool is_waited_for(const struct keeper *k)
 {
-    return k->plan == config_relay_provider(k->vault->config);
+    const struct config *c = k->vault->config;
+    return config_login_by(c, k->plan) < config_logins(c);
 }
 
 /* Somebody has signed in anew while the grant before was asked with, or out: what is said of that is not said of this. */
@@ -147,7 +148,8 @@ static void begin_life(struct keeper *k, uint64_t seconds)
 static void pay(struct keeper *k)
 {
     struct vault *v = k->vault;
-    if (k->owing && is_waited_for(k)) again_tell(v, 0);
+    for (size_t i = 0; k->owing && i < config_logins(v->config); i++)
+        if (config_login_provider(v->config, i) == k->plan) again_tell(v, i);
     k->owing = false;
 }
 
@@ -287,17 +289,17 @@ static void tick(struct keeper *k, gp_time now)
 }
 
 /* ---- for others -------------------------------------------------------------------------------------------------------------------- */
-static struct keeper *keeper_of_relay(struct vault *v)
+static struct keeper *keeper_of(struct vault *v, size_t login)
 {
-    const struct config_provider *p = config_relay_provider(v->config);
+    const struct config_provider *p = config_login_provider(v->config, login);
     return p && v->tokens_kept.count ? &v->tokens_kept.keepers[p - v->config->providers] : NULL;
 }
 
-gp_status tokens_get(struct vault *v, gp_secret *token, uint64_t *number, const char **why)
+gp_status tokens_get(struct vault *v, size_t login, gp_secret *token, uint64_t *number, const char **why)
 {
-    struct keeper *k   = keeper_of_relay(v);
+    struct keeper *k   = keeper_of(v, login);
     gp_time        now = loop_now(v->loop);
-    *why               = "relay.provider is none of providers";
+    *why               = "its provider is none of providers";
     if (!k) return GP_TEMPFAIL;
     if (in_force(k, now)) {
         *token  = (gp_secret) { k->access, k->access_len };
@@ -313,15 +315,15 @@ gp_status tokens_get(struct vault *v, gp_secret *token, uint64_t *number, const 
     return k->asked || (now >= k->due && !k->unsaved) ? GP_WAIT : GP_TEMPFAIL;
 }
 
-void tokens_put_off(struct vault *v)
+void tokens_put_off(struct vault *v, size_t login)
 {
-    struct keeper *k = keeper_of_relay(v);
+    struct keeper *k = keeper_of(v, login);
     if (k) k->owing = true;
 }
 
-void tokens_verdict(struct vault *v, uint64_t number, bool accepted)
+void tokens_verdict(struct vault *v, size_t login, uint64_t number, bool accepted)
 {
-    struct keeper *k = keeper_of_relay(v);
+    struct keeper *k = keeper_of(v, login);
     if (!k || number != k->number || !k->access_len) return;
     if (accepted) {
         k->accepted = true;

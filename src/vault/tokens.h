@@ -40,10 +40,10 @@ void tokens_close(struct vault *);
 void tokens_file(struct peer *, struct msg *); /* a secret, key or certificate, from the supervisor */
 void tokens_tick(struct vault *, gp_time now);
 void tokens_changed(struct vault *); /* a command has changed the store */
-/* Of relay.provider. OK: the token, until the loop goes on. WAIT: upstream_token_came() will be called. TEMPFAIL: *why, for people. */
-gp_status tokens_get(struct vault *, gp_secret *, uint64_t *number, const char **why) GP_MUST_USE;
-void      tokens_put_off(struct vault *); /* mail waits because none came */
-void      tokens_verdict(struct vault *, uint64_t number, bool accepted); /* by the smarthost */
+/* For a login (config_login_of()'s index). OK: the token, until the loop goes on. WAIT: upstream_token_came() will be called. TEMPFAIL: *why, for people. */
+gp_status tokens_get(struct vault *, size_t login, gp_secret *, uint64_t *number, const char **why) GP_MUST_USE;
+void      tokens_put_off(struct vault *, size_t login); /* mail waits because none came */
+void      tokens_verdict(struct vault *, size_t login, uint64_t number, bool accepted); /* by the smarthost */
 
 /* ---- again.c: mail that waits for our sign-in at a next hop -------------------------------------------------------------- */
 /* By config_login_of()'s index: how often the queue has still to hear that it may work again. */

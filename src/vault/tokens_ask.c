@@ -12,6 +12,8 @@ const char *tokens_form(const struct keeper *k, const struct grant *g, gp_time w
                                                [PROVIDER_CLIENT]          = OAUTH_CLIENT,
                                                [PROVIDER_SERVICE_ACCOUNT] = OAUTH_SERVICE_ACCOUNT };
     const struct config_provider *p        = k->plan;
+    const struct config          *c        = k->vault->config;
+    const size_t                  login    = config_login_by(c, p); /* one that nobody uses speaks as relay.user does */
     const bool             whose = p->grant == PROVIDER_SERVICE_ACCOUNT && !p->client_id[0]; /* its file says it */
     const struct oauth_ask ask   = {
           .grant      = grants[p->grant],
@@ -24,7 +26,7 @@ const char *tokens_form(const struct keeper *k, const struct grant *g, gp_time w
           .key        = k->key.key,
           .thumbprint = k->has_thumbprint ? k->thumbprint : NULL,
           .key_id     = gp_from(k->key.key_id),
-          .subject    = gp_from(k->vault->config->relay.user),
+          .subject    = gp_from(config_login_of(c, login < config_logins(c) ? login : 0).user),
           .code       = { g->refresh, g->refresh_len},
           .now        = wall / SECOND_MS
     };

@@ -8,6 +8,14 @@ struct words {
     struct gp_text cause, what, todo;
 };
 
+/* The first login with its tokens; others may have them, too. */
+static struct config_login login_with(const struct keeper *k)
+{
+    const struct config *c     = k->vault->config;
+    size_t               login = config_login_by(c, k->plan);
+    return config_login_of(c, login < config_logins(c) ? login : 0);
+}
+
 static void begin(struct words *w, const struct keeper *k, const char *of)
 {
     w->cause = GP_TEXT(w->cause_room);
@@ -19,7 +27,7 @@ static void begin(struct words *w, const struct keeper *k, const char *of)
     gp_put_z(&w->cause, of);
     gp_put_char(&w->cause, ' ');
     gp_put_z(&w->what, "The mail server signs in at ");
-    gp_put_z(&w->what, k->vault->config->relay.host);
+    gp_put_z(&w->what, login_with(k).host);
     gp_put_z(&w->what, " with tokens of ");
     gp_put_z(&w->what, k->plan->name);
 }
@@ -77,12 +85,12 @@ void tokens_tell_refusal(struct keeper *k)
     begin(&w, k, "refused");
     gp_put_number(&w.cause, wall_now() / DAY_MS);
     gp_put_z(&w.what, ", and that server refuses fresh ones for ");
-    gp_put_z(&w.what, k->vault->config->relay.user);
+    gp_put_z(&w.what, login_with(k).user);
     gp_put_char(&w.what, '.');
     gp_put_z(
         &w.todo,
         "Look whether that mailbox may send by SMTP (authenticated SMTP is off by default at Microsoft 365), whether "
-        "relay.user is right, and whether it was that mailbox's person who signed in. `gatepost provider test ");
+        "user is right, and whether it was that mailbox's person who signed in. `gatepost provider test ");
     gp_put_z(&w.todo, k->plan->name);
     gp_put_z(&w.todo, "` shows what it says.");
     post(k, &w, "The mail server's provider refuses its tokens", waits);

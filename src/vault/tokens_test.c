@@ -45,13 +45,14 @@ static struct ipc *join_fetcher(struct bed *b)
     return ipc_open(b->loop, pair[1], &handler, b);
 }
 
-static unsigned told; /* the queue: to try again */
+static unsigned told;       /* the queue: to try again */
+static uint64_t told_login; /* that it is told of */
 
 static void told_again(void *owner, struct ipc *from, struct msg *m)
 {
     struct msg a = MSG(AGAIN_DUE);
     (void)owner;
-    CHECK(m->type == MSG_AGAIN && m->again.login == 0);
+    CHECK(m->type == MSG_AGAIN && m->again.login == told_login);
     a.again_due = (struct msg_again_due) { .status = GP_OK, .more = told++ == 0 };
     ipc_answer(from, m->question, &a);
 }
@@ -78,9 +79,12 @@ static void consent(struct bed *b, const char *refresh)
 static gp_status start(struct bed *b)
 {
     struct msg m  = MSG(LOGIN_START);
-    m.login_start = (struct msg_login_start) {
-        .login = 9, .secure = 1, .binding_data = GP_LIT(""), .end_point = GP_LIT(""), .offered = GP_LIT("PLAIN XOAUTH2")
-    };
+    m.login_start = (struct msg_login_start) { .login        = 9,
+                                               .which        = told_login,
+                                               .secure       = 1,
+                                               .binding_data = GP_LIT(""),
+                                               .end_point    = GP_LIT(""),
+                                               .offered      = GP_LIT("PLAIN XOAUTH2") };
     bed_ask(b, b->relay, &m);
     return (gp_status)b->answer.login_says.status;
 }
@@ -216,6 +220,33 @@ TEST(the_queue_hears_of_each_sign_in_that_may_work_again_and_of_no_other)
     CHECK(start(b) == GP_OK);
     bed_settle(b);
     CHECK(told == 4);
+    ipc_close(queue);
+    ipc_close(far);
+    bed_close(b);
+}
+
+static void with_provider_of_a_route(struct config *c)
+{
+    struct config_route *r = &c->routes[c->route_count++];
+    with_provider(c);
+    c->relay.provider[0] = '\0';
+    *r        = (struct config_route) { .name = "r", .user = "u", .provider = "office", .mechanisms = "XOAUTH2" };
+    r->via[0] = (struct config_hop) { .set = true, .kind = RELAY_SMARTHOST };
+}
+
+TEST(a_route_has_tokens_too_and_what_waits_there_is_tried_again)
+{
+    struct bed *b   = bed_open_with(with_provider_of_a_route);
+    struct ipc *far = join_fetcher(b), *queue = join_queue(b);
+    fetcher    = (struct fetcher) { .status = GP_OK, .access = "access-1", .refresh = "" };
+    told       = 0;
+    told_login = 1;
+    CHECK(start(b) == GP_TEMPFAIL && fetcher.asked == 0);
+    consent(b, "refresh-1");
+    CHECK(start(b) == GP_OK && fetcher.asked == 1);
+    bed_settle(b);
+    CHECK(told > 0);
+    told_login = 0;
     ipc_close(queue);
     ipc_close(far);
     bed_close(b);

@@ -103,7 +103,7 @@ static const char *why_given_up(const struct login *l)
     if (l->spoken)
         return "the server's side of the exchange is wrong, or it could not prove that it knows the password";
     if (proof == RELAY_CERTIFICATE) return "relay.user has characters that no name may have";
-    if (proof == RELAY_PROVIDER) return "relay.user is no name, or the provider's token has characters that none has";
+    if (proof == RELAY_PROVIDER) return "user is no name, or the provider's token has characters that none has";
     return proof == RELAY_TOKEN ? "user is no name, or the first line of token_file no token: that has no blanks in it"
                                 : "user or the password has characters that none may have";
 }
@@ -262,14 +262,14 @@ static void go_on(struct login *l)
     struct vault *v      = l->peer->vault;
     gp_secret     token  = { NULL, 0 };
     const char   *why    = "";
-    gp_status     status = tokens_get(v, &token, &l->token, &why);
+    gp_status     status = tokens_get(v, l->which, &token, &l->token, &why);
     if (status == GP_WAIT && loop_now(v->loop) - l->since > PARKED_MOST_MS) status = GP_TEMPFAIL;
     l->parked = status == GP_WAIT;
     if (status == GP_OK) say_first(l, token);
     if (status == GP_OK || status == GP_WAIT) return;
-    LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_Z("provider", v->config->relay.provider),
+    LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_Z("provider", login_of(l).provider),
         LOG_Z("reason", why));
-    tokens_put_off(v);
+    tokens_put_off(v, l->which);
     refuse(l->peer, l->question, GP_TEMPFAIL, why);
     give_back(v->upstream, find(v->upstream, l->id));
 }
@@ -375,12 +375,13 @@ void upstream_end(struct peer *peer, struct msg *m)
     struct vault  *v     = peer->vault;
     struct login **place = find(v->upstream, m->login_end.login);
     uint64_t       token = place ? (*place)->token : 0;
+    size_t         which = place ? (*place)->which : 0;
     if (place && !token && m->login_end.fate == LOGIN_REFUSED)
         tell_trouble(v, (*place)->which, ", and was refused there.");
     if (m->login_end.fate == LOGIN_NOT_OFFERED && m->login_end.which < config_logins(v->config))
         tell_trouble(v, (size_t)m->login_end.which, ", and that offers no sign-in (AUTH) any more.");
     if (place) give_back(v->upstream, place);
-    if (token && m->login_end.fate != LOGIN_UNTOLD) tokens_verdict(v, token, m->login_end.fate == LOGIN_ACCEPTED);
+    if (token && m->login_end.fate != LOGIN_UNTOLD) tokens_verdict(v, which, token, m->login_end.fate == LOGIN_ACCEPTED);
 }
 
 static void drop_all(struct upstream *up)

@@ -57,6 +57,8 @@ def house(folder, certificate, ca, hop, identity, *items):
     place.mkdir()
     gatepost = Gatepost(place, certificate, **relay_to(hop, ca), GATEPOST_RELAY_USER=USER, GATEPOST_RELAY_PROVIDER="office",
                         GATEPOST_RELAY_IDLE_TIMEOUT="0s", GATEPOST_QUEUE_RETRIES="1h")
+    with open(gatepost.dir / "gatepost.yml", "a") as out:
+        out.write(f"routes:\n  - {{name: routed, to: routed.example, via: 'smtp://127.0.0.1:{hop.port}', user: {USER}, provider: office}}\n")
     write(gatepost, *items)
     try:
         yield gatepost
@@ -142,6 +144,11 @@ def test_a_printer_with_a_password_sends_through_a_provider_that_takes_none(offi
     send("2" + recipient)                               # with the refresh token that the test has left
     kept = (office.dir / "vault/accounts.db").read_bytes() + (office.dir / "vault/accounts.db-wal").read_bytes()
     assert not [token for token in grants.everything() if token.encode() in kept]
+
+
+def test_a_route_signs_in_with_tokens_too(office, hop, context):
+    assert deliver(office, context, office.sender, "a@routed.example")[0] == 250
+    assert hop.wait("a@routed.example").login == USER
 
 
 def test_it_goes_on_after_a_restart(office, grants, send, recipient):
