@@ -20,13 +20,24 @@ const char *const dkim_states[CONFIG_DKIM_STATES] = { "signs", "next", "old" };
 static void keep(void *owner, const struct zone_key_file *f)
 {
     struct dkim_keys *keys = owner;
-    if (keys->count < DKIM_KEYS_SHOWN) keys->list[keys->count++] = *f;
+    if (keys->count == keys->room) {
+        size_t                room = keys->room ? 2 * keys->room : 16; /* of files: ZONE_KEY_FILES_MOST at most */
+        struct zone_key_file *list = reallocarray(keys->list, room, sizeof *list);
+        if (!list) return;
+        keys->list = list;
+        keys->room = room;
+    }
+    keys->list[keys->count++] = *f;
 }
 
 bool dkim_keys_read(const struct config *c, const char *domain, struct dkim_keys *out)
 {
     out->count = 0;
-    if (zone_each_key(c, domain, keep, out)) return true;
+    if (zone_each_key(c, domain, keep, out)) {
+        if (out->count >= ZONE_KEY_FILES_MOST)
+            cli_problem("vault/dkim", "has more files than are read: some keys are left out", "4096 are read");
+        return true;
+    }
     cli_problem("vault/dkim", strerror(errno), "run it as root, or as the vault's user");
     return false;
 }

@@ -5,12 +5,12 @@
 
 #include "zone/zone.h"
 
-enum { DKIM_KEYS_SHOWN = 64, DKIM_KEEP_DAYS = 14, DKIM_KEEP_MOST = 365 };
+enum { DKIM_KEEP_DAYS = 14, DKIM_KEEP_MOST = 365 };
 struct dkim_keys {
-    struct zone_key_file list[DKIM_KEYS_SHOWN];
-    size_t               count;
+    struct zone_key_file *list;
+    size_t                count, room;
 };
-/* Of one domain, or of all (NULL). false: printed. */
+/* Of one domain, or of all (NULL). The memory stays for the next time. false: printed. */
 bool dkim_keys_read(const struct config *, const char *domain, struct dkim_keys *out);
 /* Makes a key that is to sign next; selector NULL: one is made up. NULL: printed; else what was made, until the next call. */
 const struct zone_key_file *dkim_make(const struct config *, const char *domain, const char *selector, bool ed25519, unsigned bits);

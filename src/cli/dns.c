@@ -8,7 +8,7 @@
 #include "web/transfer.h"
 #include "zone/zone.h"
 
-enum { DOMAINS_MOST = 32, LINE_ROOM = 4096, POLICY_ROOM = 1024, FETCH_MS = 20 * 1000, URI_ROOM = 512 };
+enum { LINE_ROOM = 4096, POLICY_ROOM = 1024, FETCH_MS = 20 * 1000, URI_ROOM = 512 };
 
 struct wish {
     const char *server;
@@ -196,12 +196,13 @@ static void one_domain(struct run *r, const struct config *c, const char *domain
 
 static int all_domains(struct run *r, const struct config *c, const char *only)
 {
-    static char domains[DOMAINS_MOST][ZONE_NAME_ROOM];
-    size_t      count = only ? 1 : zone_domains(c, domains, DOMAINS_MOST);
+    size_t count                   = 1;
+    char(*domains)[ZONE_NAME_ROOM] = only ? NULL : zone_domains(c, &count);
     for (size_t i = 0; i < count; i++) {
         if (i && !r->all) (void)putchar('\n');
         one_domain(r, c, only ? only : domains[i]);
     }
+    free((void *)domains);
     return r->amiss ? CLI_FAILED : CLI_DONE;
 }
 

@@ -277,7 +277,7 @@ const struct config_key config_keys[] = {
       "Mail of an account that sends as if somebody else had it (another network and client, more than ever, to new people, messages alike, refused by next hops) "
       "is accepted and held until somebody looks: `gatepost queue list --held`." MODE_HELP, modes },
 
-    { "policy.preflight.mode", &config_choice, FIELD(policy.preflight.mode), 0, 0, "off",
+    { "policy.preflight.mode", &config_choice, FIELD(policy.preflight.mode), 0, 0, "shadow",
       "Whether mail is judged by what receivers would find in DNS: is each key of its domain that signs there, does SPF let the addresses send that it leaves from, "
       "do those have the server's name. Looked up for each domain every few minutes, never for a message." MODE_HELP, modes },
     { "policy.preflight.action", &config_choice, FIELD(policy.preflight.action), 0, 0, "hold",

@@ -131,7 +131,7 @@ static void put_header(struct page *p)
     char                 room[512];
     struct gp_text       id = GP_TEXT(room);
     gp_put_message_id(&id, dsn->unique, dsn->hostname);
-    put_line(p, "From: Mail delivery <MAILER-DAEMON@", gp_from(dsn->hostname), ">");
+    put_line(p, "From: Mail delivery <MAILER-DAEMON@", gp_from(dsn->domain), ">");
     put_line(p, "To: <", dsn->to, ">");
     put_line(p, "Subject: ", gp_from(actions[gravest(dsn)].subject), "");
     put_date(p, "Date: ", dsn->now);

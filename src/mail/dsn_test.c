@@ -18,6 +18,7 @@ static struct gp_dsn_recipient bob(void)
 static struct gp_dsn report_of(const struct gp_dsn_recipient *recipients, size_t count)
 {
     return (struct gp_dsn) { .hostname   = "mx.example.com",
+                             .domain     = "example.com",
                              .to         = GP_LIT("alice@example.com"),
                              .params     = GP_LIT("RET=FULL ENVID=order+2B7"),
                              .queue_id   = GP_LIT("abcdefghij234567"),
@@ -99,7 +100,7 @@ TEST(reports_by_what_was_asked_for)
 TEST(what_every_report_says)
 {
     static const char *const wanted[] = {
-        "From: Mail delivery <MAILER-DAEMON@mx.example.com>\r\n",
+        "From: Mail delivery <MAILER-DAEMON@example.com>\r\n",
         "To: <alice@example.com>\r\n",
         "Auto-Submitted: auto-replied\r\n",
         "Message-ID: <k7zq3@mx.example.com>\r\nIn-Reply-To: <1@example.com>\r\nReferences: <1@example.com>\r\n",

@@ -126,6 +126,7 @@ struct gp_dsn_recipient {
 };
 struct gp_dsn {
     const char *hostname;
+    const char *domain;          /* of From: that which DKIM signs for                       */
     gp_str      to;              /* original sender; never empty: never a bounce of a bounce */
     gp_str      params;          /* canonical MAIL parameters: RET, ENVID, SMTPUTF8         */
     gp_str      queue_id, unique;

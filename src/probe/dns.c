@@ -122,24 +122,31 @@ static void check(struct inquiry *q)
     zone_check(&q->zone, &dns, take_found, q->report);
 }
 
+static void check_of_house(struct inquiry *q, const struct config *c, const char *domain, bool may_be_made_up)
+{
+    if (may_be_made_up && is_reserved(domain)) {
+        probe_learn(q->report, PROBE_DNS, domain,
+                    GP_LIT("a domain for examples or for trying out: its records were not looked up"));
+        return;
+    }
+    zone_of_house(c, domain, &q->zone);
+    check(q);
+}
+
 static void check_house(struct inquiry *q, const struct config *c)
 {
-    static char domains[DOMAINS_MOST][ZONE_NAME_ROOM];
-    const char *server = q->plan->dns_server      ? q->plan->dns_server
-                         : c->relay.dns_server[0] ? c->relay.dns_server
-                                                  : NULL;
-    size_t      count  = q->plan->domain ? 1 : zone_domains(c, domains, DOMAINS_MOST);
-    if (!open_inquiry(q, server)) return;
-    for (size_t i = 0; i < count; i++) {
-        const char *domain = q->plan->domain ? q->plan->domain : domains[i];
-        if (!q->plan->domain && !server && is_reserved(domain)) {
-            probe_learn(q->report, PROBE_DNS, domain,
-                        GP_LIT("a domain for examples or for trying out: its records were not looked up"));
-            continue;
-        }
-        zone_of_house(c, domain, &q->zone);
-        check(q);
-    }
+    const char *server             = q->plan->dns_server      ? q->plan->dns_server
+                                     : c->relay.dns_server[0] ? c->relay.dns_server
+                                                              : NULL;
+    size_t      count              = 1;
+    char(*domains)[ZONE_NAME_ROOM] = q->plan->domain ? NULL : zone_domains(c, &count);
+    if (count > DOMAINS_MOST)
+        probe_learn(q->report, PROBE_DNS, c->domain,
+                    GP_LIT("there are more than 32 domains: `gatepost dns --check` looks at the others, too"));
+    bool open = open_inquiry(q, server);
+    for (size_t i = 0; open && i < count && i < DOMAINS_MOST; i++)
+        check_of_house(q, c, q->plan->domain ? q->plan->domain : domains[i], !q->plan->domain && !server);
+    free((void *)domains);
 }
 
 static void ignore(void *owner, gp_str line)

@@ -105,7 +105,8 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     ROW(STS_KEEP, sts_keep, U(mode) U(fetched) U(expires) S(domain) S(id) S(hosts)) /* one way: it was fetched             */                                                         \
     /* relay -> vault */                                                                                                  \
     ROW(DKIM_KEYS, dkim_keys, U(public) S(domain))        /* public: the lines have "TAB base64", their public halves    */ \
-    ROW(DKIM_KEYS_ARE, dkim_keys_are, U(status) S(keys))  /* lines "selector TAB rsa|ed25519"; none: do not sign       */ \
+    ROW(DKIM_KEYS_ARE, dkim_keys_are, U(status) S(keys) S(domain)) /* lines "selector TAB rsa|ed25519", and whose they are: the   */ \
+    /* domain's, or those of one above it; none: do not sign                                                               */ \
     ROW(PREFLIGHT, preflight, S(domain) S(why))           /* one way: what DNS has wrong of it; "": nothing             */ \
     ROW(DKIM_SIGN, dkim_sign, S(domain) S(selector) S(digest))                                                            \
     ROW(DKIM_SIGNED, dkim_signed, U(status) S(signature))                                                                 \

@@ -65,6 +65,7 @@ static gp_status write_notice(struct queue *q, const struct report *r, struct gp
     (void)!queue_body_head(q->store, r->message, &original, ORIGINAL_MOST);
     struct gp_dsn dsn = {
         .hostname   = q->config->hostname,
+        .domain     = q->config->domain,
         .to         = told(q, r->message),
         .params     = r->message->params,
         .queue_id   = r->message->queue_id,

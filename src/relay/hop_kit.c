@@ -187,8 +187,8 @@ static void asked_for_keys(struct bench *b, struct ipc *from, const struct msg *
 {
     struct msg are    = MSG(DKIM_KEYS_ARE);
     bool       enough = b->keys_most && ++b->keys_asked > b->keys_most;
-    are.dkim_keys_are =
-        (struct msg_dkim_keys_are) { enough ? GP_TEMPFAIL : b->keys_are, b->has_key ? GP_LIT("s\trsa") : GP_LIT("") };
+    are.dkim_keys_are = (struct msg_dkim_keys_are) { enough ? GP_TEMPFAIL : b->keys_are,
+                                                     b->has_key ? GP_LIT("s\trsa") : GP_LIT(""), GP_LIT("") };
     CHECK(gp_copy_z(m->dkim_keys.domain, b->domain, sizeof b->domain));
     ipc_answer(from, m->question, &are);
 }

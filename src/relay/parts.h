@@ -63,7 +63,7 @@ struct relay {
 
 /* ---- pre-flight (preflight.c): the DNS records of domains that mail is from ------------------------------------------------------- */
 bool preflight_open(struct relay *) GP_MUST_USE; /* false: no memory */
-void preflight_saw(struct relay *, const char *domain); /* mail from it passes */
+void preflight_saw(struct relay *, const char *domain, bool sender); /* mail from it passes; sender: by its envelope alone, so SPF is all that is looked at */
 void preflight_again(struct relay *); /* looks at all once more, and tells vault */
 void preflight_close(struct relay *);
 

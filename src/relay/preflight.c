@@ -26,7 +26,8 @@ struct known { /* one answer */
 };
 struct domain {
     char    name[256];
-    gp_time due;
+    gp_time due, seen;
+    bool    sender; /* of envelopes alone, until now */
 };
 struct preflight {
     struct relay     *relay;
@@ -136,7 +137,10 @@ static void look(struct preflight *p)
     p->question               = GP_NONE;
     p->unsure                 = false;
     p->why[0]                 = '\0';
-    zone_check_sending(&p->plan, &dns, take, p);
+    if (p->now->sender)
+        zone_check_sender(&p->plan, &dns, take, p);
+    else
+        zone_check_sending(&p->plan, &dns, take, p);
     if (p->question.len) p->query = dns_ask(p->relay->dns, p->question, p->question_type, answered, p);
     if (!p->query) finish(p);
 }
@@ -160,6 +164,7 @@ static void got_keys(void *owner, gp_status status, const struct msg *answer)
         p->now      = NULL;
         return;
     }
+    if (!gp_copy_z(answer->dkim_keys_are.domain, p->plan.signer, sizeof p->plan.signer)) p->plan.signer[0] = '\0';
     for (gp_str lines = answer->dkim_keys_are.keys; lines.len && p->plan.key_count < ZONE_KEYS_MOST;)
         add_key(&p->plan, gp_cut(&lines, '\n'));
     look(p);
@@ -189,15 +194,38 @@ static void next_turn(void *owner)
     timer_set(p->turn, TURN_MS);
 }
 
-void preflight_saw(struct relay *r, const char *domain)
+/* A new one, or that of which mail passed longest ago. */
+static struct domain *place_for(struct preflight *p)
+{
+    struct domain *d = NULL;
+    if (p->count < DOMAINS_MOST) return &p->domains[p->count++];
+    for (size_t i = 1; i < p->count; i++) /* the set-up's own is the first, and stays */
+        if (&p->domains[i] != p->now && (!d || p->domains[i].seen < d->seen)) d = &p->domains[i];
+    return d;
+}
+
+static struct domain *find(struct preflight *p, const char *name)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (strcmp(p->domains[i].name, name) == 0) return &p->domains[i];
+    return NULL;
+}
+
+void preflight_saw(struct relay *r, const char *domain, bool sender)
 {
     struct preflight *p = r->preflight;
-    for (size_t i = 0; p && i < p->count; i++)
-        if (strcmp(p->domains[i].name, domain) == 0) return;
-    if (!p || p->count == DOMAINS_MOST ||
-        !gp_copy_z(gp_from(domain), p->domains[p->count].name, sizeof p->domains[0].name))
-        return;
-    p->domains[p->count++].due = 0;
+    struct domain    *d = p ? find(p, domain) : NULL;
+    if (!p) return;
+    bool known = d != NULL && (sender || !d->sender);
+    if (!d) {
+        d  = place_for(p);
+        *d = (struct domain) { .sender = true };
+        if (!gp_copy_z(gp_from(domain), d->name, sizeof d->name)) return;
+    }
+    d->seen = loop_now(r->loop);
+    if (known) return;
+    d->sender = sender;
+    d->due    = 0;
     if (!p->now) next_turn(p);
 }
 
@@ -220,7 +248,7 @@ bool preflight_open(struct relay *r)
         return false;
     }
     r->preflight = p;
-    preflight_saw(r, r->config->domain);
+    preflight_saw(r, r->config->domain, false);
     return true;
 }
 

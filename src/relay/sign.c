@@ -51,7 +51,7 @@ static void put_off(struct delivery *d)
 {
     delivery_settle_rest(d, (struct result) { .status   = GP_TEMPFAIL,
                                               .enhanced = GP_LIT("4.3.0"),
-                                              .text     = GP_LIT("the keys that sign mail are not at hand") });
+                                              .text     = GP_LIT("the mail cannot be signed now") });
     struct hop *h = d->hop; /* it has one where its message was converted: that serves the next one */
     delivery_finish(d);
     if (h) hop_pump(h);
@@ -81,7 +81,11 @@ static bool ask_signature(struct delivery *d, gp_str line)
     gp_str  algorithm = line, name = gp_cut(&algorithm, '\t');
     if (!gp_copy_z(name, selector, sizeof selector)) return false;
     struct gp_dkim_key key = { d->domain, selector, gp_is(algorithm, "ed25519") };
-    if (!gp_dkim_hash(d->dkim, &key, NULL, wall_now(), digest)) return false;
+    if (!gp_dkim_hash(d->dkim, &key, NULL, wall_now(), digest)) {
+        LOG(LOG_WARN, "dkim", LOG_S("queue_id", d->queue_id), LOG_Z("domain", d->domain), LOG_Z("selector", selector),
+            LOG_Z("reason", "no signature could be made"));
+        return false;
+    }
     struct msg m         = MSG(DKIM_SIGN);
     m.dkim_sign.domain   = gp_from(d->domain);
     m.dkim_sign.selector = name;
@@ -105,43 +109,80 @@ static void got_keys(void *owner, gp_status status, const struct msg *answer)
         return;
     }
     d->key_list = gp_arena_copy(&d->arena, answer->dkim_keys_are.keys);
+    if (d->key_list.len && answer->dkim_keys_are.domain.len) /* d=: maybe a domain above that of From */
+        (void)gp_copy_z(answer->dkim_keys_are.domain, d->domain, sizeof d->domain);
     if (!d->key_list.len)
         LOG(LOG_INFO, "dkim", LOG_S("queue_id", d->queue_id), LOG_Z("domain", d->domain),
             LOG_Z("reason", "no key for the domain of From: sent unsigned"));
     next_key(d);
 }
 
-/* The whole message through the digest; false: it cannot be signed. */
-static bool digest(struct delivery *d)
+/* The whole message through the digest. PERMFAIL: no such message can be signed; TEMPFAIL: not now. */
+static gp_status digest(struct delivery *d)
 {
     char                 piece[16384];
-    const struct config *form = d->relay->config;
-    uint64_t             at   = 0;
-    size_t               got  = 0;
-    d->dkim                   = gp_dkim_open(form->dkim.header == DKIM_RELAXED, form->dkim.body == DKIM_RELAXED);
-    if (!d->dkim) return false;
-    while (message_read(d, at, piece, sizeof piece, &got) && got > 0) {
-        if (gp_dkim_add(d->dkim, (gp_str) { piece, got }) != GP_OK) return false;
+    const struct config *form   = d->relay->config;
+    uint64_t             at     = 0;
+    size_t               got    = 0;
+    gp_status            status = GP_OK;
+    d->dkim                     = gp_dkim_open(form->dkim.header == DKIM_RELAXED, form->dkim.body == DKIM_RELAXED);
+    if (!d->dkim) return GP_TEMPFAIL;
+    while (status == GP_OK && message_read(d, at, piece, sizeof piece, &got) && got > 0) {
+        status = gp_dkim_add(d->dkim, (gp_str) { piece, got });
         at += got;
     }
-    return at == message_size(d) && gp_dkim_end(d->dkim) == GP_OK;
+    if (status != GP_OK) return status;
+    return at == message_size(d) ? gp_dkim_end(d->dkim) : GP_TEMPFAIL;
+}
+
+/* ---- pre-flight: whom mail is from ------------------------------------------------------------------------------------------- */
+static void saw_sender(const struct delivery *d)
+{
+    char   domain[256];
+    size_t at = d->sender.len;
+    while (at > 0 && d->sender.ptr[at - 1] != '@') at--;
+    if (at && route_dns_name(gp_tail(d->sender, at), domain)) preflight_saw(d->relay, domain, true);
+}
+
+/* Where a provider signs, nothing else looks into the header here. One that is longer is let be. */
+static void saw_author(struct delivery *d)
+{
+    enum { HEADER_MOST = 32768 };
+    static const char end[] = "\r\n\r\n";
+    char              piece[HEADER_MOST], domain[256];
+    size_t            got = 0;
+    if (!d->relay->preflight || !message_read(d, 0, piece, sizeof piece, &got)) return;
+    const char     *at   = memmem(piece, got, end, sizeof end - 1);
+    struct gp_dkim *dkim = at ? gp_dkim_open(true, true) : NULL;
+    gp_str          head = { piece, at ? (size_t)(at - piece) + sizeof end - 1 : 0 };
+    if (dkim && gp_dkim_add(dkim, head) == GP_OK && gp_dkim_end(dkim) == GP_OK &&
+        route_dns_name(gp_dkim_from_domain(dkim), domain))
+        preflight_saw(d->relay, domain, false);
+    gp_dkim_close(dkim);
 }
 
 void sign_start(struct delivery *d)
 {
     d->signed_text.len = 0;
     d->signature_count = 0;
+    saw_sender(d);
     if (!d->relay->config->dkim.sign) {
+        saw_author(d);
         delivery_signed(d);
         return;
     }
+    gp_status status = digest(d);
+    if (status == GP_TEMPFAIL) {
+        put_off(d);
+        return;
+    }
     /* d= is written in A-labels (RFC 6376 3.5), as the files of the keys are. */
-    if (!digest(d) || !route_dns_name(gp_dkim_from_domain(d->dkim), d->domain)) {
+    if (status != GP_OK || !route_dns_name(gp_dkim_from_domain(d->dkim), d->domain)) {
         LOG(LOG_WARN, "dkim", LOG_S("queue_id", d->queue_id), LOG_Z("reason", "the message cannot be signed"));
         done(d);
         return;
     }
-    preflight_saw(d->relay, d->domain);
+    preflight_saw(d->relay, d->domain, false);
     struct msg m       = MSG(DKIM_KEYS);
     m.dkim_keys.domain = gp_from(d->domain);
     ipc_ask(d->relay->vault, &m, got_keys, d);

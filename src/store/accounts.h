@@ -48,6 +48,9 @@ void      accounts_login_key(const struct accounts *, gp_str login, struct gp_te
 gp_status accounts_in_force(struct accounts *, int64_t account, int64_t credential, gp_time now, const char **why) GP_MUST_USE;
 /* In the order of their names; `each` returns false to stop. */
 gp_status accounts_each(struct accounts *, bool (*each)(void *owner, const struct account *), void *owner) GP_MUST_USE;
+/* An account's or identity's name or address, with its domain, if it has one, in A-labels and lower case: as identities are kept; as it
+ * is where that has none. false: too long. */
+bool      account_tidy_domain(gp_str name, struct gp_text *out);
 gp_status accounts_identities(struct accounts *, int64_t account, void (*each)(void *owner, gp_str address), void *owner) GP_MUST_USE;
 
 bool      identity_is_good(gp_str address, const char **why); /* may it be one */

@@ -23,8 +23,6 @@ gp_status run_on(struct accounts *, struct rows *, int64_t id) GP_MUST_USE;
     "a.id, a.disabled, a.created, a.name, a.mechanisms, a.source, a.scram_iterations, a.scram_salt_sha1," \
     " a.scram_salt_sha256, a.scram_salt_sha512"
 gp_status account_next(struct rows *, struct account *) GP_MUST_USE; /* of a SELECT of those columns */
-/* With its domain, if it has one, in the form of identity_key; as it is where that has none. false: too long. */
-bool      account_tidy_domain(gp_str name, struct gp_text *out);
 
 struct new_credential credential_of_new(const struct new_account *); /* its first */
 gp_status account_insert(struct accounts *, const struct new_account *, gp_time now, const char **why) GP_MUST_USE;

@@ -1,6 +1,8 @@
 /* DKIM keys: each dkim/DOMAIN.SELECTOR.pem signs. Read at start and when the folder changes. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -59,43 +61,81 @@ static const char *why_not(const struct gp_key *key)
 {
     enum { RSA_BITS_LEAST = 1024 }; /* RFC 8301 3.2 */
     if (!key || gp_key_kind(key) == GP_KEY_EC)
-        return "not a readable RSA or Ed25519 private key in PEM form, or one too many: not signed with";
+        return "not a readable RSA or Ed25519 private key in PEM form: not signed with";
     bool weak = gp_key_kind(key) == GP_KEY_RSA && gp_key_bits(key) < RSA_BITS_LEAST;
     return weak ? "an RSA key of less than 1024 bits, which receivers must not believe: not signed with" : NULL;
 }
 
-/* A key that is to sign next is no matter here. One that has signed is kept, unlisted: who was told of it a moment ago may still ask. */
-static void add_key(struct vault *v, int dir, const char *name)
+static struct dkim_key *new_place(struct dkim_ring *ring)
+{
+    size_t room = ring->room ? 2 * ring->room : 16;
+    if (ring->count == DKIM_KEYS_MOST) return NULL;
+    if (ring->count == ring->room) {
+        struct dkim_key *keys = reallocarray(ring->keys, room, sizeof *keys);
+        if (!keys) return NULL;
+        ring->keys = keys;
+        ring->room = room;
+    }
+    return &ring->keys[ring->count];
+}
+
+static void add_key(struct vault *v, int dir, const char *name, enum config_dkim_state wanted)
 {
     struct dkim_key        key = { .key = NULL };
     enum config_dkim_state state;
-    if (!config_dkim_file(v->config, gp_from(name), &state, key.domain, key.selector) || state == CONFIG_DKIM_NEXT)
+    if (!config_dkim_file(v->config, gp_from(name), &state, key.domain, key.selector) || state != wanted) return;
+    struct dkim_key *place = new_place(&v->dkim);
+    if (!place) {
+        v->dkim.left_out++;
         return;
+    }
     key.listed         = state == CONFIG_DKIM_SIGNS;
-    key.key            = v->dkim.count < DKIM_KEYS_MOST ? read_key(dir, name) : NULL;
+    key.key            = read_key(dir, name);
     const char *reason = why_not(key.key);
     if (reason) {
         gp_key_close(key.key);
         LOG(LOG_ERROR, "dkim", LOG_Z("file", name), LOG_Z("reason", reason));
         return;
     }
-    v->dkim.keys[v->dkim.count++] = key;
+    *place = key;
+    v->dkim.count++;
+}
+
+static void close_keys(struct dkim_ring *ring)
+{
+    for (size_t i = 0; i < ring->count; i++) gp_key_close(ring->keys[i].key);
+    ring->count = ring->left_out = 0;
 }
 
 void dkim_close(struct dkim_ring *ring)
 {
-    for (size_t i = 0; i < ring->count; i++) gp_key_close(ring->keys[i].key);
-    ring->count = 0;
+    close_keys(ring);
+    free(ring->keys);
+    *ring = (struct dkim_ring) { .keys = NULL };
+}
+
+/* A key that is to sign next is no matter here. One that has signed is kept, unlisted: who was told of it a moment ago may still ask;
+ * they come last, so that none of them takes the place of one that signs. */
+static void add_keys(struct vault *v, DIR *listing)
+{
+    static const enum config_dkim_state order[] = { CONFIG_DKIM_SIGNS, CONFIG_DKIM_OLD };
+    struct dirent                      *file;
+    for (size_t i = 0; i < GP_COUNT(order); i++) {
+        rewinddir(listing);
+        while ((file = readdir(listing))) add_key(v, dirfd(listing), file->d_name, order[i]);
+    }
+    if (v->dkim.left_out)
+        LOG(LOG_ERROR, "dkim", LOG_N("left_out", v->dkim.left_out),
+            LOG_Z("reason", "too many keys: 4096 are read, and the domains of the others go unsigned"));
 }
 
 static void load_from(struct vault *v, DIR *listing)
 {
-    uint8_t        now[GP_DIGEST_MOST];
-    struct dirent *file;
+    uint8_t now[GP_DIGEST_MOST];
     fingerprint(listing, now);
     if (v->dkim.loaded && memcmp(now, v->dkim.fingerprint, sizeof(now)) == 0) return;
-    dkim_close(&v->dkim);
-    while ((file = readdir(listing))) add_key(v, dirfd(listing), file->d_name);
+    close_keys(&v->dkim);
+    add_keys(v, listing);
     memcpy(v->dkim.fingerprint, now, sizeof(now));
     v->dkim.loaded = true;
     LOG(LOG_INFO, "dkim", LOG_N("keys", v->dkim.count));
@@ -109,9 +149,9 @@ void dkim_load(struct vault *v)
         (void)closedir(listing);
         return;
     }
+    if (errno != ENOENT) return; /* for a moment, as when there are no more descriptors: the keys stay */
     if (v->dkim.loaded) LOG(LOG_WARN, "dkim", LOG_Z("reason", "the folder vault/dkim is gone: no mail is signed"));
     dkim_close(&v->dkim);
-    v->dkim.loaded = false;
 }
 
 /* ---- questions --------------------------------------------------------------------------------------------------------- */
@@ -123,20 +163,30 @@ static void put_public(struct gp_text *out, const struct gp_key *key)
     if (gp_key_public(key, &octets)) gp_put_base64(out, gp_said(&octets));
 }
 
+static void put_keys(const struct dkim_ring *ring, gp_str domain, bool public, struct gp_text *lines)
+{
+    for (size_t i = 0; i < ring->count; i++) {
+        if (!ring->keys[i].listed || !gp_is(domain, ring->keys[i].domain)) continue;
+        gp_put_z(lines, ring->keys[i].selector);
+        gp_put_z(lines, gp_key_kind(ring->keys[i].key) == GP_KEY_RSA ? "\trsa" : "\ted25519");
+        if (public) put_public(lines, ring->keys[i].key);
+        gp_put_char(lines, '\n');
+    }
+}
+
+/* A domain without keys has those of the nearest one above: that aligns (RFC 7489 3.1.1, relaxed). Whoever put a key there owns it. */
 void dkim_keys(struct peer *peer, struct msg *m)
 {
-    char                    room[KEYS_TEXT_ROOM];
-    struct gp_text          lines = GP_TEXT(room);
-    const struct dkim_ring *ring  = &peer->vault->dkim;
-    for (size_t i = 0; peer->vault->config->dkim.sign && i < ring->count; i++) {
-        if (!ring->keys[i].listed || !gp_is(m->dkim_keys.domain, ring->keys[i].domain)) continue;
-        gp_put_z(&lines, ring->keys[i].selector);
-        gp_put_z(&lines, gp_key_kind(ring->keys[i].key) == GP_KEY_RSA ? "\trsa" : "\ted25519");
-        if (m->dkim_keys.public) put_public(&lines, ring->keys[i].key);
-        gp_put_char(&lines, '\n');
+    char           room[KEYS_TEXT_ROOM];
+    struct gp_text lines  = GP_TEXT(room);
+    gp_str         domain = peer->vault->config->dkim.sign ? m->dkim_keys.domain : GP_LIT("");
+    while (domain.len) {
+        put_keys(&peer->vault->dkim, domain, m->dkim_keys.public, &lines);
+        if (lines.len) break;
+        (void)gp_cut(&domain, '.');
     }
     struct msg answer    = MSG(DKIM_KEYS_ARE);
-    answer.dkim_keys_are = (struct msg_dkim_keys_are) { GP_OK, gp_said(&lines) };
+    answer.dkim_keys_are = (struct msg_dkim_keys_are) { GP_OK, gp_said(&lines), domain.len ? domain : GP_LIT("") };
     ipc_answer(peer->channel, m->question, &answer);
 }
 

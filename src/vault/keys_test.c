@@ -1,4 +1,5 @@
 /* TLS keys and tickets, DKIM keys: what is announced, what is signed with, and that a bad pair never replaces a good one. */
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "vault/test_bed.h"
@@ -272,6 +273,68 @@ TEST(dkim_keys_are_found_when_they_come_and_forgotten_when_they_go)
     dkim_load(b->vault);
     ask_keys(b, "example.org");
     CHECK(b->text_len == 0 && rename("away", "dkim") == 0);
+    bed_close(b);
+}
+
+TEST(a_domain_without_keys_has_those_of_the_one_above)
+{
+    struct bed *b = bed_open();
+    dkim_files();
+    dkim_load(b->vault);
+    ask_keys(b, "news.Example.com");
+    CHECK_IS(bed_text(b), "s1\ted25519\n");
+    CHECK_IS(gp_from(b->user), "Example.com");
+    ask_keys(b, "notexample.com");
+    CHECK(b->text_len == 0);
+    ask_keys(b, "com");
+    CHECK(b->text_len == 0);
+    bed_close(b);
+}
+
+TEST(each_of_many_domains_has_its_key_and_those_that_signed_are_no_hindrance)
+{
+    enum { DOMAINS = 100 };
+    struct bed *b = bed_open();
+    char        pem[PEM_ROOM], name[64];
+    size_t      len;
+    CHECK(mkdir("dkim", 0700) == 0);
+    gp_key_close(new_key(GP_KEY_ED25519, pem, &len));
+    for (int i = 0; i < DOMAINS; i++) {
+        (void)snprintf(name, sizeof name, "dkim/d%d.example.before.old", i);
+        bed_write(name, pem, len);
+        (void)snprintf(name, sizeof name, "dkim/d%d.example.s1.pem", i);
+        bed_write(name, pem, len);
+    }
+    dkim_load(b->vault);
+    for (int i = 0; i < DOMAINS; i++) {
+        (void)snprintf(name, sizeof name, "d%d.example", i);
+        ask_keys(b, name);
+        CHECK_IS(bed_text(b), "s1\ted25519\n");
+        CHECK(b->vault->dkim.keys[i].listed); /* what signs comes first */
+    }
+    CHECK(dkim_sign_with(b, "d99.example", "before", 32) == GP_OK);
+    for (int i = 0; i < DOMAINS; i++) {
+        (void)snprintf(name, sizeof name, "dkim/d%d.example.before.old", i);
+        CHECK(unlink(name) == 0);
+        (void)snprintf(name, sizeof name, "dkim/d%d.example.s1.pem", i);
+        CHECK(unlink(name) == 0);
+    }
+    bed_close(b);
+}
+
+TEST(a_folder_that_cannot_be_read_for_a_moment_takes_no_keys_away)
+{
+    struct bed   *b = bed_open();
+    struct rlimit was, none;
+    dkim_files();
+    dkim_load(b->vault);
+    CHECK(getrlimit(RLIMIT_NOFILE, &was) == 0);
+    none = (struct rlimit) { 0, was.rlim_max };
+    CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    dkim_load(b->vault);
+    CHECK(setrlimit(RLIMIT_NOFILE, &was) == 0);
+    ask_keys(b, "example.com");
+    CHECK_IS(bed_text(b), "s1\ted25519\n");
     bed_close(b);
 }
 

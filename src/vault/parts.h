@@ -37,7 +37,7 @@ enum {
     PAIR_SETS          = 2, /* in force and before: handshakes that began under it may still end     */
     CHAIN_MOST         = 64 * 1024,
     PRIVATE_KEY_MOST   = 32 * 1024,
-    DKIM_KEYS_MOST     = 64,
+    DKIM_KEYS_MOST     = 4096,
     UPSTREAM_LOGINS    = 64,
     MECHANISM_TEXT     = 32,
     SIGNIN_TEXT        = 64,
@@ -313,7 +313,7 @@ struct preflights { struct preflight list[PREFLIGHTS_MOST]; size_t count; };
 void preflight_told(struct peer *, struct msg *);
 
 struct dkim_key { char domain[256], selector[64]; struct gp_key *key; bool listed; /* it is told of to who signs */ };
-struct dkim_ring { struct dkim_key keys[DKIM_KEYS_MOST]; size_t count; uint8_t fingerprint[GP_DIGEST_MOST]; bool loaded; };
+struct dkim_ring { struct dkim_key *keys; size_t count, room, left_out; uint8_t fingerprint[GP_DIGEST_MOST]; bool loaded; };
 void dkim_load(struct vault *); /* when the folder has changed */
 void dkim_keys(struct peer *, struct msg *);
 void dkim_sign(struct peer *, struct msg *);

@@ -33,23 +33,43 @@ void preflight_told(struct peer *peer, struct msg *m)
     gp_str                      why  = gp_head(told->why, sizeof p->why - 1);
     if (!gp_copy_z(why, p->why, sizeof p->why)) p->why[0] = '\0';
     p->until = kept ? wall_now() + PREFLIGHT_GOOD_MS : 0;
-    if (kept && fine && p->why[0] && peer->vault->config->policy.preflight.mode == POLICY_ENFORCE)
+    if (kept && fine && p->why[0] && peer->vault->config->policy.preflight.mode != POLICY_OFF)
         tell_preflight(peer->vault, p);
 }
 
 /* ---- one message ---------------------------------------------------------------------------------------------------------------- */
 /* Of the first author: DKIM signs for that one (relay/sign.c). */
-static gp_str author_domain(gp_str fields)
+static gp_str author_of(gp_str fields)
 {
     while (fields.len) {
         gp_str line = gp_cut(&fields, '\n');
-        if (!gp_is(gp_cut(&line, '\t'), "from")) continue;
-        gp_str address = gp_cut(&line, '\t');
-        size_t at      = address.len;
-        while (at > 0 && address.ptr[at - 1] != '@') at--;
-        return gp_tail(address, at);
+        if (gp_is(gp_cut(&line, '\t'), "from")) return gp_cut(&line, '\t');
     }
     return GP_NONE;
+}
+
+/* What is known of an address's domain, which the relay tells of in A-labels; NULL: nothing. */
+static const struct preflight *known_of(struct preflights *all, gp_str address)
+{
+    char           room[ACCOUNT_ADDRESS_MOST];
+    struct gp_text tidy = GP_TEXT(room);
+    if (!account_tidy_domain(address, &tidy)) return NULL;
+    size_t at = tidy.len;
+    while (at > 0 && room[at - 1] != '@') at--;
+    return find(all, gp_tail(gp_said(&tidy), at));
+}
+
+static bool is_against(const struct preflight *p, gp_time now)
+{
+    return p && p->why[0] && p->until >= now;
+}
+
+/* What is wrong, of the author's domain, or of that which SPF asks for: the envelope's, whose DKIM is no matter. NULL: nothing. */
+static const struct preflight *against(struct preflights *all, const struct sent *s)
+{
+    const struct preflight *author = known_of(all, author_of(s->fields)), *sender = known_of(all, s->sender);
+    if (is_against(author, s->now)) return author;
+    return is_against(sender, s->now) && !gp_starts(gp_from(sender->why), "dkim: ") ? sender : NULL;
 }
 
 static void put_why(struct gp_text *out, const struct preflight *p)
@@ -72,8 +92,8 @@ gp_status preflight_at_end(struct vault *v, struct sent *s)
     char                    room[HOLD_WHY_MOST + 1];
     struct gp_text          why = { .ptr = room, .room = HOLD_WHY_MOST };
     const struct preflight *p   = NULL;
-    if (v->config->policy.preflight.mode != POLICY_OFF) p = find(&v->preflights, author_domain(s->fields));
-    if (!p || !p->why[0] || p->until < s->now) return GP_OK;
+    if (v->config->policy.preflight.mode != POLICY_OFF) p = against(&v->preflights, s);
+    if (!p) return GP_OK;
     put_why(&why, p);
     if (v->config->policy.preflight.mode == POLICY_SHADOW) {
         shadow_note(v, "preflight", s->account, s->credential, gp_said(&why));

@@ -11,7 +11,7 @@ static void tell(struct bed *b, const char *domain, const char *why)
     CHECK(b->answer.type == MSG_DKIM_KEYS_ARE);
 }
 
-static const struct msg_submitted *submit(struct bed *b, const char *fields)
+static const struct msg_submitted *submit_by(struct bed *b, const char *sender, const char *fields)
 {
     struct msg m = MSG(SUBMIT);
     m.submit     = (struct msg_submit) { .session    = 1,
@@ -19,13 +19,18 @@ static const struct msg_submitted *submit(struct bed *b, const char *fields)
                                          .credential = 1,
                                          .size       = 100,
                                          .queue_id   = GP_LIT("q1"),
-                                         .sender     = GP_LIT("anna@example.org"),
+                                         .sender     = gp_from(sender),
                                          .peer       = GP_LIT("203.0.113.9"),
                                          .fields     = gp_from(fields),
                                          .recipients = GP_LIT("bob@example.net\t\n") };
     bed_ask(b, b->smtpd, &m);
     CHECK(b->answer.type == MSG_SUBMITTED);
     return &b->answer.submitted;
+}
+
+static const struct msg_submitted *submit(struct bed *b, const char *fields)
+{
+    return submit_by(b, "anna@example.com", fields);
 }
 
 static struct bed *open_in(enum policy_mode mode, enum preflight_action action)
@@ -73,6 +78,28 @@ TEST(only_the_first_authors_domain_counts_and_only_what_is_wrong_with_it)
     CHECK(!submit(b, from_two)->hold && !submit(b, "")->hold && !submit(b, "from\t\t\n")->hold);
     tell(b, "example.org", "");
     CHECK(!submit(b, from_org)->hold);
+    bed_close(b);
+}
+
+/* RFC 7208 2.4: SPF is about the envelope's sender. */
+TEST(the_senders_domain_counts_by_all_but_dkim)
+{
+    struct bed *b = open_in(POLICY_ENFORCE, PREFLIGHT_HOLD);
+    tell(b, "env.example", "spf: it says so");
+    CHECK(submit_by(b, "a@Env.example", from_org)->hold && !submit(b, from_org)->hold);
+    CHECK(!submit_by(b, "", from_org)->hold);
+    tell(b, "env.example", "dkim: the key is not there");
+    CHECK(!submit_by(b, "a@env.example", from_org)->hold);
+    bed_close(b);
+}
+
+/* RFC 6531 3.2, RFC 5890: both forms name one domain, and the relay tells of it in the form that DNS has. */
+TEST(a_domain_in_either_form_is_the_same)
+{
+    struct bed *b = open_in(POLICY_ENFORCE, PREFLIGHT_HOLD);
+    tell(b, "xn--bcher-kva.example", "spf: it says so");
+    CHECK(submit(b, "from\ta@xn--bcher-kva.example\t\n")->hold && submit(b, "from\ta@b\u00fccher.example\t\n")->hold);
+    CHECK(submit_by(b, "a@B\u00fccher.example", from_org)->hold);
     bed_close(b);
 }
 

@@ -236,17 +236,36 @@ void tell_brake(struct vault *v, const struct sent *s, const struct brake_kept *
 }
 
 /* ---- pre-flight -------------------------------------------------------------------------------------------------------------- */
+static const char release_it[] =
+    " What is held until then stays held: `gatepost queue list --held` shows it, and `gatepost queue "
+    "release ID` sends it.";
+static const struct fate {
+    const char *subject, *todo, *meaning;
+} fates[] = {
+    {"Mail from a domain is held: its DNS records",        release_it,
+     "Mail from there is accepted and waits, until somebody releases it."         },
+    { "Mail from a domain is refused: its DNS records",    "",
+     "Clients that send mail from there are told no, until the records are right."},
+    { "Mail from a domain would be held: its DNS records", "",
+     "It goes out all the same: policy.preflight.mode is shadow."                 },
+};
+
+static const struct fate *fate_of(const struct config *c)
+{
+    if (c->policy.preflight.mode == POLICY_SHADOW) return &fates[2];
+    return &fates[c->policy.preflight.action == PREFLIGHT_REFUSE];
+}
+
 void tell_preflight(struct vault *v, const struct preflight *p)
 {
-    struct words w;
-    bool         held = v->config->policy.preflight.action == PREFLIGHT_HOLD;
+    struct words       w;
+    const struct fate *fate = fate_of(v->config);
     begin(&w, v, 0);
     gp_put_z(&w.cause, "preflight ");
     gp_put_number(&w.cause, wall_now() / DAY_MS);
     gp_put_char(&w.cause, ' ');
     gp_put_z(&w.cause, p->domain);
-    gp_put_z(&w.subject,
-             held ? "Mail from a domain is held: its DNS records" : "Mail from a domain is refused: its DNS records");
+    gp_put_z(&w.subject, fate->subject);
     gp_put_z(&w.what, "Receivers may refuse mail from ");
     gp_put_z(&w.what, p->domain);
     gp_put_z(&w.what, ": ");
@@ -255,15 +274,8 @@ void tell_preflight(struct vault *v, const struct preflight *p)
     gp_put_z(&w.todo, "`gatepost dns ");
     gp_put_z(&w.todo, may_be_copied(gp_from(p->domain)) ? p->domain : "DOMAIN");
     gp_put_z(&w.todo, " --check` says what to mend.");
-    if (held)
-        gp_put_z(&w.todo,
-                 " What is held until then stays held: `gatepost queue list --held` shows it, and `gatepost queue "
-                 "release ID` sends it.");
-    struct notice_wish wish = {
-        .kind    = "preflight",
-        .meaning = held ? GP_LIT("Mail from there is accepted and waits, until somebody releases it.")
-                        : GP_LIT("Clients that send mail from there are told no, until the records are right."),
-    };
+    gp_put_z(&w.todo, fate->todo);
+    struct notice_wish wish = { .kind = "preflight", .meaning = gp_from(fate->meaning) };
     post(v, &w, &wish);
 }
 

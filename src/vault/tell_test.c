@@ -199,6 +199,9 @@ TEST(a_domain_whose_mail_is_held_is_told_of_when_that_begins)
     b->config.policy.preflight.mode   = POLICY_SHADOW;
     b->config.policy.preflight.action = PREFLIGHT_HOLD;
     found(b, "example.net", "spf: it says so");
+    CHECK(take(b, &n) && says(&n, "goes out all the same") && !says(&n, "release"));
+    b->config.policy.preflight.mode = POLICY_OFF;
+    found(b, "off.example", "spf: it says so");
     CHECK(!take(b, &n));
     b->config.policy.preflight.mode = POLICY_ENFORCE;
     found(b, "example.org", "");

@@ -211,7 +211,10 @@ static inline void bed_answered(void *owner, gp_status status, const struct msg 
     }
     if (m->type == MSG_TLS_SIGNED) bed_copy(b, m->tls_signed.signature);
     if (m->type == MSG_DKIM_SIGNED) bed_copy(b, m->dkim_signed.signature);
-    if (m->type == MSG_DKIM_KEYS_ARE) bed_copy(b, m->dkim_keys_are.keys);
+    if (m->type == MSG_DKIM_KEYS_ARE) {
+        bed_copy(b, m->dkim_keys_are.keys);
+        (void)gp_copy_z(m->dkim_keys_are.domain, b->user, sizeof(b->user));
+    }
     if (m->type == MSG_SEALED) {
         bed_copy(b, m->sealed.line);
         (void)gp_copy_z(m->sealed.vault, b->signer, sizeof(b->signer));

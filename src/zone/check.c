@@ -213,6 +213,12 @@ void zone_check_sending(const struct zone_plan *plan, const struct zone_dns *dns
     zone_check_dkim(&c);
 }
 
+void zone_check_sender(const struct zone_plan *plan, const struct zone_dns *dns, zone_tell *tell, void *owner)
+{
+    struct zone_checker c = { plan, dns, tell, owner, true };
+    zone_check_spf(&c);
+}
+
 void zone_check(const struct zone_plan *plan, const struct zone_dns *dns, zone_tell *tell, void *owner)
 {
     static zone_one *const kinds[] = { zone_check_host, zone_check_mx,    zone_check_spf, zone_check_helo,

@@ -76,7 +76,7 @@ static void check_key(const struct zone_checker *c, const struct zone_key *key)
     enum zone_verdict absent = key->state == CONFIG_DKIM_SIGNS ? ZONE_MISSING : ZONE_ABSENT;
     gp_put_z(&name, key->selector);
     gp_put_z(&name, "._domainkey.");
-    gp_put_z(&name, c->plan->domain);
+    gp_put_z(&name, c->plan->signer[0] ? c->plan->signer : c->plan->domain);
     if (!name.cut &&
         zone_one_txt(c, ZONE_DKIM, gp_said(&name), is_any, absent, "add the record that `gatepost dns` prints", &txt))
         judge_key(c, key, gp_said(&name), gp_said(&txt));

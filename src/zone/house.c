@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PEM_MOST = 256 * 1024, FILES_MOST = 4096, MILLI = 1000 };
+enum { PEM_MOST = 256 * 1024, MILLI = 1000 };
 
 static const char folder[] = "vault/dkim";
 
@@ -55,7 +55,7 @@ static size_t list_names(DIR *listing, char **names)
 {
     size_t         count = 0;
     struct dirent *file;
-    while (count < FILES_MOST && (file = readdir(listing)))
+    while (count < ZONE_KEY_FILES_MOST && (file = readdir(listing)))
         if ((names[count] = strdup(file->d_name))) count++;
     qsort(names, count, sizeof *names, by_name);
     return count;
@@ -91,7 +91,7 @@ bool zone_each_key(const struct config *c, const char *domain, void (*take)(void
 {
     char        path[CONFIG_PATH];
     struct each e       = { c, domain, take, owner };
-    char      **names   = calloc(FILES_MOST, sizeof *names);
+    char      **names   = calloc(ZONE_KEY_FILES_MOST, sizeof *names);
     DIR        *listing = names && config_path(c, folder, path) ? opendir(path) : NULL;
     size_t      count   = listing ? list_names(listing, names) : 0;
     for (size_t i = 0; i < count; i++) {
@@ -164,14 +164,15 @@ void zone_of_house(const struct config *c, const char *domain, struct zone_plan 
 /* ---- domains ------------------------------------------------------------------------------------------------------------------ */
 struct domains {
     char (*list)[ZONE_NAME_ROOM];
-    size_t count, room;
+    size_t count;
 };
 
+/* Their files come in the order of their names, so one that is there already is near the end. */
 static void add_domain(struct domains *d, const char *name)
 {
-    for (size_t i = 0; i < d->count; i++)
+    for (size_t i = d->count; i-- > 0;)
         if (gp_is(gp_from(name), d->list[i])) return;
-    if (d->count < d->room && name[0] && gp_copy_z(gp_from(name), d->list[d->count], ZONE_NAME_ROOM)) d->count++;
+    if (name[0] && gp_copy_z(gp_from(name), d->list[d->count], ZONE_NAME_ROOM)) d->count++;
 }
 
 static void add_domain_of(void *owner, const struct zone_key_file *f)
@@ -179,10 +180,13 @@ static void add_domain_of(void *owner, const struct zone_key_file *f)
     add_domain(owner, f->domain);
 }
 
-size_t zone_domains(const struct config *c, char (*out)[ZONE_NAME_ROOM], size_t room)
+char (*zone_domains(const struct config *c, size_t *count))[ZONE_NAME_ROOM]
 {
-    struct domains d = { out, 0, room };
+    struct domains d = { calloc(ZONE_KEY_FILES_MOST + 1, ZONE_NAME_ROOM), 0 };
+    *count           = 0;
+    if (!d.list) return NULL;
     add_domain(&d, c->domain);
     (void)zone_each_key(c, NULL, add_domain_of, &d);
-    return d.count;
+    *count = d.count;
+    return d.list;
 }

@@ -37,6 +37,7 @@ struct zone_plan {
     struct zone_sender  senders[ZONE_SENDERS_MOST]; /* none: not known                                        */
     size_t              sender_count;
     bool                own;                      /* a set-up of ours: its keys and services are all that is wanted */
+    char                signer[ZONE_NAME_ROOM];   /* whose the keys are, where it is a domain above; "": the domain's own */
     struct zone_key     keys[ZONE_KEYS_MOST];
     size_t              key_count;
     bool                keys_hidden;              /* there may be some, and this user may not read them         */
@@ -51,8 +52,9 @@ void zone_of_house(const struct config *, const char *domain, struct zone_plan *
 /* Where mail from plan.domain may leave, by relay.via and the routes; without an answer for what has no room. */
 void zone_add_senders(const struct config *, struct zone_plan *);
 void zone_add_sender(struct zone_plan *, const char *host, bool own, bool main);
-/* The domains of a set-up, its own first, then those that there are DKIM keys for; at most `room`. */
-size_t zone_domains(const struct config *, char (*out)[ZONE_NAME_ROOM], size_t room);
+/* The domains of a set-up, its own first, then those that there are DKIM keys for: for free(). NULL: no memory. */
+enum { ZONE_KEY_FILES_MOST = 4096 }; /* what is behind is not read */
+char (*zone_domains(const struct config *, size_t *count))[ZONE_NAME_ROOM];
 /* All keys of a domain (NULL: of all), by domain and selector. false: the folder cannot be read. */
 struct zone_key_file { char domain[ZONE_NAME_ROOM], path[CONFIG_PATH]; struct zone_key key; bool readable; };
 bool zone_each_key(const struct config *, const char *domain, void (*take)(void *owner, const struct zone_key_file *), void *owner);
@@ -91,6 +93,8 @@ typedef void zone_tell(void *owner, const struct zone_found *);
 void zone_check(const struct zone_plan *, const struct zone_dns *, zone_tell *, void *owner);
 /* What receivers look at alone, of mail that goes the main way: the names of a host that sends itself, SPF, DKIM. */
 void zone_check_sending(const struct zone_plan *, const struct zone_dns *, zone_tell *, void *owner);
+/* And of a domain that mail has in its envelope alone: SPF. */
+void zone_check_sender(const struct zone_plan *, const struct zone_dns *, zone_tell *, void *owner);
 /* One key's record alone, for `dkim publish-check`. */
 void zone_check_key(const struct zone_plan *, const struct zone_key *, const struct zone_dns *, zone_tell *, void *owner);
 

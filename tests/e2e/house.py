@@ -55,7 +55,7 @@ class Gatepost:
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("GATEPOST_")}
         self.environment |= {"GATEPOST_HOSTNAME": HOSTNAME, "GATEPOST_SUBMISSION": f"127.0.0.1:{self.port}",
                              "GATEPOST_SUBMISSIONS": f"127.0.0.1:{self.tls_port}", "GATEPOST_QUEUE_RETRIES": "1s",
-                             "GATEPOST_STOP_TIMEOUT": "5s", "GATEPOST_RELAY_IDLE_TIMEOUT": "1s"} | environment
+                             "GATEPOST_STOP_TIMEOUT": "5s", "GATEPOST_POLICY_PREFLIGHT_MODE": "off", "GATEPOST_RELAY_IDLE_TIMEOUT": "1s"} | environment
         self.run("init", "--domain", DOMAIN, "--hostname", HOSTNAME)
         if certificate:
             self.install(certificate)

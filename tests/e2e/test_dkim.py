@@ -167,6 +167,19 @@ def test_several_keys_and_another_domain(signer, context, names):
     assert set(modes.values()) == {0o600} and len(owners) == 1
 
 
+def test_a_report_to_the_sender_is_signed_and_aligned(signer, context, names):
+    publish(names, signer.run("dns", "--zone"))
+    sender = signer.account()
+    signer.sink.refusals["nobody@example.net"] = "550 5.1.1 no such user"
+    with signed_in(signer, context, sender) as wire:
+        code, _ = submit(wire, sender.name, ["nobody@example.net"], f"From: <{sender.name}>\r\nSubject: x\r\n\r\nx\r\n.\r\n")
+    assert code == 250
+    report = signer.sink.wait(sender.name)
+    message = email.message_from_bytes(report.data, policy=email.policy.default)
+    assert report.sender == "" and message["From"].addresses[0].addr_spec == f"MAILER-DAEMON@{DOMAIN}"
+    assert selectors(report.data) and verify_dkimpy(names, report.data)
+
+
 def test_nothing_is_signed_for_who_may_not_send_as_it(signer, context):
     """From of another: refused at submission, so that no signature says that it is his."""
     with signed_in(signer, context, signer.owner) as wire:

@@ -147,3 +147,27 @@ def test_mail_that_a_route_takes_is_judged_by_where_that_leads(folder, certifica
                       f"routes:\n  - {{name: provider, from: {DOMAIN}, via: 'smtp://smtp.provider.example'}}\n", GATEPOST_RELAY="mx?tls=opportunistic",
                       GATEPOST_RELAY_DNS_SERVER=f"127.0.0.1@{names.port}", GATEPOST_POLICY_PREFLIGHT_MODE="enforce") as server:
         assert "nothing stands against it" in looked_at(server)
+
+
+def test_the_envelopes_domain_is_judged_by_its_spf(folder, certificate, ca, new_sink, names, context):
+    """RFC 7208 2.4. Where a provider signs, the relay finds whom mail is from all the same."""
+    sink = new_sink()
+
+    def change(names):
+        names.txt("env.example", "v=spf1 ip4:nowhere -all")
+        names.txt("from.example", "v=spf1 ip6:nowhere -all")
+    with serving_with(folder / "preflight-envelope", certificate, names, change, **relay_to(sink, ca), GATEPOST_DKIM_SIGN="no",
+                      GATEPOST_RELAY_DNS_SERVER=f"127.0.0.1@{names.port}", GATEPOST_POLICY_PREFLIGHT_MODE="enforce", GATEPOST_POLICY_PREFLIGHT_ACTION="refuse") as server:
+        account = server.account("--send-as", "user1@example.org", "--send-as", "a@env.example", "--send-as", "b@from.example")
+        looked_at(server)
+
+        def submitted(sender, author, number):
+            with signed_in(server, context, account) as wire:
+                return submit(wire, sender, [f"envelope{number}@example.net"], f"From: <{author}>\r\n\r\nx\r\n.\r\n")
+        assert submitted("a@env.example", "b@from.example", 1)[0] == 250        # nobody has looked yet
+        for domain in "env.example", "from.example":
+            until(f"a look at {domain}", lambda: f"event=preflight domain={domain}" in server.log(), 15)
+        code, lines = submitted("a@env.example", account.name, 2)
+        assert code == 550 and "mail from env.example: spf: " in lines[0]
+        code, lines = submitted(account.name, "b@from.example", 3)
+        assert code == 550 and "mail from from.example: spf: " in lines[0]
