@@ -16,7 +16,7 @@ static void make_accounts(void)
     put_file("gatepost.yml",
              "hostname: mail.example.org\ndomain: example.org\npasswords:\n  scram_iterations: 5000\n"
              "limits:\n  message_size: 1M\nroutes:\n"
-             "  - {name: pool, to: slow.example, via: smtp://a.example smtp://b.example, fallback: lmtp:/run/lmtp}\n"
+             "  - {name: pool, to: slow.example, via: smtp://a.example smtp://b.example, fallback: smtp://c.example}\n"
              "  - {name: look-first, to: look.example, via: hold}\n");
     CHECK(run(&cli_user_add, "anna@example.org") == CLI_DONE);
     CHECK(run(&cli_credential_add, "anna@example.org --label printer --networks 10.0.0.0/8 --mechanisms PLAIN") ==
@@ -31,7 +31,7 @@ static const struct {
     const char *asked, *rule, *reply;
 } cases[] = {
     {"--to bob@slow.example --to eve@x.example",
-     "yes    way          bob@slow.example by the route pool: smtp://a.example:587?tls=required smtp://b.example:587?tls=required, else lmtp:/run/lmtp?tls=none",
+     "yes    way          bob@slow.example by the route pool: smtp://a.example:587?tls=required smtp://b.example:587?tls=required, else smtp://c.example:587?tls=required",
      NULL                                                                                                                                                                                                     },
     { "--to eve@x.example",                                           "yes    way          eve@x.example by relay.via: mx?tls=opportunistic",                     NULL                                        },
     { "--to eve@look.example",                                        "held   way          eve@look.example by the route look-first: hold",                       NULL                                        },
