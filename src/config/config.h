@@ -141,6 +141,8 @@ struct config {
         unsigned retries[CONFIG_RETRIES_MOST]; size_t retry_count; /* seconds after the 1st, 2nd ... failure; the last repeats */
         unsigned lifetime, delay_notice;     /* 5 days; 4 hours, 0: none                     */
         unsigned future_release;             /* seconds that a sender may hold mail back: 30 days; 0: not offered */
+        bool     priorities;                 /* MT-PRIORITY is offered: no                   */
+        unsigned priority_most;              /* the highest that a sender may ask for: 0     */
         uint64_t free_space;                 /* octets below which mail is refused with 452  */
     } queue;
 

@@ -177,6 +177,10 @@ const struct config_key config_keys[] = {
       "After how long the sender is told that the message is late. 0: never." },
     { "queue.future_release", &config_duration, FIELD(queue.future_release), 0, YEAR, "30d",
       "How long a sender may have a message held back, until a moment that his program names (FUTURERELEASE, RFC 4865). 0: that is not offered." },
+    { "queue.priorities", &config_flag, FIELD(queue.priorities), 0, 1, "no",
+      "Whether senders may say how urgent a message is (MT-PRIORITY, RFC 6710): what has a higher priority goes first to each destination." },
+    { "queue.priority_most", &config_number, FIELD(queue.priority_most), 0, 9, "0",
+      "The highest priority that a sender may ask for, from 0 to 9, where queue.priorities is yes. A lower one than 0 may be asked for by anybody." },
     { "queue.free_space", &config_size, FIELD(queue.free_space), 0, TERABYTE, "100M",
       "Free disk space below which new mail is refused for now." },
 

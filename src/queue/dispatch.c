@@ -242,7 +242,7 @@ static unsigned window(const struct queue *q, const struct lane *lane)
 }
 
 /* What is due longest goes first, but no account has two turns in a row while mail of another is due: then they go round. */
-static gp_status choose(struct queue *q, struct lane *lane, gp_time now, struct queue_due *due)
+static gp_status in_turn(struct queue *q, struct lane *lane, gp_time now, struct queue_due *due)
 {
     struct queue_due other;
     gp_status        status = queue_next_due(q->store, lane_name(lane), now, is_under_way, lane, due);
@@ -254,6 +254,16 @@ static gp_status choose(struct queue *q, struct lane *lane, gp_time now, struct 
         if (status == GP_OK) *due = other;
     }
     return status == GP_TEMPFAIL ? status : GP_OK;
+}
+
+/* RFC 6710: what has a priority above 0 goes before all that has none, what has one below it after that. */
+static gp_status choose(struct queue *q, struct lane *lane, gp_time now, struct queue_due *due)
+{
+    gp_status status = queue_next_apart(q->store, lane_name(lane), true, now, is_under_way, lane, due);
+    if (status == GP_PERMFAIL) status = in_turn(q, lane, now, due);
+    if (status == GP_PERMFAIL)
+        status = queue_next_apart(q->store, lane_name(lane), false, now, is_under_way, lane, due);
+    return status;
 }
 
 static bool is_discarded(const struct queue *q, const struct lane *lane)

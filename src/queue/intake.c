@@ -94,15 +94,23 @@ static bool read_recipient(struct queue *q, struct gp_arena *arena, const struct
     return to->destination.ptr && to->destination.len && !text.cut;
 }
 
+/* RFC 6710: what smtpd has let through is no higher. */
+static int priority_of(const struct queue *q, const struct msg_commit *c)
+{
+    int most = (int)q->config->queue.priority_most, asked = gp_priority(c->params);
+    return asked < most ? asked : most;
+}
+
 static struct queue_recipient *read_recipients(struct queue *q, struct gp_arena *arena, const struct msg_commit *c,
                                                gp_time due, size_t *count, const struct config_route **holds)
 {
-    gp_str               lines = c->recipients;
-    enum recipient_state state = c->hold ? RECIPIENT_HELD : RECIPIENT_QUEUED;
-    *count                     = count_lines(lines);
-    struct queue_recipient *to = gp_arena_take(arena, *count * sizeof *to);
+    gp_str               lines    = c->recipients;
+    enum recipient_state state    = c->hold ? RECIPIENT_HELD : RECIPIENT_QUEUED;
+    int                  priority = priority_of(q, c);
+    *count                        = count_lines(lines);
+    struct queue_recipient *to    = gp_arena_take(arena, *count * sizeof *to);
     for (size_t i = 0; to && i < *count; i++) {
-        to[i] = (struct queue_recipient) { .position = (unsigned)i, .state = state, .due = due };
+        to[i] = (struct queue_recipient) { .position = (unsigned)i, .state = state, .due = due, .priority = priority };
         if (!read_recipient(q, arena, c, gp_cut(&lines, '\n'), &to[i], holds)) return NULL;
     }
     return to;

@@ -144,6 +144,21 @@ static bool may_sign_in(const struct gp_smtp_server *s)
     return (s->secure || s->options->without_tls) && s->mechanisms && *s->mechanisms;
 }
 
+/* ---- how urgent it is: RFC 6710 -------------------------------------------------------------------------------- */
+static bool may_prioritise(const struct gp_smtp_server *s)
+{
+    return s->options->priorities;
+}
+
+static const struct gp_reply *valid_priority(const struct gp_smtp_server *s, gp_str value, struct gp_text *out)
+{
+    int priority;
+    if (!may_prioritise(s)) return &not_offered;
+    if (!gp_read_priority(value, &priority)) return &bad_value;
+    gp_put_number(out, priority);
+    return NULL;
+}
+
 /* ---- what the sender holds back: RFC 4865 --------------------------------------------------------------------- */
 static bool may_hold(const struct gp_smtp_server *s)
 {
@@ -230,6 +245,7 @@ static const struct gp_parameter_row size_row[] = { { "SIZE",     GP_ON_MAIL, va
 static const struct gp_parameter_row body_row[] = { { "BODY",     GP_ON_MAIL, valid_body, true,  false }, { NULL } };
 static const struct gp_parameter_row utf8_row[] = { { "SMTPUTF8", GP_ON_MAIL, no_value,   true,  false }, { NULL } };
 static const struct gp_parameter_row auth_row[] = { { "AUTH",     GP_ON_MAIL, valid_auth, false, false }, { NULL } };
+static const struct gp_parameter_row mt_row[]   = { { "MT-PRIORITY", GP_ON_MAIL, valid_priority, true, false }, { NULL } };
 static const struct gp_parameter_row hold_rows[] = {
     { "HOLDFOR",   GP_ON_MAIL, valid_holdfor,   true, true },
     { "HOLDUNTIL", GP_ON_MAIL, valid_holduntil, true, true },
@@ -255,6 +271,7 @@ const struct gp_extension gp_extensions[] = {
     { "CHUNKING",            GP_OFFERS_CHUNKING,   always,      NULL,       NULL,       GP_LACKING_DROP   },
     { "DSN",                 GP_OFFERS_DSN,        always,      NULL,       dsn_rows,   GP_LACKING_DROP   },
     { "FUTURERELEASE",       0,                    may_hold,    hold_limits, hold_rows, GP_LACKING_DROP   }, /* it is us who hold it */
+    { "MT-PRIORITY",         GP_OFFERS_MT_PRIORITY, may_prioritise, NULL,   mt_row,     GP_LACKING_DROP   },
     { "LIMITS",              GP_OFFERS_LIMITS,     always,      limits,     NULL,       GP_LACKING_DROP   },
     { "SMTPUTF8",            GP_OFFERS_SMTPUTF8,   always,      NULL,       utf8_row,   GP_LACKING_BOUNCE },
 };

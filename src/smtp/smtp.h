@@ -80,6 +80,7 @@ struct gp_smtp_options {
      * is not offered; nor is it to who cannot sign in. */
     unsigned hold_most;
     gp_time (*now)(void);
+    bool priorities;               /* MT-PRIORITY (RFC 6710) is offered                              */
     const char *unlisted;          /* mechanisms that the host decides about though nobody is offered them; NULL: none */
 };
 
@@ -140,6 +141,13 @@ bool gp_read_hold(gp_str value, uint64_t *seconds) GP_MUST_USE;               /*
 /* When a message with these canonical parameters is to go (RFC 4865): 0 where its sender does not hold it back. */
 gp_time gp_release_time(gp_str params, gp_time arrived);
 
+/* MT-PRIORITY (RFC 6710): -9 to 9, 0 where nothing is said. */
+enum { GP_PRIORITY_LEAST = -9, GP_PRIORITY_MOST = 9 };
+bool gp_read_priority(gp_str value, int *priority) GP_MUST_USE;
+int  gp_priority(gp_str params);                                              /* of canonical parameters               */
+/* The same parameters with a priority of `most` at most; whether that is less than was asked for. */
+bool gp_lower_priority(gp_str params, int most, struct gp_text *out);
+
 /* ======================================= client ======================================================== */
 /* Delivery to a next hop (driven by the relay and by `gatepost send`). One connection, many messages. */
 enum gp_smtp_client_kind {
@@ -179,7 +187,7 @@ struct gp_smtp_plan {
 enum gp_smtp_offer { /* what the server said to EHLO; bits */
     GP_OFFERS_PIPELINING = 1, GP_OFFERS_8BITMIME = 2, GP_OFFERS_SIZE = 4, GP_OFFERS_SMTPUTF8 = 8, GP_OFFERS_DSN = 16,
     GP_OFFERS_STARTTLS = 32, GP_OFFERS_AUTH = 64, GP_OFFERS_CHUNKING = 128, GP_OFFERS_REQUIRETLS = 256,
-    GP_OFFERS_LIMITS = 512,
+    GP_OFFERS_LIMITS = 512, GP_OFFERS_MT_PRIORITY = 1024,
 };
 struct gp_smtp_client; /* fields in smtp/session.h */
 

@@ -55,6 +55,7 @@ struct queue_recipient {
     gp_time              due;
     struct queue_reply   last;
     unsigned             position, attempts;
+    int                  priority; /* RFC 6710 */
     enum recipient_state state;
     bool                 delay_noticed;
 };
@@ -122,6 +123,9 @@ gp_status queue_next_due_of(struct queue_store *, gp_str destination, int64_t ac
 /* The next account, in turn behind *account, that has mail due for a destination. PERMFAIL: none among as many as were looked at; *account: where to
  * look on. */
 gp_status queue_next_turn(struct queue_store *, gp_str destination, gp_time now, unsigned looks, int64_t *account) GP_MUST_USE;
+/* Those of one message that have the highest priority, above 0 or below it (RFC 6710); what is said above is about those that have none. PERMFAIL: there
+ * are none now. */
+gp_status queue_next_apart(struct queue_store *, gp_str destination, bool above, gp_time now, queue_skip *, void *owner, struct queue_due *) GP_MUST_USE;
 /* When the next one that is not due yet will be; PERMFAIL: there is none. */
 gp_status queue_next_time(struct queue_store *, gp_str destination, gp_time now, gp_time *due) GP_MUST_USE;
 /* Up to `most` octets from the start of the body. */

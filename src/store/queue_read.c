@@ -132,14 +132,15 @@ gp_status queue_visit_destinations(struct queue_store *s, void (*each)(void *, g
 {
     auto_rows r = rows_of(
         s->db,
-        "WITH RECURSIVE place (name) AS (SELECT min(destination) FROM recipients INDEXED BY recipients_due WHERE state = 0 UNION ALL"
-        " SELECT (SELECT min(destination) FROM recipients INDEXED BY recipients_due WHERE state = 0 AND destination > name) FROM place"
+        "WITH RECURSIVE place (name) AS (SELECT min(destination) FROM recipients INDEXED BY recipients_due WHERE state = 0 AND priority = 0 UNION ALL"
+        " SELECT (SELECT min(destination) FROM recipients INDEXED BY recipients_due WHERE state = 0 AND priority = 0 AND destination > name) FROM place"
         " WHERE name IS NOT NULL)"
-        " SELECT name, (SELECT min(due) FROM recipients INDEXED BY recipients_due WHERE state = 0 AND destination = name) FROM place"
+        " SELECT name, (SELECT min(due) FROM recipients INDEXED BY recipients_due WHERE state = 0 AND priority = 0 AND destination = name) FROM place"
         " WHERE name IS NOT NULL");
     gp_status status;
     while ((status = rows_next(&r)) == GP_OK) each(owner, rows_text(&r, 0), rows_number(&r, 1));
-    return all_seen(status);
+    status = all_seen(status);
+    return status == GP_OK ? queue_visit_apart(s, each, owner) : status;
 }
 
 static gp_status read_queue_id(struct database *db, struct queue_due *out)
@@ -183,9 +184,9 @@ gp_status queue_take_due(struct queue_store *s, struct rows *r, queue_skip *skip
 gp_status queue_next_due(struct queue_store *s, gp_str destination, gp_time now, queue_skip *skip, void *owner,
                          struct queue_due *out)
 {
-    auto_rows r =
-        rows_of(s->db, "SELECT message, position FROM recipients INDEXED BY recipients_due WHERE state = 0 AND"
-                       " destination = ? AND due <= ? ORDER BY due, message, position");
+    auto_rows r = rows_of(
+        s->db, "SELECT message, position FROM recipients INDEXED BY recipients_due WHERE state = 0 AND priority = 0 AND"
+               " destination = ? AND due <= ? ORDER BY due, message, position");
     rows_bind_text(&r, destination);
     rows_bind_number(&r, now);
     return queue_take_due(s, &r, skip, owner, out);
@@ -195,12 +196,13 @@ gp_status queue_next_time(struct queue_store *s, gp_str destination, gp_time now
 {
     auto_rows r = rows_of(
         s->db,
-        "SELECT due FROM recipients INDEXED BY recipients_due WHERE state = 0 AND destination = ? AND due > ? ORDER BY due LIMIT 1");
+        "SELECT due FROM recipients INDEXED BY recipients_due WHERE state = 0 AND priority = 0 AND destination = ? AND due > ? ORDER BY due LIMIT 1");
     rows_bind_text(&r, destination);
     rows_bind_number(&r, now);
     gp_status status = rows_next(&r);
-    if (status == GP_OK) *due = rows_number(&r, 0);
-    return status;
+    if (status == GP_TEMPFAIL) return status;
+    *due = status == GP_OK ? rows_number(&r, 0) : INT64_MAX;
+    return queue_time_apart(s, destination, now, due);
 }
 
 /* ---- bodies ------------------------------------------------------------------------------------------------------------- */

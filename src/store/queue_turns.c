@@ -8,8 +8,9 @@ const char queue_turns[] =
 
 static gp_status account_behind(struct database *db, gp_str destination, int64_t *account, gp_time *due)
 {
-    auto_rows r = rows_of(db, "SELECT account, due FROM recipients INDEXED BY recipients_turns WHERE state = 0 AND"
-                              " destination = ? AND account > ? ORDER BY account, due LIMIT 1");
+    auto_rows r = rows_of(
+        db, "SELECT account, due FROM recipients INDEXED BY recipients_turns WHERE state = 0 AND priority = 0 AND"
+            " destination = ? AND account > ? ORDER BY account, due LIMIT 1");
     rows_bind_text(&r, destination);
     rows_bind_number(&r, *account);
     gp_status status = rows_next(&r);
@@ -36,8 +37,9 @@ gp_status queue_next_turn(struct queue_store *s, gp_str destination, gp_time now
 gp_status queue_next_due_of(struct queue_store *s, gp_str destination, int64_t account, gp_time now, queue_skip *skip,
                             void *owner, struct queue_due *out)
 {
-    auto_rows r = rows_of(s->db, "SELECT message, position FROM recipients INDEXED BY recipients_turns WHERE state = 0"
-                                 " AND destination = ? AND account = ? AND due <= ? ORDER BY due, message, position");
+    auto_rows r = rows_of(
+        s->db, "SELECT message, position FROM recipients INDEXED BY recipients_turns WHERE state = 0 AND priority = 0"
+               " AND destination = ? AND account = ? AND due <= ? ORDER BY due, message, position");
     rows_bind_text(&r, destination);
     rows_bind_number(&r, account);
     rows_bind_number(&r, now);

@@ -52,7 +52,7 @@ static gp_status insert_recipient(struct database *db, int64_t message, uint64_t
     auto_rows r = rows_of(
         db,
         "INSERT INTO recipients (message, position, address, params, destination, state, attempts, due,"
-        " delay_noticed, code, enhanced, remote, tls, text, tried, account) VALUES (?,?,?,?,?,?,0,?,0,0,'','','','',0,?)");
+        " delay_noticed, code, enhanced, remote, tls, text, tried, account, priority) VALUES (?,?,?,?,?,?,0,?,0,0,'','','','',0,?,?)");
     rows_bind_number(&r, message);
     rows_bind_number(&r, to->position);
     bind(&r, to->address);
@@ -61,6 +61,7 @@ static gp_status insert_recipient(struct database *db, int64_t message, uint64_t
     rows_bind_number(&r, to->state);
     rows_bind_number(&r, to->due);
     rows_bind_number(&r, (int64_t)account);
+    rows_bind_number(&r, to->priority);
     return rows_run(&r);
 }
 
@@ -353,12 +354,15 @@ gp_status queue_hold(struct queue_store *s, gp_str queue_id, gp_str why, gp_time
     return change_one(s, QUEUE_HOLD, queue_id, why, now, changed);
 }
 
+#define NOT_DUE                                                                                                        \
+    "SELECT message, position FROM recipients JOIN messages USING (message)"                                           \
+    " WHERE state = 0 AND destination = ?2 AND due > ?1 AND release <= ?1 AND priority "
+
 gp_status queue_make_due(struct queue_store *s, gp_str destination, gp_time now, size_t most, size_t *changed)
 {
-    auto_rows r =
-        rows_of(s->db, "UPDATE recipients SET due = ?1 WHERE (message, position) IN (SELECT message, position FROM"
-                       " recipients AS r WHERE state = 0 AND destination = ?2 AND due > ?1 AND"
-                       " (SELECT release FROM messages AS m WHERE m.message = r.message) <= ?1 ORDER BY due LIMIT ?3)");
+    auto_rows r = rows_of(
+        s->db, "UPDATE recipients AS r SET due = ?1 FROM (" NOT_DUE "= 0 UNION ALL " NOT_DUE "<> 0 LIMIT ?3) AS late"
+               " WHERE r.message = late.message AND r.position = late.position"); /* an index for each */
     rows_bind_number(&r, now);
     rows_bind_text(&r, destination);
     rows_bind_number(&r, (int64_t)most);

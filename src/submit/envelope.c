@@ -21,13 +21,14 @@ void mail_forget(struct session *s)
 
 static struct mail *open_mail(struct session *s, const struct gp_smtp_event *ev)
 {
-    struct mail *m = calloc(1, sizeof *m);
+    char           sender[GP_SMTP_PATH_MOST + GP_SMTP_DOMAIN_MOST], room[GP_SMTP_COMMAND_MOST];
+    struct gp_text instead = GP_TEXT(sender), params = GP_TEXT(room);
+    struct mail   *m = calloc(1, sizeof *m);
     if (!m) return NULL;
-    *m = (struct mail) { .session = s, .submit = s->submit, .draft_fd = -1, .arena = { .most = ARENA_MOST } };
-    char           room[GP_SMTP_PATH_MOST + GP_SMTP_DOMAIN_MOST];
-    struct gp_text instead = GP_TEXT(room);
-    m->sender              = gp_arena_copy(&m->arena, rewrite_sender(s, ev->text, &instead));
-    m->params              = gp_arena_copy(&m->arena, ev->more);
+    *m         = (struct mail) { .session = s, .submit = s->submit, .draft_fd = -1, .arena = { .most = ARENA_MOST } };
+    m->sender  = gp_arena_copy(&m->arena, rewrite_sender(s, ev->text, &instead));
+    m->lowered = gp_lower_priority(ev->more, (int)s->submit->config->queue.priority_most, &params);
+    m->params  = gp_arena_copy(&m->arena, gp_said(&params));
     if (m->sender.ptr && m->params.ptr) return m;
     intake_abandon(m);
     return NULL;
@@ -50,10 +51,21 @@ static bool take_sender(struct mail *m, gp_str instead)
     return kept.ptr != NULL;
 }
 
+/* RFC 6710 4.1: who does not get what he asked for is told what he got. */
+static void say_yes(struct session *s)
+{
+    static const struct gp_reply yes = { 250, "2.1.0", "sender ok" };
+    char                         room[64];
+    struct gp_text               text = GP_TEXT(room);
+    gp_put_number(&text, gp_priority(s->mail->params));
+    gp_put_z(&text, " is the highest priority here, sender ok");
+    gp_put_char(&text, '\0');
+    session_answer(s, s->mail->lowered ? (struct gp_reply) { 250, "2.3.6", room } : yes);
+}
+
 static void allowed(struct session *s, const struct msg_permission *said)
 {
-    static const struct gp_reply yes   = { 250, "2.1.0", "sender ok" };
-    gp_str                       asked = s->mail->sender;
+    gp_str asked = s->mail->sender;
     if (!take_sender(s->mail, said->instead)) {
         char room[REFUSAL_ROOM];
         session_answer(s, refusal_of(s, no_memory, gp_from(no_memory.text), room));
@@ -64,7 +76,7 @@ static void allowed(struct session *s, const struct msg_permission *said)
     s->mail->may = said->recipients < UINT_MAX ? (unsigned)said->recipients : UINT_MAX;
     LOG(LOG_INFO, "mail", LOG_N("session", s->id), LOG_Z("account", s->user), LOG_S("sender", s->mail->sender),
         LOG_S("in_place_of", said->instead.len ? asked : GP_NONE));
-    session_answer(s, yes);
+    say_yes(s);
 }
 
 static void permission(void *owner, gp_status status, const struct msg *m)

@@ -186,6 +186,7 @@ struct mail {
     bool             asked;       /* AUTHORS, DRAFT, SUBMIT or COMMIT is unanswered        */
     bool             ended;       /* all of its text has come                              */
     struct gp_reply  failed;      /* what the end will be answered; code 0: all well       */
+    bool             lowered;     /* its sender asked for a higher priority                */
     struct reply_room said;       /* of `failed`, where vault said it                      */
     char             incident[GP_INCIDENT_ROOM]; /* its name                               */
     struct gp_trace  trace;

@@ -136,6 +136,21 @@ def test_what_a_sender_holds_back_is_shown_sent_and_cancelled(gatepost, context,
     assert "held back by its sender until" in gatepost.run("explain", first)
 
 
+def test_a_priority_goes_along_and_no_higher_than_is_given(new_gatepost, new_sink, context, recipient):
+    sink = new_sink(offers=("MT-PRIORITY",))
+    gatepost = new_gatepost(sink, GATEPOST_QUEUE_PRIORITIES="yes", GATEPOST_QUEUE_PRIORITY_MOST="4")
+    account = gatepost.account()
+    with signed_in(gatepost, context, account) as wire:
+        assert "MT-PRIORITY" in wire.say("EHLO client.example")[1]
+        for asked, said in (("-3", "2.1.0 sender ok"), ("4", "2.1.0 sender ok"), ("9", "2.3.6 4 is the highest priority here, sender ok")):
+            assert wire.say(f"MAIL FROM:<{account.name}> MT-PRIORITY={asked}") == (250, [said])
+            assert wire.say(f"RCPT TO:<{asked}{recipient}>")[0] == 250 and wire.say("DATA")[0] == 354
+            wire.send(f"From: <{account.name}>\r\n\r\nx\r\n.\r\n")
+            assert wire.hear()[0] == 250
+    for asked, given in (("-3", "-3"), ("4", "4"), ("9", "4")):
+        assert f"MT-PRIORITY={given}" in sink.wait(f"{asked}{recipient}").options
+
+
 def test_many_recipients_travel_together(gatepost, context, sink, account, recipient):
     recipients = [f"{n}-{recipient}" for n in range(20)]
     send(gatepost, context, account, recipients)
