@@ -242,17 +242,18 @@ TEST(records_of_each_type_are_read)
         unsigned      preference, weight, port;
         bool          good;
     } cases[] = {
-        {DNS_TXT,  "0361626302646500",   "abcde", 0,  0, 0,   true },
-        { DNS_TXT, "",                   "",      0,  0, 0,   true },
-        { DNS_TXT, "0461",               "",      0,  0, 0,   false},
+        {DNS_TXT,    "0361626302646500",   "abcde", 0,  0, 0,   true },
+        { DNS_TXT,   "",                   "",      0,  0, 0,   true },
+        { DNS_TXT,   "0461",               "",      0,  0, 0,   false},
         { DNS_PTR,
          "01610162"
-          "00",                          "a.b",   0,  0, 0,   true },
-        { DNS_PTR, "01610162",           "",      0,  0, 0,   false},
-        { DNS_SRV, "0001000201d1016100", "a",     1,  2, 465, true },
-        { DNS_SRV, "00010002000000",     "",      1,  2, 0,   true },
-        { DNS_SRV, "000100020000",       "",      0,  0, 0,   false},
-        { DNS_MX,  "000a016100",         "a",     10, 0, 0,   true },
+          "00",                            "a.b",   0,  0, 0,   true },
+        { DNS_CNAME, "016100",             "a",     0,  0, 0,   true },
+        { DNS_PTR,   "01610162",           "",      0,  0, 0,   false},
+        { DNS_SRV,   "0001000201d1016100", "a",     1,  2, 465, true },
+        { DNS_SRV,   "00010002000000",     "",      1,  2, 0,   true },
+        { DNS_SRV,   "000100020000",       "",      0,  0, 0,   false},
+        { DNS_MX,    "000a016100",         "a",     10, 0, 0,   true },
     };
     for (size_t i = 0; i < GP_COUNT(cases); i++) {
         char              octets[64], room[DNS_NAME_MOST];
@@ -269,7 +270,7 @@ TEST(records_of_each_type_are_read)
 /* Names that come out can be put into a command or a log line as they are. */
 PROPERTY(mx_records_give_plain_names, bytes)
 {
-    static const enum dns_type types[] = { DNS_MX, DNS_PTR, DNS_SRV };
+    static const enum dns_type types[] = { DNS_MX, DNS_PTR, DNS_SRV, DNS_CNAME };
     for (size_t t = 0; t < GP_COUNT(types); t++) {
         char              room[DNS_NAME_MOST];
         struct gp_text    names = GP_TEXT(room);

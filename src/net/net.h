@@ -93,8 +93,8 @@ struct dns *dns_open(struct loop *, const char *server /* "127.0.0.1@5353", or N
 struct dns *dns_open_anchored(struct loop *, const char *server, const char *anchors);
 void        dns_close(struct dns *);      /* forgets all questions; not from inside an answer */
 void        dns_set_patience(struct dns *, uint64_t ms); /* for an answer, before it is TEMPFAIL; 20 s at first */
-enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52 };
-/* A, AAAA, TLSA: octets; MX, PTR, SRV: name in text, without final dot, "" for the root (null MX); TXT: its strings joined, any octets.
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52 };
+/* A, AAAA, TLSA: octets; CNAME, MX, PTR, SRV: name in text, without final dot, "" for the root (null MX); TXT: its strings joined, any octets.
  * preference: of MX, the priority of SRV. */
 struct dns_record { gp_str data; uint16_t preference, weight, port; };
 struct dns_answer {

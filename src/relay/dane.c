@@ -1,4 +1,4 @@
-/* DANE for a mail host (RFC 7672): its TLSA records, believed only where DNSSEC covers the whole way there: MX, addresses, records.
+/* DANE for a mail host (RFC 7672): its TLSA records, believed only where DNSSEC covers the whole way there: MX, addresses (or the alias), records.
  * Asked once the host's addresses are known; of a host that is an alias first under the name that it leads to (2.2.3, 3.2.2). */
 #include "relay/parts.h"
 
@@ -69,6 +69,27 @@ static bool ask(struct route *r, const char *base)
     return r->dane.asked;
 }
 
+/* RFC 7672 2.2.2: what an alias leads to may be unproven, and with it the addresses; where the alias itself is proven, the records at its own
+ * name are. Else nothing is. */
+static void got_alias(void *owner, const struct dns_answer *answer)
+{
+    struct route *r = owner;
+    r->dane.asked   = NULL;
+    if (answer->status == GP_TEMPFAIL)
+        failed(r, answer->why);
+    else if (answer->status == GP_OK && answer->secure && ask(r, r->hosts[r->host_at].name))
+        return;
+    delivery_routed(r->owner);
+}
+
+static bool ask_alias(struct route *r, const char *host)
+{
+    (void)gp_copy_z(gp_from(host), r->dane.base, sizeof r->dane.base);
+    r->dane.asked = dns_ask(r->owner->relay->dns, gp_from(host), DNS_CNAME, got_alias, r);
+    if (!r->dane.asked) failed(r, "out of memory");
+    return r->dane.asked;
+}
+
 void dane_forget(struct route *r)
 {
     r->dane.found       = DANE_NONE;
@@ -87,7 +108,8 @@ bool dane_ask(struct route *r)
 {
     enum relay_tls tls    = r->owner->way.hop.tls;
     bool           waived = r->owner->waives && tls != RELAY_TLS_REQUIRED && tls != RELAY_TLS_DANE; /* ours stay */
-    if (waived || !r->domain[0] || !r->dane.mx_proven || !r->dane.proven || !r->address_count || tls == RELAY_TLS_NONE)
-        return false;
-    return ask(r, r->dane.leads_to[0] ? r->dane.leads_to : r->hosts[r->host_at].name);
+    const char    *host   = r->hosts[r->host_at].name;
+    if (waived || !r->domain[0] || !r->dane.mx_proven || !r->address_count || tls == RELAY_TLS_NONE) return false;
+    if (r->dane.proven) return ask(r, r->dane.leads_to[0] ? r->dane.leads_to : host);
+    return r->dane.leads_to[0] && ask_alias(r, host);
 }

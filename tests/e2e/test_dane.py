@@ -10,7 +10,7 @@ import postfix
 from authority import Authority
 from house import serving, until
 from names import A, MX, TLSA
-from signed import Signed
+from signed import CNAME, Signed
 from test_delivery import send
 from test_mx import World, shown, was_given_mail
 
@@ -127,6 +127,29 @@ def an_alias_that_has_them_itself(t):
     return "dane: verified by TLSA 3 1 1"
 
 
+def leads_out_of_what_is_proven(t):
+    """The host becomes an alias whose own record is proven, of a name of which nothing is."""
+    t.world.names.unsigned(f"plain.{t.domain}")
+    t.world.names.alias(t.host, f"real.plain.{t.domain}")
+    t.real = f"real.plain.{t.domain}"
+
+
+def an_alias_into_a_zone_without_proof(t):
+    t.record(*tlsa(t.certificate[0], ENTITY, KEY, SHA256))
+    leads_out_of_what_is_proven(t)
+    return "dane: verified by TLSA 3 1 1"
+
+
+def an_alias_without_proof(t):
+    t.world.names.unsigned(f"cut.{t.domain}")
+    t.host = f"mx.cut.{t.domain}"
+    t.world.names.mx(t.domain, (10, t.host))
+    t.record(ENTITY, KEY, SHA256, OTHER)
+    t.world.names.alias(t.host, f"real.{t.domain}")
+    t.real = f"real.{t.domain}"
+    return "opportunistic: not verified"
+
+
 def records_that_nobody_can_use(t):
     t.record(1, KEY, SHA256, OTHER)
     return "dane: not verified"
@@ -145,6 +168,7 @@ def records_without_proof(t):
 class Try:
     def __init__(self, world, domain, host, certificate, chain, ca):
         self.world, self.domain, self.host, self.certificate, self.chain, self.ca, self.options = world, domain, host, certificate, chain, ca, {}
+        self.real = None        # where mail hosts' addresses are, if not at the name of the records
 
     def record(self, *values):
         self.world.names.tlsa(f"_{self.world.port}._tcp.{self.host}", values)
@@ -159,10 +183,11 @@ def attempt(world, strangers, self_signed, domain):
     return Try(world, domain, f"mx.{domain}", self_signed, (chain, key), (strangers.folder / strangers.ca))
 
 
-@pytest.mark.parametrize("prepare", [an_entity, an_authority, an_alias, an_alias_that_has_them_itself, records_that_nobody_can_use, no_records, records_without_proof])
+@pytest.mark.parametrize("prepare", [an_entity, an_authority, an_alias, an_alias_that_has_them_itself, an_alias_into_a_zone_without_proof,
+                                     an_alias_without_proof, records_that_nobody_can_use, no_records, records_without_proof])
 def test_mail_goes_and_it_is_told_how_sure_that_was(prepare, gatepost, attempt, new_host, context, account):
     told = prepare(attempt)
-    sink = new_host(attempt.certificate, attempt.host)
+    sink = new_host(attempt.certificate, attempt.real or attempt.host)
     queue_id = send(gatepost, context, account, [f"lena@{attempt.domain}"])
     assert sink.wait(f"lena@{attempt.domain}").tls and told in went(gatepost, queue_id)
 
@@ -183,6 +208,19 @@ def tls_taken_away_from_records_that_nobody_can_use(t):
 def another_certificate(t):
     t.record(ENTITY, KEY, SHA256, OTHER)
     return "TLS policy dane: no matching DANE TLSA records"
+
+
+def an_alias_into_a_zone_without_proof_and_another_certificate(t):
+    t.record(ENTITY, KEY, SHA256, OTHER)
+    leads_out_of_what_is_proven(t)
+    return "TLS policy dane: no matching DANE TLSA records"
+
+
+def forged_alias(t):
+    t.record(ENTITY, KEY, SHA256, OTHER)
+    leads_out_of_what_is_proven(t)
+    t.world.names.forge(t.host, CNAME)
+    return "fails DNSSEC validation"
 
 
 def another_name(t):
@@ -214,12 +252,13 @@ def forged_address(t):
     return "fails DNSSEC validation"
 
 
-@pytest.mark.parametrize("prepare", [tls_taken_away, tls_taken_away_from_records_that_nobody_can_use, another_certificate, another_name, forged_records,
+@pytest.mark.parametrize("prepare", [tls_taken_away, tls_taken_away_from_records_that_nobody_can_use, another_certificate,
+                                     an_alias_into_a_zone_without_proof_and_another_certificate, forged_alias, another_name, forged_records,
                                      records_withheld, forged_mx, forged_address])
 def test_mail_waits_and_says_why(prepare, gatepost, attempt, strangers, new_host, context, account):
     attempt.strangers = strangers
     told = prepare(attempt)
-    sink = new_host(attempt.certificate, attempt.host, **attempt.options)
+    sink = new_host(attempt.certificate, attempt.real or attempt.host, **attempt.options)
     queue_id = send(gatepost, context, account, [f"lena@{attempt.domain}"])
     assert told in shown(gatepost, queue_id)
     assert not was_given_mail(sink)
