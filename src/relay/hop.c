@@ -378,7 +378,7 @@ static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)
     h->body_at                            = 0;
     h->messages++;
     set_timer(h, HOP_MESSAGE);
-    if (!conn_tls(h->conn)) secure_missed(h, GP_LIT("the server does not offer STARTTLS"));
+    if (h->plan.use_tls && !conn_tls(h->conn)) secure_missed(h, GP_LIT("the server does not offer STARTTLS"));
     d->reached = true; /* not before: who greets with 421 or refuses our sign-in would do so to the next message, too */
     if (fit == GP_OK && gp_smtp_client_mail(&h->client, d->sender, d->params, message_size(d), &why)) return GO_ON;
     refuse(h, d, why);

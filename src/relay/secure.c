@@ -76,6 +76,10 @@ static void outcome_of(const struct gp_tls *tls, const struct demand *d, struct 
     out->version = gp_tls_version(tls);
     out->cipher  = gp_tls_cipher(tls);
     if (looked && out->failure == TLS_FINE) out->verified = VERIFIED_BY_AUTHORITY;
+    if (d->testing && out->failure == TLS_FINE && d->failure != TLS_FINE) { /* RFC 8461 5: the host would be barred */
+        out->failure = d->failure;
+        out->why     = gp_from(d->why);
+    }
     if (!gp_tls_fitting_record(tls, &record)) return;
     out->verified = VERIFIED_BY_TLSA;
     out->usage = record.usage, out->selector = record.selector, out->matching = record.matching;

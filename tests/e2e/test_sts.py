@@ -122,6 +122,18 @@ def test_testing_changes_nothing_and_is_told(gatepost, policies, strangers, doma
     assert [line for line in gatepost.log().splitlines() if f"host=mx.{domain}" in line and "testing=yes" in line]
 
 
+def told_of(gatepost, domain):
+    return [line for line in gatepost.log().splitlines() if "event=tls" in line and f"host=mx.{domain}" in line]
+
+
+def test_testing_tells_of_a_host_that_the_policy_does_not_name(gatepost, policies, domain, host, mail):
+    policies.publish(domain, policy("testing", f"other.{domain}"))
+    sink = host()
+    mail()
+    assert sink.wait(f"lena@{domain}").tls
+    assert "testing=yes" in told_of(gatepost, domain)[0] and "does not name this mail host" in told_of(gatepost, domain)[0]
+
+
 def redirected(policies, domain, _authority):
     policies.publish(domain, "", status=302, Location=f"https://mta-sts.{domain}/elsewhere")
 
