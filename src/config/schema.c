@@ -111,7 +111,7 @@ const struct config_key config_keys[] = {
       "SASL mechanisms that may be used there: those that take a password, PLAIN and LOGIN under TLS only. With relay.token_file or relay.provider: "
       "OAUTHBEARER and XOAUTH2, which are the default then. With relay.certificate_file also EXTERNAL, which is in the default then and comes first." },
     { "relay.ca_file", &config_path_type, FIELD(relay.ca_file), 0, CONFIG_PATH - 1, "",
-      "Certificates (PEM) to trust when the other server's is checked. Default: those of the system." },
+      "Certificates (PEM) to trust when the other server's is checked, and those of the web servers that have domains' policies (relay.mta_sts). Default: those of the system." },
     { "relay.dns_server", &config_resolver, FIELD(relay.dns_server), 0, 127, "",
       "The DNS server to ask, as ADDRESS or ADDRESS@PORT. Default: those of the system." },
     { "relay.trust_anchor_file", &config_path_type, FIELD(relay.trust_anchor_file), 0, CONFIG_PATH - 1, "",

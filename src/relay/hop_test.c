@@ -374,6 +374,30 @@ TEST(strangers_do_not_send_us_to_ourselves)
     bench_close(b);
 }
 
+/* Else whoever keeps us busy with policies of his own takes those of others out of force. */
+TEST(mail_waits_where_its_policy_cannot_be_asked_for)
+{
+    enum { MORE_THAN_FIT = 1025 };
+    static struct sts_query asked[MORE_THAN_FIT];
+    struct bench           *b = bench_open();
+    b->config.relay.mta_sts   = true;
+    b->relay.web = b->relay.queue; /* which answers nothing either */
+    CHECK(sts_open(&b->relay));
+    for (size_t i = 0; i < GP_COUNT(asked); i++) {
+        char           room[32];
+        struct gp_text name = GP_TEXT(room);
+        gp_put_number(&name, (int64_t)i);
+        gp_put_z(&name, ".example");
+        CHECK(sts_ask(&b->relay, gp_said(&name), &asked[i], NULL, NULL) == (i + 1 < MORE_THAN_FIT));
+    }
+    b->destination = "kept.example";
+    deliver(b, "a@kept.example\t\n");
+    results_are(b, "2 0");
+    CHECK(holds(gp_from(b->results), "\t4.3.2\t"));
+    sts_close(&b->relay);
+    bench_close(b);
+}
+
 TEST(a_host_that_is_not_there_is_down)
 {
     struct bench *b = bench_open();

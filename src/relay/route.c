@@ -275,12 +275,15 @@ static void start_mx(struct route *r, struct delivery *d)
     } else {
         one_host(r, name);
         memcpy(r->domain, name, sizeof r->domain);
-        r->mx        = dns_ask(d->relay->dns, gp_from(name), DNS_MX, got_mx, r);
-        bool follows = !d->waives && d->way.hop.tls != RELAY_TLS_NONE && d->way.hop.tls != RELAY_TLS_DANE;
-        if (!r->mx)
-            give_up(r, no_route(GP_TEMPFAIL, "4.3.0", "out of memory"));
-        else if (follows && !sts_ask(d->relay, gp_from(name), &r->sts, got_policy, r))
-            r->sts_mode = GP_STS_NONE;
+        bool follows =
+            d->relay->sts && !d->waives && d->way.hop.tls != RELAY_TLS_NONE && d->way.hop.tls != RELAY_TLS_DANE;
+        if (follows && !sts_ask(d->relay, gp_from(name), &r->sts, got_policy, r)) { /* one may be in force */
+            give_up(r,
+                    no_route(GP_TEMPFAIL, "4.3.2", "policies (MTA-STS) of too many other domains are being asked for"));
+            return;
+        }
+        r->mx = dns_ask(d->relay->dns, gp_from(name), DNS_MX, got_mx, r);
+        if (!r->mx) give_up(r, no_route(GP_TEMPFAIL, "4.3.0", "out of memory"));
     }
 }
 
