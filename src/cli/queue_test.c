@@ -248,7 +248,7 @@ static void set_up_four(void)
             queue_database(s),
             "UPDATE messages SET params = 'ENVID=x+2B7 RET=HDRS' WHERE queue_id = 'two';"
             "UPDATE messages SET arrived = 1 WHERE queue_id <> 'three';"
-                          "UPDATE messages SET user = 'bert' WHERE queue_id = 'three';"
+            "UPDATE messages SET user = 'bert' WHERE queue_id = 'three';"
             "UPDATE recipients SET destination = 'via:slow example.net', address = 'Carl@Sub.example.net' WHERE message = 3 AND position = 0;"
             "UPDATE recipients SET state = 3 WHERE message = 4 AND position = 1;"
             "UPDATE recipients SET attempts = 0 WHERE message = 1") == GP_OK);

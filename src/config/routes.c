@@ -119,7 +119,8 @@ static const char *wrong(const struct config *config, const struct config_route 
         return "messages_per_minute, connections and recipients are for mail that leaves";
     if (r->fallback->set && r->via->kind != RELAY_SMARTHOST)
         return "fallback is for servers that via names, and via names none";
-    if (!is_of_one_kind(r)) return "a route leads to servers of SMTP or to stores of LMTP, not to both: what a report says of the one is not so of the other";
+    if (!is_of_one_kind(r))
+        return "a route leads to servers of SMTP or to stores of LMTP, not to both: what a report says of the one is not so of the other";
     if (!r->to[0] && !r->from[0] && !r->account[0]) return "whose mail is it for? Write to, from or account";
     if (config_route_named(config, gp_from(r->name))) return "two routes have this name";
     const char *source = wrong_source(r);

@@ -35,7 +35,8 @@ TEST(the_webhook_has_a_process_behind_the_sources_and_is_none_of_them)
 {
     CHECK(read_set_up(
         H "notices: {webhook: 'http://[::1]:8080/x', webhook_secret_file: s}\nsources: [{name: a, type: pam}]\n"));
-    CHECK(config.lookup_count == 1 && config_lookup_processes(&config) == 3); /* mail goes by MX: one asks the web for policies */
+    CHECK(config.lookup_count == 1 &&
+          config_lookup_processes(&config) == 3); /* mail goes by MX: one asks the web for policies */
     CHECK(config.lookups[1].type == LOOKUP_WEBHOOK && config.lookups[1].timeout == 10);
     CHECK_IS(gp_from(config.lookups[1].uri), "http://[::1]:8080/x");
     CHECK_IS(gp_from(config.lookups[1].token_file), "s");

@@ -14,7 +14,7 @@ static void from_supervisor(void *owner, struct ipc *from, struct msg *m)
     struct lookup *l = owner;
     (void)from;
     if (m->type == MSG_STOP) loop_stop(l->loop); /* vault has ended before: nobody waits for an answer */
-    if (m->type != MSG_PEER) return; /* vault, or queue where it is events that are posted */
+    if (m->type != MSG_PEER) return;             /* vault, or queue where it is events that are posted */
     l->life++;
     ipc_attach(l->vault, m->fds[0]);
     m->fds[0] = -1;

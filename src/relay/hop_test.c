@@ -381,7 +381,7 @@ TEST(mail_waits_where_its_policy_cannot_be_asked_for)
     static struct sts_query asked[MORE_THAN_FIT];
     struct bench           *b = bench_open();
     b->config.relay.mta_sts   = true;
-    b->relay.web = b->relay.queue; /* which answers nothing either */
+    b->relay.web              = b->relay.queue; /* which answers nothing either */
     CHECK(sts_open(&b->relay));
     for (size_t i = 0; i < GP_COUNT(asked); i++) {
         char           room[32];

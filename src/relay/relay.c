@@ -162,7 +162,8 @@ static bool open_all(struct relay *r, const struct role_start *start)
     r->vault      = ipc_open(r->loop, -1, &vault_handler, r);
     r->web        = ipc_open(r->loop, -1, &web_handler, r);
     r->stopping   = timer_open(r->loop, check_stopped, r);
-    return r->supervisor && r->queue && r->vault && r->web && r->stopping && sts_open(r) && read_anchors(r) && open_tls(r);
+    return r->supervisor && r->queue && r->vault && r->web && r->stopping && sts_open(r) && read_anchors(r) &&
+           open_tls(r);
 }
 
 /* Inside the sandbox: its thread reads what strangers send, and a sandbox binds only the threads that are made in it. */

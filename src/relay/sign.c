@@ -47,11 +47,10 @@ static void done(struct delivery *d)
 static void next_key(struct delivery *d);
 
 /* Unsigned mail is thrown away by many a receiver: better late than unsigned. */
-static void put_off(struct delivery *d)
+static void put_off(struct delivery *d, const char *why)
 {
-    delivery_settle_rest(d, (struct result) { .status   = GP_TEMPFAIL,
-                                              .enhanced = GP_LIT("4.3.0"),
-                                              .text     = GP_LIT("the mail cannot be signed now") });
+    delivery_settle_rest(d,
+                         (struct result) { .status = GP_TEMPFAIL, .enhanced = GP_LIT("4.3.0"), .text = gp_from(why) });
     struct hop *h = d->hop; /* it has one where its message was converted: that serves the next one */
     delivery_finish(d);
     if (h) hop_pump(h);
@@ -62,7 +61,7 @@ static void got_signature(void *owner, gp_status status, const struct msg *answe
     struct delivery *d    = owner;
     bool             said = status == GP_OK && answer->type == MSG_DKIM_SIGNED;
     if (!said || answer->dkim_signed.status == GP_TEMPFAIL) {
-        put_off(d);
+        put_off(d, "the mail cannot be signed now");
         return;
     }
     if (answer->dkim_signed.status == GP_OK && gp_dkim_put(d->dkim, answer->dkim_signed.signature, &d->signed_text))
@@ -105,7 +104,7 @@ static void got_keys(void *owner, gp_status status, const struct msg *answer)
 {
     struct delivery *d = owner;
     if (status != GP_OK || answer->type != MSG_DKIM_KEYS_ARE || answer->dkim_keys_are.status == GP_TEMPFAIL) {
-        put_off(d);
+        put_off(d, "the mail cannot be signed now");
         return;
     }
     d->key_list = gp_arena_copy(&d->arena, answer->dkim_keys_are.keys);
@@ -173,7 +172,9 @@ void sign_start(struct delivery *d)
     }
     gp_status status = digest(d);
     if (status == GP_TEMPFAIL) {
-        put_off(d);
+        LOG(LOG_ERROR, "dkim", LOG_S("queue_id", d->queue_id),
+            LOG_Z("reason", "the message is shorter than it was, or cannot be read: it waits unsigned"));
+        put_off(d, "the message could not be read from the queue");
         return;
     }
     /* d= is written in A-labels (RFC 6376 3.5), as the files of the keys are. */

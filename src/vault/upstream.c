@@ -381,7 +381,8 @@ void upstream_end(struct peer *peer, struct msg *m)
     if (m->login_end.fate == LOGIN_NOT_OFFERED && m->login_end.which < config_logins(v->config))
         tell_trouble(v, (size_t)m->login_end.which, ", and that offers no sign-in (AUTH) any more.");
     if (place) give_back(v->upstream, place);
-    if (token && m->login_end.fate != LOGIN_UNTOLD) tokens_verdict(v, which, token, m->login_end.fate == LOGIN_ACCEPTED);
+    if (token && m->login_end.fate != LOGIN_UNTOLD)
+        tokens_verdict(v, which, token, m->login_end.fate == LOGIN_ACCEPTED);
 }
 
 static void drop_all(struct upstream *up)

@@ -276,7 +276,7 @@ HUGE = b'{"access_token": "' + b"x" * 200000 + b'"}'
 FAILURES = {
     "revoked": ((400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}), "invalid_grant: Token has been expired or revoked."),
     "garbage": ((200, b"<html>welcome</html>"), "no JSON with a token"),
-    "huge": ((200, HUGE), "size"),
+    "huge": ((200, HUGE), "its answer is too long"),
     "down": ((503, b""), "it answers with an error"),
     "echo": ((400, lambda form: {"error": "invalid_grant", "error_description": "no: " + form["refresh_token"]}), "it says one of our secrets"),
 }
