@@ -33,6 +33,18 @@ static bool told(const struct kit *k, const char *word)
     return times(k->page, word) == 1;
 }
 
+/* id0, id1 and so on. */
+static void commit_many(struct kit *k, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        char id[32];
+        (void)snprintf(id, sizeof id, "id%u", i);
+        struct msg m = kit_message(id, "ada@example.org", "bob@example.net\t\n");
+        kit_commit(k, 1, &m);
+    }
+    kit_turn(k);
+}
+
 TEST(each_state_is_told_once_in_order_and_only_when_it_is_committed)
 {
     struct kit *k   = open_for("");
@@ -87,13 +99,7 @@ TEST(a_page_is_bounded_and_the_next_begins_where_it_ended)
     enum { MANY = 250 };
     struct kit *k    = open_for("accepted");
     size_t      seen = 0, pages = 0;
-    for (unsigned i = 0; i < MANY; i++) {
-        char id[32];
-        (void)snprintf(id, sizeof id, "id%u", i);
-        struct msg m = kit_message(id, "ada@example.org", "bob@example.net\t\n");
-        kit_commit(k, 1, &m);
-    }
-    kit_turn(k);
+    commit_many(k, MANY);
     while (k->posted) {
         seen += times(k->page, "\"type\":\"accepted\"");
         pages++;
@@ -149,13 +155,7 @@ TEST(what_is_refused_for_good_is_found_and_left_out_alone)
     enum { MANY = 10 };
     struct kit *k     = open_for("accepted");
     size_t      taken = 0, left_out = 0;
-    for (unsigned i = 0; i < MANY; i++) {
-        char id[32];
-        (void)snprintf(id, sizeof id, "id%u", i);
-        struct msg m = kit_message(id, "ada@example.org", "bob@example.net\t\n");
-        kit_commit(k, 1, &m);
-    }
-    kit_turn(k);
+    commit_many(k, MANY);
     while (k->posted) {
         bool   bad   = strstr(k->page, "\"queue_id\":\"id4\"") != NULL;
         size_t count = times(k->page, "\"type\":\"accepted\"");

@@ -23,10 +23,14 @@ gp_status policies_find(struct database *db, gp_str domain, gp_time now, struct 
     return gp_copy_z(rows_text(&r, 0), out->id, sizeof out->id) ? GP_OK : GP_PERMFAIL;
 }
 
+/* Whoever has a domain can have a policy kept for each name below it: beyond so many the first to expire gives way. */
 static gp_status prune(struct database *db, gp_time now)
 {
-    auto_rows r = rows_of(db, "DELETE FROM sts_policies WHERE expires <= ?1");
+    auto_rows r =
+        rows_of(db, "DELETE FROM sts_policies WHERE expires <= ?1 OR domain IN (SELECT domain FROM sts_policies"
+                    " ORDER BY expires LIMIT max(0, (SELECT count(*) FROM sts_policies) - ?2))");
     rows_bind_number(&r, now);
+    rows_bind_number(&r, POLICIES_MOST);
     return rows_run(&r);
 }
 

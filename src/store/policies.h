@@ -7,6 +7,7 @@
 
 struct database;
 
+enum { POLICIES_MOST = 8192 }; /* in force at a time, of up to 8 KiB each */
 struct kept_policy {
     char    id[33]; /* of the TXT record (RFC 8461 3.1) */
     int64_t mode;   /* mail/sts.h's */
@@ -14,7 +15,8 @@ struct kept_policy {
 };
 /* PERMFAIL: none that is in force. hosts: cut where it does not fit. */
 gp_status policies_find(struct database *, gp_str domain, gp_time now, struct kept_policy *, struct gp_text *hosts) GP_MUST_USE;
-/* In place of the one that was; those of other domains that have expired go with it. */
+/* In place of the one that was; those of other domains that have expired go with it, and
+ * beyond POLICIES_MOST the first to expire. */
 gp_status policies_keep(struct database *, gp_str domain, const struct kept_policy *, gp_str hosts, gp_time now) GP_MUST_USE;
 
 extern const char policies_schema[]; /* a script of queue.db */

@@ -80,3 +80,22 @@ TEST(a_policy_is_kept_until_it_expires)
     CHECK(policies_find(db, GP_LIT("a.example"), 100, &out, &hosts) == GP_PERMFAIL);
     database_close(db);
 }
+
+TEST(policies_are_no_more_than_there_may_be)
+{
+    struct database   *db = open_memory();
+    char               room[64];
+    struct kept_policy p = { .id = "1", .mode = 1, .fetched = 1 };
+    for (unsigned i = 0; i <= POLICIES_MOST; i++) { /* the last one is one too many, and d0 expires first */
+        struct gp_text name = GP_TEXT(room);
+        gp_put_char(&name, 'd');
+        gp_put_number(&name, i);
+        p.expires = 1000 + i;
+        CHECK(policies_keep(db, gp_said(&name), &p, GP_LIT("mx.example.net"), 10) == GP_OK);
+    }
+    struct gp_text hosts = GP_TEXT(room);
+    CHECK(policies_find(db, GP_LIT("d0"), 10, &p, &hosts) == GP_PERMFAIL);
+    CHECK(policies_find(db, GP_LIT("d1"), 10, &p, &hosts) == GP_OK);
+    CHECK(policies_find(db, GP_LIT("d8192"), 10, &p, &hosts) == GP_OK);
+    database_close(db);
+}

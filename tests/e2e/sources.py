@@ -301,7 +301,26 @@ service auth {{
         return self.socket.exists()
 
 
-class Service:
+class WebServer:
+    """HTTP over TLS on self.port, with self.certificate."""
+
+    def serve(self, handler):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.certificate)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), handler)
+        self.server.daemon_threads = True
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def stop(self):
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+        self.server = None
+
+
+class Service(WebServer):
     """A call-out over TLS: `answer` makes (status, body) of what was asked."""
 
     def __init__(self, certificate, answer):
@@ -326,19 +345,7 @@ class Service:
 
             def log_message(self, *_):
                 pass
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*self.certificate)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self.server.daemon_threads = True
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def stop(self):
-        if self.server:
-            self.server.shutdown()
-            self.server.server_close()
-        self.server = None
+        return self.serve(Handler)
 
 
 def replace(path, text):

@@ -7,14 +7,13 @@ import json
 import os
 import select
 import signal
-import ssl
 import subprocess
-import threading
 import time
 
 import pytest
 
 from house import GATEPOST, free_port, until
+from sources import WebServer
 from test_operations import deliver
 from wire import signed_in, submit
 
@@ -22,7 +21,7 @@ KEY = b"a key that signs events"
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
 
 
-class Receiver:
+class Receiver(WebServer):
     """A webhook over TLS: `answers` are given in turn, then 204."""
 
     def __init__(self, certificate):
@@ -44,19 +43,7 @@ class Receiver:
 
             def log_message(self, *_):
                 pass
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*self.certificate)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self.server.daemon_threads = True
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def stop(self):
-        if self.server:
-            self.server.shutdown()
-            self.server.server_close()
-        self.server = None
+        return self.serve(Handler)
 
     def taken(self):
         return [event for status, _, body in list(self.posts) if status == 204 for event in json.loads(body)]
