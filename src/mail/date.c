@@ -31,6 +31,16 @@ static struct civil civil_of(int64_t day)
     return (struct civil) { cycle * 400 + year + (month <= 2), month, of_year - (153 * march + 2) / 5 + 1 };
 }
 
+void gp_put_day(struct gp_text *to, int64_t day)
+{
+    struct civil c = civil_of(day);
+    gp_put_digits(to, (uint64_t)(c.year < 0 ? 0 : c.year), 4);
+    gp_put_char(to, '-');
+    gp_put_digits(to, c.month, 2);
+    gp_put_char(to, '-');
+    gp_put_digits(to, c.day, 2);
+}
+
 void gp_put_date(struct gp_text *to, gp_time when)
 {
     int64_t      seconds = when / 1000 - (when % 1000 < 0);

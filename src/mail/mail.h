@@ -82,6 +82,7 @@ bool gp_put_rewritten(struct gp_text *, const struct gp_field *, const struct gp
 /* Addresses in a From-like value, as "local@domain"; how many there are (some may not fit in `most`), -1: unparsable. */
 int  gp_mailboxes(gp_str value, gp_str *out, size_t most, struct gp_text *room);
 void gp_put_date(struct gp_text *, gp_time);   /* "Fri, 21 Nov 1997 09:55:06 +0000" */
+void gp_put_day(struct gp_text *, int64_t day); /* since 1970: "1997-11-21" (RFC 3339 5.6) */
 bool gp_is_date(gp_str);                       /* RFC 5322 3.3, obsolete forms too   */
 bool gp_is_message_id(gp_str);
 

@@ -177,11 +177,16 @@ bool gp_is_tlsrpt(gp_str txt)
     return has_version(txt, "TLSRPTv1");
 }
 
+bool gp_tlsrpt_uris(gp_str txt, gp_str *uris)
+{
+    return gp_is_tlsrpt(txt) && take_tag(txt, "rua", uris) && uris->len > 0;
+}
+
 const char *gp_tlsrpt_why_broken(gp_str txt)
 {
     gp_str uris;
     if (!gp_is_tlsrpt(txt)) return "it does not begin with v=TLSRPTv1;";
-    if (!take_tag(txt, "rua", &uris) || !uris.len) return "there is no rua= in it";
+    if (!gp_tlsrpt_uris(txt, &uris)) return "there is no rua= in it";
     while (uris.len) {
         gp_str uri = trim(gp_cut(&uris, ','));
         if (!gp_starts(uri, "mailto:") && !gp_starts(uri, "https:"))

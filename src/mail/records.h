@@ -24,6 +24,7 @@ bool        gp_is_sts(gp_str txt);
 bool        gp_sts_id(gp_str txt, gp_str *id); /* false: it is none, or broken */
 const char *gp_sts_why_broken(gp_str txt);    /* NULL: right */
 bool        gp_is_tlsrpt(gp_str txt);
+bool        gp_tlsrpt_uris(gp_str txt, gp_str *uris); /* rua=, a list with commas, as it is written (tlsrpt.h reads them); false: none */
 const char *gp_tlsrpt_why_broken(gp_str txt);
 
 #endif
