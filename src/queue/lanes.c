@@ -1,4 +1,4 @@
-/* Destinations that have mail waiting: a hash table over three rings.
+/* Destinations that have mail waiting: a hash table over three rings, and a heap of those that sleep.
  *
  *   place    what it waits for                        leaves when
  *   READY    its turn; served round robin             nothing is due (ASLEEP, or dropped), or enough is under way (FULL)
@@ -29,10 +29,51 @@ struct lane *lanes_find(const struct lanes *lanes, gp_str name)
     return lane;
 }
 
+/* ---- sleepers: a heap, the first to wake on top, so that a million of wakings cost no walk ------------------------------- */
+static void seat(struct lanes *lanes, struct lane *lane, size_t at)
+{
+    lanes->sleepers[at] = lane;
+    lane->sleeper_at    = at;
+}
+
+static void rise(struct lanes *lanes, struct lane *lane, size_t at)
+{
+    for (; at > 0 && lanes->sleepers[(at - 1) / 2]->wake_at > lane->wake_at; at = (at - 1) / 2)
+        seat(lanes, lanes->sleepers[(at - 1) / 2], at);
+    seat(lanes, lane, at);
+}
+
+static void sink(struct lanes *lanes, struct lane *lane, size_t at)
+{
+    for (size_t child; (child = 2 * at + 1) < lanes->sleeper_count; at = child) {
+        struct lane **two = &lanes->sleepers[child];
+        if (child + 1 < lanes->sleeper_count && two[1]->wake_at < two[0]->wake_at) child++;
+        if (lanes->sleepers[child]->wake_at >= lane->wake_at) break;
+        seat(lanes, lanes->sleepers[child], at);
+    }
+    seat(lanes, lane, at);
+}
+
+static void falls_asleep(struct lanes *lanes, struct lane *lane, gp_time wake_at)
+{
+    lane->wake_at = wake_at;
+    rise(lanes, lane, lanes->sleeper_count++);
+}
+
+static void wakes(struct lanes *lanes, const struct lane *lane)
+{
+    size_t       at   = lane->sleeper_at;
+    struct lane *last = lanes->sleepers[--lanes->sleeper_count];
+    if (last == lane) return;
+    sink(lanes, last, at); /* to where it belongs among those below it */
+    rise(lanes, last, last->sleeper_at);
+}
+
 /* ---- rings ---------------------------------------------------------------------------------------------------------- */
 static void leave(struct lanes *lanes, struct lane *lane)
 {
     struct lane **first = &lanes->places[lane->place];
+    if (lane->place == LANE_ASLEEP) wakes(lanes, lane);
     if (*first == lane) *first = lane->next == lane ? NULL : lane->next;
     lane->previous->next = lane->next;
     lane->next->previous = lane->previous;
@@ -56,8 +97,7 @@ void lane_move(struct lanes *lanes, struct lane *lane, enum lane_place place, gp
 {
     leave(lanes, lane);
     enter(lanes, lane, place);
-    lane->wake_at = wake_at;
-    if (place == LANE_ASLEEP && wake_at < lanes->first_wake) lanes->first_wake = wake_at;
+    if (place == LANE_ASLEEP) falls_asleep(lanes, lane, wake_at);
 }
 
 /* ---- coming and going -------------------------------------------------------------------------------------------------- */
@@ -108,25 +148,14 @@ void lanes_close(struct lanes *lanes)
             free(lane->last_word);
             free(lane);
         }
-    *lanes = (struct lanes) { 0 };
+    memset(lanes, 0, sizeof *lanes); /* too large for the stack */
 }
 
 /* ---- time ---------------------------------------------------------------------------------------------------------------- */
 static void wake_sleepers(struct lanes *lanes, gp_time now)
 {
-    struct lane *lane = lanes->places[LANE_ASLEEP];
-    gp_time      next = INT64_MAX;
-    if (!lane || now < lanes->first_wake) return;
-    lane->previous->next       = NULL; /* the ring opened into a list while it is walked */
-    lanes->places[LANE_ASLEEP] = NULL;
-    while (lane) {
-        struct lane *after = lane->next;
-        bool         due   = lane->wake_at <= now;
-        enter(lanes, lane, due ? LANE_READY : LANE_ASLEEP);
-        if (!due && lane->wake_at < next) next = lane->wake_at;
-        lane = after;
-    }
-    lanes->first_wake = next;
+    while (lanes->sleeper_count && lanes->sleepers[0]->wake_at <= now)
+        lane_move(lanes, lanes->sleepers[0], LANE_READY, 0);
 }
 
 struct lane *lanes_next(struct lanes *lanes, gp_time now)

@@ -88,6 +88,31 @@ TEST(there_is_a_bound_and_it_is_told)
     give_back(lanes);
 }
 
+TEST(sleepers_wake_in_the_order_of_their_times)
+{
+    enum { SLEEPERS = 500, STEP = 7919 };
+    struct lanes *lanes = fresh();
+    char          name[32];
+    gp_time       last = 0;
+    for (gp_time i = 0; i < SLEEPERS; i++) {
+        (void)snprintf(name, sizeof name, "d%d.example", (int)i);
+        CHECK(lanes_wake(lanes, gp_from(name), 1 + i * STEP % SLEEPERS, 0) != NULL);
+    }
+    for (gp_time i = 0; i < SLEEPERS; i += 3) {
+        (void)snprintf(name, sizeof name, "d%d.example", (int)i);
+        lane_drop(lanes, lanes_find(lanes, gp_from(name)));
+    }
+    for (size_t left = lanes->count; left > 0; left--) {
+        struct lane *lane = lanes->sleepers[0];
+        CHECK(lane->wake_at >= last);
+        last = lane->wake_at;
+        CHECK(!lanes_next(lanes, last - 1) && lanes_next(lanes, last) == lane);
+        lane_drop(lanes, lane);
+    }
+    CHECK(lanes->sleeper_count == 0);
+    give_back(lanes);
+}
+
 /* Whatever is done to lanes, every one of them stands in the place that it says, once. */
 PROPERTY(lanes_stay_in_their_places, bytes)
 {
@@ -113,5 +138,10 @@ PROPERTY(lanes_stay_in_their_places, bytes)
         }
     }
     CHECK(standing == lanes->count);
+    for (size_t i = 0; i < lanes->sleeper_count; i++) {
+        const struct lane *lane = lanes->sleepers[i];
+        CHECK(lane->place == LANE_ASLEEP && lane->sleeper_at == i && lane->wake_at > now);
+        CHECK(i == 0 || lanes->sleepers[(i - 1) / 2]->wake_at <= lane->wake_at);
+    }
     give_back(lanes);
 }

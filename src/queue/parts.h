@@ -49,6 +49,7 @@ struct lane {
     struct lane    *bucket_next, *next, *previous; /* next, previous: among those in the same place */
     enum lane_place place;
     gp_time         wake_at;         /* ASLEEP: until then                                           */
+    size_t          sleeper_at;      /* ASLEEP: its seat among the sleepers                          */
     gp_time         suspended_until; /* nothing could be tried: what comes due meanwhile is put off  */
     unsigned        failures;        /* in a row; while there are any, one attempt at a time         */
     unsigned        under_way;
@@ -64,8 +65,8 @@ struct lane {
 struct lanes {
     struct lane *buckets[LANE_BUCKETS];
     struct lane *places[LANE_FULL + 1]; /* rings; READY's first is served next */
-    size_t       count;
-    gp_time      first_wake;            /* no sleeper wakes before             */
+    struct lane *sleepers[LANES_MOST];  /* a heap: the first to wake is [0]; pages that are not used cost nothing */
+    size_t       sleeper_count, count;
     bool         overflow;              /* some destination found no room: look again when there is */
 };
 gp_str       lane_name(const struct lane *);

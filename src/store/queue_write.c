@@ -192,58 +192,35 @@ gp_status queue_finish(struct queue_store *s, int64_t message, gp_str queue_id, 
 }
 
 /* ---- another way ---------------------------------------------------------------------------------------------------------- */
-struct stray {
-    int64_t message, position;
-    char    address[ADDRESS_ROOM], destination[ADDRESS_ROOM], sender[ADDRESS_ROOM], user[ADDRESS_ROOM];
-};
-
-/* The next after the one that *at names. Read to its end before anything is changed. */
-static gp_status next_stray(struct database *db, gp_str place, bool elsewhere, bool all, struct stray *at)
-{
-    auto_rows r = rows_of(
-        db,
-        "SELECT r.message, position, address, destination, sender, user FROM recipients AS r JOIN messages USING (message)"
-        " WHERE (r.message, position) > (?, ?) AND state IN (0, 3) AND ((destination = ?) <> ? OR ? OR"
-        " substr(destination, 1, 4) = '" CONFIG_VIA "') ORDER BY r.message, position LIMIT 1");
-    rows_bind_number(&r, at->message);
-    rows_bind_number(&r, at->position);
-    rows_bind_text(&r, place);
-    rows_bind_number(&r, elsewhere);
-    rows_bind_number(&r, all);
-    gp_status status = rows_next(&r);
-    if (status != GP_OK) return status;
-    at->message  = rows_number(&r, 0);
-    at->position = rows_number(&r, 1);
-    return gp_copy_z(rows_text(&r, 2), at->address, sizeof at->address) &&
-                   gp_copy_z(rows_text(&r, 3), at->destination, sizeof at->destination) &&
-                   gp_copy_z(rows_text(&r, 4), at->sender, sizeof at->sender) &&
-                   gp_copy_z(rows_text(&r, 5), at->user, sizeof at->user)
-               ? GP_OK
-               : GP_TEMPFAIL;
-}
-
-static gp_status redirect(struct database *db, const struct stray *at, gp_str destination)
+static gp_status redirect(struct database *db, int64_t message, int64_t position, gp_str destination)
 {
     auto_rows r = rows_of(db, "UPDATE recipients SET destination = ? WHERE message = ? AND position = ?");
     rows_bind_text(&r, destination);
-    rows_bind_number(&r, at->message);
-    rows_bind_number(&r, at->position);
+    rows_bind_number(&r, message);
+    rows_bind_number(&r, position);
     return rows_run(&r);
 }
 
+/* One walk along the primary key, which no change of a destination moves: each row is met once. */
 gp_status queue_reroute(struct queue_store *s, gp_str place, bool elsewhere, bool all, queue_chooser *choose,
                         void *owner, size_t *moved)
 {
-    struct stray at = { 0, -1, "", "", "", "" };
-    gp_status    status;
+    gp_status status;
+    auto_rows r =
+        rows_of(s->db, "SELECT r.message, position, address, destination, sender, user FROM recipients AS r NOT INDEXED"
+                       " CROSS JOIN messages USING (message) WHERE state IN (0, 3) AND ((destination = ?) <> ? OR ? OR"
+                       " substr(destination, 1, 4) = '" CONFIG_VIA "')");
+    rows_bind_text(&r, place);
+    rows_bind_number(&r, elsewhere);
+    rows_bind_number(&r, all);
     *moved = 0;
-    while ((status = next_stray(s->db, place, elsewhere, all, &at)) == GP_OK) {
+    while ((status = rows_next(&r)) == GP_OK) {
         char                   room[ADDRESS_ROOM];
         struct gp_text         text = GP_TEXT(room);
-        const struct queue_way way  = { gp_from(at.address), gp_from(at.sender), gp_from(at.user) };
+        const struct queue_way way  = { rows_text(&r, 2), rows_text(&r, 4), rows_text(&r, 5) };
         gp_str                 to   = choose(owner, &way, &text);
-        if (text.cut || gp_same(to, gp_from(at.destination))) continue;
-        if (redirect(s->db, &at, to) != GP_OK) return GP_TEMPFAIL;
+        if (text.cut || gp_same(to, rows_text(&r, 3))) continue;
+        if (redirect(s->db, rows_number(&r, 0), rows_number(&r, 1), to) != GP_OK) return GP_TEMPFAIL;
         ++*moved;
     }
     return status == GP_PERMFAIL ? GP_OK : status;
