@@ -192,6 +192,8 @@ bool route_is_home(const struct config *c, const struct sockaddr_storage *addres
 static void give_up(struct route *r, struct result reason)
 {
     sts_forget(&r->sts); /* a policy changes nothing about that */
+    dns_forget(r->mx);   /* nor do mail hosts, where it is for want of the policy */
+    r->mx         = NULL;
     r->host_count = r->address_count = 0;
     r->reason                        = reason;
     delivery_routed(r->owner);
@@ -258,6 +260,9 @@ static void got_policy(void *owner, const struct sts_policy *policy)
     r->sts_hosts    = gp_arena_copy(&r->owner->arena, policy->hosts);
     if (policy->mode == GP_STS_ENFORCE && !r->sts_hosts.ptr)
         give_up(r, no_route(GP_TEMPFAIL, "4.3.0", "out of memory"));
+    else if (policy->unknown)
+        give_up(r, no_route(GP_TEMPFAIL, "4.3.0",
+                            "the policy (MTA-STS) that may be kept of the recipient's domain could not be read"));
     else if (!r->mx)
         delivery_routed(r->owner);
 }

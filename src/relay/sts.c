@@ -7,7 +7,8 @@
  *   ADDRESS    the addresses of mta-sts.DOMAIN                    FETCHING, or IDLE
  *   FETCHING   the file                                           IDLE
  *
- * Who waits is called when it is IDLE again, and earlier where a policy is at hand that is only to be refreshed. */
+ * Who waits is called when it is IDLE again, and earlier where a policy is at hand that is only to be refreshed. Where the queue could not say
+ * whether one is kept, only a policy that is fetched anew tells what holds. */
 #include "relay/sts.h"
 
 #include <arpa/inet.h>
@@ -35,7 +36,8 @@ struct sts_entry {
     struct relay     *relay;
     struct sts_query *waiting;
     enum sts_state    state;
-    bool              loaded; /* the queue was asked */
+    bool              loaded;     /* it is known whether there is a policy: the queue has said, or it was fetched */
+    bool              refreshing; /* the policy that is in force is fetched once more: nobody waits for that */
     char              domain[DOMAIN_ROOM];
     char              id[GP_STS_ID_MOST + 1], seen[GP_STS_ID_MOST + 1]; /* of the policy; that DNS has now */
     enum gp_sts_mode  mode;
@@ -51,6 +53,7 @@ struct sts_entry {
 };
 struct sts {
     struct sts_entry *entries;
+    struct timer     *soon; /* tells those who asked while a policy in force is refreshed */
     size_t            count;
     uint64_t          turn;
 };
@@ -64,7 +67,9 @@ static bool in_force(const struct sts_entry *e)
 static void tell_waiting(struct sts_entry *e)
 {
     bool              good   = in_force(e);
-    struct sts_policy policy = { .mode = good ? e->mode : GP_STS_NONE, .failure = e->failure };
+    struct sts_policy policy = { .mode    = good ? e->mode : GP_STS_NONE,
+                                 .unknown = !good && !e->loaded,
+                                 .failure = e->failure };
     if (good) policy.hosts = (gp_str) { e->hosts, e->hosts_len };
     for (struct sts_query *q = e->waiting; q; q = e->waiting) {
         e->waiting = q->next;
@@ -75,8 +80,22 @@ static void tell_waiting(struct sts_entry *e)
 
 static void settle(struct sts_entry *e)
 {
-    e->state = STS_IDLE;
+    e->state      = STS_IDLE;
+    e->refreshing = false;
     tell_waiting(e);
+}
+
+/* The record was seen, and what is fetched now changes nothing of what holds meanwhile. */
+static bool only_refreshes(const struct sts_entry *e)
+{
+    return e->refreshing && in_force(e);
+}
+
+static void tell_soon(void *owner)
+{
+    struct sts *s = owner;
+    for (struct sts_entry *e = s->entries; e; e = e->next)
+        if (e->waiting && only_refreshes(e)) tell_waiting(e);
 }
 
 void sts_forget(struct sts_query *q)
@@ -112,20 +131,26 @@ static void load(struct sts_entry *e)
     ipc_ask(e->relay->queue, &m, found, e);
 }
 
+static bool take_kept(struct sts_entry *e, const struct msg_sts_found *f)
+{
+    bool sound =
+        f->mode <= GP_STS_ENFORCE && f->hosts.len <= GP_STS_HOSTS_ROOM && gp_copy_z(f->id, e->id, sizeof e->id);
+    if (!sound || !keep(e, f->hosts)) return false;
+    e->mode    = (enum gp_sts_mode)f->mode;
+    e->fetched = (gp_time)f->fetched;
+    e->expires = (gp_time)f->expires;
+    return true;
+}
+
+/* RFC 8461 5.1: a policy that is kept must be applied. So where that cannot be told, nobody may go on as if there were none. */
 static void found(void *owner, gp_status status, const struct msg *m)
 {
-    struct sts_entry *e = owner;
-    if (status == GP_OK && m->type == MSG_STS_FOUND) {
-        const struct msg_sts_found *f = &m->sts_found;
-        e->loaded                     = f->status != GP_TEMPFAIL;
-        bool sound = f->status == GP_OK && f->mode <= GP_STS_ENFORCE && f->hosts.len <= GP_STS_HOSTS_ROOM &&
-                     gp_copy_z(f->id, e->id, sizeof e->id);
-        if (sound && keep(e, f->hosts)) {
-            e->mode    = (enum gp_sts_mode)f->mode;
-            e->fetched = (gp_time)f->fetched;
-            e->expires = (gp_time)f->expires;
-        }
-    }
+    struct sts_entry *e    = owner;
+    bool              said = status == GP_OK && m->type == MSG_STS_FOUND;
+    if (said && m->sts_found.status == GP_OK)
+        e->loaded = take_kept(e, &m->sts_found);
+    else
+        e->loaded = said && m->sts_found.status == GP_PERMFAIL;
     ask_record(e);
 }
 
@@ -147,7 +172,9 @@ static void tell_queue(const struct sts_entry *e)
 static void fail(struct sts_entry *e, enum tls_failure failure, gp_str why)
 {
     LOG(LOG_WARN, "mta-sts", LOG_Z("domain", e->domain), LOG_Z("problem", outcome_word(failure)), LOG_S("reason", why),
-        LOG_Z("result", in_force(e) ? "the policy that was fetched before stays in force" : "as if it had no policy"));
+        LOG_Z("result", in_force(e) ? "the policy that was fetched before stays in force"
+                        : e->loaded ? "as if it had no policy"
+                                    : "mail waits: whether a policy is kept could not be read"));
     e->failed  = wall_now();
     e->failure = failure;
     settle(e);
@@ -169,6 +196,7 @@ static void take_file(struct sts_entry *e, gp_str file)
     e->expires = e->fetched + (gp_time)policy.max_age * MS;
     e->failure = TLS_FINE;
     e->failed  = 0;
+    e->loaded  = true;
     memcpy(e->id, e->seen, sizeof e->id);
     LOG(LOG_INFO, "mta-sts", LOG_Z("domain", e->domain), LOG_Z("mode", gp_sts_mode_name(e->mode)), LOG_Z("id", e->id),
         LOG_N("max_age", policy.max_age));
@@ -305,7 +333,8 @@ static void got_record(void *owner, const struct dns_answer *answer)
         settle(e);
         return;
     }
-    if (same) tell_waiting(e); /* nobody waits for a refresh */
+    e->refreshing = same;
+    if (same) tell_waiting(e);
     ask_addresses(e);
 }
 
@@ -368,6 +397,7 @@ bool sts_ask(struct relay *r, gp_str domain, struct sts_query *q, sts_done *done
     *q         = (struct sts_query) { .next = e->waiting, .entry = e, .done = done, .owner = owner };
     e->waiting = q;
     e->used    = ++r->sts->turn;
+    if (only_refreshes(e)) timer_set(r->sts->soon, 0);
     if (e->state != STS_IDLE) return true;
     if (e->loaded)
         ask_record(e);
@@ -380,7 +410,9 @@ bool sts_open(struct relay *r)
 {
     if (!config_asks_web(r->config)) return true;
     r->sts = calloc(1, sizeof *r->sts);
-    return r->sts != NULL;
+    if (!r->sts) return false;
+    r->sts->soon = timer_open(r->loop, tell_soon, r->sts);
+    return r->sts->soon;
 }
 
 void sts_close(struct relay *r)
@@ -390,6 +422,7 @@ void sts_close(struct relay *r)
         next = e->next;
         free_entry(e);
     }
+    timer_close(r->sts->soon);
     free(r->sts);
     r->sts = NULL;
 }

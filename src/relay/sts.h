@@ -10,6 +10,7 @@
 struct relay;
 struct sts_policy {
     enum gp_sts_mode mode;
+    bool             unknown; /* whether one is kept could not be told, and none was fetched: mode is none, but nobody may go by that */
     gp_str           hosts;   /* mail/sts.h's, until the callback returns */
     enum tls_failure failure; /* there is none, or an older one, because of this; TLS_FINE: as it should be */
 };
