@@ -1,116 +1,124 @@
-/* gatepost report --tls: how TLS went with other domains' mail hosts, by day; as JSON the reports of RFC 8460, one for each day and domain. */
+/* gatepost report --tls: how TLS went with other domains' mail hosts, by day, and what became of the reports to them; as JSON the reports of RFC 8460, one for
+ * each day and domain, as they are sent. */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/queue.h"
 #include "cli/report.h"
+#include "mail/mail.h"
+#include "mail/tlsrpt.h"
 #include "store/tls_results.h"
 
-enum { DAY_MS = 24 * 3600 * 1000, MOMENT_ROOM = 32, ID_ROOM = 640 };
+enum { DAY_ROOM = 16, REPORT_ROOM = 256 * 1024 };
 
-struct tls_report {
-    const struct config *config;
-    json_t              *all;      /* NULL: as text */
-    json_t              *policies; /* of the report that the last row went to */
-    json_t              *policy;   /* and in it */
-    struct tls_result    last;
-    size_t               rows;
-};
-
-static const char *moment(int64_t day, bool end, char room[static MOMENT_ROOM])
+static const char *shown_day(int64_t day, char room[static DAY_ROOM])
 {
-    struct gp_text text = { .ptr = room, .room = MOMENT_ROOM - 1 };
-    log_put_time(&text, day * DAY_MS);
-    text.len = text.len > 10 ? 10 : text.len; /* the date */
-    gp_put_z(&text, end ? "T23:59:59Z" : "T00:00:00Z");
+    struct gp_text text = { .ptr = room, .room = DAY_ROOM - 1 };
+    gp_put_day(&text, day);
     room[text.len] = '\0';
     return room;
 }
 
-/* ---- as JSON (RFC 8460 4) ---------------------------------------------------------------------------------------------- */
-static void begin_report(struct tls_report *r, const struct tls_result *t)
+/* ---- as JSON ------------------------------------------------------------------------------------------------------------- */
+struct all {
+    const struct config  *config;
+    struct database      *db;
+    json_t               *json;
+    char                 *room;
+    gp_status             status;
+    struct tls_result     last[2]; /* what the writer has of the last one stays while the next one is added */
+    size_t                turn;
+    struct gp_tlsrpt_json writer;
+};
+
+static bool add_result(void *owner, const struct tls_result *t)
 {
-    char from[MOMENT_ROOM], to[MOMENT_ROOM], id[ID_ROOM];
-    (void)snprintf(id, sizeof id, "%" PRId64 ".%s@%s", t->day, t->domain, r->config->hostname);
-    r->policies = json_array();
-    r->policy   = NULL;
-    (void)json_array_append_new(r->all,
-                                json_pack("{s:s, s:{s:s, s:s}, s:s, s:o}", "organization-name", r->config->domain,
-                                          "date-range", "start-datetime", moment(t->day, false, from), "end-datetime",
-                                          moment(t->day, true, to), "report-id", id, "policies", r->policies));
+    struct all        *a     = owner;
+    struct tls_result *k     = &a->last[a->turn++ % GP_COUNT(a->last)];
+    *k                       = *t;
+    struct gp_tlsrpt_row row = { gp_from(k->policy), gp_from(k->text),   gp_from(k->host),   gp_from(k->from),
+                                 gp_from(k->to),     gp_from(k->result), gp_from(k->reason), k->count };
+    gp_tlsrpt_add(&a->writer, &row);
+    return true;
 }
 
-static void begin_policy(struct tls_report *r, const struct tls_result *t)
+static bool add_report(void *owner, const struct tls_report *t)
 {
-    r->policy = json_pack("{s:{s:s, s:s}, s:{s:i, s:i}}", "policy", "policy-type", t->policy, "policy-domain",
-                          t->domain, "summary", "total-successful-session-count", 0, "total-failure-session-count", 0);
-    (void)json_array_append_new(r->policies, r->policy);
+    struct all            *a      = owner;
+    const struct config   *c      = a->config;
+    struct gp_text         out    = { .ptr = a->room, .room = REPORT_ROOM };
+    const struct gp_tlsrpt report = { c->tls_reports.organization, c->tls_reports.contact, c->hostname,
+                                      gp_from(t->domain), t->day };
+    gp_tlsrpt_begin(&a->writer, &report, &out);
+    a->status = tls_results_of(a->db, t->day, gp_from(t->domain), add_result, a);
+    gp_tlsrpt_end(&a->writer);
+    if (a->status == GP_OK) (void)json_array_append_new(a->json, json_loadb(out.ptr, out.len, 0, NULL));
+    return a->status == GP_OK;
 }
 
-static void add_to(json_t *summary, const char *key, int64_t count)
+static int print_reports(struct queue_store *q, const struct config *config, int64_t since)
 {
-    (void)json_object_set_new(summary, key, json_integer(json_integer_value(json_object_get(summary, key)) + count));
-}
-
-static void add_failure(json_t *policy, const struct tls_result *t)
-{
-    if (!json_object_get(policy, "failure-details")) (void)json_object_set_new(policy, "failure-details", json_array());
-    (void)json_array_append_new(json_object_get(policy, "failure-details"),
-                                json_pack("{s:s, s:s, s:I, s:s}", "result-type", t->result, "receiving-mx-hostname",
-                                          t->host, "failed-session-count", (json_int_t)t->count, "failure-reason-code",
-                                          t->reason));
-}
-
-static void add_json(struct tls_report *r, const struct tls_result *t)
-{
-    bool same_report = r->policies && t->day == r->last.day && strcmp(t->domain, r->last.domain) == 0;
-    if (!same_report) begin_report(r, t);
-    if (!same_report || strcmp(t->policy, r->last.policy) != 0) begin_policy(r, t);
-    add_to(json_object_get(r->policy, "summary"),
-           t->result[0] ? "total-failure-session-count" : "total-successful-session-count", t->count);
-    if (t->result[0]) add_failure(r->policy, t);
-    r->last = *t;
+    static struct all a;
+    a = (struct all) { .config = config, .db = queue_database(q), .json = json_array(), .room = malloc(REPORT_ROOM) };
+    if (!a.room) return CLI_FAILED;
+    gp_status status = tls_reports_each(a.db, since, add_report, &a);
+    free(a.room);
+    if (status == GP_OK && a.status == GP_OK) return user_print_json(a.json);
+    json_decref(a.json);
+    return cli_queue_failed(q, "report");
 }
 
 /* ---- as text ------------------------------------------------------------------------------------------------------------- */
-static void print(const struct tls_report *r, const struct tls_result *t)
+static bool print_result(void *owner, const struct tls_result *t)
 {
-    char room[MOMENT_ROOM];
-    if (!r->rows)
+    size_t *rows = owner;
+    char    room[DAY_ROOM];
+    if (!*rows)
         (void)printf("%-10s  %7s  %-26s  %-15s  %-32s  %s\n", "DAY", "COUNT", "RESULT", "POLICY", "DOMAIN", "HOST");
-    (void)printf("%.10s  %7" PRId64 "  %-26s  %-15s  %-32s  %s\n", moment(t->day, false, room), t->count,
+    ++*rows;
+    (void)printf("%.10s  %7" PRId64 "  %-26s  %-15s  %-32s  %s\n", shown_day(t->day, room), t->count,
                  t->result[0] ? t->result : "good", t->policy, t->domain, t->host);
-    if (!t->reason[0]) return;
+    if (!t->reason[0]) return true;
     (void)fputs("  because: ", stdout);
     cli_print(stdout, gp_from(t->reason));
     (void)putchar('\n');
+    return true;
 }
 
-static bool take(void *owner, const struct tls_result *t)
+static bool print_report(void *owner, const struct tls_report *t)
 {
-    struct tls_report *r = owner;
-    if (r->all)
-        add_json(r, t);
-    else
-        print(r, t);
-    r->rows++;
+    size_t *rows = owner;
+    char    room[DAY_ROOM], due[USER_TIME_ROOM];
+    if (!*rows) (void)printf("\n%-10s  %-10s  %-32s  %s\n", "DAY", "REPORT", "DOMAIN", "DUE, OR WHAT BECAME OF IT");
+    ++*rows;
+    (void)printf("%.10s  %-10s  %-32s  ", shown_day(t->day, room), tls_report_state_name(t->state), t->domain);
+    if (t->state == TLS_REPORT_WAITS) (void)printf("%s%s", user_time(t->due, due), t->told[0] ? "; " : "");
+    cli_print(stdout, gp_from(t->told));
+    (void)putchar('\n');
     return true;
+}
+
+static int show(struct queue_store *q, const struct config *config, int64_t since)
+{
+    size_t    results = 0, reports = 0;
+    gp_status status = tls_results_each(queue_database(q), since, print_result, &results);
+    if (status == GP_OK && results && config->tls_reports.send)
+        status = tls_reports_each(queue_database(q), since, print_report, &reports);
+    if (status != GP_OK) return cli_queue_failed(q, "report");
+    if (!results)
+        (void)puts("Nothing in that time: no connection to a mail host that MX named, or tls_reports.collect is no.");
+    else if (!reports)
+        (void)puts("\nNobody is sent a report of it: tls_reports.send is no.");
+    return CLI_DONE;
 }
 
 int report_tls(const char *dir, gp_time since, bool json)
 {
     static struct config config;
     if (!cli_config(dir, &config)) return CLI_FAILED;
-    auto_queue_store q = cli_queue_open(dir);
+    auto_queue_store q   = cli_queue_open(dir);
+    int64_t          day = tls_result_day(since);
     if (!q) return CLI_FAILED;
-    struct tls_report r      = { .config = &config, .all = json ? json_array() : NULL };
-    gp_status         status = tls_results_each(queue_database(q), tls_result_day(since), take, &r);
-    if (status != GP_OK) {
-        json_decref(r.all);
-        return cli_queue_failed(q, "report");
-    }
-    if (json) return user_print_json(r.all);
-    if (!r.rows)
-        (void)puts("Nothing in that time: no connection to a mail host that MX named, or tls_reports.collect is no.");
-    return CLI_DONE;
+    return json ? print_reports(q, &config, day) : show(q, &config, day);
 }

@@ -224,6 +224,21 @@ static bool all_are_retired(const struct config *c)
     return false;
 }
 
+/* It stands in From, in a file's name and in field names' values (RFC 8460 5.1, 5.3). */
+static bool contact_is_no_address(const struct config *c)
+{
+    gp_str contact = gp_from(c->tls_reports.contact), domain = contact, local = gp_cut(&domain, '@');
+    for (size_t i = 0; i < contact.len; i++)
+        if (contact.ptr[i] <= ' ' || contact.ptr[i] > '~' || gp_find(GP_LIT("\"(),:;<>[]\\!"), contact.ptr[i]) < 12)
+            return c->tls_reports.send;
+    return c->tls_reports.send && (!local.len || !domain.len || gp_find(domain, '@') < domain.len);
+}
+
+static bool sends_what_is_not_counted(const struct config *c)
+{
+    return c->tls_reports.send && !c->tls_reports.collect;
+}
+
 static const struct rule {
     bool (*is_broken)(const struct config *);
     const char *key, *text;
@@ -254,6 +269,8 @@ static const struct rule {
     { other_than_a_token,     "relay.mechanisms",    "relay.mechanisms: with relay.token_file or relay.provider the relay can use OAUTHBEARER and XOAUTH2 alone, and EXTERNAL with relay.certificate_file" },
     { other_than_a_certificate, "relay.mechanisms",  "relay.mechanisms: with relay.certificate_file, and no password or token, the relay can use EXTERNAL alone" },
     { notice_after_the_end,   "queue.delay_notice",  "queue.delay_notice must be shorter than queue.lifetime" },
+    { sends_what_is_not_counted, "tls_reports.send", "tls_reports.send has nothing to send while tls_reports.collect is no" },
+    { contact_is_no_address, "tls_reports.contact",  "tls_reports.contact must be an address of ASCII, as postmaster@example.org" },
     { one_selector,           "dkim.ed25519_selector", "dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each" },
     { more_per_destination_than_in_all, "relay.connections_per_destination", "relay.connections_per_destination is more than relay.connections" },
   /* clang-format on */

@@ -160,11 +160,36 @@ static void derive_relay_mechanisms(struct config_reading *reading)
     config->relay.mechanisms[out.len] = '\0';
 }
 
+static void derive_tls_reports(struct config *config)
+{
+    char          *contact = config->tls_reports.contact;
+    struct gp_text out     = { .ptr = contact, .room = sizeof(config->tls_reports.contact) - 1 };
+    gp_str         domain  = gp_head(gp_from(config->domain), sizeof(config->tls_reports.organization) - 1);
+    if (!config->tls_reports.organization[0]) {
+        (void)gp_copy_z(domain, config->tls_reports.organization, sizeof(config->tls_reports.organization));
+        config->sources[config_find(GP_LIT("tls_reports.organization")) - config_keys] = CONFIG_DERIVED;
+    }
+    if (contact[0]) return;
+    gp_put_z(&out, "postmaster@");
+    gp_put_z(&out, config->domain);
+    contact[out.len]                                                          = '\0';
+    config->sources[config_find(GP_LIT("tls_reports.contact")) - config_keys] = CONFIG_DERIVED;
+}
+
 /* mail.example.org serves example.org; a name of one or two labels serves itself. */
+static void derive_domain(struct config *config)
+{
+    gp_str rest = gp_from(config->hostname);
+    if (config->domain[0]) return;
+    (void)gp_cut(&rest, '.');
+    bool is_parent = rest.ptr && gp_find(rest, '.') < rest.len;
+    (void)gp_copy_z(is_parent ? rest : gp_from(config->hostname), config->domain, sizeof config->domain);
+    config->sources[config_find(GP_LIT("domain")) - config_keys] = CONFIG_DERIVED;
+}
+
 void config_derive(struct config_reading *reading)
 {
     struct config *config = reading->config;
-    gp_str         rest   = gp_from(config->hostname);
     derive_mechanisms(reading);
     config_derive_provider(reading);
     derive_relay_mechanisms(reading);
@@ -172,11 +197,8 @@ void config_derive(struct config_reading *reading)
     config_add_fetcher(config);
     config_add_events(config);
     config_add_web(config);
-    if (config->domain[0]) return;
-    (void)gp_cut(&rest, '.');
-    bool is_parent = rest.ptr && gp_find(rest, '.') < rest.len;
-    (void)gp_copy_z(is_parent ? rest : gp_from(config->hostname), config->domain, sizeof config->domain);
-    config->sources[config_find(GP_LIT("domain")) - config_keys] = CONFIG_DERIVED;
+    derive_domain(config);
+    derive_tls_reports(config);
 }
 
 /* ---- the file ------------------------------------------------------------------------------------------- */

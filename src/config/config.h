@@ -199,7 +199,10 @@ struct config {
         unsigned webhook_timeout;
     } notices;
 
-    struct { bool collect; } tls_reports;    /* how TLS goes with others' mail hosts is counted (RFC 8460) */
+    struct { /* how TLS goes with others' mail hosts (RFC 8460) */
+        bool collect, send;
+        char organization[CONFIG_NAME], contact[320]; /* contact: an address, once `send` is on */
+    } tls_reports;
 
     struct { /* what becomes of mail, for programs */
         char     file[CONFIG_PATH], webhook[CONFIG_PATH]; /* "": none */
@@ -276,7 +279,8 @@ bool config_proof_is_token(enum relay_proof);
 size_t config_lookup_processes(const struct config *); /* of the role lookup: one per source, one for the webhook, one for providers, one for events, one for the relay */
 size_t config_token_process(const struct config *);    /* index of that for providers, if there are any */
 size_t config_events_process(const struct config *);   /* of that for events, if they are posted */
-bool   config_asks_web(const struct config *);         /* the relay does, for the policies of domains to which mail goes by MX */
+bool   config_follows_sts(const struct config *);      /* policies of domains to which mail goes by MX are fetched */
+bool   config_asks_web(const struct config *);         /* the relay does, for those, or to post reports of TLS */
 size_t config_web_process(const struct config *);      /* index of who does it for it, if it does */
 #define CONFIG_EVENT_TYPES "accepted deferred delivered bounced held deleted discarded"
 /* The one that relay.provider names, or that the login of this index has its tokens from; NULL: none. */

@@ -147,7 +147,13 @@ const struct config_key
       "Mail that goes another way than relay.via; see ROUTES. The first route that fits a recipient is taken." },
 
     { "tls_reports.collect", &config_flag, FIELD(tls_reports.collect), 0, 1, "yes",
-      "Count how TLS goes with the mail hosts that MX names, by day and domain (RFC 8460), for `gatepost report --tls`. Counts are kept for 30 days, and sent to nobody." },
+      "Count how TLS goes with the mail hosts that MX names, by day and domain (RFC 8460), for `gatepost report --tls`. Counts are kept for 30 days." },
+    { "tls_reports.send", &config_flag, FIELD(tls_reports.send), 0, 1, "no",
+      "Send each domain that asks for it by a record _smtp._tls.DOMAIN what was counted of it, once a day; see docs/transport.md. Reports that go by mail need a DKIM key of tls_reports.contact's domain." },
+    { "tls_reports.organization", &config_text, FIELD(tls_reports.organization), 0, CONFIG_NAME - 1, "",
+      "Whose reports they are, in words. Default: the domain." },
+    { "tls_reports.contact", &config_text, FIELD(tls_reports.contact), 0, 319, "",
+      "The address of who answers questions about them, named in each report, and its From. Default: postmaster@ the domain." },
 
     { "limits.message_size", &config_size, FIELD(limits.message_size), 1024, TERABYTE, "50M",
       "The largest message; announced as SIZE (RFC 1870)." },

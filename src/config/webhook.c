@@ -36,11 +36,21 @@ size_t config_lookup_processes(const struct config *c)
     return config_web_process(c) + config_asks_web(c);
 }
 
-bool config_asks_web(const struct config *c)
+static bool goes_by_mx(const struct config *c)
 {
     bool by_mx = c->relay.kind == RELAY_MX;
     for (size_t i = 0; i < c->route_count; i++) by_mx |= c->routes[i].via[0].kind == RELAY_MX;
-    return by_mx && c->relay.mta_sts;
+    return by_mx;
+}
+
+bool config_follows_sts(const struct config *c)
+{
+    return goes_by_mx(c) && c->relay.mta_sts;
+}
+
+bool config_asks_web(const struct config *c)
+{
+    return config_follows_sts(c) || (goes_by_mx(c) && c->tls_reports.send);
 }
 
 static bool are_types(gp_str words)
@@ -106,7 +116,7 @@ void config_add_events(struct config *c)
     (void)gp_copy_z(gp_from(c->events.webhook_ca_file), l->ca_file, sizeof(l->ca_file));
 }
 
-/* For policies of strangers' domains: the roots are those by which their mail servers are judged, too. */
+/* For policies of strangers' domains, and reports to them: the roots are those by which their mail servers are judged, too. */
 void config_add_web(struct config *c)
 {
     enum { PATIENCE = 20, ANSWERS = 8 };

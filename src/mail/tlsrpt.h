@@ -27,7 +27,7 @@ struct gp_tlsrpt_row { /* "": not known */
 };
 struct gp_tlsrpt_json {
     struct gp_text *out;
-    gp_str          policy, text; /* of the policy that is open: of the last row, which has to live as long */
+    gp_str          policy, text; /* the last row's, which has to live until the next one is added */
     gp_str          domain;
     size_t          policies, details;
     bool            left_out; /* the open policy has found no room */

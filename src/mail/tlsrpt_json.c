@@ -107,8 +107,6 @@ static void begin_policy(struct gp_tlsrpt_json *w, const struct gp_tlsrpt_row *r
 {
     end_policy(w);
     size_t mark = w->out->len;
-    w->policy   = row->policy;
-    w->text     = row->text;
     w->details  = 0;
     w->good = w->failed = 0;
     put_text(w->out, w->policies ? ",{\"policy\":{\"policy-type\":" : "{\"policy\":{\"policy-type\":", row->policy);
@@ -137,6 +135,8 @@ static void add_failure(struct gp_tlsrpt_json *w, const struct gp_tlsrpt_row *ro
 void gp_tlsrpt_add(struct gp_tlsrpt_json *w, const struct gp_tlsrpt_row *row)
 {
     if (!w->policy.ptr || !gp_same(w->policy, row->policy) || !gp_same(w->text, row->text)) begin_policy(w, row);
+    w->policy = row->policy;
+    w->text   = row->text;
     if (w->left_out) return;
     *(row->result.len ? &w->failed : &w->good) += row->count;
     if (row->result.len) add_failure(w, row);

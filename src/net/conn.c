@@ -342,6 +342,12 @@ struct conn *conn_connect(struct loop *l, const struct sockaddr_storage *to, con
     return c;
 }
 
+bool conn_local(const struct conn *c, struct sockaddr_storage *out)
+{
+    socklen_t len = sizeof *out;
+    return getsockname(c->fd, (struct sockaddr *)out, &len) == 0;
+}
+
 /* ---- closing -------------------------------------------------------------------------------------------------------- */
 /* true: the peer is done as well, or never will be. */
 static bool drain(struct conn *c)

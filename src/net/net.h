@@ -63,6 +63,7 @@ size_t conn_unsent(const struct conn *);
 bool   conn_secure(struct conn *, struct gp_tls *tls) GP_MUST_USE;
 void   conn_signed(struct conn *, gp_str signature); /* empty: refused */
 struct gp_tls *conn_tls(struct conn *);              /* NULL while clear */
+bool   conn_local(const struct conn *, struct sockaddr_storage *); /* our address; a call of the kernel */
 /* Frees at once from the owner's view; unsent bytes are still given to the kernel when `flush` (and close_notify sent), for
  * 5 s at most, and the oldest are dropped when more than so many are at it: a flood of callers must not take all descriptors. */
 #define CONN_LINGERING_MOST 512

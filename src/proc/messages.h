@@ -7,7 +7,7 @@
 
 #include "base/base.h"
 
-enum { MSG_MOST = 192 * 1024, MSG_INLINE_BODY_MOST = 64 * 1024, MSG_FDS_MOST = 2, HOLD_WHY_MOST = 240 };
+enum { MSG_MOST = 192 * 1024, MSG_INLINE_BODY_MOST = 64 * 1024, MSG_FDS_MOST = 2, HOLD_WHY_MOST = 240, TLS_POLICY_MOST = 1023 };
 
 enum msg_role { ROLE_SUPERVISOR, ROLE_SMTPD, ROLE_VAULT, ROLE_QUEUE, ROLE_RELAY, ROLE_LOOKUP, ROLES };
 
@@ -101,7 +101,8 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     /* relay -> queue: is a policy of MTA-STS kept of that domain? mode, id, hosts: mail/sts.h's; times: gp_time             */ \
     ROW(STS_FIND, sts_find, S(domain))                                                                                     \
     ROW(STS_FOUND, sts_found, U(status) U(mode) U(fetched) U(expires) S(id) S(hosts))                                      \
-    ROW(TLS_SEEN, tls_seen, S(domain) S(policy) S(host) S(result) S(reason)) /* one way: how TLS went; store/tls_results.h's */ \
+    /* one way: how TLS went; store/tls_results.h's. text: the policy; from, to: addresses of a connection that failed      */ \
+    ROW(TLS_SEEN, tls_seen, S(domain) S(policy) S(text) S(host) S(from) S(to) S(result) S(reason))                         \
     ROW(STS_KEEP, sts_keep, U(mode) U(fetched) U(expires) S(domain) S(id) S(hosts)) /* one way: it was fetched             */                                                         \
     /* relay -> vault */                                                                                                  \
     ROW(DKIM_KEYS, dkim_keys, U(public) S(domain))        /* public: the lines have "TAB base64", their public halves    */ \

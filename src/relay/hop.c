@@ -185,14 +185,16 @@ static const struct conn_handler handler = {
 
 static void name_remote(struct hop *h, const struct sockaddr_storage *to, const char *host)
 {
-    struct gp_text text = { .ptr = h->remote, .room = sizeof h->remote - 1 };
+    struct gp_text text  = { .ptr = h->remote, .room = sizeof h->remote - 1 },
+                   alone = { .ptr = h->to, .room = sizeof h->to - 1 };
     gp_put_z(&text, host);
     if (to->ss_family != AF_UNIX) {
         gp_put_z(&text, " [");
         address_put(&text, to, true);
+        address_put(&alone, to, false);
         gp_put_char(&text, ']');
     }
-    h->remote[text.len] = '\0';
+    h->remote[text.len] = h->to[alone.len] = '\0';
 }
 
 bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char *host)

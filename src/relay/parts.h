@@ -113,6 +113,9 @@ struct route {
     struct sts_query        sts;         /* for the policy of the domain */
     enum gp_sts_mode        sts_mode;
     gp_str                  sts_hosts;   /* in the delivery's arena      */
+    uint64_t                sts_age;     /* seconds that it lasts        */
+    enum tls_failure        sts_failure; /* there is no policy, because of this; TLS_FINE: there is none, or one */
+    gp_str                  sts_why;     /* in words                     */
     bool                    looked_up;   /* addresses are those of the host at host_at  */
     bool                    had_address;
     bool                    other_kind;  /* some host has one that nothing of from_address can reach, left out as well */
@@ -234,6 +237,7 @@ struct hop {
     struct gp_smtp_client client;
     struct gp_smtp_room  room;
     char                 destination[384], remote[256 + NET_ADDRESS_ROOM], host[256], tls[192], binding_data[64];
+    char                 to[NET_ADDRESS_ROOM]; /* the address alone */
     struct config_hop    via;
     struct demand        demand;    /* of its delivery, to which what it points to belongs */
     struct outcome       outcome;   /* version: NULL until hands are shaken */
@@ -282,6 +286,20 @@ bool        secure_will_do(const struct hop *, gp_str offered);
 bool        secure_is_unknown(struct hop *, gp_str enhanced, gp_str text);
 bool        secure_presents(const struct hop *);    /* our certificate is for this one                            */
 bool        secure_is_known(const struct hop *);    /* it has taken a recipient from who has that certificate      */
+
+/* ---- what came of TLS, for those who get reports of it (tally.c; RFC 8460 4.2, 4.3) ---------------------------------- */
+struct tally {
+    gp_str                domain;
+    const char           *policy; /* type */
+    const struct route   *route;  /* MTA-STS's is there */
+    const struct demand  *demand; /* of "tlsa"          */
+    const char           *host;   /* NULL: none, as the policy itself could not be had */
+    gp_str                from, to; /* of a connection that failed; or GP_NONE */
+    enum tls_failure      failure;
+    gp_str                reason;
+};
+void tally_tls(const struct relay *, const struct tally *); /* tells queue; what finds no room is not counted */
+void tally_delivery(const struct delivery *, const char *host, const struct demand *, const struct outcome *);
 
 /* Our sign-in at the smarthost, stepped in vault. */
 void login_start(struct hop *, gp_str offered);

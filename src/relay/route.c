@@ -258,6 +258,9 @@ static void got_policy(void *owner, const struct sts_policy *policy)
     struct route *r = owner;
     r->sts_mode     = policy->mode;
     r->sts_hosts    = gp_arena_copy(&r->owner->arena, policy->hosts);
+    r->sts_age      = policy->max_age;
+    r->sts_failure  = policy->mode == GP_STS_NONE ? policy->failure : TLS_FINE;
+    if (r->sts_failure != TLS_FINE) r->sts_why = gp_arena_copy(&r->owner->arena, gp_from(policy->why));
     if (policy->mode == GP_STS_ENFORCE && !r->sts_hosts.ptr)
         give_up(r, no_route(GP_TEMPFAIL, "4.3.0", "out of memory"));
     else if (policy->unknown)

@@ -85,26 +85,6 @@ static void outcome_of(const struct gp_tls *tls, const struct demand *d, struct 
     out->usage = record.usage, out->selector = record.selector, out->matching = record.matching;
 }
 
-/* RFC 8460 4.2, 4.3. Of a policy that is only tested, also what it would have barred. */
-static void count(const struct delivery *d, const char *host, const struct demand *demand, const struct outcome *o)
-{
-    struct msg       m       = MSG(TLS_SEEN);
-    bool             own     = o->failure != TLS_FINE || !demand->testing;
-    enum tls_failure failure = own ? o->failure : demand->failure;
-    const char      *why     = demand->why ? demand->why : "";
-    if (!d->route.domain[0] || !d->relay->config->tls_reports.collect || !d->relay->queue) return;
-    m.tls_seen = (struct msg_tls_seen) { .domain = gp_from(d->route.domain),
-                                         .policy = demand->source == DEMAND_BY_DANE   ? GP_LIT("tlsa")
-                                                   : d->route.sts_mode != GP_STS_NONE ? GP_LIT("sts")
-                                                                                      : GP_LIT("no-policy-found"),
-                                         .host   = gp_from(host),
-                                         .result = gp_from(outcome_word(failure)),
-                                         .reason = failure == TLS_FINE ? GP_LIT("")
-                                                   : own && o->why.ptr ? o->why
-                                                                       : gp_from(why) };
-    (void)ipc_tell(d->relay->queue, &m); /* what finds no room is not counted */
-}
-
 void secure_tell(const struct delivery *d, const char *host, const struct demand *demand, const struct outcome *o)
 {
     bool asked = demand->level > DEMAND_OPPORTUNISTIC || demand->source != DEMAND_BY_CONFIG || demand->testing;
@@ -112,13 +92,20 @@ void secure_tell(const struct delivery *d, const char *host, const struct demand
         LOG(LOG_WARN, "tls", LOG_S("queue_id", d->queue_id), LOG_Z("host", host), LOG_Z("policy", demand_name(demand)),
             LOG_Z("result", outcome_word(o->failure)), LOG_S("reason", o->why),
             LOG_Z("testing", demand->testing ? "yes" : NULL));
-    count(d, host, demand, o);
+    tally_delivery(d, host, demand, o);
 }
 
 static void tell(struct hop *h)
 {
+    struct sockaddr_storage own;
+    char                    room[NET_ADDRESS_ROOM];
+    struct gp_text          from = GP_TEXT(room);
+    bool                    bad  = !h->told && h->delivery && h->outcome.failure != TLS_FINE;
+    if (bad && conn_local(h->conn, &own) && own.ss_family != AF_UNIX) address_put(&from, &own, false);
+    if (bad) h->outcome.from = gp_said(&from), h->outcome.to = gp_from(h->to);
     if (!h->told && h->delivery) secure_tell(h->delivery, h->host, &h->demand, &h->outcome);
-    h->told = true;
+    h->outcome.from = GP_NONE;
+    h->told         = true;
 }
 
 void secure_missed(struct hop *h, gp_str why)

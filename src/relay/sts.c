@@ -24,6 +24,7 @@ enum {
     NAME_ROOM      = 288,
     ADDRESSES_MOST = 8,
     REACH_ROOM     = 1000,
+    WHY_ROOM       = 160,
     MS             = 1000,
     HTTP_OK        = 200,
 };
@@ -45,6 +46,7 @@ struct sts_entry {
     size_t            hosts_len;
     gp_time           fetched, expires, failed;
     enum tls_failure  failure; /* of the last fetch */
+    char              why[WHY_ROOM];
     uint64_t          used;
     struct dns_query *txt, *a, *aaaa;
     struct gp_text    reach;
@@ -69,8 +71,12 @@ static void tell_waiting(struct sts_entry *e)
     bool              good   = in_force(e);
     struct sts_policy policy = { .mode    = good ? e->mode : GP_STS_NONE,
                                  .unknown = !good && !e->loaded,
-                                 .failure = e->failure };
-    if (good) policy.hosts = (gp_str) { e->hosts, e->hosts_len };
+                                 .failure = e->failure,
+                                 .why     = e->why };
+    if (good) {
+        policy.hosts   = (gp_str) { e->hosts, e->hosts_len };
+        policy.max_age = (uint64_t)((e->expires - e->fetched) / MS);
+    }
     for (struct sts_query *q = e->waiting; q; q = e->waiting) {
         e->waiting = q->next;
         q->entry   = NULL;
@@ -168,6 +174,21 @@ static void tell_queue(const struct sts_entry *e)
     (void)ipc_tell(e->relay->queue, &m); /* else it is fetched anew after a restart */
 }
 
+/* A policy that cannot be fetched anew will have expired one day: its domain wants to know before. */
+static void count_failure(const struct sts_entry *e)
+{
+    const struct route r = {
+        .sts_mode  = e->mode,
+        .sts_hosts = {e->hosts, e->hosts_len},
+        .sts_age   = (uint64_t)((e->expires - e->fetched) / MS)
+    };
+    tally_tls(e->relay, &(struct tally) { .domain  = gp_from(e->domain),
+                                          .policy  = "sts",
+                                          .route   = &r,
+                                          .failure = e->failure,
+                                          .reason  = gp_from(e->why) });
+}
+
 /* ---- the fetch ------------------------------------------------------------------------------------------------------------------ */
 static void fail(struct sts_entry *e, enum tls_failure failure, gp_str why)
 {
@@ -177,6 +198,8 @@ static void fail(struct sts_entry *e, enum tls_failure failure, gp_str why)
                                     : "mail waits: whether a policy is kept could not be read"));
     e->failed  = wall_now();
     e->failure = failure;
+    (void)gp_copy_z(gp_head(why, sizeof e->why - 1), e->why, sizeof e->why);
+    if (in_force(e)) count_failure(e); /* else with the connections that go without it */
     settle(e);
 }
 
@@ -408,7 +431,7 @@ bool sts_ask(struct relay *r, gp_str domain, struct sts_query *q, sts_done *done
 
 bool sts_open(struct relay *r)
 {
-    if (!config_asks_web(r->config)) return true;
+    if (!config_follows_sts(r->config)) return true;
     r->sts = calloc(1, sizeof *r->sts);
     if (!r->sts) return false;
     r->sts->soon = timer_open(r->loop, tell_soon, r->sts);

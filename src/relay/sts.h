@@ -12,7 +12,9 @@ struct sts_policy {
     enum gp_sts_mode mode;
     bool             unknown; /* whether one is kept could not be told, and none was fetched: mode is none, but nobody may go by that */
     gp_str           hosts;   /* mail/sts.h's, until the callback returns */
+    uint64_t         max_age; /* seconds */
     enum tls_failure failure; /* there is none, or an older one, because of this; TLS_FINE: as it should be */
+    const char      *why;     /* of that, as long as hosts */
 };
 typedef void sts_done(void *owner, const struct sts_policy *);
 struct sts_entry;

@@ -34,7 +34,7 @@ static struct {
     struct dns_query    names[ASKED_MOST];
     struct question     questions[ASKED_MOST];
     size_t              timer_count, name_count, question_count;
-    unsigned            kept; /* what the queue was told */
+    unsigned            kept, counted; /* what the queue was told */
     struct msg_sts_keep told;
     struct config       config;
     struct relay        relay;
@@ -98,6 +98,14 @@ void ipc_forget(struct ipc *to, void *owner)
 bool ipc_tell(struct ipc *to, struct msg *m)
 {
     (void)to;
+    if (m->type == MSG_TLS_SEEN) {
+        CHECK_IS(m->tls_seen.policy, "sts");
+        CHECK(gp_starts(m->tls_seen.text, "version: STSv1\nmode: enforce\nmax_age: ") &&
+              gp_ends(m->tls_seen.text, "\nmx: mx.a.example\n"));
+        CHECK(m->tls_seen.host.len == 0 && gp_starts(m->tls_seen.result, "sts-"));
+        world.counted++;
+        return true;
+    }
     CHECK(m->type == MSG_STS_KEEP);
     world.kept++;
     world.told = m->sts_keep;
@@ -239,10 +247,12 @@ static void is_told(const struct asker *a, enum gp_sts_mode mode)
 static void start(void)
 {
     memset(&world, 0, sizeof world);
-    world.now                      = (gp_time)1000 * DAY;
-    world.config.relay.policy_port = 443;
-    world.config.relay.mta_sts     = true;
-    world.relay.config             = &world.config;
+    world.now                        = (gp_time)1000 * DAY;
+    world.config.relay.policy_port   = 443;
+    world.config.relay.mta_sts       = true;
+    world.relay.config               = &world.config;
+    world.relay.queue                = (struct ipc *)&world; /* which nobody looks into */
+    world.config.tls_reports.collect = true;
     CHECK(sts_open(&world.relay) && world.relay.sts);
 }
 
@@ -321,6 +331,7 @@ TEST(what_is_in_force_stays_so)
         record_is(rows[i].record);
         if (rows[i].file) host_is_there();
         if (rows[i].file) web_says(rows[i].web, rows[i].code, rows[i].file);
+        CHECK(world.counted == (rows[i].file != NULL)); /* RFC 8460 4.3.2.2: it will have expired one day */
         is_told(&a, GP_STS_ENFORCE);
         let(DAY);
         ask(&a);

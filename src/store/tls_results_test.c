@@ -9,10 +9,11 @@
 
 static struct database *open_memory(void)
 {
-    static const char    *scripts[2];
+    static const char    *scripts[3];
     enum database_trouble trouble;
     scripts[0]                = policies_schema;
     scripts[1]                = tls_results_schema;
+    scripts[2]                = tls_reports_schema;
     struct database_plan plan = {
         .path = ":memory:", .scripts = scripts, .versions = GP_COUNT(scripts), .create = true
     };
@@ -62,6 +63,87 @@ TEST(alike_results_are_one_row_and_old_ones_go)
     CHECK(tls_results_add(db, list, 1) == GP_OK);
     s = sum_since(db, 0);
     CHECK(s.rows == 1 && s.good == 2);
+    database_close(db);
+}
+
+/* Whoever has a domain can have made-up hosts counted: beyond so many rows they are counted together. */
+TEST(a_domain_has_so_many_rows_and_all_is_counted)
+{
+    struct database  *db = open_memory();
+    struct tls_result t  = {
+         .day = 100, .count = 1, .domain = "a.example", .policy = "sts", .result = "validation-failure"
+    };
+    for (int i = 0; i < 2 * TLS_RESULT_ROWS; i++) {
+        struct gp_text host = { .ptr = t.host, .room = sizeof t.host - 1 };
+        gp_put_z(&host, "mx");
+        gp_put_number(&host, i);
+        t.host[host.len] = '\0';
+        CHECK(tls_results_add(db, &t, 1) == GP_OK);
+    }
+    struct sum s = sum_since(db, 100);
+    CHECK(s.rows == TLS_RESULT_ROWS + 1 && s.failed == 2LL * TLS_RESULT_ROWS);
+    database_close(db);
+}
+
+static bool take(void *owner, const struct tls_report *t)
+{
+    *(struct tls_report *)owner = *t;
+    return false;
+}
+
+TEST(a_report_is_due_some_hours_after_its_day_until_it_is_settled)
+{
+    enum { HOUR = 3600 * 1000, DAY = 24 * HOUR };
+    struct database  *db  = open_memory();
+    struct tls_result t   = { .day = 100, .count = 1, .domain = "a.example", .policy = "sts", .host = "mx.a.example" };
+    struct tls_report r   = { .day = 0 };
+    gp_time           end = (gp_time)101 * DAY;
+    CHECK(tls_results_add(db, &t, 1) == GP_OK && tls_results_add(db, &t, 1) == GP_OK);
+    CHECK(tls_reports_due(db, end + HOUR / 2 - 1, take, &r) == GP_OK && r.day == 0);
+    CHECK(tls_reports_due(db, end + 9 * HOUR / 2, take, &r) == GP_OK && r.day == 100);
+    CHECK_IS(gp_from(r.domain), "a.example");
+    CHECK(r.state == TLS_REPORT_WAITS && r.due >= end + HOUR / 2 && r.tries == 0);
+    r = (struct tls_report) { .day = 100, .domain = "a.example", .state = TLS_REPORT_SENT, .tries = 1, .told = "to b" };
+    CHECK(tls_reports_settle(db, &r) == GP_OK);
+    r.day = 0;
+    CHECK(tls_reports_due(db, end + 2 * DAY, take, &r) == GP_OK && r.day == 0);
+    CHECK(tls_reports_each(db, 100, take, &r) == GP_OK && r.state == TLS_REPORT_SENT && r.tries == 1);
+    CHECK_IS(gp_from(r.told), "to b");
+    database_close(db);
+}
+
+TEST(what_waits_can_be_hurried_and_what_is_late_is_given_up)
+{
+    enum { DAY = 24 * 3600 * 1000 };
+    struct database  *db = open_memory();
+    struct tls_result t  = { .day = 100, .count = 1, .domain = "a.example", .policy = "sts", .host = "mx.a.example" };
+    struct tls_report r  = { .day = 0 };
+    size_t            count = 0;
+    CHECK(tls_results_add(db, &t, 1) == GP_OK);
+    CHECK(tls_reports_hurry(db, (gp_time)101 * DAY - 1, &count) == GP_OK && count == 0); /* the day goes on */
+    CHECK(tls_reports_hurry(db, (gp_time)101 * DAY, &count) == GP_OK && count == 1);
+    CHECK(tls_reports_due(db, (gp_time)101 * DAY, take, &r) == GP_OK && r.day == 100);
+    CHECK(tls_reports_expire(db, 100, &count) == GP_OK && count == 0);
+    CHECK(tls_reports_expire(db, 101, &count) == GP_OK && count == 1);
+    CHECK(tls_reports_each(db, 0, take, &r) == GP_OK && r.state == TLS_REPORT_GIVEN_UP);
+    CHECK_IS(gp_from(r.told), "too late");
+    database_close(db);
+}
+
+TEST(counts_of_an_earlier_version_are_taken_over)
+{
+    static const char    *script[1];
+    enum database_trouble trouble;
+    struct tls_report     r   = { .day = 0 };
+    script[0]                 = tls_results_schema;
+    struct database_plan plan = { .path = ":memory:", .scripts = script, .versions = 1, .create = true };
+    struct database     *db   = database_open(&plan, &trouble);
+    CHECK(db && database_script(db, "INSERT INTO tls_results VALUES (100, 'a.example', 'sts', 'mx', '', 3, ''),"
+                                    " (100, 'a.example', 'sts', 'mx', 'x', 4, '')") == GP_OK);
+    CHECK(database_script(db, tls_reports_schema) == GP_OK);
+    struct sum s = sum_since(db, 0);
+    CHECK(s.rows == 2 && s.good == 3 && s.failed == 4);
+    CHECK(tls_reports_each(db, 0, take, &r) == GP_OK && r.day == 100 && r.state == TLS_REPORT_WAITS);
     database_close(db);
 }
 

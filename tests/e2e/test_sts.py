@@ -134,6 +134,13 @@ def test_testing_tells_of_a_host_that_the_policy_does_not_name(gatepost, policie
     assert "testing=yes" in told_of(gatepost, domain)[0] and "does not name this mail host" in told_of(gatepost, domain)[0]
 
 
+def counted(gatepost, domain):
+    """The one policy of that domain in the report of today."""
+    found = until("a count", lambda: [each for report in gatepost.json("report", "--tls") for each in report["policies"] if each["policy"]["policy-domain"] == domain])
+    assert len(found) == 1
+    return found[0]
+
+
 def redirected(policies, domain, _authority):
     policies.publish(domain, "", status=302, Location=f"https://mta-sts.{domain}/elsewhere")
 
@@ -166,6 +173,8 @@ def test_what_is_no_policy_is_not_obeyed(trouble, result, gatepost, policies, au
     mail()
     assert sink.wait(f"lena@{domain}").tls          # as without one (RFC 8461 3.3)
     assert [line for line in gatepost.log().splitlines() if f"event=mta-sts domain={domain}" in line and result in line]
+    failure = counted(gatepost, domain)["failure-details"][0]
+    assert failure["result-type"] == result and failure["receiving-mx-hostname"] == f"mx.{domain}" and failure["failed-session-count"] == 1
 
 
 def test_a_policy_outlives_dns_web_and_a_restart(gatepost, policies, domain, host, mail):
@@ -202,10 +211,13 @@ def test_the_policy_of_our_own_domain_is_looked_at(hosts, verdict, why, gatepost
 
 def test_how_it_went_is_counted(gatepost, policies, domain, host, mail, strangers):
     policies.publish(domain, policy("testing", f"mx.{domain}"))
-    host(strangers.issue(f"mx.{domain}", f"mx.{domain}"))
+    sink = host(strangers.issue(f"mx.{domain}", f"mx.{domain}"))
     mail()
-    found = until("a count", lambda: [each for report in gatepost.json("report", "--tls") for each in report["policies"] if each["policy"]["policy-domain"] == domain])
-    assert found[0]["policy"]["policy-type"] == "sts" and found[0]["summary"] == {"total-successful-session-count": 0, "total-failure-session-count": 1}
-    assert found[0]["failure-details"][0] | {"failure-reason-code": ""} == {"result-type": "certificate-not-trusted", "receiving-mx-hostname": f"mx.{domain}",
-                                                                            "failed-session-count": 1, "failure-reason-code": ""}
+    found = counted(gatepost, domain)
+    assert found["policy"] == {"policy-type": "sts", "policy-domain": domain, "mx-host": [f"mx.{domain}"],
+                               "policy-string": ["version: STSv1", "mode: testing", "max_age: 86400", f"mx: mx.{domain}"]}
+    assert found["summary"] == {"total-successful-session-count": 0, "total-failure-session-count": 1}
+    assert found["failure-details"][0] | {"failure-reason-code": ""} == {"result-type": "certificate-not-trusted", "receiving-mx-hostname": f"mx.{domain}",
+                                                                         "sending-mta-ip": "127.0.0.1", "receiving-ip": sink.address,
+                                                                         "failed-session-count": 1, "failure-reason-code": ""}
     assert f"certificate-not-trusted     sts              {domain}" in gatepost.run("report", "--tls")
