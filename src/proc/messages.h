@@ -98,12 +98,14 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
      * remote TAB tls TAB text", and "TAB dsn" where the next hop itself reports deliveries, or "TAB ours" where our sign-in there is to blame. status: gp_status. host_down:  \
      * nothing could be tried: back off the whole destination; with no results: the relay is stopping, due again. */      \
     ROW(DELIVERED, delivered, U(attempt) U(host_down) S(results))                                                         \
-    /* relay -> queue: is a policy of MTA-STS kept of that domain? mode, id, hosts: mail/sts.h's; times: gp_time             */ \
+    /* relay -> queue: is a policy of MTA-STS kept of that domain? mode, id, hosts: mail/sts.h's; times: gp_time; asked: for mail, last */ \
     ROW(STS_FIND, sts_find, S(domain))                                                                                     \
-    ROW(STS_FOUND, sts_found, U(status) U(mode) U(fetched) U(expires) S(id) S(hosts))                                      \
+    ROW(STS_FOUND, sts_found, U(status) U(mode) U(fetched) U(expires) U(asked) S(id) S(hosts))                             \
+    ROW(STS_DUE, sts_due, U(fetched) S(domain))            /* the next behind that one that wants to be fetched again     */ \
+    ROW(STS_DUE_IS, sts_due_is, U(status) U(fetched) S(domain))                                                            \
     /* one way: how TLS went; store/tls_results.h's. text: the policy; from, to: addresses of a connection that failed      */ \
     ROW(TLS_SEEN, tls_seen, S(domain) S(policy) S(text) S(host) S(from) S(to) S(result) S(reason))                         \
-    ROW(STS_KEEP, sts_keep, U(mode) U(fetched) U(expires) S(domain) S(id) S(hosts)) /* one way: it was fetched             */                                                         \
+    ROW(STS_KEEP, sts_keep, U(mode) U(fetched) U(expires) U(asked) S(domain) S(id) S(hosts)) /* one way: it was fetched             */                                                         \
     /* relay -> vault */                                                                                                  \
     ROW(DKIM_KEYS, dkim_keys, U(public) S(domain))        /* public: the lines have "TAB base64", their public halves    */ \
     ROW(DKIM_KEYS_ARE, dkim_keys_are, U(status) S(keys) S(domain)) /* lines "selector TAB rsa|ed25519", and whose they are: the   */ \

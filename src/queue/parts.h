@@ -189,6 +189,7 @@ void hold_take(struct queue *, struct asker, const struct msg *, gp_time now); /
 void again_take(struct queue *, struct asker, const struct msg *, gp_time now); /* again.c: the vault's, of what waits for a sign-in */
 
 void policies_answer(struct queue *, struct asker, const struct msg *, gp_time now); /* policies.c: the relay's memory of MTA-STS */
+void policies_due_answer(struct queue *, struct asker, const struct msg *, gp_time now);
 void policies_take(struct queue *, const struct msg *, gp_time now);
 void tls_results_take(struct queue *, const struct msg *, gp_time now); /* tls_results.c */
 void tls_results_write(struct queue *, gp_time now);

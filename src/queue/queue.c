@@ -227,6 +227,8 @@ static void from_relay(void *owner, struct ipc *from, struct msg *m)
     struct asker asker = { from, m->question };
     if (m->type == MSG_STS_FIND)
         policies_answer(owner, asker, m, wall_now());
+    else if (m->type == MSG_STS_DUE)
+        policies_due_answer(owner, asker, m, wall_now());
     else if (m->type == MSG_STS_KEEP)
         policies_take(owner, m, wall_now());
     else if (m->type == MSG_TLS_SEEN)

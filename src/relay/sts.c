@@ -8,13 +8,16 @@
  *   FETCHING   the file                                           IDLE
  *
  * Who waits is called when it is IDLE again, and earlier where a policy is at hand that is only to be refreshed. Where the queue could not say
- * whether one is kept, only a policy that is fetched anew tells what holds. */
+ * whether one is kept, only a policy that is fetched anew tells what holds.
+ *
+ * Policies are fetched again without mail, too: the queue names those that are due, one after the other. */
 #include "relay/sts.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/crypto.h"
 #include "mail/records.h"
 #include "relay/parts.h"
 
@@ -31,6 +34,10 @@ enum {
 static const gp_time retry_ms   = (gp_time)300 * MS;       /* RFC 8461 3.3: after a failed fetch */
 static const gp_time refresh_ms = (gp_time)24 * 3600 * MS; /* or half of what the policy lasts   */
 
+/* Of refreshes without mail: the first after a start, the next one, and the next look where none was due; each by half more or less, so that those
+ * who have started together do not ask together. At this pace all that the queue may keep have their turn within a day. */
+enum { FIRST_MS = 60 * MS, NEXT_MS = 10 * MS, ROUND_MS = 3600 * MS };
+
 enum sts_state { STS_IDLE, STS_LOADING, STS_RECORD, STS_ADDRESS, STS_FETCHING };
 struct sts_entry {
     struct sts_entry *next;
@@ -38,14 +45,15 @@ struct sts_entry {
     struct sts_query *waiting;
     enum sts_state    state;
     bool              loaded;     /* it is known whether there is a policy: the queue has said, or it was fetched */
+    bool              unasked;    /* it is fetched again without mail */
     bool              refreshing; /* the policy that is in force is fetched once more: nobody waits for that */
     char              domain[DOMAIN_ROOM];
     char              id[GP_STS_ID_MOST + 1], seen[GP_STS_ID_MOST + 1]; /* of the policy; that DNS has now */
     enum gp_sts_mode  mode;
     char             *hosts; /* NULL: there is no policy */
     size_t            hosts_len;
-    gp_time           fetched, expires, failed;
-    enum tls_failure  failure; /* of the last fetch */
+    gp_time           fetched, expires, failed, asked; /* asked: for mail, last */
+    enum tls_failure  failure;                         /* of the last fetch */
     char              why[WHY_ROOM];
     uint64_t          used;
     struct dns_query *txt, *a, *aaaa;
@@ -54,8 +62,12 @@ struct sts_entry {
     size_t            addresses;
 };
 struct sts {
+    struct relay     *relay;
     struct sts_entry *entries;
-    struct timer     *soon; /* tells those who asked while a policy in force is refreshed */
+    struct timer     *refresh; /* for the next refresh without mail */
+    gp_time           due_fetched;
+    char              due_domain[DOMAIN_ROOM]; /* the last one in the queue's order; "": a round begins */
+    struct timer     *soon;                    /* tells those who asked while a policy in force is refreshed */
     size_t            count;
     uint64_t          turn;
 };
@@ -69,10 +81,9 @@ static bool in_force(const struct sts_entry *e)
 static void tell_waiting(struct sts_entry *e)
 {
     bool              good   = in_force(e);
-    struct sts_policy policy = { .mode    = good ? e->mode : GP_STS_NONE,
-                                 .unknown = !good && !e->loaded,
-                                 .failure = e->failure,
-                                 .why     = e->why };
+    struct sts_policy policy = {
+        .mode = good ? e->mode : GP_STS_NONE, .unknown = !good && !e->loaded, .failure = e->failure, .why = e->why
+    };
     if (good) {
         policy.hosts   = (gp_str) { e->hosts, e->hosts_len };
         policy.max_age = (uint64_t)((e->expires - e->fetched) / MS);
@@ -84,10 +95,18 @@ static void tell_waiting(struct sts_entry *e)
     }
 }
 
+static void refresh_in(struct sts *s, uint32_t ms)
+{
+    uint32_t random;
+    gp_random(&random, sizeof random);
+    timer_set(s->refresh, ms / 2 + random % ms);
+}
+
 static void settle(struct sts_entry *e)
 {
-    e->state      = STS_IDLE;
-    e->refreshing = false;
+    if (e->unasked) refresh_in(e->relay->sts, NEXT_MS);
+    e->state   = STS_IDLE;
+    e->unasked = e->refreshing = false;
     tell_waiting(e);
 }
 
@@ -145,6 +164,7 @@ static bool take_kept(struct sts_entry *e, const struct msg_sts_found *f)
     e->mode    = (enum gp_sts_mode)f->mode;
     e->fetched = (gp_time)f->fetched;
     e->expires = (gp_time)f->expires;
+    if (e->asked < (gp_time)f->asked) e->asked = (gp_time)f->asked;
     return true;
 }
 
@@ -167,6 +187,7 @@ static void tell_queue(const struct sts_entry *e)
           .mode    = (uint64_t)e->mode,
           .fetched = (uint64_t)e->fetched,
           .expires = (uint64_t)e->expires,
+          .asked   = (uint64_t)e->asked,
           .domain  = gp_from(e->domain),
           .id      = gp_from(e->id),
           .hosts   = {e->hosts, e->hosts_len}
@@ -345,14 +366,17 @@ static bool wants_refresh(const struct sts_entry *e)
     return wall_now() - e->fetched >= (half < refresh_ms ? half : refresh_ms);
 }
 
+/* RFC 8461 10.2: a refresh without mail fetches the file whatever the record says, or who withholds it could wait until the policy expires. */
 static void got_record(void *owner, const struct dns_answer *answer)
 {
     struct sts_entry *e = owner;
     e->txt              = NULL;
-    bool there = take_id(e, answer), good = in_force(e), same = good && there && strcmp(e->id, e->seen) == 0;
+    bool there = take_id(e, answer), good = in_force(e), anyway = e->unasked && good && !there;
     bool rests = e->failed && wall_now() - e->failed < retry_ms;
+    if (anyway) memcpy(e->seen, e->id, sizeof e->seen);
+    bool same = good && (anyway || (there && strcmp(e->id, e->seen) == 0));
     if (!there) e->failure = TLS_FINE;
-    if (!there || rests || (same && !wants_refresh(e))) {
+    if ((!there && !anyway) || rests || (same && !wants_refresh(e))) {
         settle(e);
         return;
     }
@@ -420,6 +444,7 @@ bool sts_ask(struct relay *r, gp_str domain, struct sts_query *q, sts_done *done
     *q         = (struct sts_query) { .next = e->waiting, .entry = e, .done = done, .owner = owner };
     e->waiting = q;
     e->used    = ++r->sts->turn;
+    e->asked   = wall_now();
     if (only_refreshes(e)) timer_set(r->sts->soon, 0);
     if (e->state != STS_IDLE) return true;
     if (e->loaded)
@@ -429,13 +454,45 @@ bool sts_ask(struct relay *r, gp_str domain, struct sts_query *q, sts_done *done
     return true;
 }
 
+/* ---- without mail ------------------------------------------------------------------------------------------------------------------ */
+static void got_due(void *owner, gp_status status, const struct msg *m)
+{
+    struct sts *s   = owner;
+    bool        due = status == GP_OK && m->type == MSG_STS_DUE_IS && m->sts_due_is.status == GP_OK &&
+               gp_copy_z(m->sts_due_is.domain, s->due_domain, sizeof s->due_domain) && s->due_domain[0];
+    s->due_fetched = due ? (gp_time)m->sts_due_is.fetched : 0;
+    if (!due) s->due_domain[0] = '\0';
+    struct sts_entry *e = due ? entry_of(s->relay, gp_from(s->due_domain)) : NULL;
+    if (!e || e->state != STS_IDLE) { /* it is asked for anyway, or the table is full of those that are */
+        refresh_in(s, due ? NEXT_MS : ROUND_MS);
+        return;
+    }
+    e->unasked = true;
+    if (e->loaded)
+        ask_record(e);
+    else
+        load(e);
+}
+
+static void ask_due(void *owner)
+{
+    struct sts *s = owner;
+    struct msg  m = MSG(STS_DUE);
+    m.sts_due     = (struct msg_sts_due) { .fetched = (uint64_t)s->due_fetched, .domain = gp_from(s->due_domain) };
+    ipc_ask(s->relay->queue, &m, got_due, s);
+}
+
 bool sts_open(struct relay *r)
 {
     if (!config_follows_sts(r->config)) return true;
     r->sts = calloc(1, sizeof *r->sts);
     if (!r->sts) return false;
-    r->sts->soon = timer_open(r->loop, tell_soon, r->sts);
-    return r->sts->soon;
+    r->sts->relay   = r;
+    r->sts->soon    = timer_open(r->loop, tell_soon, r->sts);
+    r->sts->refresh = timer_open(r->loop, ask_due, r->sts);
+    if (!r->sts->soon || !r->sts->refresh) return false;
+    refresh_in(r->sts, FIRST_MS);
+    return true;
 }
 
 void sts_close(struct relay *r)
@@ -445,6 +502,8 @@ void sts_close(struct relay *r)
         next = e->next;
         free_entry(e);
     }
+    ipc_forget(r->queue, r->sts);
+    timer_close(r->sts->refresh);
     timer_close(r->sts->soon);
     free(r->sts);
     r->sts = NULL;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ASKED_MOST = 4096, MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+enum { ASKED_MOST = 4096, SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
 /* ---- the exits --------------------------------------------------------------------------------------------------------- */
 struct dns_query {
@@ -84,7 +84,9 @@ void ipc_ask(struct ipc *to, struct msg *m, ipc_done *done, void *owner)
     assert_true(world.question_count < ASKED_MOST);
     struct question *q = &world.questions[world.question_count++];
     *q                 = (struct question) { .open = true, .type = m->type, .done = done, .owner = owner };
-    gp_str text        = m->type == MSG_WEB_ASK ? m->web_ask.uri : m->sts_find.domain;
+    gp_str text        = m->type == MSG_WEB_ASK   ? m->web_ask.uri
+                         : m->type == MSG_STS_DUE ? m->sts_due.domain
+                                                  : m->sts_find.domain;
     CHECK(gp_copy_z(text, q->text, sizeof q->text));
 }
 
@@ -175,9 +177,17 @@ static void kept_is(gp_status status, const char *id, gp_time fetched, gp_time e
                                             .mode    = GP_STS_ENFORCE,
                                             .fetched = (uint64_t)fetched,
                                             .expires = (uint64_t)expires,
+                                            .asked   = (uint64_t)(world.now - HOUR),
                                             .id      = gp_from(id),
                                             .hosts   = GP_LIT(HOSTS) };
     answer(MSG_STS_FIND, GP_OK, &m);
+}
+
+static void due_is(gp_status status, const char *domain)
+{
+    struct msg m = MSG(STS_DUE_IS);
+    m.sts_due_is = (struct msg_sts_due_is) { .status = (uint64_t)status, .fetched = 1, .domain = gp_from(domain) };
+    answer(MSG_STS_DUE, GP_OK, &m);
 }
 
 static void none_is_kept(void)
@@ -460,5 +470,73 @@ TEST(a_full_table_says_no_and_one_that_is_done_gives_way)
     none_is_kept();
     record_is(NULL);
     CHECK(sts_ask(&world.relay, GP_LIT("late.example"), &late.query, told, &late));
+    end();
+}
+
+/* RFC 8461 10.2: who can withhold DNS and web from us only now and then cannot wait until a policy has expired. */
+TEST(what_was_wanted_lately_is_fetched_again_without_mail)
+{
+    static const char *const records[] = { "v=STSv1; id=1;", "v=STSv1; id=2;", NULL };
+    for (size_t i = 0; i < GP_COUNT(records); i++) {
+        start();
+        let(29 * SECOND);
+        CHECK(!question(MSG_STS_DUE));
+        let(MINUTE + 30 * SECOND);
+        CHECK_IS(gp_from(question(MSG_STS_DUE)->text), "");
+        due_is(GP_OK, "a.example");
+        kept_is(GP_OK, "1", world.now - DAY, world.now + DAY);
+        record_is(records[i]);
+        host_is_there();
+        CHECK(!question(MSG_STS_DUE));
+        web_says(GP_OK, 200, POLICY);
+        CHECK(world.kept == 1 && world.told.asked == (uint64_t)(world.now - HOUR)); /* not for mail */
+        CHECK_IS(world.told.id, records[i] && strchr(records[i], '2') ? "2" : "1");
+        let(15 * SECOND);
+        CHECK_IS(gp_from(question(MSG_STS_DUE)->text), "a.example"); /* the next one */
+        due_is(GP_PERMFAIL, "");
+        let(HOUR / 2 - 1);
+        CHECK(!question(MSG_STS_DUE));
+        let(HOUR);
+        CHECK_IS(gp_from(question(MSG_STS_DUE)->text), ""); /* from the start */
+        end();
+    }
+}
+
+TEST(one_that_fails_stays_in_force_and_the_next_has_its_turn)
+{
+    struct asker a;
+    start();
+    let(2 * MINUTE);
+    due_is(GP_OK, "a.example");
+    kept_is(GP_OK, "1", world.now - DAY, world.now + DAY);
+    record_is(NULL);
+    host_is_there();
+    web_says(GP_TEMPFAIL, 0, "");
+    let(15 * SECOND);
+    CHECK_IS(gp_from(question(MSG_STS_DUE)->text), "a.example");
+    ask(&a);
+    due_is(GP_OK, "a.example"); /* mail asks for it just now */
+    record_is(NULL);
+    is_told(&a, GP_STS_ENFORCE);
+    let(15 * SECOND);
+    answer(MSG_STS_DUE, GP_TEMPFAIL, NULL);
+    let(HOUR + HOUR / 2);
+    CHECK(question(MSG_STS_DUE));
+    end();
+}
+
+TEST(mail_does_not_wait_for_a_refresh_without_it)
+{
+    struct asker a;
+    start();
+    let(2 * MINUTE);
+    due_is(GP_OK, "a.example");
+    kept_is(GP_OK, "1", world.now - DAY, world.now + DAY);
+    ask(&a);
+    record_is(NULL);
+    is_told(&a, GP_STS_ENFORCE);
+    host_is_there();
+    web_says(GP_OK, 200, POLICY);
+    CHECK(world.told.asked == (uint64_t)world.now);
     end();
 }

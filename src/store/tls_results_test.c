@@ -9,11 +9,12 @@
 
 static struct database *open_memory(void)
 {
-    static const char    *scripts[3];
+    static const char    *scripts[4];
     enum database_trouble trouble;
     scripts[0]                = policies_schema;
     scripts[1]                = tls_results_schema;
     scripts[2]                = tls_reports_schema;
+    scripts[3]                = policies_asked;
     struct database_plan plan = {
         .path = ":memory:", .scripts = scripts, .versions = GP_COUNT(scripts), .create = true
     };
@@ -179,5 +180,50 @@ TEST(policies_are_no_more_than_there_may_be)
     CHECK(policies_find(db, GP_LIT("d0"), 10, &p, &hosts) == GP_PERMFAIL);
     CHECK(policies_find(db, GP_LIT("d1"), 10, &p, &hosts) == GP_OK);
     CHECK(policies_find(db, GP_LIT("d8192"), 10, &p, &hosts) == GP_OK);
+    database_close(db);
+}
+
+/* RFC 8461 10.2, for what had mail lately. */
+TEST(policies_that_want_to_be_fetched_again_have_their_turn)
+{
+    enum { HOUR = 3600 * 1000, DAY = 24 * HOUR };
+    static const gp_time now = (gp_time)1000 * DAY;
+    static const struct {
+        const char *domain;
+        gp_time     fetched, expires, asked; /* from now */
+        int64_t     mode;
+        bool        due;
+    } rows[] = {
+        {"a.example",  -DAY,      10 * (gp_time)DAY, -DAY,                   2, true },
+        { "b.example", -DAY,      10 * (gp_time)DAY, -HOUR,                  1, true },
+        { "c.example", -DAY + 1,  10 * (gp_time)DAY, -HOUR,                  2, false},
+        { "d.example", -5 * HOUR, 5 * HOUR,          -HOUR,                  2, true }, /* half of what it lasts */
+        { "e.example", -DAY,      10 * (gp_time)DAY, -HOUR,                  0, false}, /* there is none: nothing to lose */
+        { "f.example", -2 * DAY,  10 * (gp_time)DAY, -30 * (gp_time)DAY,     2, false},
+        { "g.example", -2 * DAY,  10 * (gp_time)DAY, -30 * (gp_time)DAY + 1, 2, true },
+        { "h.example", -2 * DAY,  0,                 -HOUR,                  2, false},
+    };
+    struct database *db      = open_memory();
+    gp_time          fetched = 0;
+    char             room[64], seen[64];
+    struct gp_text   order = GP_TEXT(room), domain = { .ptr = seen, .room = 0 };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct kept_policy p = { .id      = "1",
+                                 .mode    = rows[i].mode,
+                                 .fetched = now + rows[i].fetched,
+                                 .expires = now + rows[i].expires,
+                                 .asked   = now + rows[i].asked };
+        CHECK(policies_keep(db, gp_from(rows[i].domain), &p, GP_LIT("mx.example.net"), now - 3 * (gp_time)DAY) ==
+              GP_OK);
+    }
+    while (true) {
+        char           next[64];
+        struct gp_text to = GP_TEXT(next);
+        if (policies_due(db, now, &fetched, gp_said(&domain), &to) != GP_OK) break;
+        domain = GP_TEXT(seen);
+        gp_put(&domain, gp_said(&to));
+        gp_put(&order, gp_head(gp_said(&to), 1));
+    }
+    CHECK_IS(gp_said(&order), "gabd");
     database_close(db);
 }
