@@ -146,6 +146,7 @@ static void add_details(json_t *json, const struct queue_message *m)
     };
     for (size_t i = 0; i < GP_COUNT(texts); i++)
         (void)json_object_set_new(json, texts[i].key, text_json(texts[i].text));
+    (void)json_object_set_new(json, "requires_tls", json_boolean(queue_requires_tls(m)));
     (void)json_object_set_new(json, "account", json_integer((json_int_t)m->account));
     if (m->owner) (void)json_object_set_new(json, "signed_in_as", json_integer((json_int_t)m->owner));
     (void)json_object_set_new(json, "credential", json_integer((json_int_t)m->credential));

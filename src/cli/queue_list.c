@@ -216,6 +216,7 @@ static int show_text(struct queue_store *s, const struct queue_message *m)
 {
     print_heading(m);
     print_line("params", m->params);
+    if (queue_requires_tls(m)) print_line("requires", GP_LIT("TLS all the way (REQUIRETLS), or it comes back"));
     print_line("message-id", m->message_id);
     print_line("from", m->from);
     print_line("client", m->peer);

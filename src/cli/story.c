@@ -119,6 +119,7 @@ static void tell_accepted(struct telling *t)
     put_known(&t->detail, "sender ", text_of(t, "sender"));
     put_first(t, "to", number_of(t, "recipients"));
     put_known(&t->detail, "held back by its sender until ", text_of(t, "until"));
+    if (text_of(t, "requiretls").len) put_known(&t->detail, "requires ", GP_LIT("TLS all the way (REQUIRETLS)"));
     put_way(t);
 }
 

@@ -27,8 +27,12 @@ static const char sign_in[] =
 static const char settings[]  = "Show this report to your postmaster, and send the message again when that is settled.";
 static const char wants_tls[] = "The next server takes mail over TLS only, and there was none.";
 static const char no_relay[]  = "The server that was asked does not take mail for that domain.";
-static const char unsafe[]    = "The recipient's server could not be reached over a safe connection.";
-static const char patience[]  = "Send it again later, or reach the recipient another way.";
+static const char asked_for_tls[] =
+    "You asked for TLS all the way (REQUIRETLS), and no server of the recipient's keeps to that.";
+static const char without[] =
+    "Send it without that wish if it may be read on its way, or reach the recipient another way.";
+static const char unsafe[]   = "The recipient's server could not be reached over a safe connection.";
+static const char patience[] = "Send it again later, or reach the recipient another way.";
 
 /* The first row that fits counts. status: what it begins with; from its dot on, a row holds for both classes: 4.2.1 is a mailbox that is
  * busy, and 5.2.1 one that is switched off. words: in the reply, in any case; NULL: whatever it says. */
@@ -117,6 +121,8 @@ static const struct row {
     { "5.6.3", NULL, "A server on the way takes plain mail only, and this message can't be made plain. The reply says why.", settings },
     { ".6.7",  NULL, "The recipient's server does not take addresses with other than ASCII letters.", "Write to another address of the recipient, from one in plain letters." },
     { ".7.5",  NULL, unsafe, settings },
+    { ".7.30", NULL, asked_for_tls, without },
+    { "5.7.10", "requiretls", asked_for_tls, without },
     { ".7.10", NULL, unsafe, settings },
     { ".7.",   NULL, "The recipient's server refuses the message: its rules do not allow it.", "The reply below may say which. If it doesn't help, ask the recipient or your postmaster." },
 };

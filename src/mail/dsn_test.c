@@ -53,6 +53,7 @@ static const struct {
       { "Content-Type: text/rfc822-headers\r\n\r\nFrom: alice", "Action: failed\r\n", "Status: 5.1.1\r\n",
         "Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n" }, "the body" },
     { "REQUIRETLS", "", GP_DSN_FAILED, { "text/rfc822-headers" }, "the body" },
+    { "RET=FULL REQUIRETLS", "", GP_DSN_FAILED, { "text/rfc822-headers" }, "the body" },
     { "", "", GP_DSN_DELAYED,
       { "Action: delayed\r\n", "Will-Retry-Until: Fri, 21 Nov 1997 13:55:06 +0000\r\n", "Subject: Your message is delayed\r\n",
         "text/rfc822-headers" }, "the body" },

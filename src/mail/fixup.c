@@ -67,7 +67,7 @@ static const struct rule rules[] = {
     { "Resent-Bcc",             ANY_NUMBER, NULL,    NULL,                                              always,     NULL       },
     { "Return-Path",            ANY_NUMBER, NULL,    NULL,                                              always,     NULL       }, /* 5321 4.4 */
     { "Authentication-Results", ANY_NUMBER, NULL,    NULL,                                              ours,       NULL       }, /* 8601 5 */
-    { "TLS-Required",           1,          "5.6.0", "the message has more than one TLS-Required field", not_no,    NULL       }, /* 8689 5 */
+    { "TLS-Required",           1,          "5.6.0", "the message has more than one TLS-Required field", not_no,    NULL       }, /* 8689 3 */
 };
 /* clang-format on */
 

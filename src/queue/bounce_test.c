@@ -1,6 +1,8 @@
 /* Whom reports are sent to. */
 #include "queue/role_kit.h"
 
+#include <string.h>
+
 #define REFUSED "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user"
 
 /* No backscatter: who may write as anybody must not have reports sent to anybody. */
@@ -31,4 +33,47 @@ TEST(a_report_goes_to_whose_the_message_is)
         if (rows[i].to) CHECK_IS(gp_from(k->sent[1].recipients), rows[i].to);
         kit_close(k);
     }
+}
+
+/* RFC 8689 5: protected as what it tells of, and its end. */
+TEST(a_report_of_what_required_tls_requires_it_and_has_no_body)
+{
+    static const struct {
+        const char *recipients, *answer;
+    } rows[] = {
+        {"c@example.net\t\n",                "3\t0\t5.7.30\tmx.example.net\t\tthe next hop does not offer REQUIRETLS\n"},
+        { "c@example.net\tNOTIFY=SUCCESS\n", "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok\n"                            },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct kit *k   = kit_open();
+        struct msg  m   = kit_message("abcd", "ada@example.org", rows[i].recipients);
+        m.commit.params = GP_LIT("RET=FULL REQUIRETLS");
+        kit_commit(k, 1, &m);
+        kit_turn(k);
+        CHECK_IS(gp_from(k->sent[0].params), "RET=FULL REQUIRETLS");
+        kit_answer_one(k, 0, rows[i].answer, false);
+        kit_turn(k);
+        CHECK(k->sent_count == 2 && !k->sent[1].sender[0]);
+        CHECK_IS(gp_from(k->sent[1].params), "REQUIRETLS");
+        CHECK(strstr(k->sent[1].body, "text/rfc822-headers") && !strstr(k->sent[1].body, "message/rfc822"));
+        kit_answer_one(k, 1, rows[0].answer, false);
+        kit_turn(k);
+        CHECK(k->sent_count == 2 && kit_count(k, "messages", "1") == 0);
+        kit_close(k);
+    }
+}
+
+TEST(so_has_a_notice_of_a_delay)
+{
+    struct kit *k   = kit_open();
+    struct msg  m   = kit_message("abcd", "ada@example.org", "c@example.net\t\n");
+    m.commit.params = GP_LIT("REQUIRETLS");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    k->now += k->config.queue.delay_notice * SECOND;
+    kit_answer_one(k, 0, "2\t0\t4.7.5\tmx.example.net\t\tbroken\n", false);
+    kit_turn(k);
+    CHECK(k->sent_count == 2 && strstr(k->sent[1].body, "Action: delayed"));
+    CHECK_IS(gp_from(k->sent[1].params), "REQUIRETLS");
+    kit_close(k);
 }

@@ -106,10 +106,11 @@ void dane_saw_addresses(struct route *r, const struct dns_answer *answer)
 
 bool dane_ask(struct route *r)
 {
-    enum relay_tls tls    = r->owner->way.hop.tls;
-    bool           waived = r->owner->waives && tls != RELAY_TLS_REQUIRED && tls != RELAY_TLS_DANE; /* ours stay */
-    const char    *host   = r->hosts[r->host_at].name;
-    if (waived || !r->domain[0] || !r->dane.mx_proven || !r->address_count || tls == RELAY_TLS_NONE) return false;
+    enum relay_tls tls = r->owner->way.hop.tls;
+    bool waived = r->owner->wish == WISH_WAIVES && tls != RELAY_TLS_REQUIRED && tls != RELAY_TLS_DANE; /* ours stay */
+    bool none   = tls == RELAY_TLS_NONE && r->owner->wish != WISH_REQUIRES;
+    const char *host = r->hosts[r->host_at].name;
+    if (waived || !r->domain[0] || !r->dane.mx_proven || !r->address_count || none) return false;
     if (r->dane.proven) return ask(r, r->dane.leads_to[0] ? r->dane.leads_to : host);
     return r->dane.leads_to[0] && ask_alias(r, host);
 }

@@ -46,7 +46,7 @@ static bool read_deliver(struct delivery *d, const struct msg_deliver *in)
     d->body        = gp_arena_copy(&d->arena, in->body);
     gp_str lines   = gp_arena_copy(&d->arena, in->recipients);
     bool   whole   = d->fd >= 0 ? in->body.len == 0 : in->body.len == in->size;
-    d->waives      = whole && wish_waives(d);
+    d->wish        = whole ? wish_of(d) : WISH_NOTHING;
     return whole && lines.ptr && d->body.ptr && d->params.ptr && read_recipients(d, lines);
 }
 
@@ -118,7 +118,7 @@ void delivery_finish(struct delivery *d)
     struct gp_text results = { .ptr = lines, .room = lines ? room : 0 };
     results_put(&results, d->recipients, d->count);
     m.delivered.attempt   = d->attempt;
-    m.delivered.host_down = !d->reached && d->count && d->recipients[0].result.status == GP_TEMPFAIL;
+    m.delivered.host_down = !d->reached && !d->spared && d->count && d->recipients[0].result.status == GP_TEMPFAIL;
     m.delivered.results   = results.cut ? GP_NONE : gp_said(&results);
     ipc_answer(d->relay->queue, d->question, &m);
     free(lines);
@@ -196,6 +196,7 @@ void delivery_signed(struct delivery *d)
 static void none_left(struct delivery *d)
 {
     struct result why = d->last.status == GP_OK ? d->route.reason : d->last;
+    if (d->route.dns_trouble && why.status == GP_PERMFAIL && !why.code) why.enhanced = GP_LIT("4.4.3");
     if (d->route.dns_trouble) why.status = GP_TEMPFAIL;
     delivery_settle_rest(d, why);
     delivery_finish(d);
@@ -251,7 +252,8 @@ void delivery_hop_failed(struct delivery *d, struct result why, bool tls_failed)
     d->in_clear = tls_failed && may_go_clear(d); /* for this address alone; the next one is asked for TLS again */
     if (d->in_clear)
         route_repeat(&d->route);
-    else if (d->way.route && d->way.hop.kind == RELAY_SMARTHOST)
+    else if (d->way.route && d->way.hop.kind == RELAY_SMARTHOST &&
+             why.status != GP_PERMFAIL) /* else it is fit for other mail */
         route_ails(d->relay, &d->way.hop);
     delivery_routed(d);
 }

@@ -29,6 +29,7 @@ const char *demand_name(const struct demand *d)
         [DEMAND_DANE] = "dane",
     };
     if (d->source == DEMAND_BY_STS) return "mta-sts";
+    if (d->source == DEMAND_BY_MESSAGE && d->level != DEMAND_ENCRYPTED) return "requiretls";
     return d->source == DEMAND_BY_DANE ? "dane" : levels[d->level];
 }
 
@@ -71,7 +72,7 @@ bool demand_next_record(gp_str *records, gp_str *octets)
     return octets->len == len;
 }
 
-/* ---- the decision -------------------------------------------------------------------------------------------------------------- */
+/* ---- policies ---------------------------------------------------------------------------------------------------------------- */
 static void name(struct demand *out, const char *host)
 {
     if (host && out->name_count < DEMAND_NAMES_MOST) out->names[out->name_count++] = host;
@@ -109,7 +110,38 @@ static gp_status by_sts(const struct demand_facts *f, struct demand *out)
     return f->sts_takes_host ? GP_OK : GP_TEMPFAIL;
 }
 
-gp_status demand_make(const struct demand_facts *f, struct demand *out)
+/* ---- what the message says ----------------------------------------------------------------------------------------------------- */
+/* RFC 8689 2, 4.2.1. A policy that is only tested names the hosts all the same. */
+static gp_status require(const struct demand_facts *f, struct demand *out)
+{
+    static const char unproven[] =
+        "the message requires TLS all the way (REQUIRETLS), and neither DNSSEC nor MTA-STS proves that this is the domain's mail host";
+    static const char unfetched[] =
+        "the message requires TLS all the way (REQUIRETLS), and the policy of the recipient's domain "
+        "(MTA-STS), which has to name its mail hosts, cannot be had just now";
+    out->testing = false;
+    out->failure = TLS_FINE;
+    out->why     = NULL;
+    if (out->level < DEMAND_VERIFIED || !out->proven) out->source = DEMAND_BY_MESSAGE;
+    if (out->level < DEMAND_VERIFIED) out->level = DEMAND_VERIFIED;
+    if (out->proven) return GP_OK;
+    if (f->sts_unfetched) return bar(out, TLS_STS_NOT_FETCHED, unfetched);
+    (void)bar(out, TLS_NOT_TRUSTED, unproven);
+    return GP_PERMFAIL;
+}
+
+/* RFC 8689 5: a report is protected as what it tells of, and not lost where the next hop does not know REQUIRETLS: it never goes in clear to a
+ * mail host, and whether that could be trusted with more is seen on the way. */
+static void prefer(const struct demand_facts *f, struct demand *out)
+{
+    bool raise = f->domain && out->level == DEMAND_OPPORTUNISTIC;
+    if (raise) out->level = DEMAND_ENCRYPTED;
+    if (raise) out->source = DEMAND_BY_MESSAGE;
+    out->looks = out->proven && out->level < DEMAND_VERIFIED;
+}
+
+/* ---- the decision -------------------------------------------------------------------------------------------------------------- */
+static gp_status by_policy(const struct demand_facts *f, struct demand *out)
 {
     static const enum demand_level levels[] = {
         [RELAY_TLS_REQUIRED] = DEMAND_VERIFIED, [RELAY_TLS_OPPORTUNISTIC] = DEMAND_OPPORTUNISTIC,
@@ -118,7 +150,7 @@ gp_status demand_make(const struct demand_facts *f, struct demand *out)
     };
     *out = (struct demand) { .level = levels[f->configured], .source = DEMAND_BY_CONFIG };
     name(out, f->host);
-    bool follows = f->domain && f->configured != RELAY_TLS_NONE;
+    bool follows = f->domain && (f->configured != RELAY_TLS_NONE || f->wish == WISH_REQUIRES);
     if (follows && (f->dane == DANE_RECORDS || f->dane == DANE_FAILED)) return by_dane(f, out);
     if (f->configured == RELAY_TLS_DANE)
         return bar(
@@ -131,4 +163,15 @@ gp_status demand_make(const struct demand_facts *f, struct demand *out)
         out->source = DEMAND_BY_DANE;
     }
     return f->sts != STS_NONE ? by_sts(f, out) : GP_OK;
+}
+
+gp_status demand_make(const struct demand_facts *f, struct demand *out)
+{
+    gp_status status = by_policy(f, out);
+    out->proven      = !f->domain || f->mx_proven || (f->sts != STS_NONE && f->sts_takes_host);
+    out->local       = f->local;
+    if (status != GP_OK || f->local) return status;
+    if (f->wish == WISH_REQUIRES) return require(f, out);
+    if (f->wish == WISH_PREFERS) prefer(f, out);
+    return GP_OK;
 }

@@ -4,6 +4,7 @@
  * MTA-STS plugs in at three places: route.c asks for the policy of the recipient's domain beside MX (route_next says WAIT meanwhile), puts
  * what it found into facts.sts and, for each host, whether the policy's mx patterns take it into facts.sts_takes_host; the rest follows
  * (RFC 8461 5: enforce bars the host or verifies its name; testing changes nothing but is told; DANE outweighs it, 2).
+ * What a message requires itself (REQUIRETLS) comes last, on top of the policies: it makes them stricter, never weaker.
  * What is counted for TLSRPT has one place: secure_tell() sees the demand and the outcome of every connection once, as soon as it is known, and of every
  * host that was barred before there was one; outcome_word() is the result type of RFC 8460 4.3. Slices in both live as long as the delivery. */
 #ifndef RELAY_DEMAND_H
@@ -46,6 +47,13 @@ enum dane_found {
     DANE_FAILED,   /* forged, or the DNS does not answer for them                                       */
 };
 enum sts_found { STS_NONE, STS_TESTING, STS_ENFORCE };
+/* What the message says itself (RFC 8689). */
+enum demand_wish {
+    WISH_NOTHING,
+    WISH_WAIVES,   /* TLS-Required: No: policies of those that it goes to are left aside                                     */
+    WISH_REQUIRES, /* REQUIRETLS: a host that is proven to be the domain's, a certificate that is verified, and REQUIRETLS again */
+    WISH_PREFERS,  /* a report with REQUIRETLS: the same where it can be had, and it arrives all the same                        */
+};
 #define TLSA_ROOM 4096 /* octets of a host's records that are kept; what is beyond fits no certificate */
 struct demand_facts {
     enum relay_tls  configured;
@@ -57,6 +65,10 @@ struct demand_facts {
     const char     *dane_why;  /* of DANE_FAILED */
     enum sts_found  sts;
     bool            sts_takes_host;
+    bool            sts_unfetched; /* there is a policy, or may be one, and it could not be had                 */
+    bool            mx_proven;     /* DNSSEC covers the domain's MX                              */
+    bool            local;         /* a mail store on this very host: nothing goes over a network */
+    enum demand_wish wish;
 };
 
 void demand_put_record(struct gp_text *, gp_str octets); /* behind its length; whole or not at all */
@@ -71,12 +83,15 @@ struct demand {
     size_t             name_count;
     gp_str             tlsa;
     bool               testing;  /* MTA-STS would have it VERIFIED, or barred: only noted  */
+    bool               looks;    /* the certificate is looked at, whatever comes of that   */
+    bool               proven;   /* the host is whom the mail is for: configured, or what leads there is proven (RFC 8689 2) */
+    bool               local;
     enum tls_failure   failure;  /* why the host is barred, or under `testing` would be */
     const char        *why;      /* the same in words                                      */
 };
-/* TEMPFAIL: the host must not be used: see why. */
+/* The host must not be used: see why. TEMPFAIL: for now; PERMFAIL: it lacks what the message requires (RFC 8689 4.2.1). */
 gp_status   demand_make(const struct demand_facts *, struct demand *) GP_MUST_USE;
-const char *demand_name(const struct demand *); /* for log and reports: "opportunistic", "verified", "dane", "mta-sts" ... */
+const char *demand_name(const struct demand *); /* for log and reports: "opportunistic", "verified", "dane", "mta-sts", "requiretls" ... */
 
 /* ---- what came of it ----------------------------------------------------------------------------------------------------------- */
 enum verified_by { VERIFIED_BY_NOBODY, VERIFIED_BY_AUTHORITY, VERIFIED_BY_TLSA };

@@ -70,6 +70,100 @@ TEST(the_strongest_that_is_known_decides)
     }
 }
 
+/* REQUIRETLS, RFC 8689 2: who is there must be proven, and verified; a policy's no stays for now what it was. */
+static const struct {
+    enum relay_tls  configured;
+    enum dane_found dane;
+    enum sts_found  sts;
+    bool            listed, unfetched, mx_proven, mx; /* mx: MX led there */
+    gp_status       status;
+    const char     *policy;
+    int             level;
+} required[] = {
+    {RELAY_TLS_OPPORTUNISTIC,  DANE_NONE,     STS_NONE,    false, false, true,  true,  GP_OK,       "requiretls", DEMAND_VERIFIED},
+    { RELAY_TLS_NONE,          DANE_NONE,     STS_NONE,    false, false, true,  true,  GP_OK,       "requiretls", DEMAND_VERIFIED},
+    { RELAY_TLS_NONE,          DANE_RECORDS,  STS_NONE,    false, false, true,  true,  GP_OK,       "dane",       DEMAND_DANE    },
+    { RELAY_TLS_ENCRYPTED,     DANE_NONE,     STS_NONE,    false, false, true,  true,  GP_OK,       "requiretls", DEMAND_VERIFIED},
+    { RELAY_TLS_OPPORTUNISTIC, DANE_UNUSABLE, STS_NONE,    false, false, true,  true,  GP_OK,       "requiretls",
+     DEMAND_VERIFIED                                                                                                             },
+    { RELAY_TLS_OPPORTUNISTIC, DANE_RECORDS,  STS_NONE,    false, false, true,  true,  GP_OK,       "dane",       DEMAND_DANE    },
+    { RELAY_TLS_DANE,          DANE_RECORDS,  STS_NONE,    false, false, true,  true,  GP_OK,       "dane",       DEMAND_DANE    },
+    { RELAY_TLS_REQUIRED,      DANE_NONE,     STS_NONE,    false, false, true,  true,  GP_OK,       "verified",   DEMAND_VERIFIED},
+    { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_ENFORCE, true,  false, false, true,  GP_OK,       "mta-sts",    DEMAND_VERIFIED},
+    { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_TESTING, true,  false, false, true,  GP_OK,       "requiretls", DEMAND_VERIFIED},
+    { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_TESTING, false, false, true,  true,  GP_OK,       "requiretls", DEMAND_VERIFIED},
+    { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_TESTING, false, false, false, true,  GP_PERMFAIL, "requiretls",
+     DEMAND_VERIFIED                                                                                                             },
+    { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_NONE,    false, false, false, true,  GP_PERMFAIL, "requiretls",
+     DEMAND_VERIFIED                                                                                                             },
+    { RELAY_TLS_REQUIRED,      DANE_NONE,     STS_NONE,    false, false, false, true,  GP_PERMFAIL, "requiretls", DEMAND_VERIFIED},
+    { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_NONE,    false, true,  false, true,  GP_TEMPFAIL, "requiretls",
+     DEMAND_VERIFIED                                                                                                             },
+    { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_ENFORCE, false, false, true,  true,  GP_TEMPFAIL, "mta-sts",
+     DEMAND_VERIFIED                                                                                                             },
+    { RELAY_TLS_OPPORTUNISTIC, DANE_FAILED,   STS_NONE,    false, false, true,  true,  GP_TEMPFAIL, "dane",
+     DEMAND_OPPORTUNISTIC                                                                                                        },
+    { RELAY_TLS_NONE,          DANE_NONE,     STS_NONE,    false, false, false, false, GP_OK,       "requiretls", DEMAND_VERIFIED},
+    { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_NONE,    false, false, false, false, GP_OK,       "requiretls", DEMAND_VERIFIED},
+    { RELAY_TLS_REQUIRED,      DANE_NONE,     STS_NONE,    false, false, false, false, GP_OK,       "verified",   DEMAND_VERIFIED},
+};
+
+static struct demand_facts facts_of(size_t i)
+{
+    return (struct demand_facts) { .configured     = required[i].configured,
+                                   .host           = "mx.example.net",
+                                   .domain         = required[i].mx ? "example.net" : NULL,
+                                   .base           = "mx.example.net",
+                                   .dane           = required[i].dane,
+                                   .dane_why       = "forged",
+                                   .sts            = required[i].sts,
+                                   .sts_takes_host = required[i].listed,
+                                   .sts_unfetched  = required[i].unfetched,
+                                   .mx_proven      = required[i].mx_proven,
+                                   .wish           = WISH_REQUIRES };
+}
+
+TEST(what_requires_tls_goes_to_who_is_proven_and_verified_alone)
+{
+    for (size_t i = 0; i < GP_COUNT(required); i++) {
+        struct demand       d;
+        struct demand_facts f = facts_of(i);
+        CHECK(demand_make(&f, &d) == required[i].status);
+        CHECK_IS(gp_from(demand_name(&d)), required[i].policy);
+        CHECK((int)d.level == required[i].level && !d.testing && !d.looks);
+        CHECK((d.why == NULL) == (required[i].status == GP_OK) && (d.failure == TLS_FINE) == (d.why == NULL));
+        CHECK(required[i].status != GP_OK || d.proven);
+    }
+}
+
+/* RFC 8689 5: what a policy demands, in TLS wherever MX led, and looked at where it may be found fit. */
+TEST(a_report_goes_to_whom_it_can)
+{
+    for (size_t i = 0; i < GP_COUNT(required); i++) {
+        struct demand       plain, d;
+        struct demand_facts f = facts_of(i);
+        f.wish                = WISH_NOTHING;
+        gp_status want        = demand_make(&f, &plain);
+        f.wish                = WISH_PREFERS;
+        bool raised           = f.domain && want == GP_OK && plain.level == DEMAND_OPPORTUNISTIC;
+        CHECK(demand_make(&f, &d) == want && d.testing == plain.testing);
+        CHECK(d.level == (raised ? DEMAND_ENCRYPTED : plain.level));
+        CHECK(d.looks == (want == GP_OK && d.proven && d.level < DEMAND_VERIFIED));
+    }
+}
+
+TEST(what_stays_on_this_host_needs_nothing)
+{
+    static const enum demand_wish wishes[] = { WISH_REQUIRES, WISH_PREFERS };
+    for (size_t i = 0; i < GP_COUNT(wishes); i++) {
+        struct demand             d;
+        const struct demand_facts f = {
+            .configured = RELAY_TLS_NONE, .host = "/run/lmtp", .local = true, .wish = wishes[i]
+        };
+        CHECK(demand_make(&f, &d) == GP_OK && d.level == DEMAND_CLEAR && d.local && !d.looks);
+    }
+}
+
 TEST(a_host_of_our_own_configuration_is_nobody_elses_to_decide)
 {
     struct demand             d;

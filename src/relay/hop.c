@@ -53,6 +53,11 @@ static void hop_fail(struct hop *h, struct result why, bool tls_failed)
     bool           begun = h->started;
     bool           stale = h->reused && !begun;
     if (tls_failed) secure_missed(h, why.text);
+    if (h->demand.source == DEMAND_BY_MESSAGE && (tls_failed || h->no_tls)) d->spared = true;
+    if (secure_lacks(h, why.code)) { /* RFC 8689 4.2.1: it comes back, unless another host does better */
+        why.status   = GP_PERMFAIL;
+        why.enhanced = GP_LIT("5.7.10");
+    }
     secure_put_reason(h, &text, why.text);
     why.text     = delivery_keep(d, gp_said(&text));
     why.enhanced = delivery_keep(d, result_enhanced(why.code, why.enhanced));
@@ -210,7 +215,8 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
     h->which       = config_login_for(c, d->way.route);
     bool sign_in   = smarthost && config_login_of(c, h->which).user[0];
     h->demand      = d->route.demand;
-    h->waived      = d->waives;
+    h->waived      = d->wish == WISH_WAIVES;
+    h->opened      = loop_now(d->relay->loop);
     bool clear     = h->demand.level == DEMAND_CLEAR || d->in_clear;
     h->relay       = d->relay;
     h->plan        = (struct gp_smtp_plan) { .helo         = c->hostname,
@@ -223,6 +229,7 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
     name_remote(h, to, host);
     gp_copy_z(gp_from(host), h->host, sizeof h->host);
     gp_copy_z(d->destination, h->destination, sizeof h->destination);
+    memcpy(h->domain, d->route.domain, sizeof h->domain);
     gp_smtp_client_init(&h->client, &h->plan);
     gp_smtp_client_lend(&h->client, &h->room);
     h->timer       = timer_open(d->relay->loop, timed_out, h);
@@ -244,7 +251,7 @@ struct hop *hop_find_idle(const struct delivery *d)
 {
     for (struct hop *h = d->relay->hops; h; h = h->next)
         if (h->phase == HOP_IDLE && !h->delivery && !h->quitting && h->messages < HOP_MESSAGES_MOST &&
-            (d->waives || !h->waived) && gp_alike(gp_from(h->destination), d->destination))
+            gp_alike(gp_from(h->destination), d->destination) && wish_may_ride(d, h))
             return h;
     return NULL;
 }
@@ -370,7 +377,11 @@ static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)
         if (h->phase != HOP_IDLE) set_timer(h, HOP_IDLE);
         return STOP_HERE;
     }
-    h->started    = false;
+    h->started = false;
+    if (!wish_may_go(d, h)) {
+        wish_go_elsewhere(h);
+        return GO_ON;
+    }
     gp_status fit = seven_fit(d, gp_smtp_client_offers(&h->client), &why);
     if (fit == GP_WAIT) {
         set_timer(h, HOP_MESSAGE);
@@ -382,7 +393,11 @@ static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)
     set_timer(h, HOP_MESSAGE);
     if (h->plan.use_tls && !conn_tls(h->conn)) secure_missed(h, GP_LIT("the server does not offer STARTTLS"));
     d->reached = true; /* not before: who greets with 421 or refuses our sign-in would do so to the next message, too */
-    if (fit == GP_OK && gp_smtp_client_mail(&h->client, d->sender, d->params, message_size(d), &why)) return GO_ON;
+    char           room[GP_SMTP_COMMAND_MOST];
+    struct gp_text params = GP_TEXT(room);
+    wish_params(d, h, &params);
+    if (fit == GP_OK && gp_smtp_client_mail(&h->client, d->sender, gp_said(&params), message_size(d), &why))
+        return GO_ON;
     refuse(h, d, why);
     return GO_ON;
 }
@@ -502,6 +517,7 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
                                 .enhanced = ev->enhanced,
                                 .text     = gp_said(&reply),
                                 .ours     = signing_in || no_way_in };
+    h->no_tls               = ev->no_tls;
     if (no_way_in) login_not_offered(h);
     if (signing_in && h->why[0]) why.text = gp_from(h->why);
     if (clear) {

@@ -113,6 +113,7 @@ struct route {
     struct sts_query        sts;         /* for the policy of the domain */
     enum gp_sts_mode        sts_mode;
     gp_str                  sts_hosts;   /* in the delivery's arena      */
+    bool                    sts_unsure;  /* whether there is a policy    */
     uint64_t                sts_age;     /* seconds that it lasts        */
     enum tls_failure        sts_failure; /* there is no policy, because of this; TLS_FINE: there is none, or one */
     gp_str                  sts_why;     /* in words                     */
@@ -184,7 +185,8 @@ struct delivery {
     struct hop      *hop;
     struct result    last;        /* of the hop that failed last; one that may yet be reached outweighs a final no */
     bool             reached;     /* some host was ready to take a message; else its lane rests */
-    bool             waives;      /* the message asks that the policies of those that it goes to be left aside (RFC 8689 5) */
+    bool             spared;      /* some host may be as good as ever for what does not require TLS, so that the lane does not rest */
+    enum demand_wish wish;        /* what the message says of TLS */
     bool             in_clear;    /* opportunistic TLS failed at this address: again without */
 };
 void delivery_open(struct relay *, struct msg *deliver);
@@ -224,7 +226,13 @@ bool plain_can(struct delivery *);  /* it needs none of it but for domains */
 bool plain_make(struct delivery *); /* so they are A-labels from here on; SMTPUTF8 is the caller's. false: no memory for it */
 
 /* ---- what a message says of TLS (wish.c) -------------------------------------------------------------------------- */
-bool wish_waives(const struct delivery *); /* TLS-Required: No, in the header as it came from the queue */
+enum demand_wish wish_of(const struct delivery *); /* by its envelope, and its header as it came from the queue */
+bool wish_is_kept(const struct hop *);             /* whoever is there may be told REQUIRETLS: proven, verified, and offering it */
+bool wish_may_go(const struct delivery *, const struct hop *);   /* this message, over this connection that is ready for one */
+void wish_go_elsewhere(struct hop *);              /* ... which must not                                                     */
+bool wish_may_ride(const struct delivery *, const struct hop *); /* ... that was opened for another one                      */
+/* What goes with MAIL there. */
+void wish_params(const struct delivery *, const struct hop *, struct gp_text *);
 
 /* ---- hops --------------------------------------------------------------------------------------------------------- */
 enum hop_phase { HOP_CONNECTING, HOP_GREETING, HOP_SIGNING_IN, HOP_IDLE, HOP_MESSAGE, HOP_AFTER_DOT };
@@ -243,6 +251,9 @@ struct hop {
     struct outcome       outcome;   /* version: NULL until hands are shaken */
     bool                 told;      /* secure_tell has been called */
     bool                 waived;    /* opened for a message that waives TLS: no other is for it  */
+    bool                 no_tls;    /* it has none, or none just now                             */
+    gp_time              opened;    /* by loop_now                                               */
+    char                 domain[256]; /* of its route; "": MX led to none of its hosts           */
     bool                 ours;      /* relay.via's: our certificate is for no other */
     size_t               which;     /* of the config's logins: no other is for it   */
     enum hop_phase       phase;
@@ -276,9 +287,12 @@ void        secure_certificate(struct relay *, const struct msg_our_certificate 
 const char *secure_begin(struct hop *) GP_MUST_USE; /* NULL: it is under way; else why it is not */
 const char *secure_done(struct hop *) GP_MUST_USE;  /* NULL: hands are shaken as they should be  */
 void        secure_missed(struct hop *, gp_str why); /* there is no TLS, or no hands are shaken: tells it, unless it was told */
+bool        secure_lacks(const struct hop *, int code); /* after that reply, if any: what its message requires, and not only for now (RFC 8689 4.2.1) */
 void        secure_put_reason(const struct hop *, struct gp_text *, gp_str why); /* with the policy, where it is the reason */
 /* What came of TLS there: once for each connection, and for each host that is barred by its policy (then the outcome has only a failure). */
 void        secure_tell(const struct delivery *, const char *host, const struct demand *, const struct outcome *);
+/* What is known now of this host, or by a policy of its whole domain, ends what was opened before with less. */
+void        secure_outdates(const struct delivery *, const char *host, const struct demand *);
 void        secure_sign(struct hop *, const struct gp_tls_sign *);
 /* Of these mechanisms none is for us, whose certificate alone may do. */
 bool        secure_will_do(const struct hop *, gp_str offered);

@@ -131,6 +131,15 @@ static bool is_this_host(const struct sockaddr_storage *a)
     return has_v4 && (v4[0] == THIS_NETWORK || v4[0] == LOOPBACK);
 }
 
+/* No octet leaves it. */
+static bool is_within_this_host(const struct sockaddr_storage *address)
+{
+    struct sockaddr_storage a = *address;
+    if (a.ss_family == AF_UNIX) return true;
+    address_unmap(&a);
+    return is_this_host(&a);
+}
+
 static bool is_same_place(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
     const struct sockaddr_in  *v4 = (const struct sockaddr_in *)a, *w4 = (const struct sockaddr_in *)b;
@@ -259,6 +268,7 @@ static void got_policy(void *owner, const struct sts_policy *policy)
     r->sts_mode     = policy->mode;
     r->sts_hosts    = gp_arena_copy(&r->owner->arena, policy->hosts);
     r->sts_age      = policy->max_age;
+    r->sts_unsure   = policy->unsure;
     r->sts_failure  = policy->mode == GP_STS_NONE ? policy->failure : TLS_FINE;
     if (r->sts_failure != TLS_FINE) r->sts_why = gp_arena_copy(&r->owner->arena, gp_from(policy->why));
     if (policy->mode == GP_STS_ENFORCE && !r->sts_hosts.ptr)
@@ -283,8 +293,9 @@ static void start_mx(struct route *r, struct delivery *d)
     } else {
         one_host(r, name);
         memcpy(r->domain, name, sizeof r->domain);
-        bool follows =
-            d->relay->sts && !d->waives && d->way.hop.tls != RELAY_TLS_NONE && d->way.hop.tls != RELAY_TLS_DANE;
+        enum relay_tls tls     = d->way.hop.tls;
+        bool           none    = tls == RELAY_TLS_NONE && d->wish != WISH_REQUIRES;
+        bool           follows = d->relay->sts && d->wish != WISH_WAIVES && !none && tls != RELAY_TLS_DANE;
         if (follows && !sts_ask(d->relay, gp_from(name), &r->sts, got_policy, r)) { /* one may be in force */
             give_up(r,
                     no_route(GP_TEMPFAIL, "4.3.2", "policies (MTA-STS) of too many other domains are being asked for"));
@@ -481,25 +492,36 @@ static gp_status exhausted(struct route *r)
 /* What the host whose turn it is must have, known once its addresses are. false: it is passed over. */
 static bool is_open_to_us(struct route *r)
 {
-    const struct config_way  *way   = &r->owner->way;
-    const char               *host  = r->hosts[r->host_at].name;
-    const struct demand_facts facts = { .configured     = way->hop.tls,
-                                        .host           = host,
-                                        .domain         = r->domain[0] ? r->domain : NULL,
-                                        .sts            = r->sts_mode == GP_STS_ENFORCE   ? STS_ENFORCE
-                                                          : r->sts_mode == GP_STS_TESTING ? STS_TESTING
-                                                                                          : STS_NONE,
-                                        .sts_takes_host = gp_sts_takes(r->sts_hosts, gp_from(host)),
-                                        .dane           = r->dane.found,
-                                        .base           = r->dane.base,
-                                        .tlsa           = r->dane.records,
-                                        .dane_why       = r->dane.why };
-    if (demand_make(&facts, &r->demand) == GP_OK) return true;
+    const struct config_way  *way    = &r->owner->way;
+    const char               *host   = r->hosts[r->host_at].name;
+    const struct demand_facts facts  = { .configured     = way->hop.tls,
+                                         .host           = host,
+                                         .domain         = r->domain[0] ? r->domain : NULL,
+                                         .sts            = r->sts_mode == GP_STS_ENFORCE   ? STS_ENFORCE
+                                                           : r->sts_mode == GP_STS_TESTING ? STS_TESTING
+                                                                                           : STS_NONE,
+                                         .sts_takes_host = gp_sts_takes(r->sts_hosts, gp_from(host)),
+                                         .dane           = r->dane.found,
+                                         .base           = r->dane.base,
+                                         .tlsa           = r->dane.records,
+                                         .dane_why       = r->dane.why,
+                                         .sts_unfetched  = r->sts_failure != TLS_FINE || r->sts_unsure,
+                                         .mx_proven      = r->dane.mx_proven,
+                                         .local          = way->hop.lmtp && is_within_this_host(&r->addresses[0]),
+                                         .wish           = r->owner->wish };
+    gp_status                 status = demand_make(&facts, &r->demand);
+    secure_outdates(r->owner, host, &r->demand);
+    if (status == GP_OK) return true;
     const struct outcome barred = { .failure = r->demand.failure, .why = gp_from(r->demand.why) };
     secure_tell(r->owner, host, &r->demand, &barred);
-    r->reason      = no_route(GP_TEMPFAIL, "4.7.5", r->demand.why);
-    r->had_address = true;          /* and that is the reason */
-    r->dns_trouble = r->demand.why; /* what other hosts refuse is not final: this one may take it yet */
+    r->had_address = true; /* and that is the reason */
+    if (r->demand.source == DEMAND_BY_MESSAGE) r->owner->spared = true;
+    if (status == GP_PERMFAIL) {
+        r->reason = no_route(status, "5.7.10", r->demand.why); /* RFC 8689 4.2.1 */
+    } else {
+        r->reason      = no_route(status, "4.7.5", r->demand.why);
+        r->dns_trouble = r->demand.why; /* what other hosts refuse is not final: this one may take it yet */
+    }
     return false;
 }
 

@@ -43,12 +43,17 @@ static bool expect_records(struct gp_tls *tls, const struct demand *d)
     return some;
 }
 
+static bool is_looked_at(const struct demand *d)
+{
+    return d->level >= DEMAND_VERIFIED || d->testing || d->looks;
+}
+
 static struct gp_tls *client_for(struct hop *h, struct gp_tls_context *strict)
 {
     const struct demand   *d       = &h->demand;
-    struct gp_tls_context *context = d->level >= DEMAND_VERIFIED || d->testing ? strict : h->relay->opportunistic;
+    struct gp_tls_context *context = is_looked_at(d) ? strict : h->relay->opportunistic;
     struct gp_tls         *tls     = context ? gp_tls_connect(context, gp_from(d->names[0])) : NULL;
-    if (tls && d->level < DEMAND_VERIFIED && d->testing) gp_tls_only_look(tls);
+    if (tls && d->level < DEMAND_VERIFIED && is_looked_at(d)) gp_tls_only_look(tls);
     if (!tls || d->level != DEMAND_DANE || expect_records(tls, d)) return tls;
     gp_tls_close(tls);
     return NULL;
@@ -69,13 +74,13 @@ static void outcome_of(const struct gp_tls *tls, const struct demand *d, struct 
 {
     static const enum tls_failure failures[] = { TLS_FINE, TLS_OTHER_HOST, TLS_EXPIRED, TLS_NOT_TRUSTED, TLS_FAILED };
     struct gp_tls_record          record;
-    bool                          looked = d->level >= DEMAND_VERIFIED || d->testing;
-    if (looked) out->failure = failures[gp_tls_doubt(tls)];
+    bool                          looked = is_looked_at(d) && gp_tls_doubt(tls) == GP_TLS_NO_DOUBT;
+    if (d->level >= DEMAND_VERIFIED || d->testing) out->failure = failures[gp_tls_doubt(tls)];
     if (out->failure != TLS_FINE) out->why = gp_from(gp_tls_doubt_text(tls));
     if (!gp_tls_shaken(tls)) return;
     out->version = gp_tls_version(tls);
     out->cipher  = gp_tls_cipher(tls);
-    if (looked && out->failure == TLS_FINE) out->verified = VERIFIED_BY_AUTHORITY;
+    if (looked) out->verified = VERIFIED_BY_AUTHORITY;
     if (d->testing && out->failure == TLS_FINE && d->failure != TLS_FINE) { /* RFC 8461 5: the host would be barred */
         out->failure = d->failure;
         out->why     = gp_from(d->why);
@@ -93,6 +98,17 @@ void secure_tell(const struct delivery *d, const char *host, const struct demand
             LOG_Z("result", outcome_word(o->failure)), LOG_S("reason", o->why),
             LOG_Z("testing", demand->testing ? "yes" : NULL));
     tally_delivery(d, host, demand, o);
+}
+
+void secure_outdates(const struct delivery *d, const char *host, const struct demand *demand)
+{
+    bool sts = demand->source == DEMAND_BY_STS, barred = demand->failure != TLS_FINE && !demand->testing;
+    if (!sts && demand->source != DEMAND_BY_DANE) return;
+    for (struct hop *h = d->relay->hops; h; h = h->next) {
+        bool same = gp_is(gp_from(h->domain), d->route.domain) && (sts || gp_is(gp_from(h->host), host));
+        bool weak = h->demand.level < DEMAND_VERIFIED && (barred || h->demand.level < demand->level);
+        if (same && weak && h->domain[0] && !h->waived) h->messages = HOP_MESSAGES_MOST; /* no other rides it */
+    }
 }
 
 static void tell(struct hop *h)
@@ -117,6 +133,14 @@ void secure_missed(struct hop *h, gp_str why)
         h->outcome.why     = why;
     }
     tell(h);
+}
+
+/* No STARTTLS, or a certificate that is not verified. What broke, or a server that cannot just now, may do better when asked again. */
+bool secure_lacks(const struct hop *h, int code)
+{
+    const struct gp_tls *tls = h->conn ? conn_tls(h->conn) : NULL;
+    if (!h->delivery || h->delivery->wish != WISH_REQUIRES || h->demand.level < DEMAND_VERIFIED) return false;
+    return tls ? !gp_tls_shaken(tls) && gp_tls_doubt(tls) != GP_TLS_NO_DOUBT : h->no_tls && code / 100 != 4;
 }
 
 void secure_put_reason(const struct hop *h, struct gp_text *out, gp_str why)

@@ -46,6 +46,7 @@ struct sts_entry {
     enum sts_state    state;
     bool              loaded;     /* it is known whether there is a policy: the queue has said, or it was fetched */
     bool              unasked;    /* it is fetched again without mail */
+    bool              unsure;     /* DNS could not say whether there is a record */
     bool              refreshing; /* the policy that is in force is fetched once more: nobody waits for that */
     char              domain[DOMAIN_ROOM];
     char              id[GP_STS_ID_MOST + 1], seen[GP_STS_ID_MOST + 1]; /* of the policy; that DNS has now */
@@ -81,9 +82,11 @@ static bool in_force(const struct sts_entry *e)
 static void tell_waiting(struct sts_entry *e)
 {
     bool              good   = in_force(e);
-    struct sts_policy policy = {
-        .mode = good ? e->mode : GP_STS_NONE, .unknown = !good && !e->loaded, .failure = e->failure, .why = e->why
-    };
+    struct sts_policy policy = { .mode    = good ? e->mode : GP_STS_NONE,
+                                 .unknown = !good && !e->loaded,
+                                 .unsure  = !good && e->unsure,
+                                 .failure = e->failure,
+                                 .why     = e->why };
     if (good) {
         policy.hosts   = (gp_str) { e->hosts, e->hosts_len };
         policy.max_age = (uint64_t)((e->expires - e->fetched) / MS);
@@ -376,6 +379,7 @@ static void got_record(void *owner, const struct dns_answer *answer)
     if (anyway) memcpy(e->seen, e->id, sizeof e->seen);
     bool same = good && (anyway || (there && strcmp(e->id, e->seen) == 0));
     if (!there) e->failure = TLS_FINE;
+    e->unsure = answer->status == GP_TEMPFAIL;
     if ((!there && !anyway) || rests || (same && !wants_refresh(e))) {
         settle(e);
         return;

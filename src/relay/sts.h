@@ -11,6 +11,7 @@ struct relay;
 struct sts_policy {
     enum gp_sts_mode mode;
     bool             unknown; /* whether one is kept could not be told, and none was fetched: mode is none, but nobody may go by that */
+    bool             unsure;  /* DNS could not say whether there is one */
     gp_str           hosts;   /* mail/sts.h's, until the callback returns */
     uint64_t         max_age; /* seconds */
     enum tls_failure failure; /* there is none, or an older one, because of this; TLS_FINE: as it should be */

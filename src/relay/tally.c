@@ -75,7 +75,7 @@ static void judge(struct tally *t, const struct outcome *o)
     t->reason  = t->route->sts_why;
 }
 
-/* RFC 8460 5.3: what waives policies, as reports do, is not counted. */
+/* RFC 8460 5.3: what waives policies, as reports do, is not counted. Nor is what a message alone demands a failure of the domain's. */
 void tally_delivery(const struct delivery *d, const char *host, const struct demand *demand, const struct outcome *o)
 {
     const struct route *r   = &d->route;
@@ -87,7 +87,8 @@ void tally_delivery(const struct delivery *d, const char *host, const struct dem
                                 .policy = demand->source == DEMAND_BY_DANE ? "tlsa"
                                           : sts                            ? "sts"
                                                                            : "no-policy-found" };
-    if (!r->domain[0] || d->waives) return;
+    if (!r->domain[0] || d->wish == WISH_WAIVES) return;
+    if (demand->source == DEMAND_BY_MESSAGE && o->failure != TLS_FINE) return;
     judge(&t, o);
     if (t.failure == TLS_FINE)
         t.reason = GP_NONE;

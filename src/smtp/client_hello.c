@@ -47,7 +47,6 @@ void gp_client_note_extension(struct gp_smtp_client *c, gp_str line)
     }
     for (size_t i = 0; i < gp_extension_count; i++)
         if (gp_is(keyword, gp_extensions[i].keyword)) c->offers |= gp_extensions[i].offer;
-    if (gp_is(keyword, "REQUIRETLS")) c->offers |= GP_OFFERS_REQUIRETLS;
     if (gp_is(keyword, "AUTH")) note_mechanisms(c, line);
     if (gp_is(keyword, "SIZE")) note_size(c, line);
     if (gp_is(keyword, "LIMITS")) note_limits(c, line);
@@ -93,6 +92,12 @@ bool gp_client_greeting(struct gp_smtp_client *c, struct gp_smtp_client_event *e
     return false;
 }
 
+static void fail_without_tls(struct gp_smtp_client *c)
+{
+    gp_client_fail(c, "the server does not offer STARTTLS");
+    c->failure.no_tls = true;
+}
+
 bool gp_client_ehlo(struct gp_smtp_client *c, struct gp_smtp_client_event *ev)
 {
     bool wants_tls = !c->secure && (c->plan->use_tls || c->plan->must_tls);
@@ -104,7 +109,7 @@ bool gp_client_ehlo(struct gp_smtp_client *c, struct gp_smtp_client_event *ev)
     } else if (wants_tls && (c->offers & GP_OFFERS_STARTTLS)) {
         gp_client_command(c, "STARTTLS", GP_AWAITS_STARTTLS);
     } else if (wants_tls && c->plan->must_tls) {
-        gp_client_fail(c, "the server does not offer STARTTLS");
+        fail_without_tls(c);
     } else {
         return settle_in(c, ev);
     }
@@ -116,7 +121,7 @@ bool gp_client_helo(struct gp_smtp_client *c, struct gp_smtp_client_event *ev)
     if (class_of(c) != 2)
         gp_client_fail_by_reply(c);
     else if (c->plan->must_tls && !c->secure)
-        gp_client_fail(c, "the server does not offer STARTTLS");
+        fail_without_tls(c);
     else
         return settle_in(c, ev);
     return false;
@@ -137,6 +142,7 @@ bool gp_client_starttls(struct gp_smtp_client *c, struct gp_smtp_client_event *e
     if (!c->plan->must_tls && class_of(c) != 3) return settle_in(c, ev);
     gp_client_fail_by_reply(c);
     c->failure.temporary = true; /* a server that can't do TLS today may tomorrow */
+    c->failure.no_tls    = true;
     return false;
 }
 

@@ -56,7 +56,10 @@ static bool put_parameters(const struct gp_smtp_client *c, gp_str params, uint64
 {
     if (c->size_limit > 0 && size > c->size_limit)
         return refuse(why, 552, "5.3.4", "the message is larger than the next hop takes");
-    if (filter(c, params, GP_ON_MAIL, out)) return refuse(why, 550, "5.6.7", "the next hop does not offer SMTPUTF8");
+    const struct gp_extension *lacks = filter(c, params, GP_ON_MAIL, out);
+    if (lacks && lacks->offer == GP_OFFERS_REQUIRETLS) /* RFC 8689 4.2.1 */
+        return refuse(why, 550, "5.7.30", "the next hop does not offer REQUIRETLS");
+    if (lacks) return refuse(why, 550, "5.6.7", "the next hop does not offer SMTPUTF8");
     if ((c->offers & GP_OFFERS_SIZE) && size > 0 && size <= INT64_MAX) {
         gp_put_z(out, " SIZE=");
         gp_put_number(out, (int64_t)size);

@@ -39,6 +39,7 @@ static struct pair *open_pair(bool pipelining_is_used, size_t piece)
                                             .size_limit         = 100000,
                                             .recipients_most    = pipelining_is_used ? 100 : 2,
                                             .mails_most         = 2,
+                                            .require_tls        = true,
                                             .errors_most        = 10,
                                             .auth_failures_most = 3 };
     p->body    = GP_TEXT(p->body_room);
@@ -124,8 +125,8 @@ static void begin(struct pair *p)
     if (p->messages-- == 0)
         gp_smtp_client_quit(&p->client);
     else
-        CHECK(gp_smtp_client_mail(&p->client, GP_LIT("s@example.org"), GP_LIT("BODY=8BITMIME RET=HDRS SMTPUTF8"),
-                                  sizeof body - 1, &why));
+        CHECK(gp_smtp_client_mail(&p->client, GP_LIT("s@example.org"),
+                                  GP_LIT("BODY=8BITMIME RET=HDRS SMTPUTF8 REQUIRETLS"), sizeof body - 1, &why));
 }
 
 static bool submit(struct pair *p)
@@ -198,7 +199,7 @@ static void check_story(bool wide, unsigned refuse, const char *story, unsigned 
 }
 
 #define SIGNED_IN "server: PLAIN|server: AHUAcA=="
-#define FROM      "|from s@example.org|with BODY=8BITMIME RET=HDRS SMTPUTF8 SIZE=44"
+#define FROM      "|from s@example.org|with BODY=8BITMIME RET=HDRS SMTPUTF8 REQUIRETLS SIZE=44"
 
 TEST(two_messages_over_one_connection)
 {

@@ -192,6 +192,18 @@ static const struct gp_reply *valid_holduntil(const struct gp_smtp_server *s, gp
     return NULL;
 }
 
+/* ---- TLS all the way, or back: RFC 8689 ------------------------------------------------------------------------ */
+/* RFC 8689 2: in the context of TLS alone. */
+static bool may_require_tls(const struct gp_smtp_server *s)
+{
+    return s->secure && s->options->require_tls;
+}
+
+static const struct gp_reply *valid_require_tls(const struct gp_smtp_server *s, gp_str value, struct gp_text *out)
+{
+    return may_require_tls(s) ? no_value(s, value, out) : &not_offered;
+}
+
 /* ---- what EHLO says -------------------------------------------------------------------------------------- */
 static bool always(const struct gp_smtp_server *s)
 {
@@ -246,6 +258,7 @@ static const struct gp_parameter_row body_row[] = { { "BODY",     GP_ON_MAIL, va
 static const struct gp_parameter_row utf8_row[] = { { "SMTPUTF8", GP_ON_MAIL, no_value,   true,  false }, { NULL } };
 static const struct gp_parameter_row auth_row[] = { { "AUTH",     GP_ON_MAIL, valid_auth, false, false }, { NULL } };
 static const struct gp_parameter_row mt_row[]   = { { "MT-PRIORITY", GP_ON_MAIL, valid_priority, true, false }, { NULL } };
+static const struct gp_parameter_row tls_row[]  = { { "REQUIRETLS",  GP_ON_MAIL, valid_require_tls, true, false }, { NULL } };
 static const struct gp_parameter_row hold_rows[] = {
     { "HOLDFOR",   GP_ON_MAIL, valid_holdfor,   true, true },
     { "HOLDUNTIL", GP_ON_MAIL, valid_holduntil, true, true },
@@ -272,6 +285,7 @@ const struct gp_extension gp_extensions[] = {
     { "DSN",                 GP_OFFERS_DSN,        always,      NULL,       dsn_rows,   GP_LACKING_DROP   },
     { "FUTURERELEASE",       0,                    may_hold,    hold_limits, hold_rows, GP_LACKING_DROP   }, /* it is us who hold it */
     { "MT-PRIORITY",         GP_OFFERS_MT_PRIORITY, may_prioritise, NULL,   mt_row,     GP_LACKING_DROP   },
+    { "REQUIRETLS",          GP_OFFERS_REQUIRETLS, may_require_tls, NULL,   tls_row,    GP_LACKING_BOUNCE },
     { "LIMITS",              GP_OFFERS_LIMITS,     always,      limits,     NULL,       GP_LACKING_DROP   },
     { "SMTPUTF8",            GP_OFFERS_SMTPUTF8,   always,      NULL,       utf8_row,   GP_LACKING_BOUNCE },
 };

@@ -81,6 +81,7 @@ struct gp_smtp_options {
     unsigned hold_most;
     gp_time (*now)(void);
     bool priorities;               /* MT-PRIORITY (RFC 6710) is offered                              */
+    bool require_tls;              /* REQUIRETLS (RFC 8689) is offered under TLS: the host keeps to it, onward and in what it reports */
     const char *unlisted;          /* mechanisms that the host decides about though nobody is offered them; NULL: none */
 };
 
@@ -173,6 +174,7 @@ struct gp_smtp_client_event {
     gp_str   text;     /* the reply's lines joined by spaces, controls removed         */
     unsigned index;
     bool     temporary; /* for FAILED without a code                                    */
+    bool     no_tls;    /* for FAILED: the plan wants TLS, and the server does not offer it, or says no to STARTTLS */
 };
 /* Borrowed for the session. */
 struct gp_smtp_plan {
@@ -203,7 +205,7 @@ bool   gp_smtp_client_auth_line(struct gp_smtp_client *, gp_str line);          
 void   gp_smtp_client_skip_auth(struct gp_smtp_client *);
 unsigned gp_smtp_client_offers(const struct gp_smtp_client *);
 /* Canonical parameters are filtered by what the server offers (rows of smtp/extensions.c); false: this message needs
- * what the server lacks (SMTPUTF8, 5.6.7; SIZE, 5.3.4): *why says it, nothing was sent, the session is READY still. */
+ * what the server lacks (SMTPUTF8, 5.6.7; REQUIRETLS, 5.7.30; SIZE, 5.3.4): *why says it, nothing was sent, the session is READY still. */
 bool   gp_smtp_client_mail(struct gp_smtp_client *, gp_str sender, gp_str params, uint64_t size, struct gp_reply *why);
 bool   gp_smtp_client_rcpt(struct gp_smtp_client *, gp_str address, gp_str params);    /* false: no room now: drain  */
 void   gp_smtp_client_no_more_rcpts(struct gp_smtp_client *);

@@ -269,6 +269,7 @@ static void take_option(struct play *p, gp_str option, bool *secure, int *level)
     if (gp_is(name, "recipients") && counts) p->options.recipients_most = (unsigned)number;
     if (gp_is(name, "hold") && counts) p->options.hold_most = (unsigned)number;
     if (gp_is(name, "priorities")) p->options.priorities = true;
+    if (gp_is(name, "requiretls")) p->options.require_tls = true;
     if (gp_is(name, "mails") && counts) p->options.mails_most = (unsigned)number;
     if (gp_is(name, "errors") && counts) p->options.errors_most = (unsigned)number;
     if (gp_is(name, "failures") && counts) p->options.auth_failures_most = (unsigned)number;

@@ -47,6 +47,7 @@ struct queue_reply { /* the last word on a recipient; code 0: none came, text is
     gp_time when;
 };
 gp_time queue_starts(const struct queue_message *); /* when delivery is first tried: its life begins then */
+bool queue_requires_tls(const struct queue_message *); /* its sender wants TLS all the way (RFC 8689) */
 gp_str queue_envid(const struct queue_message *); /* what the sender calls it by (ENVID), as it was said; GP_NONE: nothing */
 /* Of a row of the audit that is about this message. */
 struct audit_entry queue_entry(const struct queue_message *, gp_time when, const char *event);

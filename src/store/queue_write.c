@@ -86,6 +86,13 @@ gp_str queue_envid(const struct queue_message *m)
     return GP_NONE;
 }
 
+bool queue_requires_tls(const struct queue_message *m)
+{
+    for (gp_str rest = m->params; rest.len;)
+        if (gp_is(gp_word(&rest), "REQUIRETLS")) return true;
+    return false;
+}
+
 static gp_status audit_accepted(struct database *db, const struct queue_message *m, size_t recipients, gp_str to)
 {
     char               room[AUDIT_TIME_ROOM];
@@ -96,8 +103,9 @@ static gp_status audit_accepted(struct database *db, const struct queue_message 
     return AUDIT(db, &e, AUDIT_S("sender", m->sender), AUDIT_N("recipients", recipients), AUDIT_N("size", m->size),
                  AUDIT_S("peer", m->peer), AUDIT_S("helo", m->helo), AUDIT_S("mechanism", m->mechanism),
                  AUDIT_S("tls", m->tls), AUDIT_Z("lane", m->legacy ? "legacy" : NULL), AUDIT_S("held", m->hold_why),
-                 AUDIT_S("until", gp_said(&until)), AUDIT_S("envid", queue_envid(m)), AUDIT_L("to", to),
-                 AUDIT_S("message_id", m->message_id), AUDIT_S("from", m->from));
+                 AUDIT_S("until", gp_said(&until)), AUDIT_Z("requiretls", queue_requires_tls(m) ? "yes" : NULL),
+                 AUDIT_S("envid", queue_envid(m)), AUDIT_L("to", to), AUDIT_S("message_id", m->message_id),
+                 AUDIT_S("from", m->from));
 }
 
 /* As many as fit into one row, as long as they are there; the place of the next one. */

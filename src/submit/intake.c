@@ -269,7 +269,9 @@ static void queued(struct session *s)
     LOG(LOG_INFO, "queued", LOG_N("session", s->id), LOG_Z("queue_id", m->queue_id), LOG_Z("account", s->user),
         LOG_S("signed_in_as", s->signer[0] ? gp_from(s->signer) : GP_NONE), LOG_S("sender", m->sender),
         LOG_N("recipients", m->count), LOG_N("size", m->size), LOG_S("hold_for", gp_parameter(m->params, "HOLDFOR")),
-        LOG_S("hold_until", gp_parameter(m->params, "HOLDUNTIL")), LOG_S("message_id", gp_fixup_message_id(&m->fixup)));
+        LOG_S("hold_until", gp_parameter(m->params, "HOLDUNTIL")),
+        LOG_Z("requiretls", gp_parameter(m->params, "REQUIRETLS").ptr ? "yes" : NULL),
+        LOG_S("message_id", gp_fixup_message_id(&m->fixup)));
     s->accepted++;
     finish(s, (struct gp_reply) { 250, "2.0.0", line });
 }
