@@ -48,7 +48,7 @@ extern const struct cli_command cli_ban_list, cli_ban_add, cli_ban_remove;
 extern const struct cli_command cli_init, cli_config_check, cli_config_show, cli_config_manual, cli_status, cli_check, cli_report, cli_audit_show, cli_audit_verify, cli_audit_export, cli_audit_erase, cli_audit_key, cli_limit_set, cli_limit_show, cli_limit_clear, cli_explain, cli_can, cli_user_add, cli_user_list, cli_user_show,
     cli_user_disable, cli_user_lock, cli_user_enable, cli_user_delete, cli_user_password, cli_user_mechanisms, cli_user_may_act, cli_user_import, cli_user_export, cli_credential_add, cli_credential_list,
     cli_credential_show, cli_credential_revoke, cli_credential_rotate, cli_credential_alter, cli_credential_settings, cli_queue_list, cli_queue_show, cli_queue_retry,
-    cli_queue_hold, cli_queue_release, cli_queue_delete, cli_send, cli_sendmail, cli_bench;
+    cli_queue_hold, cli_queue_release, cli_queue_delete, cli_queue_mine, cli_send, cli_sendmail, cli_bench;
 
 extern const struct cli_command cli_dns, cli_dkim_new, cli_dkim_list, cli_dkim_rotate, cli_dkim_publish_check;
 extern const struct cli_command cli_provider_list, cli_provider_login, cli_provider_logout, cli_provider_test;

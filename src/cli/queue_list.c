@@ -241,15 +241,25 @@ static int show(struct queue_store *s, const char *queue_id, bool json, struct g
     return json ? user_print_json(message_json(s, &m, true)) : show_text(s, &m);
 }
 
+/* Who has no rights here asks the server itself. */
+static bool is_of_senders_own(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (gp_is(gp_from(argv[i]), "--mine")) return true;
+    return false;
+}
+
 static int run_show(const struct cli_command *command, int argc, char **argv)
 {
-    bool              json      = false;
+    bool              json = false, mine = false;
     const char       *dir       = NULL, *queue_id;
     size_t            count     = 0;
     struct cli_option options[] = {
-        {"json", CLI_FLAG, &json, NULL, "print JSON"},
-        { NULL,  CLI_FLAG, NULL,  NULL, NULL        }
+        {"json",  CLI_FLAG, &json, NULL, "print JSON"                                                               },
+        { "mine", CLI_FLAG, &mine, NULL, "ask the server as one of its users, about one's own mail: as `queue mine`"},
+        { NULL,   CLI_FLAG, NULL,  NULL, NULL                                                                       }
     };
+    if (is_of_senders_own(argc, argv)) return cli_queue_mine.run(&cli_queue_mine, argc, argv);
     int stop = cli_parse(command, options, argc, argv, &dir, &queue_id, 1, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     auto_queue_store s = cli_queue_open(dir);

@@ -20,6 +20,7 @@ struct sendmail_conf {
     char         spool_path[CONFIG_PATH], home_spool[CONFIG_PATH]; /* where mail is kept; where it may wait as well */
     bool         spool_taken;                                      /* the place in the common spool is somebody else's */
 };
+bool sendmail_conf_is_there(struct sendmail_conf *); /* in one of the usual places */
 int  sendmail_conf_read(struct sendmail_conf *, const char *path /* NULL: the usual places */); /* EX_OK, or told why not */
 bool sendmail_place_spool(struct sendmail_conf *, const char *common /* where `spool` names none; NULL: there is none */);
 extern const char sendmail_usual_conf[], sendmail_usual_spool[];

@@ -156,6 +156,11 @@ static int settle(struct sendmail_conf *c)
     return EX_OK;
 }
 
+bool sendmail_conf_is_there(struct sendmail_conf *c)
+{
+    return know_caller(c) && find_conf(c, NULL) && access(c->path, F_OK) == 0;
+}
+
 int sendmail_conf_read(struct sendmail_conf *c, const char *path)
 {
     if (!know_caller(c) || !find_conf(c, path)) return refuse(c, 0, "the path is too long", NULL);

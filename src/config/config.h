@@ -142,6 +142,7 @@ struct config {
         unsigned lifetime, delay_notice;     /* 5 days; 4 hours, 0: none                     */
         unsigned future_release;             /* seconds that a sender may hold mail back: 30 days; 0: not offered */
         bool     priorities;                 /* MT-PRIORITY is offered: no                   */
+        bool     own_view;                   /* senders may ask for their own mail: yes      */
         unsigned priority_most;              /* the highest that a sender may ask for: 0     */
         uint64_t free_space;                 /* octets below which mail is refused with 452  */
     } queue;

@@ -184,6 +184,8 @@ const struct config_key
       "After how long the sender is told that the message is late. 0: never." },
     { "queue.future_release", &config_duration, FIELD(queue.future_release), 0, YEAR, "30d",
       "How long a sender may have a message held back, until a moment that his program names (FUTURERELEASE, RFC 4865). 0: that is not offered." },
+    { "queue.own_view", &config_flag, FIELD(queue.own_view), 0, 1, "yes",
+      "Whether who has signed in may ask what became of his own mail, and cancel what of it waits (docs/mine.md)." },
     { "queue.priorities", &config_flag, FIELD(queue.priorities), 0, 1, "no",
       "Whether senders may say how urgent a message is (MT-PRIORITY, RFC 6710): what has a higher priority goes first to each destination." },
     { "queue.priority_most", &config_number, FIELD(queue.priority_most), 0, 9, "0",

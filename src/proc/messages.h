@@ -82,6 +82,13 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     ROW(COMMIT, commit, U(session) U(draft) U(size) U(account) U(owner) U(credential) U(arrived) U(hold) U(legacy) S(queue_id) S(user) S(sender) \
             S(params) S(recipients) S(message_id) S(from) S(peer) S(helo) S(mechanism) S(tls) S(hold_why) S(body))        \
     ROW(COMMITTED, committed, U(status) S(queue_id) S(why))                                                               \
+    /* smtpd -> vault: a client asks about its own mail. verb, name, after: smtp.h's gp_mine                               */ \
+    ROW(MINE, mine, U(session) U(account) U(credential) U(verb) U(after) S(name) S(peer))                                 \
+    /* status: OK; PERMFAIL: as PERMISSION, or with code 0 there is no such message of his; TEMPFAIL. lines: JSON, one a line of the reply, \
+     * in ASCII; after: where to go on, 0: that was all. text: of a yes without lines.                                     */ \
+    ROW(MINE_IS, mine_is, U(status) U(code) U(after) S(enhanced) S(text) S(why) S(incident) S(lines))                     \
+    /* vault -> queue, which answers MINE_IS: vault has found out whose mail that is. credential: only what that one sent; 0: all of the account's */ \
+    ROW(MINE_OF, mine_of, U(account) U(credential) U(verb) U(after) S(name))                                              \
     ROW(FATES, fates, S(lines))                           /* queue -> vault, one way: "account TAB delivered TAB failed" */ \
     /* vault -> queue: mail of ours to one address, which the queue writes; the answer is a COMMITTED. text: lines.       */ \
     ROW(NOTICE, notice, S(to) S(subject) S(text))                                                                         \

@@ -188,6 +188,8 @@ void notice_take(struct queue *, struct asker, const struct msg *, gp_time now);
 void hold_take(struct queue *, struct asker, const struct msg *, gp_time now); /* hold.c: the vault's, of what waits */
 void again_take(struct queue *, struct asker, const struct msg *, gp_time now); /* again.c: the vault's, of what waits for a sign-in */
 
+void mine_take(struct queue *, struct asker, const struct msg *, gp_time now); /* mine.c: the vault's, of a sender's own mail */
+
 void policies_answer(struct queue *, struct asker, const struct msg *, gp_time now); /* policies.c: the relay's memory of MTA-STS */
 void policies_due_answer(struct queue *, struct asker, const struct msg *, gp_time now);
 void policies_take(struct queue *, const struct msg *, gp_time now);

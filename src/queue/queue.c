@@ -218,6 +218,8 @@ static void from_vault(void *owner, struct ipc *from, struct msg *m)
         hold_take(owner, asker, m, wall_now());
     else if (m->type == MSG_AGAIN)
         again_take(owner, asker, m, wall_now());
+    else if (m->type == MSG_MINE_OF)
+        mine_take(owner, asker, m, wall_now());
     else
         LOG(LOG_WARN, "ipc", LOG_Z("from", "vault"), LOG_Z("unexpected", msg_name(m->type)));
 }

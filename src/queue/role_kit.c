@@ -48,6 +48,13 @@ static void take_answer(struct queue *q, struct asker asker, struct msg *m)
         a->row    = m->held.row;
         return;
     }
+    if (m->type == MSG_MINE_IS) {
+        a->status      = (gp_status)m->mine_is.status;
+        current->after = m->mine_is.after;
+        copy(m->mine_is.lines, current->lines, sizeof current->lines);
+        copy(m->mine_is.text.ptr ? m->mine_is.text : GP_LIT(""), current->said, sizeof current->said);
+        return;
+    }
     if (m->type == MSG_AGAIN_DUE) {
         a->status = (gp_status)m->again_due.status;
         a->row    = m->again_due.more;

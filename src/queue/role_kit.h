@@ -13,6 +13,7 @@ enum { KIT_ANSWERS_MOST = 2048, KIT_SENT_MOST = 4096, KIT_TEXT = 256, KIT_BODY =
 #define KIT_DAY      (24 * KIT_HOUR)
 
 struct kit_answer { uint32_t question; gp_status status; uint64_t row; char queue_id[KIT_TEXT], why[KIT_TEXT]; };
+enum { KIT_LINES = 4096 };
 struct kit_sent {
     struct attempt *attempt;
     gp_time         when;
@@ -27,6 +28,8 @@ struct kit {
     gp_time           now;
     struct kit_answer answers[KIT_ANSWERS_MOST];
     size_t            answer_count;
+    char              lines[KIT_LINES + 1], said[KIT_TEXT]; /* of the last MINE_IS */
+    uint64_t          after;
     struct kit_sent   sent[KIT_SENT_MOST];
     size_t            sent_count;
     int               last_fd; /* of DRAFTED */

@@ -204,6 +204,12 @@ static const struct gp_reply *valid_require_tls(const struct gp_smtp_server *s, 
     return may_require_tls(s) ? no_value(s, value, out) : &not_offered;
 }
 
+/* ---- what became of one's own mail: mine.c -------------------------------------------------------------------- */
+static bool may_ask(const struct gp_smtp_server *s)
+{
+    return s->options->mine && s->signed_in;
+}
+
 /* ---- what EHLO says -------------------------------------------------------------------------------------- */
 static bool always(const struct gp_smtp_server *s)
 {
@@ -287,6 +293,7 @@ const struct gp_extension gp_extensions[] = {
     { "MT-PRIORITY",         GP_OFFERS_MT_PRIORITY, may_prioritise, NULL,   mt_row,     GP_LACKING_DROP   },
     { "REQUIRETLS",          GP_OFFERS_REQUIRETLS, may_require_tls, NULL,   tls_row,    GP_LACKING_BOUNCE },
     { "LIMITS",              GP_OFFERS_LIMITS,     always,      limits,     NULL,       GP_LACKING_DROP   },
+    { "XMINE",               0,                    may_ask,     NULL,       NULL,       GP_LACKING_DROP   },
     { "SMTPUTF8",            GP_OFFERS_SMTPUTF8,   always,      NULL,       utf8_row,   GP_LACKING_BOUNCE },
 };
 /* clang-format on */

@@ -40,13 +40,14 @@ static void put_clean(struct gp_text *out, gp_str text)
     }
 }
 
-bool gp_server_say(struct gp_smtp_server *s, struct gp_reply reply)
+/* more: '-' where another line follows. */
+static void put_reply(struct gp_smtp_server *s, struct gp_reply reply, char more)
 {
-    enum { BEFORE_TEXT = 16 };
-    struct gp_text out = out_text(s);
-    gp_str text        = gp_head(gp_from(reply.text), reply.code == 334 ? SASL_MOST : GP_SMTP_REPLY_MOST - BEFORE_TEXT);
+    size_t         most = GP_SMTP_REPLY_MOST - GP_SMTP_LINE_OVERHEAD;
+    struct gp_text out  = out_text(s);
+    gp_str         text = gp_head(gp_from(reply.text), reply.code == 334 ? SASL_MOST : most);
     gp_put_number(&out, reply.code);
-    gp_put_char(&out, ' ');
+    gp_put_char(&out, more);
     if (reply.enhanced) {
         gp_put_z(&out, reply.enhanced);
         gp_put_char(&out, ' ');
@@ -54,6 +55,11 @@ bool gp_server_say(struct gp_smtp_server *s, struct gp_reply reply)
     put_clean(&out, text);
     gp_put_z(&out, "\r\n");
     s->said += out.len;
+}
+
+bool gp_server_say(struct gp_smtp_server *s, struct gp_reply reply)
+{
+    put_reply(s, reply, ' ');
     /* RFC 5321 3.8: 421 is always the last word. */
     if (reply.code == 421) s->phase = GP_PHASE_ENDED;
     return false;
@@ -157,6 +163,7 @@ static const struct {
     [GP_SMTP_RCPT]      = { GP_PHASE_RCPTS,  SAME,             SAME           },
     [GP_SMTP_DATA]      = { SAME,            GP_PHASE_DATA,    SAME           },
     [GP_SMTP_END]       = { GP_PHASE_READY,  SAME,             GP_PHASE_READY },
+    [GP_SMTP_MINE]      = { SAME,            SAME,             SAME           },
   /* clang-format on */
 };
 
@@ -208,6 +215,16 @@ static void wipe_secret(struct gp_smtp_server *s)
 {
     if (s->secret_line) gp_wipe(s->room->in, s->in.start);
     s->secret_line = false;
+}
+
+/* The last line must fit behind them. */
+bool gp_smtp_server_line(struct gp_smtp_server *s, struct gp_reply reply)
+{
+    size_t takes = GP_SMTP_LINE_OVERHEAD + gp_from(reply.text).len;
+    if (s->asked == GP_SMTP_NEED_INPUT || !s->room || takes > GP_SMTP_REPLY_MOST) return false;
+    if (s->said + takes + GP_SMTP_REPLY_MOST > GP_SMTP_OUT_ROOM) return false;
+    put_reply(s, reply, '-');
+    return true;
 }
 
 void gp_smtp_server_answer(struct gp_smtp_server *s, struct gp_reply reply)

@@ -17,6 +17,7 @@ void gp_server_forget(struct gp_smtp_server *);                /* the transactio
 bool gp_server_piece(struct gp_smtp_event *, gp_str);          /* of message text; an event unless empty   */
 bool gp_server_finish_body(struct gp_smtp_server *, struct gp_smtp_event *); /* asks END, or refuses      */
 
+bool gp_server_mine(struct gp_smtp_server *, gp_str arguments, struct gp_smtp_event *); /* mine.c */
 bool gp_server_command(struct gp_smtp_server *, gp_str line, struct gp_smtp_event *); /* verbs.c */
 
 bool gp_server_bdat(struct gp_smtp_server *, gp_str arguments, struct gp_smtp_event *); /* bdat.c from here on */

@@ -52,6 +52,7 @@ enum gp_smtp_kind {
     GP_SMTP_RCPT,       /* text = recipient, more = parameters, canonical: "NOTIFY=NEVER ORCPT=rfc822;a+3Db"  */
     GP_SMTP_DATA,       /* a body opens: 354 lets it come (for BDAT too, where the session keeps the 354 back) */
     GP_SMTP_END,        /* body complete: commit, then answer                                                 */
+    GP_SMTP_MINE,       /* what became of the client's own mail: text = arguments of XMINE, which gp_read_mine reads */
     GP_SMTP_KINDS
 };
 struct gp_smtp_event {
@@ -82,6 +83,7 @@ struct gp_smtp_options {
     gp_time (*now)(void);
     bool priorities;               /* MT-PRIORITY (RFC 6710) is offered                              */
     bool require_tls;              /* REQUIRETLS (RFC 8689) is offered under TLS: the host keeps to it, onward and in what it reports */
+    bool mine;                     /* XMINE is offered to who has signed in                          */
     const char *unlisted;          /* mechanisms that the host decides about though nobody is offered them; NULL: none */
 };
 
@@ -102,6 +104,10 @@ void   gp_smtp_server_greet(struct gp_smtp_server *);                         /*
 size_t gp_smtp_server_feed(struct gp_smtp_server *, gp_str bytes);            /* how many were taken                  */
 struct gp_smtp_event gp_smtp_server_next(struct gp_smtp_server *);
 void   gp_smtp_server_answer(struct gp_smtp_server *, struct gp_reply);
+/* A line before the last of a reply of several, which answer() is. While a question is open there is room for GP_SMTP_LINES_MOST
+ * octets of them in all; false: it does not fit, and is not said. */
+enum { GP_SMTP_LINES_MOST = 4096, GP_SMTP_LINE_OVERHEAD = 16 /* code, enhanced code, CR LF */ };
+bool   gp_smtp_server_line(struct gp_smtp_server *, struct gp_reply) GP_MUST_USE;
 void   gp_smtp_server_secured(struct gp_smtp_server *);                       /* TLS is up; all said before is forgotten */
 /* What AUTH is offered to this client with, in place of the options' list; borrowed as those are. Before secured(), when it
  * depends on what TLS has found out about the client. */
@@ -134,6 +140,16 @@ void gp_put_orcpt(struct gp_text *, gp_str address, bool utf8);
 void gp_read_utf8_address(gp_str text, struct gp_text *out);                  /* \x{HEX} undone; what is none stays as it is */
 /* The value of NAME in canonical parameters; ptr NULL when absent, "" when it has no value. */
 gp_str gp_parameter(gp_str parameters, const char *name);
+
+/* ---- XMINE: what became of one's own mail; an extension of ours, docs/mine.md -------------------------------------- */
+enum gp_mine_verb { GP_MINE_LIST, GP_MINE_RECENT, GP_MINE_SHOW, GP_MINE_ENVID, GP_MINE_CANCEL, GP_MINE_SEND, GP_MINE_VERBS };
+enum { GP_MINE_NAME_MOST = 100 }; /* of an id, or of an ENVID (RFC 3461 4.4) */
+struct gp_mine {
+    enum gp_mine_verb verb;
+    gp_str            name;  /* SHOW, CANCEL, SEND: the queue's id; ENVID: that, as it was said (xtext)              */
+    uint64_t          after; /* where the page before ended; 0: from the first                                       */
+};
+bool gp_read_mine(gp_str arguments, struct gp_mine *out) GP_MUST_USE;
 
 /* RFC 3339, whole seconds, UTC: "2026-12-24T18:00:00Z"; read with any offset, from 1970 on. */
 void gp_put_moment(struct gp_text *, gp_time when);

@@ -22,6 +22,7 @@ static const struct kind {
     [GP_SMTP_MAIL]      = {         "MAIL",      { 250, "2.1.0", "sender ok" } },
     [GP_SMTP_RCPT]      = {         "RCPT",      { 250, "2.1.5", "recipient ok" } },
     [GP_SMTP_DATA]      = {         "DATA",      { 354, NULL, "go ahead" } },
+    [GP_SMTP_MINE]      = {         "MINE",      { 250, "2.0.0", "end" } },
     [GP_SMTP_END]       = {          "END",      { 250, "2.0.0", "queued" } },
 };
 
@@ -270,6 +271,7 @@ static void take_option(struct play *p, gp_str option, bool *secure, int *level)
     if (gp_is(name, "hold") && counts) p->options.hold_most = (unsigned)number;
     if (gp_is(name, "priorities")) p->options.priorities = true;
     if (gp_is(name, "requiretls")) p->options.require_tls = true;
+    if (gp_is(name, "mine")) p->options.mine = true;
     if (gp_is(name, "mails") && counts) p->options.mails_most = (unsigned)number;
     if (gp_is(name, "errors") && counts) p->options.errors_most = (unsigned)number;
     if (gp_is(name, "failures") && counts) p->options.auth_failures_most = (unsigned)number;

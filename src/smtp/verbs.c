@@ -311,6 +311,7 @@ static const struct verb {
     { "NOOP",     ANYTIME,        0,                                        NULL,                                 noop,     NULL },
     { "HELP",     ANYTIME,        0,                                        NULL,                                 help,     NULL },
     { "VRFY",     ANYTIME,        SIGNED_IN,                                NULL,                                 vrfy,     NULL },
+    { "XMINE",    READY,          SIGNED_IN | NEEDS_EHLO,                   "not within a transaction",           gp_server_mine, NULL },
     { "EXPN",     ANYTIME,        SIGNED_IN,                                NULL,                                 expn,     NULL },
     { "QUIT",     ANYTIME,        NO_ARGUMENT,                              NULL,                                 quit,     NULL },
   /* clang-format on */

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "store/events.h"
+#include "store/mine.h"
 #include "store/policies.h"
 #include "store/queue_parts.h"
 #include "store/tls_results.h"
@@ -101,7 +102,7 @@ static enum database_trouble open_database(struct queue_store *s, const char *fo
     const char    *scripts[] = { queue_schema,     audit_schema_first, audit_schema_again, queue_holds,
                                  queue_accounts,   queue_owners,       queue_devices,      queue_releases,
                                  events_schema,    queue_turns,        policies_schema,    tls_results_schema,
-                                 queue_priorities, tls_reports_schema, policies_asked };
+                                 queue_priorities, tls_reports_schema, policies_asked,     mine_schema };
     char           path[PATH_MAX];
     struct gp_text text = { .ptr = path, .room = sizeof(path) - 1 };
     gp_put_z(&text, folder);

@@ -80,6 +80,7 @@ enum queue_change { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DELETE, QUEUE_
 /* What commands do to one message, with its audit row if it changed anything. A held message is not retried, nor is one
  * that its sender holds back: that one QUEUE_SEND sends before its time. PERMFAIL: no such message. */
 gp_status queue_alter(struct queue_store *, enum queue_change, gp_str queue_id, gp_time now, bool *changed) GP_MUST_USE;
+gp_status queue_alter_by(struct queue_store *, gp_str by /* for the audit: whom it is done for */, enum queue_change, gp_str queue_id, gp_time now, bool *changed) GP_MUST_USE;
 /* As QUEUE_HOLD, because of `why`, which is kept with the message. */
 gp_status queue_hold(struct queue_store *, gp_str queue_id, gp_str why, gp_time now, bool *changed) GP_MUST_USE;
 

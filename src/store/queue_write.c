@@ -306,8 +306,8 @@ static gp_status alter(struct queue_store *s, enum queue_change change, const st
     return put_why(s->db, m->message, why);
 }
 
-static gp_status change_one(struct queue_store *s, enum queue_change change, gp_str queue_id, gp_str why, gp_time now,
-                            bool *changed)
+static gp_status change_one(struct queue_store *s, enum queue_change change, gp_str queue_id, gp_str by, gp_str why,
+                            gp_time now, bool *changed)
 {
     struct altered m;
     gp_status      status = find_message(s->db, queue_id, &m);
@@ -326,17 +326,23 @@ static gp_status change_one(struct queue_store *s, enum queue_change change, gp_
                              .credential = m.credential,
                              .name       = gp_from(m.user),
                              .queue_id   = queue_id };
-    return AUDIT(s->db, &e, AUDIT_Z("by", database_operator(s->db)), AUDIT_S("why", why));
+    return AUDIT(s->db, &e, AUDIT_S("by", by), AUDIT_S("why", why));
+}
+
+gp_status queue_alter_by(struct queue_store *s, gp_str by, enum queue_change change, gp_str queue_id, gp_time now,
+                         bool *changed)
+{
+    return change_one(s, change, queue_id, by, GP_NONE, now, changed);
 }
 
 gp_status queue_alter(struct queue_store *s, enum queue_change change, gp_str queue_id, gp_time now, bool *changed)
 {
-    return change_one(s, change, queue_id, GP_NONE, now, changed);
+    return queue_alter_by(s, gp_from(database_operator(s->db)), change, queue_id, now, changed);
 }
 
 gp_status queue_hold(struct queue_store *s, gp_str queue_id, gp_str why, gp_time now, bool *changed)
 {
-    return change_one(s, QUEUE_HOLD, queue_id, why, now, changed);
+    return change_one(s, QUEUE_HOLD, queue_id, gp_from(database_operator(s->db)), why, now, changed);
 }
 
 #define NOT_DUE                                                                                                        \

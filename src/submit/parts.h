@@ -222,6 +222,7 @@ void intake_go_on(struct session *, const struct gp_rewrites *, gp_str rest); /*
 void intake_fail(struct mail *, struct gp_reply, gp_str reason); /* at its end the client hears that                  */
 void intake_conclude(struct session *);                /* all of it has come: to vault, unless an answer is due       */
 void submission_check(struct session *);               /* ends in one of the two, now or later              */
+void mine_ask(struct session *, const struct gp_smtp_event *); /* mine.c: what became of the client's own mail */
 struct vault_no   { uint64_t code; gp_str enhanced, text; }; /* what vault answered to a question of MAIL or of the message's end */
 struct gp_reply vault_reply(const struct vault_no *, struct reply_room *, struct gp_reply otherwise); /* when it says none */
 void intake_abandon(struct mail *); /* frees it, at once or when the answer that is due has come */

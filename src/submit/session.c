@@ -94,6 +94,7 @@ static void (*const handlers[GP_SMTP_KINDS])(struct session *, const struct gp_s
     [GP_SMTP_RCPT]      = mail_to,
     [GP_SMTP_DATA]      = intake_open,
     [GP_SMTP_END]       = intake_end,
+    [GP_SMTP_MINE]      = mine_ask,
 };
 /* clang-format on */
 

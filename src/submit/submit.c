@@ -206,6 +206,7 @@ static void narrow(struct gp_smtp_options *o, const struct config_listen *l)
     o->old_devices = true;
     o->priorities  = false;
     o->require_tls = false;
+    o->mine        = false;
     o->hold_most   = 0;    /* they have no use for it, and some trip over what they do not know */
     o->unlisted    = NULL; /* what is retired elsewhere may be all that they know */
     o->without_tls = config_listens_in_clear(l);
@@ -228,6 +229,7 @@ static struct gp_smtp_options options_of(const struct config *c, const struct co
         .now                = wall_now,
         .priorities         = c->queue.priorities,
         .require_tls        = true,
+        .mine               = c->queue.own_view,
         .unlisted           = c->policy.mechanisms.mode == POLICY_ENFORCE ? c->policy.mechanisms.retire : NULL,
     };
     if (l->kind == LISTEN_LEGACY) narrow(&o, l);

@@ -16,6 +16,7 @@
 #include "store/notices.h"
 #include "vault/line.h"
 #include "vault/meters.h"
+#include "vault/mine.h"
 #include "vault/recent.h"
 #include "vault/tokens.h"
 
@@ -554,7 +555,7 @@ struct vault {
     size_t                signin_count;
     struct signin        *signins[SIGNIN_BUCKETS], *oldest, *youngest; /* in the order in which they began */
     struct meters         meters;
-    struct sessions       sessions;
+    struct sessions       sessions; struct mine mine;
     struct keyring        keyring;
     struct dkim_ring      dkim;
     struct preflights preflights;

@@ -136,6 +136,14 @@ void sessions_drop_peer(const struct peer *peer)
         }
 }
 
+bool session_is_of(const struct peer *peer, uint64_t session, int64_t account, int64_t credential, int64_t *owner)
+{
+    const struct open_session *one = *place_of(peer->vault, peer, session);
+    bool                       his = one && one->account == account && one->credential == credential;
+    *owner                         = his ? one->owner : 0;
+    return his;
+}
+
 enum session_room session_may_send(struct peer *peer, uint64_t session)
 {
     struct open_session *one = *place_of(peer->vault, peer, session);

@@ -107,6 +107,7 @@ static const struct {
     { MSG_SASL_ABORT,    ROLE_SMTPD,      exchange_abort    },
     { MSG_SESSION_END,   ROLE_SMTPD,      session_ended     },
     { MSG_MAY_SEND,      ROLE_SMTPD,      sending_mail      },
+    { MSG_MINE,          ROLE_SMTPD,      mine_asked        },
     { MSG_FATES,         ROLE_QUEUE,      brake_fates       },
     { MSG_AUTHORS,       ROLE_SMTPD,      identity_authors  },
     { MSG_SUBMIT,        ROLE_SMTPD,      sending_submit    },
