@@ -211,7 +211,7 @@ static int act(const struct wish *w, const struct config *c, const char *only)
     static struct run r;
     const char       *server = w->server ? w->server : c->relay.dns_server;
     r                        = (struct run) { .wish = w, .config = c, .all = w->json ? json_array() : NULL };
-    if (w->check) r.waiter = dns_waiter_open(server[0] ? server : NULL, DNS_WAIT_MS);
+    if (w->check) r.waiter = zone_waiter(c, w->server);
     if (w->check && !r.waiter) {
         cli_problem(server[0] ? server : "DNS", "no such resolver", "write it as in --dns-server 127.0.0.1@5353");
         json_decref(r.all);

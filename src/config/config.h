@@ -40,6 +40,7 @@ struct config_protected { char name[CONFIG_NAME], accounts[CONFIG_TEXT]; }; /* a
 enum preflight_action { PREFLIGHT_HOLD, PREFLIGHT_REFUSE };
 enum dkim_form { DKIM_RELAXED, DKIM_SIMPLE };
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST, RELAY_DISCARD /* of a route: it ends here */, RELAY_HOLD /* it waits for somebody's word */ };
+enum relay_dnssec { DNSSEC_AUTO, DNSSEC_REQUIRED };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE, RELAY_TLS_ENCRYPTED, RELAY_TLS_DANE /* of MX */ };
 /* A next hop: mail servers of the recipient's domain, one server, or none. */
 struct config_hop { bool set, implicit_tls, lmtp; enum relay_kind kind; enum relay_tls tls; char host[256] /* with lmtp, "/..." is a UNIX socket */; uint16_t port, weight; };
@@ -121,6 +122,7 @@ struct config {
         char     provider[64];               /* of `providers`; "": none                     */
         char     dns_server[128];            /* "127.0.0.1@5353"; "": the system's           */
         char     trust_anchor_file[CONFIG_PATH]; /* of DNSSEC; "": the system's              */
+        enum relay_dnssec dnssec;            /* what is taken without proof                  */
         char     mechanisms[CONFIG_TEXT];    /* allowed when we sign in upstream             */
         bool     mta_sts;                    /* policies of domains are looked for and kept (RFC 8461) */
         uint16_t policy_port;                /* 443: where they are served */

@@ -25,10 +25,11 @@ static const char *const log_levels[]  = {
      [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL
 };
 
-static const char *const actions[] = { "hold", "refuse", NULL };
-static const char *const forms[]   = { "relaxed", "simple", NULL };
-static const char *const modes[]   = {
-      [POLICY_OFF] = "off", [POLICY_SHADOW] = "shadow", [POLICY_ENFORCE] = "enforce", NULL
+static const char *const actions[]      = { "hold", "refuse", NULL };
+static const char *const dnssec_words[] = { "auto", "required", NULL };
+static const char *const forms[]        = { "relaxed", "simple", NULL };
+static const char *const modes[]        = {
+           [POLICY_OFF] = "off", [POLICY_SHADOW] = "shadow", [POLICY_ENFORCE] = "enforce", NULL
 };
 static const char *const rules[] = {
     [SENDER_ENFORCE] = "enforce", [SENDER_REWRITE] = "rewrite", [SENDER_ALLOW] = "allow", NULL
@@ -43,8 +44,7 @@ static const char *const tls_minimums[] = { [TLS_MINIMUM_1_2] = "1.2", [TLS_MINI
             FIELD(policy.limits.scopes[LIMIT_##SCOPE].things[LIMIT_##THING]), 0, 0, usual, help                        \
     }
 
-const struct config_key
-    config_keys[] = {
+const struct config_key config_keys[] = {
   /* clang-format off */
     { "hostname", &config_hostname, FIELD(hostname), 1, 253, NULL,
       "The name of this server, as clients and certificates know it: in the greeting, in Received, in EHLO to other servers. Required." },
@@ -118,6 +118,10 @@ const struct config_key
     { "relay.trust_anchor_file", &config_path_type, FIELD(relay.trust_anchor_file), 0, CONFIG_PATH - 1, "",
       "DNSKEY or DS records, a line each, from which answers of the DNS are proven (DNSSEC). Default: those of the root in Debian's package dns-root-data; where neither is, "
       "nothing is proven, and there is no DANE." },
+    { "relay.dnssec", &config_choice, FIELD(relay.dnssec), 0, 0, "auto",
+      "auto: many networks drop the records of DNSSEC, so until one answer was proven, others are taken without; who drops them from the start gets mail that DANE would have held back. "
+      "required: an answer that should have a proof and has none is not taken, and mail waits. That needs a resolver that lets DNSSEC through, as one on this host does; "
+      "names that the network alone knows, below none that the root has, are not found then.", dnssec_words },
     { "relay.dns_timeout", &config_duration, FIELD(relay.dns_timeout), SECOND, HOUR, "20s",
       "How long the DNS may take for an answer before the mail waits for the next attempt." },
     { "relay.mx_port", &config_number, FIELD(relay.mx_port), 1, PORT_MOST, "25",

@@ -3,7 +3,8 @@
  * Answers are validated where they can be. Many forwarders (home routers, container networks) drop DNSSEC's records, and then
  * everything would look forged; so until one answer was proven, a failure is asked again without validation, and its answer
  * is not secure. The root's SOA is asked for at once, so where validation works it is known before the first delivery, and
- * from then on a forged answer is a failure (RFC 7672 2.1.1). States of a query: asked, asked again, late (put off). */
+ * from then on a forged answer is a failure (RFC 7672 2.1.1). Who insists has it so from the start: then nobody on the way can be rid of proofs by
+ * dropping all of them. States of a query: asked, asked again, late (put off). */
 #include "net/dns_records.h"
 #include "net/internal.h"
 #include "ops/log.h"
@@ -12,7 +13,7 @@
 #include <unbound.h>
 #include <unistd.h>
 
-enum { ANCHOR_MOST = 4096, CLASS_IN = 1, TYPE_SOA = 6, RCODE_OK = 0, RCODE_NXDOMAIN = 3, PATIENCE_MS = 20000 };
+enum { ANCHOR_MOST = 4096, CLASS_IN = 1, RCODE_OK = 0, RCODE_NXDOMAIN = 3, PATIENCE_MS = 20000 };
 
 static const char root_key[] = "/usr/share/dns/root.key"; /* Debian's dns-root-data */
 
@@ -24,7 +25,8 @@ struct resolver {
 struct dns {
     struct loop      *loop;
     struct resolver   validating, plain;
-    bool              quiet;  /* a command's: whether there are proofs is no news to who asked something else */
+    bool              quiet; /* a command's: whether there are proofs is no news to who asked something else */
+    bool              insists;
     bool              proven; /* an answer was validated: this network lets DNSSEC through */
     uint64_t          patience;
     struct dns_query *queries;
@@ -136,7 +138,8 @@ static size_t read_records(enum dns_type type, const struct ub_result *r, struct
     return count;
 }
 
-static const struct dns_answer not_a_name = { .status = GP_PERMFAIL, .no_name = true, .why = "not a domain name" };
+static const char              no_proofs[] = "this resolver gives no proofs (DNSSEC), and they are required";
+static const struct dns_answer not_a_name  = { .status = GP_PERMFAIL, .no_name = true, .why = "not a domain name" };
 
 static struct dns_answer judge(const struct ub_result *r)
 {
@@ -162,7 +165,8 @@ static bool asked_again(struct dns_query *q, const struct dns_answer *a)
 {
     struct dns *d = q->dns;
     if (a->secure) d->proven = true;
-    if (q->asked == &d->plain || d->proven || a->status != GP_TEMPFAIL || q->type == TYPE_SOA) return false;
+    if (q->asked == &d->plain || d->proven || d->insists || a->status != GP_TEMPFAIL || q->type == DNS_SOA)
+        return false;
     return ask(q, &d->plain);
 }
 
@@ -188,6 +192,7 @@ static void on_answer(void *owner, int error, struct ub_result *r)
         a.count     = read_records((enum dns_type)q->type, r, &names, records);
         if (a.count == 0) a.status = GP_TEMPFAIL, a.why = "the records are broken";
     }
+    if (!error && r->bogus && q->dns->insists && !q->dns->proven) a.why = no_proofs;
     if (!asked_again(q, &a)) finish(q, &a);
     ub_resolve_free(r);
 }
@@ -257,9 +262,12 @@ void dns_forget(struct dns_query *q)
 static void root_asked(void *owner, const struct dns_answer *a)
 {
     const struct dns *d = owner;
-    if (!a->secure && !d->quiet)
-        LOG(LOG_WARN, "dns",
-            LOG_Z("reason", "this resolver gives no proofs (DNSSEC): its answers are taken without until it does"));
+    if (a->secure || d->quiet) return;
+    LOG(LOG_WARN, "dns",
+        LOG_Z("reason", d->insists
+                            ? "this resolver gives no proofs (DNSSEC), and they are required: mail waits"
+                            : "this resolver gives no proofs (DNSSEC): its answers are taken without until it does"),
+        LOG_Z("hint", "run a resolver on this host (unbound, knot-resolver), or name another: relay.dns_server"));
 }
 
 struct dns *dns_open_anchored(struct loop *l, const char *server, const char *anchors)
@@ -274,7 +282,7 @@ struct dns *dns_open_anchored(struct loop *l, const char *server, const char *an
         dns_close(d);
         return NULL;
     }
-    struct dns_query *root = validate ? query(d, GP_LIT("."), TYPE_SOA, root_asked, d) : NULL;
+    struct dns_query *root = validate ? query(d, GP_LIT("."), DNS_SOA, root_asked, d) : NULL;
     if (!anchors || (root && root->asked == &d->validating)) return d;
     dns_close(d);
     return NULL;
@@ -283,6 +291,16 @@ struct dns *dns_open_anchored(struct loop *l, const char *server, const char *an
 struct dns *dns_open(struct loop *l, const char *server)
 {
     return dns_open_anchored(l, server, NULL);
+}
+
+bool dns_validates(const struct dns *d)
+{
+    return d->validating.ub;
+}
+
+void dns_insist(struct dns *d)
+{
+    d->insists = true;
 }
 
 void dns_hush(struct dns *d)

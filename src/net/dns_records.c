@@ -1,4 +1,4 @@
-/* Reading the octets of A, AAAA, CNAME, MX, PTR, TXT, SRV and TLSA records (RFC 1035 3.3, 3.4; RFC 2782; RFC 6698 2.1). libunbound has undone the
+/* Reading the octets of A, AAAA, SOA (as they are), CNAME, MX, PTR, TXT, SRV and TLSA records (RFC 1035 3.3, 3.4; RFC 2782; RFC 6698 2.1). libunbound has undone the
  * compression of names; everything else in them is still what a stranger sent. */
 #include "net/dns_records.h"
 
@@ -78,6 +78,7 @@ bool dns_read_record(enum dns_type type, gp_str octets, struct gp_text *names, s
     *out = (struct dns_record) { .data = octets };
     switch (type) {
     case DNS_A: return octets.len == A_LEN;
+    case DNS_SOA: return true;
     case DNS_AAAA: return octets.len == AAAA_LEN;
     case DNS_TLSA: return octets.len >= TLSA_LEAST;
     case DNS_MX: return read_mx(octets, names, out);

@@ -16,12 +16,12 @@ struct dns_waiter {
     char              why[WHY_ROOM], room[TEXT_ROOM];
 };
 
-struct dns_waiter *dns_waiter_open(const char *server, uint64_t patience_ms)
+struct dns_waiter *dns_waiter_open_anchored(const char *server, const char *anchors, uint64_t patience_ms)
 {
     struct dns_waiter *w = calloc(1, sizeof *w);
     if (!w) return NULL;
     w->loop = loop_open();
-    w->dns  = w->loop ? dns_open(w->loop, server) : NULL;
+    w->dns  = w->loop ? dns_open_anchored(w->loop, server, anchors) : NULL;
     if (!w->dns) {
         dns_waiter_close(w);
         return NULL;
@@ -30,6 +30,11 @@ struct dns_waiter *dns_waiter_open(const char *server, uint64_t patience_ms)
     dns_set_patience(w->dns, patience_ms);
     w->patience = patience_ms;
     return w;
+}
+
+struct dns_waiter *dns_waiter_open(const char *server, uint64_t patience_ms)
+{
+    return dns_waiter_open_anchored(server, NULL, patience_ms);
 }
 
 static void keep(void *owner, const struct dns_answer *a)

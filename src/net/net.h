@@ -93,9 +93,12 @@ struct dns *dns_open(struct loop *, const char *server /* "127.0.0.1@5353", or N
 /* Answers are proven from these DNSKEY or DS records, a line each; NULL: from the system's of the root. NULL: no resolver, or no such records. */
 struct dns *dns_open_anchored(struct loop *, const char *server, const char *anchors);
 void        dns_close(struct dns *);      /* forgets all questions; not from inside an answer */
+bool        dns_validates(const struct dns *); /* there is a key to begin with: answers are proven where the network lets the proofs through */
+/* Nothing is taken without a proof that could have one: where the resolver drops them, all fails. From the start, before questions. */
+void        dns_insist(struct dns *);
 void        dns_set_patience(struct dns *, uint64_t ms); /* for an answer, before it is TEMPFAIL; 20 s at first */
-enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52 };
-/* A, AAAA, TLSA: octets; CNAME, MX, PTR, SRV: name in text, without final dot, "" for the root (null MX); TXT: its strings joined, any octets.
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_SOA = 6, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52 };
+/* A, AAAA, SOA, TLSA: octets; CNAME, MX, PTR, SRV: name in text, without final dot, "" for the root (null MX); TXT: its strings joined, any octets.
  * preference: of MX, the priority of SRV. */
 struct dns_record { gp_str data; uint16_t preference, weight, port; };
 struct dns_answer {
@@ -115,6 +118,7 @@ void              dns_forget(struct dns_query *); /* not once it is answered: it
 /* The same for who has no loop and may block: commands. */
 struct dns_waiter;
 struct dns_waiter *dns_waiter_open(const char *server, uint64_t patience_ms); /* NULL: no memory, or no resolver */
+struct dns_waiter *dns_waiter_open_anchored(const char *server, const char *anchors, uint64_t patience_ms);
 /* What it points to is good until the next question. Where nobody answers twice, no more is asked: TEMPFAIL at once. */
 enum { DNS_WAIT_MS = 8000 /* as much as people wait for */ };
 struct dns_answer  dns_wait(struct dns_waiter *, gp_str name, enum dns_type);

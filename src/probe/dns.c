@@ -22,6 +22,7 @@ static const struct {
     [ZONE_TLSRPT]  = { FOUND_DNS_TLSRPT,  PROBE_FINDINGS         },
     [ZONE_TLSA]    = { FOUND_DNS_TLSA,    PROBE_FINDINGS         },
     [ZONE_SRV]     = { FOUND_DNS_SRV,     PROBE_FINDINGS         },
+    [ZONE_DNSSEC]  = { FOUND_DNS_DNSSEC,  PROBE_FINDINGS         },
 };
 
 /* ---- from verdicts to findings ------------------------------------------------------------------------------------------ */
@@ -107,9 +108,10 @@ struct inquiry {
     struct zone_plan         zone;
 };
 
-static bool open_inquiry(struct inquiry *q, const char *server)
+/* house: the set-up that is looked at; NULL: a host elsewhere. */
+static bool open_inquiry(struct inquiry *q, const struct config *house, const char *server)
 {
-    q->waiter = dns_waiter_open(server, DNS_WAIT_MS);
+    q->waiter = house ? zone_waiter(house, server) : dns_waiter_open(server, DNS_WAIT_MS);
     if (q->waiter) return true;
     probe_raise(q->report, FOUND_DNS_SILENT, server ? server : "DNS", GP_LIT("no such resolver"), GP_LIT(""));
     return false;
@@ -143,7 +145,7 @@ static void check_house(struct inquiry *q, const struct config *c)
     if (count > DOMAINS_MOST)
         probe_learn(q->report, PROBE_DNS, c->domain,
                     GP_LIT("there are more than 32 domains: `gatepost dns --check` looks at the others, too"));
-    bool open = open_inquiry(q, server);
+    bool open = open_inquiry(q, c, server);
     for (size_t i = 0; open && i < count && i < DOMAINS_MOST; i++)
         check_of_house(q, c, q->plan->domain ? q->plan->domain : domains[i], !q->plan->domain && !server);
     free((void *)domains);
@@ -176,7 +178,7 @@ static void foreign(struct inquiry *q)
     gp_str                   of   = p->domain ? gp_from(p->domain) : name ? domain_of(p->host) : GP_NONE;
     if (!of.len || !gp_copy_z(of, q->zone.domain, sizeof q->zone.domain)) return;
     if (name && !gp_copy_z(gp_from(p->host), q->zone.hostname, sizeof q->zone.hostname)) return;
-    if (!open_inquiry(q, p->dns_server)) return;
+    if (!open_inquiry(q, NULL, p->dns_server)) return;
     if (p->domain || takes_mail(q))
         check(q);
     else

@@ -26,5 +26,7 @@ FINDING(DNS_TLSA, "dns-tlsa", PROBE_DNS, PROBE_ERROR, "TLSA records do not fit t
         "RFC 7672 2.2: who believes them does not connect.", [PROBE_GATEPOST] = "`gatepost dns` prints the record; put the next one in before each new key")
 FINDING(DNS_SRV, "dns-srv", PROBE_DNS, PROBE_WARNING, "SRV records lead mail programs elsewhere",
         "RFC 6186 3: programs that set themselves up connect to what they name.", [PROBE_GATEPOST] = "`gatepost dns` prints those that fit")
+FINDING(DNS_DNSSEC, "dns-dnssec", PROBE_DNS, PROBE_ERROR, "The resolver drops DNSSEC, and relay.dnssec is required",
+        "No mail leaves by MX: what cannot be proven is not believed.", [PROBE_GATEPOST] = "a resolver on this host (unbound, knot-resolver), and the package dns-root-data")
 FINDING(DNS_SILENT, "dns-silent", PROBE_DNS, PROBE_NOTE, "DNS did not say all that was asked",
         "What could not be asked was not judged.", [PROBE_GATEPOST] = "look again later, or with --dns-server")

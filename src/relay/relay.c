@@ -166,11 +166,25 @@ static bool open_all(struct relay *r, const struct role_start *start)
            open_tls(r);
 }
 
+/* Nothing can be proven without one to begin with. */
+static bool has_key(const struct relay *r)
+{
+    bool required = r->config->relay.dnssec == DNSSEC_REQUIRED;
+    if (required) dns_insist(r->dns);
+    if (dns_validates(r->dns)) return true;
+    LOG(required ? LOG_ERROR : LOG_WARN, "dns",
+        LOG_Z("reason", required ? "the root's key is not there, and relay.dnssec is required: the relay does not start"
+                                 : "the root's key is not there: nothing is proven (DNSSEC), and there is no DANE"),
+        LOG_Z("hint", "install the package dns-root-data, or set relay.trust_anchor_file"));
+    return !required;
+}
+
 /* Inside the sandbox: its thread reads what strangers send, and a sandbox binds only the threads that are made in it. */
 static bool open_dns(struct relay *r)
 {
     const char *server = r->config->relay.dns_server;
     r->dns             = dns_open_anchored(r->loop, server[0] ? server : NULL, r->anchors);
+    if (r->dns && !has_key(r)) return false;
     if (r->dns)
         dns_set_patience(r->dns, (uint64_t)r->config->relay.dns_timeout * MS);
     else

@@ -219,11 +219,27 @@ void zone_check_sender(const struct zone_plan *plan, const struct zone_dns *dns,
     zone_check_spf(&c);
 }
 
+/* The root's own records are proven wherever anything is. */
+static void check_proofs(const struct zone_checker *c)
+{
+    static const char mend[] =
+        "ask a resolver that lets DNSSEC through, as unbound on this host does (relay.dns_server), and install dns-root-data";
+    if (c->plan->proofs == ZONE_PROOFS_OF_NO_MATTER) return;
+    bool              required = c->plan->proofs == ZONE_PROOFS_REQUIRED;
+    struct dns_answer a        = zone_ask(c, GP_LIT("."), DNS_SOA);
+    if (a.secure)
+        zone_say(c, ZONE_DNSSEC, ZONE_RIGHT, GP_LIT("."), GP_LIT(""), "", "%s", "");
+    else
+        zone_say(c, ZONE_DNSSEC, required ? ZONE_WRONG : ZONE_WEAK, GP_LIT("."), GP_LIT(""), mend,
+                 "no proofs (DNSSEC) get here: %s",
+                 required ? "mail waits, as relay.dnssec is required" : "mail that is sent has no DANE");
+}
+
 void zone_check(const struct zone_plan *plan, const struct zone_dns *dns, zone_tell *tell, void *owner)
 {
     static zone_one *const kinds[] = { zone_check_host, zone_check_mx,    zone_check_spf, zone_check_helo,
                                        zone_check_dkim, zone_check_dmarc, zone_check_sts, zone_check_tlsrpt,
-                                       zone_check_srv,  zone_check_tlsa };
+                                       zone_check_srv,  zone_check_tlsa,  check_proofs };
     struct zone_checker    c       = { plan, dns, tell, owner, false };
     for (size_t i = 0; i < GP_COUNT(kinds); i++) kinds[i](&c);
 }

@@ -92,6 +92,7 @@ static void plan_it(void)
     plan.keys[plan.key_count++] =
         (struct zone_key) { .selector = "s1", .ed25519 = true, .octets_len = 3, .octets = "key" };
     plan.has_spki = true;
+    plan.proofs   = ZONE_PROOFS_WANTED;
     memset(plan.spki, '.', sizeof plan.spki);
     memcpy(zone, whole, sizeof whole);
     zone_count = GP_COUNT(whole);
@@ -306,6 +307,11 @@ TEST(without_a_proof_tlsa_counts_for_nothing)
     plan_it();
     secure = false;
     CHECK(check_it(ZONE_TLSA).worst == ZONE_WEAK);
+    CHECK(check_it(ZONE_DNSSEC).worst == ZONE_WEAK);
+    plan.proofs = ZONE_PROOFS_REQUIRED;
+    CHECK(check_it(ZONE_DNSSEC).worst == ZONE_WRONG);
+    plan.proofs = ZONE_PROOFS_OF_NO_MATTER;
+    CHECK(check_it(ZONE_DNSSEC).count == 0);
 }
 
 TEST(keys_that_do_not_sign_need_not_be_there)

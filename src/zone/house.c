@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PEM_MOST = 256 * 1024, MILLI = 1000 };
+enum { PEM_MOST = 256 * 1024, ANCHORS_MOST = 16 * 1024, MILLI = 1000 };
 
 static const char folder[] = "vault/dkim";
 
@@ -154,11 +154,22 @@ void zone_of_house(const struct config *c, const char *domain, struct zone_plan 
     if (!gp_copy_z(gp_from(domain), out->domain, sizeof out->domain) ||
         !gp_copy_z(gp_from(c->hostname), out->hostname, sizeof out->hostname))
         return;
+    bool main = gp_is(gp_from(domain), c->domain); /* it is the same for all */
+    if (main) out->proofs = c->relay.dnssec == DNSSEC_REQUIRED ? ZONE_PROOFS_REQUIRED : ZONE_PROOFS_WANTED;
     zone_add_senders(c, out);
     if (!zone_each_key(c, out->domain, keep_key, out)) out->keys_hidden = true;
     read_certificate(c, out);
     add_services(c, LISTEN_SUBMISSIONS, "_submissions", 0, out);
     add_services(c, LISTEN_SUBMISSION, "_submission", 10, out);
+}
+
+struct dns_waiter *zone_waiter(const struct config *c, const char *server)
+{
+    char        room[ANCHORS_MOST + 1], path[CONFIG_PATH];
+    const char *file = c->relay.trust_anchor_file, *named = server ? server : c->relay.dns_server;
+    gp_str      keys = file[0] && config_path(c, file, path) ? read_file(AT_FDCWD, path, room, ANCHORS_MOST) : GP_NONE;
+    if (keys.len) room[keys.len] = '\0';
+    return dns_waiter_open_anchored(named[0] ? named : NULL, keys.len ? room : NULL, DNS_WAIT_MS);
 }
 
 /* ---- domains ------------------------------------------------------------------------------------------------------------------ */

@@ -3,8 +3,8 @@
 
 enum { STRING_MOST = 255, OWNER_WIDTH = 44 };
 
-const char *const zone_kinds[ZONE_KINDS] = { "address", "ptr",     "mx",     "spf",  "dkim",
-                                             "dmarc",   "mta-sts", "tlsrpt", "tlsa", "srv" };
+const char *const zone_kinds[ZONE_KINDS] = { "address", "ptr",    "mx",   "spf", "dkim",  "dmarc",
+                                             "mta-sts", "tlsrpt", "tlsa", "srv", "dnssec" };
 
 struct list {
     const struct zone_plan *plan;

@@ -9,7 +9,7 @@
 #include "net/net.h"
 
 enum zone_kind {
-    ZONE_ADDRESS, ZONE_PTR, ZONE_MX, ZONE_SPF, ZONE_DKIM, ZONE_DMARC, ZONE_STS, ZONE_TLSRPT, ZONE_TLSA, ZONE_SRV, ZONE_KINDS
+    ZONE_ADDRESS, ZONE_PTR, ZONE_MX, ZONE_SPF, ZONE_DKIM, ZONE_DMARC, ZONE_STS, ZONE_TLSRPT, ZONE_TLSA, ZONE_SRV, ZONE_DNSSEC /* no record: do proofs get here? */, ZONE_KINDS
 };
 extern const char *const zone_kinds[ZONE_KINDS]; /* "mta-sts" */
 
@@ -31,7 +31,9 @@ struct zone_sender {  /* whose addresses mail leaves from */
     bool        own;     /* this host, and no provider's                */
     bool        main;    /* by it goes what no route of a part takes    */
 };
+enum zone_proofs { ZONE_PROOFS_OF_NO_MATTER, ZONE_PROOFS_WANTED, ZONE_PROOFS_REQUIRED };
 struct zone_plan {
+    enum zone_proofs    proofs;                   /* whether mail that we send may have DANE (relay.dnssec)   */
     char                domain[ZONE_NAME_ROOM];
     char                hostname[ZONE_NAME_ROOM]; /* "": not known                                              */
     struct zone_sender  senders[ZONE_SENDERS_MOST]; /* none: not known                                        */
@@ -52,6 +54,8 @@ void zone_of_house(const struct config *, const char *domain, struct zone_plan *
 /* Where mail from plan.domain may leave, by relay.via and the routes; without an answer for what has no room. */
 void zone_add_senders(const struct config *, struct zone_plan *);
 void zone_add_sender(struct zone_plan *, const char *host, bool own, bool main);
+/* Who is asked for them: that server, or else the set-up's or the system's, with the set-up's key for DNSSEC. NULL: no such resolver. */
+struct dns_waiter *zone_waiter(const struct config *, const char *server);
 /* The domains of a set-up, its own first, then those that there are DKIM keys for: for free(). NULL: no memory. */
 enum { ZONE_KEY_FILES_MOST = 4096 }; /* what is behind is not read */
 char (*zone_domains(const struct config *, size_t *count))[ZONE_NAME_ROOM];

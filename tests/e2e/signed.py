@@ -29,7 +29,7 @@ class Signed(Names):
         self.key = struct.pack("!HBB", ZONE_KEY, 3, ECDSA_P256) + point.x.to_bytes(32, "big") + point.y.to_bytes(32, "big")
         total = sum(octet if n & 1 else octet << 8 for n, octet in enumerate(self.key))
         self.tag = (total + (total >> 16)) & 0xFFFF         # RFC 4034 B
-        self.cuts, self.forged = set(), set()
+        self.cuts, self.forged, self.stripped = set(), set(), False     # stripped: as a resolver that knows nothing of DNSSEC
         super().__init__()
         self.records["", DNSKEY] = [self.key]
 
@@ -47,7 +47,7 @@ class Signed(Names):
 
     # ---- proofs
     def has_proofs(self, name):
-        return not any(name == cut or name.endswith("." + cut) for cut in self.cuts)
+        return not self.stripped and not any(name == cut or name.endswith("." + cut) for cut in self.cuts)
 
     def signature(self, name, kind, datas):
         now, labels = int(time.time()), len([label for label in name.split(".") if label])

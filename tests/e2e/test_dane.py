@@ -1,6 +1,7 @@
 """DANE for mail hosts: a server whose DNS is proven is held to what its records say of its certificate, and gets no mail otherwise."""
 import hashlib
 import itertools
+import json
 
 import pytest
 from cryptography import x509
@@ -287,6 +288,31 @@ def test_what_one_host_refuses_is_not_final_while_another_may_not_be_used(gatepo
     second.script("CONNECT", "554 5.3.2 no mail here")
     assert shown(gatepost, send(gatepost, context, account, [f"lena@{domain}"]))
     assert not was_given_mail(first)
+
+
+def test_who_drops_all_proofs_from_the_start_gets_nothing_where_they_are_required(folder, world, attempt, new_host, new_gatepost, context):
+    (folder / "anchor").write_text(world.names.anchor())
+    attempt.record(ENTITY, KEY, SHA256, OTHER)
+    evil = new_host(attempt.certificate, f"evil.{attempt.domain}", tls="none")
+    world.names.mx(attempt.domain, (10, f"evil.{attempt.domain}"))
+    world.names.stripped = True
+    try:
+        gatepost = new_gatepost(**world.environment(), GATEPOST_RELAY_TRUST_ANCHOR_FILE=str(folder / "anchor"), GATEPOST_RELAY_DNSSEC="required")
+        queue_id = send(gatepost, context, gatepost.account(), [f"lena@{attempt.domain}"])
+        assert "gives no proofs (DNSSEC), and they are required" in shown(gatepost, queue_id)
+        (told,) = json.loads(gatepost.command("dns", "example.org", "--check", "--json").stdout)
+        assert ("dnssec", "wrong") in {(check["kind"], check["verdict"]) for check in told["checks"]}
+    finally:
+        world.names.stripped = False
+    gatepost.stop()
+    gatepost.start()
+    new_host(attempt.certificate, attempt.host)
+    world.names.mx(attempt.domain, (10, attempt.host))
+    gatepost.run("queue", "retry", queue_id)
+    until("it is held to DANE", lambda: "TLS policy dane" in gatepost.run("queue", "show", queue_id))
+    (told,) = json.loads(gatepost.command("dns", "example.org", "--check", "--json").stdout)
+    assert ("dnssec", "right") in {(check["kind"], check["verdict"]) for check in told["checks"]}
+    assert not was_given_mail(evil)
 
 
 def test_where_dane_is_demanded_a_host_without_records_gets_nothing(folder, world, attempt, new_host, new_gatepost, context):

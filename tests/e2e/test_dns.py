@@ -60,8 +60,8 @@ def checks(place, *words, status=0):
 
 def test_what_it_prints_is_what_it_finds_right(published, place):
     verdicts, told = checks(place)
-    assert {kind for kind, _ in verdicts} == {"address", "ptr", "mx", "spf", "dkim", "dmarc", "mta-sts", "tlsrpt", "tlsa", "srv"}
-    assert {verdict for _, verdict in verdicts} == {"right", "weak"} and {kind for kind, verdict in verdicts if verdict == "weak"} == {"tlsa"}, told
+    assert {kind for kind, _ in verdicts} == {"address", "ptr", "mx", "spf", "dkim", "dmarc", "mta-sts", "tlsrpt", "tlsa", "srv", "dnssec"}
+    assert {verdict for _, verdict in verdicts} == {"right", "weak"} and {kind for kind, verdict in verdicts if verdict == "weak"} == {"tlsa", "dnssec"}, told
     assert len([check for check in told if check["kind"] == "dkim"]) == 2
     text = gatepost("dns", "--check", "--dir", place)
     assert re.search(r"^spf\s+right\s+shop\.example$", text, re.M) and "do: sign the zone" in text
