@@ -113,6 +113,11 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     /* one way: how TLS went; store/tls_results.h's. text: the policy; from, to: addresses of a connection that failed      */ \
     ROW(TLS_SEEN, tls_seen, S(domain) S(policy) S(text) S(host) S(from) S(to) S(result) S(reason))                         \
     ROW(STS_KEEP, sts_keep, U(mode) U(fetched) U(expires) U(asked) S(domain) S(id) S(hosts)) /* one way: it was fetched             */                                                         \
+    /* queue -> relay: where does that domain want reports of TLS? from: the domain that mail would be from. ways: mail/tlsrpt.h's; status: PERMFAIL: it \
+     * wants none; is_signed: mail from that domain is. why: of a no                                                        */ \
+    ROW(REPORT_FIND, report_find, S(domain) S(from))                                                                       \
+    ROW(REPORT_WAYS, report_ways, U(status) U(is_signed) S(ways) S(why))                                                   \
+    ROW(REPORT_POST, report_post, S(uri) S(body))         /* queue -> relay: one that goes over the web; it answers POSTED */ \
     /* relay -> vault */                                                                                                  \
     ROW(DKIM_KEYS, dkim_keys, U(public) S(domain))        /* public: the lines have "TAB base64", their public halves    */ \
     ROW(DKIM_KEYS_ARE, dkim_keys_are, U(status) S(keys) S(domain)) /* lines "selector TAB rsa|ed25519", and whose they are: the   */ \

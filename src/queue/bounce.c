@@ -100,7 +100,7 @@ static gp_str params_for(const struct report *r, struct gp_text *room)
     return gp_said(room);
 }
 
-static gp_status keep_in_file(struct queue *q, gp_str queue_id, gp_str body)
+gp_status queue_keep_body(struct queue *q, gp_str queue_id, gp_str body)
 {
     uint64_t  draft  = ++q->last_draft;
     gp_status status = queue_draft_write(q->store, draft, body, queue_id);
@@ -127,7 +127,7 @@ static gp_status add_notice(struct queue *q, const struct report *r, gp_str queu
     const struct config_route *holds = held_by(q, &way);
     if (holds) to.state = RECIPIENT_HELD;
     notice.hold_why = put_held_by(&why, holds);
-    if (notice.in_file && keep_in_file(q, queue_id, body) != GP_OK) return GP_TEMPFAIL;
+    if (notice.in_file && queue_keep_body(q, queue_id, body) != GP_OK) return GP_TEMPFAIL;
     gp_status status = queue_add(q->store, &notice, &to, 1, body);
     if (status == GP_OK && to.state == RECIPIENT_QUEUED) (void)lanes_wake(&q->lanes, to.destination, r->now, r->now);
     return status;

@@ -7,6 +7,7 @@
 #include "mail/mail.h"
 #include "proc/proc.h"
 #include "queue/events.h"
+#include "queue/reports.h"
 #include "store/queue.h"
 #include "store/tls_results.h"
 
@@ -117,6 +118,7 @@ struct queue_exits {
     void (*deliver)(struct attempt *, struct msg *);          /* attempt_done() will be called, never at once */
     void (*answer)(struct queue *, struct asker, struct msg *);
     bool (*post)(struct receiver *);                        /* events_answer() will be called, never at once; false: it will not */
+    void (*report)(struct report_job *, struct msg *);        /* to the relay; reports_answer() will be called, never at once */
 };
 struct ask { struct asker asker; bool in_file; char queue_id[QUEUE_ID_MOST + 1]; };
 struct draft { struct ipc *from; uint64_t number; int fd; };
@@ -150,6 +152,7 @@ struct queue {
     struct tls_result         tls_results[TLS_RESULTS_MOST]; /* seen by the relay, and not written yet */
     size_t                    tls_result_count;
     struct events            *events;     /* NULL: nobody wants them        */
+    struct reports           *reports;    /* NULL: none are sent            */
     size_t                    under_way;  /* attempts in the relay          */
     bool                      stopping, relay_there, space_was_short;
     gp_time                   looked_at;
@@ -230,6 +233,7 @@ struct report { /* one notification: recipients of one message with the same fat
     size_t                      count;
 };
 bool      bounce_wanted(const struct queue_message *, gp_str recipient_params, enum gp_dsn_action);
+gp_status queue_keep_body(struct queue *, gp_str queue_id, gp_str body) GP_MUST_USE; /* of a message of ours that is too large for a row */
 gp_status bounce_send(struct queue *, const struct report *) GP_MUST_USE; /* into the open transaction */
 
 #endif

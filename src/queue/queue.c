@@ -91,7 +91,7 @@ bool queue_start(struct queue *q, const struct config *config, const struct queu
     size_t removed = queue_sweep(q->store);
     if (removed) LOG(LOG_INFO, "queue", LOG_N("swept", removed), LOG_Z("reason", "half-received before the last end"));
     (void)database_changed(queue_database(q->store));
-    if (!open_paces(q) || !reroute(q) || !events_open(q)) {
+    if (!open_paces(q) || !reroute(q) || !events_open(q) || !reports_open(q)) {
         events_close(q);
         queue_close(q->store);
         return false;
@@ -111,6 +111,7 @@ void queue_end(struct queue *q)
         if (q->drafts[i].number) intake_gone(q, q->drafts[i].from);
     events_rest(q);
     events_close(q);
+    reports_close(q);
     queue_close(q->store);
     q->store = NULL;
 }
@@ -136,7 +137,17 @@ static void to_asker(struct queue *q, struct asker asker, struct msg *m)
     if (asker.question) ipc_answer(asker.from, asker.question, m);
 }
 
-static const struct queue_exits exits = { to_relay, to_asker, receivers_post };
+static void reported(void *owner, gp_status status, const struct msg *m)
+{
+    reports_answer(owner, status == GP_OK ? m : NULL, wall_now());
+}
+
+static void report_to_relay(struct report_job *job, struct msg *m)
+{
+    ipc_ask(job->queue->relay, m, reported, job);
+}
+
+static const struct queue_exits exits = { to_relay, to_asker, receivers_post, report_to_relay };
 
 /* ---- turns -------------------------------------------------------------------------------------------------------------------- */
 static bool is_stopped(const struct queue *q, gp_time now)
@@ -184,9 +195,11 @@ static void tick(void *owner)
     timer_set(q->tick, CHANGES_EVERY);
     chain_tick(q, wall_now());
     tls_results_write(q, wall_now());
+    reports_look(q, wall_now());
     events_rest(q);
     if (database_changed(queue_database(q->store)) || room) {
         events_news(q);
+        reports_news(q);
         queue_look(q, wall_now());
     }
 }

@@ -73,7 +73,24 @@ static bool take_page(struct receiver *r)
     return true;
 }
 
-static const struct queue_exits exits = { take_delivery, take_answer, take_page };
+/* What the message points to is the job's, which lives as long. */
+static void take_report(struct report_job *job, struct msg *m)
+{
+    current->asked[current->asked_count]       = job;
+    current->questions[current->asked_count++] = *m;
+}
+
+void kit_answer_report(struct kit *k, const struct msg *m)
+{
+    struct report_job *job = k->asked[0];
+    k->asked_count--;
+    memmove(k->asked, k->asked + 1, k->asked_count * sizeof k->asked[0]);
+    memmove(k->questions, k->questions + 1, k->asked_count * sizeof k->questions[0]);
+    reports_answer(job, m, k->now);
+    kit_turn(k);
+}
+
+static const struct queue_exits exits = { take_delivery, take_answer, take_page, take_report };
 
 /* ---- life ---------------------------------------------------------------------------------------------------------------- */
 static void start(struct kit *k)
@@ -122,6 +139,7 @@ static void empty_folder(const char *path)
 
 static void stop(struct kit *k)
 {
+    k->asked_count = 0;
     if (k->posted) k->posted->busy = false;
     k->posted = NULL;
     queue_end(k->queue);

@@ -37,6 +37,9 @@ struct kit {
     struct receiver  *posted;      /* the last page of events that went out; NULL: it was answered  */
     size_t            post_count;
     char              page[EVENTS_PAGE_ROOM];
+    struct report_job *asked[REPORTS_AT_A_TIME]; /* reports of TLS that the relay was asked about, and has not answered */
+    struct msg         questions[REPORTS_AT_A_TIME];
+    size_t             asked_count;
     char             *statements[KIT_STATEMENTS_MOST]; /* live as long as the database */
     size_t            statement_count;
 };
@@ -47,6 +50,7 @@ void        kit_restart(struct kit *);  /* the process dies and comes back: noth
 struct msg  kit_message(const char *queue_id, const char *sender, const char *recipients);
 void        kit_commit(struct kit *, uint32_t question, const struct msg *);
 void        kit_turn(struct kit *);     /* what the loop does at the end of each turn */
+void        kit_answer_report(struct kit *, const struct msg *); /* the relay's word on the one that it was asked about first; NULL: it died */
 void        kit_answer_page(struct kit *, gp_status); /* the receiver's word on the page of events that is out there */
 /* The relay's answer to everything that is out there; `line` is repeated for every recipient. */
 void        kit_answer_all(struct kit *, const char *line, bool host_down);

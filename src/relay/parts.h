@@ -53,6 +53,7 @@ struct relay {
     uint64_t               knows_us;    /* the one under which the smarthost has taken a recipient; 0: none       */
     gp_time                our_expires;
     struct delivery       *deliveries;
+    struct report_job     *reports;
     struct hop            *hops;
     struct ailing          ailing[AILING_MOST];
     size_t                 ailing_at;   /* the next to be written */
@@ -314,6 +315,24 @@ struct tally {
 };
 void tally_tls(const struct relay *, const struct tally *); /* tells queue; what finds no room is not counted */
 void tally_delivery(const struct delivery *, const char *host, const struct demand *, const struct outcome *);
+
+/* ---- reports of it, for the queue (reports.c) ---------------------------------------------------------------------- */
+void reports_find(struct relay *, const struct msg *);
+void reports_post(struct relay *, const struct msg *);
+void reports_abandon(struct relay *); /* queue is gone: nobody to answer */
+
+/* ---- where a stranger's web server is (reach.c) ---------------------------------------------------------------------- */
+struct reach {
+    struct relay     *relay;
+    struct dns_query *a, *aaaa;
+    struct gp_text    text; /* lookup's: HOST:PORT:ADDRESS,ADDRESS */
+    char              room[1000];
+    size_t            addresses;
+    void (*done)(void *owner, gp_str reach); /* until it returns; GP_NONE: no address that is not this host's */
+    void             *owner;
+};
+bool reach_find(struct reach *, gp_str host, unsigned port) GP_MUST_USE; /* done is called, never at once; false: no memory */
+void reach_forget(struct reach *);
 
 /* Our sign-in at the smarthost, stepped in vault. */
 void login_start(struct hop *, gp_str offered);

@@ -40,7 +40,10 @@ static void take_peer(struct relay *r, struct msg *m)
                           : m->peer.role == ROLE_LOOKUP ? r->web
                                                         : NULL;
     if (!channel) return;
-    if (channel == r->queue) delivery_abandon_all(r); /* its questions died with it */
+    if (channel == r->queue) { /* its questions died with it */
+        delivery_abandon_all(r);
+        reports_abandon(r);
+    }
     ipc_attach(channel, m->fds[0]);
     m->fds[0] = -1;
     if (channel == r->vault) preflight_again(r); /* one that was started anew knows nothing */
@@ -67,12 +70,15 @@ static void from_queue(void *owner, struct ipc *from, struct msg *m)
 {
     (void)from;
     if (m->type == MSG_DELIVER && m->question) delivery_open(owner, m);
+    if (m->type == MSG_REPORT_FIND && m->question) reports_find(owner, m);
+    if (m->type == MSG_REPORT_POST && m->question) reports_post(owner, m);
 }
 
 static void queue_gone(void *owner, struct ipc *from)
 {
     (void)from;
     delivery_abandon_all(owner);
+    reports_abandon(owner);
 }
 
 static void from_vault(void *owner, struct ipc *from, struct msg *m)
@@ -199,6 +205,7 @@ static bool open_dns(struct relay *r)
 static void close_all(struct relay *r)
 {
     delivery_abandon_all(r);
+    reports_abandon(r);
     while (r->hops) hop_close(r->hops);
     preflight_close(r);
     sts_close(r);

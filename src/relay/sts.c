@@ -13,7 +13,6 @@
  * Policies are fetched again without mail, too: the queue names those that are due, one after the other. */
 #include "relay/sts.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,14 +21,12 @@
 #include "relay/parts.h"
 
 enum {
-    ENTRIES_MOST   = 1024, /* far more than deliveries may be under way */
-    DOMAIN_ROOM    = 256,
-    NAME_ROOM      = 288,
-    ADDRESSES_MOST = 8,
-    REACH_ROOM     = 1000,
-    WHY_ROOM       = 160,
-    MS             = 1000,
-    HTTP_OK        = 200,
+    ENTRIES_MOST = 1024, /* far more than deliveries may be under way */
+    DOMAIN_ROOM  = 256,
+    NAME_ROOM    = 288,
+    WHY_ROOM     = 160,
+    MS           = 1000,
+    HTTP_OK      = 200,
 };
 static const gp_time retry_ms   = (gp_time)300 * MS;       /* RFC 8461 3.3: after a failed fetch */
 static const gp_time refresh_ms = (gp_time)24 * 3600 * MS; /* or half of what the policy lasts   */
@@ -57,10 +54,8 @@ struct sts_entry {
     enum tls_failure  failure;                         /* of the last fetch */
     char              why[WHY_ROOM];
     uint64_t          used;
-    struct dns_query *txt, *a, *aaaa;
-    struct gp_text    reach;
-    char              reach_room[REACH_ROOM];
-    size_t            addresses;
+    struct dns_query *txt;
+    struct reach      reach;
 };
 struct sts {
     struct relay     *relay;
@@ -268,7 +263,7 @@ static void fetched(void *owner, gp_status status, const struct msg *m)
         take_file(e, m->web_said.body);
 }
 
-static void fetch(struct sts_entry *e)
+static void fetch(struct sts_entry *e, gp_str reach)
 {
     char           room[NAME_ROOM + sizeof "https://:65535/.well-known/mta-sts.txt"];
     struct gp_text uri  = GP_TEXT(room);
@@ -281,48 +276,18 @@ static void fetch(struct sts_entry *e)
         gp_put_number(&uri, port);
     }
     gp_put_z(&uri, "/.well-known/mta-sts.txt"); /* RFC 8461 3.3 */
-    m.web_ask = (struct msg_web_ask) {
-        .uri = gp_said(&uri), .reach = gp_said(&e->reach), .type = GP_LIT(""), .body = GP_LIT("")
-    };
-    e->state = STS_FETCHING;
+    m.web_ask = (struct msg_web_ask) { .uri = gp_said(&uri), .reach = reach, .type = GP_LIT(""), .body = GP_LIT("") };
+    e->state  = STS_FETCHING;
     ipc_ask(e->relay->web, &m, fetched, e);
 }
 
 /* ---- where the file is ------------------------------------------------------------------------------------------------------------ */
-/* A stranger's DNS leads no further than his mail would go. */
-static void put_address(struct sts_entry *e, gp_str octets)
+static void reached(void *owner, gp_str reach)
 {
-    char                    text[INET6_ADDRSTRLEN];
-    struct sockaddr_storage at     = { 0 };
-    int                     family = octets.len == sizeof(struct in_addr) ? AF_INET : AF_INET6;
-    if ((family == AF_INET6 && octets.len != sizeof(struct in6_addr)) || e->addresses == ADDRESSES_MOST) return;
-    if (!inet_ntop(family, octets.ptr, text, sizeof text)) return;
-    if (!address_read(gp_from(text), 0, &at)) return;
-    if (!e->relay->config->relay.allow_loopback && route_is_home(e->relay->config, &at)) return;
-    if (e->addresses++) gp_put_char(&e->reach, ',');
-    gp_put_z(&e->reach, text);
-}
-
-static void take_addresses(struct sts_entry *e, const struct dns_answer *answer)
-{
-    for (size_t i = 0; answer->status == GP_OK && i < answer->count; i++) put_address(e, answer->records[i].data);
-    if (e->a || e->aaaa) return;
-    if (e->addresses)
-        fetch(e);
+    if (reach.ptr)
+        fetch(owner, reach);
     else
-        fail(e, TLS_STS_NOT_FETCHED, GP_LIT("the host of its policy, mta-sts.DOMAIN, has no address"));
-}
-
-static void got_a(void *owner, const struct dns_answer *answer)
-{
-    ((struct sts_entry *)owner)->a = NULL;
-    take_addresses(owner, answer);
-}
-
-static void got_aaaa(void *owner, const struct dns_answer *answer)
-{
-    ((struct sts_entry *)owner)->aaaa = NULL;
-    take_addresses(owner, answer);
+        fail(owner, TLS_STS_NOT_FETCHED, GP_LIT("the host of its policy, mta-sts.DOMAIN, has no address"));
 }
 
 static gp_str name_under(const struct sts_entry *e, const char *label, struct gp_text *room)
@@ -338,15 +303,9 @@ static void ask_addresses(struct sts_entry *e)
     struct gp_text text = GP_TEXT(room);
     gp_str         name = name_under(e, "mta-sts.", &text);
     e->state            = STS_ADDRESS;
-    e->addresses        = 0;
-    e->reach            = GP_TEXT(e->reach_room);
-    gp_put(&e->reach, name);
-    gp_put_char(&e->reach, ':');
-    gp_put_number(&e->reach, e->relay->config->relay.policy_port);
-    gp_put_char(&e->reach, ':');
-    e->a    = dns_ask(e->relay->dns, name, DNS_A, got_a, e);
-    e->aaaa = dns_ask(e->relay->dns, name, DNS_AAAA, got_aaaa, e);
-    if (!e->a && !e->aaaa) fail(e, TLS_STS_NOT_FETCHED, GP_LIT("no memory"));
+    e->reach            = (struct reach) { .relay = e->relay, .done = reached, .owner = e };
+    if (!reach_find(&e->reach, name, e->relay->config->relay.policy_port))
+        fail(e, TLS_STS_NOT_FETCHED, GP_LIT("no memory"));
 }
 
 /* ---- the record --------------------------------------------------------------------------------------------------------------------- */
@@ -401,8 +360,8 @@ static void ask_record(struct sts_entry *e)
 /* ---- the table ------------------------------------------------------------------------------------------------------------------------- */
 static void free_entry(struct sts_entry *e)
 {
-    struct dns_query *open[] = { e->txt, e->a, e->aaaa };
-    for (size_t i = 0; i < GP_COUNT(open); i++) dns_forget(open[i]);
+    dns_forget(e->txt);
+    reach_forget(&e->reach);
     ipc_forget(e->relay->queue, e);
     ipc_forget(e->relay->web, e);
     free(e->hosts);
