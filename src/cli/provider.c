@@ -5,10 +5,17 @@
 #include <string.h>
 
 /* ---- list ----------------------------------------------------------------------------------------------------------------------- */
-static const char *state_of(const struct config_provider *p, gp_status found, const struct grant *g)
+static bool is_for_accounts(const struct config *c, const struct config_provider *p)
+{
+    return config_login_by(c, p) == config_logins(c) && config_own_login_by(c, p) < config_logins(c);
+}
+
+static const char *state_of(const struct config *c, const struct config_provider *p, gp_status found,
+                            const struct grant *g)
 {
     bool same = found == GP_OK && strcmp(g->kind, config_provider_grant(p->grant)) == 0;
-    if (p->grant == PROVIDER_LOGIN && !(same && g->sealed)) return "nobody signed in";
+    if (p->grant == PROVIDER_LOGIN && !(same && g->sealed))
+        return is_for_accounts(c, p) ? "by account" : "nobody signed in";
     if (same && g->failing) return "fails";
     return same && g->renewed ? "works" : "not tried yet";
 }
@@ -17,17 +24,18 @@ static json_t *json_of(const struct config *c, const struct config_provider *p, 
 {
     return json_pack("{s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:i, s:s, s:o}", "name", p->name, "grant",
                      config_provider_grant(p->grant), "relay", config_login_by(c, p) < config_logins(c), "state",
-                     state_of(p, found, g), "signed_in", user_time_json(p->grant == PROVIDER_LOGIN ? g->made : 0),
+                     state_of(c, p, found, g), "signed_in", user_time_json(p->grant == PROVIDER_LOGIN ? g->made : 0),
                      "renewed", user_time_json(g->renewed), "token_ends", user_time_json(g->access_ends),
                      "failing_since", user_time_json(g->failing), "failures", (int)g->failures, "reason", g->why,
                      "ends", user_time_json(g->ends));
 }
 
-static void print_row(const struct config_provider *p, gp_status found, const struct grant *g)
+static void print_row(const struct config *c, const struct config_provider *p, gp_status found, const struct grant *g)
 {
     char renewed[USER_TIME_ROOM], token[USER_TIME_ROOM];
-    (void)printf("%-16s  %-15s  %-16s  %-20s  %-20s  ", p->name, config_provider_grant(p->grant), state_of(p, found, g),
-                 user_time(g->renewed, renewed), g->access_ends ? user_time(g->access_ends, token) : "");
+    (void)printf("%-16s  %-15s  %-16s  %-20s  %-20s  ", p->name, config_provider_grant(p->grant),
+                 state_of(c, p, found, g), user_time(g->renewed, renewed),
+                 g->access_ends ? user_time(g->access_ends, token) : "");
     cli_print(stdout, gp_from(g->failing ? g->why : ""));
     if (g->ends) (void)printf("%s(consent ends %s)", g->failing ? " " : "", user_time(g->ends, token));
     (void)putchar('\n');
@@ -59,8 +67,10 @@ static int list(const struct cli_command *command, int argc, char **argv)
         if (json)
             (void)json_array_append_new(array, json_of(&s.config, p, status, &g));
         else
-            print_row(p, status, &g);
+            print_row(&s.config, p, status, &g);
     }
+    int failed = cli_provider_list_own(&s, array);
+    if (failed) return failed;
     if (!json && !s.config.provider_count)
         (void)puts("gatepost.yml has no providers; docs/providers.md says how to add one");
     return json ? user_print_json(array) : CLI_DONE;
@@ -112,13 +122,13 @@ static int logout(struct provider *p)
 {
     auto_grant  g       = { 0 };
     const char *name    = p->plan->name;
-    gp_status   status  = grant_get(p->s.accounts, &p->s.keys, gp_from(name), &g);
+    gp_status   status  = grant_get(p->s.accounts, &p->s.keys, gp_from(p->row), &g);
     bool        revokes = p->plan->revoke_uri[0] && status == GP_OK && g.refresh_len;
     bool        revoked = revokes && revoke(p, &g);
-    if (status != GP_TEMPFAIL) status = grant_forget(p->s.accounts, gp_from(name));
+    if (status != GP_TEMPFAIL) status = grant_forget(p->s.accounts, gp_from(p->row));
     if (status == GP_TEMPFAIL) return user_store_failed(&p->s, name);
     if (status == GP_PERMFAIL) {
-        cli_problem(name, "nobody is signed in there", NULL);
+        cli_problem(p->row, "nobody is signed in there", NULL);
         return CLI_FAILED;
     }
     (void)printf("What %s had given is forgotten here%s.\n", name, revoked ? ", and revoked there" : "");
@@ -129,19 +139,27 @@ static int logout(struct provider *p)
 
 static int run_logout(const struct cli_command *command, int argc, char **argv)
 {
-    const char             *dir = NULL, *name = NULL;
+    const char             *dir = NULL, *name = NULL, *account = NULL, *route = NULL;
     size_t                  count     = 0;
     const struct cli_option options[] = {
-        {NULL, CLI_FLAG, NULL, NULL, NULL}
+        {"account", CLI_VALUE, &account, "ACCOUNT", "what that account signs in with there"},
+        { "route",  CLI_VALUE, &route,   "ROUTE",   "its password at that route's server"  },
+        { NULL,     CLI_FLAG,  NULL,     NULL,      NULL                                   },
     };
-    int stop = cli_parse(command, options, argc, argv, &dir, &name, 1, 1, &count);
+    int stop = cli_parse(command, options, argc, argv, &dir, &name, 0, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    auto_provider p = cli_provider_open(dir, name);
+    if (!name == !route || (route && !account)) {
+        cli_problem("provider logout", "say what: the NAME of a provider, or --route and --account", NULL);
+        return CLI_WRONG_USE;
+    }
+    const struct route_login of = { dir, route, account, NULL };
+    if (route) return cli_route_logout(&of);
+    auto_provider p = cli_provider_open(dir, name, account, NULL);
     return p ? logout(p) : CLI_FAILED;
 }
 
 const struct cli_command cli_provider_list   = { "provider list", "[--json]",
                                                  "show who gives the relay tokens to sign in with, and whether it works",
                                                  list };
-const struct cli_command cli_provider_logout = { "provider logout", "NAME",
+const struct cli_command cli_provider_logout = { "provider logout", "NAME [--account ACCOUNT]",
                                                  "give back what a provider has given, and forget it", run_logout };

@@ -11,6 +11,11 @@
 struct provider {
     struct user_store             s;
     const struct config_provider *plan;
+    size_t                        login;    /* where its tokens sign in: the first of config_login_of()'s; config_logins(): nowhere */
+    bool                          own;      /* it is about one account, who                           */
+    struct account                who;
+    char                          row[GRANT_NAME];   /* of its grant in the store                            */
+    char                          user[GRANT_LOGIN]; /* whose tokens they are there; "": not known           */
     struct transfer              *transfer; /* NULL: nothing was asked yet */
     struct oauth_key_file         key;
     uint8_t                       thumbprint[GP_PEER_FINGERPRINT];
@@ -20,8 +25,9 @@ struct provider {
     struct oauth_reply            reply;
     char                          form[OAUTH_FORM_ROOM];
 };
-/* NULL: the problem was printed. Close it. */
-struct provider *cli_provider_open(const char *dir, const char *name);
+/* account: which signs in as itself; NULL: the provider's own. user: its name there; NULL: what is kept, or its address. NULL: the problem was
+ * printed. Close it. */
+struct provider *cli_provider_open(const char *dir, const char *name, const char *account, const char *user);
 void             cli_provider_close(struct provider *);
 #define auto_provider __attribute__((cleanup(cli_provider_leave))) struct provider *
 void cli_provider_leave(struct provider **);
@@ -35,6 +41,14 @@ gp_str cli_provider_post(struct provider *, const char *uri, size_t len, long *s
 /* What a provider says to people goes to the terminal and into the store: without a secret of ours that it repeats. */
 void cli_provider_hide(struct oauth_reply *, gp_str secret);
 int cli_provider_failed(const struct provider *, const char *what); /* prints what the provider said; CLI_FAILED */
+
+/* Whom a person must be there, and what the rows of accounts say (provider_own.c). */
+bool cli_provider_resolve(struct provider *, const char *account, const char *user); /* false: the problem was printed */
+int  cli_provider_list_own(struct user_store *, json_t *); /* NULL: a table */
+/* The password of one account for a route where each signs in as itself: kept, or forgotten. */
+struct route_login { const char *dir, *route, *account, *user; };
+int cli_route_login(const struct route_login *, bool from_stdin);
+int cli_route_logout(const struct route_login *);
 
 /* An array of what `provider list --json` prints; empty where there are none, or they may not be read. */
 json_t *cli_provider_states(const char *dir);

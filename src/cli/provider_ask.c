@@ -80,7 +80,7 @@ static bool read_files(struct provider *p)
 }
 
 /* ---- one of them ---------------------------------------------------------------------------------------------------------------- */
-struct provider *cli_provider_open(const char *dir, const char *name)
+struct provider *cli_provider_open(const char *dir, const char *name, const char *account, const char *user)
 {
     struct provider *p = calloc(1, sizeof *p);
     if (!p) return NULL;
@@ -92,7 +92,7 @@ struct provider *cli_provider_open(const char *dir, const char *name)
     if (!p->plan)
         cli_problem(name, "is none of providers in gatepost.yml",
                     "`gatepost provider list` shows those; docs/providers.md says how to add one");
-    if (p->plan && read_files(p)) return p;
+    if (p->plan && cli_provider_resolve(p, account, user) && read_files(p)) return p;
     cli_provider_close(p);
     return NULL;
 }
@@ -166,7 +166,7 @@ struct oauth_ask cli_provider_ask(const struct provider *p)
         .key        = p->key.key,
         .thumbprint = p->has_thumbprint ? p->thumbprint : NULL,
         .key_id     = gp_from(p->key.key_id),
-        .subject    = gp_from(p->s.config.relay.user),
+        .subject    = gp_from(p->user),
         .now        = user_now() / SECOND_MS
     };
 }

@@ -60,7 +60,7 @@ static bool put_uri(const struct provider *p, const struct browser *b, const cha
     oauth_put_field(&query, "state", gp_from(state));
     oauth_put_field(&query, "code_challenge", gp_from(challenge));
     oauth_put_field(&query, "code_challenge_method", GP_LIT("S256"));
-    if (p->s.config.relay.user[0]) oauth_put_field(&query, "login_hint", gp_from(p->s.config.relay.user));
+    if (p->user[0]) oauth_put_field(&query, "login_hint", gp_from(p->user));
     gp_put_z(out, p->plan->authorize_uri);
     gp_put_char(out, strchr(p->plan->authorize_uri, '?') ? '&' : '?');
     gp_put(out, gp_said(&query));

@@ -25,12 +25,15 @@ static int keep(struct provider *p)
     }
     if (r->refresh_lifetime) g.ends = g.made + (gp_time)r->refresh_lifetime * SECOND_MS;
     memcpy(g.refresh, r->refresh, r->refresh_len);
-    if (!gp_copy_z(gp_from(p->plan->name), g.provider, sizeof g.provider) ||
+    g.account = p->own ? p->who.id : 0;
+    if (p->own && !gp_copy_z(gp_from(p->user), g.login, sizeof g.login)) return CLI_FAILED;
+    if (!gp_copy_z(gp_from(p->row), g.provider, sizeof g.provider) ||
         !gp_copy_z(gp_from(config_provider_grant(PROVIDER_LOGIN)), g.kind, sizeof g.kind))
         return CLI_FAILED;
     if (grant_put(p->s.accounts, &p->s.keys, &g) != GP_OK) return user_store_failed(&p->s, p->plan->name);
-    (void)printf("Signed in at %s. A server that runs uses it at once; `gatepost provider test %s` tries it.\n",
-                 p->plan->name, p->plan->name);
+    (void)printf("Signed in at %s%s%s. A server that runs uses it at once; `gatepost provider test %s%s%s` tries it.\n",
+                 p->plan->name, p->own ? " for " : "", p->who.name, p->plan->name, p->own ? " --account " : "",
+                 p->who.name);
     return CLI_DONE;
 }
 
@@ -75,7 +78,7 @@ static int by_device(struct provider *p)
     int                 status = CLI_FAILED;
     if (begin(p, &d)) {
         (void)printf("Open %s on any device, type the code %s, and sign in as %s.\nWaiting ...\n", d.uri, d.user_code,
-                     p->s.config.relay.user[0] ? p->s.config.relay.user : "the mailbox that sends");
+                     p->user[0] ? p->user : "the mailbox that sends");
         (void)fflush(stdout);
         status = wait_for_yes(p, &d);
     }
@@ -102,9 +105,16 @@ static int by_browser(struct provider *p, uint16_t port)
     return status;
 }
 
-static int login(const char *dir, const char *name, bool browser, uint16_t port)
+struct wish {
+    const char *dir, *name, *account, *user, *route, *port;
+    bool        browser, from_stdin;
+};
+
+static int login(const struct wish *w, uint16_t port)
 {
-    auto_provider p = cli_provider_open(dir, name);
+    const char   *name    = w->name;
+    bool          browser = w->browser || w->port;
+    auto_provider p       = cli_provider_open(w->dir, name, w->account, w->user);
     if (!p) return CLI_FAILED;
     if (p->plan->grant != PROVIDER_LOGIN) {
         cli_problem(name, "needs nobody's sign-in: its grant is not login", "`gatepost provider test NAME` tries it");
@@ -116,26 +126,46 @@ static int login(const char *dir, const char *name, bool browser, uint16_t port)
     return CLI_FAILED;
 }
 
-static int run(const struct cli_command *command, int argc, char **argv)
+static const char *wrong_use(const struct wish *w, uint16_t *port)
 {
-    bool                    browser = false;
-    const char             *port = NULL, *dir = NULL, *name = NULL;
-    uint64_t                number    = 0;
-    size_t                  count     = 0;
-    const struct cli_option options[] = {
-        {"browser", CLI_FLAG,  &browser, NULL,   "by a browser on this host, also where a code would do"     },
-        { "port",   CLI_VALUE, &port,    "PORT", "where the browser comes back to; default: any that is free"},
-        { NULL,     CLI_FLAG,  NULL,     NULL,   NULL                                                        },
-    };
-    int stop = cli_parse(command, options, argc, argv, &dir, &name, 1, 1, &count);
-    if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    if (port && (!gp_read_number(gp_from(port), PORT_MOST, &number) || !number)) {
-        cli_problem("--port", "is no port", NULL);
-        return CLI_WRONG_USE;
-    }
-    return login(dir, name, browser || port, (uint16_t)number);
+    uint64_t number = 0;
+    if (w->port && (!gp_read_number(gp_from(w->port), PORT_MOST, &number) || !number)) return "--port is no port";
+    *port = (uint16_t)number;
+    if (!w->name == !w->route) return "say where: the NAME of a provider, or --route";
+    if (w->user && !w->account) return "--user is for --account: who else signs in stands in gatepost.yml";
+    if (!w->route) return w->from_stdin ? "--password-stdin is for --route: a provider gives tokens" : NULL;
+    if (!w->account) return "--route is for --account: who else signs in stands in gatepost.yml";
+    if (w->browser || w->port) return "--browser and --port are for providers";
+    return w->from_stdin ? NULL : "--route needs --password-stdin: the password is the first line of standard input";
 }
 
-const struct cli_command cli_provider_login = { "provider login", "NAME [--browser] [--port PORT]",
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+    struct wish             w         = { 0 };
+    uint16_t                port      = 0;
+    size_t                  count     = 0;
+    const struct cli_option options[] = {
+        {"browser",         CLI_FLAG,  &w.browser,    NULL,      "by a browser on this host, also where a code would do"     },
+        { "port",           CLI_VALUE, &w.port,       "PORT",    "where the browser comes back to; default: any that is free"},
+        { "account",        CLI_VALUE, &w.account,    "ACCOUNT",
+         "for the mail of that account, where a route has login: account"                                                    },
+        { "user",           CLI_VALUE, &w.user,       "USER",    "the account's name there; default: its address"            },
+        { "route",          CLI_VALUE, &w.route,      "ROUTE",   "with a password, at that route's server"                   },
+        { "password-stdin", CLI_FLAG,  &w.from_stdin, NULL,      "the password is the first line of standard input"          },
+        { NULL,             CLI_FLAG,  NULL,          NULL,      NULL                                                        },
+    };
+    int stop = cli_parse(command, options, argc, argv, &w.dir, &w.name, 0, 1, &count);
+    if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
+    const char *wrong = wrong_use(&w, &port);
+    if (wrong) {
+        cli_problem("provider login", wrong, NULL);
+        return CLI_WRONG_USE;
+    }
+    const struct route_login of = { w.dir, w.route, w.account, w.user };
+    return w.route ? cli_route_login(&of, w.from_stdin) : login(&w, port);
+}
+
+const struct cli_command cli_provider_login = { "provider login",
+                                                "NAME [--account ACCOUNT [--user USER]] [--browser] [--port PORT]",
                                                 "sign in at a provider of tokens (OAuth 2.0), so that the relay can",
                                                 run };

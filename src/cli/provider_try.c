@@ -17,10 +17,10 @@ static bool claim(struct provider *p, struct grant *g)
     gp_status             status = GP_PERMFAIL;
     for (int i = 0; i < CLAIM_TRIES && status == GP_PERMFAIL; i++) {
         if (i) (void)nanosleep(&pause, NULL);
-        status = grant_get(p->s.accounts, &p->s.keys, gp_from(p->plan->name), g);
+        status = grant_get(p->s.accounts, &p->s.keys, gp_from(p->row), g);
         if (status == GP_OK && !g->refresh_len) status = GP_TEMPFAIL;
         if (status != GP_OK) {
-            cli_problem(p->plan->name, "nobody has signed in there yet", "`gatepost provider login NAME` does");
+            cli_problem(p->row, "nobody has signed in there yet", "`gatepost provider login` does");
             return false;
         }
         status = grant_claim(p->s.accounts, g, user_now());
@@ -89,18 +89,26 @@ static void put_reply(struct gp_text *out, gp_secret token, gp_str reply)
     gp_mask_end(&mask);
 }
 
+/* Of several servers the first is asked. */
+static struct config_hop hop_of(const struct provider *p)
+{
+    const struct config *c = &p->s.config;
+    return p->login ? c->routes[p->login - 1].via[0] : config_default_hop(c);
+}
+
 static bool sign_in(const struct provider *p, struct talk *t)
 {
     const struct config *c         = &p->s.config;
     struct talk_reply    reply     = { 0 };
     const char          *mechanism = NULL;
     struct talk_login    login     = {
-               .user = gp_from(c->relay.user), .secret = {p->reply.access, p->reply.access_len},
+               .user = gp_from(p->user), .secret = {p->reply.access, p->reply.access_len},
                     .token = true
     };
+    const struct config_hop hop = hop_of(p);
     bool good = t && talk_enter(t, c->hostname, &reply) && talk_sign_in(t, &login, &reply, &mechanism);
     if (good) {
-        (void)printf("sign-in  %s:%u takes %s with %s\n", c->relay.host, c->relay.port, c->relay.user, mechanism);
+        (void)printf("sign-in  %s:%u takes %s with %s\n", hop.host, hop.port, p->user, mechanism);
         return true;
     }
     char           room[OAUTH_WHY_ROOM];
@@ -113,18 +121,19 @@ static bool sign_in(const struct provider *p, struct talk *t)
         gp_put_z(&why, t ? talk_why(t) : "no memory");
     }
     room[why.len] = '\0';
-    cli_problem(c->relay.host, room,
-                "may this mailbox send by SMTP, and is it the one that relay.user names? See docs/providers.md");
+    cli_problem(hop.host, room,
+                "may this mailbox send by SMTP, and is it the one that signed in? See docs/providers.md");
     return false;
 }
 
 static int try_smarthost(const struct provider *p)
 {
-    const struct config *c    = &p->s.config;
-    char                *text = NULL, port[PORT_ROOM];
-    struct talk_plan     plan = { .host = c->relay.host, .port = port };
-    (void)snprintf(port, sizeof port, "%u", (unsigned)c->relay.port);
-    plan.tls  = c->relay.implicit_tls ? TALK_IMPLICIT : TALK_STARTTLS;
+    const struct config    *c    = &p->s.config;
+    const struct config_hop hop  = hop_of(p);
+    char                   *text = NULL, port[PORT_ROOM];
+    struct talk_plan        plan = { .host = hop.host, .port = port };
+    (void)snprintf(port, sizeof port, "%u", (unsigned)hop.port);
+    plan.tls  = hop.implicit_tls ? TALK_IMPLICIT : TALK_STARTTLS;
     bool good = read_roots(c, &text, &plan.ca_pem);
     if (good) {
         struct talk *t = talk_open(&plan, NULL);
@@ -137,23 +146,24 @@ static int try_smarthost(const struct provider *p)
 
 static int run(const struct cli_command *command, int argc, char **argv)
 {
-    const char             *dir = NULL, *name = NULL;
+    const char             *dir = NULL, *name = NULL, *account = NULL;
     size_t                  count     = 0;
     const struct cli_option options[] = {
-        {NULL, CLI_FLAG, NULL, NULL, NULL}
+        {"account", CLI_VALUE, &account, "ACCOUNT", "as that account, where a route has login: account"},
+        { NULL,     CLI_FLAG,  NULL,     NULL,      NULL                                               },
     };
     int stop = cli_parse(command, options, argc, argv, &dir, &name, 1, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
-    auto_provider p = cli_provider_open(dir, name);
+    auto_provider p = cli_provider_open(dir, name, account, NULL);
     if (!p || !fetch(p)) return CLI_FAILED;
     (void)printf("token    %s gives one", name);
     if (p->reply.lifetime) (void)printf(", for %llu seconds", (unsigned long long)p->reply.lifetime);
     (void)puts("");
-    if (p->plan == config_relay_provider(&p->s.config)) return try_smarthost(p);
-    (void)puts("sign-in  not tried: relay.provider is another");
+    if (p->login < config_logins(&p->s.config)) return try_smarthost(p);
+    (void)puts("sign-in  not tried: neither relay nor a route has it as its provider");
     return CLI_DONE;
 }
 
-const struct cli_command cli_provider_test = { "provider test", "NAME",
+const struct cli_command cli_provider_test = { "provider test", "NAME [--account ACCOUNT]",
                                                "fetch a token, and sign in at the smarthost with it, without sending",
                                                run };

@@ -100,7 +100,7 @@ static bool one_key_for_two_users(const struct config *c)
 {
     for (size_t i = 0; i < config_logins(c); i++) {
         const struct config_provider *p      = config_login_provider(c, i);
-        bool                          speaks = p && p->grant == PROVIDER_SERVICE_ACCOUNT;
+        bool                          speaks = p && p->grant == PROVIDER_SERVICE_ACCOUNT && !config_has_own_token(c, i);
         if (speaks && strcmp(config_login_of(c, i).user, config_login_of(c, config_login_by(c, p)).user) != 0)
             return true;
     }

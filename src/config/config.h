@@ -12,6 +12,7 @@
 enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64, CONFIG_PATH = 1024, CONFIG_RETRIES_MOST = 32,
        CONFIG_KEYS_MOST = 192, CONFIG_LOOKUPS_MOST = 8, CONFIG_HELPERS_MOST = CONFIG_LOOKUPS_MOST + 4,
        CONFIG_PROVIDERS_MOST = 8,
+       CONFIG_TOKEN_FETCHES = 2 * CONFIG_PROVIDERS_MOST, /* at a time: one of each provider, and as many for accounts that sign in as themselves */
        CONFIG_REWRITES_MOST = 128, CONFIG_PROTECTED_MOST = 32, CONFIG_NAME = 128, CONFIG_ADDRESS = 324 };
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED, CONFIG_FROM_SOURCES, CONFIG_FROM_PROOF, CONFIG_FROM_PROVIDER }; /* where a value comes from */
 
@@ -44,6 +45,8 @@ enum relay_dnssec { DNSSEC_AUTO, DNSSEC_REQUIRED };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE, RELAY_TLS_ENCRYPTED, RELAY_TLS_DANE /* of MX */ };
 /* A next hop: mail servers of the recipient's domain, one server, or none. */
 struct config_hop { bool set, implicit_tls, lmtp; enum relay_kind kind; enum relay_tls tls; char host[256] /* with lmtp, "/..." is a UNIX socket */; uint16_t port, weight; };
+/* Who signs in at the servers of a route: one for all its mail, or for each account's mail that account. */
+enum config_whose { LOGIN_OF_ROUTE, LOGIN_OF_ACCOUNT };
 /* Whose mail goes another way than relay.via; lists are words with blanks between them, "": all. */
 enum { CONFIG_ROUTES_MOST = 32, CONFIG_HOPS_MOST = 4, CONFIG_WEIGHT_MOST = 100 };
 struct config_route {
@@ -51,6 +54,7 @@ struct config_route {
     struct config_hop via[CONFIG_HOPS_MOST];      /* several are servers that share the mail by their weights */
     struct config_hop fallback[CONFIG_HOPS_MOST]; /* servers for when none of those can be used               */
     char user[256], password_file[CONFIG_PATH], token_file[CONFIG_PATH], provider[64], mechanisms[CONFIG_TEXT]; /* as those of relay */
+    enum config_whose login;
     unsigned messages_per_minute, connections, recipients; /* at most; 0: as many as there are */
     char from_address[96]; /* words: one of IPv4, one of IPv6 or both; "": as the system chooses */
 };
@@ -259,11 +263,11 @@ enum config_share config_route_share(const struct config_route *, gp_str from_do
 bool config_rewrite(const struct config *, enum config_in, gp_str address, struct gp_text *out) GP_MUST_USE; /* false: it stays */
 const struct config_route *config_route_named(const struct config *, gp_str name); /* NULL: there is none */
 /* A destination is what the queue and the relay call mail that goes the same way: "example.net" by MX, "smarthost", and with a route
- * "via:NAME", or by MX "via:NAME example.net". */
+ * "via:NAME", or by MX "via:NAME example.net", or where each account signs in by itself "via:NAME ACCOUNT". */
 #define CONFIG_VIA "via:"
-void   config_put_destination(struct gp_text *, const struct config *, const struct config_route *, gp_str domain);
+void   config_put_destination(struct gp_text *, const struct config *, const struct config_route *, gp_str domain, gp_str account);
 gp_str config_route_in(gp_str destination); /* its name; GP_NONE: relay.via */
-struct config_way { struct config_hop hop; gp_str domain; const struct config_route *route; }; /* domain: for MX, in the destination */
+struct config_way { struct config_hop hop; gp_str domain, account; const struct config_route *route; }; /* domain: for MX, account: who signs in, both in the destination; or "" */
 bool   config_read_destination(const struct config *, gp_str destination, struct config_way *) GP_MUST_USE; /* false: no such route */
 struct config_hop config_default_hop(const struct config *);
 void config_put_hop(struct gp_text *, const struct config_hop *); /* as it is written */
@@ -272,10 +276,11 @@ struct sockaddr_storage;
 bool config_source(const struct config_route *, int family, struct sockaddr_storage *out) GP_MUST_USE;
 bool config_leaves_by(const struct config_route *, int family); /* NULL: relay.via */
 /* What signs in at a smarthost. 0 is that of relay.via, 1 that of the first route, and so on: config_logins() there may be. */
-struct config_login { const char *user, *password_file, *token_file, *provider, *mechanisms, *host; enum relay_proof proof; };
+struct config_login { const char *user, *password_file, *token_file, *provider, *mechanisms, *host; enum relay_proof proof; bool own /* each account as itself: vault knows with what */; };
 size_t              config_logins(const struct config *);
 struct config_login config_login_of(const struct config *, size_t index);
 size_t              config_login_for(const struct config *, const struct config_route *); /* NULL: relay.via */
+bool                config_signs_in(const struct config *, size_t login); /* under a name */
 enum relay_proof config_relay_proof(const struct config *);
 bool config_relay_presents(const struct config *); /* a certificate of ours, to the smarthost */
 bool config_proof_is_token(enum relay_proof);
@@ -289,8 +294,11 @@ size_t config_web_process(const struct config *);      /* index of who does it f
 /* The one that relay.provider names, or that the login of this index has its tokens from; NULL: none. */
 const struct config_provider *config_relay_provider(const struct config *);
 const struct config_provider *config_login_provider(const struct config *, size_t login);
-/* The first login that has its tokens from it; config_logins(): none has. */
+/* The first login that has its tokens from it; config_logins(): none has. Where each account has a token of its own that is none of these, ... */
 size_t config_login_by(const struct config *, const struct config_provider *);
+/* ... but one of those. */
+size_t config_own_login_by(const struct config *, const struct config_provider *);
+bool   config_has_own_token(const struct config *, size_t login); /* each account of that login */
 const struct config_provider *config_find_provider(const struct config *, gp_str name); /* NULL: no such */
 /* The name that a provider asks to be included in SPF by, of one whose mail leaves from elsewhere than its server; "": none is known. */
 const char *config_spf_include(gp_str host);

@@ -79,7 +79,7 @@ static const struct config_key keys[] = {
         "What fills in the addresses, the scope, and relay.via: microsoft is Microsoft 365, outlook the accounts of persons at outlook.com.", preset_words },
     { "grant", &config_choice, FIELD(grant), 0, 0, "login",
         "What a token is given for. login: a person says yes once, by `gatepost provider login`. client: the application's own secret, or key and certificate. "
-        "service-account: a key of Google's, for the mailbox of relay.user.", grant_words },
+        "service-account: a key of Google's, for the mailbox of user, of relay or the route.", grant_words },
     { "tenant", &config_text, FIELD(tenant), 0, 127, "",
         "Of Microsoft 365: the directory's ID, or one of its domains. Stands for $tenant in the addresses.", NULL },
     { "client_id", &config_text, FIELD(client_id), 0, 255, "",
@@ -245,7 +245,23 @@ const struct config_provider *config_login_provider(const struct config *c, size
 size_t config_login_by(const struct config *c, const struct config_provider *p)
 {
     size_t login = 0;
-    while (login < config_logins(c) && config_login_provider(c, login) != p) login++;
+    while (login < config_logins(c) && (config_login_provider(c, login) != p || config_has_own_token(c, login)))
+        login++;
+    return login;
+}
+
+/* An application that acts for everybody has one token for all. */
+bool config_has_own_token(const struct config *c, size_t login)
+{
+    const struct config_provider *p = config_login_provider(c, login);
+    return p && p->grant != PROVIDER_CLIENT && config_login_of(c, login).own;
+}
+
+size_t config_own_login_by(const struct config *c, const struct config_provider *p)
+{
+    size_t login = 0;
+    while (login < config_logins(c) && (config_login_provider(c, login) != p || !config_login_of(c, login).own))
+        login++;
     return login;
 }
 

@@ -9,6 +9,8 @@
 
 #define FIELD(member) offsetof(struct config_route, member), sizeof(((struct config_route *)0)->member)
 
+static const char *const whose_words[] = { [LOGIN_OF_ROUTE] = "route", [LOGIN_OF_ACCOUNT] = "account", NULL };
+
 static const struct config_key keys[] = {
   /* clang-format off */
     { "name", &config_hostname, FIELD(name), 1, 63, NULL,
@@ -34,6 +36,10 @@ static const struct config_key keys[] = {
       "Instead: the file whose first line is a bearer token, as relay.token_file." },
     { "provider", &config_text, FIELD(provider), 0, 63, "",
       "Instead: the name of one of providers, whose tokens sign in as user, as relay.provider." },
+    { "login", &config_choice, FIELD(login), 0, 0, "route",
+      "Who signs in there. route: user, for all its mail. account: each account as itself, with what `gatepost provider login --account` has kept for it: "
+      "with provider a token of its own, else a user name and password; mail of one that has none waits, and no connection is shared between accounts. "
+      "Such a route is for the mail of accounts: reports of ours go by the next one that fits.", whose_words },
     { "mechanisms", &config_mechanisms, FIELD(mechanisms), 1, CONFIG_TEXT - 1, "",
       "SASL mechanisms that may be used there, with blanks between them. Default: as that of relay.mechanisms." },
     { "from_address", &config_text, FIELD(from_address), 0, sizeof(((struct config_route *)0)->from_address) - 1, "",
@@ -72,20 +78,36 @@ static bool has_port(const struct config_hop *hop)
     return hop->kind == RELAY_MX || hop->port;
 }
 
+static const char *wrong_mechanisms(const struct config_route *r, bool token)
+{
+    bool for_tokens = uses(r, "OAUTHBEARER") || uses(r, "XOAUTH2");
+    if (uses(r, "EXTERNAL")) return "mechanisms: EXTERNAL is for relay.via alone";
+    if (r->mechanisms[0] && for_tokens != token)
+        return "mechanisms: OAUTHBEARER and XOAUTH2 are for token_file and provider, and others for password_file";
+    return NULL;
+}
+
+static const char *wrong_own_login(const struct config_route *r)
+{
+    if (r->user[0] || r->password_file[0] || r->token_file[0])
+        return "login: account is each account's own: it goes with provider, or with nothing, and not with user, password_file and token_file";
+    if (r->via->kind != RELAY_SMARTHOST) return "login is for a server that via names, and via names none";
+    if (!all_servers(r, demands_tls))
+        return "login: account needs tls=required in via: else passwords or tokens go to whoever answers";
+    return wrong_mechanisms(r, r->provider[0]);
+}
+
 static const char *wrong_login(const struct config_route *r)
 {
     bool password = r->password_file[0], token = r->token_file[0] || r->provider[0];
-    bool for_tokens = uses(r, "OAUTHBEARER") || uses(r, "XOAUTH2");
+    if (r->login == LOGIN_OF_ACCOUNT) return wrong_own_login(r);
     if (!r->user[0]) return password || token || r->mechanisms[0] ? "there is nobody to sign in: write user" : NULL;
     if (r->via->kind != RELAY_SMARTHOST) return "user is for a server that via names, and via names none";
     if (!all_servers(r, demands_tls))
         return "user needs tls=required in via: else the password or token goes to whoever answers";
     if (password == token || (r->token_file[0] && r->provider[0]))
         return "user needs one of password_file, token_file and provider";
-    if (uses(r, "EXTERNAL")) return "mechanisms: EXTERNAL is for relay.via alone";
-    if (r->mechanisms[0] && for_tokens != token)
-        return "mechanisms: OAUTHBEARER and XOAUTH2 are for token_file and provider, and others for password_file";
-    return NULL;
+    return wrong_mechanisms(r, token);
 }
 
 static const char *wrong_source(const struct config_route *r)
@@ -129,8 +151,9 @@ static const char *wrong(const struct config *config, const struct config_route 
 
 static void derive_mechanisms(struct config_route *r)
 {
-    if (r->mechanisms[0] || !r->user[0]) return;
-    gp_str usual = r->password_file[0] ? GP_LIT(CONFIG_MECHANISMS_FOR_PASSWORDS) : GP_LIT(CONFIG_MECHANISMS_FOR_TOKENS);
+    bool token = r->token_file[0] || r->provider[0];
+    if (r->mechanisms[0] || (!r->user[0] && r->login == LOGIN_OF_ROUTE)) return;
+    gp_str usual = token ? GP_LIT(CONFIG_MECHANISMS_FOR_TOKENS) : GP_LIT(CONFIG_MECHANISMS_FOR_PASSWORDS);
     (void)gp_copy_z(usual, r->mechanisms, sizeof r->mechanisms);
 }
 
@@ -205,6 +228,7 @@ static bool is_one_of(const char *words, gp_str what, bool (*fits)(gp_str, gp_st
 
 static bool is_for(const struct config_route *r, gp_str domain, gp_str sender, gp_str account)
 {
+    if (r->login == LOGIN_OF_ACCOUNT && account.len == 0) return false; /* who would sign in? */
     return is_one_of(r->to, domain, domain_fits) && is_one_of(r->from, sender, sender_fits) &&
            is_one_of(r->account, account, gp_alike);
 }
@@ -275,12 +299,14 @@ static void put_lower(struct gp_text *out, gp_str text)
 }
 
 void config_put_destination(struct gp_text *out, const struct config *config, const struct config_route *route,
-                            gp_str domain)
+                            gp_str domain, gp_str account)
 {
+    bool            own  = route && route->login == LOGIN_OF_ACCOUNT;
     enum relay_kind kind = route ? route->via->kind : config->relay.kind;
     if (route) gp_put_z(out, CONFIG_VIA);
     if (route) put_lower(out, gp_from(route->name));
-    if (route && kind == RELAY_MX) gp_put_char(out, ' ');
+    if (route && (own || kind == RELAY_MX)) gp_put_char(out, ' ');
+    if (own) gp_put(out, account); /* as it is: names differ by case */
     if (kind == RELAY_MX) put_lower(out, domain);
     if (!route && kind == RELAY_SMARTHOST) gp_put_z(out, SMARTHOST);
 }
@@ -295,12 +321,17 @@ bool config_read_destination(const struct config *config, gp_str destination, st
 {
     gp_str                     name = config_route_in(destination), rest = destination;
     const struct config_route *route = name.ptr ? config_route_named(config, name) : NULL;
-    *out = (struct config_way) { .hop = config_default_hop(config), .domain = destination, .route = route };
+    *out                             = (struct config_way) {
+                                    .hop = config_default_hop(config), .domain = destination, .account = GP_LIT(""), .route = route
+    };
     if (!name.ptr) return true;
     if (!route) return false;
     (void)gp_cut(&rest, ' ');
-    out->hop    = *route->via;
-    out->domain = rest.ptr ? rest : GP_LIT("");
+    bool own     = route->login == LOGIN_OF_ACCOUNT;
+    out->hop     = *route->via;
+    out->domain  = rest.ptr && !own ? rest : GP_LIT("");
+    out->account = rest.ptr && own ? rest : GP_LIT("");
+    if (own) return out->account.len > 0;
     return route->via->kind == RELAY_MX ? out->domain.len > 0 : !rest.ptr;
 }
 
@@ -353,6 +384,7 @@ size_t config_logins(const struct config *config)
 static enum relay_proof proof_of(const struct config_route *r)
 {
     if (r->provider[0]) return RELAY_PROVIDER;
+    if (r->login == LOGIN_OF_ACCOUNT) return RELAY_PASSWORD;
     return r->token_file[0] ? RELAY_TOKEN : r->password_file[0] ? RELAY_PASSWORD : RELAY_NO_PROOF;
 }
 
@@ -373,10 +405,17 @@ struct config_login config_login_of(const struct config *config, size_t index)
                                    .provider      = r->provider,
                                    .mechanisms    = r->mechanisms,
                                    .host          = r->via->host,
-                                   .proof         = proof_of(r) };
+                                   .proof         = proof_of(r),
+                                   .own           = r->login == LOGIN_OF_ACCOUNT };
 }
 
 size_t config_login_for(const struct config *config, const struct config_route *route)
 {
     return route ? 1 + (size_t)(route - config->routes) : 0;
+}
+
+bool config_signs_in(const struct config *config, size_t login)
+{
+    struct config_login of = config_login_of(config, login);
+    return of.own || of.user[0];
 }

@@ -1,6 +1,7 @@
 /* Routes: what their keys may be, which one is for a recipient, and what the queue and the relay call it. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <string.h>
 
 #include "config/test_bed.h"
 
@@ -103,6 +104,14 @@ TEST(what_a_route_cannot_be)
         { R("name: a, to: a, via: 'smtp://a', user: u, password_file: p, mechanisms: PLAIN EXTERNAL"),
          "gatepost.yml:3: routes: a: mechanisms: EXTERNAL is for relay.via alone\n"                                                                                                               },
         { R("name: a, to: a, via: 'smtp://a', user: u, password_file: p, mechanisms: XOAUTH2"),
+         "gatepost.yml:3: routes: a: mechanisms: OAUTHBEARER and XOAUTH2 are for token_file and provider, and others for password_file\n"                                                         },
+        { R("name: a, to: a, via: mx, login: account"),
+         "gatepost.yml:3: routes: a: login is for a server that via names, and via names none\n"                                                                                                  },
+        { R("name: a, to: a, via: 'smtp://a?tls=none', login: account"),
+         "gatepost.yml:3: routes: a: login: account needs tls=required in via: else passwords or tokens go to whoever answers\n"                                                                  },
+        { R("name: a, to: a, via: 'smtp://a', login: account, user: u"),
+         "gatepost.yml:3: routes: a: login: account is each account's own: it goes with provider, or with nothing, and not with user, password_file and token_file\n"                             },
+        { R("name: a, to: a, via: 'smtp://a', login: account, mechanisms: XOAUTH2"),
          "gatepost.yml:3: routes: a: mechanisms: OAUTHBEARER and XOAUTH2 are for token_file and provider, and others for password_file\n"                                                         },
         { "  - mx\n",                                                                                  "gatepost.yml:3: routes: 'mx' is not a mapping with a name, via, and to, from or account\n"},
     };
@@ -263,7 +272,7 @@ static void is_called(const char *route, const char *domain, const char *destina
     struct gp_text             text = GP_TEXT(room);
     struct config_way          way;
     const struct config_route *r = route ? config_route_named(&config, gp_from(route)) : NULL;
-    config_put_destination(&text, &config, r, gp_from(domain));
+    config_put_destination(&text, &config, r, gp_from(domain), GP_NONE);
     CHECK_IS(gp_said(&text), destination);
     CHECK(config_read_destination(&config, gp_said(&text), &way) && way.route == r);
     CHECK_IS(gp_from(way.hop.host), host);
@@ -292,16 +301,41 @@ TEST(a_destination_says_which_way)
     is_called("m", "example.net", "via:m example.net", "");
 }
 
+TEST(where_each_account_signs_in_its_name_is_in_the_destination)
+{
+    char              room[400];
+    struct gp_text    text = GP_TEXT(room);
+    struct config_way way;
+    CHECK(read_set_up(H "routes:\n" R("name: Own, to: a, via: 'smtp://h', login: account")
+                          R("name: t, to: b, via: 'smtp://h', login: account, provider: p") "providers:\n" R(
+                              "name: p, client_id: c, token_uri: 'https://p/', device_uri: 'https://p/'")));
+    config_put_destination(&text, &config, &config.routes[0], GP_LIT("a"), GP_LIT("Ada@example.org"));
+    CHECK_IS(gp_said(&text), "via:own Ada@example.org");
+    CHECK(config_read_destination(&config, gp_said(&text), &way) && way.route == &config.routes[0] && !way.domain.len);
+    CHECK_IS(way.account, "Ada@example.org");
+    CHECK(!config_read_destination(&config, GP_LIT("via:own"), &way) &&
+          !config_read_destination(&config, GP_LIT("via:own "), &way)); /* whose? */
+    CHECK(!config_route_for(&config, GP_LIT("a"), GP_NONE, GP_LIT("")));
+    CHECK(config_route_for(&config, GP_LIT("a"), GP_NONE, GP_LIT("ada")) == &config.routes[0]);
+    CHECK(config_signs_in(&config, 1) && !config_has_own_token(&config, 1) && config_has_own_token(&config, 2));
+    CHECK(strstr(config.routes[0].mechanisms, "PLAIN") && !strstr(config.routes[0].mechanisms, "XOAUTH2"));
+    CHECK(strstr(config.routes[1].mechanisms, "XOAUTH2") && !strstr(config.routes[1].mechanisms, "PLAIN"));
+    CHECK(config_login_by(&config, &config.providers[0]) == config_logins(&config) &&
+          config_own_login_by(&config, &config.providers[0]) == 2);
+}
+
 PROPERTY(nothing_else_is_called_as_a_destination_is, bytes)
 {
     static const struct config two = {
-        .routes = {{ .name = "h", .via = { { .kind = RELAY_SMARTHOST } } }, { .name = "m" }},
-          .route_count = 2
+        .routes      = {{ .name = "h", .via = { { .kind = RELAY_SMARTHOST } } },
+                        { .name = "m" },
+                        { .name = "o", .via = { { .kind = RELAY_SMARTHOST } }, .login = LOGIN_OF_ACCOUNT }},
+        .route_count = 3
     };
     struct config_way way;
     if (!config_read_destination(&two, bytes, &way) || !way.route) return;
     char           room[400];
     struct gp_text text = GP_TEXT(room);
-    config_put_destination(&text, &two, way.route, way.domain);
+    config_put_destination(&text, &two, way.route, way.domain, way.account);
     CHECK(text.cut || gp_alike(gp_said(&text), bytes));
 }

@@ -100,13 +100,13 @@ static void refuse(struct lookup *l, uint32_t number, const char *why)
     free(none);
 }
 
-/* At most one of each provider is under way by vault's rules; a vault that has just started may ask beside the one before it. */
+/* So many are under way by vault's rules; a vault that has just started may ask beside the one before it. */
 static void take(struct lookup *l, const struct msg *m)
 {
     const struct config *config = l->source.config;
     struct fetch        *f      = NULL;
     if (m->token_fetch.provider < config->provider_count && m->token_fetch.form.len <= sizeof f->form &&
-        l->jobs < (size_t)2 * CONFIG_PROVIDERS_MOST)
+        l->jobs < (size_t)2 * CONFIG_TOKEN_FETCHES)
         f = calloc(1, sizeof *f);
     if (!f) {
         refuse(l, m->question, "no room for another fetch");
@@ -129,5 +129,5 @@ static void take(struct lookup *l, const struct msg *m)
 }
 
 const struct source_type source_tokens = {
-    .open = open_library, .needs = needs, .fetch = take, .jobs = CONFIG_PROVIDERS_MOST
+    .open = open_library, .needs = needs, .fetch = take, .jobs = CONFIG_TOKEN_FETCHES
 };

@@ -96,8 +96,9 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
      * answer: where to go on; 0: that was all.                                                                            */ \
     ROW(HOLD, hold, U(account) U(row) S(why))                                                                              \
     ROW(HELD, held, U(status) U(row))                                                                                      \
-    /* vault -> queue: our sign-in may work again: what waits for it is due now. login: config.h's; more, in the answer: ask once more        */ \
-    ROW(AGAIN, again, U(login))                                                                                            \
+    /* vault -> queue: our sign-in may work again: what waits for it is due now. login: config.h's; account: of one that signs in as itself, \
+     * "": of all; more, in the answer: ask once more                                                                       */ \
+    ROW(AGAIN, again, U(login) S(account))                                                                                            \
     ROW(AGAIN_DUE, again_due, U(status) U(more))                                                                           \
     /* queue -> relay; fds[0]: body when not inline. attempt names it in the results. */                                  \
     ROW(DELIVER, deliver, U(attempt) U(size) S(queue_id) S(destination) S(sender) S(params) S(recipients) S(body))        \
@@ -127,8 +128,8 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     ROW(DKIM_SIGNED, dkim_signed, U(status) S(signature))                                                                 \
     /* vault -> relay: what we present to the smarthost; chain "": there is none that can be used. expires: gp_time        */ \
     ROW(OUR_CERTIFICATE, our_certificate, U(generation) U(expires) S(chain))                                              \
-    /* our sign-in at the smarthost. presented: it has asked for that certificate, and been given it; which: config.h's    */ \
-    ROW(LOGIN_START, login_start, U(login) U(which) U(secure) U(presented) U(binding) S(binding_data) S(end_point) S(offered))      \
+    /* our sign-in at the smarthost. presented: it has asked for that certificate, and been given it; which: config.h's; account: whose mail it is, where each signs in as itself */ \
+    ROW(LOGIN_START, login_start, U(login) U(which) U(secure) U(presented) U(binding) S(account) S(binding_data) S(end_point) S(offered)) \
     ROW(LOGIN_LINE, login_line, U(login) S(line))                                                                         \
     /* text: base64 to send. believed: the server may say 235 from here on; before SCRAM's proof it may not              */ \
     /* why: of a status that is not OK, for whoever asks why mail waits; no secret                                        */ \

@@ -11,37 +11,60 @@ static void answer(struct queue *q, struct asker asker, gp_status status, bool m
     q->exits->answer(q, asker, &said);
 }
 
-static gp_status make_due(struct queue *q, gp_str destination, gp_time now, size_t *changed)
-{
-    gp_status status = queue_begin(q->store);
-    if (status == GP_OK) status = queue_make_due(q->store, destination, now, AGAIN_PAGE, changed);
-    if (status == GP_OK && *changed) return queue_commit(q->store);
-    queue_abandon(q->store);
-    return status;
-}
-
 static void wake(struct queue *q, gp_str destination, gp_time now)
 {
     struct lane *lane = lanes_wake(&q->lanes, destination, now, now);
     if (lane) lane->suspended_until = 0;
 }
 
+/* In the transaction that is open. */
+static gp_status make_due(struct queue *q, gp_str destination, gp_time now, size_t *changed)
+{
+    size_t    here   = 0;
+    gp_status status = queue_make_due(q->store, destination, now, AGAIN_PAGE - *changed, &here);
+    *changed += here;
+    if (!here) return status;
+    LOG(LOG_INFO, "queue", LOG_N("due", here), LOG_S("destination", destination),
+        LOG_Z("reason", "our sign-in there may work again"));
+    wake(q, destination, now);
+    return status;
+}
+
+/* Of all accounts that sign in there as themselves. */
+static gp_status make_all_due(struct queue *q, gp_str prefix, gp_time now, size_t *changed)
+{
+    gp_status status = GP_OK;
+    for (size_t i = 0; i < LANE_BUCKETS; i++)
+        for (struct lane *lane = q->lanes.buckets[i]; lane; lane = lane->bucket_next)
+            if (status == GP_OK && *changed < AGAIN_PAGE && gp_starts(lane_name(lane), (const char *)prefix.ptr))
+                status = make_due(q, lane_name(lane), now, changed);
+    return status;
+}
+
+static gp_status make_page(struct queue *q, const struct msg_again *m, gp_time now, size_t *changed)
+{
+    const struct config       *c     = q->config;
+    const struct config_route *route = m->login ? &c->routes[m->login - 1] : NULL;
+    bool                       all   = route && route->login == LOGIN_OF_ACCOUNT && m->account.len == 0;
+    char                       room[DESTINATION_ROOM + 1];
+    struct gp_text             name = { .ptr = room, .room = DESTINATION_ROOM };
+    config_put_destination(&name, c, route, GP_LIT(""), m->account);
+    room[name.len]   = '\0';
+    gp_status status = queue_begin(q->store);
+    if (status == GP_OK && all) status = make_all_due(q, gp_said(&name), now, changed);
+    if (status == GP_OK && !all) status = make_due(q, gp_said(&name), now, changed);
+    if (status == GP_OK && *changed) return queue_commit(q->store);
+    queue_abandon(q->store);
+    return status;
+}
+
 void again_take(struct queue *q, struct asker asker, const struct msg *m, gp_time now)
 {
-    const struct config *c = q->config;
-    char                 room[DESTINATION_ROOM];
-    struct gp_text       destination = GP_TEXT(room);
-    size_t               changed     = 0;
-    if (m->again.login >= config_logins(c)) return answer(q, asker, GP_PERMFAIL, false);
-    config_put_destination(&destination, c, m->again.login ? &c->routes[m->again.login - 1] : NULL, GP_LIT(""));
+    size_t changed = 0;
+    if (m->again.login >= config_logins(q->config)) return answer(q, asker, GP_PERMFAIL, false);
     batch_flush(q, now); /* so that all of the transaction is ours */
     bool      mine   = !queue_is_open(q->store);
-    gp_status status = mine ? make_due(q, gp_said(&destination), now, &changed) : GP_TEMPFAIL;
+    gp_status status = mine ? make_page(q, &m->again, now, &changed) : GP_TEMPFAIL;
     if (status != GP_OK) store_trouble(q, "to try again what waits for a sign-in");
-    if (changed) {
-        LOG(LOG_INFO, "queue", LOG_N("due", changed), LOG_S("destination", gp_said(&destination)),
-            LOG_Z("reason", "our sign-in there has a fresh token"));
-        wake(q, gp_said(&destination), now);
-    }
     answer(q, asker, status, changed == AGAIN_PAGE);
 }

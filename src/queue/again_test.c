@@ -19,14 +19,20 @@ static void commit_for(struct kit *k, const char *id, unsigned recipients)
     kit_commit(k, 1, &m);
 }
 
-static struct kit_answer again(struct kit *k, uint64_t login)
+static struct kit_answer again_for(struct kit *k, uint64_t login, const char *account)
 {
     struct msg   m     = MSG(AGAIN);
     struct asker asker = { NULL, 1 };
     k->answer_count    = 0;
     m.again.login      = login;
+    m.again.account    = gp_from(account);
     again_take(k->queue, asker, &m, k->now);
     return k->answers[0];
+}
+
+static struct kit_answer again(struct kit *k, uint64_t login)
+{
+    return again_for(k, login, "");
 }
 
 static struct kit *open_with(const char *said, bool host_down)
@@ -81,5 +87,48 @@ TEST(many_are_due_page_by_page)
     CHECK(queue_make_due(k->queue->store, GP_LIT("smarthost"), before, PAGE, &changed) == GP_OK &&
           changed == 1500 - PAGE);
     CHECK(queue_make_due(k->queue->store, GP_LIT("smarthost"), before, PAGE, &changed) == GP_OK && changed == 0);
+    kit_close(k);
+}
+
+/* ---- where each account signs in as itself ----------------------------------------------------------------------------------- */
+static void commit_of(struct kit *k, const char *id, const char *user)
+{
+    struct msg m  = kit_message(id, "ada@example.org", "bob@example.net\t\n");
+    m.commit.user = gp_from(user);
+    kit_commit(k, 1, &m);
+}
+
+TEST(mail_of_each_account_waits_for_its_own_sign_in_alone)
+{
+    struct kit *k              = kit_open();
+    k->config.route_count      = 1;
+    k->config.routes[0]        = (struct config_route) { .name = "own", .to = "*", .login = LOGIN_OF_ACCOUNT };
+    k->config.routes[0].via[0] = (struct config_hop) { .set = true, .kind = RELAY_SMARTHOST };
+    commit_of(k, "aaaa", "ada");
+    commit_of(k, "bbbb", "bert");
+    commit_of(k, "cccc", "Ada"); /* another, as far as anybody knows here */
+    kit_turn(k);
+    CHECK(kit_count(k, "recipients", "destination IN ('via:own ada', 'via:own bert', 'via:own Ada')") == 3);
+    CHECK(k->sent_count == 3);
+    kit_answer_all(k, no, false);
+    kit_turn(k);
+    CHECK(k->sent_count == 3);
+    CHECK(again_for(k, 1, "ada").status == GP_OK);
+    kit_turn(k);
+    CHECK(k->sent_count == 4);
+    CHECK(again_for(k, 1, "").status == GP_OK); /* all that are not under way */
+    kit_turn(k);
+    CHECK(k->sent_count == 6);
+    kit_close(k);
+}
+
+TEST(mail_of_nobody_takes_no_route_where_accounts_sign_in)
+{
+    struct kit *k              = kit_open();
+    k->config.route_count      = 1;
+    k->config.routes[0]        = (struct config_route) { .name = "own", .to = "*", .login = LOGIN_OF_ACCOUNT };
+    k->config.routes[0].via[0] = (struct config_hop) { .set = true, .kind = RELAY_SMARTHOST };
+    commit_of(k, "aaaa", "");
+    CHECK(kit_count(k, "recipients", "destination = 'example.net'") == 1);
     kit_close(k);
 }

@@ -36,7 +36,7 @@ static gp_str domain_of(const struct queue *q, gp_str address)
 gp_str destination_of(const struct queue *q, const struct queue_way *w, struct gp_text *room)
 {
     gp_str domain = domain_of(q, w->address);
-    config_put_destination(room, q->config, config_route_for(q->config, domain, w->sender, w->user), domain);
+    config_put_destination(room, q->config, config_route_for(q->config, domain, w->sender, w->user), domain, w->user);
     return gp_said(room);
 }
 

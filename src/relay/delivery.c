@@ -232,7 +232,7 @@ static bool may_go_clear(const struct delivery *d)
 {
     const struct config     *c        = d->relay->config;
     const struct config_hop *hop      = &d->way.hop;
-    bool                     signs_in = config_login_of(c, config_login_for(c, d->way.route)).user[0];
+    bool                     signs_in = config_signs_in(c, config_login_for(c, d->way.route));
     if (hop->kind == RELAY_SMARTHOST && (signs_in || hop->implicit_tls)) return false;
     return d->route.demand.level == DEMAND_OPPORTUNISTIC && !d->in_clear;
 }

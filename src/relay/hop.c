@@ -213,7 +213,7 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
     h->ours        = !d->way.route;
     bool smarthost = h->via.kind == RELAY_SMARTHOST;
     h->which       = config_login_for(c, d->way.route);
-    bool sign_in   = smarthost && config_login_of(c, h->which).user[0];
+    bool sign_in   = smarthost && config_signs_in(c, h->which);
     h->demand      = d->route.demand;
     h->waived      = d->wish == WISH_WAIVES;
     h->opened      = loop_now(d->relay->loop);
@@ -251,7 +251,7 @@ struct hop *hop_find_idle(const struct delivery *d)
 {
     for (struct hop *h = d->relay->hops; h; h = h->next)
         if (h->phase == HOP_IDLE && !h->delivery && !h->quitting && h->messages < HOP_MESSAGES_MOST &&
-            gp_alike(gp_from(h->destination), d->destination) && wish_may_ride(d, h))
+            gp_same(gp_from(h->destination), d->destination) && wish_may_ride(d, h))
             return h;
     return NULL;
 }

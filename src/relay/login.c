@@ -68,6 +68,13 @@ static void login_said(void *owner, gp_status status, const struct msg *answer)
     hop_pump(h);
 }
 
+/* Of whose mail the hop is: its name has that, so that no mail of others comes to it. */
+static gp_str account_of(const struct hop *h)
+{
+    struct config_way way;
+    return config_read_destination(h->relay->config, gp_from(h->destination), &way) ? way.account : GP_LIT("");
+}
+
 void login_start(struct hop *h, gp_str offered)
 {
     struct msg          m   = MSG(LOGIN_START);
@@ -84,6 +91,7 @@ void login_start(struct hop *h, gp_str offered)
     m.login_start.secure       = h->outcome.verified != VERIFIED_BY_NOBODY; /* else: to whom? */
     m.login_start.which        = h->which;
     m.login_start.presented    = h->presented;
+    m.login_start.account      = account_of(h);
     m.login_start.binding      = binding == GP_TLS_EXPORTER ? GP_BIND_TLS_EXPORTER
                                  : binding == GP_TLS_UNIQUE ? GP_BIND_TLS_UNIQUE
                                                             : GP_BIND_NONE;

@@ -270,6 +270,7 @@ gp_status accounts_delete(struct accounts *a, int64_t account)
 {
     auto_transaction t      = { 0 };
     gp_status        status = transaction_begin(&t, a->db);
+    if (status == GP_OK) status = grants_leave(a, account);
     if (status == GP_OK) status = account_audit(a, "account-deleted", account, 0, no_fields);
     auto_rows r = rows_of(a->db, "DELETE FROM accounts WHERE id = ?");
     if (status == GP_OK) status = run_on(a, &r, account);

@@ -5,7 +5,7 @@
 #include "store/accounts.h"
 #include "store/audit.h"
 
-enum { ACCOUNTS_VERSIONS = 19 };
+enum { ACCOUNTS_VERSIONS = 20 };
 extern const char *const accounts_scripts[ACCOUNTS_VERSIONS];
 extern const struct database_function accounts_function; /* that they ask */
 
@@ -42,6 +42,9 @@ gp_status credential_insert(struct accounts *, const struct account *, const str
 gp_status account_join_scram(struct accounts *, const struct account *, const struct verifier *, const char **why) GP_MUST_USE;
 /* Open again when no credential uses them any more. */
 gp_status account_leave_scram(struct accounts *, int64_t account) GP_MUST_USE;
+
+/* ---- grants.c ---- */
+gp_status grants_leave(struct accounts *, int64_t account) GP_MUST_USE; /* of one that is deleted: on record */
 
 /* ---- identity.c ---- */
 struct rows identities_of(struct accounts *, int64_t account); /* 0: as written, 1: its key; the first is the account's own */

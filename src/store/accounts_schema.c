@@ -235,4 +235,10 @@ const char *const accounts_scripts[ACCOUNTS_VERSIONS] = {
     "  claimed INTEGER NOT NULL," /* until then somebody fetches */
     "  refresh BLOB NOT NULL"     /* sealed; empty: none */
     ") STRICT, WITHOUT ROWID;",
+
+    /* What accounts sign in with at their providers themselves (grants.h). */
+    "ALTER TABLE grants ADD COLUMN account INTEGER REFERENCES accounts(id) ON DELETE CASCADE;"
+    "ALTER TABLE grants ADD COLUMN login TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX grants_of ON grants(account) WHERE account IS NOT NULL;"
+    "CREATE INDEX grants_made ON grants(made) WHERE account IS NOT NULL;",
 };

@@ -98,10 +98,66 @@ TEST(what_needs_nobody_has_a_row_too)
     struct accounts     *a    = open_fresh();
     struct verifier_keys keys = sealing(KEY);
     struct grant         g    = login("refresh-1");
-    CHECK(grant_begin(a, GP_LIT("app"), GP_LIT("client"), 7) == GP_OK && grant_put(a, &keys, &g) == GP_OK);
-    CHECK(grant_begin(a, GP_LIT("app"), GP_LIT("client"), 8) == GP_OK);
+    CHECK(grant_begin(a, GP_LIT("app"), GP_LIT("client"), 0, 7) == GP_OK && grant_put(a, &keys, &g) == GP_OK);
+    CHECK(grant_begin(a, GP_LIT("app"), GP_LIT("client"), 0, 8) == GP_OK);
     CHECK(grant_get(a, &keys, GP_LIT("app"), &g) == GP_OK && g.made == 7 && g.serial == 0 && !g.sealed);
-    CHECK(grant_begin(a, GP_LIT("office"), GP_LIT("client"), 9) == GP_OK); /* the configuration has changed */
+    CHECK(grant_begin(a, GP_LIT("office"), GP_LIT("client"), 0, 9) == GP_OK); /* the configuration has changed */
     CHECK(grant_get(a, &keys, GP_LIT("office"), &g) == GP_OK && g.serial == 0 && g.refresh_len == 0 && !g.sealed);
+    accounts_close(a);
+}
+
+/* ---- of accounts ------------------------------------------------------------------------------------------------------------ */
+struct seen {
+    char           room[256];
+    struct gp_text names;
+};
+
+static bool see(void *owner, const struct grant *g)
+{
+    struct seen *s = owner;
+    CHECK(!g->refresh_len && g->account && g->sealed);
+    gp_put_z(&s->names, g->provider);
+    gp_put_char(&s->names, ' ');
+    return true;
+}
+
+static void check_those(struct accounts *a, enum grants_which which, int64_t number, gp_time ends_by, const char *want)
+{
+    struct seen              s = { .room = "" };
+    const struct grants_wish w = { .which = which, .number = number, .ends_by = ends_by };
+    s.names                    = GP_TEXT(s.room);
+    CHECK(grants_each(a, &w, see, &s) == GP_OK);
+    CHECK_IS(gp_said(&s.names), want);
+}
+
+static void put_of(struct accounts *a, const struct verifier_keys *keys, int64_t account, const char *name,
+                   const char *kind, gp_time made, gp_time ends)
+{
+    struct grant g = {
+        .made = made, .renewed = made, .ends = ends, .account = account, .refresh_len = 1, .refresh = "r"
+    };
+    (void)gp_copy_z(gp_from(name), g.provider, sizeof g.provider);
+    (void)gp_copy_z(gp_from(kind), g.kind, sizeof g.kind);
+    CHECK(grant_put(a, keys, &g) == GP_OK);
+}
+
+TEST(what_accounts_have_is_found_by_what_is_to_be_done_with_it_and_goes_with_them)
+{
+    struct accounts     *a    = open_fresh();
+    struct verifier_keys keys = sealing(KEY);
+    struct grant         ours = login("refresh-1"), g;
+    int64_t              ada = account_of(a, "ada"), bert = account_of(a, "bert");
+    CHECK(grant_put(a, &keys, &ours) == GP_OK);
+    put_of(a, &keys, ada, "office/ada", "login", 1000, 0);
+    put_of(a, &keys, ada, "route:corp/ada", GRANT_PASSWORD, 1000, 0);
+    put_of(a, &keys, bert, "office/bert", "login", 3000, 9000);
+    check_those(a, GRANTS_OF_ACCOUNTS, 0, 0, "office/ada office/bert route:corp/ada ");
+    check_those(a, GRANTS_OF_ACCOUNT, ada, 0, "office/ada route:corp/ada ");
+    check_those(a, GRANTS_MADE_SINCE, 2000, 0, "office/bert ");
+    check_those(a, GRANTS_TO_BE_USED, 2000, 0, "office/ada ");
+    check_those(a, GRANTS_TO_BE_USED, 0, 9000, "office/bert ");
+    CHECK(accounts_delete(a, ada) == GP_OK);
+    check_those(a, GRANTS_OF_ACCOUNTS, 0, 0, "office/bert ");
+    CHECK(grant_get(a, &keys, GP_LIT("office"), &g) == GP_OK && g.account == 0);
     accounts_close(a);
 }

@@ -326,10 +326,10 @@ struct login { /* lent to the thread while it is the one that steps */
     struct peer      *peer;
     uint64_t          id;
     size_t            which; /* of the config's logins */
+    struct own        own;   /* whose mail it is, where each account signs in as itself */
     uint32_t          question;
     bool              busy, gone, spoken; /* spoken: the server has said something */
-    bool              parked;   /* no line is here yet: it waits for a token of its provider, since then    */
-    gp_time           since;
+    bool              parked; gp_time since; /* no line is here yet: it waits for a token of its provider, since then */
     uint64_t          token;    /* its number; 0: it is none of those                                       */
     const struct gp_sasl_mech *mech;
     enum gp_sasl_step step;

@@ -74,7 +74,14 @@ static void set_why(struct keeper *k, const char *why)
 static bool is_waited_for(const struct keeper *k)
 {
     const struct config *c = k->vault->config;
-    return config_login_by(c, k->plan) < config_logins(c);
+    return k->of || config_login_by(c, k->plan) < config_logins(c);
+}
+
+/* It has none itself, and need not. */
+static bool is_for_accounts(const struct keeper *k)
+{
+    const struct config *c = k->vault->config;
+    return !is_waited_for(k) && config_own_login_by(c, k->plan) < config_logins(c);
 }
 
 /* Somebody has signed in anew while the grant before was asked with, or out: what is said of that is not said of this. */
@@ -99,8 +106,8 @@ static void note_failure(struct keeper *k, gp_status status, gp_str error)
     k->failures++;
     k->due = now + (final ? pause_after(k->failures, NO_MS, NO_MOST) : pause_after(k->failures, LATER_MS, LATER_MOST));
     LOG(k->failures == 1 || final ? LOG_ERROR : LOG_WARN, "provider", LOG_Z("provider", k->plan->name),
-        LOG_S("error", error), LOG_Z("reason", k->why), LOG_N("failures", k->failures),
-        LOG_N("next_try_in_ms", k->due - now), LOG_N("in_force", in_force(k, now)));
+        LOG_Z("account", own_account(k)), LOG_S("error", error), LOG_Z("reason", k->why),
+        LOG_N("failures", k->failures), LOG_N("next_try_in_ms", k->due - now), LOG_N("in_force", in_force(k, now)));
     if (is_waited_for(k) && (final || (k->failures >= TELL_AFTER && !in_force(k, now)))) tokens_tell_failure(k, final);
 }
 
@@ -108,7 +115,7 @@ static void failed(struct keeper *k, gp_status status, gp_str error, gp_str why)
 {
     struct gp_text text = { .ptr = k->why, .room = sizeof k->why - 1 };
     auto_grant     g    = { 0 };
-    if (grant_get(k->vault->accounts, &k->vault->keys, gp_from(k->plan->name), &g) != GP_OK) grant_wipe(&g);
+    if (grant_get(k->vault->accounts, &k->vault->keys, gp_from(k->key), &g) != GP_OK) grant_wipe(&g);
     bool tells = tokens_tells(k, &g, why) || tokens_tells(k, &g, error);
     gp_put(&text, tells ? GP_LIT("(it says one of our secrets: not shown)") : gp_head(why, text.room));
     k->why[text.len] = '\0';
@@ -148,8 +155,9 @@ static void begin_life(struct keeper *k, uint64_t seconds)
 static void pay(struct keeper *k)
 {
     struct vault *v = k->vault;
-    for (size_t i = 0; k->owing && i < config_logins(v->config); i++)
-        if (config_login_provider(v->config, i) == k->plan) again_tell(v, i);
+    if (k->owing && k->of) own_pay(k);
+    for (size_t i = 0; k->owing && !k->of && i < config_logins(v->config); i++)
+        if (config_login_provider(v->config, i) == k->plan && !config_has_own_token(v->config, i)) again_tell(v, i);
     k->owing = false;
 }
 
@@ -181,7 +189,8 @@ static void take_token(struct keeper *k, const struct msg_token_fetched *m)
         return;
     }
     LOG(k->failures ? LOG_INFO : LOG_DEBUG, "provider", LOG_Z("provider", k->plan->name),
-        LOG_Z("state", "has given a token"), LOG_N("lifetime", m->lifetime), LOG_N("new_refresh", m->refresh.len > 0));
+        LOG_Z("account", own_account(k)), LOG_Z("state", "has given a token"), LOG_N("lifetime", m->lifetime),
+        LOG_N("new_refresh", m->refresh.len > 0));
     k->failures = 0;
     k->told     = false;
     k->why[0]   = '\0';
@@ -201,7 +210,9 @@ static void fetched(void *owner, gp_status status, const struct msg *m)
         failed(k, said == GP_PERMFAIL ? said : GP_TEMPFAIL, m->token_fetched.error, m->token_fetched.why);
     else
         failed(k, GP_TEMPFAIL, GP_NONE, GP_LIT("the process that fetches tokens has ended"));
-    upstream_token_came(k->vault);
+    struct vault *v = k->vault;
+    own_fetched(v);
+    upstream_token_came(v);
 }
 
 /* ---- a fetch --------------------------------------------------------------------------------------------------------------------- */
@@ -211,20 +222,45 @@ static void stand_still(struct keeper *k, const char *why)
     bool known = strcmp(k->why, why) == 0;
     set_why(k, why);
     k->due = NEVER;
-    if (known) return;
-    LOG(LOG_ERROR, "provider", LOG_Z("provider", k->plan->name), LOG_Z("reason", why));
+    if (known || is_for_accounts(k)) return;
+    LOG(LOG_ERROR, "provider", LOG_Z("provider", k->plan->name), LOG_Z("account", own_account(k)),
+        LOG_Z("reason", why));
     if (is_waited_for(k)) tokens_tell_failure(k, true);
+}
+
+static void nobody_yet_of(struct keeper *k)
+{
+    struct own own = { .is = true, .account = k->account };
+    (void)gp_copy_z(gp_from(own_account(k)), own.name, sizeof own.name);
+    tokens_tell_missing(k->vault, config_own_login_by(k->vault->config, k->plan), &own);
+    k->told = true; /* so it is told of once */
+}
+
+static void nobody_yet(struct keeper *k)
+{
+    const struct config *c = k->vault->config;
+    char                 room[OAUTH_WHY_ROOM];
+    struct gp_text       why = { .ptr = room, .room = sizeof room - 1 };
+    if (k->of) nobody_yet_of(k);
+    if (k->of)
+        own_say_missing(&why, c, config_own_login_by(c, k->plan), own_account(k));
+    else
+        gp_put_z(&why, "nobody has signed in there yet: run `gatepost provider login`");
+    room[why.len] = '\0';
+    stand_still(k, room);
 }
 
 static gp_status read_grant(struct keeper *k, struct grant *g)
 {
     struct vault *v    = k->vault;
-    gp_str        name = gp_from(k->plan->name), kind = gp_from(config_provider_grant(k->plan->grant));
+    gp_str        name = gp_from(k->key), kind = gp_from(config_provider_grant(k->plan->grant));
     gp_status     status = GP_OK;
-    if (k->plan->grant != PROVIDER_LOGIN) status = grant_begin(v->accounts, name, kind, wall_now());
+    if (k->plan->grant != PROVIDER_LOGIN) status = grant_begin(v->accounts, name, kind, k->account, wall_now());
     if (status != GP_TEMPFAIL) status = grant_get(v->accounts, &v->keys, name, g);
     if (status == GP_OK && !gp_same(gp_from(g->kind), kind)) status = GP_PERMFAIL;
     if (status == GP_OK && g->refresh_len == 0 && k->plan->grant == PROVIDER_LOGIN) status = GP_PERMFAIL;
+    if (status == GP_OK && g->account != k->account) status = GP_PERMFAIL;
+    if (status == GP_OK && g->login[0]) (void)gp_copy_z(gp_from(g->login), k->login, sizeof k->login);
     return status;
 }
 
@@ -265,19 +301,19 @@ static void fetch(struct keeper *k)
 {
     struct ipc *channel = fetcher_of(k->vault)->channel;
     auto_grant  g       = { 0 };
-    if (!channel || !ipc_attached(channel)) return;
+    if (!channel || !ipc_attached(channel) || !own_may_fetch(k)) return;
     gp_status status = read_grant(k, &g);
     if (status == GP_OK) {
         fetch_with(k, channel, &g);
     } else if (status == GP_PERMFAIL) {
-        stand_still(k, "nobody has signed in there yet: run `gatepost provider login`");
+        nobody_yet(k);
     } else {
         vault_store_failed(k->vault);
         k->due = loop_now(k->vault->loop) + LATER_MS;
     }
 }
 
-static void tick(struct keeper *k, gp_time now)
+void tokens_look(struct keeper *k, gp_time now)
 {
     struct ipc *channel = fetcher_of(k->vault)->channel;
     if (k->asked && now - k->since > GRANT_CLAIM_MS && channel) {
@@ -289,18 +325,22 @@ static void tick(struct keeper *k, gp_time now)
 }
 
 /* ---- for others -------------------------------------------------------------------------------------------------------------------- */
-static struct keeper *keeper_of(struct vault *v, size_t login)
+static struct keeper *keeper_of(struct vault *v, size_t login, const struct own *own, bool make)
 {
     const struct config_provider *p = config_login_provider(v->config, login);
+    if (p && config_has_own_token(v->config, login)) return own_keeper(v, login, own, make);
     return p && v->tokens_kept.count ? &v->tokens_kept.keepers[p - v->config->providers] : NULL;
 }
 
-gp_status tokens_get(struct vault *v, size_t login, gp_secret *token, uint64_t *number, const char **why)
+gp_status tokens_get(struct vault *v, size_t login, struct own *own, bool again, gp_secret *token, uint64_t *number,
+                     const char **why)
 {
-    struct keeper *k   = keeper_of(v, login);
+    struct keeper *k   = keeper_of(v, login, own, !again);
     gp_time        now = loop_now(v->loop);
-    *why               = "its provider is none of providers";
+    *why = own->is ? "the tokens of too many other accounts are being fetched" : "its provider is none of providers";
     if (!k) return GP_TEMPFAIL;
+    k->used = now;
+    if (k->login[0]) (void)gp_copy_z(gp_from(k->login), own->user, sizeof own->user);
     if (in_force(k, now)) {
         *token  = (gp_secret) { k->access, k->access_len };
         *number = k->number;
@@ -310,20 +350,20 @@ gp_status tokens_get(struct vault *v, size_t login, gp_secret *token, uint64_t *
         drop_token(k);
         if (!k->failures) k->due = now;
     }
-    if (!k->asked && now >= k->due) tick(k, now);
+    if (!k->asked && now >= k->due) tokens_look(k, now);
     *why = k->why[0] ? k->why : "its token has not come yet";
     return k->asked || (now >= k->due && !k->unsaved) ? GP_WAIT : GP_TEMPFAIL;
 }
 
-void tokens_put_off(struct vault *v, size_t login)
+void tokens_put_off(struct vault *v, size_t login, const struct own *own)
 {
-    struct keeper *k = keeper_of(v, login);
+    struct keeper *k = keeper_of(v, login, own, false);
     if (k) k->owing = true;
 }
 
-void tokens_verdict(struct vault *v, size_t login, uint64_t number, bool accepted)
+void tokens_verdict(struct vault *v, size_t login, const struct own *own, uint64_t number, bool accepted)
 {
-    struct keeper *k = keeper_of(v, login);
+    struct keeper *k = keeper_of(v, login, own, false);
     if (!k || number != k->number || !k->access_len) return;
     if (accepted) {
         k->accepted = true;
@@ -336,15 +376,15 @@ void tokens_verdict(struct vault *v, size_t login, uint64_t number, bool accepte
     k->refusals = worked ? 0 : k->refusals + 1;
     k->due      = loop_now(v->loop) + (k->refusals > 1 ? pause_after(k->refusals - 1, NO_MS, NO_MOST) : 0);
     set_why(k, "the next hop refuses its tokens");
-    LOG(LOG_ERROR, "provider", LOG_Z("provider", k->plan->name), LOG_N("refused", k->refusals),
+    LOG(LOG_ERROR, "provider", LOG_Z("provider", k->plan->name), LOG_Z("account", own_account(k)),
+        LOG_N("refused", k->refusals),
         LOG_Z("reason",
               worked ? "the next hop refuses a token that it took before: a fresh one is fetched"
                      : "the next hop refuses a fresh token: may this mailbox send by SMTP, and is the scope right?"));
     if (k->refusals > 1) tokens_tell_refusal(k);
 }
 
-/* A person has signed in anew, or out; or a secret is another. */
-static void begin_anew(struct keeper *k)
+void tokens_begin_anew(struct keeper *k)
 {
     drop_token(k);
     k->owing    = true;
@@ -354,20 +394,23 @@ static void begin_anew(struct keeper *k)
     k->why[0]                 = '\0';
 }
 
+void tokens_see(struct keeper *k)
+{
+    auto_grant g      = { 0 };
+    gp_status  status = grant_get(k->vault->accounts, NULL, gp_from(k->key), &g);
+    int64_t    serial = status == GP_OK ? g.serial : -1;
+    if (status == GP_TEMPFAIL || serial == k->serial) return;
+    if (k->plan->grant != PROVIDER_LOGIN && serial == 0) return;
+    k->serial  = serial;
+    k->unsaved = false;
+    forget_refresh(k);
+    tokens_begin_anew(k);
+}
+
 void tokens_changed(struct vault *v)
 {
-    for (size_t i = 0; i < v->tokens_kept.count; i++) {
-        struct keeper *k      = &v->tokens_kept.keepers[i];
-        auto_grant     g      = { 0 };
-        gp_status      status = grant_get(v->accounts, NULL, gp_from(k->plan->name), &g);
-        int64_t        serial = status == GP_OK ? g.serial : -1;
-        if (status == GP_TEMPFAIL || serial == k->serial) continue;
-        if (k->plan->grant != PROVIDER_LOGIN && serial == 0) continue;
-        k->serial  = serial;
-        k->unsaved = false;
-        forget_refresh(k);
-        begin_anew(k);
-    }
+    for (size_t i = 0; i < v->tokens_kept.count; i++) tokens_see(&v->tokens_kept.keepers[i]);
+    own_changed(v);
 }
 
 void tokens_file(struct peer *peer, struct msg *m)
@@ -378,18 +421,21 @@ void tokens_file(struct peer *peer, struct msg *m)
     gp_str         text = m->provider_file.present ? descriptor_read(m->fds[0], OAUTH_KEY_FILE_MOST) : GP_NONE;
     tokens_take_file(k, (enum provider_file)m->provider_file.what, text);
     file_free(text);
-    if (k->due == NEVER || k->failures) begin_anew(k);
+    if (k->due == NEVER || k->failures) tokens_begin_anew(k);
+    own_files_changed(k);
 }
 
 void tokens_tick(struct vault *v, gp_time now)
 {
-    for (size_t i = 0; i < v->tokens_kept.count; i++) tick(&v->tokens_kept.keepers[i], now);
+    for (size_t i = 0; i < v->tokens_kept.count; i++) tokens_look(&v->tokens_kept.keepers[i], now);
+    own_tick(v, now);
     if (v->tokens_kept.count) upstream_token_came(v);
 }
 
 bool tokens_open(struct vault *v)
 {
     struct tokens *t = &v->tokens_kept;
+    t->seen          = wall_now();
     if (!v->config->provider_count) return true;
     t->keepers = calloc(v->config->provider_count, sizeof *t->keepers);
     if (!t->keepers) return false;
@@ -397,6 +443,7 @@ bool tokens_open(struct vault *v)
     for (size_t i = 0; i < t->count; i++) {
         t->keepers[i] = (struct keeper) { .vault = v, .plan = &v->config->providers[i], .owing = true, .serial = -1 };
         (void)gp_copy_z(gp_from(t->keepers[i].plan->name), t->keepers[i].grant.provider, GRANT_NAME);
+        (void)gp_copy_z(gp_from(t->keepers[i].plan->name), t->keepers[i].key, GRANT_NAME);
     }
     return true;
 }
@@ -404,7 +451,8 @@ bool tokens_open(struct vault *v)
 void tokens_close(struct vault *v)
 {
     struct tokens *t = &v->tokens_kept;
-    for (size_t i = 0; i < t->count; i++) gp_key_close(t->keepers[i].key.key);
+    own_close(v);
+    for (size_t i = 0; i < t->count; i++) gp_key_close(t->keepers[i].key_file.key);
     if (t->keepers) gp_wipe(t->keepers, t->count * sizeof *t->keepers);
     free(t->keepers);
     *t = (struct tokens) { 0 };

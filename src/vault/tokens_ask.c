@@ -6,6 +6,11 @@
 enum { SECOND_MS = 1000 };
 
 /* ---- the form ----------------------------------------------------------------------------------------------------------------- */
+const struct keeper *tokens_files(const struct keeper *k)
+{
+    return k->of ? k->of : k;
+}
+
 const char *tokens_form(const struct keeper *k, const struct grant *g, gp_time wall, struct gp_text *form)
 {
     static const enum oauth_grant grants[] = { [PROVIDER_LOGIN]           = OAUTH_REFRESH,
@@ -13,20 +18,21 @@ const char *tokens_form(const struct keeper *k, const struct grant *g, gp_time w
                                                [PROVIDER_SERVICE_ACCOUNT] = OAUTH_SERVICE_ACCOUNT };
     const struct config_provider *p        = k->plan;
     const struct config          *c        = k->vault->config;
+    const struct keeper          *f        = tokens_files(k);
     const size_t                  login    = config_login_by(c, p); /* one that nobody uses speaks as relay.user does */
     const bool             whose = p->grant == PROVIDER_SERVICE_ACCOUNT && !p->client_id[0]; /* its file says it */
     const struct oauth_ask ask   = {
           .grant      = grants[p->grant],
-          .client_id  = gp_from(whose ? k->key.email : p->client_id),
+          .client_id  = gp_from(whose ? f->key_file.email : p->client_id),
           .token_uri  = gp_from(p->token_uri),
           .scope      = gp_from(p->scope),
-          .secret     = p->client_secret_file[0] ? (gp_str) {k->secret,   k->secret_len }
+          .secret     = p->client_secret_file[0] ? (gp_str) {f->secret,   f->secret_len }
                    : GP_NONE,
           .wants_key  = p->key_file[0] && p->grant != PROVIDER_SERVICE_ACCOUNT,
-          .key        = k->key.key,
-          .thumbprint = k->has_thumbprint ? k->thumbprint : NULL,
-          .key_id     = gp_from(k->key.key_id),
-          .subject    = gp_from(config_login_of(c, login < config_logins(c) ? login : 0).user),
+          .key        = f->key_file.key,
+          .thumbprint = f->has_thumbprint ? f->thumbprint : NULL,
+          .key_id     = gp_from(f->key_file.key_id),
+          .subject    = gp_from(k->of ? k->login : config_login_of(c, login < config_logins(c) ? login : 0).user),
           .code       = { g->refresh, g->refresh_len},
           .now        = wall / SECOND_MS
     };
@@ -41,7 +47,8 @@ static bool has(gp_str text, const char *secret, size_t len)
 
 bool tokens_tells(const struct keeper *k, const struct grant *g, gp_str text)
 {
-    return has(text, k->secret, k->secret_len) || has(text, g->refresh, g->refresh_len) ||
+    const struct keeper *f = tokens_files(k);
+    return has(text, f->secret, f->secret_len) || has(text, g->refresh, g->refresh_len) ||
            has(text, k->access, k->access_len);
 }
 
@@ -63,8 +70,9 @@ static void take_secret(struct keeper *k, gp_str text)
 
 static void take_key(struct keeper *k, gp_str text)
 {
-    gp_key_close(k->key.key);
-    if (!oauth_read_key_file(text, &k->key)) complain(k, k->plan->key_file, "it is no RSA key (PEM, or Google's JSON)");
+    gp_key_close(k->key_file.key);
+    if (!oauth_read_key_file(text, &k->key_file))
+        complain(k, k->plan->key_file, "it is no RSA key (PEM, or Google's JSON)");
 }
 
 static void take_certificate(struct keeper *k, gp_str pem)
@@ -72,7 +80,7 @@ static void take_certificate(struct keeper *k, gp_str pem)
     k->has_thumbprint   = gp_certificate_fingerprint(pem, k->thumbprint);
     k->certificate_ends = 0;
     if (!k->has_thumbprint) complain(k, k->plan->certificate_file, "it holds no certificate (PEM)");
-    if (k->has_thumbprint && k->key.key && !gp_certificate_fits(pem, k->key.key, &k->certificate_ends))
+    if (k->has_thumbprint && k->key_file.key && !gp_certificate_fits(pem, k->key_file.key, &k->certificate_ends))
         complain(k, k->plan->certificate_file, "key_file is not its key");
 }
 

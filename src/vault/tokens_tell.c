@@ -1,7 +1,7 @@
 /* What people have to be told of providers of tokens, in words: while there is time, where that can be known. */
 #include "vault/parts.h"
 
-enum { ROOM = 1024, CAUSE = 256, DAY_MS = 24 * 3600 * 1000, ENDS_DAYS = 14 };
+enum { ROOM = 1024, CAUSE = 512, DAY_MS = 24 * 3600 * 1000, ENDS_DAYS = 14 };
 
 struct words {
     char           cause_room[CAUSE], what_room[ROOM], todo_room[ROOM];
@@ -12,7 +12,7 @@ struct words {
 static struct config_login login_with(const struct keeper *k)
 {
     const struct config *c     = k->vault->config;
-    size_t               login = config_login_by(c, k->plan);
+    size_t               login = k->of ? config_own_login_by(c, k->plan) : config_login_by(c, k->plan);
     return config_login_of(c, login < config_logins(c) ? login : 0);
 }
 
@@ -22,7 +22,7 @@ static void begin(struct words *w, const struct keeper *k, const char *of)
     w->what  = GP_TEXT(w->what_room);
     w->todo  = GP_TEXT(w->todo_room);
     gp_put_z(&w->cause, "provider ");
-    gp_put_z(&w->cause, k->plan->name);
+    gp_put_z(&w->cause, k->key);
     gp_put_char(&w->cause, ' ');
     gp_put_z(&w->cause, of);
     gp_put_char(&w->cause, ' ');
@@ -30,11 +30,15 @@ static void begin(struct words *w, const struct keeper *k, const char *of)
     gp_put_z(&w->what, login_with(k).host);
     gp_put_z(&w->what, " with tokens of ");
     gp_put_z(&w->what, k->plan->name);
+    if (!k->of) return;
+    gp_put_z(&w->what, ", for the account ");
+    gp_put_z(&w->what, own_account(k));
 }
 
 static void post(struct keeper *k, struct words *w, const char *subject, const char *meaning)
 {
     struct notice_wish wish = { .kind    = "provider",
+                                .account = k->account,
                                 .cause   = gp_said(&w->cause),
                                 .subject = gp_from(subject),
                                 .what    = gp_said(&w->what),
@@ -43,10 +47,14 @@ static void post(struct keeper *k, struct words *w, const char *subject, const c
     notice_post(k->vault, &wish);
 }
 
-static void put_login(struct words *w, const struct keeper *k)
+static void put_command(struct words *w, const struct keeper *k, const char *verb)
 {
-    gp_put_z(&w->todo, "`gatepost provider login ");
+    gp_put_z(&w->todo, "`gatepost provider ");
+    gp_put_z(&w->todo, verb);
+    gp_put_char(&w->todo, ' ');
     gp_put_z(&w->todo, k->plan->name);
+    if (k->of) gp_put_z(&w->todo, " --account ");
+    if (k->of) gp_put_z(&w->todo, own_account(k));
     gp_put_z(&w->todo, "`");
 }
 
@@ -66,17 +74,43 @@ void tokens_tell_failure(struct keeper *k, bool final)
     gp_put_char(&w.what, '.');
     gp_put_z(&w.todo, final && k->plan->grant == PROVIDER_LOGIN ? "Sign in again with " : "See what is wrong with ");
     if (final && k->plan->grant == PROVIDER_LOGIN) {
-        put_login(&w, k);
+        put_command(&w, k, "login");
         gp_put_z(&w.todo, "; docs/providers.md says what each answer means.");
     } else {
-        gp_put_z(&w.todo, "`gatepost provider test ");
-        gp_put_z(&w.todo, k->plan->name);
-        gp_put_z(&w.todo, "`; it goes on by itself as soon as a token comes.");
+        put_command(&w, k, "test");
+        gp_put_z(&w.todo, "; it goes on by itself as soon as a token comes.");
     }
     post(k, &w,
          final ? "The mail server may not send through its provider any more"
                : "The mail server gets no token from its provider",
          waits);
+}
+
+/* Who was never signed in there: said once, not each day. */
+void tokens_tell_missing(struct vault *v, size_t login, const struct own *own)
+{
+    struct words        w  = { .cause = { 0 } };
+    struct config_login of = config_login_of(v->config, login);
+    w.cause = GP_TEXT(w.cause_room), w.what = GP_TEXT(w.what_room), w.todo = GP_TEXT(w.todo_room);
+    gp_put_z(&w.cause, "own-login ");
+    gp_put_z(&w.cause, v->config->routes[login - 1].name);
+    gp_put_char(&w.cause, ' ');
+    gp_put_number(&w.cause, own->account);
+    gp_put_z(&w.what, "Mail of the account ");
+    gp_put_z(&w.what, own->name);
+    gp_put_z(&w.what, " goes by ");
+    gp_put_z(&w.what, of.host);
+    gp_put_z(&w.what, ", where each account signs in as itself, and it has nothing to do that with.");
+    own_say_missing(&w.todo, v->config, login, own->name);
+    gp_put_z(&w.todo, "; what waits goes at once then.");
+    struct notice_wish wish = { .kind    = "provider",
+                                .account = own->account,
+                                .cause   = gp_said(&w.cause),
+                                .subject = GP_LIT("Mail of an account waits until it is signed in at its provider"),
+                                .what    = gp_said(&w.what),
+                                .meaning = gp_from(waits),
+                                .todo    = gp_said(&w.todo) };
+    notice_post(v, &wish);
 }
 
 void tokens_tell_refusal(struct keeper *k)
@@ -85,14 +119,14 @@ void tokens_tell_refusal(struct keeper *k)
     begin(&w, k, "refused");
     gp_put_number(&w.cause, wall_now() / DAY_MS);
     gp_put_z(&w.what, ", and that server refuses fresh ones for ");
-    gp_put_z(&w.what, login_with(k).user);
+    gp_put_z(&w.what, k->of ? k->login : login_with(k).user);
     gp_put_char(&w.what, '.');
     gp_put_z(
         &w.todo,
         "Look whether that mailbox may send by SMTP (authenticated SMTP is off by default at Microsoft 365), whether "
-        "user is right, and whether it was that mailbox's person who signed in. `gatepost provider test ");
-    gp_put_z(&w.todo, k->plan->name);
-    gp_put_z(&w.todo, "` shows what it says.");
+        "user is right, and whether it was that mailbox's person who signed in. ");
+    put_command(&w, k, "test");
+    gp_put_z(&w.todo, " shows what it says.");
     post(k, &w, "The mail server's provider refuses its tokens", waits);
 }
 
@@ -107,7 +141,7 @@ static void tell_end(struct keeper *k, const char *of, const char *what, gp_time
     moment_put(&w.what, ends);
     gp_put_char(&w.what, '.');
     gp_put_z(&w.todo, todo);
-    if (k->plan->grant == PROVIDER_LOGIN) put_login(&w, k);
+    if (k->plan->grant == PROVIDER_LOGIN) put_command(&w, k, "login");
     gp_put_z(&w.todo, " before then; nothing has to be restarted.");
     post(k, &w, "What the mail server signs in with at its provider ends soon",
          "After that no mail goes that way: it is accepted and waits, until somebody mends it.");

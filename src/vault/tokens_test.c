@@ -82,6 +82,7 @@ static gp_status start(struct bed *b)
     m.login_start = (struct msg_login_start) { .login        = 9,
                                                .which        = told_login,
                                                .secure       = 1,
+                                               .account      = GP_LIT(""),
                                                .binding_data = GP_LIT(""),
                                                .end_point    = GP_LIT(""),
                                                .offered      = GP_LIT("PLAIN XOAUTH2") };

@@ -97,6 +97,11 @@ static struct config_login login_of(const struct login *l)
     return config_login_of(l->peer->vault->config, l->which);
 }
 
+static const char *whose(const struct login *l)
+{
+    return l->own.is ? l->own.name : NULL;
+}
+
 static const char *why_given_up(const struct login *l)
 {
     enum relay_proof proof = login_of(l).proof;
@@ -127,7 +132,8 @@ static void log_refused_token(const struct login *l)
     char           room[64];
     struct gp_text shown = GP_TEXT(room);
     upstream_put_status(&shown, (gp_secret) { l->said, l->said_len }, l->x.status.ptr ? l->x.status : GP_LIT("(none)"));
-    LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_N("login", l->id), LOG_S("status", gp_said(&shown)),
+    LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_N("login", l->id), LOG_Z("account", whose(l)),
+        LOG_S("status", gp_said(&shown)),
         LOG_Z("reason", l->token ? "the next hop refuses the provider's token: mail waits for a fresh one"
                                  : "the next hop refuses the token in relay.token_file: mail waits for a fresh one"));
 }
@@ -137,7 +143,7 @@ static void say(struct login *l, uint32_t question, enum gp_sasl_step step, gp_s
     struct vault *v = l->peer->vault;
     if (step == GP_SASL_CHALLENGE && l->x.why == GP_SASL_REFUSED) log_refused_token(l);
     if (step != GP_SASL_CHALLENGE && step != GP_SASL_DONE) {
-        LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_N("login", l->id),
+        LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_N("login", l->id), LOG_Z("account", whose(l)),
             LOG_Z("reason", why_given_up(l)));
         refuse(l->peer, question, GP_PERMFAIL, why_given_up(l));
         give_back(v->upstream, find(v->upstream, l->id));
@@ -186,38 +192,45 @@ static const char *why_not(const struct vault *v, const struct msg_login_start *
     struct config_login of  = config_login_of(v->config, (size_t)start->which);
     bool                has = of.proof == RELAY_PROVIDER || v->upstream->secrets[start->which].present;
     if (!mech) return "no mechanism that both sides allow on this connection";
+    if (of.own) return start->account.len ? NULL : "each account signs in there as itself, and this mail is nobody's";
     return is_external(mech) || (has && of.user[0])
                ? NULL
                : "nothing to sign in with: see user, password_file, token_file and provider of relay, or of the route";
 }
 
 /* Mail waits for as long as that takes, so somebody has to be told. A provider's tokens are told of by their caretaker. */
-static void tell_trouble(struct vault *v, size_t which, const char *trouble)
+static void tell_trouble(struct vault *v, size_t which, const struct own *own, const char *trouble)
 {
     enum { ROOM = 512, DAY_MS = 24 * 3600 * 1000 };
-    char                cause_room[ROOM], what_room[2 * ROOM];
-    struct gp_text      cause = GP_TEXT(cause_room), what = GP_TEXT(what_room);
+    char                cause_room[ROOM], what_room[2 * ROOM], todo_room[2 * ROOM];
+    struct gp_text      cause = GP_TEXT(cause_room), what = GP_TEXT(what_room), todo = GP_TEXT(todo_room);
     struct config_login of = config_login_of(v->config, which);
     gp_put_z(&cause, "upstream-sign-in ");
     gp_put_z(&cause, of.host);
     gp_put_char(&cause, ' ');
     gp_put_number(&cause, wall_now() / DAY_MS);
+    if (own) gp_put_char(&cause, ' ');
+    if (own) gp_put_number(&cause, own->account);
     gp_put_z(&what, "The mail server signs in at ");
     gp_put_z(&what, of.host);
-    gp_put_z(&what, of.user[0] ? " as " : " with its certificate");
-    gp_put_z(&what, of.user);
+    gp_put_z(&what, own ? " for the account " : of.own ? "" : of.user[0] ? " as " : " with its certificate");
+    gp_put_z(&what, own ? own->name : of.user);
     gp_put_z(&what, trouble);
+    gp_put_z(&todo, "The log (event=upstream) has what it said. ");
+    if (own) own_put_command(&todo, v->config, which, own->name);
+    gp_put_z(&todo, own ? " gives it another password; what waits is sent at once then."
+                        : "Put the right password, token or certificate into its file, or its mechanisms into `relay` "
+                          "or the route in gatepost.yml; a file is read within seconds, and `gatepost queue retry` "
+                          "sends what waits.");
     struct notice_wish w = {
         .kind    = "upstream-sign-in",
+        .account = own ? own->account : 0,
         .cause   = gp_said(&cause),
         .subject = GP_LIT("We cannot sign in at the server that our mail goes through"),
         .what    = gp_said(&what),
         .meaning = GP_LIT("Mail that goes that way is accepted and waits; nothing is returned to its senders for this "
                           "reason, however long it takes."),
-        .todo =
-            GP_LIT("The log (event=upstream) has what it said. Put the right password, token or certificate into its "
-                   "file, or its mechanisms into `relay` or the route in gatepost.yml; a file is read within "
-                   "seconds, and `gatepost queue retry` sends what waits.")
+        .todo    = gp_said(&todo)
     };
     notice_post(v, &w);
 }
@@ -231,7 +244,7 @@ static const struct gp_sasl_mech *mechanism(struct vault *v, const struct msg_lo
     if (!*why) return mech;
     LOG(LOG_ERROR, "upstream", LOG_Z("host", config_login_of(v->config, (size_t)start->which).host),
         LOG_S("offered", start->offered), LOG_Z("reason", *why));
-    tell_trouble(v, (size_t)start->which,
+    tell_trouble(v, (size_t)start->which, NULL,
                  mech ? ", and has no password, token or name to do so."
                       : ", and it offers no way to do so that is allowed here on this connection.");
     return NULL;
@@ -250,10 +263,20 @@ static void say_first(struct login *l, gp_secret secret)
 {
     struct config_login of   = login_of(l);
     gp_str              name = gp_from(l->mech->name);
+    if (l->own.is) of.user = l->own.user;
     l->said_len = (l->mech->traits & GP_SASL_NEEDS_TOKEN) && secret.len <= sizeof(l->said) ? secret.len : 0;
     if (l->said_len) memcpy(l->said, secret.ptr, l->said_len);
     l->step = gp_sasl_client_start(&l->x, name, name_for(&of, is_external(l->mech)), secret);
     say(l, l->question, l->step, name);
+}
+
+static void cannot(struct login *l, const char *why)
+{
+    struct vault *v = l->peer->vault;
+    LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_Z("provider", login_of(l).provider),
+        LOG_Z("account", whose(l)), LOG_Z("reason", why));
+    refuse(l->peer, l->question, GP_TEMPFAIL, why);
+    give_back(v->upstream, find(v->upstream, l->id));
 }
 
 /* With a token of a provider, now or when it has come. */
@@ -262,16 +285,23 @@ static void go_on(struct login *l)
     struct vault *v      = l->peer->vault;
     gp_secret     token  = { NULL, 0 };
     const char   *why    = "";
-    gp_status     status = tokens_get(v, l->which, &token, &l->token, &why);
+    gp_status     status = tokens_get(v, l->which, &l->own, l->parked, &token, &l->token, &why);
     if (status == GP_WAIT && loop_now(v->loop) - l->since > PARKED_MOST_MS) status = GP_TEMPFAIL;
     l->parked = status == GP_WAIT;
     if (status == GP_OK) say_first(l, token);
     if (status == GP_OK || status == GP_WAIT) return;
-    LOG(LOG_ERROR, "upstream", LOG_Z("host", login_of(l).host), LOG_Z("provider", login_of(l).provider),
-        LOG_Z("reason", why));
-    tokens_put_off(v, l->which);
-    refuse(l->peer, l->question, GP_TEMPFAIL, why);
-    give_back(v->upstream, find(v->upstream, l->id));
+    tokens_put_off(v, l->which, &l->own);
+    cannot(l, why);
+}
+
+static void with_own_password(struct login *l)
+{
+    auto_grant g      = { 0 };
+    gp_status  status = own_password(l->peer->vault, l->which, &l->own, &g);
+    if (status == GP_OK)
+        say_first(l, (gp_secret) { g.refresh, g.refresh_len });
+    else
+        cannot(l, l->own.why);
 }
 
 void upstream_token_came(struct vault *v)
@@ -299,7 +329,11 @@ void upstream_start(struct peer *peer, struct msg *m)
     l->since    = loop_now(v->loop);
     begin(l, start, binds);
     const struct upstream_secret *s = &v->upstream->secrets[l->which];
-    if (login_of(l).proof == RELAY_PROVIDER && !is_external(mech))
+    if (login_of(l).own && own_find(v, start->account, &l->own) != GP_OK)
+        cannot(l, l->own.why);
+    else if (login_of(l).own && login_of(l).proof != RELAY_PROVIDER)
+        with_own_password(l);
+    else if (login_of(l).proof == RELAY_PROVIDER && !is_external(mech))
         go_on(l);
     else
         say_first(l, (gp_secret) { s->text, is_external(mech) ? 0 : s->len });
@@ -376,13 +410,14 @@ void upstream_end(struct peer *peer, struct msg *m)
     struct login **place = find(v->upstream, m->login_end.login);
     uint64_t       token = place ? (*place)->token : 0;
     size_t         which = place ? (*place)->which : 0;
+    struct own     own   = place ? (*place)->own : (struct own) { 0 };
     if (place && !token && m->login_end.fate == LOGIN_REFUSED)
-        tell_trouble(v, (*place)->which, ", and was refused there.");
+        tell_trouble(v, which, own.is ? &own : NULL, ", and was refused there.");
     if (m->login_end.fate == LOGIN_NOT_OFFERED && m->login_end.which < config_logins(v->config))
-        tell_trouble(v, (size_t)m->login_end.which, ", and that offers no sign-in (AUTH) any more.");
+        tell_trouble(v, (size_t)m->login_end.which, NULL, ", and that offers no sign-in (AUTH) any more.");
     if (place) give_back(v->upstream, place);
     if (token && m->login_end.fate != LOGIN_UNTOLD)
-        tokens_verdict(v, which, token, m->login_end.fate == LOGIN_ACCEPTED);
+        tokens_verdict(v, which, &own, token, m->login_end.fate == LOGIN_ACCEPTED);
 }
 
 static void drop_all(struct upstream *up)

@@ -10,7 +10,7 @@ DEVICE, JWT = "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:o
 
 
 class Grants:
-    """accept(user, token) is told of each access token, but of those for users that are `closed`; `broken`, if it is there, is said to who
+    """person: who says yes to codes, and is whose the tokens then are. accept(user, token) is told of each access token, but of those for users that are `closed`; `broken`, if it is there, is said to who
     has a refresh token: (status, body)."""
 
     def __init__(self, identity):
@@ -18,7 +18,7 @@ class Grants:
         self.paths = {"/realm/token", "/realm/device", "/realm/authorize", "/realm/revoke"}
         self.clients, self.keys, self.users, self.lifetimes = {"app": None}, {}, {}, {}
         self.refresh, self.owner, self.codes, self.asked, self.revoked, self.given = set(), {}, {}, [], [], []
-        self.location, self.pending, self.count = None, 0, 0
+        self.location, self.pending, self.count, self.person, self.people = None, 0, 0, None, {}
         self.calm()
 
     def calm(self):
@@ -43,7 +43,7 @@ class Grants:
         if refreshable:
             said["refresh_token"] = self.secret("refresh")
             self.refresh.add(said["refresh_token"])
-            self.owner[said["refresh_token"]] = client
+            self.owner[said["refresh_token"]], self.people[said["refresh_token"]] = client, user
         if self.ends:
             said["refresh_token_expires_in"] = self.ends
         return 200, said
@@ -107,16 +107,16 @@ class Grants:
         if self.rotates:
             self.refresh.discard(token)
             self.revoked.append(token)
-        return self.give(form["client_id"], self.rotates)
+        return self.give(form["client_id"], self.rotates, self.people[token])
 
     def with_authorization_code(self, form):
         asked = self.codes.pop(form["code"], None)
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
         good = asked and asked["code_challenge"] == base64.urlsafe_b64encode(digest).decode().strip("=") and asked["redirect_uri"] == form["redirect_uri"]
-        return self.give(form["client_id"], True) if good else (400, {"error": "invalid_grant"})
+        return self.give(form["client_id"], True, self.person) if good else (400, {"error": "invalid_grant"})
 
     def with_device_code(self, form):
         if self.pending:
             self.pending -= 1
             return 400, {"error": "authorization_pending"}
-        return self.give(form["client_id"], True) if self.codes.pop(form["device_code"], None) else (400, {"error": "expired_token"})
+        return self.give(form["client_id"], True, self.person) if self.codes.pop(form["device_code"], None) else (400, {"error": "expired_token"})

@@ -1,0 +1,181 @@
+"""Each account's mail goes through that account's own mailbox at the provider (login: account), with a token or a password of its own, and with nobody else's.
+
+One server serves all; mail that is put off there waits an hour: what goes sooner goes because the server has seen a reason."""
+import re
+import ssl
+import subprocess
+import urllib.request
+
+import pytest
+
+from conftest import counter
+from house import GATEPOST, Gatepost, relay_to, until
+from identity import Identity
+from sink import Sink
+from test_acting import MESSAGE, as_another, session
+from test_providers import item
+from wire import signed_in, submit
+
+PEOPLE = {"ada": "ada@mail.example", "bert": "bert@mail.example"}
+
+
+@pytest.fixture(scope="module")
+def identity(sink_certificate):
+    made = Identity(sink_certificate).start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def hop(sink_certificate, identity):
+    made = Sink(sink_certificate, tokens={"": "nobody has one yet"})
+    identity.grants.accept = made.tokens.__setitem__
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def corp(sink_certificate):
+    made = Sink(sink_certificate, logins={"ada": "a-secret-of-ada", "b.ert": "a-secret-of-bert"})
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def office(folder, certificate, sink_certificate, ca, hop, corp, identity):
+    """Mail to office.example goes by the provider's server, to corp.example by one that knows passwords; notices by one that asks nobody."""
+    plain = Sink(sink_certificate)
+    place = folder / f"own-{next(counter)}"
+    place.mkdir()
+    made = Gatepost(place, certificate, **relay_to(plain, ca), GATEPOST_QUEUE_RETRIES="1h", GATEPOST_RELAY_IDLE_TIMEOUT="2s")
+    with open(made.dir / "gatepost.yml", "a") as out:
+        out.write("routes:\n"
+                  f"  - {{name: people, to: office.example, via: 'smtp://127.0.0.1:{hop.port}', provider: office, login: account}}\n"
+                  f"  - {{name: corp, to: corp.example, via: 'smtp://127.0.0.1:{corp.port}', login: account}}\n"
+                  "providers:\n" + item(identity, ca))
+    try:
+        made.start()
+        yield made
+        made.stop()
+        made.secrets += identity.grants.everything() + list(corp.logins.values())
+        made.check_log()
+    finally:
+        made.kill()
+        plain.close()
+
+
+@pytest.fixture(scope="module")
+def people(office):
+    return {name: office.account(name=name) for name in PEOPLE}
+
+
+def send(office, context, account, recipient):
+    sender = account.name + "@example.org"
+    with signed_in(office, context, account) as wire:
+        assert submit(wire, sender, [recipient], MESSAGE.format(sender=sender))[0] == 250
+
+
+def login(office, grants, name, *options):
+    grants.person = PEOPLE[name]
+    said = office.run("provider", "login", "office", "--account", name, "--user", PEOPLE[name], *options)
+    assert f"sign in as {PEOPLE[name]}" in said and f"Signed in at office for {name}" in said
+    return said
+
+
+def row(office, name):
+    return next((row for row in office.json("provider", "list") if row["name"] == name), None)
+
+
+def test_mail_of_who_is_not_signed_in_waits_and_goes_when_he_is(office, people, hop, identity, context):
+    for name in people:
+        send(office, context, people[name], f"first-{name}@office.example")
+        until("a reason", lambda: f"{name} has nothing to sign in with there: run `gatepost provider login office --account {name}`" in office.run("queue", "list"))
+    until("notices", lambda: office.log().count("Mail of the account ") >= 2)
+    login(office, identity.grants, "ada")
+    assert hop.wait("first-ada@office.example").login == PEOPLE["ada"]
+    until("his alone", lambda: len(office.queued()) == 1)
+    assert not hop.for_("first-bert@office.example")                                     # nobody else's was tried
+    login(office, identity.grants, "bert")
+    assert hop.wait("first-bert@office.example").login == PEOPLE["bert"]
+    until("an empty queue", office.is_empty)
+    assert row(office, "office")["state"] == "by account" and row(office, "office/ada")["user"] == PEOPLE["ada"]
+    assert "event=failed" not in office.log()
+
+
+def test_nobodys_mail_goes_in_anothers_session(office, people, hop, context):
+    """Connections are kept and used again meanwhile, each for its account."""
+    connections = sum(line.upper().startswith(b"EHLO") for line in hop.heard)
+    names = [name for _ in range(12) for name in people]
+    for count, name in enumerate(names):
+        send(office, context, people[name], f"mixed-{count}@office.example")
+    for count, name in enumerate(names):
+        arrived = hop.wait(f"mixed-{count}@office.example")
+        assert arrived.login == PEOPLE[name] and arrived.sender == people[name].name + "@example.org"
+    assert sum(line.upper().startswith(b"EHLO") for line in hop.heard) - connections < 2 * len(names)
+
+
+def test_who_acts_for_another_sends_through_that_ones_mailbox(office, people, hop, context):
+    office.run("user", "may-act", "bert", "ada")
+    with session(office, context) as wire:
+        assert as_another(wire, people["bert"], "ada")[0] == 235
+        assert submit(wire, "ada@example.org", ["acting@office.example"], MESSAGE.format(sender="ada@example.org"))[0] == 250
+    assert hop.wait("acting@office.example").login == PEOPLE["ada"]
+
+
+def test_a_password_of_each(office, people, corp, context):
+    send(office, context, people["bert"], "bert@corp.example")
+    until("a reason", lambda: "run `gatepost provider login --route corp --account bert --user NAME --password-stdin`" in office.run("queue", "list"))
+    keep = ["provider", "login", "--route", "corp", "--account", "bert", "--user", "b.ert", "--password-stdin"]
+    office.run(*keep, stdin="not-his-password\n")
+    until("a no", lambda: "534" in office.run("queue", "list"))
+    until("a notice", lambda: "for the account bert, and was refused there" in office.log())
+    assert "bert signs in at 127.0.0.1 as b.ert" in office.run(*keep, stdin="a-secret-of-bert\n")
+    assert corp.wait("bert@corp.example").login == "b.ert"
+    office.run("provider", "login", "--route", "corp", "--account", "ada", "--user", "ada", "--password-stdin", stdin="a-secret-of-ada\n")
+    for count in range(6):
+        for name in people:
+            send(office, context, people[name], f"{name}-{count}@corp.example")
+    for count in range(6):
+        assert corp.wait(f"ada-{count}@corp.example").login == "ada" and corp.wait(f"bert-{count}@corp.example").login == "b.ert"
+    assert row(office, "route:corp/bert")["state"] == "kept"
+    kept = (office.dir / "vault/accounts.db").read_bytes() + (office.dir / "vault/accounts.db-wal").read_bytes()
+    assert b"a-secret-of" not in kept and b"not-his-password" not in kept
+    assert office.command("provider", "login", "--route", "people", "--account", "ada", "--password-stdin", stdin="x\n").returncode == 1
+
+
+def test_a_browser_and_a_try(office, people, hop, identity, context, ca):
+    identity.grants.person = PEOPLE["ada"]
+    command = subprocess.Popen([GATEPOST, "provider", "login", "office", "--account", "ada", "--browser", "--dir", str(office.dir)], env=office.environment,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    uri = next(line.strip() for line in iter(command.stdout.readline, "") if line.startswith("  https://"))
+    assert "login_hint=ada%40mail.example" in uri                                       # as it was given before
+    urllib.request.urlopen(uri, timeout=5, context=ssl.create_default_context(cafile=ca)).read()
+    assert "Signed in at office for ada" in command.stdout.read() and command.wait(10) == 0
+    tried = office.run("provider", "test", "office", "--account", "ada")
+    assert re.search(rf"takes {PEOPLE['ada']} with", tried), tried
+    send(office, context, people["ada"], "browser@office.example")
+    assert hop.wait("browser@office.example").login == PEOPLE["ada"]
+
+
+def is_left(port):
+    """No connection there is open, so the next message needs a sign-in."""
+    with open("/proc/net/tcp") as table:
+        fields = [line.split() for line in table][1:]
+    return not [row for row in fields if row[2].endswith(f":{port:04X}") and row[3] == "01"]
+
+
+def test_logout_and_delete(office, people, hop, identity, context):
+    assert "revoked there" in office.run("provider", "logout", "office", "--account", "bert")
+    assert not row(office, "office/bert") and row(office, "office/ada")
+    until("the end of idle connections", lambda: is_left(hop.port))
+    send(office, context, people["bert"], "out@office.example")
+    until("a reason", lambda: "bert has nothing to sign in with there" in office.run("queue", "list"))
+    office.run("provider", "logout", "--route", "corp", "--account", "ada")
+    office.run("user", "delete", "bert")
+    assert not row(office, "route:corp/bert")
+    events = office.run("audit", "show", "--account", "bert")
+    assert events.count("provider-login") >= 3 and events.count("provider-logout") == 2, events
+    office.run("queue", "retry", "--all")
+    until("a reason", lambda: "there is no account bert any more" in office.run("queue", "list"))
+    office.run("queue", "delete", office.queued()[0]["queue_id"])
+    until("an empty queue", office.is_empty)
