@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cli/user.h"
+#include "smtp/smtp.h"
 
 enum { BUSY_MS = 5000 };
 
@@ -112,6 +113,25 @@ gp_str queue_put_turn(struct gp_text *out, const struct queue_recipient *to)
     return gp_said(out);
 }
 
+/* ---- its deadline ---------------------------------------------------------------------------------------------------------- */
+gp_str queue_put_deadline(struct gp_text *out, const struct queue_message *m)
+{
+    char               when[USER_TIME_ROOM];
+    struct gp_deadline by = gp_deadline(m->params);
+    if (!by.when) return GP_NONE;
+    gp_put_z(out, by.back ? "comes back unless it is delivered by " : "its sender is told if it is not delivered by ");
+    gp_put_z(out, user_time(by.when, when));
+    return gp_said(out);
+}
+
+static json_t *deadline_json(const struct queue_message *m)
+{
+    struct gp_deadline by = gp_deadline(m->params);
+    if (!by.when) return json_null();
+    return json_pack("{s:o, s:s, s:b}", "by", moment_json(by.when), "else", by.back ? "return" : "notify", "trace",
+                     by.trace);
+}
+
 /* ---- a message ------------------------------------------------------------------------------------------------------------ */
 static bool add_recipient(void *owner, const struct queue_recipient *to)
 {
@@ -164,10 +184,11 @@ static void add_event(void *owner, const struct audit_row *row)
 json_t *message_json(struct queue_store *s, const struct queue_message *m, bool full)
 {
     json_t   *recipients = json_array(), *events = full ? json_array() : NULL;
-    json_t   *json   = json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:b, s:o}", "queue_id", text_json(m->queue_id),
-                                 "sender", text_json(m->sender), "user", text_json(m->user), "arrived",
-                                 moment_json(m->arrived), "release", moment_json(m->release), "size", (json_int_t)m->size,
-                                 "held", text_json(m->hold_why), "legacy", m->legacy, "recipients", recipients);
+    json_t   *json   = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:o}", "queue_id",
+                                 text_json(m->queue_id), "sender", text_json(m->sender), "user", text_json(m->user),
+                                 "arrived", moment_json(m->arrived), "release", moment_json(m->release), "deliver",
+                                 deadline_json(m), "size", (json_int_t)m->size, "held", text_json(m->hold_why),
+                                 "held_since", moment_json(m->held), "legacy", m->legacy, "recipients", recipients);
     gp_status status = json ? queue_visit_recipients(s, m->row, 0, add_recipient, recipients) : GP_TEMPFAIL;
     if (status == GP_OK && full) {
         add_details(json, m);

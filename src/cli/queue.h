@@ -16,6 +16,9 @@ int  cli_queue_failed(struct queue_store *, const char *what);
 /* The same for a message that is not there. */
 int  cli_queue_unknown(struct queue_store *, const char *queue_id);
 
+/* Each part of what is shown of a message's time, as one line of words; "": there is none. */
+gp_str queue_put_deadline(struct gp_text *, const struct queue_message *);
+
 /* ---- queue_filter.c: which messages are meant ---- */
 struct queue_words { const char *to, *from, *account, *state, *older, *route, *envid; }; /* as they were given; NULL: not */
 #define QUEUE_FILTER_OPTIONS(w)                                                                                        \

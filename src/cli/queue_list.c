@@ -41,9 +41,22 @@ bool queue_print_recipient(void *owner, const struct queue_recipient *to)
     return true;
 }
 
-static void print_heading(const struct queue_message *m)
+static void print_hold(const struct queue_message *m)
 {
     char when[USER_TIME_ROOM];
+    if (!m->hold_why.len && !m->held) return;
+    (void)fputs("    held", stdout);
+    if (m->held) (void)printf(" since %s", user_time(m->held, when));
+    if (m->hold_why.len) (void)fputs(": ", stdout);
+    print_text(m->hold_why);
+    (void)putchar('\n');
+}
+
+static void print_heading(const struct queue_message *m)
+{
+    char           when[USER_TIME_ROOM], room[QUEUE_TURN_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    gp_str         by   = queue_put_deadline(&text, m);
     print_text(m->queue_id);
     (void)printf("  %s  %" PRIu64 " octets  from ", user_time(m->arrived, when), m->size);
     print_text(m->sender.len ? m->sender : GP_LIT("<>"));
@@ -52,10 +65,8 @@ static void print_heading(const struct queue_message *m)
     if (m->legacy) (void)fputs(", an old device", stdout);
     (void)putchar('\n');
     if (m->release > user_now()) (void)printf("    waits until %s, as its sender asked\n", user_time(m->release, when));
-    if (!m->hold_why.len) return;
-    (void)fputs("    held: ", stdout);
-    print_text(m->hold_why);
-    (void)putchar('\n');
+    if (by.len) (void)printf("    %.*s\n", (int)by.len, by.ptr);
+    print_hold(m);
 }
 
 /* ---- list --------------------------------------------------------------------------------------------------------------- */

@@ -110,6 +110,15 @@ static void put_first(struct telling *t, const char *key, int64_t count)
     gp_put_z(&t->detail, " more");
 }
 
+/* "2026-12-24T18:00:00Z;RT" */
+static void put_deadline(struct telling *t, gp_str mode)
+{
+    gp_str moment = gp_cut(&mode, ';');
+    if (!moment.len) return;
+    put_known(&t->detail, "to be delivered by ", moment);
+    gp_put_z(&t->detail, gp_starts(mode, "R") ? " or come back" : " or be told late");
+}
+
 static void tell_accepted(struct telling *t)
 {
     gp_str held = text_of(t, "held");
@@ -120,6 +129,8 @@ static void tell_accepted(struct telling *t)
     put_first(t, "to", number_of(t, "recipients"));
     put_known(&t->detail, "held back by its sender until ", text_of(t, "until"));
     if (text_of(t, "requiretls").len) put_known(&t->detail, "requires ", GP_LIT("TLS all the way (REQUIRETLS)"));
+    put_deadline(t, text_of(t, "deliver_by"));
+    put_known(&t->detail, "priority ", text_of(t, "priority"));
     put_way(t);
 }
 

@@ -147,6 +147,9 @@ struct config {
         unsigned retries[CONFIG_RETRIES_MOST]; size_t retry_count; /* seconds after the 1st, 2nd ... failure; the last repeats */
         unsigned lifetime, delay_notice;     /* 5 days; 4 hours, 0: none                     */
         unsigned future_release;             /* seconds that a sender may hold mail back: 30 days; 0: not offered */
+        bool     deadlines;                  /* DELIVERBY is offered: yes                    */
+        unsigned deadline_least;             /* seconds: the shortest after which a message may be wanted back; 0: any */
+        unsigned held_lifetime;              /* seconds that a message may be held: 30 days; 0: for ever */
         bool     priorities;                 /* MT-PRIORITY is offered: no                   */
         bool     own_view;                   /* senders may ask for their own mail: yes      */
         unsigned priority_most;              /* the highest that a sender may ask for: 0     */

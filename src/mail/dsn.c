@@ -24,6 +24,8 @@ static const struct {
         "Your message has not been delivered yet to the recipients below. There is\r\nnothing you need to do: delivery will be tried again.\r\n", false },
     [GP_DSN_DELIVERED] = { "delivered", "Your message was delivered",
         "Your message was delivered to the recipients below, as you asked to be told.\r\n", true },
+    [GP_DSN_HANDED_ON] = { "relayed", "Your message was passed on",
+        "Your message was passed on for the recipients below to the next mail server,\r\nwhich reports itself what becomes of it.\r\n", true },
     [GP_DSN_RELAYED] = { "relayed", "Your message was passed on",
         "Your message was passed on for the recipients below to a mail server that does\r\nnot report deliveries, so you will hear no more of it.\r\n", true },
 };
@@ -254,6 +256,13 @@ static void put_machine_recipient(struct page *p, const struct gp_dsn_recipient 
     if (!actions[r->action].last_word && r->retry_until) put_date(p, "Will-Retry-Until: ", r->retry_until);
 }
 
+/* RFC 2852 5 */
+static void put_deadline(struct page *p, gp_str params)
+{
+    struct gp_deadline by = gp_deadline(params);
+    if (by.when) put_date(p, "Deliver-By-Date: ", by.when);
+}
+
 /* RFC 4865 4: what was asked for. */
 static void put_release(struct page *p, gp_str params)
 {
@@ -272,6 +281,7 @@ static void put_for_machines(struct page *p)
     put_line(p, "Reporting-MTA: dns;", gp_from(dsn->hostname), "");
     if (envelope.len) put_xtext(p, "Original-Envelope-Id: ", GP_NONE, envelope);
     put_date(p, "Arrival-Date: ", dsn->arrived);
+    put_deadline(p, dsn->params);
     put_release(p, dsn->params);
     put_line(p, "X-Gatepost-Queue-ID: ", dsn->queue_id, "");
     for (size_t i = 0; i < dsn->count; i++) put_machine_recipient(p, &dsn->recipients[i]);

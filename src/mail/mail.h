@@ -115,7 +115,7 @@ enum gp_seven_is gp_seven_is(const struct gp_seven *, const char **why); /* *why
 void             gp_seven_close(struct gp_seven *);
 
 /* ---- delivery status notifications (RFC 3464, 6522, 3461, 3834, 6533) -------------------------------------- */
-enum gp_dsn_action { GP_DSN_FAILED, GP_DSN_DELAYED, GP_DSN_DELIVERED, GP_DSN_RELAYED };
+enum gp_dsn_action { GP_DSN_FAILED, GP_DSN_DELAYED, GP_DSN_DELIVERED, GP_DSN_HANDED_ON /* relayed, to who reports */, GP_DSN_RELAYED };
 struct gp_dsn_recipient {
     gp_str  address, params;     /* canonical RCPT parameters: ORCPT, NOTIFY                */
     enum gp_dsn_action action;
@@ -129,7 +129,7 @@ struct gp_dsn {
     const char *hostname;
     const char *domain;          /* of From: that which DKIM signs for                       */
     gp_str      to;              /* original sender; never empty: never a bounce of a bounce */
-    gp_str      params;          /* canonical MAIL parameters: RET, ENVID, SMTPUTF8         */
+    gp_str      params;          /* canonical MAIL parameters: RET, ENVID, SMTPUTF8, BY     */
     gp_str      queue_id, unique;
     gp_str      message_id;      /* of the original, for References; or GP_NONE             */
     gp_time     arrived, now;

@@ -34,6 +34,7 @@ bool bounce_wanted(const struct queue_message *message, gp_str params, enum gp_d
     };
     if (!message->sender.len) return false; /* RFC 5321 4.5.5: never in answer to a notification */
     gp_str notify = gp_parameter(params, "NOTIFY");
+    if (action == GP_DSN_HANDED_ON) return !gp_is(notify, "NEVER"); /* RFC 2852 4.1.4 */
     return notify.ptr ? lists(notify, asked[action].word) : asked[action].unasked;
 }
 
@@ -138,6 +139,7 @@ gp_status bounce_send(struct queue *q, const struct report *r)
     static const char *const kinds[] = { [GP_DSN_FAILED]    = "failure",
                                          [GP_DSN_DELAYED]   = "delay",
                                          [GP_DSN_DELIVERED] = "delivery",
+                                         [GP_DSN_HANDED_ON] = "relayed",
                                          [GP_DSN_RELAYED]   = "relayed" };
     char                     room[ID_ROOM];
     struct gp_text           id   = GP_TEXT(room);

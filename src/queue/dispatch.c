@@ -19,6 +19,12 @@ static bool is_under_way(void *owner, int64_t message, unsigned position)
     return false;
 }
 
+bool attempt_is_under_way(const struct queue *q, gp_str destination, int64_t message, unsigned position)
+{
+    struct lane *lane = lanes_find(&q->lanes, destination);
+    return lane && is_under_way(lane, message, position);
+}
+
 void attempt_free(struct attempt *a)
 {
     struct attempt **link = &a->lane->attempts;

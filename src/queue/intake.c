@@ -131,6 +131,13 @@ static gp_time release_of(const struct queue *q, const struct msg_commit *c, gp_
     return when < last ? when : last;
 }
 
+/* RFC 2852: what is over already was for others to tell of. */
+static gp_time deadline_of(const struct msg_commit *c, gp_time now)
+{
+    gp_time when = gp_deadline(c->params).when;
+    return when > now ? when : 0;
+}
+
 static struct queue_message message_of(const struct queue *q, const struct msg_commit *c, gp_time now)
 {
     gp_time arrived = (gp_time)c->arrived;
@@ -153,6 +160,7 @@ static struct queue_message message_of(const struct queue *q, const struct msg_c
         .size       = c->size,
         .arrived    = arrived,
         .release    = release_of(q, c, arrived, now),
+        .deadline   = deadline_of(c, now),
         .in_file    = c->draft != 0,
         .legacy     = c->legacy != 0,
     };

@@ -14,7 +14,7 @@ struct outcome {
     struct queue_recipient to[QUEUE_DUE_MOST];
     size_t                 count;
     bool                   taken; /* for one of them at least */
-    struct report          failed, delayed, relayed;
+    struct report          failed, delayed, relayed, handed_on;
 };
 
 /* ---- result lines ---------------------------------------------------------------------------------------------------- */
@@ -23,8 +23,8 @@ static bool is_one_of_ours(uint64_t status)
     return status == GP_OK || status == GP_TEMPFAIL || status == GP_PERMFAIL;
 }
 
-/* "status TAB code TAB enhanced TAB remote TAB tls TAB text", and perhaps "TAB dsn": the next hop reports deliveries itself; or "TAB ours": our
- * own sign-in there is to blame. What is not such a line is no verdict: try again. */
+/* "status TAB code TAB enhanced TAB remote TAB tls TAB text", and perhaps TAB and words: "dsn", the next hop reports deliveries itself; "by", it
+ * keeps to the sender's deadline; "ours", our own sign-in there is to blame. What is not such a line is no verdict: try again. */
 static struct result read_result(gp_str line)
 {
     uint64_t      status = 0, code = 0;
@@ -40,8 +40,12 @@ static struct result read_result(gp_str line)
     r.reply.remote   = gp_cut(&line, '\t');
     r.reply.tls      = gp_cut(&line, '\t');
     r.reply.text     = gp_cut(&line, '\t');
-    r.passed_on      = gp_is(line, "dsn");
-    r.ours           = gp_is(line, "ours");
+    while (line.len) {
+        gp_str word = gp_word(&line);
+        r.passed_on |= gp_is(word, "dsn");
+        r.in_time |= gp_is(word, "by");
+        r.ours |= gp_is(word, "ours");
+    }
     return r;
 }
 
@@ -62,9 +66,9 @@ static gp_str diagnostic_of(struct gp_arena *arena, const struct queue_reply *re
     return copy.ptr ? copy : reply->text;
 }
 
-static void report(struct outcome *o, struct report *into, const struct queue_recipient *to, gp_str status, bool ours)
+static void add_report(struct outcome *o, struct report *into, const struct queue_recipient *to, gp_str status,
+                       bool ours)
 {
-    if (!bounce_wanted(&o->message, to->params, into->action)) return;
     gp_time until                   = queue_starts(&o->message) + (gp_time)o->q->config->queue.lifetime * SECOND;
     into->recipients[into->count++] = (struct gp_dsn_recipient) {
         .address     = to->address,
@@ -76,6 +80,11 @@ static void report(struct outcome *o, struct report *into, const struct queue_re
         .retry_until = until,
         .ours        = ours,
     };
+}
+
+static void report(struct outcome *o, struct report *into, const struct queue_recipient *to, gp_str status, bool ours)
+{
+    if (bounce_wanted(&o->message, to->params, into->action)) add_report(o, into, to, status, ours);
 }
 
 static gp_str status_or(gp_str said, const char *otherwise)
@@ -116,12 +125,26 @@ static void count_fate(struct outcome *o, bool failed)
     count_for(o->q, o->message.owner, failed);
 }
 
-static gp_status deliver(struct outcome *o, struct queue_recipient *to, bool passed_on)
+/* RFC 2852 4.1.4: each step is told where the sender wants that, and one to a server that does not know the deadline before it is over. A mail
+ * store is no step. */
+static bool is_step_told(const struct outcome *o, const struct queue_recipient *to, bool in_time)
 {
-    to->state = RECIPIENT_DELIVERED;
+    struct gp_deadline by   = gp_deadline(o->message.params);
+    bool               lost = !by.back && !in_time && o->attempt->when < by.when;
+    if (!by.when || o->relayed.action != GP_DSN_RELAYED) return false;
+    return (by.trace || lost) && bounce_wanted(&o->message, to->params, GP_DSN_HANDED_ON);
+}
+
+static gp_status deliver(struct outcome *o, struct queue_recipient *to, const struct result *r)
+{
+    gp_str status = status_or(to->last.enhanced, "2.0.0");
+    to->state     = RECIPIENT_DELIVERED;
     count_fate(o, false);
     /* RFC 3461 5.2.2: a next hop that takes no DSN parameters leaves it to us to say how far it came. */
-    if (!passed_on) report(o, &o->relayed, to, status_or(to->last.enhanced, "2.0.0"), false);
+    if (is_step_told(o, to, r->in_time))
+        add_report(o, r->passed_on ? &o->handed_on : &o->relayed, to, status, false);
+    else if (!r->passed_on)
+        report(o, &o->relayed, to, status, false);
     return note(o, "delivered", LOG_INFO, to);
 }
 
@@ -133,16 +156,62 @@ static gp_status fail(struct outcome *o, struct queue_recipient *to, gp_str stat
     return note(o, "failed", LOG_WARN, to);
 }
 
-/* Nobody's message is returned because our sign-in at the next hop fails: it waits beyond its lifetime, for whoever mends that. */
+/* `why`, and what came of it last. */
+static gp_str with_last_word(struct outcome *o, gp_str why, const struct queue_reply *last)
+{
+    char           room[DIAGNOSTIC_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    gp_str         word = diagnostic_of(&o->arena, last);
+    gp_put(&text, why);
+    if (word.len) gp_put_z(&text, "; so far: ");
+    gp_put(&text, gp_head(word, text.room - text.len));
+    gp_str copy = gp_arena_copy(&o->arena, gp_said(&text));
+    return copy.ptr ? copy : why;
+}
+
+static gp_str put_due_by(struct gp_text *out, gp_time deadline)
+{
+    gp_put_z(out, "it was to be delivered by ");
+    gp_put_moment(out, deadline);
+    return gp_said(out);
+}
+
+/* RFC 2852 4.1.3. */
+static gp_status tell_late(struct outcome *o, struct queue_recipient *to, gp_time deadline)
+{
+    char                   room[DIAGNOSTIC_ROOM];
+    struct gp_text         text = GP_TEXT(room);
+    struct queue_recipient told = *to;
+    gp_str                 why  = gp_arena_copy(&o->arena, put_due_by(&text, deadline));
+    to->delay_noticed           = true;
+    told.last                   = (struct queue_reply) { .text = with_last_word(o, why, &to->last) };
+    report(o, &o->delayed, &told, GP_LIT("4.4.7"), false);
+    return GP_OK;
+}
+
+/* When the sender hears that it takes long: when he wanted to, or else when we choose. 0: he has heard, or never does. */
+static gp_time notice_time(const struct outcome *o, const struct queue_recipient *to, struct gp_deadline by)
+{
+    unsigned after = o->q->config->queue.delay_notice;
+    if (to->delay_noticed) return 0;
+    if (by.when) return by.back ? 0 : by.when;
+    return after ? queue_starts(&o->message) + (gp_time)after * SECOND : 0;
+}
+
+/* Nobody's message is returned because our sign-in at the next hop fails: it waits beyond its lifetime, for whoever mends that. But what its
+ * sender wants back rather than late (RFC 2852) goes back whatever the reason. */
 static gp_status put_off(struct outcome *o, struct queue_recipient *to, bool ours)
 {
-    struct schedule_step next = schedule_next(o->q->config, to->attempts, queue_starts(&o->message), o->attempt->when,
-                                              to->delay_noticed, (uint64_t)o->message.row);
+    struct gp_deadline   by   = gp_deadline(o->message.params);
+    gp_time              now  = o->attempt->when;
+    struct schedule_step next = schedule_next(o->q->config, to->attempts, queue_starts(&o->message), now,
+                                              notice_time(o, to, by), (uint64_t)o->message.row);
     to->due                   = next.due;
-    if (next.give_up && ours)
-        to->due = schedule_waits(o->q->config, to->attempts, o->attempt->when, (uint64_t)o->message.row);
+    if (by.back && now >= by.when) return fail(o, to, GP_LIT("5.4.7"));
+    if (next.give_up && ours) to->due = schedule_waits(o->q->config, to->attempts, now, (uint64_t)o->message.row);
     if (next.give_up && !ours) return fail(o, to, GP_LIT("4.4.7")); /* RFC 3463 3.5: delivery time expired */
-    if (next.notice) {
+    if (next.notice && by.when && tell_late(o, to, by.when) != GP_OK) return GP_TEMPFAIL;
+    if (next.notice && !by.when) {
         to->delay_noticed = true;
         report(o, &o->delayed, to, status_or(to->last.enhanced, "4.0.0"), ours);
     }
@@ -164,14 +233,29 @@ static gp_status discard(struct outcome *o, struct queue_recipient *to)
     return note(o, "discarded", LOG_INFO, to);
 }
 
+/* Not by an attempt: what came of those is kept in the words. */
+static gp_status end(struct outcome *o, struct queue_recipient *to, const struct ending *e)
+{
+    if (e->late) return tell_late(o, to, gp_deadline(o->message.params).when);
+    char           room[DIAGNOSTIC_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    gp_str         why  = e->why ? gp_from(e->why) : put_due_by(&text, gp_deadline(o->message.params).when);
+    to->last      = (struct queue_reply) { .enhanced = gp_from(e->status), .text = with_last_word(o, why, &to->last) };
+    to->last.when = o->attempt->when;
+    to->state     = RECIPIENT_FAILED;
+    report(o, &o->failed, to, to->last.enhanced, false);
+    return note(o, "failed", LOG_WARN, to);
+}
+
 static gp_status judge(struct outcome *o, struct queue_recipient *to, const struct result *r)
 {
+    if (o->attempt->ending) return end(o, to, o->attempt->ending);
     to->last      = r->reply;
     to->last.when = o->attempt->when;
     if (o->attempt->discards) return discard(o, to);
     to->attempts++;
     switch (r->status) {
-    case GP_OK: return deliver(o, to, r->passed_on);
+    case GP_OK: return deliver(o, to, r);
     case GP_PERMFAIL: return fail(o, to, status_or(r->reply.enhanced, "5.0.0"));
     default: return o->taken && r->reply.code == TOO_MANY_RECIPIENTS ? go_on(o, to) : put_off(o, to, r->ours);
     }
@@ -206,7 +290,7 @@ static gp_status settle_all(struct outcome *o)
 
 static gp_status send_reports(struct outcome *o)
 {
-    const struct report *reports[] = { &o->failed, &o->delayed, &o->relayed };
+    const struct report *reports[] = { &o->failed, &o->delayed, &o->relayed, &o->handed_on };
     gp_status            status    = GP_OK;
     for (size_t i = 0; status == GP_OK && i < GP_COUNT(reports); i++)
         if (reports[i]->count) status = bounce_send(o->q, reports[i]);
@@ -236,6 +320,7 @@ static gp_status record(struct outcome *o)
 static enum gp_dsn_action success(const struct queue *q, const struct attempt *a)
 {
     struct config_way way;
+    if (!a->lane) return GP_DSN_RELAYED;
     return config_read_destination(q->config, lane_name(a->lane), &way) && way.hop.lmtp ? GP_DSN_DELIVERED
                                                                                         : GP_DSN_RELAYED;
 }
@@ -246,6 +331,7 @@ gp_status outcome_record(struct queue *q, const struct attempt *a)
     o.failed         = (struct report) { .message = &o.message, .action = GP_DSN_FAILED, .now = a->when };
     o.delayed        = (struct report) { .message = &o.message, .action = GP_DSN_DELAYED, .now = a->when };
     o.relayed        = (struct report) { .message = &o.message, .action = success(q, a), .now = a->when };
+    o.handed_on      = (struct report) { .message = &o.message, .action = GP_DSN_HANDED_ON, .now = a->when };
     gp_status status = record(&o);
     gp_arena_reset(&o.arena);
     return status == GP_OK ? GP_OK : GP_TEMPFAIL;

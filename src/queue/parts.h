@@ -36,8 +36,8 @@ struct schedule_step {
     gp_time due;
 };
 /* After failure number `attempts` (from 1) at `now`. seed spreads what failed together. The next attempt never passes the moment of
- * the delay notice or of the end of life: both are told from fresh knowledge. */
-struct schedule_step schedule_next(const struct config *, unsigned attempts, gp_time arrived, gp_time now, bool noticed, uint64_t seed);
+ * the delay notice (0: there will be none) or of the end of life: both are told from fresh knowledge. */
+struct schedule_step schedule_next(const struct config *, unsigned attempts, gp_time arrived, gp_time now, gp_time notice_at, uint64_t seed);
 /* When what must not die of age is tried again. */
 gp_time schedule_waits(const struct config *, unsigned attempts, gp_time now, uint64_t seed);
 /* How long a destination where nothing could be tried is left alone: shorter than any message's own step. */
@@ -98,6 +98,9 @@ gp_time pace_wait(const struct pace *, gp_time now); /* 0: one more may begin; e
 void    pace_began(struct pace *, gp_time now);
 void    pace_ended(struct pace *);
 
+/* ---- what ends without an attempt --------------------------------------------------------------------------------------------- */
+struct ending { const char *status, *why; bool late; /* late: nothing ends, the sender is told that it is not there yet */ };
+
 /* ---- attempts ------------------------------------------------------------------------------------------------------------ */
 struct attempt {
     struct attempt  *lane_next, *done_next;
@@ -107,6 +110,7 @@ struct attempt {
     bool             alone;   /* its lane sends one at a time     */
     bool             repeats; /* was not tried: its lane is suspended */
     bool             discards; /* nor will it be: its route says so   */
+    const struct ending *ending; /* it is none at all: NULL but for what ends.c makes of it */
     gp_time          when;
     char            *results; /* copy; NULL: out there             */
     size_t           results_len;
@@ -213,18 +217,22 @@ void dispatch(struct queue *, gp_time now);
 /* The relay's answer; results NULL ptr: it died, and the recipients are due again. */
 void attempt_done(struct attempt *, gp_str results, bool host_down, gp_time now);
 void attempt_free(struct attempt *);
+bool attempt_is_under_way(const struct queue *, gp_str destination, int64_t message, unsigned position);
 /* The recipients it was for that are still there, copied; `out` has room for QUEUE_DUE_MOST. */
 gp_status attempt_recipients(struct queue *, const struct attempt *, struct gp_arena *, struct queue_recipient *out, size_t *count) GP_MUST_USE;
 
 /* outcome.c */
 gp_status outcome_record(struct queue *, const struct attempt *) GP_MUST_USE;
 
+/* ends.c: once a second */
+void ends_turn(struct queue *, gp_time now);
+
 /* chain.c: the audit's chain, signed by vault */
 void chain_tick(struct queue *, gp_time now);
 bool chain_is_last(struct queue *, gp_time now); /* at the orderly end: asks once; true: nothing is open any more */
 
 /* bounce.c */
-struct result { gp_status status; bool passed_on, ours; /* the next hop reports itself; our sign-in there is to blame */ struct queue_reply reply; };
+struct result { gp_status status; bool passed_on, in_time, ours; /* the next hop reports itself; keeps to deadlines; our sign-in there is to blame */ struct queue_reply reply; };
 struct report { /* one notification: recipients of one message with the same fate */
     const struct queue_message *message;
     enum gp_dsn_action          action;

@@ -196,6 +196,7 @@ static void tick(void *owner)
     chain_tick(q, wall_now());
     tls_results_write(q, wall_now());
     reports_look(q, wall_now());
+    ends_turn(q, wall_now());
     events_rest(q);
     if (database_changed(queue_database(q->store)) || room) {
         events_news(q);

@@ -33,15 +33,14 @@ static gp_time earlier(gp_time a, gp_time b)
 }
 
 struct schedule_step schedule_next(const struct config *c, unsigned attempts, gp_time arrived, gp_time now,
-                                   bool noticed, uint64_t seed)
+                                   gp_time notice_at, uint64_t seed)
 {
-    gp_time dies      = arrived + (gp_time)c->queue.lifetime * SECOND;
-    gp_time notice_at = arrived + (gp_time)c->queue.delay_notice * SECOND;
-    gp_time step      = step_after(c, attempts);
+    gp_time dies = arrived + (gp_time)c->queue.lifetime * SECOND;
+    gp_time step = step_after(c, attempts);
     if (now >= dies) return (struct schedule_step) { .give_up = true, .due = now };
 
     struct schedule_step next = { .due = earlier(now + step + jitter(step, seed, attempts), dies) };
-    if (!c->queue.delay_notice || noticed) return next;
+    if (!notice_at) return next;
     next.notice = now >= notice_at;
     if (!next.notice) next.due = earlier(next.due, notice_at);
     return next;

@@ -393,11 +393,7 @@ static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)
     set_timer(h, HOP_MESSAGE);
     if (h->plan.use_tls && !conn_tls(h->conn)) secure_missed(h, GP_LIT("the server does not offer STARTTLS"));
     d->reached = true; /* not before: who greets with 421 or refuses our sign-in would do so to the next message, too */
-    char           room[GP_SMTP_COMMAND_MOST];
-    struct gp_text params = GP_TEXT(room);
-    wish_params(d, h, &params);
-    if (fit == GP_OK && gp_smtp_client_mail(&h->client, d->sender, gp_said(&params), message_size(d), &why))
-        return GO_ON;
+    if (fit == GP_OK && onward_mail(h, d, &why)) return GO_ON;
     refuse(h, d, why);
     return GO_ON;
 }
@@ -413,7 +409,7 @@ static enum verdict next_rcpt(struct hop *h, const struct gp_smtp_client_event *
     char                    room[GP_SMTP_COMMAND_MOST];
     struct gp_text          params = GP_TEXT(room);
     const struct recipient *r      = &d->recipients[h->given];
-    onward_params(r, gp_smtp_client_offers(&h->client), &params);
+    onward_params(d, r, gp_smtp_client_offers(&h->client), &params);
     if (!gp_smtp_client_rcpt(&h->client, r->address, gp_said(&params)))
         return gp_smtp_client_output(&h->client).len ? GO_ON : STOP_HERE;
     h->given++;
@@ -474,9 +470,9 @@ static enum verdict final_reply(struct hop *h, const struct gp_smtp_client_event
     for (size_t i = 0; d && i < d->count; i++) {
         struct recipient *r = &d->recipients[i];
         if (!r->accepted || r->settled) continue;
-        r->settled        = true;
-        r->result         = reply_result(d, h, ev);
-        r->result.reports = (gp_smtp_client_offers(&h->client) & GP_OFFERS_DSN) != 0;
+        r->settled = true;
+        r->result  = reply_result(d, h, ev);
+        onward_note(h, &r->result);
         break;
     }
     return GO_ON;
@@ -489,7 +485,7 @@ static enum verdict message_reply(struct hop *h, const struct gp_smtp_client_eve
     if (!d) return GO_ON;
     d->hop             = NULL;
     struct result said = reply_result(d, h, ev);
-    said.reports       = (gp_smtp_client_offers(&h->client) & GP_OFFERS_DSN) != 0;
+    onward_note(h, &said);
     delivery_settle_rest(d, said);
     delivery_finish(d);
     return GO_ON;

@@ -74,6 +74,7 @@ struct result {
     int       code;     /* 0: no reply from a remote server                 */
     gp_str    enhanced, remote, tls, text; /* in the delivery's arena, or static */
     bool      reports;  /* the next hop offers DSN: it tells of deliveries  */
+    bool      in_time;  /* it offers DELIVERBY: it keeps to the sender's deadline */
     bool      ours;     /* our own sign-in there is to blame, and no message: it waits, however long that takes */
 };
 struct recipient {
@@ -220,7 +221,10 @@ void      seven_close(struct delivery *);
 /* ---- DSN, onward (onward.c) --------------------------------------------------------------------------------------- */
 /* A recipient's parameters for a next hop with these offers. Where it reports deliveries, the report names the address that the
  * client wrote: RFC 3461 5.2.1. */
-void onward_params(const struct recipient *, unsigned offers, struct gp_text *);
+void onward_params(const struct delivery *, const struct recipient *, unsigned offers, struct gp_text *);
+/* Says MAIL, with the time that is left (RFC 2852). false: this next hop cannot have the message, *why says so (static); nothing was sent. */
+bool onward_mail(struct hop *, const struct delivery *, struct gp_reply *why);
+void onward_note(const struct hop *, struct result *); /* what it does from here on, of what the queue would have to */
 
 /* ---- without SMTPUTF8 (plain.c) ------------------------------------------------------------------------------- */
 bool plain_can(struct delivery *);  /* it needs none of it but for domains */

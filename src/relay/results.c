@@ -17,6 +17,26 @@ gp_str result_enhanced(int code, gp_str said)
     return code ? GP_LIT("2.0.0") : GP_LIT("4.4.0");
 }
 
+/* What it does that the queue has to know, in words of one field. */
+static void put_words(struct gp_text *out, const struct result *r)
+{
+    const struct {
+        const char *word;
+        bool        is;
+    } words[] = {
+        {"ours", r->ours   },
+        { "dsn", r->reports},
+        { "by",  r->in_time}
+    };
+    char before = '\t';
+    for (size_t i = 0; i < GP_COUNT(words); i++) {
+        if (!words[i].is) continue;
+        gp_put_char(out, before);
+        gp_put_z(out, words[i].word);
+        before = ' ';
+    }
+}
+
 void results_put(struct gp_text *out, const struct recipient *recipients, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -29,7 +49,7 @@ void results_put(struct gp_text *out, const struct recipient *recipients, size_t
             gp_put_char(out, '\t');
             put_clean(out, fields[f]);
         }
-        if (r->reports || r->ours) gp_put_z(out, r->ours ? "\tours" : "\tdsn");
+        put_words(out, r);
         gp_put_char(out, '\n');
     }
 }

@@ -38,6 +38,13 @@ static void note_limits(struct gp_smtp_client *c, gp_str rest)
     }
 }
 
+/* RFC 2852 2: a number, then perhaps what later documents add behind a comma. */
+static void note_deadline(struct gp_smtp_client *c, gp_str rest)
+{
+    gp_str word = gp_word(&rest);
+    if (!gp_read_number(gp_cut(&word, ','), GP_BY_MOST, &c->deadline_least)) c->deadline_least = 0;
+}
+
 void gp_client_note_extension(struct gp_smtp_client *c, gp_str line)
 {
     gp_str keyword = gp_word(&line);
@@ -50,6 +57,7 @@ void gp_client_note_extension(struct gp_smtp_client *c, gp_str line)
     if (gp_is(keyword, "AUTH")) note_mechanisms(c, line);
     if (gp_is(keyword, "SIZE")) note_size(c, line);
     if (gp_is(keyword, "LIMITS")) note_limits(c, line);
+    if (gp_is(keyword, "DELIVERBY")) note_deadline(c, line);
 }
 
 static void forget_offers(struct gp_smtp_client *c)
@@ -58,6 +66,7 @@ static void forget_offers(struct gp_smtp_client *c)
     c->size_limit      = 0;
     c->recipients_most = 0;
     c->mails_most      = 0;
+    c->deadline_least  = 0;
     c->mechanisms      = GP_TEXT(c->mechanisms_room);
 }
 

@@ -50,12 +50,26 @@ static bool refuse(struct gp_reply *why, int code, const char *enhanced, const c
     return false;
 }
 
+/* RFC 2852 4.1.4.1: what is to come back rather than be late goes to nobody who does not promise that, or not within the time that is left.
+ * A mail store (LMTP) delivers at once. NULL: nothing is in the way. */
+static const char *breaks_deadline(const struct gp_smtp_client *c, gp_str params)
+{
+    struct gp_by by;
+    if (!gp_read_by(gp_parameter(params, "BY"), &by) || !by.back) return NULL;
+    if (!(c->offers & GP_OFFERS_DELIVERBY))
+        return c->plan->lmtp ? NULL : "the next hop does not offer DELIVERBY: it could deliver the message too late";
+    bool soon = by.seconds > 0 && (uint64_t)by.seconds < c->deadline_least;
+    return soon ? "the next hop wants more time for a delivery than is left" : NULL;
+}
+
 /* RFC 1870 6.1: SIZE is said where it is offered; over the server's limit there is no use in trying. */
 static bool put_parameters(const struct gp_smtp_client *c, gp_str params, uint64_t size, struct gp_text *out,
                            struct gp_reply *why)
 {
     if (c->size_limit > 0 && size > c->size_limit)
         return refuse(why, 552, "5.3.4", "the message is larger than the next hop takes");
+    const char *late = breaks_deadline(c, params);
+    if (late) return refuse(why, 550, "5.3.3", late);
     const struct gp_extension *lacks = filter(c, params, GP_ON_MAIL, out);
     if (lacks && lacks->offer == GP_OFFERS_REQUIRETLS) /* RFC 8689 4.2.1 */
         return refuse(why, 550, "5.7.30", "the next hop does not offer REQUIRETLS");

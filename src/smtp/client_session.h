@@ -71,6 +71,7 @@ struct gp_smtp_client {
     unsigned offers;
     uint64_t size_limit;                   /* 0: none                               */
     uint64_t recipients_most, mails_most;  /* LIMITS (RFC 9422); 0: not said        */
+    uint64_t deadline_least;               /* seconds, DELIVERBY (RFC 2852 2); 0: any number, or not said */
     struct gp_text mechanisms;
     char           mechanisms_room[GP_CLIENT_NAMES_ROOM];
 

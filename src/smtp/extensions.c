@@ -12,6 +12,7 @@ static const struct gp_reply not_ours    = { 504, "5.5.4", "parameter value not 
 static const struct gp_reply over_size   = { 552, "5.3.4", "message is larger than the limit" };
 static const struct gp_reply not_offered = { 555, "5.5.4", "parameter not offered here" };
 static const struct gp_reply too_late    = { 501, "5.5.4", "held for longer than the limit that EHLO says" };
+static const struct gp_reply too_soon    = { 555, "5.5.4", "less time to deliver it than the minimum that EHLO says" };
 static const struct gp_reply wants_value = { 501, "5.5.4", "parameter takes no value" };
 
 /* ---- values ---------------------------------------------------------------------------------------------- */
@@ -210,6 +211,28 @@ static bool may_ask(const struct gp_smtp_server *s)
     return s->options->mine && s->signed_in;
 }
 
+/* ---- by when it is to be delivered: RFC 2852 ------------------------------------------------------------------- */
+static bool may_name_deadline(const struct gp_smtp_server *s)
+{
+    return s->options->deadlines && s->options->now;
+}
+
+static const struct gp_reply *valid_by(const struct gp_smtp_server *s, gp_str value, struct gp_text *out)
+{
+    struct gp_by by;
+    if (!may_name_deadline(s)) return &not_offered;
+    if (!gp_read_by(value, &by)) return &bad_value;
+    if (by.back && by.seconds < (int64_t)s->options->deadline_least) return &too_soon; /* RFC 2852 3 */
+    gp_put_deadline(out, &by, s->options->now());
+    return NULL;
+}
+
+/* RFC 2852 2: nothing where any time will do. */
+static void least_time(const struct gp_smtp_server *s, struct gp_text *out)
+{
+    if (s->options->deadline_least > 0) gp_put_number(out, s->options->deadline_least);
+}
+
 /* ---- what EHLO says -------------------------------------------------------------------------------------- */
 static bool always(const struct gp_smtp_server *s)
 {
@@ -265,6 +288,7 @@ static const struct gp_parameter_row utf8_row[] = { { "SMTPUTF8", GP_ON_MAIL, no
 static const struct gp_parameter_row auth_row[] = { { "AUTH",     GP_ON_MAIL, valid_auth, false, false }, { NULL } };
 static const struct gp_parameter_row mt_row[]   = { { "MT-PRIORITY", GP_ON_MAIL, valid_priority, true, false }, { NULL } };
 static const struct gp_parameter_row tls_row[]  = { { "REQUIRETLS",  GP_ON_MAIL, valid_require_tls, true, false }, { NULL } };
+static const struct gp_parameter_row by_row[]   = { { "BY",       GP_ON_MAIL, valid_by,   true,  false }, { NULL } };
 static const struct gp_parameter_row hold_rows[] = {
     { "HOLDFOR",   GP_ON_MAIL, valid_holdfor,   true, true },
     { "HOLDUNTIL", GP_ON_MAIL, valid_holduntil, true, true },
@@ -292,6 +316,7 @@ const struct gp_extension gp_extensions[] = {
     { "FUTURERELEASE",       0,                    may_hold,    hold_limits, hold_rows, GP_LACKING_DROP   }, /* it is us who hold it */
     { "MT-PRIORITY",         GP_OFFERS_MT_PRIORITY, may_prioritise, NULL,   mt_row,     GP_LACKING_DROP   },
     { "REQUIRETLS",          GP_OFFERS_REQUIRETLS, may_require_tls, NULL,   tls_row,    GP_LACKING_BOUNCE },
+    { "DELIVERBY",           GP_OFFERS_DELIVERBY,  may_name_deadline, least_time, by_row, GP_LACKING_DROP }, /* the client looks at it first */
     { "LIMITS",              GP_OFFERS_LIMITS,     always,      limits,     NULL,       GP_LACKING_DROP   },
     { "XMINE",               0,                    may_ask,     NULL,       NULL,       GP_LACKING_DROP   },
     { "SMTPUTF8",            GP_OFFERS_SMTPUTF8,   always,      NULL,       utf8_row,   GP_LACKING_BOUNCE },

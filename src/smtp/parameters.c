@@ -6,6 +6,7 @@ enum { ON_A_LINE_MOST = 16 };
 static const struct gp_reply unknown = { 555, "5.5.4", "parameter not recognized" };
 static const struct gp_reply twice   = { 501, "5.5.4", "parameter given twice" };
 static const struct gp_reply both    = { 501, "5.5.4", "two parameters of which one excludes the other" };
+static const struct gp_reply late    = { 501, "5.5.4", "held back for longer than until it is to be delivered" };
 static const struct gp_reply syntax  = { 501, "5.5.4", "bad parameter" };
 
 /* Takes "NAME=value" or "NAME" apart; value.ptr NULL: there is no "=". */
@@ -56,6 +57,14 @@ static const struct gp_reply *read_one(const struct gp_smtp_server *s, const str
     return no;
 }
 
+/* RFC 4865 5.2.2: to the second, as both are said. */
+static bool is_held_too_long(const struct gp_smtp_server *s, gp_str params)
+{
+    enum { SECOND = 1000 };
+    struct gp_deadline by = gp_deadline(params);
+    return by.when > 0 && gp_release_time(params, s->options->now()) / SECOND > by.when / SECOND;
+}
+
 const struct gp_reply *gp_read_parameters(const struct gp_smtp_server *s, gp_str text, enum gp_on on,
                                           struct gp_text *canonical)
 {
@@ -72,7 +81,8 @@ const struct gp_reply *gp_read_parameters(const struct gp_smtp_server *s, gp_str
         if (no) return no;
         seen[count++] = row;
     }
-    return canonical->cut ? &syntax : NULL;
+    if (canonical->cut) return &syntax;
+    return is_held_too_long(s, gp_said(canonical)) ? &late : NULL;
 }
 
 gp_str gp_parameter(gp_str parameters, const char *name)

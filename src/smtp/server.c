@@ -65,6 +65,16 @@ bool gp_server_say(struct gp_smtp_server *s, struct gp_reply reply)
     return false;
 }
 
+/* Where there is nothing to say, the keyword stands alone. */
+static void put_argument(const struct gp_smtp_server *s, const struct gp_extension *e, struct gp_text *out)
+{
+    size_t keyword = out->len;
+    if (!gp_ends(gp_from(e->keyword), "=")) gp_put_char(out, ' ');
+    size_t nothing = out->len;
+    e->argument(s, out);
+    if (out->len == nothing) out->len = keyword;
+}
+
 void gp_server_hello(struct gp_smtp_server *s)
 {
     enum { HYPHEN = 3 };
@@ -79,8 +89,7 @@ void gp_server_hello(struct gp_smtp_server *s)
         last = out.len;
         gp_put_z(&out, "250-");
         gp_put_z(&out, e->keyword);
-        if (e->argument && !gp_ends(gp_from(e->keyword), "=")) gp_put_char(&out, ' ');
-        if (e->argument) e->argument(s, &out);
+        if (e->argument) put_argument(s, e, &out);
         gp_put_z(&out, "\r\n");
     }
     out.ptr[last + HYPHEN] = ' ';

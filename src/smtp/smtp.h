@@ -84,6 +84,10 @@ struct gp_smtp_options {
     bool priorities;               /* MT-PRIORITY (RFC 6710) is offered                              */
     bool require_tls;              /* REQUIRETLS (RFC 8689) is offered under TLS: the host keeps to it, onward and in what it reports */
     bool mine;                     /* XMINE is offered to who has signed in                          */
+    /* DELIVERBY (RFC 2852) is offered, where `now` is there; and within how many seconds at least a message may be wanted delivered or
+     * returned, 0: any number. */
+    bool     deadlines;
+    unsigned deadline_least;
     const char *unlisted;          /* mechanisms that the host decides about though nobody is offered them; NULL: none */
 };
 
@@ -158,6 +162,17 @@ bool gp_read_hold(gp_str value, uint64_t *seconds) GP_MUST_USE;               /*
 /* When a message with these canonical parameters is to go (RFC 4865): 0 where its sender does not hold it back. */
 gp_time gp_release_time(gp_str params, gp_time arrived);
 
+/* DELIVERBY (RFC 2852): by when a message is to be delivered; back: it is returned then, trace: its sender is told of each server that it is
+ * passed on to. `by` is what MAIL says; canonical parameters hold the moment, "BY=2026-12-24T18:00:00Z;RT", and are turned back for the next hop. */
+enum { GP_BY_MOST = 999999999 };
+struct gp_by       { int64_t seconds; bool back, trace; };
+struct gp_deadline { gp_time when;    bool back, trace; };                    /* when 0: the sender named none         */
+bool gp_read_by(gp_str value, struct gp_by *) GP_MUST_USE;
+void gp_put_deadline(struct gp_text *, const struct gp_by *, gp_time now);
+struct gp_deadline gp_deadline(gp_str params);                                /* of canonical parameters               */
+/* The same parameters with the seconds that are left; false: it is over, and the message has to go back. */
+bool gp_put_time_left(gp_str params, gp_time now, struct gp_text *out) GP_MUST_USE;
+
 /* MT-PRIORITY (RFC 6710): -9 to 9, 0 where nothing is said. */
 enum { GP_PRIORITY_LEAST = -9, GP_PRIORITY_MOST = 9 };
 bool gp_read_priority(gp_str value, int *priority) GP_MUST_USE;
@@ -206,6 +221,7 @@ enum gp_smtp_offer { /* what the server said to EHLO; bits */
     GP_OFFERS_PIPELINING = 1, GP_OFFERS_8BITMIME = 2, GP_OFFERS_SIZE = 4, GP_OFFERS_SMTPUTF8 = 8, GP_OFFERS_DSN = 16,
     GP_OFFERS_STARTTLS = 32, GP_OFFERS_AUTH = 64, GP_OFFERS_CHUNKING = 128, GP_OFFERS_REQUIRETLS = 256,
     GP_OFFERS_LIMITS = 512, GP_OFFERS_MT_PRIORITY = 1024,
+    GP_OFFERS_DELIVERBY = 2048,
 };
 struct gp_smtp_client; /* fields in smtp/session.h */
 
@@ -221,7 +237,7 @@ bool   gp_smtp_client_auth_line(struct gp_smtp_client *, gp_str line);          
 void   gp_smtp_client_skip_auth(struct gp_smtp_client *);
 unsigned gp_smtp_client_offers(const struct gp_smtp_client *);
 /* Canonical parameters are filtered by what the server offers (rows of smtp/extensions.c); false: this message needs
- * what the server lacks (SMTPUTF8, 5.6.7; REQUIRETLS, 5.7.30; SIZE, 5.3.4): *why says it, nothing was sent, the session is READY still. */
+ * what the server lacks (SMTPUTF8, 5.6.7; REQUIRETLS, 5.7.30; SIZE, 5.3.4; DELIVERBY, 5.3.3): *why says it, nothing was sent, the session is READY still. */
 bool   gp_smtp_client_mail(struct gp_smtp_client *, gp_str sender, gp_str params, uint64_t size, struct gp_reply *why);
 bool   gp_smtp_client_rcpt(struct gp_smtp_client *, gp_str address, gp_str params);    /* false: no room now: drain  */
 void   gp_smtp_client_no_more_rcpts(struct gp_smtp_client *);

@@ -269,6 +269,10 @@ static void take_option(struct play *p, gp_str option, bool *secure, int *level)
     if (gp_is(name, "limit") && counts) p->options.size_limit = number;
     if (gp_is(name, "recipients") && counts) p->options.recipients_most = (unsigned)number;
     if (gp_is(name, "hold") && counts) p->options.hold_most = (unsigned)number;
+    if (gp_is(name, "deadlines")) {
+        p->options.deadlines      = true;
+        p->options.deadline_least = (unsigned)number;
+    }
     if (gp_is(name, "priorities")) p->options.priorities = true;
     if (gp_is(name, "requiretls")) p->options.require_tls = true;
     if (gp_is(name, "mine")) p->options.mine = true;

@@ -39,6 +39,8 @@ struct queue_message {
     uint64_t account, owner, credential, size; /* owner: who signed in, where he acted for the account; else 0 */
     gp_time  arrived;
     gp_time  release;     /* its sender has it held back until then (RFC 4865); 0: he does not */
+    gp_time  deadline;    /* its sender's (RFC 2852), while it is ahead and something is to be done then; else 0 */
+    gp_time  held, removed; /* since when it is held, by whomever; when a command took it out; 0: not */
     bool     in_file;
 };
 struct queue_reply { /* the last word on a recipient; code 0: none came, text is ours */
@@ -76,9 +78,10 @@ struct queue_way { gp_str address, sender, user; };
 typedef gp_str queue_chooser(void *owner, const struct queue_way *, struct gp_text *room);
 gp_status queue_reroute(struct queue_store *, gp_str place, bool elsewhere, bool all, queue_chooser *choose, void *owner, size_t *moved) GP_MUST_USE;
 
-enum queue_change { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DELETE, QUEUE_SEND };
+enum queue_change { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DELETE, QUEUE_SEND, QUEUE_RETURN };
 /* What commands do to one message, with its audit row if it changed anything. A held message is not retried, nor is one
- * that its sender holds back: that one QUEUE_SEND sends before its time. PERMFAIL: no such message. */
+ * that its sender holds back: that one QUEUE_SEND sends before its time. QUEUE_DELETE: at once, and nobody hears of it; QUEUE_RETURN: kept
+ * from being sent, until the server has told the sender and removed it. PERMFAIL: no such message. */
 gp_status queue_alter(struct queue_store *, enum queue_change, gp_str queue_id, gp_time now, bool *changed) GP_MUST_USE;
 gp_status queue_alter_by(struct queue_store *, gp_str by /* for the audit: whom it is done for */, enum queue_change, gp_str queue_id, gp_time now, bool *changed) GP_MUST_USE;
 /* As QUEUE_HOLD, because of `why`, which is kept with the message. */
@@ -108,6 +111,12 @@ gp_status queue_visit_recipients(struct queue_store *, int64_t message, unsigned
                                  bool (*each)(void *owner, const struct queue_recipient *), void *owner) GP_MUST_USE;
 /* Every destination that has a queued recipient, with when the first of them is due. */
 gp_status queue_visit_destinations(struct queue_store *, void (*each)(void *owner, gp_str destination, gp_time due), void *owner) GP_MUST_USE;
+
+/* What ends without an attempt, or is told of: taken out by a command; its sender's deadline is over at `now`; held since before `held`. */
+enum queue_end { QUEUE_END_REMOVED, QUEUE_END_DEADLINE, QUEUE_END_HELD };
+struct queue_ending { int64_t message; enum queue_end why; char queue_id[QUEUE_ID_MOST + 1]; };
+gp_status queue_endings(struct queue_store *, gp_time now, gp_time held, struct queue_ending *out, size_t room, size_t *count) GP_MUST_USE;
+gp_status queue_ended(struct queue_store *, const struct queue_ending *) GP_MUST_USE; /* it is dealt with; a change */
 
 struct queue_due {
     int64_t  message, account; /* whose it is */

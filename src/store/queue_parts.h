@@ -14,7 +14,7 @@ struct queue_store {
     size_t             drop_count;     /* beyond the bound the sweep takes them */
 };
 
-extern const char queue_turns[], queue_priorities[]; /* scripts of queue.db */
+extern const char queue_turns[], queue_priorities[], queue_ends[]; /* scripts of queue.db */
 /* What has a priority: its destinations, as if all of it were due; and *due, where the next of it is due before that. PERMFAIL: *due is none. */
 gp_status queue_visit_apart(struct queue_store *, void (*each)(void *, gp_str, gp_time), void *owner) GP_MUST_USE;
 gp_status queue_time_apart(struct queue_store *, gp_str destination, gp_time now, gp_time *due) GP_MUST_USE;

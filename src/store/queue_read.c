@@ -8,8 +8,8 @@
 
 #define MESSAGE_COLUMNS                                                                                                     \
     "message, account, credential, size, in_file, arrived, queue_id, sender, params, user, message_id, author, peer, helo," \
-    " mechanism, tls, hold_why, owner, legacy, release"
-enum { FIRST_TEXT = 6, OWNER = 17, LEGACY, RELEASE };
+    " mechanism, tls, hold_why, owner, legacy, release, deadline, held, removed"
+enum { FIRST_TEXT = 6, OWNER = 17, LEGACY, RELEASE, DEADLINE, HELD, REMOVED };
 
 /* PERMFAIL from the last rows_next means that all went well. */
 static gp_status all_seen(gp_status last)
@@ -30,6 +30,9 @@ static void read_message(const struct rows *r, struct queue_message *m)
     m->owner        = (uint64_t)rows_number(r, OWNER);
     m->legacy       = rows_number(r, LEGACY) != 0;
     m->release      = rows_number(r, RELEASE);
+    m->deadline     = rows_number(r, DEADLINE);
+    m->held         = rows_number(r, HELD);
+    m->removed      = rows_number(r, REMOVED);
     gp_str *texts[] = { &m->queue_id, &m->sender, &m->params,    &m->user, &m->message_id, &m->from,
                         &m->peer,     &m->helo,   &m->mechanism, &m->tls,  &m->hold_why };
     for (size_t i = 0; i < GP_COUNT(texts); i++) *texts[i] = rows_text(r, FIRST_TEXT + (int)i);

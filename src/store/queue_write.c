@@ -19,8 +19,8 @@ static gp_status insert_message(struct database *db, const struct queue_message 
 {
     auto_rows r =
         rows_of(db, "INSERT INTO messages (queue_id, sender, params, user, account, credential, size, in_file, arrived,"
-                    " message_id, author, peer, helo, mechanism, tls, hold_why, owner, legacy, release)"
-                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+                    " message_id, author, peer, helo, mechanism, tls, hold_why, owner, legacy, release, deadline, held)"
+                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     bind(&r, m->queue_id);
     bind(&r, m->sender);
     bind(&r, m->params);
@@ -35,6 +35,8 @@ static gp_status insert_message(struct database *db, const struct queue_message 
     rows_bind_number(&r, (int64_t)m->owner);
     rows_bind_number(&r, m->legacy);
     rows_bind_number(&r, m->release);
+    rows_bind_number(&r, m->deadline);
+    rows_bind_number(&r, m->held);
     return rows_run(&r);
 }
 
@@ -75,15 +77,20 @@ struct audit_entry queue_entry(const struct queue_message *m, gp_time when, cons
                                   .queue_id   = m->queue_id };
 }
 
+/* What a parameter of MAIL says, in canonical text; GP_NONE: nothing. */
+static gp_str said(const struct queue_message *m, const char *name)
+{
+    for (gp_str rest = m->params; rest.len;) {
+        gp_str value = gp_word(&rest), word = gp_cut(&value, '=');
+        if (gp_is(word, name)) return value.len ? value : GP_NONE;
+    }
+    return GP_NONE;
+}
+
 /* RFC 3461 4.4 */
 gp_str queue_envid(const struct queue_message *m)
 {
-    static const char name[] = "ENVID=";
-    for (gp_str rest = m->params; rest.len;) {
-        gp_str word = gp_word(&rest);
-        if (gp_starts(word, name)) return gp_tail(word, sizeof name - 1);
-    }
-    return GP_NONE;
+    return said(m, "ENVID");
 }
 
 bool queue_requires_tls(const struct queue_message *m)
@@ -103,9 +110,10 @@ static gp_status audit_accepted(struct database *db, const struct queue_message 
     return AUDIT(db, &e, AUDIT_S("sender", m->sender), AUDIT_N("recipients", recipients), AUDIT_N("size", m->size),
                  AUDIT_S("peer", m->peer), AUDIT_S("helo", m->helo), AUDIT_S("mechanism", m->mechanism),
                  AUDIT_S("tls", m->tls), AUDIT_Z("lane", m->legacy ? "legacy" : NULL), AUDIT_S("held", m->hold_why),
-                 AUDIT_S("until", gp_said(&until)), AUDIT_Z("requiretls", queue_requires_tls(m) ? "yes" : NULL),
-                 AUDIT_S("envid", queue_envid(m)), AUDIT_L("to", to), AUDIT_S("message_id", m->message_id),
-                 AUDIT_S("from", m->from));
+                 AUDIT_S("until", gp_said(&until)), AUDIT_S("deliver_by", said(m, "BY")),
+                 AUDIT_S("priority", said(m, "MT-PRIORITY")),
+                 AUDIT_Z("requiretls", queue_requires_tls(m) ? "yes" : NULL), AUDIT_S("envid", queue_envid(m)),
+                 AUDIT_L("to", to), AUDIT_S("message_id", m->message_id), AUDIT_S("from", m->from));
 }
 
 /* As many as fit into one row, as long as they are there; the place of the next one. */
@@ -140,7 +148,10 @@ static gp_status audit_message(struct database *db, const struct queue_message *
 gp_status queue_add(struct queue_store *s, const struct queue_message *m, const struct queue_recipient *to,
                     size_t count, gp_str body)
 {
-    gp_status status = insert_message(s->db, m);
+    struct queue_message in = *m;
+    for (size_t i = 0; i < count; i++)
+        if (to[i].state == RECIPIENT_HELD) in.held = m->arrived;
+    gp_status status = insert_message(s->db, &in);
     if (status != GP_OK) return status;
     int64_t message = database_last_id(s->db);
     if (!m->in_file) status = insert_body(s->db, message, body);
@@ -262,6 +273,7 @@ static const struct {
     [QUEUE_HOLD]    = { "held",     "UPDATE recipients SET state = 3 WHERE message = ?2 AND state = 0" },
     [QUEUE_RELEASE] = { "released", "UPDATE recipients SET state = 0, due = max(?1, " RELEASE_OF_IT ") WHERE message = ?2 AND state = 3" },
     [QUEUE_DELETE]  = { "deleted",  NULL },
+    [QUEUE_RETURN]  = { "deleted",  "UPDATE recipients SET state = 3 WHERE message = ?2 AND state IN (0, 3)" },
     [QUEUE_SEND]    = { "released", "UPDATE recipients SET due = ?1 WHERE message = ?2 AND state = 0 AND " RELEASE_OF_IT " > ?1" },
 };
 /* clang-format on */
@@ -285,25 +297,34 @@ static gp_status put_why(struct database *db, int64_t message, gp_str why)
     return rows_run(&r);
 }
 
-/* Its life begins now. */
-static gp_status put_release(struct database *db, int64_t message, gp_time now)
+/* What stands in the message's own row. */
+static gp_status put_time(struct database *db, const char *sql, int64_t message, gp_time when)
 {
-    auto_rows r = rows_of(db, "UPDATE messages SET release = ?2 WHERE message = ?1");
+    auto_rows r = rows_of(db, sql);
     rows_bind_number(&r, message);
-    rows_bind_number(&r, now);
+    rows_bind_number(&r, when);
     return rows_run(&r);
 }
+
+/* clang-format off */
+static const char *const times[] = { /* ?1 message, ?2 now; what is let go begins its life */
+    [QUEUE_RETRY]   = NULL,
+    [QUEUE_HOLD]    = "UPDATE messages SET held = ?2 WHERE message = ?1",
+    [QUEUE_RELEASE] = "UPDATE messages SET held = 0, removed = 0, release = max(release, ?2) WHERE message = ?1",
+    [QUEUE_DELETE]  = NULL,
+    [QUEUE_SEND]    = "UPDATE messages SET release = ?2 WHERE message = ?1",
+    [QUEUE_RETURN]  = "UPDATE messages SET removed = ?2 WHERE message = ?1",
+};
+/* clang-format on */
 
 /* why: of a hold, or none. */
 static gp_status alter(struct queue_store *s, enum queue_change change, const struct altered *m, gp_str why,
                        gp_time now, bool *changed)
 {
-    const char *sql    = changes[change].sql;
-    gp_status   status = alter_recipients(s->db, sql, m->message, now, changed);
-    if (status == GP_OK && change == QUEUE_SEND && *changed) return put_release(s->db, m->message, now);
-    if (status != GP_OK || change == QUEUE_RETRY || change == QUEUE_SEND || !(*changed || change == QUEUE_RELEASE))
-        return status;
-    return put_why(s->db, m->message, why);
+    gp_status status = alter_recipients(s->db, changes[change].sql, m->message, now, changed);
+    if (status == GP_OK && *changed && times[change]) status = put_time(s->db, times[change], m->message, now);
+    bool word = change == QUEUE_RELEASE || ((change == QUEUE_HOLD || change == QUEUE_RETURN) && *changed);
+    return status == GP_OK && word ? put_why(s->db, m->message, why) : status;
 }
 
 static gp_status change_one(struct queue_store *s, enum queue_change change, gp_str queue_id, gp_str by, gp_str why,
@@ -332,7 +353,8 @@ static gp_status change_one(struct queue_store *s, enum queue_change change, gp_
 gp_status queue_alter_by(struct queue_store *s, gp_str by, enum queue_change change, gp_str queue_id, gp_time now,
                          bool *changed)
 {
-    return change_one(s, change, queue_id, by, GP_NONE, now, changed);
+    gp_str why = change == QUEUE_RETURN ? GP_LIT("deleted; its sender is told") : GP_NONE;
+    return change_one(s, change, queue_id, by, why, now, changed);
 }
 
 gp_status queue_alter(struct queue_store *s, enum queue_change change, gp_str queue_id, gp_time now, bool *changed)

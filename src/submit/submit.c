@@ -230,6 +230,8 @@ static struct gp_smtp_options options_of(const struct config *c, const struct co
         .priorities         = c->queue.priorities,
         .require_tls        = true,
         .mine               = c->queue.own_view,
+        .deadlines          = c->queue.deadlines,
+        .deadline_least     = c->queue.deadline_least,
         .unlisted           = c->policy.mechanisms.mode == POLICY_ENFORCE ? c->policy.mechanisms.retire : NULL,
     };
     if (l->kind == LISTEN_LEGACY) narrow(&o, l);

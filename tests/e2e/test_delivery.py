@@ -2,6 +2,7 @@
 import base64
 import email
 import email.policy
+import email.utils
 import pathlib
 import re
 import subprocess
@@ -117,7 +118,7 @@ def test_a_message_goes_when_its_sender_said(gatepost, context, sink, account, r
     started = time.time()
     send(gatepost, context, account, [recipient], options="HOLDFOR=2")
     arrived = sink.wait(recipient)
-    assert time.time() - started >= 2 and "HOLD" not in " ".join(arrived.options)
+    assert time.time() - started >= 2 and "HOLD" not in arrived.options
 
 
 def test_what_a_sender_holds_back_is_shown_sent_and_cancelled(gatepost, context, sink, account, recipient):
@@ -136,9 +137,9 @@ def test_what_a_sender_holds_back_is_shown_sent_and_cancelled(gatepost, context,
     assert "held back by its sender until" in gatepost.run("explain", first)
 
 
-def test_a_priority_goes_along_and_no_higher_than_is_given(new_gatepost, new_sink, context, recipient):
-    sink = new_sink(offers=("MT-PRIORITY",))
-    gatepost = new_gatepost(sink, GATEPOST_QUEUE_PRIORITIES="yes", GATEPOST_QUEUE_PRIORITY_MOST="4")
+def test_a_priority_and_a_deadline_go_along(new_gatepost, new_sink, context, recipient):
+    sink = new_sink(offers=("MT-PRIORITY", "DELIVERBY 30"))
+    gatepost = new_gatepost(sink, GATEPOST_QUEUE_PRIORITIES="yes", GATEPOST_QUEUE_PRIORITY_MOST="4", GATEPOST_QUEUE_DEADLINE_LEAST="20s")
     account = gatepost.account()
     with signed_in(gatepost, context, account) as wire:
         assert "MT-PRIORITY" in wire.say("EHLO client.example")[1]
@@ -149,6 +150,29 @@ def test_a_priority_goes_along_and_no_higher_than_is_given(new_gatepost, new_sin
             assert wire.hear()[0] == 250
     for asked, given in (("-3", "-3"), ("4", "4"), ("9", "4")):
         assert f"MT-PRIORITY={given}" in sink.wait(f"{asked}{recipient}").options
+    with signed_in(gatepost, context, account) as wire:
+        assert "DELIVERBY 20" in wire.say("EHLO client.example")[1]
+        assert wire.say(f"MAIL FROM:<{account.name}> BY=19;R")[0] == 555
+    queue_id = send(gatepost, context, account, [recipient], options="BY=2000;RT MT-PRIORITY=2")
+    [by] = [word for word in sink.wait(recipient).options.split() if word.startswith("BY=")]
+    assert re.fullmatch(r"BY=(19\d\d|2000);RT", by)
+    _, _, status = report_for(sink, account)    # each step is told, and this next hop reports nothing itself
+    assert status[1]["Action"] == "relayed" and abs(time.time() + 2000 - email.utils.parsedate_to_datetime(status[0]["Deliver-By-Date"]).timestamp()) < 60
+    told = gatepost.run("explain", queue_id)
+    assert "to be delivered by" in told and "priority 2" in told
+    send(gatepost, context, account, [f"soon-{recipient}"], options="BY=25;R")
+    until("the message came back", lambda: b"wants more time" in b"".join(m.data for m in sink.for_(account.name)))
+
+
+def test_what_must_come_back_goes_to_nobody_who_could_be_late(gatepost, context, sink, account, recipient):
+    send(gatepost, context, account, [recipient], options="BY=3600;R")
+    _, parts, status = report_for(sink, account)
+    assert status[1]["Status"] == "5.3.3" and "does not offer DELIVERBY" in parts[0].get_content() and not sink.for_(recipient)
+    later = send(gatepost, context, account, [recipient], options="BY=3600;N HOLDFOR=60")
+    assert "its sender is told if it is not delivered by" in gatepost.run("queue", "show", later)
+    assert gatepost.json("queue", "show", later)["deliver"]["else"] == "notify"
+    gatepost.run("queue", "release", later)
+    assert "BY=" not in sink.wait(recipient).options
 
 
 def test_many_recipients_travel_together(gatepost, context, sink, account, recipient):

@@ -162,7 +162,7 @@ def test_a_route_that_discards_and_one_that_holds(gatepost, hops, context):
     [kept] = gatepost.queued()
     shown = gatepost.run("queue", "show", kept["queue_id"])
     assert "a@void.example  discarded, 0 attempts, route void: 2.0.0 discarded by the route void" in shown
-    assert "held: by the route look-first" in shown and "b@slow.example  held" in shown
+    assert ": by the route look-first" in shown and "held since" in shown and "b@slow.example  held" in shown
     assert "discarded to a@void.example" in gatepost.run("explain", kept["queue_id"])
     gatepost.run("queue", "release", kept["queue_id"])
     assert hops["rest"].wait("b@slow.example").login == US

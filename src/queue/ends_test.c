@@ -1,0 +1,101 @@
+/* What ends without an attempt: held for too long, or taken out by a command; and who hears of it. */
+#include <string.h>
+
+#include "queue/role_kit.h"
+
+#define TAKEN "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok"
+#define DOWN  "2\t0\t4.4.1\t\t\tconnection refused"
+
+static struct kit *open_with(bool hold, const char *params)
+{
+    struct kit *k                  = kit_open();
+    struct msg  m                  = kit_message("abcd", "ada@example.org", "bob@example.net\t\n");
+    k->config.queue.held_lifetime  = 30 * 86400;
+    k->config.queue.future_release = 60 * 86400;
+    m.commit.hold                  = hold;
+    m.commit.params                = gp_from(params);
+    if (hold) m.commit.hold_why = GP_LIT("it sends as if somebody else had the account");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    CHECK(k->answer_count == 1 && k->answers[0].status == GP_OK);
+    return k;
+}
+
+static size_t told(const struct kit *k, const char *words)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < k->sent_count; i++)
+        count += strcmp(k->sent[i].destination, "example.org") == 0 && strstr(k->sent[i].body, words) != NULL;
+    return count;
+}
+
+static bool change(struct kit *k, enum queue_change what)
+{
+    bool changed = false;
+    CHECK(queue_begin(k->queue->store) == GP_OK);
+    CHECK(queue_alter(k->queue->store, what, GP_LIT("abcd"), k->now, &changed) == GP_OK);
+    CHECK(queue_commit(k->queue->store) == GP_OK);
+    queue_look(k->queue, k->now);
+    kit_turn(k);
+    return changed;
+}
+
+static void at(struct kit *k, gp_time when)
+{
+    k->now = when;
+    kit_turn(k);
+}
+
+/* ---- held for too long ----------------------------------------------------------------------------------------------- */
+TEST(what_nobody_releases_goes_back)
+{
+    struct kit *k = open_with(true, "");
+    at(k, KIT_START + 30 * KIT_DAY - 1);
+    CHECK(k->sent_count == 0 && kit_count(k, "messages", "held = 1800000000000") == 1);
+    at(k, KIT_START + 30 * KIT_DAY);
+    CHECK(told(k, "Action: failed") == 1 && told(k, "It was held for longer than mail may be") == 1);
+    CHECK(told(k, "somebody else") == 0); /* what is suspected is not the sender's to know */
+    CHECK(kit_count(k, "messages", "queue_id = 'abcd'") == 0 && kit_audited(k, "failed") == 1);
+    kit_close(k);
+}
+
+/* A command's hold begins with the command, and is over with the release. */
+TEST(the_time_begins_with_the_hold)
+{
+    struct kit *k = open_with(false, "");
+    kit_answer_all(k, DOWN, false);
+    at(k, KIT_START + KIT_MINUTE);
+    CHECK(change(k, QUEUE_HOLD));
+    at(k, KIT_START + 30 * KIT_DAY);
+    CHECK(told(k, "") == 0);
+    CHECK(change(k, QUEUE_RELEASE) && kit_count(k, "messages", "held = 0") == 1 && k->sent_count == 2);
+    kit_answer_all(k, DOWN, false); /* it has five days again */
+    kit_turn(k);
+    CHECK(told(k, "Action: failed") == 0);
+    CHECK(change(k, QUEUE_HOLD));
+    at(k, KIT_START + 60 * KIT_DAY - KIT_MINUTE);
+    CHECK(told(k, "Action: failed") == 0);
+    at(k, KIT_START + 60 * KIT_DAY);
+    CHECK(told(k, "Action: failed") == 1);
+    kit_close(k);
+}
+
+TEST(a_hold_may_be_for_ever)
+{
+    struct kit *k                 = open_with(true, "");
+    k->config.queue.held_lifetime = 0;
+    at(k, KIT_START + 4000 * KIT_DAY);
+    CHECK(k->sent_count == 0 && kit_count(k, "messages", "1") == 1);
+    kit_close(k);
+}
+
+/* Its sender has it held back for longer than that: the hold counts from then on. */
+TEST(what_is_not_to_go_yet_is_not_held_for_too_long)
+{
+    struct kit *k = open_with(true, "HOLDFOR=3456000"); /* 40 days */
+    at(k, KIT_START + 70 * KIT_DAY - 1);
+    CHECK(told(k, "") == 0);
+    at(k, KIT_START + 70 * KIT_DAY);
+    CHECK(told(k, "Action: failed") == 1);
+    kit_close(k);
+}
