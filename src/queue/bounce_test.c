@@ -70,7 +70,7 @@ TEST(so_has_a_notice_of_a_delay)
     m.commit.params = GP_LIT("REQUIRETLS");
     kit_commit(k, 1, &m);
     kit_turn(k);
-    k->now += k->config.queue.delay_notice * SECOND;
+    k->now += (gp_time)k->config.queue.delay_notice * SECOND;
     kit_answer_one(k, 0, "2\t0\t4.7.5\tmx.example.net\t\tbroken\n", false);
     kit_turn(k);
     CHECK(k->sent_count == 2 && strstr(k->sent[1].body, "Action: delayed"));

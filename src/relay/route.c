@@ -489,6 +489,13 @@ static gp_status exhausted(struct route *r)
     return r->reason.status;
 }
 
+static bool stays_within_this_host(const struct route *r)
+{
+    for (size_t i = 0; i < r->address_count; i++)
+        if (!is_within_this_host(&r->addresses[i])) return false;
+    return r->address_count > 0;
+}
+
 /* What the host whose turn it is must have, known once its addresses are. false: it is passed over. */
 static bool is_open_to_us(struct route *r)
 {
@@ -507,7 +514,7 @@ static bool is_open_to_us(struct route *r)
                                          .dane_why       = r->dane.why,
                                          .sts_unfetched  = r->sts_failure != TLS_FINE || r->sts_unsure,
                                          .mx_proven      = r->dane.mx_proven,
-                                         .local          = way->hop.lmtp && is_within_this_host(&r->addresses[0]),
+                                         .local          = way->hop.lmtp && stays_within_this_host(r),
                                          .wish           = r->owner->wish };
     gp_status                 status = demand_make(&facts, &r->demand);
     secure_outdates(r->owner, host, &r->demand);

@@ -1,6 +1,8 @@
 /* REQUIRETLS and its reports (RFC 8689): what they say to whom, when they come back, and which connections are not for them. */
 #include "relay/hop_kit.h"
 
+enum { A_MINUTE = 60 * 1000 };
+
 #define STARTTLS "250-mx\r\n250-STARTTLS\r\n"
 #define OFFERS   STARTTLS "250 REQUIRETLS"
 #define SAYS_IT  "MAIL FROM:<ada@example.org> REQUIRETLS\n"
@@ -190,9 +192,9 @@ TEST(a_weak_connection_is_good_for_a_minute)
 {
     struct bench *b = after_one_to("example.net");
     send_one(b, "", 1);
-    b->relay.hops->opened -= 60 * 1000;
+    b->relay.hops->opened -= A_MINUTE;
     send_one(b, "", 2);
-    b->relay.hops->opened -= 60 * 1000; /* nobody decides about the host of an address but who wrote it */
+    b->relay.hops->opened -= A_MINUTE; /* nobody decides about the host of an address but who wrote it */
     send_one(b, "", 2);
     bench_close(b);
 }

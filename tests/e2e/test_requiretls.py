@@ -8,7 +8,7 @@ from authority import Authority
 from house import DOMAIN, serving, until
 from policies import Policies, policy
 from signed import Signed
-from test_dane import ENTITY, KEY, SHA256, tlsa
+from test_dane import ENTITY, KEY, OTHER, SHA256, tlsa
 from test_delivery import fields, send
 from test_mx import World, shown, was_given_mail
 from wire import signed_in
@@ -135,12 +135,17 @@ def a_strangers_certificate(world, policies, _authority, strangers, domain):
     return {"certificate": strangers.issue(f"mx.{domain}", f"mx.{domain}")}, "5.7.10", "policy mta-sts"
 
 
+def other_records(world, _policies, _authority, _strangers, domain):
+    world.names.tlsa(f"_{world.port}._tcp.mx.{domain}", (ENTITY, KEY, SHA256, OTHER))
+    return {}, "5.7.10", "policy dane"
+
+
 def nothing_is_proven(world, _policies, _authority, _strangers, domain):
     world.names.unsigned(domain)
     return {}, "5.7.10", "neither DNSSEC nor MTA-STS proves"
 
 
-@pytest.mark.parametrize("lack", [not_offered, no_tls, another_name, a_strangers_certificate, nothing_is_proven])
+@pytest.mark.parametrize("lack", [not_offered, no_tls, another_name, a_strangers_certificate, other_records, nothing_is_proven])
 def test_it_comes_back_without_its_body_and_as_it_went(lack, world, policies, authority, strangers, home, domain, host, account, mail):
     options, status, why = lack(world, policies, authority, strangers, domain)
     sink = host(**options)
