@@ -12,7 +12,7 @@ enum { TEXT_MOST = 640 };
 
 struct wish {
     const char *dir, *since, *rule, *account, *unused, *made;
-    bool        tls, json;
+    bool        tls, send_now, json;
 };
 struct report {
     const struct wish *wish;
@@ -168,6 +168,7 @@ static int act(const struct wish *w)
         !read_date("--unused-since", w->unused, "90d", &ages.unused_since) ||
         !read_date("--made-before", w->made, "365d", &ages.made_before))
         return CLI_WRONG_USE;
+    if (w->send_now) return report_tls_hurry(w->dir);
     if (w->tls) return report_tls(w->dir, since, w->json);
     auto_user_store s = { 0 };
     if (!user_store_open(w->dir, &s)) return CLI_FAILED;
@@ -185,16 +186,18 @@ static int run(const struct cli_command *command, int argc, char **argv)
     struct wish       w         = { .dir = NULL };
     size_t            count     = 0;
     struct cli_option options[] = {
-        {"since",         CLI_VALUE, &w.since,   "DATE",
-         "counts from then on: a date, or 7d ago; without it 30d; 90 days are kept"                                        },
-        { "unused-since", CLI_VALUE, &w.unused,  "DATE",
-         "credentials that were not used (or made) since then; without it 90d"                                             },
-        { "made-before",  CLI_VALUE, &w.made,    "DATE", "and those that are older; without it 365d"                       },
-        { "rule",         CLI_VALUE, &w.rule,    "RULE", "those rules alone whose name begins so: identity, limits.account"},
-        { "account",      CLI_VALUE, &w.account, "NAME", "that account alone"                                              },
-        { "tls",          CLI_FLAG,  &w.tls,     NULL,   "instead, how TLS went with other domains' mail hosts, by day"    },
-        { "json",         CLI_FLAG,  &w.json,    NULL,   "print JSON"                                                      },
-        { NULL,           CLI_FLAG,  NULL,       NULL,   NULL                                                              },
+        {"since",         CLI_VALUE, &w.since,    "DATE",
+         "counts from then on: a date, or 7d ago; without it 30d; 90 days are kept"                                         },
+        { "unused-since", CLI_VALUE, &w.unused,   "DATE",
+         "credentials that were not used (or made) since then; without it 90d"                                              },
+        { "made-before",  CLI_VALUE, &w.made,     "DATE", "and those that are older; without it 365d"                       },
+        { "rule",         CLI_VALUE, &w.rule,     "RULE", "those rules alone whose name begins so: identity, limits.account"},
+        { "account",      CLI_VALUE, &w.account,  "NAME", "that account alone"                                              },
+        { "tls",          CLI_FLAG,  &w.tls,      NULL,   "instead, how TLS went with other domains' mail hosts, by day"    },
+        { "send-now",     CLI_FLAG,  &w.send_now, NULL,
+         "send the reports of that which wait, of days that are over (tls_reports.send)"                                    },
+        { "json",         CLI_FLAG,  &w.json,     NULL,   "print JSON"                                                      },
+        { NULL,           CLI_FLAG,  NULL,        NULL,   NULL                                                              },
     };
     int stop = cli_parse(command, options, argc, argv, &w.dir, NULL, 0, 0, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
@@ -203,6 +206,6 @@ static int run(const struct cli_command *command, int argc, char **argv)
 
 const struct cli_command cli_report = {
     "report",
-    "[--since DATE] [--rule RULE] [--account NAME] [--unused-since DATE] [--made-before DATE] [--tls] [--json]",
+    "[--since DATE] [--rule RULE] [--account NAME] [--unused-since DATE] [--made-before DATE] [--tls] [--send-now] [--json]",
     "what policies in shadow would have refused, what is still in use, old devices, and what nobody uses", run
 };

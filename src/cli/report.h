@@ -48,5 +48,7 @@ gp_status report_lane(struct user_store *, gp_time since, bool (*take)(void *own
 /* ---- report_tls.c ------------------------------------------------------------------------------------------------ */
 /* How TLS went with other domains' mail hosts since then: prints it; the exit status. */
 int report_tls(const char *dir, gp_time since, bool json);
+/* Reports of it that wait, of days that are over, are due now; the exit status. */
+int report_tls_hurry(const char *dir);
 
 #endif

@@ -122,3 +122,24 @@ int report_tls(const char *dir, gp_time since, bool json)
     if (!q) return CLI_FAILED;
     return json ? print_reports(q, &config, day) : show(q, &config, day);
 }
+
+/* The server looks at what a command has changed within a second. */
+int report_tls_hurry(const char *dir)
+{
+    static struct config config;
+    size_t               count = 0;
+    if (!cli_config(dir, &config)) return CLI_FAILED;
+    if (!config.tls_reports.send) {
+        cli_problem("tls_reports.send", "is no: nobody is sent reports of TLS", "set it to yes in gatepost.yml");
+        return CLI_FAILED;
+    }
+    auto_queue_store q = cli_queue_open(dir);
+    if (!q) return CLI_FAILED;
+    gp_status status = queue_begin(q);
+    if (status == GP_OK) status = tls_reports_hurry(queue_database(q), user_now(), &count);
+    if (status == GP_OK) status = queue_commit(q);
+    if (status != GP_OK) return cli_queue_failed(q, "report");
+    (void)printf("%zu report%s of TLS %s due now; gatepost report --tls says what becomes of them.\n", count,
+                 count == 1 ? "" : "s", count == 1 ? "is" : "are");
+    return CLI_DONE;
+}
