@@ -183,12 +183,13 @@ static void add_event(void *owner, const struct audit_row *row)
 
 json_t *message_json(struct queue_store *s, const struct queue_message *m, bool full)
 {
-    json_t   *recipients = json_array(), *events = full ? json_array() : NULL;
-    json_t   *json   = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:o}", "queue_id",
-                                 text_json(m->queue_id), "sender", text_json(m->sender), "user", text_json(m->user),
-                                 "arrived", moment_json(m->arrived), "release", moment_json(m->release), "deliver",
-                                 deadline_json(m), "size", (json_int_t)m->size, "held", text_json(m->hold_why),
-                                 "held_since", moment_json(m->held), "legacy", m->legacy, "recipients", recipients);
+    json_t *recipients = json_array(), *events = full ? json_array() : NULL;
+    json_t *json =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:b, s:o}", "queue_id", text_json(m->queue_id),
+                  "sender", text_json(m->sender), "user", text_json(m->user), "arrived", moment_json(m->arrived),
+                  "release", moment_json(m->release), "deliver", deadline_json(m), "size", (json_int_t)m->size, "held",
+                  text_json(m->hold_why), "held_since", moment_json(m->held), "legacy", m->legacy, "foreign",
+                  m->foreign, "recipients", recipients);
     gp_status status = json ? queue_visit_recipients(s, m->row, 0, add_recipient, recipients) : GP_TEMPFAIL;
     if (status == GP_OK && full) {
         add_details(json, m);

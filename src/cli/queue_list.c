@@ -63,6 +63,7 @@ static void print_heading(const struct queue_message *m)
     if (m->user.len) (void)fputs(" by ", stdout);
     print_text(m->user);
     if (m->legacy) (void)fputs(", an old device", stdout);
+    if (m->foreign) (void)fputs(", not signed: From is not the account's", stdout);
     (void)putchar('\n');
     if (m->release > user_now()) (void)printf("    waits until %s, as its sender asked\n", user_time(m->release, when));
     if (by.len) (void)printf("    %.*s\n", (int)by.len, by.ptr);

@@ -181,6 +181,7 @@ struct config {
             enum policy_mode mode, names;
             enum sender_rule rules[SENDER_FIELDS];
             bool             plus; /* anna+anything@ is anna@ */
+            bool             sign_in_shadow; /* DKIM, what shadow lets through in others' names: no */
             struct config_protected protected_names[CONFIG_PROTECTED_MOST]; size_t protected_count;
         } identity;
         struct {

@@ -250,6 +250,8 @@ const struct config_key config_keys[] = {
       "The same of Resent-From and Resent-Sender.", rules },
     { "policy.identity.plus", &config_flag, FIELD(policy.identity.plus), 0, 1, "yes",
       "Who may send as anna@example.org may also send as anna+anything@example.org, unless that is another account's address." },
+    { "policy.identity.sign_in_shadow", &config_flag, FIELD(policy.identity.sign_in_shadow), 0, 1, "no",
+      "Whether a message that policy.identity.mode: shadow lets through, though its From is not the account's, is signed (DKIM) all the same." },
     { "policy.identity.protected_names", &config_protected_names, NO_FIELD, 0, 0, "",
       "Names that From may show for these accounts only, each as {name: NAME, accounts: ACCOUNTS} with blanks between the accounts, or as NAME for nobody. "
       "A name counts as shown where its words stand in the text that a reader sees, whatever their case and width and whatever signs are between them." },

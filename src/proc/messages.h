@@ -67,8 +67,8 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     ROW(SUBMIT, submit, U(session) U(account) U(credential) U(listener) U(size) U(likeness) S(queue_id) S(peer) S(helo)   \
             S(mechanism) S(tls) S(sender) S(fields) S(recipients))                                                        \
     /* As PERMISSION. hold: accepted, and kept back; hold_why: for the administrator, HOLD_WHY_MOST octets at most. owner: whose   \
-     * account signed in, where it acts for another; else 0.                                                               */ \
-    ROW(SUBMITTED, submitted, U(status) U(code) U(hold) U(owner) S(enhanced) S(text) S(why) S(hold_why) S(incident))               \
+     * account signed in, where it acts for another; else 0. foreign: its From is another's, and policy.identity only watches: not to be signed */ \
+    ROW(SUBMITTED, submitted, U(status) U(code) U(hold) U(owner) U(foreign) S(enhanced) S(text) S(why) S(hold_why) S(incident))               \
     /* one way: smtpd itself said no, for the record. missed: how many before this one were not told, in a flood. text: the reply's, \
      * without the incident; why: the true reason. What is not known is "" or 0.                                           */ \
     ROW(REFUSED, refused, U(session) U(account) U(credential) U(listener) U(code) U(missed) S(incident) S(user) S(peer) \
@@ -78,8 +78,8 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     ROW(DRAFTED, drafted, U(status) U(draft))             /* fds[0]: write here; give it up with DRAFT_ABORT           */ \
     ROW(DRAFT_ABORT, draft_abort, U(draft))                                                                               \
     /* body: inline when draft == 0. recipients: lines "address TAB params". size: octets of the body as stored. hold: all    \
-     * recipients are held until somebody releases them, because of hold_why. owner: as in SUBMITTED. legacy: an old device's. */ \
-    ROW(COMMIT, commit, U(session) U(draft) U(size) U(account) U(owner) U(credential) U(arrived) U(hold) U(legacy) S(queue_id) S(user) S(sender) \
+     * recipients are held until somebody releases them, because of hold_why. owner, foreign: as in SUBMITTED. legacy: an old device's. */ \
+    ROW(COMMIT, commit, U(session) U(draft) U(size) U(account) U(owner) U(credential) U(arrived) U(hold) U(legacy) U(foreign) S(queue_id) S(user) S(sender) \
             S(params) S(recipients) S(message_id) S(from) S(peer) S(helo) S(mechanism) S(tls) S(hold_why) S(body))        \
     ROW(COMMITTED, committed, U(status) S(queue_id) S(why))                                                               \
     /* smtpd -> vault: a client asks about its own mail. verb, name, after: smtp.h's gp_mine                               */ \
@@ -100,8 +100,8 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
      * "": of all; more, in the answer: ask once more                                                                       */ \
     ROW(AGAIN, again, U(login) S(account))                                                                                            \
     ROW(AGAIN_DUE, again_due, U(status) U(more))                                                                           \
-    /* queue -> relay; fds[0]: body when not inline. attempt names it in the results. */                                  \
-    ROW(DELIVER, deliver, U(attempt) U(size) S(queue_id) S(destination) S(sender) S(params) S(recipients) S(body))        \
+    /* queue -> relay; fds[0]: body when not inline. attempt names it in the results. foreign: as in SUBMITTED. */                                  \
+    ROW(DELIVER, deliver, U(attempt) U(size) U(foreign) S(queue_id) S(destination) S(sender) S(params) S(recipients) S(body))        \
     /* relay -> queue, as the answer to DELIVER. results: a line a recipient, in order: "status TAB code TAB enhanced TAB   \
      * remote TAB tls TAB text", and "TAB dsn" where the next hop itself reports deliveries, or "TAB ours" where our sign-in there is to blame. status: gp_status. host_down:  \
      * nothing could be tried: back off the whole destination; with no results: the relay is stopping, due again. */      \

@@ -121,6 +121,7 @@ static gp_status send(struct attempt *a, struct gp_arena *arena)
     struct msg m          = MSG(DELIVER);
     m.deliver.attempt     = ++q->last_attempt;
     m.deliver.size        = message.size;
+    m.deliver.foreign     = message.foreign;
     m.deliver.queue_id    = message.queue_id;
     m.deliver.destination = lane_name(a->lane);
     m.deliver.sender      = message.sender;

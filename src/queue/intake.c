@@ -163,6 +163,7 @@ static struct queue_message message_of(const struct queue *q, const struct msg_c
         .deadline   = deadline_of(c, now),
         .in_file    = c->draft != 0,
         .legacy     = c->legacy != 0,
+        .foreign    = c->foreign != 0,
     };
 }
 

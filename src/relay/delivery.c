@@ -39,6 +39,7 @@ static bool read_deliver(struct delivery *d, const struct msg_deliver *in)
 {
     d->attempt     = in->attempt;
     d->size        = in->size;
+    d->foreign     = in->foreign != 0;
     d->queue_id    = gp_arena_copy(&d->arena, in->queue_id);
     d->destination = gp_arena_copy(&d->arena, in->destination);
     d->sender      = gp_arena_copy(&d->arena, in->sender);

@@ -170,6 +170,7 @@ struct delivery {
     struct delivery *next;
     uint32_t         question;
     uint64_t         attempt, size;
+    bool             foreign;     /* its From is not its account's: not to be signed */
     struct gp_arena  arena;
     gp_str           queue_id, destination, sender, params, body;
     struct config_way way;        /* where it goes: what is of relay.user and its fellows is for no route */

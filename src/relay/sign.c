@@ -165,7 +165,9 @@ void sign_start(struct delivery *d)
     d->signed_text.len = 0;
     d->signature_count = 0;
     saw_sender(d);
-    if (!d->relay->config->dkim.sign) {
+    if (d->foreign)
+        LOG(LOG_INFO, "dkim", LOG_S("queue_id", d->queue_id), LOG_Z("reason", "not signed: From is not the account's"));
+    if (!d->relay->config->dkim.sign || d->foreign) {
         saw_author(d);
         delivery_signed(d);
         return;

@@ -59,6 +59,9 @@ static const char queue_devices[] = "ALTER TABLE messages ADD COLUMN legacy INTE
 /* Until when a message's sender has it held back. */
 static const char queue_releases[] = "ALTER TABLE messages ADD COLUMN release INTEGER NOT NULL DEFAULT 0;";
 
+/* Whether its From is not its account's, so that it is not signed. */
+static const char queue_strangers[] = "ALTER TABLE messages ADD COLUMN stranger INTEGER NOT NULL DEFAULT 0;";
+
 /* Overwriting the pages of each body that was delivered would double what a body costs; those of files are not overwritten
  * either. The cache holds what is on its way for one attempt, and the log is copied into the database in fewer, larger parts. */
 static const char queue_settings[] =
@@ -103,7 +106,7 @@ static enum database_trouble open_database(struct queue_store *s, const char *fo
                                  queue_accounts,   queue_owners,       queue_devices,      queue_releases,
                                  events_schema,    queue_turns,        policies_schema,    tls_results_schema,
                                  queue_priorities, tls_reports_schema, policies_asked,     mine_schema,
-                                 queue_ends };
+                                 queue_ends,       queue_strangers };
     char           path[PATH_MAX];
     struct gp_text text = { .ptr = path, .room = sizeof(path) - 1 };
     gp_put_z(&text, folder);

@@ -36,6 +36,7 @@ struct queue_message {
     int64_t  row;
     gp_str   queue_id, sender, params, user, message_id, from, peer, helo, mechanism, tls, hold_why; /* hold_why: of one that is held by a rule; or empty */
     bool     legacy;      /* an old device's: for the record and for people */
+    bool     foreign;     /* its From is not its account's: it is not signed */
     uint64_t account, owner, credential, size; /* owner: who signed in, where he acted for the account; else 0 */
     gp_time  arrived;
     gp_time  release;     /* its sender has it held back until then (RFC 4865); 0: he does not */

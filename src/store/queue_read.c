@@ -8,8 +8,8 @@
 
 #define MESSAGE_COLUMNS                                                                                                     \
     "message, account, credential, size, in_file, arrived, queue_id, sender, params, user, message_id, author, peer, helo," \
-    " mechanism, tls, hold_why, owner, legacy, release, deadline, held, removed"
-enum { FIRST_TEXT = 6, OWNER = 17, LEGACY, RELEASE, DEADLINE, HELD, REMOVED };
+    " mechanism, tls, hold_why, owner, legacy, release, deadline, held, removed, stranger"
+enum { FIRST_TEXT = 6, OWNER = 17, LEGACY, RELEASE, DEADLINE, HELD, REMOVED, STRANGER };
 
 /* PERMFAIL from the last rows_next means that all went well. */
 static gp_status all_seen(gp_status last)
@@ -33,6 +33,7 @@ static void read_message(const struct rows *r, struct queue_message *m)
     m->deadline     = rows_number(r, DEADLINE);
     m->held         = rows_number(r, HELD);
     m->removed      = rows_number(r, REMOVED);
+    m->foreign      = rows_number(r, STRANGER) != 0;
     gp_str *texts[] = { &m->queue_id, &m->sender, &m->params,    &m->user, &m->message_id, &m->from,
                         &m->peer,     &m->helo,   &m->mechanism, &m->tls,  &m->hold_why };
     for (size_t i = 0; i < GP_COUNT(texts); i++) *texts[i] = rows_text(r, FIRST_TEXT + (int)i);

@@ -17,10 +17,11 @@ static void bind(struct rows *r, gp_str text)
 /* ---- a message comes in ------------------------------------------------------------------------------------------------ */
 static gp_status insert_message(struct database *db, const struct queue_message *m)
 {
-    auto_rows r =
-        rows_of(db, "INSERT INTO messages (queue_id, sender, params, user, account, credential, size, in_file, arrived,"
-                    " message_id, author, peer, helo, mechanism, tls, hold_why, owner, legacy, release, deadline, held)"
-                    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    auto_rows r = rows_of(
+        db,
+        "INSERT INTO messages (queue_id, sender, params, user, account, credential, size, in_file, arrived,"
+        " message_id, author, peer, helo, mechanism, tls, hold_why, owner, legacy, release, deadline, held, stranger)"
+        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     bind(&r, m->queue_id);
     bind(&r, m->sender);
     bind(&r, m->params);
@@ -37,6 +38,7 @@ static gp_status insert_message(struct database *db, const struct queue_message 
     rows_bind_number(&r, m->release);
     rows_bind_number(&r, m->deadline);
     rows_bind_number(&r, m->held);
+    rows_bind_number(&r, m->foreign);
     return rows_run(&r);
 }
 
@@ -110,6 +112,7 @@ static gp_status audit_accepted(struct database *db, const struct queue_message 
     return AUDIT(db, &e, AUDIT_S("sender", m->sender), AUDIT_N("recipients", recipients), AUDIT_N("size", m->size),
                  AUDIT_S("peer", m->peer), AUDIT_S("helo", m->helo), AUDIT_S("mechanism", m->mechanism),
                  AUDIT_S("tls", m->tls), AUDIT_Z("lane", m->legacy ? "legacy" : NULL), AUDIT_S("held", m->hold_why),
+                 AUDIT_Z("signed", m->foreign ? "no: From is not the account's" : NULL),
                  AUDIT_S("until", gp_said(&until)), AUDIT_S("deliver_by", said(m, "BY")),
                  AUDIT_S("priority", said(m, "MT-PRIORITY")),
                  AUDIT_Z("requiretls", queue_requires_tls(m) ? "yes" : NULL), AUDIT_S("envid", queue_envid(m)),

@@ -312,6 +312,7 @@ void mail_commit(struct session *s)
               .arrived    = (uint64_t)m->trace.now,
               .hold       = m->hold,
               .legacy     = s->port->listen->kind == LISTEN_LEGACY,
+              .foreign    = m->foreign,
               .queue_id   = gp_from(m->queue_id),
               .user       = gp_from(s->user),
               .sender     = m->sender,

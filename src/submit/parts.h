@@ -198,6 +198,7 @@ struct mail {
     char             enough[ENOUGH_ROOM]; /* of one more than that; "": it said nothing */
     char             too_many[GP_INCIDENT_ROOM]; /* of one more than that; "": none yet     */
     uint64_t         owner;       /* as in SUBMITTED */
+    bool             foreign;     /* as in SUBMITTED */
     bool             hold;        /* the queue keeps it back, because of hold_why          */
     char             hold_why[HOLD_WHY_MOST + 1];
     int              draft_fd;    /* -1: none                                              */

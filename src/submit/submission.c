@@ -34,11 +34,15 @@ static void allow(struct session *s, const struct msg_submitted *said)
     struct mail *m = s->mail;
     m->hold        = said->hold != 0;
     m->owner       = said->owner;
+    m->foreign     = said->foreign != 0;
     if (m->hold && !gp_copy_z(gp_head(said->hold_why, HOLD_WHY_MOST), m->hold_why, sizeof m->hold_why))
         m->hold_why[0] = '\0';
     if (m->hold)
         LOG(LOG_WARN, "held", LOG_N("session", s->id), LOG_Z("queue_id", m->queue_id), LOG_Z("account", s->user),
             LOG_Z("reason", m->hold_why), LOG_S("incident", said->incident));
+    if (m->foreign)
+        LOG(LOG_WARN, "dkim", LOG_N("session", s->id), LOG_Z("queue_id", m->queue_id), LOG_Z("account", s->user),
+            LOG_Z("reason", "not signed: From is not the account's"));
     mail_commit(s);
 }
 

@@ -80,6 +80,29 @@ gp_status identity_at_end(struct vault *v, struct sent *s)
     return judge_address(v, s, sender_place_of(GP_LIT("mail")), GP_NONE, &verdict);
 }
 
+/* DKIM says that the author's domain vouches for the message: not where it is let through only because the policy watches. Asked once more, with
+ * the header as it is sent; in shadow alone, so it costs others nothing. */
+gp_status identity_signs_at_end(struct vault *v, struct sent *s)
+{
+    const struct config *c = v->config;
+    if (c->policy.identity.mode != POLICY_SHADOW || c->policy.identity.sign_in_shadow || !c->dkim.sign) return GP_OK;
+    for (gp_str rest = s->fields; rest.len > 0 && !s->foreign;) {
+        struct sender_verdict  verdict;
+        gp_str                 line = gp_cut(&rest, '\n'), name = gp_cut(&line, '\t');
+        struct sender_question q = { .account    = s->account,
+                                     .credential = s->credential,
+                                     .field      = SENDER_FROM,
+                                     .address    = gp_cut(&line, '\t'),
+                                     .now        = s->now,
+                                     .local      = moment_local(s->now) };
+        if (!gp_is(name, "from")) continue;
+        gp_status status = sender_judge(v->accounts, c, &q, &verdict);
+        if (status == GP_TEMPFAIL) return cannot_tell(v, s);
+        s->foreign = status != GP_OK || verdict.shadowed;
+    }
+    return GP_OK;
+}
+
 /* ---- names -------------------------------------------------------------------------------------------------------------------- */
 static gp_status refuse_name(struct sent *s, const struct config_protected *name)
 {

@@ -378,7 +378,7 @@ struct sent { /* a message, at MAIL or at its end; what is not known at MAIL is 
     unsigned       recipient_count, fresh; /* fresh: of those, new to the account */
     unsigned       recipients_may; /* out, at MAIL: how many it may have */
     char           enough[JUDGE_TEXT]; /* out, at MAIL: what the client hears of one more; enough_len 0: nothing special */
-    size_t         enough_len;
+    size_t         enough_len; bool foreign; /* out, at the end: is not to be signed, as in SUBMITTED */
     struct no      no;             /* out                                */
     struct gp_text text;           /* out: what the client hears         */
     char           why[JUDGE_TEXT], hold_why[HOLD_WHY_MOST + 1]; /* hold_why: out; "": it need not be held */
@@ -425,7 +425,7 @@ enum session_room session_may_send(struct peer *, uint64_t session);
 
 void sending_mail(struct peer *, struct msg *);
 void sending_submit(struct peer *, struct msg *);
-gp_status identity_at_mail(struct vault *, struct sent *) GP_MUST_USE; /* identity.c: a rule of MAIL */
+gp_status identity_at_mail(struct vault *, struct sent *) GP_MUST_USE, identity_signs_at_end(struct vault *, struct sent *) GP_MUST_USE; /* identity.c: rules */
 gp_status identity_at_end(struct vault *, struct sent *) GP_MUST_USE;  /* do account and credential still stand? */
 void      identity_authors(struct peer *, struct msg *);
 

@@ -87,12 +87,26 @@ static gp_status refuse(struct sent *s, const struct preflight *p)
     return GP_PERMFAIL;
 }
 
+/* What is not signed, for its author is not its account's, no receiver can find to be from him. */
+static const struct preflight *against_signature(const struct vault *v, const struct sent *s, struct preflight *room)
+{
+    gp_str author = author_of(s->fields);
+    *room         = (struct preflight) { .why = "dkim: not signed, From is not the account's" };
+    gp_str domain = gp_tail(author, gp_find(author, '@') + 1);
+    if (!s->foreign || !v->config->dkim.sign) return NULL;
+    if (!gp_copy_z(domain, room->domain, sizeof room->domain)) room->domain[0] = '\0';
+    return room;
+}
+
 gp_status preflight_at_end(struct vault *v, struct sent *s)
 {
     char                    room[HOLD_WHY_MOST + 1];
     struct gp_text          why = { .ptr = room, .room = HOLD_WHY_MOST };
     const struct preflight *p   = NULL;
-    if (v->config->policy.preflight.mode != POLICY_OFF) p = against(&v->preflights, s);
+    struct preflight        unsigned_one;
+    if (v->config->policy.preflight.mode == POLICY_OFF) return GP_OK;
+    p = against(&v->preflights, s);
+    if (!p) p = against_signature(v, s, &unsigned_one);
     if (!p) return GP_OK;
     put_why(&why, p);
     if (v->config->policy.preflight.mode == POLICY_SHADOW) {

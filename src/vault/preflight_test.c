@@ -126,3 +126,38 @@ TEST(no_more_domains_are_kept_than_there_is_room_for)
     CHECK(submit(b, "from\ta@d0.example\t\n")->hold);
     bed_close(b);
 }
+
+/* In shadow a message in another's name goes out, and is not signed; that is what pre-flight finds, too. */
+TEST(what_is_from_another_is_not_signed_while_the_policy_only_watches)
+{
+    static const struct {
+        enum policy_mode identity;
+        bool             signs_in_shadow;
+        const char      *fields;
+        bool             foreign;
+    } cases[] = {
+        {POLICY_SHADOW,  false, "from\tboss@example.com\t\n",                           true },
+        { POLICY_SHADOW, false, "from\tanna@example.org\t\nfrom\tboss@example.com\t\n", true },
+        { POLICY_SHADOW, false, "from\tanna@example.org\t\n",                           false},
+        { POLICY_SHADOW, true,  "from\tboss@example.com\t\n",                           false},
+        { POLICY_OFF,    false, "from\tboss@example.com\t\n",                           false},
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        struct bed *b                            = open_in(POLICY_SHADOW, PREFLIGHT_HOLD);
+        b->config.policy.identity.mode           = cases[i].identity;
+        b->config.policy.identity.sign_in_shadow = cases[i].signs_in_shadow;
+        const struct msg_submitted *said         = submit_by(b, "anna@example.org", cases[i].fields);
+        CHECK(said->status == GP_OK && said->foreign == cases[i].foreign && !said->hold);
+        CHECK(b->vault->tallies.count == cases[i].foreign);
+        bed_close(b);
+    }
+}
+
+TEST(what_is_not_signed_is_held_where_pre_flight_is_enforced)
+{
+    struct bed *b                  = open_in(POLICY_ENFORCE, PREFLIGHT_HOLD);
+    b->config.policy.identity.mode = POLICY_SHADOW;
+    CHECK(submit_by(b, "anna@example.org", "from\tboss@example.com\t\n")->hold);
+    CHECK(b->answer.submitted.foreign);
+    bed_close(b);
+}

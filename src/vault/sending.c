@@ -7,8 +7,9 @@
 /* ---- the two questions ----------------------------------------------------------------------------------------------------------- */
 typedef gp_status  rule(struct vault *, struct sent *);
 static rule *const at_mail[] = { limits_find_owner, identity_at_mail, lane_at_mail, limits_at_mail };
-static rule *const at_end[]  = { limits_find_owner, identity_at_end,  lane_at_end,
-                                 preflight_at_end,  limits_count_new, limits_at_end, /* charged: no more no after it */
+static rule *const at_end[]  = { limits_find_owner, identity_at_end,  identity_signs_at_end,
+                                 lane_at_end,       preflight_at_end, limits_count_new,
+                                 limits_at_end, /* charged: no more no after it */
                                  brake_at_end,      limits_remember,  lane_count };
 
 static gp_status ask_all(struct vault *v, struct sent *s, rule *const *rules, size_t count)
@@ -82,6 +83,7 @@ void sending_submit(struct peer *peer, struct msg *m)
                                                 .why      = gp_from(s.no.why),
                                                 .hold     = s.hold_why[0] != '\0',
                                                 .owner    = s.owner == s.account ? 0 : (uint64_t)s.owner,
+                                                .foreign  = s.foreign,
                                                 .hold_why = gp_from(s.hold_why),
                                                 .incident = gp_from(s.incident) };
     ipc_answer(peer->channel, m->question, &answer);

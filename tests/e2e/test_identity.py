@@ -125,7 +125,11 @@ def test_shadow_lets_through_and_reports(new_gatepost, context, sink, recipient)
     with signed_in(gatepost, context, account) as wire:
         for _ in range(2):
             assert said(submit(wire, "boss@example.com", [recipient], letter("From: boss@example.com", "Sender: x@example.com"))).startswith("250")
-    assert sink.wait(recipient, 2)
+        hers = said(submit(wire, account.name, ["own." + recipient], letter(f"From: {account.name}")))
+    assert sink.wait(recipient, 2) and not [one for one in sink.for_(recipient) if b"DKIM-Signature" in one.data]   # in another's name
+    assert hers.startswith("250") and b"DKIM-Signature" in sink.wait("own." + recipient).data
+    rows = [json.loads(line) for line in gatepost.run("audit", "show", "--event", "accepted", "--json").splitlines() if '"signed"' in line]
+    assert len(rows) == 2 and rows[0]["data"]["signed"] == "no: From is not the account's"
     report = until("a report", lambda: [row for row in json.loads(gatepost.run("report", "--json")) if row["rule"] == "identity.sender" and row["count"] == 2])
     assert report[0]["account"] == account.name and report[0]["kind"] == "shadow" and "x@example.com in Sender, from 127.0.0.1" in report[0]["example"]
     assert "identity.mail" in gatepost.run("report", "--rule", "identity", "--account", account.name)
