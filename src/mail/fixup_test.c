@@ -360,7 +360,9 @@ TEST(a_sink_that_is_full_is_a_temporary_failure)
 TEST(received_hides_and_cleans)
 {
     /* clang-format off */
-    static const struct { const char *helo, *peer, *recipient, *has, *lacks; } cases[] = {
+    static const struct { const char *helo, *peer, *recipient, *has, *lacks, *priority; } cases[] = {
+        { "a.example", "203.0.113.7",  "b@x.example", "<b@x.example>\r\n PRIORITY -3;",      ">;", "-3" },
+        { "a.example", "203.0.113.7",  NULL,          "abcdefghij234567 PRIORITY 0;",      "34567;", "0" },
         { "a.example", "2001:db8::1",  NULL,          "from a.example ([IPv6:2001:db8::1])", " for " },
         { "a.example", NULL,           "b@x.example", "Received: by mx.example.com",         "a.example" },
         { "(x) by evil;\r\nX: y", "203.0.113.7", "b@x.example", "from ?x??by?evil???X:?y",   "evil;" },
@@ -376,6 +378,7 @@ TEST(received_hides_and_cleans)
         trace.helo            = gp_from(cases[i].helo);
         trace.peer            = gp_from(cases[i].peer);
         trace.recipient       = gp_from(cases[i].recipient);
+        trace.priority        = gp_from(cases[i].priority);
         gp_put_received(&text, &trace);
         if (!mentions(gp_said(&text), cases[i].has)) fail_msg("%.*s", (int)text.len, text.ptr);
         if (mentions(gp_said(&text), cases[i].lacks)) fail_msg("%.*s", (int)text.len, text.ptr);

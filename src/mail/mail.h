@@ -25,6 +25,7 @@ struct gp_trace { /* for Received (RFC 5321 4.4, 3848) and what is added */
     gp_str      recipient;    /* `for` clause when there is just one, else GP_NONE                        */
     const char *protocol;     /* "ESMTPSA"                                                                */
     gp_str      tls;          /* "TLSv1.3 TLS_AES_256_GCM_SHA384" for the comment, or GP_NONE             */
+    gp_str      priority;     /* "-3", as the client has it (RFC 6710), or GP_NONE                        */
     gp_str      unique;       /* random text for Message-ID                                               */
     gp_str      sender;       /* envelope sender, for Sender where From has several authors               */
     gp_time     now;

@@ -71,11 +71,16 @@ void gp_put_received(struct gp_text *to, const struct gp_trace *trace)
     gp_fold_word(&fold, gp_from(trace->protocol));
     if (trace->tls.len) put_wrapped(&fold, "(", cleaned(trace->tls, fits_comment, &tls), ")");
     gp_fold_word(&fold, GP_LIT("id"));
-    bool is_for = trace->recipient.ptr && fits_for(trace->recipient);
-    put_wrapped(&fold, "", trace->queue_id, is_for ? "" : ";");
+    bool        is_for = trace->recipient.ptr && fits_for(trace->recipient);
+    const char *end    = trace->priority.len ? "" : ";";
+    put_wrapped(&fold, "", trace->queue_id, is_for ? "" : end);
     if (is_for) {
         gp_fold_word(&fold, GP_LIT("for"));
-        put_wrapped(&fold, "<", trace->recipient, ">;");
+        put_wrapped(&fold, "<", trace->recipient, trace->priority.len ? ">" : ">;");
+    }
+    if (trace->priority.len) { /* RFC 6710 4.1 */
+        gp_fold_word(&fold, GP_LIT("PRIORITY"));
+        put_wrapped(&fold, "", trace->priority, ";");
     }
     gp_put_date(&date, trace->now);
     gp_fold_word(&fold, gp_said(&date));

@@ -83,6 +83,15 @@ static gp_status write_notice(struct queue *q, const struct report *r, struct gp
     return status;
 }
 
+/* RFC 6710 4.6: a report is as urgent as what it is about. */
+static void put_priority(gp_str params, const char *separator, struct gp_text *out)
+{
+    if (!gp_parameter(params, "MT-PRIORITY").ptr) return;
+    gp_put_z(out, separator);
+    gp_put_z(out, "MT-PRIORITY=");
+    gp_put_number(out, gp_priority(params));
+}
+
 /* What the original needed of its path, its notification may need too (RFC 6533, RFC 8689 5). */
 static gp_str params_for(const struct report *r, struct gp_text *room)
 {
@@ -98,6 +107,7 @@ static gp_str params_for(const struct report *r, struct gp_text *room)
         gp_put_z(room, inherited[i]);
         separator = " ";
     }
+    put_priority(r->message->params, separator, room);
     return gp_said(room);
 }
 
@@ -122,6 +132,7 @@ static gp_status add_notice(struct queue *q, const struct report *r, gp_str queu
                                          .params  = GP_LIT("NOTIFY=NEVER"), /* RFC 3461 6.1 */
                                          .state   = RECIPIENT_QUEUED,
                                          .due     = r->now };
+    to.priority                      = priority_of(q, r->message->params);
     notice.params                    = params_for(r, &params_text);
     const struct queue_way way       = { .address = to.address };
     to.destination                   = destination_of(q, &way, &domain_text);

@@ -95,9 +95,9 @@ static bool read_recipient(struct queue *q, struct gp_arena *arena, const struct
 }
 
 /* RFC 6710: what smtpd has let through is no higher. */
-static int priority_of(const struct queue *q, const struct msg_commit *c)
+int priority_of(const struct queue *q, gp_str params)
 {
-    int most = (int)q->config->queue.priority_most, asked = gp_priority(c->params);
+    int most = (int)q->config->queue.priority_most, asked = gp_priority(params);
     return asked < most ? asked : most;
 }
 
@@ -106,7 +106,7 @@ static struct queue_recipient *read_recipients(struct queue *q, struct gp_arena 
 {
     gp_str               lines    = c->recipients;
     enum recipient_state state    = c->hold ? RECIPIENT_HELD : RECIPIENT_QUEUED;
-    int                  priority = priority_of(q, c);
+    int                  priority = priority_of(q, c->params);
     *count                        = count_lines(lines);
     struct queue_recipient *to    = gp_arena_take(arena, *count * sizeof *to);
     for (size_t i = 0; to && i < *count; i++) {

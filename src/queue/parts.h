@@ -186,6 +186,7 @@ void intake_gone(struct queue *, const struct ipc *from);  /* its drafts and ope
 void put_queue_id(struct gp_text *);                       /* a fresh one */
 #define QUEUE_SMARTHOST GP_LIT("smarthost") /* the one destination where all mail goes that way */
 gp_str destination_of(const struct queue *, const struct queue_way *, struct gp_text *room);
+int priority_of(const struct queue *, gp_str params); /* of MAIL; no higher than the configuration gives */
 /* The route that wants this recipient held; NULL: none. */
 const struct config_route *held_by(const struct queue *, const struct queue_way *);
 gp_str put_held_by(struct gp_text *why, const struct config_route *); /* for hold_why; NULL: nothing */

@@ -1,4 +1,6 @@
 /* Priorities (RFC 6710): what has a higher one goes first to its destination, whatever waits there, and no higher than is allowed. */
+#include <stdio.h>
+
 #include "queue/role_kit.h"
 
 #define TAKEN "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok"
@@ -87,4 +89,30 @@ TEST(all_of_it_is_made_due)
     CHECK(queue_make_due(k->queue->store, GP_LIT("example.net"), before, 2, &changed) == GP_OK && changed == 1);
     CHECK(queue_make_due(k->queue->store, GP_LIT("example.net"), before, 2, &changed) == GP_OK && changed == 0);
     kit_close(k);
+}
+
+/* RFC 6710 4.6 */
+TEST(a_report_is_as_urgent_as_what_it_is_about)
+{
+    static const struct {
+        const char *params, *reports;
+        int         priority;
+    } rows[] = {
+        {"BODY=8BITMIME MT-PRIORITY=3", "BODY=8BITMIME MT-PRIORITY=3", 3 },
+        { "MT-PRIORITY=-4",             "MT-PRIORITY=-4",              -4},
+        { "",                           "",                            0 },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        char        where[64];
+        struct kit *k = open_kit(9);
+        commit(k, "abcd", rows[i].params);
+        kit_turn(k);
+        kit_answer_all(k, "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user", false);
+        kit_turn(k);
+        CHECK(k->sent_count == 2);
+        CHECK_IS(gp_from(k->sent[1].params), rows[i].reports);
+        (void)snprintf(where, sizeof where, "priority = %d", rows[i].priority);
+        CHECK(kit_count(k, "recipients", where) == 1);
+        kit_close(k);
+    }
 }

@@ -227,6 +227,7 @@ void intake_open(struct session *s, const struct gp_smtp_event *ev)
             .queue_id  = gp_from(m->queue_id),
             .recipient = m->count == 1 ? first : GP_NONE,
             .protocol  = protocol_of(s),
+            .priority  = gp_parameter(m->params, "MT-PRIORITY"),
             .tls       = m->tls[0] ? gp_from(m->tls) : GP_NONE,
             .unique    = gp_from(m->unique),
             .sender    = m->sender,

@@ -156,6 +156,7 @@ def test_a_priority_and_a_deadline_go_along(new_gatepost, new_sink, context, rec
     queue_id = send(gatepost, context, account, [recipient], options="BY=2000;RT MT-PRIORITY=2")
     [by] = [word for word in sink.wait(recipient).options.split() if word.startswith("BY=")]
     assert re.fullmatch(r"BY=(19\d\d|2000);RT", by)
+    assert "PRIORITY 2;" in " ".join(fields(sink.for_(recipient)[0].data).get_all("Received")[0].split())
     _, _, status = report_for(sink, account)    # each step is told, and this next hop reports nothing itself
     assert status[1]["Action"] == "relayed" and abs(time.time() + 2000 - email.utils.parsedate_to_datetime(status[0]["Deliver-By-Date"]).timestamp()) < 60
     told = gatepost.run("explain", queue_id)
