@@ -1,4 +1,5 @@
-/* gatepost queue retry, hold, release, delete, and user lock: the running server notices within a second. */
+/* gatepost queue retry, hold, release, delete, and user lock: the running server notices within a second. What is deleted stays held until the server
+ * has told its sender, and is removed by it. */
 #include <stdio.h>
 
 #include "cli/queue.h"
@@ -12,11 +13,13 @@ static const struct change {
     enum queue_change         change;
     const char               *done, *nothing;
 } changes[] = {
-    {&cli_queue_retry,    QUEUE_RETRY,   "tried now", "nothing to try: it is held, or done" },
-    { &cli_queue_hold,    QUEUE_HOLD,    "held",      "nothing to hold: it is held, or done"},
-    { &cli_queue_release, QUEUE_RELEASE, "released",  "nothing to release: it is not held"  },
-    { &cli_queue_delete,  QUEUE_DELETE,  "deleted",   ""                                    },
+    {&cli_queue_retry,    QUEUE_RETRY,   "tried now",                   "nothing to try: it is held, or done" },
+    { &cli_queue_hold,    QUEUE_HOLD,    "held",                        "nothing to hold: it is held, or done"},
+    { &cli_queue_release, QUEUE_RELEASE, "released",                    "nothing to release: it is not held"  },
+    { &cli_queue_delete,  QUEUE_RETURN,  "deleted; its sender is told",
+     "nothing to delete: it is deleted, and its sender is told once the server runs"                          },
 };
+static const struct change quietly = { &cli_queue_delete, QUEUE_DELETE, "deleted", "" };
 
 struct altering {
     struct queue_store  *store;
@@ -127,12 +130,12 @@ struct wish {
     const char        *dir, *ids[CLI_MANY_MOST];
     struct queue_words words;
     size_t             count;
-    bool               all, json;
+    bool               all, json, quiet;
 };
 
 static int act(const struct cli_command *command, struct wish *w)
 {
-    struct altering a    = { .change = change_of(command), .json = w->json };
+    struct altering a    = { .change = w->quiet ? &quietly : change_of(command), .json = w->json };
     bool            some = queue_words_any(&w->words);
     if (!queue_filter_read(&w->words, &a.filter)) return CLI_WRONG_USE;
     auto_queue_store s = a.change ? cli_queue_open(w->dir) : NULL;
@@ -147,10 +150,12 @@ static int run(const struct cli_command *command, int argc, char **argv)
     struct wish       w         = { .count = 0 };
     struct cli_option options[] = {
         QUEUE_FILTER_OPTIONS(w.words),
-        {"all",   CLI_FLAG, &w.all,  NULL, "every message in the queue"},
-        { "json", CLI_FLAG, &w.json, NULL, "print JSON"                },
-        { NULL,   CLI_FLAG, NULL,    NULL, NULL                        }
+        {"all",    CLI_FLAG, &w.all,   NULL, "every message in the queue"           },
+        { "json",  CLI_FLAG, &w.json,  NULL, "print JSON"                           },
+        { "quiet", CLI_FLAG, &w.quiet, NULL, "of delete alone: nobody is told of it"},
+        { NULL,    CLI_FLAG, NULL,     NULL, NULL                                   }
     };
+    if (command != &cli_queue_delete) options[GP_COUNT(options) - 2].name = NULL;
     int stop = cli_parse(command, options, argc, argv, &w.dir, w.ids, 0, CLI_MANY_MOST, &w.count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     int ways = w.all + (w.words.account || queue_words_any(&w.words)) + (w.count > 0);
@@ -195,5 +200,6 @@ const struct cli_command cli_queue_hold    = { "queue hold", "ID... | --all | " 
                                                "keep mail from being sent until released", run };
 const struct cli_command cli_queue_release = { "queue release", "ID... | --all | " QUEUE_FILTER_USAGE " [--json]",
                                                "send held mail; ids: also what its sender holds back", run };
-const struct cli_command cli_queue_delete  = { "queue delete", "ID... | --all | " QUEUE_FILTER_USAGE " [--json]",
-                                               "delete mail without telling its sender", run };
+const struct cli_command cli_queue_delete  = { "queue delete",
+                                               "ID... | --all | " QUEUE_FILTER_USAGE " [--quiet] [--json]",
+                                               "delete mail; its sender is told, unless --quiet", run };

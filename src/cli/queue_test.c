@@ -306,7 +306,8 @@ TEST(changes_are_made_to_those_that_are_meant_and_to_no_others)
     CHECK(json_array_size(json_object_get(told, "changed")) == 1);
     json_decref(told);
     CHECK(run(&cli_queue_list, "--count --held") == CLI_DONE && says("2"));
-    CHECK(run(&cli_queue_delete, "--state held") == CLI_DONE && says("one: deleted") && says("four: deleted"));
+    CHECK(run(&cli_queue_delete, "--state held --quiet") == CLI_DONE && says("one: deleted\n") &&
+          says("four: deleted\n"));
     CHECK(run(&cli_queue_delete, "--all --state held") == CLI_WRONG_USE &&
           run(&cli_queue_delete, "two --to example.net") == CLI_WRONG_USE);
     CHECK(run(&cli_queue_list, "--count") == CLI_DONE && says("2"));
@@ -325,9 +326,13 @@ TEST(changes_are_made_and_told)
           !says("efgh"));
     CHECK(run(&cli_queue_release, "abcd") == CLI_DONE && says("abcd: released"));
     CHECK(run(&cli_queue_hold, "--all --json") == CLI_DONE && says("abcd") && says("efgh"));
-    CHECK(run(&cli_queue_delete, "abcd") == CLI_DONE && says("abcd: deleted"));
+    CHECK(run(&cli_queue_hold, "abcd --quiet") == CLI_WRONG_USE);
+    CHECK(run(&cli_queue_delete, "abcd") == CLI_DONE && says("abcd: deleted; its sender is told\n"));
+    CHECK(run(&cli_queue_delete, "abcd") == CLI_DONE && says("abcd: nothing to delete"));
+    CHECK(run(&cli_queue_show, "abcd") == CLI_DONE && says(": deleted; its sender is told\n"));
+    CHECK(run(&cli_queue_delete, "abcd --quiet") == CLI_DONE && says("abcd: deleted\n"));
     CHECK(run(&cli_queue_show, "abcd") == CLI_FAILED && says("it was, until") && says("deleted"));
-    CHECK(run(&cli_queue_delete, "--all") == CLI_DONE && run(&cli_queue_list, "") == CLI_DONE && !output[0]);
+    CHECK(run(&cli_queue_delete, "--all --quiet") == CLI_DONE && run(&cli_queue_list, "") == CLI_DONE && !output[0]);
     remove_place();
 }
 

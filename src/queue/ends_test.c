@@ -99,3 +99,68 @@ TEST(what_is_not_to_go_yet_is_not_held_for_too_long)
     CHECK(told(k, "Action: failed") == 1);
     kit_close(k);
 }
+
+/* ---- taken out by a command ------------------------------------------------------------------------------------------- */
+TEST(who_sent_what_is_taken_out_is_told)
+{
+    struct kit *k = open_with(false, "");
+    kit_answer_all(k, DOWN, false);
+    kit_turn(k);
+    CHECK(change(k, QUEUE_RETURN));
+    CHECK(told(k, "Action: failed") == 1 && told(k, "Status: 5.7.1") == 1 && told(k, "connection refused") == 1);
+    CHECK(told(k, "Your mail server's administrator took the message out of the queue") == 1);
+    CHECK(kit_count(k, "messages", "queue_id = 'abcd'") == 0);
+    CHECK(kit_audited(k, "deleted") == 1 && kit_audited(k, "failed") == 1 && kit_audited(k, "bounced") == 1);
+    kit_close(k);
+}
+
+TEST(who_wants_to_hear_nothing_hears_nothing)
+{
+    static const struct {
+        const char *sender, *to;
+    } rows[] = {
+        {"",                 "bob@example.net\t\n"            },
+        { "ada@example.org", "bob@example.net\tNOTIFY=NEVER\n"},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct kit *k = kit_open();
+        struct msg  m = kit_message("abcd", rows[i].sender, rows[i].to);
+        m.commit.hold = 1;
+        kit_commit(k, 1, &m);
+        kit_turn(k);
+        CHECK(change(k, QUEUE_RETURN) && k->sent_count == 0 && kit_count(k, "messages", "1") == 0);
+        kit_close(k);
+    }
+}
+
+/* What the relay has in hand may be delivered yet; else it ends then, and is not tried again. */
+TEST(what_is_under_way_when_it_is_taken_out_ends_with_that)
+{
+    static const char *const said[] = { TAKEN, DOWN };
+    for (size_t i = 0; i < GP_COUNT(said); i++) {
+        struct kit *k = open_with(false, "");
+        CHECK(k->sent_count == 1 && change(k, QUEUE_RETURN) && told(k, "") == 0);
+        kit_answer_all(k, said[i], false);
+        kit_turn(k);
+        kit_turn(k); /* a second later */
+        CHECK(told(k, "Action: failed") == i && kit_count(k, "messages", "queue_id = 'abcd'") == 0);
+        CHECK(kit_audited(k, "delivered") == !i);
+        kit_close(k);
+    }
+}
+
+/* The server does not run: until it does, it can be had back. */
+TEST(a_release_takes_it_back)
+{
+    struct kit *k = open_with(true, "");
+    bool        changed;
+    CHECK(queue_begin(k->queue->store) == GP_OK);
+    CHECK(queue_alter(k->queue->store, QUEUE_RETURN, GP_LIT("abcd"), k->now, &changed) == GP_OK && changed);
+    CHECK(queue_alter(k->queue->store, QUEUE_RETURN, GP_LIT("abcd"), k->now, &changed) == GP_OK && !changed);
+    CHECK(queue_alter(k->queue->store, QUEUE_RELEASE, GP_LIT("abcd"), k->now, &changed) == GP_OK && changed);
+    CHECK(queue_commit(k->queue->store) == GP_OK);
+    queue_look(k->queue, k->now);
+    kit_turn(k);
+    CHECK(k->sent_count == 1 && told(k, "") == 0 && kit_count(k, "messages", "removed = 0 AND hold_why = ''") == 1);
+    kit_close(k);
+}

@@ -276,7 +276,8 @@ static const struct {
     [QUEUE_HOLD]    = { "held",     "UPDATE recipients SET state = 3 WHERE message = ?2 AND state = 0" },
     [QUEUE_RELEASE] = { "released", "UPDATE recipients SET state = 0, due = max(?1, " RELEASE_OF_IT ") WHERE message = ?2 AND state = 3" },
     [QUEUE_DELETE]  = { "deleted",  NULL },
-    [QUEUE_RETURN]  = { "deleted",  "UPDATE recipients SET state = 3 WHERE message = ?2 AND state IN (0, 3)" },
+    [QUEUE_RETURN]  = { "deleted",  "UPDATE recipients SET state = 3 WHERE message = ?2 AND state IN (0, 3)"
+                                   " AND (SELECT removed FROM messages WHERE message = ?2) = 0 AND ?1" },
     [QUEUE_SEND]    = { "released", "UPDATE recipients SET due = ?1 WHERE message = ?2 AND state = 0 AND " RELEASE_OF_IT " > ?1" },
 };
 /* clang-format on */

@@ -131,7 +131,8 @@ def test_what_a_sender_holds_back_is_shown_sent_and_cancelled(gatepost, context,
     second = send(gatepost, context, account, [f"2-{recipient}"], options="HOLDFOR=3600")
     assert f"waits until {latest}, as its sender asked" in gatepost.run("queue", "show", first)
     assert gatepost.json("queue", "show", first)["release"].startswith(latest.rstrip("Z"))
-    assert gatepost.run("queue", "delete", second) == f"{second}: deleted\n"
+    assert gatepost.run("queue", "delete", second) == f"{second}: deleted; its sender is told\n"
+    assert "took the message out of the queue" in report_for(sink, account)[1][0].get_content()
     assert gatepost.run("queue", "release", first) == f"{first}: released\n"
     assert sink.wait(f"1-{recipient}") and not sink.for_(f"2-{recipient}")
     assert "held back by its sender until" in gatepost.run("explain", first)

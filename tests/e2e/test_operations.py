@@ -249,7 +249,7 @@ def test_the_queue_is_listed_held_released_and_emptied(new_gatepost, new_sink, c
     assert account.name in shown and f"0-{recipient}" in shown
     assert message_id(first) in gatepost.run("queue", "list")
     gatepost.run("queue", "hold", message_id(first))
-    gatepost.run("queue", "delete", message_id(second))
+    gatepost.run("queue", "delete", "--quiet", message_id(second))
     until("one message less", lambda: [message_id(entry) for entry in gatepost.queued()] == [message_id(first)])
     sink.open()
     gatepost.run("queue", "retry", "--all")
