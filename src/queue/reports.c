@@ -37,12 +37,15 @@ static void free_job(struct report_job *job)
 
 static void settle(struct report_job *job, enum tls_report_state state, gp_str told, gp_time now)
 {
-    struct queue *q   = job->queue;
-    job->report.state = state;
+    static const enum log_level levels[] = { [TLS_REPORT_WAITS]    = LOG_INFO,
+                                             [TLS_REPORT_SENT]     = LOG_INFO,
+                                             [TLS_REPORT_UNWANTED] = LOG_DEBUG, /* the usual one */
+                                             [TLS_REPORT_GIVEN_UP] = LOG_WARN };
+    struct queue               *q        = job->queue;
+    job->report.state                    = state;
     job->report.tries++;
     (void)gp_copy_z(gp_head(told, sizeof job->report.told - 1), job->report.told, sizeof job->report.told);
-    LOG(state == TLS_REPORT_GIVEN_UP ? LOG_WARN : LOG_INFO, "tls-report", LOG_Z("domain", job->report.domain),
-        LOG_N("tries", job->report.tries),
+    LOG(levels[state], "tls-report", LOG_Z("domain", job->report.domain), LOG_N("tries", job->report.tries),
         LOG_Z("result", state == TLS_REPORT_WAITS ? "tried again later" : tls_report_state_name(state)),
         LOG_S("told", told));
     if (batch_open(q) && tls_reports_settle(queue_database(q->store), &job->report) != GP_OK) {
