@@ -134,7 +134,7 @@ static gp_status require(const struct demand_facts *f, struct demand *out)
  * mail host, and whether that could be trusted with more is seen on the way. */
 static void prefer(const struct demand_facts *f, struct demand *out)
 {
-    bool raise = f->domain && out->level == DEMAND_OPPORTUNISTIC;
+    bool raise = f->domain && out->level < DEMAND_ENCRYPTED;
     if (raise) out->level = DEMAND_ENCRYPTED;
     if (raise) out->source = DEMAND_BY_MESSAGE;
     out->looks = out->proven && out->level < DEMAND_VERIFIED;
