@@ -116,7 +116,7 @@ static const char *open_transfer(struct run *r, gp_str host, gp_str addresses)
 }
 
 /* As the relay fetches other domains' policies. */
-static const char *fetch(void *owner, gp_str host, gp_str addresses, gp_str *file)
+static const char *fetch(void *owner, enum zone_file which, gp_str host, gp_str addresses, gp_str *file)
 {
     enum { HTTP_OK = 200 };
     struct run    *r = owner;
@@ -128,12 +128,13 @@ static const char *fetch(void *owner, gp_str host, gp_str addresses, gp_str *fil
     gp_put(&uri, host);
     gp_put_char(&uri, ':');
     gp_put_number(&uri, r->config->relay.policy_port);
-    gp_put_z(&uri, "/.well-known/mta-sts.txt");
+    gp_put_z(&uri, zone_file_paths[which]);
     room[uri.len] = '\0';
     if (!why) why = transfer_run(r->transfer, room, GP_NONE, FETCH_MS, &status);
     if (why) return why;
     if (status != HTTP_OK) return "it is answered with another status than 200";
-    if (!gp_sts_is_plain_text(gp_from(transfer_content_type(r->transfer)))) return "it is not served as text/plain";
+    if (which == ZONE_FILE_STS && !gp_sts_is_plain_text(gp_from(transfer_content_type(r->transfer))))
+        return "it is not served as text/plain";
     *file = transfer_reply(r->transfer);
     return NULL;
 }

@@ -117,12 +117,13 @@ static bool take_dmarc_tag(void *owner, size_t nth, gp_str name, gp_str value)
     if (gp_is(name, "p")) out->policy = value;
     if (gp_is(name, "sp")) out->subdomains = value;
     if (gp_is(name, "rua")) out->reports = value;
+    if (gp_is(name, "adkim")) out->strict_dkim = gp_is(value, "s");
     return true;
 }
 
 const char *gp_dmarc_read(gp_str txt, struct gp_dmarc *out)
 {
-    *out = (struct gp_dmarc) { GP_NONE, GP_NONE, GP_NONE };
+    *out = (struct gp_dmarc) { GP_NONE, GP_NONE, GP_NONE, false };
     if (!gp_is_dmarc(txt)) return "it does not begin with v=DMARC1";
     if (!each_tag(txt, take_dmarc_tag, out)) return "it is no list of tags";
     if (!is_policy(out->policy)) return "p= is not none, quarantine or reject";

@@ -16,7 +16,7 @@ struct gp_dkim_record {
 /* NULL: it is a key that mail can be verified with, or a revoked one. */
 const char *gp_dkim_record_read(gp_str txt, struct gp_dkim_record *, struct gp_text *room);
 
-struct gp_dmarc { gp_str policy, subdomains, reports; }; /* "none", "quarantine", "reject"; sp, or GP_NONE; rua, or GP_NONE */
+struct gp_dmarc { gp_str policy, subdomains, reports; bool strict_dkim; }; /* "none", "quarantine", "reject"; sp, or GP_NONE; rua, or GP_NONE; adkim=s */
 bool        gp_is_dmarc(gp_str txt);
 const char *gp_dmarc_read(gp_str txt, struct gp_dmarc *);
 

@@ -2,27 +2,31 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "probe/probe.h"
 #include "zone/zone.h"
 
-enum { DOMAINS_MOST = 32 };
+enum {
+    LOOKING_SECONDS = 300
+}; /* however many domains there are; the one that is looked at then is looked at to its end */
 
 /* What missing or wrong, and what weak is; PROBE_FINDINGS: nothing to find. */
 static const struct {
     enum probe_id fault, weak;
 } findings[ZONE_KINDS] = {
-    [ZONE_ADDRESS] = {FOUND_DNS_ADDRESS,  PROBE_FINDINGS         },
-    [ZONE_PTR]     = { FOUND_DNS_POINTER, FOUND_DNS_POINTER_OTHER},
-    [ZONE_MX]      = { FOUND_DNS_MX,      PROBE_FINDINGS         },
-    [ZONE_SPF]     = { FOUND_DNS_SPF,     FOUND_DNS_SPF_OPEN     },
-    [ZONE_DKIM]    = { FOUND_DNS_DKIM,    FOUND_DNS_DKIM_TESTING },
-    [ZONE_DMARC]   = { FOUND_DNS_DMARC,   PROBE_FINDINGS         },
-    [ZONE_STS]     = { FOUND_DNS_STS,     PROBE_FINDINGS         },
-    [ZONE_TLSRPT]  = { FOUND_DNS_TLSRPT,  PROBE_FINDINGS         },
-    [ZONE_TLSA]    = { FOUND_DNS_TLSA,    PROBE_FINDINGS         },
-    [ZONE_SRV]     = { FOUND_DNS_SRV,     PROBE_FINDINGS         },
-    [ZONE_DNSSEC]  = { FOUND_DNS_DNSSEC,  PROBE_FINDINGS         },
+    [ZONE_ADDRESS]    = {FOUND_DNS_ADDRESS,  PROBE_FINDINGS         },
+    [ZONE_PTR]        = { FOUND_DNS_POINTER, FOUND_DNS_POINTER_OTHER},
+    [ZONE_MX]         = { FOUND_DNS_MX,      PROBE_FINDINGS         },
+    [ZONE_SPF]        = { FOUND_DNS_SPF,     FOUND_DNS_SPF_OPEN     },
+    [ZONE_DKIM]       = { FOUND_DNS_DKIM,    FOUND_DNS_DKIM_TESTING },
+    [ZONE_DMARC]      = { FOUND_DNS_DMARC,   PROBE_FINDINGS         },
+    [ZONE_STS]        = { FOUND_DNS_STS,     PROBE_FINDINGS         },
+    [ZONE_TLSRPT]     = { FOUND_DNS_TLSRPT,  PROBE_FINDINGS         },
+    [ZONE_TLSA]       = { FOUND_DNS_TLSA,    PROBE_FINDINGS         },
+    [ZONE_SRV]        = { FOUND_DNS_SRV,     PROBE_FINDINGS         },
+    [ZONE_AUTOCONFIG] = { PROBE_FINDINGS,    PROBE_FINDINGS         }, /* its file is looked at by `gatepost dns` alone */
+    [ZONE_DNSSEC]     = { FOUND_DNS_DNSSEC,  PROBE_FINDINGS         },
 };
 
 /* ---- from verdicts to findings ------------------------------------------------------------------------------------------ */
@@ -30,7 +34,7 @@ static void look(struct probe_report *r, const struct zone_found *f)
 {
     probe_look(r, FOUND_DNS_SILENT);
     if (f->verdict == ZONE_UNKNOWN) return;
-    probe_look(r, findings[f->kind].fault);
+    if (findings[f->kind].fault != PROBE_FINDINGS) probe_look(r, findings[f->kind].fault);
     if (findings[f->kind].weak != PROBE_FINDINGS) probe_look(r, findings[f->kind].weak);
 }
 
@@ -135,6 +139,25 @@ static void check_of_house(struct inquiry *q, const struct config *c, const char
     check(q);
 }
 
+static time_t now(void)
+{
+    struct timespec t = { 0 };
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
+static void learn_cut(struct inquiry *q, const char *domain, size_t looked_at, size_t count)
+{
+    char           room[PROBE_SEEN_MOST];
+    struct gp_text text = GP_TEXT(room);
+    gp_put_z(&text, "DNS was asked about ");
+    gp_put_number(&text, (int64_t)looked_at);
+    gp_put_z(&text, " of ");
+    gp_put_number(&text, (int64_t)count);
+    gp_put_z(&text, " domains in five minutes: `gatepost dns --check` looks at the others, too");
+    probe_learn(q->report, PROBE_DNS, domain, gp_said(&text));
+}
+
 static void check_house(struct inquiry *q, const struct config *c)
 {
     const char *server             = q->plan->dns_server      ? q->plan->dns_server
@@ -142,12 +165,12 @@ static void check_house(struct inquiry *q, const struct config *c)
                                                               : NULL;
     size_t      count              = 1;
     char(*domains)[ZONE_NAME_ROOM] = q->plan->domain ? NULL : zone_domains(c, &count);
-    if (count > DOMAINS_MOST)
-        probe_learn(q->report, PROBE_DNS, c->domain,
-                    GP_LIT("there are more than 32 domains: `gatepost dns --check` looks at the others, too"));
-    bool open = open_inquiry(q, c, server);
-    for (size_t i = 0; open && i < count && i < DOMAINS_MOST; i++)
+    time_t until                   = now() + LOOKING_SECONDS;
+    bool   open                    = open_inquiry(q, c, server);
+    size_t i                       = 0;
+    for (; open && i < count && now() < until; i++)
         check_of_house(q, c, q->plan->domain ? q->plan->domain : domains[i], !q->plan->domain && !server);
+    if (open && i < count) learn_cut(q, c->domain, i, count);
     free((void *)domains);
 }
 

@@ -150,7 +150,9 @@ static void add_key(struct zone_plan *plan, gp_str line)
 {
     struct zone_key *k    = &plan->keys[plan->key_count];
     gp_str           name = gp_cut(&line, '\t'), kind = gp_cut(&line, '\t');
-    *k = (struct zone_key) { .state = CONFIG_DKIM_SIGNS, .ed25519 = gp_is(kind, "ed25519") };
+    *k = (struct zone_key) { .state   = CONFIG_DKIM_SIGNS,
+                             .ed25519 = gp_is(kind, "ed25519"),
+                             .above   = plan->signer[0] && !gp_is(gp_from(plan->signer), plan->domain) };
     plan->key_count += gp_copy_z(name, k->selector, sizeof k->selector) &&
                        gp_read_base64(line, k->octets, sizeof k->octets, &k->octets_len);
 }

@@ -237,9 +237,9 @@ static void check_proofs(const struct zone_checker *c)
 
 void zone_check(const struct zone_plan *plan, const struct zone_dns *dns, zone_tell *tell, void *owner)
 {
-    static zone_one *const kinds[] = { zone_check_host, zone_check_mx,    zone_check_spf, zone_check_helo,
-                                       zone_check_dkim, zone_check_dmarc, zone_check_sts, zone_check_tlsrpt,
-                                       zone_check_srv,  zone_check_tlsa,  check_proofs };
+    static zone_one *const kinds[] = { zone_check_host, zone_check_mx,         zone_check_spf,  zone_check_helo,
+                                       zone_check_dkim, zone_check_dmarc,      zone_check_sts,  zone_check_tlsrpt,
+                                       zone_check_srv,  zone_check_autoconfig, zone_check_tlsa, check_proofs };
     struct zone_checker    c       = { plan, dns, tell, owner, false };
     for (size_t i = 0; i < GP_COUNT(kinds); i++) kinds[i](&c);
 }

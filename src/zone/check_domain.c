@@ -76,7 +76,7 @@ static void check_key(const struct zone_checker *c, const struct zone_key *key)
     enum zone_verdict absent = key->state == CONFIG_DKIM_SIGNS ? ZONE_MISSING : ZONE_ABSENT;
     gp_put_z(&name, key->selector);
     gp_put_z(&name, "._domainkey.");
-    gp_put_z(&name, c->plan->signer[0] ? c->plan->signer : c->plan->domain);
+    gp_put_z(&name, key->above ? c->plan->signer : c->plan->domain);
     if (!name.cut &&
         zone_one_txt(c, ZONE_DKIM, gp_said(&name), is_any, absent, "add the record that `gatepost dns` prints", &txt))
         judge_key(c, key, gp_said(&name), gp_said(&txt));
@@ -110,7 +110,11 @@ static void judge_dmarc(const struct zone_checker *c, gp_str name, gp_str txt)
 {
     struct gp_dmarc d;
     const char     *why = gp_dmarc_read(txt, &d);
-    if (why)
+    if (!why && d.strict_dkim && c->plan->signer[0])
+        zone_say(c, ZONE_DMARC, ZONE_WRONG, name, txt,
+                 "take adkim=s out, or make the domain a key: `gatepost dkim new`",
+                 "adkim=s: what the keys of %s sign does not count for the domain below", c->plan->signer);
+    else if (why)
         zone_say(c, ZONE_DMARC, ZONE_WRONG, name, txt, "mend it: as it is, there is none to receivers", "%s", why);
     else if (gp_is(d.policy, "none") && !d.reports.len)
         zone_say(c, ZONE_DMARC, ZONE_RIGHT, name, txt,

@@ -26,18 +26,26 @@ static void judge_policy(const struct zone_checker *c, gp_str name, gp_str txt, 
     zone_say(c, ZONE_STS, ZONE_RIGHT, name, txt, "", "%s", "");
 }
 
-static void judge_file(const struct zone_checker *c, gp_str name, gp_str txt, const struct zone_addresses *at)
+static const char *fetch(const struct zone_checker *c, enum zone_file which, gp_str host,
+                         const struct zone_addresses *at, gp_str *file)
 {
     enum { ADDRESS_ROOM = 48 };
-    char           host_room[ZONE_NAME_ROOM], at_room[ZONE_ADDRESSES_MOST * ADDRESS_ROOM], room[GP_STS_HOSTS_ROOM];
-    struct gp_text where = GP_TEXT(at_room), hosts = GP_TEXT(room);
-    struct gp_sts_policy policy = { .mode = GP_STS_NONE };
-    gp_str               file = GP_NONE, host = zone_name(host_room, "mta-sts.", c->plan->domain);
+    char           room[ZONE_ADDRESSES_MOST * ADDRESS_ROOM];
+    struct gp_text where = GP_TEXT(room);
     for (size_t i = 0; i < at->count; i++) {
         if (i) gp_put_char(&where, ',');
         zone_put_address(&where, (gp_str) { at->list[i].octets, at->list[i].len });
     }
-    const char *why = c->dns->fetch(c->dns->owner, host, gp_said(&where), &file);
+    return c->dns->fetch(c->dns->owner, which, host, gp_said(&where), file);
+}
+
+static void judge_file(const struct zone_checker *c, gp_str name, gp_str txt, const struct zone_addresses *at)
+{
+    char                 host_room[ZONE_NAME_ROOM], room[GP_STS_HOSTS_ROOM];
+    struct gp_text       hosts  = GP_TEXT(room);
+    struct gp_sts_policy policy = { .mode = GP_STS_NONE };
+    gp_str               file = GP_NONE, host = zone_name(host_room, "mta-sts.", c->plan->domain);
+    const char          *why = fetch(c, ZONE_FILE_STS, host, at, &file);
     if (!why) why = gp_sts_read(file, &policy, &hosts);
     if (why)
         zone_say(
@@ -203,4 +211,51 @@ void zone_check_srv(const struct zone_checker *c)
         else
             zone_say(c, ZONE_SRV, ZONE_ABSENT, gp_said(&name), GP_LIT(""), "", "there is no such record");
     }
+}
+
+/* ---- autoconfiguration: the file by which mail programs find all of a domain's servers --------------------------------------------- */
+/* Does it name this server for outgoing mail? It is XML, and a stranger's: looked at for that one thing, and never parsed. */
+static bool names_us(gp_str file, const char *hostname)
+{
+    static const char begin[] = "<outgoingServer", end[] = "</outgoingServer>";
+    char              room[ZONE_NAME_ROOM + 32];
+    struct gp_text    element = GP_TEXT(room);
+    gp_put_z(&element, "<hostname>");
+    gp_put_z(&element, hostname);
+    gp_put_z(&element, "</hostname>");
+    while (file.len) {
+        const char *at = memmem(file.ptr, file.len, begin, sizeof begin - 1);
+        if (!at) return false;
+        file             = gp_tail(file, (size_t)(at - file.ptr));
+        const char *last = memmem(file.ptr, file.len, end, sizeof end - 1);
+        gp_str      part = gp_head(file, last ? (size_t)(last - file.ptr) : file.len);
+        if (memmem(part.ptr, part.len, element.ptr, element.len)) return true;
+        file = gp_tail(file, part.len);
+    }
+    return false;
+}
+
+void zone_check_autoconfig(const struct zone_checker *c)
+{
+    char                  room[ZONE_NAME_ROOM];
+    struct zone_addresses at;
+    gp_str                host = zone_name(room, "autoconfig.", c->plan->domain), file = GP_NONE;
+    if (!host.len || !c->plan->own) return;
+    zone_find_addresses(c, host, &at);
+    if (at.status == GP_TEMPFAIL)
+        zone_say(c, ZONE_AUTOCONFIG, ZONE_UNKNOWN, host, GP_LIT(""), "", "DNS does not say that host's address");
+    else if (at.status == GP_PERMFAIL)
+        zone_say(c, ZONE_AUTOCONFIG, ZONE_ABSENT, host, GP_LIT(""), "", "there is no such host");
+    if (!at.count) return;
+    const char *why = c->dns->fetch ? fetch(c, ZONE_FILE_AUTOCONFIG, host, &at, &file) : NULL;
+    if (why)
+        zone_say(c, ZONE_AUTOCONFIG, ZONE_WEAK, host, GP_LIT(""), "serve the file there, or take the host out of DNS",
+                 "https://%.*s%s cannot be had: %s", (int)host.len, host.ptr, zone_file_paths[ZONE_FILE_AUTOCONFIG],
+                 why);
+    else if (c->dns->fetch && !names_us(file, c->plan->hostname))
+        zone_say(c, ZONE_AUTOCONFIG, ZONE_WRONG, host, GP_LIT(""),
+                 "put the outgoingServer that `gatepost credential settings --autoconfig` prints into the file",
+                 "its file names no outgoingServer %s: mail programs send elsewhere", c->plan->hostname);
+    else
+        zone_say(c, ZONE_AUTOCONFIG, ZONE_RIGHT, host, GP_LIT(""), "", "%s", "");
 }

@@ -30,6 +30,7 @@ static const struct record whole[] = {
     { "_dmarc.example.org",                                                       DNS_TXT,  "v=DMARC1; p=reject"                    },
     { "_mta-sts.example.org",                                                     DNS_TXT,  "v=STSv1; id=1"                         },
     { "mta-sts.example.org",                                                      DNS_A,    "192.0.2.3"                             },
+    { "autoconfig.example.org",                                                   DNS_A,    "192.0.2.3"                             },
     { "_smtp._tls.example.org",                                                   DNS_TXT,  "v=TLSRPTv1; rua=mailto:a@example.org"  },
     { "_submissions._tcp.example.org",                                            DNS_SRV,  "0 1 465 mail.example.org"              },
     { "_465._tcp.mail.example.org",                                               DNS_TLSA, "\3\1\1................................"},
@@ -107,9 +108,16 @@ static void leave_out(const char *name, enum dns_type type)
 
 static const char *served; /* the policy of MTA-STS; NULL: none is looked at */
 
-static const char *fetch(void *owner, gp_str host, gp_str addresses, gp_str *file)
+static const char *configured; /* the file of autoconfiguration */
+
+static const char *fetch(void *owner, enum zone_file which, gp_str host, gp_str addresses, gp_str *file)
 {
     (void)owner;
+    if (which == ZONE_FILE_AUTOCONFIG) {
+        CHECK_IS(host, "autoconfig.example.org");
+        *file = gp_from(configured ? configured : "");
+        return configured ? NULL : "nobody answers";
+    }
     CHECK_IS(host, "mta-sts.example.org");
     CHECK_IS(addresses, "192.0.2.3");
     *file = gp_from(served);
@@ -300,6 +308,47 @@ TEST(the_domain_above_stands_in_for_dmarc)
     plan_it();
     CHECK(gp_copy_z(GP_LIT("sub.example.org"), plan.domain, sizeof plan.domain));
     CHECK(check_it(ZONE_DMARC).worst == ZONE_RIGHT);
+}
+
+/* Keys of the domain above sign; that counts for DMARC, unless it says that they do not. */
+TEST(keys_of_the_domain_above_are_looked_for_there)
+{
+    plan_it();
+    CHECK(gp_copy_z(GP_LIT("sub.example.org"), plan.domain, sizeof plan.domain));
+    CHECK(check_it(ZONE_DKIM).worst == ZONE_MISSING);
+    CHECK(gp_copy_z(GP_LIT("example.org"), plan.signer, sizeof plan.signer));
+    plan.keys[0].above = true;
+    CHECK(check_it(ZONE_DKIM).worst == ZONE_RIGHT && check_it(ZONE_DMARC).worst == ZONE_RIGHT);
+    leave_out("_dmarc.example.org", DNS_TXT);
+    zone[zone_count++] =
+        (struct record) { "_dmarc.example.org", DNS_TXT, "v=DMARC1; p=reject; rua=mailto:a@example.org; adkim=s" };
+    struct heard h = check_it(ZONE_DMARC);
+    CHECK(h.worst == ZONE_WRONG && strstr(h.why, "adkim=s"));
+    plan.signer[0] = '\0';
+    CHECK(check_it(ZONE_DMARC).worst == ZONE_RIGHT);
+}
+
+TEST(a_file_of_autoconfiguration_names_this_server)
+{
+    static const char
+        ours[] = "<incomingServer><hostname>imap.example.org</hostname></incomingServer><outgoingServer type=\"smtp\">"
+                 "<hostname>mail.example.org</hostname><port>465</port></outgoingServer>",
+        theirs[] =
+            "<incomingServer><hostname>mail.example.org</hostname></incomingServer><outgoingServer type=\"smtp\">"
+            "<hostname>smtp.example.com</hostname></outgoingServer><hostname>mail.example.org</hostname>";
+    plan_it();
+    served     = "";
+    configured = ours;
+    CHECK(check_it(ZONE_AUTOCONFIG).worst == ZONE_RIGHT);
+    configured = theirs;
+    CHECK(check_it(ZONE_AUTOCONFIG).worst == ZONE_WRONG);
+    configured = "<outgoingServer";
+    CHECK(check_it(ZONE_AUTOCONFIG).worst == ZONE_WRONG);
+    configured = NULL;
+    CHECK(check_it(ZONE_AUTOCONFIG).worst == ZONE_WEAK);
+    leave_out("autoconfig.example.org", DNS_A);
+    CHECK(check_it(ZONE_AUTOCONFIG).worst == ZONE_ABSENT);
+    served = NULL;
 }
 
 TEST(without_a_proof_tlsa_counts_for_nothing)

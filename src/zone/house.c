@@ -103,6 +103,32 @@ bool zone_each_key(const struct config *c, const char *domain, void (*take)(void
     return listing != NULL;
 }
 
+static bool signs(const struct zone_plan *p)
+{
+    for (size_t i = 0; i < p->key_count; i++)
+        if (p->keys[i].state == CONFIG_DKIM_SIGNS) return true;
+    return false;
+}
+
+static void keep_key_above(void *owner, const struct zone_key_file *f)
+{
+    struct zone_plan *p = owner;
+    if (!f->readable || f->key.state != CONFIG_DKIM_SIGNS || p->key_count == ZONE_KEYS_MOST) return;
+    p->keys[p->key_count]         = f->key;
+    p->keys[p->key_count++].above = true;
+}
+
+/* As the vault has it: who has no key that signs is signed for by the nearest domain above that has some. */
+static void look_above(const struct config *c, struct zone_plan *p)
+{
+    for (gp_str above = gp_from(p->domain); !signs(p) && gp_find(above, '.') < above.len;) {
+        (void)gp_cut(&above, '.');
+        if (!gp_copy_z(above, p->signer, sizeof p->signer)) return;
+        (void)zone_each_key(c, p->signer, keep_key_above, p);
+    }
+    if (!signs(p)) p->signer[0] = '\0';
+}
+
 static void keep_key(void *owner, const struct zone_key_file *f)
 {
     struct zone_plan *p = owner;
@@ -158,6 +184,7 @@ void zone_of_house(const struct config *c, const char *domain, struct zone_plan 
     if (main) out->proofs = c->relay.dnssec == DNSSEC_REQUIRED ? ZONE_PROOFS_REQUIRED : ZONE_PROOFS_WANTED;
     zone_add_senders(c, out);
     if (!zone_each_key(c, out->domain, keep_key, out)) out->keys_hidden = true;
+    if (!signs(out) && !out->keys_hidden) look_above(c, out);
     read_certificate(c, out);
     add_services(c, LISTEN_SUBMISSIONS, "_submissions", 0, out);
     add_services(c, LISTEN_SUBMISSION, "_submission", 10, out);

@@ -35,7 +35,7 @@ void zone_put_address(struct gp_text *, gp_str octets); /* as text */
 
 typedef void zone_one(const struct zone_checker *);
 zone_one zone_check_host, zone_check_mx, zone_check_spf, zone_check_helo, zone_check_dkim, zone_check_dmarc, zone_check_sts, zone_check_tlsrpt,
-    zone_check_tlsa, zone_check_srv;
+    zone_check_tlsa, zone_check_srv, zone_check_autoconfig;
 /* The one TXT record of a name for which is_one holds. false: there is not just one; then it was told, with `absent` where there is none.
  * room: where it is copied to. */
 bool zone_one_txt(const struct zone_checker *, enum zone_kind, gp_str name, bool (*is_one)(gp_str), enum zone_verdict absent,

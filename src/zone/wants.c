@@ -3,8 +3,12 @@
 
 enum { STRING_MOST = 255, OWNER_WIDTH = 44 };
 
-const char *const zone_kinds[ZONE_KINDS] = { "address", "ptr",    "mx",   "spf", "dkim",  "dmarc",
-                                             "mta-sts", "tlsrpt", "tlsa", "srv", "dnssec" };
+const char *const zone_kinds[ZONE_KINDS] = { "address", "ptr",    "mx",   "spf", "dkim",       "dmarc",
+                                             "mta-sts", "tlsrpt", "tlsa", "srv", "autoconfig", "dnssec" };
+
+const char *const zone_file_paths[ZONE_FILES] = {
+    [ZONE_FILE_STS] = "/.well-known/mta-sts.txt", [ZONE_FILE_AUTOCONFIG] = "/mail/config-v1.1.xml"
+};
 
 struct list {
     const struct zone_plan *plan;
@@ -24,7 +28,7 @@ static void want(const struct list *l, enum zone_kind kind, const char *prefix, 
                  gp_str value, const char *note)
 {
     char             room[ZONE_NAME_ROOM];
-    bool             optional = kind == ZONE_STS || kind == ZONE_TLSRPT || kind == ZONE_TLSA;
+    bool             optional = kind == ZONE_STS || kind == ZONE_TLSRPT || kind == ZONE_TLSA || kind == ZONE_AUTOCONFIG;
     struct zone_want w        = { kind, optional, zone_name(room, prefix, name), gp_from(type), value, note };
     if (w.owner.ptr) l->take(l->owner, &w);
 }
@@ -122,7 +126,8 @@ static void want_key(const struct list *l, const struct zone_key *key)
     gp_put(&owner, (gp_str) { "._domainkey.", sizeof "._domainkey." }); /* with its NUL */
     zone_put_key(&value, key);
     if (!value.cut && !owner.cut)
-        want(l, ZONE_DKIM, prefix, l->plan->domain, "TXT", gp_said(&value), key_notes[key->state]);
+        want(l, ZONE_DKIM, prefix, key->above ? l->plan->signer : l->plan->domain, "TXT", gp_said(&value),
+             key->above ? "signs mail now, for the domain below, which has no key of its own" : key_notes[key->state]);
 }
 
 /* RFC 6186, RFC 8314 5.1: TLS from the first octet is preferred, which the lower number says. */
@@ -191,6 +196,8 @@ void zone_wants(const struct zone_plan *plan, zone_take *take, void *owner)
     want(&l, ZONE_DMARC, "_dmarc.", plan->domain, "TXT", GP_LIT("v=DMARC1; p=none"),
          "add rua=mailto:ADDRESS for reports; p=quarantine or reject once they look well");
     want_services(&l);
+    want(&l, ZONE_AUTOCONFIG, "autoconfig.", plan->domain, "CNAME", GP_LIT(""),
+         "a web server with /mail/config-v1.1.xml, by which Thunderbird and others find all servers: see docs/dns.md");
     want_reports(&l);
     want_tlsa(&l);
 }

@@ -9,7 +9,7 @@
 #include "net/net.h"
 
 enum zone_kind {
-    ZONE_ADDRESS, ZONE_PTR, ZONE_MX, ZONE_SPF, ZONE_DKIM, ZONE_DMARC, ZONE_STS, ZONE_TLSRPT, ZONE_TLSA, ZONE_SRV, ZONE_DNSSEC /* no record: do proofs get here? */, ZONE_KINDS
+    ZONE_ADDRESS, ZONE_PTR, ZONE_MX, ZONE_SPF, ZONE_DKIM, ZONE_DMARC, ZONE_STS, ZONE_TLSRPT, ZONE_TLSA, ZONE_SRV, ZONE_AUTOCONFIG, ZONE_DNSSEC /* no record: do proofs get here? */, ZONE_KINDS
 };
 extern const char *const zone_kinds[ZONE_KINDS]; /* "mta-sts" */
 
@@ -18,7 +18,7 @@ enum { ZONE_KEYS_MOST = 16, ZONE_SERVICES_MOST = 8, ZONE_SENDERS_MOST = 16, ZONE
 struct zone_key {
     char                  selector[64];
     enum config_dkim_state state;
-    bool                  ed25519;
+    bool                  ed25519, above; /* above: it is the signer's, not the domain's own */
     unsigned              bits;
     gp_time               changed; /* when it got into that state */
     size_t                octets_len;
@@ -39,7 +39,7 @@ struct zone_plan {
     struct zone_sender  senders[ZONE_SENDERS_MOST]; /* none: not known                                        */
     size_t              sender_count;
     bool                own;                      /* a set-up of ours: its keys and services are all that is wanted */
-    char                signer[ZONE_NAME_ROOM];   /* whose the keys are, where it is a domain above; "": the domain's own */
+    char                signer[ZONE_NAME_ROOM];   /* a domain above, whose keys sign where it has none that does; "": none */
     struct zone_key     keys[ZONE_KEYS_MOST];
     size_t              key_count;
     bool                keys_hidden;              /* there may be some, and this user may not read them         */
@@ -86,12 +86,14 @@ struct zone_found {
     gp_str            owner, has; /* has: the record, or "" */
     const char       *why, *mend; /* one line each, or ""   */
 };
+enum zone_file { ZONE_FILE_STS /* RFC 8461 3.3 */, ZONE_FILE_AUTOCONFIG /* of Mozilla, for mail programs */, ZONE_FILES };
+extern const char *const zone_file_paths[ZONE_FILES];
 struct zone_dns {
     struct dns_answer (*ask)(void *owner, gp_str name, enum dns_type); /* good until the next */
     void *owner;
-    /* The policy of MTA-STS that https://HOST serves, at these addresses ("192.0.2.1,2001:db8::1"): NULL, or why there is none. Where this
-     * is NULL no policy is looked at. */
-    const char *(*fetch)(void *owner, gp_str host, gp_str addresses, gp_str *file);
+    /* The file that https://HOST serves, at these addresses ("192.0.2.1,2001:db8::1"): NULL, or why there is none. Where this is NULL no
+     * file is looked at. */
+    const char *(*fetch)(void *owner, enum zone_file, gp_str host, gp_str addresses, gp_str *file);
 };
 typedef void zone_tell(void *owner, const struct zone_found *);
 void zone_check(const struct zone_plan *, const struct zone_dns *, zone_tell *, void *owner);

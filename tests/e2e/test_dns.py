@@ -60,8 +60,9 @@ def checks(place, *words, status=0):
 
 def test_what_it_prints_is_what_it_finds_right(published, place):
     verdicts, told = checks(place)
-    assert {kind for kind, _ in verdicts} == {"address", "ptr", "mx", "spf", "dkim", "dmarc", "mta-sts", "tlsrpt", "tlsa", "srv", "dnssec"}
-    assert {verdict for _, verdict in verdicts} == {"right", "weak"} and {kind for kind, verdict in verdicts if verdict == "weak"} == {"tlsa", "dnssec"}, told
+    assert {kind for kind, _ in verdicts} == {"address", "ptr", "mx", "spf", "dkim", "dmarc", "mta-sts", "tlsrpt", "tlsa", "srv", "autoconfig", "dnssec"}
+    assert {verdict for _, verdict in verdicts if verdict != "absent"} == {"right", "weak"} and ("autoconfig", "absent") in verdicts
+    assert {kind for kind, verdict in verdicts if verdict == "weak"} == {"tlsa", "dnssec"}, told
     assert len([check for check in told if check["kind"] == "dkim"]) == 2
     text = gatepost("dns", "--check", "--dir", place)
     assert re.search(r"^spf\s+right\s+shop\.example$", text, re.M) and "do: sign the zone" in text
@@ -113,3 +114,11 @@ def test_a_domain_can_be_any(place):
     text = gatepost("dns", "other.example", "--dir", place)
     assert "_dmarc.other.example" in text and "mail.shop.example" in text and "_domainkey" not in text
     gatepost("dns", "no domain", "--dir", place, status=2)
+
+
+def test_a_domain_below_is_signed_for_by_the_keys_above(published, place):
+    (found,) = json.loads(gatepost("dns", f"news.{DOMAIN}", "--json", "--dir", place))
+    keys = [record for record in found["records"] if record["kind"] == "dkim"]
+    assert keys and all(key["name"].endswith(f"._domainkey.{DOMAIN}") and "for the domain below" in key["note"] for key in keys)
+    found = json.loads(gatepost("dns", f"news.{DOMAIN}", "--check", "--json", "--dir", place, status=1))[0]["checks"]
+    assert {check["verdict"] for check in found if check["kind"] == "dkim"} == {"right"}
