@@ -165,15 +165,12 @@ static void derive_tls_reports(struct config *config)
     char          *contact = config->tls_reports.contact;
     struct gp_text out     = { .ptr = contact, .room = sizeof(config->tls_reports.contact) - 1 };
     gp_str         domain  = gp_head(gp_from(config->domain), sizeof(config->tls_reports.organization) - 1);
-    if (!config->tls_reports.organization[0]) {
+    if (!config->tls_reports.organization[0])
         (void)gp_copy_z(domain, config->tls_reports.organization, sizeof(config->tls_reports.organization));
-        config->sources[config_find(GP_LIT("tls_reports.organization")) - config_keys] = CONFIG_DERIVED;
-    }
     if (contact[0]) return;
     gp_put_z(&out, "postmaster@");
     gp_put_z(&out, config->domain);
-    contact[out.len]                                                          = '\0';
-    config->sources[config_find(GP_LIT("tls_reports.contact")) - config_keys] = CONFIG_DERIVED;
+    contact[out.len] = '\0';
 }
 
 /* mail.example.org serves example.org; a name of one or two labels serves itself. */

@@ -291,6 +291,8 @@ static const struct {
     { H "relay: {via: 'smtp://a?tls=none', user: u, password_file: p}\n", "gatepost.yml:2: " NEEDS_TLS },
     { H "relay: {mechanisms: PLAIN oauthbearer}\n", "gatepost.yml:2: " MORE_THAN_A_PASSWORD },
     { H "dkim: {rsa_selector: s, ed25519_selector: s}\n", "gatepost.yml:2: dkim.rsa_selector and dkim.ed25519_selector are the same: DNS has one key for each\n" },
+    { H "tls_reports: {send: yes, collect: no}\n", "gatepost.yml:2: tls_reports.send has nothing to send while tls_reports.collect is no\n" },
+    { H "tls_reports: {send: yes, contact: 'A <a@b.example>'}\n", "gatepost.yml:2: tls_reports.contact must be an address of ASCII, as postmaster@example.org\n" },
     { H "notices: {webhook: 'http://alerts.example.org/'}\n", "gatepost.yml:2: " WRONG_WEBHOOK },
     { H "notices: {webhook: 'https://name:word@alerts.example.org/'}\n", "gatepost.yml:2: " WRONG_WEBHOOK },
     { H "notices: {webhook: 'https:///path'}\n", "gatepost.yml:2: " WRONG_WEBHOOK },

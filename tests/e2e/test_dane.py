@@ -100,6 +100,10 @@ def test_postfix_with_another_certificate(gatepost, world, peer, domain, context
     said = shown(gatepost, queue_id)
     assert "TLS policy dane" in said and "TLSA" in said
     assert f"lena@{domain}" not in peer.log()
+    counted = until("a count", lambda: [each for report in gatepost.json("report", "--tls") for each in report["policies"] if each["policy"]["policy-domain"] == domain])[0]
+    assert counted["policy"] == {"policy-type": "tlsa", "policy-domain": domain, "policy-string": [f"3 1 1 {OTHER}"]}     # RFC 8460 4.4
+    failure = counted["failure-details"][0]
+    assert (failure["result-type"], failure["receiving-ip"]) == ("validation-failure", "127.0.0.1") and counted["summary"]["total-successful-session-count"] == 0
 
 
 # ---- what is held to, and how ------------------------------------------------------------------------------------------
