@@ -22,9 +22,9 @@ static struct parts parts_of(gp_str address)
 {
     size_t at = address.len;
     while (at && address.ptr[at - 1] != '@') at--;
-    gp_str       local = gp_head(address, at ? at - 1 : address.len);
-    size_t       plus  = gp_find(local, '+');
-    struct parts p     = { gp_head(local, plus), GP_NONE, at ? gp_tail(address, at) : GP_NONE };
+    gp_str local = gp_head(address, at ? at - 1 : address.len);
+    size_t plus  = gp_starts(local, "\"") ? local.len : gp_find(local, '+'); /* half of what is quoted is no address */
+    struct parts p = { gp_head(local, plus), GP_NONE, at ? gp_tail(address, at) : GP_NONE };
     if (plus < local.len) p.tag = gp_tail(local, plus);
     return p;
 }

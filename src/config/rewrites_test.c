@@ -27,6 +27,8 @@ TEST(an_address_becomes_what_the_first_item_that_fits_says)
         { CONFIG_IN_SENDER,    "\"a@b\"@old.example",  "\"a@b\"@example.org"   },
         { CONFIG_IN_SENDER,    "bert+x@tags.example",  "bert@example.org"      },
         { CONFIG_IN_SENDER,    "bert@tags.example",    NULL                    },
+        { CONFIG_IN_RECIPIENT, "\"b+x\"@tags.example", NULL                    },
+        { CONFIG_IN_RECIPIENT, "\"b+x\"@old.example",  "\"b+x\"@example.org"   },
         { CONFIG_IN_SENDER,    "x@all.example",        "one@example.org"       },
         { CONFIG_IN_HEADER,    "x+y@all.example",      "one@example.org"       },
         { CONFIG_IN_RECIPIENT, "x@all.example",        "two@example.org"       },

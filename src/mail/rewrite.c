@@ -29,11 +29,12 @@ static void put(struct copy *c, gp_str text)
     for (size_t i = 0; i < text.len; i++) c->column = text.ptr[i] == '\n' ? 0 : c->column + 1;
 }
 
-/* RFC 5322 3.4.1: white space may stand before an address, also behind the "<". */
-static void put_address(struct copy *c, gp_str address)
+/* RFC 5322 3.4.1: white space may stand before an address, also behind the "<", and after it; 2.1.1: no line may become too long by it. */
+static void put_address(struct copy *c, gp_str address, gp_str rest)
 {
     if (c->column + address.len > LINE_MOST) put(c, GP_LIT("\r\n "));
     put(c, address);
+    if (c->column + gp_find(rest, '\r') > LINE_MOST) put(c, GP_LIT("\r\n "));
 }
 
 /* ---- where the addresses are ---------------------------------------------------------------------------------- */
@@ -97,7 +98,7 @@ static void put_field(struct copy *c, gp_str raw, size_t at)
         gp_str         address = { raw.ptr + at, end - at };
         if (end > word && c->by->instead(c->by->owner, address, &instead) && !instead.cut) {
             put(c, gp_head(gp_tail(raw, done), at - done));
-            put_address(c, gp_said(&instead));
+            put_address(c, gp_said(&instead), gp_tail(raw, end));
             done = end;
         }
         at = end;

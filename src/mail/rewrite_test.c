@@ -70,6 +70,34 @@ TEST(a_line_that_would_be_too_long_is_folded)
     gp_buffer_free(&out);
 }
 
+static bool to_longer(const void *owner, gp_str address, struct gp_text *out)
+{
+    (void)owner;
+    if (!gp_is(address, "a@old.example")) return false;
+    gp_put_z(out, "a@a-much-longer-name.example");
+    return true;
+}
+
+/* What follows the address may be what is too much: the line ends behind it then. */
+TEST(what_follows_a_longer_address_is_folded_too)
+{
+    static const struct gp_rewriter longer = { to_longer, NULL };
+    static char                     field[1000];
+    struct gp_buffer                out  = { 0 };
+    size_t                          most = 0, column = 0;
+    memset(field, 'x', sizeof field);
+    memcpy(field, "To: a@old.example,b", 19);
+    memcpy(field + 990, "@y.test\r\n", 9);
+    CHECK(gp_rewrite_header((gp_str) { field, 999 }, &longer, &out));
+    gp_str text = gp_buffer_all(&out);
+    for (size_t i = 0; i < text.len; i++) {
+        column = text.ptr[i] == '\n' ? 0 : column + 1;
+        if (column > most) most = column;
+    }
+    CHECK(most <= 999 && mentions(text, "To: a@a-much-longer-name.example\r\n ,bxxx")); /* with its CR */
+    gp_buffer_free(&out);
+}
+
 static bool nothing(const void *owner, gp_str address, struct gp_text *out)
 {
     (void)owner, (void)out;
