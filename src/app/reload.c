@@ -72,9 +72,12 @@ static bool proofs_usable(const struct config *config)
         const char *name = file_of(&config->providers[i / PROVIDER_FILES], i % PROVIDER_FILES);
         if (name[0]) all &= usable(config, name);
     }
-    if (!config_relay_presents(config)) return all;
-    all &= usable(config, config->relay.certificate_file);
-    return usable(config, config->relay.key_file) && all;
+    for (size_t i = 0; i < config_logins(config); i++) {
+        if (!config_presents(config, i)) continue;
+        all &= usable(config, config_login_of(config, i).certificate_file);
+        all &= usable(config, config_login_of(config, i).key_file);
+    }
+    return all;
 }
 
 /* Every problem is said, not just the first. */
@@ -116,14 +119,15 @@ static void send_pair(const struct supervisor *s, struct child *vault, size_t i)
     close_both(&m);
 }
 
-static bool send_proof_pair(const struct config *config, struct child *vault)
+static bool send_proof_pair(const struct config *config, struct child *vault, size_t login)
 {
-    struct msg m = MSG(UPSTREAM_PAIR);
-    if (!config_relay_presents(config)) return false;
-    m.fds[0]             = open_file(config, config->relay.certificate_file);
-    m.fds[1]             = open_file(config, config->relay.key_file);
-    m.upstream_pair.name = gp_from(config->relay.certificate_file);
-    bool opened          = m.fds[0] >= 0 && m.fds[1] >= 0;
+    struct msg          m  = MSG(UPSTREAM_PAIR);
+    struct config_login of = config_login_of(config, login);
+    if (!config_presents(config, login)) return false;
+    m.fds[0]        = open_file(config, of.certificate_file);
+    m.fds[1]        = open_file(config, of.key_file);
+    m.upstream_pair = (struct msg_upstream_pair) { .login = login, .name = gp_from(of.certificate_file) };
+    bool opened     = m.fds[0] >= 0 && m.fds[1] >= 0;
     if (opened) child_send(vault, &m);
     close_both(&m);
     return opened;
@@ -146,8 +150,10 @@ static bool send_secret(const struct config *config, struct child *vault, size_t
 
 static void send_proof(const struct supervisor *s, struct child *vault)
 {
-    for (size_t i = 0; i < config_logins(s->config); i++) (void)send_secret(s->config, vault, i);
-    (void)send_proof_pair(s->config, vault);
+    for (size_t i = 0; i < config_logins(s->config); i++) {
+        (void)send_secret(s->config, vault, i);
+        (void)send_proof_pair(s->config, vault, i);
+    }
 }
 
 static void send_provider_files(const struct supervisor *s, struct child *vault)
@@ -269,11 +275,10 @@ static void mix_file(const struct config *config, const char *path, uint64_t *ha
 static uint64_t fingerprint_of_proof(const struct config *config)
 {
     uint64_t hash = FNV_BASIS;
-    for (size_t i = 0; i < config_logins(config); i++)
+    for (size_t i = 0; i < config_logins(config); i++) {
         if (proof_of(config, i)) mix_file(config, proof_of(config, i), &hash);
-    if (config_relay_presents(config)) {
-        mix_file(config, config->relay.certificate_file, &hash);
-        mix_file(config, config->relay.key_file, &hash);
+        if (config_presents(config, i)) mix_file(config, config_login_of(config, i).certificate_file, &hash);
+        if (config_presents(config, i)) mix_file(config, config_login_of(config, i).key_file, &hash);
     }
     for (size_t i = 0; i < config->provider_count * PROVIDER_FILES; i++)
         mix_file(config, file_of(&config->providers[i / PROVIDER_FILES], i % PROVIDER_FILES), &hash);
@@ -326,10 +331,11 @@ void files_reload(struct supervisor *s)
 static void proof_reload(struct supervisor *s)
 {
     struct child *vault = living_vault(s);
-    for (size_t i = 0; vault && i < config_logins(s->config); i++)
+    for (size_t i = 0; vault && i < config_logins(s->config); i++) {
         if (send_secret(s->config, vault, i)) LOG(LOG_INFO, "config", LOG_Z("reload", proof_of(s->config, i)));
-    if (vault && send_proof_pair(s->config, vault))
-        LOG(LOG_INFO, "config", LOG_Z("reload", s->config->relay.certificate_file));
+        if (send_proof_pair(s->config, vault, i))
+            LOG(LOG_INFO, "config", LOG_Z("reload", config_login_of(s->config, i).certificate_file));
+    }
     if (vault && s->config->provider_count) send_provider_files(s, vault);
 }
 

@@ -47,27 +47,33 @@ static bool check_pair(const struct config *config, const struct config_certific
     return fits && !fault;
 }
 
-/* What we present to the smarthost. ends: 0 where that is nothing. */
-static bool check_presented(const struct config *config, gp_time *ends)
+/* What we present to a server that is named. ends: 0 where that is nothing. */
+static bool check_presented(const struct config *config, size_t login, gp_time *ends)
 {
     struct config_certificate pair = { 0 };
+    struct config_login       of   = config_login_of(config, login);
     *ends                          = 0;
-    if (!config_relay_presents(config)) return true;
-    (void)gp_copy_z(gp_from(config->relay.certificate_file), pair.certificate, sizeof pair.certificate);
-    (void)gp_copy_z(gp_from(config->relay.key_file), pair.key, sizeof pair.key);
+    if (!config_presents(config, login)) return true;
+    (void)gp_copy_z(gp_from(of.certificate_file), pair.certificate, sizeof pair.certificate);
+    (void)gp_copy_z(gp_from(of.key_file), pair.key, sizeof pair.key);
     return check_pair(config, &pair, ends);
 }
 
 /* No reason not to start: mail is taken, and waits. */
 static bool check_expiry(const struct config *config)
 {
-    gp_time ends    = 0;
-    bool    sound   = check_presented(config, &ends);
-    bool    expired = sound && ends > 0 && ends <= wall_now();
-    if (expired)
-        cli_problem(config->relay.certificate_file, "has expired: mail waits",
-                    "have a new one issued by who runs the server of relay.via");
-    return !expired;
+    bool good = true;
+    for (size_t i = 0; i < config_logins(config); i++) {
+        gp_time ends    = 0;
+        bool    sound   = check_presented(config, i, &ends);
+        bool    expired = sound && ends > 0 && ends <= wall_now();
+        if (expired)
+            cli_problem(config_login_of(config, i).certificate_file, "has expired: mail waits",
+                        i ? "have a new one issued by who runs the servers of that route"
+                          : "have a new one issued by who runs the server of relay.via");
+        good = good && !expired;
+    }
+    return good;
 }
 
 /* A file that need not be named, but must be there if it is. */
@@ -173,7 +179,7 @@ bool cli_check_files(const struct config *config)
     sound = check_authorities(config) && sound;
     sound = check_providers(config) && sound;
     gp_time ends;
-    sound = check_presented(config, &ends) && sound;
+    for (size_t i = 0; i < config_logins(config); i++) sound = check_presented(config, i, &ends) && sound;
     for (size_t i = 0; i < config->certificate_count; i++)
         sound = check_pair(config, &config->certificates[i], &ends) && sound;
     return sound;

@@ -54,6 +54,7 @@ struct config_route {
     struct config_hop via[CONFIG_HOPS_MOST];      /* several are servers that share the mail by their weights */
     struct config_hop fallback[CONFIG_HOPS_MOST]; /* servers for when none of those can be used               */
     char user[256], password_file[CONFIG_PATH], token_file[CONFIG_PATH], provider[64], mechanisms[CONFIG_TEXT]; /* as those of relay */
+    char certificate_file[CONFIG_PATH], key_file[CONFIG_PATH]; /* likewise */
     enum config_whose login;
     unsigned messages_per_minute, connections, recipients; /* at most; 0: as many as there are */
     char from_address[96]; /* words: one of IPv4, one of IPv6 or both; "": as the system chooses */
@@ -280,13 +281,14 @@ struct sockaddr_storage;
 bool config_source(const struct config_route *, int family, struct sockaddr_storage *out) GP_MUST_USE;
 bool config_leaves_by(const struct config_route *, int family); /* NULL: relay.via */
 /* What signs in at a smarthost. 0 is that of relay.via, 1 that of the first route, and so on: config_logins() there may be. */
-struct config_login { const char *user, *password_file, *token_file, *provider, *mechanisms, *host; enum relay_proof proof; bool own /* each account as itself: vault knows with what */; };
+struct config_login { const char *user, *password_file, *token_file, *certificate_file, *key_file, *provider, *mechanisms, *host; enum relay_proof proof; bool own /* each account as itself: vault knows with what */; };
 size_t              config_logins(const struct config *);
 struct config_login config_login_of(const struct config *, size_t index);
 size_t              config_login_for(const struct config *, const struct config_route *); /* NULL: relay.via */
 bool                config_signs_in(const struct config *, size_t login); /* under a name */
 enum relay_proof config_relay_proof(const struct config *);
-bool config_relay_presents(const struct config *); /* a certificate of ours, to the smarthost */
+bool config_presents(const struct config *, size_t login); /* a certificate of ours, to a server of that login */
+bool config_relay_presents(const struct config *);         /* the same, of relay.via                           */
 bool config_proof_is_token(enum relay_proof);
 size_t config_lookup_processes(const struct config *); /* of the role lookup: one per source, one for the webhook, one for providers, one for events, one for the relay */
 size_t config_token_process(const struct config *);    /* index of that for providers, if there are any */

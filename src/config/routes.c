@@ -34,6 +34,10 @@ static const struct config_key keys[] = {
       "The file whose first line is the password for it." },
     { "token_file", &config_path_type, FIELD(token_file), 0, CONFIG_PATH - 1, "",
       "Instead: the file whose first line is a bearer token, as relay.token_file." },
+    { "certificate_file", &config_path_type, FIELD(certificate_file), 0, CONFIG_PATH - 1, "",
+      "Our certificate for its servers, as relay.certificate_file: alone, or besides one of those." },
+    { "key_file", &config_path_type, FIELD(key_file), 0, CONFIG_PATH - 1, "",
+      "Its key, as relay.key_file." },
     { "provider", &config_text, FIELD(provider), 0, 63, "",
       "Instead: the name of one of providers, whose tokens sign in as user, as relay.provider." },
     { "login", &config_choice, FIELD(login), 0, 0, "route",
@@ -54,6 +58,15 @@ static const struct config_key keys[] = {
 };
 
 /* ---- what the values of an item mean together ---------------------------------------------------------------------------- */
+static enum relay_proof proof_of(const struct config_route *r)
+{
+    if (r->provider[0]) return RELAY_PROVIDER;
+    if (r->login == LOGIN_OF_ACCOUNT) return RELAY_PASSWORD;
+    if (r->token_file[0]) return RELAY_TOKEN;
+    if (r->password_file[0]) return RELAY_PASSWORD;
+    return r->certificate_file[0] ? RELAY_CERTIFICATE : RELAY_NO_PROOF;
+}
+
 static bool uses(const struct config_route *r, const char *mechanism)
 {
     for (gp_str rest = gp_from(r->mechanisms); rest.len > 0;)
@@ -78,19 +91,30 @@ static bool has_port(const struct config_hop *hop)
     return hop->kind == RELAY_MX || hop->port;
 }
 
+static bool uses_others(const struct config_route *r, const char *mechanism)
+{
+    for (gp_str rest = gp_from(r->mechanisms); rest.len > 0;) {
+        gp_str word = gp_word(&rest);
+        if (word.len > 0 && !gp_is(word, mechanism)) return true;
+    }
+    return false;
+}
+
 static const char *wrong_mechanisms(const struct config_route *r, bool token)
 {
-    bool for_tokens = uses(r, "OAUTHBEARER") || uses(r, "XOAUTH2");
-    if (uses(r, "EXTERNAL")) return "mechanisms: EXTERNAL is for relay.via alone";
-    if (r->mechanisms[0] && for_tokens != token)
+    bool for_tokens = uses(r, "OAUTHBEARER") || uses(r, "XOAUTH2"), others = uses_others(r, "EXTERNAL");
+    if (uses(r, "EXTERNAL") && !r->certificate_file[0]) return "mechanisms: EXTERNAL needs certificate_file";
+    if (others && proof_of(r) == RELAY_CERTIFICATE)
+        return "mechanisms: with certificate_file, and no password or token, EXTERNAL alone can be used";
+    if (others && for_tokens != token)
         return "mechanisms: OAUTHBEARER and XOAUTH2 are for token_file and provider, and others for password_file";
     return NULL;
 }
 
 static const char *wrong_own_login(const struct config_route *r)
 {
-    if (r->user[0] || r->password_file[0] || r->token_file[0])
-        return "login: account is each account's own: it goes with provider, or with nothing, and not with user, password_file and token_file";
+    if (r->user[0] || r->password_file[0] || r->token_file[0] || r->certificate_file[0])
+        return "login: account is each account's own: it goes with provider, or with nothing, and not with user, password_file, token_file and certificate_file";
     if (r->via->kind != RELAY_SMARTHOST) return "login is for a server that via names, and via names none";
     if (!all_servers(r, demands_tls))
         return "login: account needs tls=required in via: else passwords or tokens go to whoever answers";
@@ -100,14 +124,29 @@ static const char *wrong_own_login(const struct config_route *r)
 static const char *wrong_login(const struct config_route *r)
 {
     bool password = r->password_file[0], token = r->token_file[0] || r->provider[0];
+    bool shows = r->certificate_file[0];
     if (r->login == LOGIN_OF_ACCOUNT) return wrong_own_login(r);
-    if (!r->user[0]) return password || token || r->mechanisms[0] ? "there is nobody to sign in: write user" : NULL;
+    if (!r->user[0] && (password || token || (r->mechanisms[0] && !shows)))
+        return "there is nobody to sign in: write user";
+    if (!r->user[0]) return shows ? wrong_mechanisms(r, false) : NULL;
     if (r->via->kind != RELAY_SMARTHOST) return "user is for a server that via names, and via names none";
     if (!all_servers(r, demands_tls))
         return "user needs tls=required in via: else the password or token goes to whoever answers";
-    if (password == token || (r->token_file[0] && r->provider[0]))
+    if ((password == token && (password || !shows)) || (r->token_file[0] && r->provider[0]))
         return "user needs one of password_file, token_file and provider";
     return wrong_mechanisms(r, token);
+}
+
+/* Its name, and that we have its key, are for those that it was made for. */
+static const char *wrong_certificate(const struct config_route *r)
+{
+    if (r->certificate_file[0] && !r->key_file[0]) return "certificate_file has no key: name its file as key_file";
+    if (r->key_file[0] && !r->certificate_file[0])
+        return "key_file has no certificate: name its file as certificate_file";
+    if (!r->certificate_file[0]) return NULL;
+    if (r->via->kind != RELAY_SMARTHOST) return "certificate_file is for a server that via names, and via names none";
+    return all_servers(r, demands_tls) ? NULL
+                                       : "certificate_file needs tls=required in via: else it goes to whoever answers";
 }
 
 static const char *wrong_source(const struct config_route *r)
@@ -145,16 +184,21 @@ static const char *wrong(const struct config *config, const struct config_route 
         return "a route leads to servers of SMTP or to stores of LMTP, not to both: what a report says of the one is not so of the other";
     if (!r->to[0] && !r->from[0] && !r->account[0]) return "whose mail is it for? Write to, from or account";
     if (config_route_named(config, gp_from(r->name))) return "two routes have this name";
-    const char *source = wrong_source(r);
-    return source ? source : wrong_login(r);
+    const char *why = wrong_source(r);
+    if (!why) why = wrong_certificate(r);
+    return why ? why : wrong_login(r);
 }
 
+/* As those of relay.mechanisms: the certificate first. */
 static void derive_mechanisms(struct config_route *r)
 {
-    bool token = r->token_file[0] || r->provider[0];
-    if (r->mechanisms[0] || (!r->user[0] && r->login == LOGIN_OF_ROUTE)) return;
-    gp_str usual = token ? GP_LIT(CONFIG_MECHANISMS_FOR_TOKENS) : GP_LIT(CONFIG_MECHANISMS_FOR_PASSWORDS);
-    (void)gp_copy_z(usual, r->mechanisms, sizeof r->mechanisms);
+    bool           token = r->token_file[0] || r->provider[0], shows = r->certificate_file[0];
+    bool           named = r->user[0] || r->login == LOGIN_OF_ACCOUNT, alone = proof_of(r) == RELAY_CERTIFICATE;
+    struct gp_text out = { .ptr = r->mechanisms, .room = sizeof r->mechanisms - 1 };
+    if (r->mechanisms[0] || (!named && !shows)) return;
+    if (shows) gp_put_z(&out, alone ? "EXTERNAL" : "EXTERNAL ");
+    if (!alone) gp_put_z(&out, token ? CONFIG_MECHANISMS_FOR_TOKENS : CONFIG_MECHANISMS_FOR_PASSWORDS);
+    r->mechanisms[out.len] = '\0';
 }
 
 /* ---- the list ---------------------------------------------------------------------------------------------------------- */
@@ -381,32 +425,29 @@ size_t config_logins(const struct config *config)
     return 1 + config->route_count;
 }
 
-static enum relay_proof proof_of(const struct config_route *r)
-{
-    if (r->provider[0]) return RELAY_PROVIDER;
-    if (r->login == LOGIN_OF_ACCOUNT) return RELAY_PASSWORD;
-    return r->token_file[0] ? RELAY_TOKEN : r->password_file[0] ? RELAY_PASSWORD : RELAY_NO_PROOF;
-}
-
 struct config_login config_login_of(const struct config *config, size_t index)
 {
     if (index == 0)
-        return (struct config_login) { .user          = config->relay.user,
-                                       .password_file = config->relay.password_file,
-                                       .token_file    = config->relay.token_file,
-                                       .provider      = config->relay.provider,
-                                       .mechanisms    = config->relay.mechanisms,
-                                       .host          = config->relay.host,
-                                       .proof         = config_relay_proof(config) };
+        return (struct config_login) { .user             = config->relay.user,
+                                       .password_file    = config->relay.password_file,
+                                       .token_file       = config->relay.token_file,
+                                       .certificate_file = config->relay.certificate_file,
+                                       .key_file         = config->relay.key_file,
+                                       .provider         = config->relay.provider,
+                                       .mechanisms       = config->relay.mechanisms,
+                                       .host             = config->relay.host,
+                                       .proof            = config_relay_proof(config) };
     const struct config_route *r = &config->routes[index - 1];
-    return (struct config_login) { .user          = r->user,
-                                   .password_file = r->password_file,
-                                   .token_file    = r->token_file,
-                                   .provider      = r->provider,
-                                   .mechanisms    = r->mechanisms,
-                                   .host          = r->via->host,
-                                   .proof         = proof_of(r),
-                                   .own           = r->login == LOGIN_OF_ACCOUNT };
+    return (struct config_login) { .user             = r->user,
+                                   .password_file    = r->password_file,
+                                   .token_file       = r->token_file,
+                                   .certificate_file = r->certificate_file,
+                                   .key_file         = r->key_file,
+                                   .provider         = r->provider,
+                                   .mechanisms       = r->mechanisms,
+                                   .host             = r->via->host,
+                                   .proof            = proof_of(r),
+                                   .own              = r->login == LOGIN_OF_ACCOUNT };
 }
 
 size_t config_login_for(const struct config *config, const struct config_route *route)
@@ -418,4 +459,11 @@ bool config_signs_in(const struct config *config, size_t login)
 {
     struct config_login of = config_login_of(config, login);
     return of.own || of.user[0];
+}
+
+bool config_presents(const struct config *config, size_t login)
+{
+    if (login == 0) return config_relay_presents(config);
+    const struct config_route *r = &config->routes[login - 1];
+    return r->via->kind == RELAY_SMARTHOST && r->certificate_file[0];
 }

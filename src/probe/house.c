@@ -68,8 +68,8 @@ static void judge_files(struct house *h)
         struct config_login of = config_login_of(c, i);
         judge_named(h, of.password_file, S_IRWXO);
         judge_named(h, of.token_file, S_IRWXO);
+        judge_named(h, of.key_file, S_IRWXO);
     }
-    judge_named(h, c->relay.key_file, S_IRWXO);
     judge_named(h, c->notices.webhook_secret_file, S_IRWXO);
     judge_named(h, c->events.webhook_secret_file, S_IRWXO);
     for (size_t i = 0; i < c->certificate_count; i++) judge_named(h, c->certificates[i].key, S_IRWXO);

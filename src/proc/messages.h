@@ -25,7 +25,7 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     ROW(PEER, peer, U(role) U(index) U(count))            /* fds[0]: a new channel to that role (also after a restart) */ \
     ROW(KEYPAIR, keypair, U(index) U(count) U(generation) S(name)) /* to vault; fds[0] chain, fds[1] private key       */ \
     ROW(UPSTREAM, upstream, U(login) U(present))          /* to vault; fds[0]: the password or token; login: config.h's */ \
-    ROW(UPSTREAM_PAIR, upstream_pair, S(name))            /* to vault; fds[0] chain, fds[1] key: ours, for the smarthost */ \
+    ROW(UPSTREAM_PAIR, upstream_pair, U(login) S(name))   /* to vault; fds[0] chain, fds[1] key: ours, for the smarthost */ \
     ROW(PROVIDER_FILE, provider_file, U(provider) U(what) U(present)) /* to vault; fds[0]: one of that provider's files */ \
     ROW(CLIENT_CA, client_ca, U(present))                 /* to vault; fds[0]: who vouches for clients' certificates      */ \
     ROW(EVENTS_FILE, events_file, U(present))             /* to queue; fds[0]: events are appended there               */ \
@@ -35,7 +35,7 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     ROW(CERTIFICATE, certificate, U(index) U(count) U(generation) S(chain))                                               \
     ROW(MECHANISMS, mechanisms, U(listener) S(names))     /* what EHLO may list there; before the first CERTIFICATE     */ \
     ROW(TICKETS, tickets, S(keys))                                                                                        \
-    /* smtpd -> vault; relay -> vault, with 0 and what OUR_CERTIFICATE said                                               */ \
+    /* smtpd -> vault; relay -> vault, with the login and what OUR_CERTIFICATE said                                              */ \
     ROW(TLS_SIGN, tls_sign, U(certificate) U(generation) U(how) S(data))                                                  \
     ROW(TLS_SIGNED, tls_signed, U(status) S(signature))                                                                   \
     /* listener: index in config. binding: sasl.h's, tls-unique or tls-exporter; end_point: tls-server-end-point, both at most  \
@@ -126,8 +126,8 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     ROW(PREFLIGHT, preflight, S(domain) S(why))           /* one way: what DNS has wrong of it; "": nothing             */ \
     ROW(DKIM_SIGN, dkim_sign, S(domain) S(selector) S(digest))                                                            \
     ROW(DKIM_SIGNED, dkim_signed, U(status) S(signature))                                                                 \
-    /* vault -> relay: what we present to the smarthost; chain "": there is none that can be used. expires: gp_time        */ \
-    ROW(OUR_CERTIFICATE, our_certificate, U(generation) U(expires) S(chain))                                              \
+    /* vault -> relay: what we present to the servers of a login (config.h's); chain "": there is none that can be used. expires: gp_time        */ \
+    ROW(OUR_CERTIFICATE, our_certificate, U(login) U(generation) U(expires) S(chain))                                              \
     /* our sign-in at the smarthost. presented: it has asked for that certificate, and been given it; which: config.h's; account: whose mail it is, where each signs in as itself */ \
     ROW(LOGIN_START, login_start, U(login) U(which) U(secure) U(presented) U(binding) S(account) S(binding_data) S(end_point) S(offered)) \
     ROW(LOGIN_LINE, login_line, U(login) S(line))                                                                         \

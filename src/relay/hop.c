@@ -210,7 +210,6 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
     if (!h) return false;
     bool bound     = d->way.route && config_source(d->way.route, to->ss_family, &from);
     h->via         = d->way.hop;
-    h->ours        = !d->way.route;
     bool smarthost = h->via.kind == RELAY_SMARTHOST;
     h->which       = config_login_for(c, d->way.route);
     bool sign_in   = smarthost && config_signs_in(c, h->which);
@@ -223,7 +222,7 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
                                              .use_tls      = !clear,
                                              .must_tls     = h->demand.level > DEMAND_OPPORTUNISTIC,
                                              .implicit_tls = smarthost && h->via.implicit_tls,
-                                             .may_auth     = sign_in || (h->ours && config_relay_presents(c)),
+                                             .may_auth     = sign_in || config_presents(c, h->which),
                                              .must_auth    = sign_in,
                                              .lmtp         = h->via.lmtp };
     name_remote(h, to, host);
@@ -425,7 +424,7 @@ static enum verdict rcpt_reply(struct hop *h, const struct gp_smtp_client_event 
     struct recipient *r = &d->recipients[ev->index];
     if (ev->code / 100 == 2) {
         r->accepted = true;
-        if (h->presented) h->relay->knows_us = h->generation;
+        if (h->presented) h->relay->ours[h->which].knows_us = h->generation;
         return GO_ON;
     }
     r->settled = true;

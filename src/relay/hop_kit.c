@@ -206,7 +206,7 @@ static void asked_for_ours(struct bench *b, struct ipc *from, const struct msg *
     char           room[GP_SIGNATURE_MOST];
     struct gp_text signature = GP_TEXT(room);
     struct msg     made      = MSG(TLS_SIGNED);
-    CHECK(m->tls_sign.certificate == 0 && m->tls_sign.generation == OUR_GENERATION);
+    CHECK(m->tls_sign.certificate == b->which && m->tls_sign.generation == OUR_GENERATION);
     b->signatures++;
     if (b->vault_signs == GP_WAIT) return;
     if (b->vault_signs == GP_OK)
@@ -332,7 +332,7 @@ void bench_close(struct bench *b)
     gp_tls_context_close(b->tls);
     gp_tls_context_close(b->relay.verified);
     gp_tls_context_close(b->relay.opportunistic);
-    gp_tls_context_close(b->relay.presenting);
+    for (size_t i = 0; i < GP_COUNT(b->relay.ours); i++) gp_tls_context_close(b->relay.ours[i].context);
     gp_key_close(b->key);
     free(b);
 }
@@ -363,11 +363,11 @@ void smarthost(struct bench *b, const char *user, enum relay_tls tls)
 
 void certificate(struct bench *b, gp_time expires)
 {
-    const struct msg_our_certificate m = { OUR_GENERATION, (uint64_t)expires, b->chain };
+    const struct msg_our_certificate m = { 0, OUR_GENERATION, (uint64_t)expires, b->chain };
     smarthost(b, "", RELAY_TLS_REQUIRED);
     CHECK(gp_copy_z(GP_LIT("c"), b->config.relay.certificate_file, sizeof b->config.relay.certificate_file));
     secure_certificate(&b->relay, &m);
-    CHECK(b->relay.presenting);
+    CHECK(b->relay.ours[0].context);
 }
 
 void ask(struct bench *b, const char *recipients, const char *body)

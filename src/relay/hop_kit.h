@@ -52,6 +52,7 @@ struct bench {
     const char             *says_as, *says; /* with which mechanism it signs in, and its line; NULL: PLAIN, as ada */
     uint64_t                fate, ended;    /* of the sign-in that ended last, and of how many             */
     unsigned                signatures;
+    uint64_t                which; /* login, with whose certificate */
     size_t                  open; /* deliveries not answered yet */
     char                    results[RESULTS_ROOM];
     bool                    answered, host_down;

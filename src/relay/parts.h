@@ -48,10 +48,12 @@ struct relay {
     char                  *anchors;   /* of relay.trust_anchor_file; NULL: the system's */
     struct preflight      *preflight; /* NULL: policy.preflight is off */
     struct gp_tls_context *verified, *opportunistic;
-    struct gp_tls_context *presenting;  /* as verified, with our certificate; NULL: there is none that can be used */
-    uint64_t               generation;  /* of that, for vault                                                     */
-    uint64_t               knows_us;    /* the one under which the smarthost has taken a recipient; 0: none       */
-    gp_time                our_expires;
+    struct ours {                       /* our certificate for the servers of a login                        */
+        struct gp_tls_context *context; /* as verified, with that; NULL: there is none that can be used      */
+        uint64_t generation;            /* of that, for vault                                                */
+        uint64_t knows_us;              /* the one under which a server has taken a recipient; 0: none       */
+        gp_time  expires;
+    } ours[1 + CONFIG_ROUTES_MOST];     /* by config_login_of()'s index                                      */
     struct delivery       *deliveries;
     struct report_job     *reports;
     struct hop            *hops;
@@ -260,7 +262,6 @@ struct hop {
     bool                 no_tls;    /* it has none, or none just now                             */
     gp_time              opened;    /* by loop_now                                               */
     char                 domain[256]; /* of its route; "": MX led to none of its hosts           */
-    bool                 ours;      /* relay.via's: our certificate is for no other */
     size_t               which;     /* of the config's logins: no other is for it   */
     enum hop_phase       phase;
     struct delivery     *delivery;
@@ -288,7 +289,7 @@ void hop_pump(struct hop *);
 void hop_close(struct hop *);
 void hop_close_idle(struct relay *);
 
-/* ---- TLS, and our certificate for the smarthost (secure.c) --------------------------------------------------------- */
+/* ---- TLS, and our certificates for servers that are named (secure.c) --------------------------------------------------------- */
 void        secure_certificate(struct relay *, const struct msg_our_certificate *);
 const char *secure_begin(struct hop *) GP_MUST_USE; /* NULL: it is under way; else why it is not */
 const char *secure_done(struct hop *) GP_MUST_USE;  /* NULL: hands are shaken as they should be  */

@@ -218,7 +218,7 @@ static void close_all(struct relay *r)
     ipc_close(r->supervisor);
     gp_tls_context_close(r->verified);
     gp_tls_context_close(r->opportunistic);
-    gp_tls_context_close(r->presenting);
+    for (size_t i = 0; i < GP_COUNT(r->ours); i++) gp_tls_context_close(r->ours[i].context);
     loop_close(r->loop);
 }
 

@@ -1,29 +1,43 @@
-/* TLS to a next hop: whom it trusts, and the certificate that we present to the smarthost, whose key vault has: a handshake that needs a
- * signature asks vault for it. */
+/* TLS to a next hop: whom it trusts, and the certificate that we present to a server that is named, whose key vault has: a handshake that needs
+ * a signature asks vault for it. */
 #include "relay/parts.h"
 
 /* ---- our certificate --------------------------------------------------------------------------------------------------- */
 void secure_certificate(struct relay *r, const struct msg_our_certificate *m)
 {
-    const char            *why   = "there is none";
+    const char *why = "there is none";
+    if (m->login >= config_logins(r->config)) return;
+    struct ours           *ours  = &r->ours[m->login];
     struct gp_tls_context *fresh = m->chain.len ? gp_tls_client_presenting(r->verified, m->chain, &why) : NULL;
-    if (!fresh) LOG(LOG_ERROR, "upstream", LOG_Z("key", "relay.certificate_file"), LOG_Z("reason", why));
-    gp_tls_context_close(r->presenting); /* connections that are open keep it */
-    r->presenting  = fresh;
-    r->generation  = m->generation;
-    r->our_expires = (gp_time)m->expires;
+    if (!fresh)
+        LOG(LOG_ERROR, "upstream", LOG_Z("file", config_login_of(r->config, (size_t)m->login).certificate_file),
+            LOG_Z("reason", why));
+    gp_tls_context_close(ours->context); /* connections that are open keep it */
+    ours->context    = fresh;
+    ours->generation = m->generation;
+    ours->expires    = (gp_time)m->expires;
 }
 
 bool secure_presents(const struct hop *h)
 {
-    const struct config *c = h->relay->config;
-    return h->ours && config_relay_presents(c) && h->via.tls == RELAY_TLS_REQUIRED; /* else: to whom? */
+    return config_presents(h->relay->config, h->which) && h->via.tls == RELAY_TLS_REQUIRED; /* else: to whom? */
 }
 
-static const char *no_certificate(const struct relay *r)
+static const char *no_certificate(const struct hop *h)
 {
-    if (!r->presenting) return "our certificate cannot be used: see relay.certificate_file, and the log of vault";
-    return wall_now() < r->our_expires ? NULL : "our certificate has expired: renew relay.certificate_file";
+    const struct ours *ours = &h->relay->ours[h->which];
+    if (!ours->context)
+        return h->which ? "our certificate cannot be used: see certificate_file of the route, and the log of vault"
+                        : "our certificate cannot be used: see relay.certificate_file, and the log of vault";
+    if (wall_now() < ours->expires) return NULL;
+    return h->which ? "our certificate has expired: renew certificate_file of the route"
+                    : "our certificate has expired: renew relay.certificate_file";
+}
+
+/* The certificate is all that speaks for us there. */
+static bool is_alone(const struct hop *h)
+{
+    return config_login_of(h->relay->config, h->which).proof == RELAY_CERTIFICATE;
 }
 
 static const char *complain(const struct hop *h, const char *why)
@@ -63,10 +77,10 @@ const char *secure_begin(struct hop *h)
 {
     struct relay  *r       = h->relay;
     bool           present = secure_presents(h);
-    const char    *lacks   = present ? no_certificate(r) : NULL;
-    struct gp_tls *tls     = lacks ? NULL : client_for(h, present ? r->presenting : r->verified);
+    const char    *lacks   = present ? no_certificate(h) : NULL;
+    struct gp_tls *tls     = lacks ? NULL : client_for(h, present ? r->ours[h->which].context : r->verified);
     if (lacks) return complain(h, lacks);
-    h->generation = r->generation;
+    h->generation = r->ours[h->which].generation;
     return tls && conn_secure(h->conn, tls) ? NULL : "TLS could not be started";
 }
 
@@ -163,7 +177,7 @@ const char *secure_done(struct hop *h)
     h->tls[text.len] = '\0';
     tell(h);
     h->presented = gp_tls_presented(tls);
-    bool needed  = secure_presents(h) && config_relay_proof(h->relay->config) == RELAY_CERTIFICATE;
+    bool needed  = secure_presents(h) && is_alone(h);
     return needed && !h->presented ? complain(h, "the next hop did not ask for our certificate") : NULL;
 }
 
@@ -179,7 +193,7 @@ void secure_sign(struct hop *h, const struct gp_tls_sign *wanted)
 {
     struct msg m = MSG(TLS_SIGN);
     m.tls_sign   = (struct msg_tls_sign) {
-          .certificate = wanted->certificate, .generation = h->generation, .how = wanted->how, .data = wanted->data
+          .certificate = h->which, .generation = h->generation, .how = wanted->how, .data = wanted->data
     };
     ipc_ask(h->relay->vault, &m, signature_made, h);
 }
@@ -194,8 +208,7 @@ static bool lists_external(gp_str offered)
 
 bool secure_will_do(const struct hop *h, gp_str offered)
 {
-    const struct config *c = h->relay->config;
-    return h->ours && config_relay_proof(c) == RELAY_CERTIFICATE && !c->relay.user[0] && !lists_external(offered);
+    return is_alone(h) && !config_signs_in(h->relay->config, h->which) && !lists_external(offered);
 }
 
 /* RFC 3463 3.8. Where a server gives no such code its words tell: "relay not permitted", "Relaying denied", and qmail's of rcpthosts, whose
@@ -212,12 +225,12 @@ static bool is_about_who_we_are(gp_str enhanced, gp_str text)
 
 bool secure_is_known(const struct hop *h)
 {
-    return h->presented && h->relay->knows_us == h->generation;
+    return h->presented && h->relay->ours[h->which].knows_us == h->generation;
 }
 
 bool secure_is_unknown(struct hop *h, gp_str enhanced, gp_str text)
 {
-    bool alone = h->presented && !h->believed && config_relay_proof(h->relay->config) == RELAY_CERTIFICATE;
+    bool alone = h->presented && !h->believed && is_alone(h);
     bool no    = alone && h->phase == HOP_MESSAGE && is_about_who_we_are(enhanced, text);
     if (no && !h->complained)
         (void)complain(h, "the next hop takes no mail from who has our certificate: does it know it?");

@@ -72,7 +72,7 @@ TEST(where_it_cannot_be_shown_mail_waits_and_is_not_told_of)
     static const struct script polite = { 0 };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         struct bench                    *b    = bench_open();
-        const struct msg_our_certificate gone = { 1, 0, GP_LIT("") };
+        const struct msg_our_certificate gone = { 0, 1, 0, GP_LIT("") };
         certificate(b, wall_now() + (rows[i].over ? -1 : AN_HOUR));
         b->asks        = rows[i].asks;
         b->vault_signs = rows[i].signs;
@@ -129,6 +129,28 @@ TEST(it_is_for_no_other_server)
     run(b, &polite, "0 250");
     CHECK(b->signatures == 0);
     bench_close(b);
+}
+
+/* A server that a route leads to: the certificate of that route, signed for as its login, and none where it has none. */
+TEST(a_route_shows_its_own_and_not_that_of_others)
+{
+    static const struct script external = { .ehlo = EXTERNAL };
+    for (int own = 0; own <= 1; own++) {
+        struct bench                    *b   = bench_open();
+        const struct msg_our_certificate its = { 1, OUR_GENERATION, (uint64_t)(wall_now() + AN_HOUR), b->chain };
+        struct config_route             *r   = add_route(b, "r");
+        certificate(b, wall_now() + AN_HOUR);
+        server(b, &r->via[0], "127.0.0.9");
+        r->via[0].tls = RELAY_TLS_REQUIRED;
+        if (own) CHECK(gp_copy_z(GP_LIT("c"), r->certificate_file, sizeof r->certificate_file));
+        if (own) secure_certificate(&b->relay, &its);
+        b->asks        = true;
+        b->which       = 1;
+        b->destination = "via:r";
+        run(b, &external, "0 250");
+        CHECK(b->signatures == (own ? 1 : 0) && b->logins == (own ? 1 : 0));
+        bench_close(b);
+    }
 }
 
 TEST(a_name_wants_external_and_a_password_takes_its_place)

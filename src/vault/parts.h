@@ -349,8 +349,7 @@ struct upstream {
     struct login *logins[UPSTREAM_LOGINS]; /* NULL: a free place                     */
     struct login *waiting;                 /* for the thread, oldest first           */
     struct login *stepping;                /* on the thread; NULL: none              */
-    struct pair   pairs[PAIR_SETS];        /* our certificate, newest first          */
-    uint64_t      generation;              /* of the first; 0: none has come         */
+    struct presented { struct pair pairs[PAIR_SETS] /* newest first */; uint64_t generation /* of that; 0: none has come */; } presented[1 + CONFIG_ROUTES_MOST]; /* our certificates, by the same */
 };
 void upstream_received(struct peer *, struct msg *);
 void upstream_start(struct peer *, struct msg *);
@@ -361,7 +360,7 @@ void upstream_token_came(struct vault *); /* or will not: those that wait go on 
 void upstream_drop(struct vault *); /* the relay died */
 void upstream_close(struct upstream *);
 void presented_received(struct peer *, struct msg *); /* presented.c: our certificate there */
-void presented_announce(struct peer *relay);
+void presented_announce(struct peer *relay); /* all */
 void presented_sign(struct peer *, struct msg *);
 void presented_tell_expiry(struct vault *);
 void presented_close(struct upstream *);

@@ -95,6 +95,33 @@ TEST(what_the_relay_may_not_name)
     bed_close(b);
 }
 
+static void with_a_route(struct config *c)
+{
+    c->route_count      = 1;
+    c->routes[0]        = (struct config_route) { .name = "r", .certificate_file = "c", .mechanisms = "EXTERNAL" };
+    c->routes[0].via[0] = (struct config_hop) { .set = true, .kind = RELAY_SMARTHOST };
+}
+
+/* The kinds tell whose key it was, here too. */
+TEST(each_login_has_a_certificate_of_its_own)
+{
+    struct bed *b = bed_open_with(with_a_route);
+    struct msg  m = MSG(UPSTREAM_PAIR);
+    give_ours(b, GP_KEY_EC);
+    CHECK(signs(b, b->relay, 0, 1, EC) && !signs(b, b->relay, 1, 1, EC));
+    m.upstream_pair = (struct msg_upstream_pair) { 1, GP_LIT("route.pem") };
+    new_pair(GP_KEY_RSA, 90, false);
+    send_files(b, &m);
+    CHECK(b->ours == 2);
+    CHECK(signs(b, b->relay, 0, 1, EC) && !signs(b, b->relay, 0, 1, RSA));
+    CHECK(signs(b, b->relay, 1, 1, RSA) && !signs(b, b->relay, 1, 1, EC));
+    CHECK(!signs(b, b->relay, 2, 1, EC) && !signs(b, b->smtpd, 1, 1, RSA));
+    m.upstream_pair.login = 2; /* of no route */
+    send_files(b, &m);
+    CHECK(b->ours == 2);
+    bed_close(b);
+}
+
 /* ---- life -------------------------------------------------------------------------------------------------------------- */
 TEST(it_is_announced_to_the_relay_and_to_the_next_one)
 {

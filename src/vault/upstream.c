@@ -160,18 +160,17 @@ static void say(struct login *l, uint32_t question, enum gp_sasl_step step, gp_s
     ipc_answer(l->peer->channel, question, &m);
 }
 
-/* The certificate is for relay.via, as the relay keeps it, too. */
 static const struct gp_sasl_mech *choose(const struct vault *v, const struct msg_login_start *start, bool binds)
 {
-    struct config_login          of    = config_login_of(v->config, (size_t)start->which);
-    bool                         shown = start->presented && start->secure && start->which == 0;
-    const struct policy_upstream u     = {
-            .allowed   = gp_from(of.mechanisms),
-            .offered   = start->offered,
-            .proof     = of.proof,
-            .tls       = start->secure,
-            .binding   = (binds && start->binding_data.len > 0) || start->end_point.len > 0,
-            .presented = shown && v->upstream->generation,
+    struct config_login of    = config_login_of(v->config, (size_t)start->which);
+    bool                shown = start->presented && start->secure && config_presents(v->config, (size_t)start->which);
+    const struct policy_upstream u = {
+        .allowed   = gp_from(of.mechanisms),
+        .offered   = start->offered,
+        .proof     = of.proof,
+        .tls       = start->secure,
+        .binding   = (binds && start->binding_data.len > 0) || start->end_point.len > 0,
+        .presented = shown && v->upstream->presented[start->which].generation,
     };
     return policy_choose(&u);
 }

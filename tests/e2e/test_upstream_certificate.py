@@ -1,5 +1,6 @@
 """The certificate that we present to the smarthost: signed in with (EXTERNAL), or enough alone; and what keeps mail here, which never bounces."""
 import hashlib
+import json
 import re
 import shutil
 import ssl
@@ -89,6 +90,27 @@ def test_the_certificate_alone_will_do_and_a_renewed_pair_counts(tls, pairs, new
     assert deliver(gatepost, context, account, f"2-{recipient}")[0] == 250
     assert sink.wait(f"2-{recipient}").paper == "renewed.example.org"
     assert "reload=certificates" not in gatepost.log()
+
+
+def test_a_route_has_one_of_its_own(pairs, new_gatepost, new_sink, authority, ca, context):
+    """Each server sees the certificate that was made for it: one is known by name (EXTERNAL), one by the certificate alone; where a route has none, none is shown."""
+    others = "partner.example.org"
+    pair = authority.issue("upstream-route", others)
+    usual, alone, bare = new_sink(client_ca=ca, papers=[US]), new_sink(client_ca=ca, relays=[others]), new_sink(client_ca=ca)
+    named = new_sink(client_ca=ca, papers=[others])
+    gatepost = new_gatepost(usual, start=False, **presenting(pairs["p256"]))
+    routes = [{"name": name, "to": f"{name}.example", "via": f"smtp://127.0.0.1:{hop.port}"} | ({} if hop is bare else {"certificate_file": str(pair[0]), "key_file": str(pair[1])})
+              for name, hop in {"alone": alone, "named": named, "bare": bare}.items()]
+    with open(gatepost.dir / "gatepost.yml", "a") as out:
+        out.write("routes:\n" + "".join(f"  - {json.dumps(route)}\n" for route in routes))
+    gatepost.run("config", "check")
+    gatepost.start()
+    account = gatepost.account()
+    for hop, domain, seen in [(usual, "usual.example", (US, US)), (alone, "alone.example", (others, None)), (named, "named.example", (others, others)),
+                              (bare, "bare.example", (None, None))]:
+        assert deliver(gatepost, context, account, f"lena@{domain}")[0] == 250
+        arrived = hop.wait(f"lena@{domain}")
+        assert (arrived.paper, arrived.login) == seen
 
 
 # ---- what keeps mail here ------------------------------------------------------------------------------------------
