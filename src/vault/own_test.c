@@ -30,7 +30,9 @@ static void asked(void *owner, struct ipc *from, struct msg *m)
     char   refresh[64];
     gp_str form = m->token_fetch.form;
     (void)owner;
-    CHECK(m->type == MSG_TOKEN_FETCH && oauth_read_field(form, "refresh_token", refresh, sizeof refresh));
+    CHECK(m->type == MSG_TOKEN_FETCH);
+    if (!oauth_read_field(form, "refresh_token", refresh, sizeof refresh)) /* the application's own */
+        CHECK(gp_copy_z(GP_LIT("all"), refresh, sizeof refresh));
     fetcher.far = from;
     fetcher.asked++;
     if (fetcher.asked <= fetcher.answer_from)
@@ -270,5 +272,18 @@ TEST(what_has_not_been_used_for_long_is_used_and_what_ends_is_told)
     CHECK(fetcher.asked == 1);
     own_tick(h.b->vault, loop_now(h.b->loop) + 7200 * 1000);
     CHECK(h.b->vault->tokens_kept.own_count == 0); /* nobody wants it: it is let go */
+    close_house(h);
+}
+
+/* It may send for every mailbox: one token, and who it is for is said beside it. */
+TEST(an_application_that_acts_for_all_needs_nobodys_yes)
+{
+    struct house h                 = open_house();
+    h.b->config.providers[0].grant = PROVIDER_CLIENT;
+    CHECK(start(h.b, 1, "ada") == GP_OK && fetcher.asked == 1);
+    SAYS(h.b, "user=ada@example.org\1auth=Bearer access-for-all\1\1");
+    CHECK(start(h.b, 1, "bert") == GP_OK && fetcher.asked == 1);
+    SAYS(h.b, "user=bert@example.org\1auth=Bearer access-for-all\1\1");
+    CHECK(start(h.b, 1, "eve") == GP_TEMPFAIL && h.b->vault->tokens_kept.own_count == 0);
     close_house(h);
 }
