@@ -92,3 +92,16 @@ void ends_turn(struct queue *q, gp_time now)
     }
     batch_flush(q, now);
 }
+
+void ends_tell_held(struct queue *q, gp_time now)
+{
+    enum { HOUR = 3600, DAY = 24 * HOUR };
+    struct msg m     = MSG(HELD_LONG);
+    size_t     count = 0;
+    gp_time    since = 0;
+    if (!q->vault || now - q->held_told < (gp_time)HOUR * SECOND) return;
+    q->held_told = now;
+    if (queue_count_held(q->store, now - (gp_time)DAY * SECOND, &count, &since) != GP_OK || !count) return;
+    m.held_long = (struct msg_held_long) { .count = count, .since = (uint64_t)since };
+    (void)!ipc_tell(q->vault, &m); /* else in an hour */
+}

@@ -59,6 +59,16 @@ TEST(what_nobody_releases_goes_back)
     kit_close(k);
 }
 
+TEST(what_is_held_for_long_is_counted)
+{
+    struct kit *k     = open_with(true, "");
+    size_t      count = 7;
+    gp_time     since = 0;
+    CHECK(queue_count_held(k->queue->store, KIT_START - 1, &count, &since) == GP_OK && count == 0 && since == 0);
+    CHECK(queue_count_held(k->queue->store, KIT_START, &count, &since) == GP_OK && count == 1 && since == KIT_START);
+    kit_close(k);
+}
+
 /* A command's hold begins with the command, and is over with the release. */
 TEST(the_time_begins_with_the_hold)
 {

@@ -117,6 +117,7 @@ gp_status queue_visit_destinations(struct queue_store *, void (*each)(void *owne
 enum queue_end { QUEUE_END_REMOVED, QUEUE_END_DEADLINE, QUEUE_END_HELD };
 struct queue_ending { int64_t message; enum queue_end why; char queue_id[QUEUE_ID_MOST + 1]; };
 gp_status queue_endings(struct queue_store *, gp_time now, gp_time held, struct queue_ending *out, size_t room, size_t *count) GP_MUST_USE;
+gp_status queue_count_held(struct queue_store *, gp_time before, size_t *count, gp_time *since) GP_MUST_USE; /* held since before that, and since when the first */
 gp_status queue_ended(struct queue_store *, const struct queue_ending *) GP_MUST_USE; /* it is dealt with; a change */
 
 struct queue_due {

@@ -31,6 +31,17 @@ gp_status queue_endings(struct queue_store *s, gp_time now, gp_time held, struct
     return status == GP_PERMFAIL ? GP_OK : status;
 }
 
+gp_status queue_count_held(struct queue_store *s, gp_time before, size_t *count, gp_time *since)
+{
+    auto_rows r = rows_of(s->db, "SELECT count(*), coalesce(min(held), 0) FROM messages WHERE held <> 0 AND held <= ?");
+    rows_bind_number(&r, before);
+    gp_status status = rows_next(&r);
+    if (status != GP_OK) return GP_TEMPFAIL;
+    *count = (size_t)rows_number(&r, 0);
+    *since = rows_number(&r, 1);
+    return GP_OK;
+}
+
 gp_status queue_ended(struct queue_store *s, const struct queue_ending *e)
 {
     static const char *const changes[] = { [QUEUE_END_REMOVED]  = "UPDATE messages SET removed = 0 WHERE message = ?",

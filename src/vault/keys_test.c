@@ -178,6 +178,24 @@ static unsigned count_notices(struct bed *b, const char *part)
     return count;
 }
 
+/* Each hour the queue says so; nothing of what it says is believed that cannot be. */
+TEST(mail_that_stays_held_is_told_of_once_a_day)
+{
+    struct bed *b     = bed_open_with(with_admin);
+    struct peer queue = { .vault = b->vault, .role = ROLE_QUEUE };
+    struct msg  m     = MSG(HELD_LONG);
+    notice_held(&queue, &m);
+    m.held_long = (struct msg_held_long) { .count = 3, .since = UINT64_MAX };
+    notice_held(&queue, &m);
+    notices_tick(b->vault, loop_now(b->loop));
+    CHECK(count_notices(b, "held-mail") == 0);
+    m.held_long.since = 1800000000;
+    for (unsigned hour = 0; hour < 3; hour++) notice_held(&queue, &m);
+    notices_tick(b->vault, loop_now(b->loop));
+    CHECK(count_notices(b, "held-mail") == 1);
+    bed_close(b);
+}
+
 /* Nobody renews it, so nothing is read anew. */
 TEST(a_certificate_that_is_not_renewed_is_told_of_once_before_it_ends_and_once_after)
 {

@@ -253,6 +253,38 @@ void notice_certificate(struct vault *v, gp_str name, gp_time expires, enum pair
     notice_post(v, &w);
 }
 
+/* Once a day, as long as there is any: it goes back in the end. */
+void notice_held(struct peer *from, struct msg *m)
+{
+    struct vault  *v    = from->vault;
+    unsigned       life = v->config->queue.held_lifetime;
+    char           what_room[2 * PAGE], cause_room[PAGE];
+    struct gp_text what = GP_TEXT(what_room), cause = GP_TEXT(cause_room);
+    if (!m->held_long.count || m->held_long.count > INT64_MAX || m->held_long.since > (uint64_t)wall_now()) return;
+    gp_put_z(&cause, "held-mail ");
+    gp_put_number(&cause, wall_now() / DAY_MS);
+    gp_put_z(&what, "Messages held in the queue for more than a day: ");
+    gp_put_number(&what, (int64_t)m->held_long.count);
+    gp_put_z(&what, ". The first of them has been held since ");
+    moment_put(&what, (gp_time)m->held_long.since);
+    gp_put_char(&what, '.');
+    struct notice_wish w = {
+        .kind    = "held-mail",
+        .cause   = gp_said(&cause),
+        .subject = GP_LIT("Mail is held, and waits for somebody"),
+        .what    = gp_said(&what),
+        .meaning =
+            life
+                ? GP_LIT(
+                      "It is not sent until it is released. What nobody releases goes back to its sender after queue.held_lifetime.")
+                : GP_LIT("It is not sent until it is released."),
+        .todo = GP_LIT(
+            "Look at it (`gatepost queue list --held`), then let it go (`gatepost queue release`) or take it out "
+            "(`gatepost queue delete`).")
+    };
+    notice_post(v, &w);
+}
+
 void notices_tick(struct vault *v, gp_time now)
 {
     struct posting *p = &v->posting;

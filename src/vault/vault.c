@@ -109,6 +109,7 @@ static const struct {
     { MSG_MAY_SEND,      ROLE_SMTPD,      sending_mail      },
     { MSG_MINE,          ROLE_SMTPD,      mine_asked        },
     { MSG_FATES,         ROLE_QUEUE,      brake_fates       },
+    { MSG_HELD_LONG,     ROLE_QUEUE,      notice_held       },
     { MSG_AUTHORS,       ROLE_SMTPD,      identity_authors  },
     { MSG_SUBMIT,        ROLE_SMTPD,      sending_submit    },
     { MSG_REFUSED,       ROLE_SMTPD,      refused_take      },

@@ -1,10 +1,12 @@
 """Notices: the owner and the administrator are told by mail, once, by a message that nothing answers."""
 import email
 import email.policy
+import sqlite3
 import threading
 
 from house import until
 from sources import Service
+from wire import signed_in
 
 ADMIN = "admin@example.net"
 
@@ -18,7 +20,7 @@ def told(sink, recipient, word):
     return [message for message in sink.for_(recipient) if word in read(message)["Subject"]]
 
 
-def test_who_is_told_what_ends_soon(new_gatepost, sink):
+def test_who_is_told_what_ends_soon(new_gatepost, sink, context):
     gatepost = new_gatepost(sink, start=False, GATEPOST_NOTICES_ADMIN=ADMIN)
     account, other = gatepost.account(), gatepost.account()
     gatepost.run("credential", "add", account.name, "--label", "printer", "--expires", "3d")
@@ -32,9 +34,19 @@ def test_who_is_told_what_ends_soon(new_gatepost, sink):
         text = said.get_content()
         assert "credential 'printer' ends on " in text and "What to do" in text and account.name in text
     until("the certificate's notice", lambda: told(sink, ADMIN, "certificate"))    # those of the tests live for days
+    with signed_in(gatepost, context, account) as wire:
+        assert wire.say(f"MAIL FROM:<{account.name}> HOLDFOR=3600")[0] == 250 and wire.say("RCPT TO:<late@example.net>")[0] == 250
+        assert wire.say("DATA")[0] == 354
+        wire.send(f"From: <{account.name}>\r\n\r\nx\r\n.\r\n")
+        assert wire.hear()[0] == 250
+    gatepost.run("queue", "hold", "--all")
     gatepost.stop()
+    with sqlite3.connect(gatepost.dir / "queue" / "queue.db") as database:          # as if two days had gone by
+        database.execute("UPDATE messages SET held = held - 2 * 86400000 WHERE held <> 0")
+    database.close()
     gatepost.run("credential", "add", account.name, "--label", "scanner", "--expires", "2d")
     gatepost.start()
+    until("the notice of held mail", lambda: "for more than a day: 1. " in "".join(read(message).get_content() for message in told(sink, ADMIN, "held")))
     until("the next notice", lambda: told(sink, ADMIN, "scanner") and told(sink, account.name, "scanner"))
     assert [len(told(sink, ADMIN, word)) for word in ("printer", "certificate", "laptop")] == [1, 1, 0]
     assert len(told(sink, account.name, "printer")) == 1 and not told(sink, other.name, "laptop")
