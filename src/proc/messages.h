@@ -17,6 +17,9 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
 /* What the server said to our sign-in: nothing, that it is good, or that it is not. */
 enum login_fate { LOGIN_UNTOLD, LOGIN_ACCEPTED, LOGIN_REFUSED, LOGIN_NOT_OFFERED /* none was begun: login is 0 */ };
 /* What a file of a provider's is. */
+/* What a delivery says of its next hops, in DELIVERED. */
+enum host_word { HOST_ANSWERED, HOST_DOWN, HOST_UNASKED /* nothing, good or bad: what is to blame lies here, or in the message */ };
+
 enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERTIFICATE, PROVIDER_FILES };
 
 /* status fields carry a gp_status. Times are gp_time (ms). Lists in a slice are lines that end in '\n'. */
@@ -104,7 +107,7 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     /* queue -> relay; fds[0]: body when not inline. attempt names it in the results. foreign: as in SUBMITTED. */                                  \
     ROW(DELIVER, deliver, U(attempt) U(size) U(foreign) S(queue_id) S(destination) S(sender) S(params) S(recipients) S(body))        \
     /* relay -> queue, as the answer to DELIVER. results: a line a recipient, in order: "status TAB code TAB enhanced TAB   \
-     * remote TAB tls TAB text", and "TAB dsn" where the next hop itself reports deliveries, or "TAB ours" where our sign-in there is to blame. status: gp_status. host_down:  \
+     * remote TAB tls TAB text", and "TAB dsn" where the next hop itself reports deliveries, or "TAB ours" where our sign-in there is to blame. status: gp_status. host_down: host_word; HOST_DOWN: \
      * nothing could be tried: back off the whole destination; with no results: the relay is stopping, due again. */      \
     ROW(DELIVERED, delivered, U(attempt) U(host_down) S(results))                                                         \
     /* relay -> queue: is a policy of MTA-STS kept of that domain? mode, id, hosts: mail/sts.h's; times: gp_time; asked: for mail, last */ \

@@ -225,7 +225,10 @@ static void start(struct attempt *a, gp_time now)
         attempt_free(a);
         return;
     }
-    LOG(LOG_ERROR, "queue", LOG_Z("failed", "to read a message"), LOG_Z("queue_id", a->due.queue_id));
+    LOG(LOG_ERROR, "queue", LOG_Z("failed", "to read a message"), LOG_Z("queue_id", a->due.queue_id),
+        LOG_Z(
+            "hint",
+            "if its file in queue/bodies is gone, restore it from a backup, or delete it with `gatepost queue delete`"));
     put_off(a, GP_LIT("2\t0\t4.3.0\t\t\tthe message could not be read from the queue"), now);
 }
 
@@ -343,10 +346,11 @@ void dispatch(struct queue *q, gp_time now)
 }
 
 /* ---- and back ---------------------------------------------------------------------------------------------------------------- */
-static void judge_lane(struct queue *q, struct lane *lane, gp_str results, bool host_down, gp_time now)
+static void judge_lane(struct queue *q, struct lane *lane, gp_str results, enum host_word hosts, gp_time now)
 {
     unsigned most = q->config->relay.connections_per_destination;
-    if (!host_down) {
+    if (hosts == HOST_UNASKED) return; /* its other mail goes on as before */
+    if (hosts != HOST_DOWN) {
         lane_recovered(lane);
         if (lane_is_too_much(gp_cut(&results, '\n')))
             lane_narrow(lane, most);
@@ -373,15 +377,15 @@ static void try_again(struct attempt *a, bool died, gp_time now)
     lane_move(&q->lanes, lane, LANE_ASLEEP, now + REST_AFTER_DEATH);
 }
 
-void attempt_done(struct attempt *a, gp_str results, bool host_down, gp_time now)
+void attempt_done(struct attempt *a, gp_str results, enum host_word hosts, gp_time now)
 {
-    bool died = !results.ptr, untried = host_down && !results.len;
+    bool died = !results.ptr, untried = hosts == HOST_DOWN && !results.len;
     ends(a->queue, a->lane);
     a->results = died || untried || results.len > RESULTS_MOST ? NULL : malloc(results.len + 1);
     if (!a->results) return try_again(a, died, now);
     if (results.len) memcpy(a->results, results.ptr, results.len);
     a->results_len = results.len;
     a->when        = now;
-    judge_lane(a->queue, a->lane, results, host_down, now);
+    judge_lane(a->queue, a->lane, results, hosts, now);
     batch_outcome(a->queue, a);
 }

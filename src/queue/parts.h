@@ -216,7 +216,7 @@ const char *store_why(const struct queue *);               /* for who asked; "sp
 /* dispatch.c */
 void dispatch(struct queue *, gp_time now);
 /* The relay's answer; results NULL ptr: it died, and the recipients are due again. */
-void attempt_done(struct attempt *, gp_str results, bool host_down, gp_time now);
+void attempt_done(struct attempt *, gp_str results, enum host_word, gp_time now);
 void attempt_free(struct attempt *);
 bool attempt_is_under_way(const struct queue *, gp_str destination, int64_t message, unsigned position);
 /* The recipients it was for that are still there, copied; `out` has room for QUEUE_DUE_MOST. */

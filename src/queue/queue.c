@@ -123,7 +123,8 @@ static void delivered(void *owner, gp_status status, const struct msg *m)
     bool            known = status == GP_OK && m->type == MSG_DELIVERED;
     gp_str          none  = GP_LIT("");
     gp_str          lines = known && m->delivered.results.ptr ? m->delivered.results : none;
-    attempt_done(a, known ? lines : GP_NONE, known && m->delivered.host_down, wall_now());
+    attempt_done(a, known ? lines : GP_NONE, known ? (enum host_word)m->delivered.host_down : HOST_ANSWERED,
+                 wall_now());
 }
 
 static void to_relay(struct attempt *a, struct msg *m)

@@ -214,14 +214,14 @@ void kit_answer_page(struct kit *k, gp_status status)
     while (events_turn(k->queue, k->now)) continue;
 }
 
-void kit_answer_one(struct kit *k, size_t sent, const char *lines, bool host_down)
+void kit_answer_one(struct kit *k, size_t sent, const char *lines, enum host_word hosts)
 {
     struct attempt *a     = k->sent[sent].attempt;
     k->sent[sent].attempt = NULL;
-    attempt_done(a, gp_from(lines), host_down, k->now);
+    attempt_done(a, gp_from(lines), hosts, k->now);
 }
 
-void kit_answer_all(struct kit *k, const char *line, bool host_down)
+void kit_answer_all(struct kit *k, const char *line, enum host_word hosts)
 {
     for (size_t i = 0; i < k->sent_count; i++) {
         char           room[QUEUE_DUE_MOST * KIT_TEXT];
@@ -232,7 +232,7 @@ void kit_answer_all(struct kit *k, const char *line, bool host_down)
             gp_put_char(&lines, '\n');
         }
         gp_put_char(&lines, '\0');
-        kit_answer_one(k, i, room, host_down);
+        kit_answer_one(k, i, room, hosts);
     }
 }
 

@@ -53,8 +53,8 @@ void        kit_turn(struct kit *);     /* what the loop does at the end of each
 void        kit_answer_report(struct kit *, const struct msg *); /* the relay's word on the one that it was asked about first; NULL: it died */
 void        kit_answer_page(struct kit *, gp_status); /* the receiver's word on the page of events that is out there */
 /* The relay's answer to everything that is out there; `line` is repeated for every recipient. */
-void        kit_answer_all(struct kit *, const char *line, bool host_down);
-void        kit_answer_one(struct kit *, size_t sent, const char *lines, bool host_down);
+void        kit_answer_all(struct kit *, const char *line, enum host_word);
+void        kit_answer_one(struct kit *, size_t sent, const char *lines, enum host_word);
 size_t      kit_count(struct kit *, const char *table, const char *where); /* rows */
 size_t      kit_audited(struct kit *, const char *event);
 

@@ -116,6 +116,29 @@ TEST(a_dead_destination_is_probed_by_one_message_and_not_by_all)
     kit_close(k);
 }
 
+/* A body that cannot be read, or signed: no host of its destination was asked. */
+TEST(what_lies_here_holds_up_nothing_else_of_its_destination)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("aaaa", "ada@example.org", "bob@x.example\t\n");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    kit_answer_all(k, DOWN, HOST_DOWN);
+    k->now += KIT_HOUR;
+    m = kit_message("bbbb", "ada@example.org", "bob@x.example\t\n");
+    kit_commit(k, 2, &m);
+    kit_turn(k);
+    CHECK(k->sent_count == 2); /* one at a time, since it has failed */
+    kit_answer_one(k, 1, "2\t0\t4.3.0\t\t\tthe message could not be read\n", HOST_UNASKED);
+    kit_turn(k);
+    CHECK(k->sent_count == 3 && strcmp(k->sent[1].queue_id, k->sent[2].queue_id) != 0);
+    CHECK(lanes_find(&k->queue->lanes, GP_LIT("x.example"))->failures == 1);
+    kit_answer_all(k, TAKEN, HOST_ANSWERED);
+    kit_turn(k);
+    CHECK(kit_audited(k, "delivered") == 1 && kit_audited(k, "deferred") == 2);
+    kit_close(k);
+}
+
 TEST(a_large_backlog_does_not_hold_up_a_small_one)
 {
     struct kit *k = kit_open();

@@ -58,7 +58,7 @@ void delivery_open(struct relay *relay, struct msg *m)
     if (!d || relay->stop) {
         free(d);
         no.delivered.attempt   = m->deliver.attempt;
-        no.delivered.host_down = true; /* with no results: not tried */
+        no.delivered.host_down = HOST_DOWN; /* with no results: not tried */
         ipc_answer(relay->queue, m->question, &no);
         return;
     }
@@ -107,6 +107,13 @@ static void free_delivery(struct delivery *d)
     free(d);
 }
 
+static enum host_word word_of_hosts(const struct delivery *d)
+{
+    if (d->reached || !d->count) return HOST_ANSWERED;
+    if (d->spared) return HOST_UNASKED;
+    return d->recipients[0].result.status == GP_TEMPFAIL ? HOST_DOWN : HOST_ANSWERED;
+}
+
 void delivery_finish(struct delivery *d)
 {
     size_t room = 64;
@@ -119,7 +126,7 @@ void delivery_finish(struct delivery *d)
     struct gp_text results = { .ptr = lines, .room = lines ? room : 0 };
     results_put(&results, d->recipients, d->count);
     m.delivered.attempt   = d->attempt;
-    m.delivered.host_down = !d->reached && !d->spared && d->count && d->recipients[0].result.status == GP_TEMPFAIL;
+    m.delivered.host_down = word_of_hosts(d);
     m.delivered.results   = results.cut ? GP_NONE : gp_said(&results);
     ipc_answer(d->relay->queue, d->question, &m);
     free(lines);
@@ -146,7 +153,7 @@ static void put_off(struct delivery *d)
 {
     struct msg m          = MSG(DELIVERED);
     m.delivered.attempt   = d->attempt;
-    m.delivered.host_down = true;
+    m.delivered.host_down = HOST_DOWN;
     ipc_answer(d->relay->queue, d->question, &m);
     if (d->hop) {
         d->hop->delivery = NULL;

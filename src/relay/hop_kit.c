@@ -242,7 +242,8 @@ static void answered(void *owner, gp_status status, const struct msg *m)
     struct bench *b = owner;
     CHECK(status == GP_OK && m->type == MSG_DELIVERED && !m->delivered.results.len == !m->delivered.results.ptr);
     CHECK(gp_copy_z(m->delivered.results, b->results, sizeof b->results));
-    b->host_down = m->delivered.host_down != 0;
+    b->word      = (enum host_word)m->delivered.host_down;
+    b->host_down = b->word == HOST_DOWN;
     b->answered  = true;
     if (--b->open == 0) loop_stop(b->loop);
 }

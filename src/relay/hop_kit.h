@@ -56,6 +56,7 @@ struct bench {
     size_t                  open; /* deliveries not answered yet */
     char                    results[RESULTS_ROOM];
     bool                    answered, host_down;
+    enum host_word          word;
 };
 
 struct bench *bench_open(void);

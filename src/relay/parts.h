@@ -190,7 +190,7 @@ struct delivery {
     struct hop      *hop;
     struct result    last;        /* of the hop that failed last; one that may yet be reached outweighs a final no */
     bool             reached;     /* some host was ready to take a message; else its lane rests */
-    bool             spared;      /* some host may be as good as ever for what does not require TLS, so that the lane does not rest */
+    bool             spared;      /* no host was asked, or one may be as good as ever for what does not require TLS: the lane goes on as before */
     enum demand_wish wish;        /* what the message says of TLS */
     bool             in_clear;    /* opportunistic TLS failed at this address: again without */
 };

@@ -46,9 +46,10 @@ static void done(struct delivery *d)
 
 static void next_key(struct delivery *d);
 
-/* Unsigned mail is thrown away by many a receiver: better late than unsigned. */
+/* Unsigned mail is thrown away by many a receiver: better late than unsigned. No host of the destination has to do with it. */
 static void put_off(struct delivery *d, const char *why)
 {
+    d->spared = true;
     delivery_settle_rest(d,
                          (struct result) { .status = GP_TEMPFAIL, .enhanced = GP_LIT("4.3.0"), .text = gp_from(why) });
     struct hop *h = d->hop; /* it has one where its message was converted: that serves the next one */
@@ -175,7 +176,8 @@ void sign_start(struct delivery *d)
     gp_status status = digest(d);
     if (status == GP_TEMPFAIL) {
         LOG(LOG_ERROR, "dkim", LOG_S("queue_id", d->queue_id),
-            LOG_Z("reason", "the message is shorter than it was, or cannot be read: it waits unsigned"));
+            LOG_Z("reason", "the message is shorter than it was, or cannot be read: it waits unsigned"),
+            LOG_Z("hint", "restore its file in queue/bodies from a backup, or delete it with `gatepost queue delete`"));
         put_off(d, "the message could not be read from the queue");
         return;
     }

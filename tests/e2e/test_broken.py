@@ -494,8 +494,8 @@ def test_certificates_change_under_load_and_nobody_notices(signalled, new_gatepo
 
 # ---- files that are not what they were -----------------------------------------------------------------------
 @pytest.mark.parametrize("cut", [lambda path: os.truncate(path, LARGE // 2), os.unlink], ids=["cut", "gone"])
-def test_a_body_that_is_not_whole_is_never_sent(cut, waiting, recipient):
-    gatepost, sink, _ = waiting
+def test_a_body_that_is_not_whole_is_never_sent(cut, waiting, context, recipient):
+    gatepost, sink, account = waiting
     body, = (gatepost.dir / "queue/bodies").iterdir()
     cut(body)
     sink.open()
@@ -506,6 +506,8 @@ def test_a_body_that_is_not_whole_is_never_sent(cut, waiting, recipient):
     assert len(sink.for_(recipient)) == 1, "half a message was sent"
     shown = gatepost.run("queue", "show", body.name)
     assert "read from the queue" in shown
+    assert send(gatepost, context, account, recipient)[0] == 250
+    sink.wait(recipient, 2)                     # its destination does not rest for that
 
 
 def test_a_queue_moved_away_takes_nothing_that_would_be_lost(new_gatepost, sink, context, recipient):
