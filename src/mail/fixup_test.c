@@ -368,7 +368,8 @@ TEST(received_hides_and_cleans)
         { "(x) by evil;\r\nX: y", "203.0.113.7", "b@x.example", "from ?x??by?evil???X:?y",   "evil;" },
         { "",          "203.0.113.7",  "b@x.example", "from unknown ([203.0.113.7])",        "from  " },
         { "a.example", "203.0.113.7",  "\"> \"@x.example", "id abcdefghij234567;",           " for " },
-        { "a.example", "203.0.113.7",  "j\xc3\xbc@x.example", "<j\xc3\xbc@x.example>;",      "?" },
+        { "a.example", "203.0.113.7",  "j\xc3\xbc@x.example", "id abcdefghij234567;",         " for " }, /* else it needs SMTPUTF8 */
+        { "a.example", "203.0.113.7",  "b@b\xc3\xbc" "cher.example", "id abcdefghij234567;", " for " },
     };
     /* clang-format on */
     for (size_t i = 0; i < GP_COUNT(cases); i++) {

@@ -24,11 +24,13 @@ static bool fits_comment(char c)
     return is_letter_or_digit(c) || (gp_is_any(c, ".-_: /"));
 }
 
-/* Plain addresses only: a quoted local part may hold anything, and `for` is not worth the risk. */
+/* Plain addresses only: a quoted local part may hold anything, and `for` is not worth the risk; nor is it worth that a message which needs no
+ * SMTPUTF8 but for the domain of a recipient cannot go on without (RFC 6531 3.7.1). */
 static bool fits_for(gp_str address)
 {
     for (size_t i = 0; i < address.len; i++)
-        if ((unsigned char)address.ptr[i] <= ' ' || address.ptr[i] == 127 || gp_is_any(address.ptr[i], "<>()\"\\;,"))
+        if ((unsigned char)address.ptr[i] <= ' ' || (unsigned char)address.ptr[i] >= 127 ||
+            gp_is_any(address.ptr[i], "<>()\"\\;,"))
             return false;
     return address.len > 0 && address.len <= GP_SMTP_PATH_MOST;
 }
