@@ -424,7 +424,8 @@ enum session_room session_may_send(struct peer *, uint64_t session);
 
 void sending_mail(struct peer *, struct msg *);
 void sending_submit(struct peer *, struct msg *);
-gp_status identity_at_mail(struct vault *, struct sent *) GP_MUST_USE, identity_signs_at_end(struct vault *, struct sent *) GP_MUST_USE; /* identity.c: rules */
+gp_status identity_at_mail(struct vault *, struct sent *) GP_MUST_USE;      /* identity.c: rules */
+gp_status identity_signs_at_end(struct vault *, struct sent *) GP_MUST_USE;
 gp_status identity_at_end(struct vault *, struct sent *) GP_MUST_USE;  /* do account and credential still stand? */
 void      identity_authors(struct peer *, struct msg *);
 
