@@ -41,6 +41,11 @@ void batch_outcome(struct queue *q, struct attempt *a)
     b->done_last  = &a->done_next;
 }
 
+bool batch_rests(const struct queue *q, gp_time now)
+{
+    return schedule_rests(q->batch.rest_until, REST_AFTER_TROUBLE, now);
+}
+
 static void answer_all(struct queue *q, gp_status status, const char *why)
 {
     struct batch *b = &q->batch;
@@ -130,7 +135,7 @@ static void flush(struct queue *q, gp_time now)
 {
     struct batch *b     = &q->batch;
     bool          again = b->rest_until != 0; /* outcomes that failed once must not pull new messages down with them */
-    bool          outcomes = b->done && now >= b->rest_until && !batch_wait(q, now);
+    bool          outcomes = b->done && !batch_rests(q, now) && !batch_wait(q, now);
     if (queue_is_open(q->store) && (again || !outcomes)) (void)commit(q, now);
     if (!outcomes) return;
     if (!batch_open(q)) {

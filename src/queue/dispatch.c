@@ -291,7 +291,7 @@ static bool is_held_up(struct queue *q, struct lane *lane, gp_time now)
         lane_move(&q->lanes, lane, LANE_FULL, 0);
         return true;
     }
-    if (pace && now >= lane->suspended_until) until = pace_wait(pace, now);
+    if (pace && !schedule_rests(lane->suspended_until, SUSPENSION_MOST, now)) until = pace_wait(pace, now);
     lane->paced = until != 0;
     if (until) lane_move(&q->lanes, lane, LANE_ASLEEP, until);
     return until;
@@ -319,7 +319,7 @@ static void serve(struct queue *q, struct lane *lane, gp_time now)
     lane->attempts = a;
     if (is_discarded(q, lane))
         discard(a, now);
-    else if (now < lane->suspended_until && lane->last_word)
+    else if (lane->last_word && schedule_rests(lane->suspended_until, SUSPENSION_MOST, now))
         put_off(a, (gp_str) { lane->last_word, lane->last_word_len }, now);
     else
         start(a, now);
@@ -330,7 +330,7 @@ static void serve_lanes(struct queue *q, gp_time now)
     unsigned most = q->config->relay.connections_most;
     if (!most || most > ATTEMPTS_MOST) most = ATTEMPTS_MOST;
     for (size_t i = 0; i < TURN_MOST; i++) {
-        bool rests = now < q->rest_until || now < q->batch.rest_until; /* what cannot be recorded must not be sent */
+        bool rests = schedule_rests(q->rest_until, REST_AFTER_TROUBLE, now) || batch_rests(q, now);
         if (q->stopping || !q->relay_there || rests || q->under_way >= most) return;
         struct lane *lane = lanes_next(&q->lanes, now);
         if (!lane) return;

@@ -77,7 +77,7 @@ void ends_turn(struct queue *q, gp_time now)
     size_t              count = 0, recipients = 0;
     unsigned            life = q->config->queue.held_lifetime;
     gp_time             held = life ? now - (gp_time)life * SECOND : 0;
-    if (q->stopping || now < q->batch.rest_until || now < q->rest_until) return;
+    if (q->stopping || batch_rests(q, now) || schedule_rests(q->rest_until, REST_AFTER_TROUBLE, now)) return;
     gp_status status = queue_endings(q->store, now, held, found, ENDINGS_MOST, &count);
     if (status == GP_OK && !count) return;
     batch_flush(q, now); /* so that what fails is ours alone */

@@ -189,14 +189,19 @@ static void serve(struct receiver *r, gp_time now)
     r->behind = true;
 }
 
+static bool may_serve(const struct receiver *r, gp_time now)
+{
+    return r->wanted && r->behind && !r->busy && !schedule_rests(r->due, WAIT_MOST, now);
+}
+
 bool events_turn(struct queue *q, gp_time now)
 {
     bool more = false;
     if (!q->events || queue_is_open(q->store)) return false; /* what is not committed has not happened */
     for (size_t i = 0; i < EVENTS_RECEIVERS; i++) {
         struct receiver *r = &q->events->receivers[i];
-        if (r->wanted && r->behind && !r->busy && now >= r->due) serve(r, now);
-        more |= r->wanted && r->behind && !r->busy && now >= r->due;
+        if (may_serve(r, now)) serve(r, now);
+        more |= may_serve(r, now);
     }
     return more;
 }

@@ -24,6 +24,7 @@ enum {
     ENVELOPE_MOST     = 256 * 1024, /* arena for one message and its due recipients           */
     REST_AFTER_TROUBLE = 5 * SECOND, /* the store could not */
     REST_AFTER_DEATH   = 1 * SECOND,
+    SUSPENSION_MOST    = 10 * 60 * SECOND, /* of a destination where nothing could be tried */
     JOIN_WAIT          = 10, /* ms that outcomes wait for the transaction of messages that come in */
     JOIN_MOST          = 64, /* so many wait at most                                     */
     CHANGES_EVERY     = 1 * SECOND, /* how soon what commands change is noticed               */
@@ -42,6 +43,8 @@ struct schedule_step schedule_next(const struct config *, unsigned attempts, gp_
 gp_time schedule_waits(const struct config *, unsigned attempts, gp_time now, uint64_t seed);
 /* How long a destination where nothing could be tried is left alone: shorter than any message's own step. */
 gp_time schedule_suspension(const struct config *, unsigned failures);
+/* Is that moment still to come? What is further ahead than a rest lasts at most is from before the clock was set back, and over. */
+bool schedule_rests(gp_time until, gp_time most, gp_time now);
 
 /* ---- lanes.c: destinations, fair to each other; pure ----------------------------------------------------------------- */
 struct attempt;
@@ -212,6 +215,7 @@ gp_time batch_wait(const struct queue *, gp_time now);        /* ms until outcom
 void batch_fail(struct queue *, gp_time now);              /* undo it: all that asked get TEMPFAIL, outcomes wait */
 void store_trouble(const struct queue *, const char *doing);  /* the loud log line */
 const char *store_why(const struct queue *);               /* for who asked; "space" has a reply code of its own */
+bool batch_rests(const struct queue *, gp_time now);       /* what cannot be recorded must not be sent */
 
 /* dispatch.c */
 void dispatch(struct queue *, gp_time now);

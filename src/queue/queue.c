@@ -183,7 +183,7 @@ static void after_turn(void *owner)
     tell_fates(q);
     dispatch(q, now);
     if (events_turn(q, now)) timer_set(q->tick, 0);
-    if (q->batch.done && now >= q->batch.rest_until)
+    if (q->batch.done && !batch_rests(q, now))
         timer_set(q->tick,
                   (uint64_t)batch_wait(q, now)); /* 0: put off without being tried, recorded in the next turn */
     if (is_stopped(q, now) && (chain_is_last(q, now) || now >= q->stop_at)) loop_stop(q->loop);

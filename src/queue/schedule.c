@@ -1,7 +1,7 @@
 /* When to try again: the table of waiting times, spread a little, cut at the delay notice and at the end of life. */
 #include "queue/parts.h"
 
-enum { JITTER_SHARE = 8, SUSPENSION_MOST = 10 * 60 * SECOND };
+enum { JITTER_SHARE = 8 };
 
 static gp_time step_after(const struct config *c, unsigned failures)
 {
@@ -55,4 +55,9 @@ gp_time schedule_waits(const struct config *c, unsigned attempts, gp_time now, u
 gp_time schedule_suspension(const struct config *c, unsigned failures)
 {
     return earlier(step_after(c, failures) / 2, SUSPENSION_MOST);
+}
+
+bool schedule_rests(gp_time until, gp_time most, gp_time now)
+{
+    return now < until && until - now <= most;
 }
