@@ -94,6 +94,7 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     ROW(MINE_OF, mine_of, U(account) U(credential) U(verb) U(after) S(name))                                              \
     ROW(FATES, fates, S(lines))                           /* queue -> vault, one way: "account TAB delivered TAB failed" */ \
     ROW(HELD_LONG, held_long, U(count) U(since))         /* queue -> vault, one way: messages that nobody has released for a day; ms since 1970 */ \
+    ROW(REPORT_LOST, report_lost, S(queue_id))           /* queue -> vault, one way: a report or notice of ours failed for good */ \
     /* vault -> queue: mail of ours to one address, which the queue writes; the answer is a COMMITTED. text: lines.       */ \
     ROW(NOTICE, notice, S(to) S(subject) S(text))                                                                         \
     /* vault -> queue: hold what waits of that account, or was sent by it for others, HOLD_PAGE messages behind `row` (0: from the first) at a time. row, in the \

@@ -105,3 +105,13 @@ void ends_tell_held(struct queue *q, gp_time now)
     m.held_long = (struct msg_held_long) { .count = count, .since = (uint64_t)since };
     (void)!ipc_tell(q->vault, &m); /* else in an hour */
 }
+
+void ends_tell_lost(struct queue *q, gp_time now)
+{
+    enum { HOUR = 3600 * SECOND };
+    struct msg m = MSG(REPORT_LOST);
+    if (!q->lost[0] || !q->vault || schedule_rests(q->lost_told + HOUR, HOUR, now)) return;
+    q->lost_told           = now;
+    m.report_lost.queue_id = gp_from(q->lost);
+    if (ipc_tell(q->vault, &m)) q->lost[0] = '\0';
+}

@@ -174,3 +174,36 @@ TEST(a_release_takes_it_back)
     CHECK(k->sent_count == 1 && told(k, "") == 0 && kit_count(k, "messages", "removed = 0 AND hold_why = ''") == 1);
     kit_close(k);
 }
+
+/* ---- our own mail --------------------------------------------------------------------------------------------------- */
+/* Nobody has a report of a report: the vault is to be told, of ours alone. */
+TEST(a_report_that_fails_for_good_is_known_to_be_lost)
+{
+    static const char refused[] = "3\t550\t5.7.1\tmx.example.net\tTLSv1.3\tempty sender refused";
+    struct kit       *k         = open_with(false, "");
+    kit_answer_all(k, refused, false);
+    kit_turn(k);
+    CHECK(k->sent_count == 2 && !k->sent[1].sender[0] && !k->queue->lost[0]);
+    kit_answer_all(k, DOWN, false);
+    kit_turn(k);
+    CHECK(!k->queue->lost[0]); /* it is tried again */
+    k->now += KIT_HOUR;
+    kit_turn(k);
+    CHECK(k->sent_count == 3);
+    kit_answer_all(k, refused, false);
+    kit_turn(k);
+    CHECK_IS(gp_from(k->queue->lost), k->sent[1].queue_id);
+    kit_close(k);
+}
+
+TEST(what_a_client_sends_from_nobody_is_its_own_matter)
+{
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("abcd", "", "bob@example.net\t\n");
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    kit_answer_all(k, "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user", false);
+    kit_turn(k);
+    CHECK(k->sent_count == 1 && kit_audited(k, "failed") == 1 && !k->queue->lost[0]);
+    kit_close(k);
+}

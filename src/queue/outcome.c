@@ -148,11 +148,22 @@ static gp_status deliver(struct outcome *o, struct queue_recipient *to, const st
     return note(o, "delivered", LOG_INFO, to);
 }
 
+/* Our own report or notice: nobody hears of its end, as nothing answers the null sender (RFC 5321 4.5.5), unless the administrator does. */
+static void tell_lost(struct outcome *o)
+{
+    if (o->message.sender.len || o->message.account) return;
+    LOG(LOG_ERROR, "queue", LOG_S("queue_id", o->message.queue_id), LOG_Z("failed", "to deliver a report or notice"),
+        LOG_Z("hint",
+              "it is from <>, which some next hops refuse: a route for its recipients' domain takes it another way"));
+    if (!gp_copy_z(o->message.queue_id, o->q->lost, sizeof o->q->lost)) o->q->lost[0] = '\0';
+}
+
 static gp_status fail(struct outcome *o, struct queue_recipient *to, gp_str status)
 {
     to->state = RECIPIENT_FAILED;
     count_fate(o, true);
     report(o, &o->failed, to, status, false);
+    tell_lost(o);
     return note(o, "failed", LOG_WARN, to);
 }
 

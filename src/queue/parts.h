@@ -162,7 +162,8 @@ struct queue {
     struct reports           *reports;    /* NULL: none are sent            */
     size_t                    under_way;  /* attempts in the relay          */
     bool                      stopping, relay_there, space_was_short;
-    gp_time                   looked_at, held_told;
+    gp_time                   looked_at, held_told, lost_told;
+    char                      lost[QUEUE_ID_MOST + 1]; /* mail of our own that failed, for the vault; "": none */
     gp_time                   rest_until; /* dispatch waits: the store could not be read */
     /* the part that only queue.c touches */
     struct loop  *loop;
@@ -232,6 +233,7 @@ gp_status outcome_record(struct queue *, const struct attempt *) GP_MUST_USE;
 /* ends.c: once a second */
 void ends_turn(struct queue *, gp_time now);
 void ends_tell_held(struct queue *, gp_time now); /* the vault, once an hour */
+void ends_tell_lost(struct queue *, gp_time now);
 
 /* chain.c: the audit's chain, signed by vault */
 void chain_tick(struct queue *, gp_time now);

@@ -199,6 +199,7 @@ static void tick(void *owner)
     reports_look(q, wall_now());
     ends_turn(q, wall_now());
     ends_tell_held(q, wall_now());
+    ends_tell_lost(q, wall_now());
     events_rest(q);
     if (database_changed(queue_database(q->store)) || room) {
         events_news(q);

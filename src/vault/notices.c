@@ -2,6 +2,7 @@
  * given to the queue as mail, and tried again until the queue has it. */
 #include <string.h>
 
+#include "store/queue.h"
 #include "vault/parts.h"
 
 enum {
@@ -136,7 +137,7 @@ void notice_post(struct vault *v, const struct notice_wish *w)
     copy(u->notice.cause, sizeof(u->notice.cause), w->cause);
     copy(u->notice.subject, sizeof(u->notice.subject), w->subject);
     u->notice.posts = v->config->notices.webhook[0] != '\0';
-    put_to(v, w, &u->notice);
+    if (!w->unmailed) put_to(v, w, &u->notice);
     write_text(v, w, account.name, &u->notice);
 }
 
@@ -281,6 +282,35 @@ void notice_held(struct peer *from, struct msg *m)
         .todo = GP_LIT(
             "Look at it (`gatepost queue list --held`), then let it go (`gatepost queue release`) or take it out "
             "(`gatepost queue delete`).")
+    };
+    notice_post(v, &w);
+}
+
+/* Not by mail: it would go through the door that has just been shut. */
+void notice_lost(struct peer *from, struct msg *m)
+{
+    struct vault  *v  = from->vault;
+    gp_str         id = m->report_lost.queue_id;
+    char           what_room[2 * PAGE], cause_room[PAGE];
+    struct gp_text what = GP_TEXT(what_room), cause = GP_TEXT(cause_room);
+    if (!queue_is_id(id)) return;
+    gp_put_z(&cause, "report-lost ");
+    gp_put_number(&cause, wall_now() / DAY_MS);
+    gp_put_z(&what, "A report or notice of gatepost's own could not be delivered, and is gone: ");
+    gp_put(&what, id);
+    gp_put_char(&what, '.');
+    struct notice_wish w = {
+        .kind     = "report-lost",
+        .unmailed = true,
+        .cause    = gp_said(&cause),
+        .subject  = GP_LIT("A report could not be delivered"),
+        .what     = gp_said(&what),
+        .meaning =
+            GP_LIT("Somebody does not hear that his mail came back, or that something needs him. Reports are from the "
+                   "empty sender, <>, which some next hops refuse."),
+        .todo =
+            GP_LIT("`gatepost explain` with that queue id says what was answered. Where the next hop refuses the empty "
+                   "sender, let a route take mail for your own domain another way (docs/providers.md).")
     };
     notice_post(v, &w);
 }

@@ -509,7 +509,7 @@ void seal_export(struct peer *, struct msg *); /* by the supervisor */
 struct notice_wish {
     const char *kind;    /* "stale-device": static                                                                        */
     int64_t     account; /* its owner is told, too; 0: the administrator alone                                            */
-    bool        stranger; /* anybody can cause it: such leave half of notices.a_day to others                             */
+    bool        stranger, unmailed; /* anybody can cause it: such leave half of notices.a_day to others; not told by mail   */
     gp_str      cause;   /* told once: a text that is the same for the same cause, "stale-device 7 192.0.2.1"             */
     gp_str      subject, what, meaning, todo; /* whole sentences, for people; no secret: this is sent as mail             */
 };
@@ -522,7 +522,7 @@ struct untold {
 struct untolds { struct untold list[UNTOLD_MOST]; size_t count; }; /* posted, and not yet in the store */
 struct posting { bool asked; gp_time due, looks_at; struct notice now; }; /* on the loop's clock; now: that the queue was asked to take */
 /* Kept within a second, so that nobody waits for it, and sent then; the first of a cause has a line of the log with event=notice in any case. */
-void notice_post(struct vault *, const struct notice_wish *), notice_held(struct peer *, struct msg *);
+void notice_post(struct vault *, const struct notice_wish *), notice_held(struct peer *, struct msg *), notice_lost(struct peer *, struct msg *);
 void notices_write(struct vault *);
 void notice_certificate(struct vault *, gp_str name, gp_time expires, enum pair_use);
 void notices_tick(struct vault *, gp_time now);

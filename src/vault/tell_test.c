@@ -219,3 +219,32 @@ TEST(a_domain_whose_mail_is_held_is_told_of_when_that_begins)
     CHECK(take(b, &n) && !says(&n, "release"));
     bed_close(b);
 }
+
+static void with_webhook(struct config *c)
+{
+    told(c);
+    CHECK(gp_copy_z(GP_LIT("https://alerts.example.org/"), c->notices.webhook, sizeof(c->notices.webhook)));
+}
+
+/* By webhook and in the log: mail would go the way on which it was lost. */
+TEST(a_report_that_was_lost_is_told_once_a_day_and_not_by_mail)
+{
+    struct bed   *b     = bed_open_with(with_webhook);
+    struct peer   queue = { .vault = b->vault, .role = ROLE_QUEUE };
+    struct msg    m     = MSG(REPORT_LOST);
+    struct notice n;
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const ids[] = { "", "a b\r\n", "abcd" };
+        m.report_lost.queue_id         = gp_from(ids[i]);
+        notice_lost(&queue, &m);
+        notices_write(b->vault);
+        CHECK((notice_to_post(b->vault->accounts, &n) == GP_OK) == (i == 2));
+    }
+    CHECK(strcmp(n.kind, "report-lost") == 0 && says(&n, "is gone: abcd.\n") && !n.to[0]);
+    CHECK(notice_posted(b->vault->accounts, &n) == GP_OK);
+    notice_lost(&queue, &m);
+    notices_write(b->vault);
+    CHECK(notice_to_post(b->vault->accounts, &n) == GP_PERMFAIL);
+    CHECK(notice_next(b->vault->accounts, INT64_MAX, &n) == GP_PERMFAIL);
+    bed_close(b);
+}

@@ -6,7 +6,7 @@ import threading
 
 from house import until
 from sources import Service
-from wire import signed_in
+from wire import signed_in, submit
 
 ADMIN = "admin@example.net"
 
@@ -69,11 +69,11 @@ class Hook(Service):
         return [asked for _, asked in list(self.asked) if word in asked["subject"]]
 
 
-def hooked(new_gatepost, ca, tmp_path, hook, **more):
+def hooked(new_gatepost, ca, tmp_path, hook, sink=None, **more):
     """A server that posts there, and mails nobody."""
     secret = tmp_path / "hook.secret"
     secret.write_text("the hook's own secret\n")
-    gatepost = new_gatepost(start=False, GATEPOST_NOTICES_OWNERS="no", GATEPOST_NOTICES_WEBHOOK=f"https://localhost:{hook.port}/notices",
+    gatepost = new_gatepost(sink, start=False, GATEPOST_NOTICES_OWNERS="no", GATEPOST_NOTICES_WEBHOOK=f"https://localhost:{hook.port}/notices",
                             GATEPOST_NOTICES_WEBHOOK_SECRET_FILE=str(secret), GATEPOST_NOTICES_WEBHOOK_CA_FILE=str(ca),
                             GATEPOST_NOTICES_WEBHOOK_TIMEOUT="1s", **more)
     gatepost.secrets.append("the hook's own secret")
@@ -107,6 +107,21 @@ def test_a_webhook_has_each_notice_however_it_was_at_first(new_gatepost, certifi
     until("the last one", lambda: hook.took("scanner"))
     assert len(hook.asked) == count + 1                         # and what was taken is not posted again
     hook.patience.set()
+    hook.stop()
+
+
+def test_a_report_that_the_next_hop_refuses_is_told_by_webhook(new_gatepost, certificate, ca, context, tmp_path, sink):
+    hook = Hook(certificate).start()
+    gatepost = hooked(new_gatepost, ca, tmp_path, hook, sink)
+    account = gatepost.account()
+    gatepost.start()
+    sink.refusals["nobody@example.net"] = "550 5.1.1 no such user"
+    sink.script("MAIL", "250 2.1.0 ok", "550 5.7.60 not allowed to send as this sender")
+    with signed_in(gatepost, context, account) as wire:
+        submit(wire, account.name, ["nobody@example.net"], f"From: <{account.name}>\r\n\r\nx\r\n.\r\n")
+    told = until("its notice", lambda: hook.took("A report could not be delivered"))
+    assert [one["kind"] for one in told] == ["report-lost"] and "gatepost explain" in told[0]["text"]
+    assert 'failed="to deliver a report or notice"' in gatepost.log() and not sink.for_(account.name)
     hook.stop()
 
 
