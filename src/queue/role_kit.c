@@ -84,7 +84,7 @@ void kit_answer_report(struct kit *k, const struct msg *m)
 {
     struct report_job *job = k->asked[0];
     k->asked_count--;
-    memmove(k->asked, k->asked + 1, k->asked_count * sizeof job);
+    for (size_t i = 0; i < k->asked_count; i++) k->asked[i] = k->asked[i + 1];
     memmove(k->questions, k->questions + 1, k->asked_count * sizeof k->questions[0]);
     reports_answer(job, m, k->now);
     kit_turn(k);

@@ -401,6 +401,7 @@ static enum verdict next_rcpt(struct hop *h, const struct gp_smtp_client_event *
 {
     (void)ev;
     struct delivery *d = h->delivery;
+    while (d && h->given < d->count && d->recipients[h->given].left_out) h->given++;
     if (!d || h->given == d->count) {
         gp_smtp_client_no_more_rcpts(&h->client);
         return GO_ON;
@@ -415,13 +416,21 @@ static enum verdict next_rcpt(struct hop *h, const struct gp_smtp_client_event *
     return GO_ON;
 }
 
+/* The recipient that was named as number `index`; NULL: there is none. */
+static struct recipient *named(const struct delivery *d, size_t index)
+{
+    for (size_t i = 0; d && i < d->count; i++)
+        if (!d->recipients[i].left_out && !index--) return &d->recipients[i];
+    return NULL;
+}
+
 static enum verdict rcpt_reply(struct hop *h, const struct gp_smtp_client_event *ev)
 {
     struct delivery *d = h->delivery;
     h->started         = true;
     set_timer(h, HOP_MESSAGE); /* each reply is given its time, not each octet of it */
-    if (!d || ev->index >= d->count) return GO_ON;
-    struct recipient *r = &d->recipients[ev->index];
+    struct recipient *r = named(d, ev->index);
+    if (!r) return GO_ON;
     if (ev->code / 100 == 2) {
         r->accepted = true;
         if (h->presented) h->relay->ours[h->which].knows_us = h->generation;

@@ -83,6 +83,7 @@ struct recipient {
     gp_str        address, params;
     bool          accepted; /* RCPT got a 2xx; the message's reply decides     */
     bool          settled;
+    bool          left_out; /* settled, and never named to a next hop (plain.c)      */
     struct result result;
 };
 /* "status TAB code TAB enhanced TAB remote TAB tls TAB text [TAB dsn|ours] LF" a recipient; controls in text become spaces. */

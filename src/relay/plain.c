@@ -1,5 +1,5 @@
 /* A message that says SMTPUTF8, and a next hop that does not: where nothing but domains are other than ASCII, A-labels stand for those, and
- * the rest of it needs no change (RFC 6531 3.2, 3.7.1). */
+ * the rest of it needs no change (RFC 6531 3.2, 3.7.1). Recipients for whom that does not do are left out, and get it back. */
 #include <string.h>
 
 #include "relay/parts.h"
@@ -80,20 +80,37 @@ static bool plain_recipient(struct delivery *d, struct recipient *r)
 }
 
 /* ---- all of it ----------------------------------------------------------------------------------------------------- */
+/* Who is known by more than a domain that is other than ASCII cannot be named here; that holds nobody else's copy back. */
+static void leave_out(struct delivery *d, struct recipient *r)
+{
+    r->left_out = r->settled = true;
+    r->result                = (struct result) { .status   = GP_PERMFAIL,
+                                                 .enhanced = GP_LIT("5.6.7"),
+                                                 .remote   = d->hop ? delivery_keep(d, gp_from(d->hop->remote)) : GP_NONE,
+                                                 .text = GP_LIT("the next hop does not offer SMTPUTF8, and this address needs it") };
+}
+
 bool plain_can(struct delivery *d)
 {
     gp_str sender;
+    bool   somebody = false;
     if (!d->sender.len || !plain_address(d, d->sender, &sender)) return false;
-    for (size_t i = 0; i < d->count; i++) {
+    for (size_t i = 0; i < d->count && !somebody; i++) {
         gp_str address;
-        if (!plain_address(d, d->recipients[i].address, &address)) return false;
+        somebody = plain_address(d, d->recipients[i].address, &address);
     }
-    return header_is_ascii(d);
+    return somebody && header_is_ascii(d);
 }
 
 bool plain_make(struct delivery *d)
 {
-    for (size_t i = 0; i < d->count; i++)
-        if (!plain_recipient(d, &d->recipients[i])) return false;
+    for (size_t i = 0; i < d->count; i++) {
+        struct recipient *r = &d->recipients[i];
+        gp_str            address;
+        if (!plain_address(d, r->address, &address))
+            leave_out(d, r);
+        else if (!plain_recipient(d, r))
+            return false;
+    }
     return plain_address(d, d->sender, &d->sender);
 }

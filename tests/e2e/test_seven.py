@@ -103,3 +103,16 @@ def test_what_cannot_be_converted_comes_back_with_a_reason(extra, body, options,
     assert old.wait(account.name).data.isascii()
     until("an empty queue", house.is_empty)
     assert not old.for_(recipient)
+
+
+def test_an_address_that_needs_utf8_holds_nobody_else_back(house, context, old, ada, recipient):
+    """A hop without SMTPUTF8 is told A-labels; one recipient alone, whom Received would name, and several, of whom one has no such name."""
+    local = recipient.partition("@")[0]
+    send(house, context, ada, [f"1-{local}@b\u00fccher.example"], options="SMTPUTF8")
+    assert old.wait(f"1-{local}@xn--bcher-kva.example").data.isascii()
+    send(house, context, ada, [f"2-{local}@b\u00fccher.example", f"\u00fc-{recipient}", recipient], options="SMTPUTF8")
+    arrived = old.wait(recipient)
+    assert arrived is old.wait(f"2-{local}@xn--bcher-kva.example") and "SMTPUTF8" not in arrived.options
+    _, parts, _ = report_for(old, ada)
+    told = parts[1].as_string()
+    assert re.findall("Final-Recipient: (.*)", told) == [f"utf-8;=C3=BC-{recipient}"] and "Action: failed" in told and "Status: 5.6.7" in told
