@@ -18,6 +18,7 @@ static const char grey[] = "The recipient's server takes mail from somebody new 
 static const char again_soon[] = "Send it again in an hour.";
 static const char too_much[]   = "The recipient's server takes no more mail from us for now.";
 static const char again[]      = "Send it again in some hours, or reach the recipient another way.";
+static const char own_limit[]  = "Our server's own limit at the next server is used up for now.";
 static const char too_large[]  = "The message is larger than the recipient's server accepts.";
 static const char smaller[]    = "Send a smaller message, or a link to the file.";
 static const char full[]       = "The mailbox is full.";
@@ -87,6 +88,8 @@ static const struct row {
     { "5.",    "recipient not found",  no_mailbox, ask_right },
     { "5.",    "unknown in virtual",   no_mailbox, ask_right },
     { "5.",    "unknown in local",     no_mailbox, ask_right },
+    { "",      "sending quota",        own_limit,  again },
+    { "",      "sending limit",        own_limit,  again },
     { "",      "mailbox full",         full,       again },
     { "",      "mailbox is full",      full,       again },
     { "",      "over quota",           full,       again },

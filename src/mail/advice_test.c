@@ -27,6 +27,8 @@ static const struct {
     { "4.7.1",  "450 4.7.1 <b@example.net>: Greylisted, see http://postgrey.example/",       "sent a second time",  "" },
     { "4.2.0",  "451 4.2.0 Greylisting in action",                                           "sent a second time",  "" },
     { "4.7.28", "421 4.7.28 unusual rate of mail",                                           "no more mail from us", "" },
+    { "4.2.1",  "452 4.2.1 Daily sending quota exceeded",                                    "own limit at the next", "some hours" },
+    { "5.4.5",  "550 5.4.5 Daily user sending limit exceeded",                               "own limit at the next", "some hours" },
     { "5.7.30", "550 5.7.30 REQUIRETLS support required",                                    "TLS all the way",     "without that wish" },
     { "5.7.10", "TLS policy requiretls: the server does not offer STARTTLS",                 "TLS all the way",     "without that wish" },
     { "5.7.10", "550 5.7.10 TLS is missing",                                                 "safe connection",     "postmaster" },
