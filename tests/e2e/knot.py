@@ -31,10 +31,11 @@ SIGNED = """    dnssec-signing: on
 """
 HEAD = "@ {ttl} SOA ns.example. hostmaster.example. 1 60 60 60 {ttl}\n@ {ttl} NS ns.example.\n"
 TTL = 60
+KNOTD, KEYMGR = "/usr/sbin/knotd", "/usr/sbin/keymgr"        # a user's PATH has no sbin, and Knot needs no root
 
 
 def missing():
-    return None if shutil.which("knotd") and shutil.which("keymgr") else "Knot DNS is not installed: scripts/install-deps test"
+    return None if shutil.which(KNOTD) and shutil.which(KEYMGR) else "Knot DNS is not installed: scripts/install-deps test"
 
 
 class Knot:
@@ -65,7 +66,7 @@ class Knot:
         self.records[zone] += "".join(f"{record}\n" for record in records)
 
     def keymgr(self, *words):
-        return subprocess.run(["keymgr", "-c", self.conf, *words], check=True, capture_output=True, text=True).stdout
+        return subprocess.run([KEYMGR, "-c", self.conf, *words], check=True, capture_output=True, text=True).stdout
 
     def delegate(self, above, name, vouched_by=None):
         """vouched_by: the zone whose key the one above vouches for; none for a zone that is not signed."""
@@ -82,7 +83,7 @@ class Knot:
     def serves(self):
         """Once all zones are signed; False: it has ended."""
         with open(self.folder / "log", "wb") as log:
-            self.process = subprocess.Popen(["knotd", "-c", self.conf], stderr=log)
+            self.process = subprocess.Popen([KNOTD, "-c", self.conf], stderr=log)
         until("zones that are served", lambda: "server started" in self.log() or self.process.poll() is not None)
         return self.process.poll() is None
 
