@@ -184,6 +184,22 @@ static gp_str domain_of(gp_str address)
     return gp_tail(address, at);
 }
 
+/* As the relay finds it, by the name that the DNS has. */
+static void put_policy(struct gp_text *out, const struct config *config, const struct config_route *route, gp_str to)
+{
+    char                            room[ACCOUNT_ADDRESS_MOST];
+    struct gp_text                  tidy = GP_TEXT(room);
+    bool                            good = account_tidy_domain(to, &tidy);
+    const struct config_tls_policy *item =
+        good ? config_tls_policy_for(config, route, domain_of(gp_said(&tidy))) : NULL;
+    if (!item) return;
+    gp_put_z(out, ", for ");
+    gp_put_z(out, item->domain);
+    gp_put_z(out, " with tls=");
+    gp_put_z(out, config_tls_word(item->tls));
+    gp_put_z(out, " (relay.tls_policy)");
+}
+
 static bool say_way(struct can *c, gp_str to)
 {
     char                       room[SENTENCE];
@@ -194,6 +210,7 @@ static bool say_way(struct can *c, gp_str to)
     const struct config_route *route = holds ? holds : config_route_for(config, domain, c->from, user);
     struct config_hop          hop   = route ? route->via[0] : config_default_hop(config);
     put_way(&text, route, &hop);
+    put_policy(&text, config, route, to);
     c->held |= holds != NULL;
     can_say(c, holds ? CAN_HELD : CAN_YES, "way", to, gp_said(&text));
     return true;

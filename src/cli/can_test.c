@@ -13,11 +13,14 @@ static bool says(const char *words)
 static void make_accounts(void)
 {
     make_place();
-    put_file("gatepost.yml",
-             "hostname: mail.example.org\ndomain: example.org\npasswords:\n  scram_iterations: 5000\n"
-             "limits:\n  message_size: 1M\nroutes:\n"
-             "  - {name: pool, to: slow.example, via: smtp://a.example smtp://b.example, fallback: smtp://c.example}\n"
-             "  - {name: look-first, to: look.example, via: hold}\n");
+    put_file(
+        "gatepost.yml",
+        "hostname: mail.example.org\ndomain: example.org\npasswords:\n  scram_iterations: 5000\n"
+        "limits:\n  message_size: 1M\n"
+        "relay:\n  tls_policy: [{domain: .bank.example, tls: required}, {domain: xn--bcher-kva.example, tls: dane}]\n"
+        "routes:\n"
+        "  - {name: pool, to: slow.example, via: smtp://a.example smtp://b.example, fallback: smtp://c.example}\n"
+        "  - {name: look-first, to: look.example, via: hold}\n");
     CHECK(run(&cli_user_add, "anna@example.org") == CLI_DONE);
     CHECK(run(&cli_credential_add, "anna@example.org --label printer --networks 10.0.0.0/8 --mechanisms PLAIN") ==
           CLI_DONE);
@@ -34,6 +37,10 @@ static const struct {
      "yes    way          bob@slow.example by the route pool: smtp://a.example:587?tls=required smtp://b.example:587?tls=required, else smtp://c.example:587?tls=required",
      NULL                                                                                                                                                                                                               },
     { "--to eve@x.example",                                           "yes    way          eve@x.example by relay.via: mx?tls=opportunistic",                               NULL                                        },
+    { "--to eve@a.bank.example",
+     "by relay.via: mx?tls=opportunistic, for .bank.example with tls=required (relay.tls_policy)",                                                                          NULL                                        },
+    { "--to eve@b\xc3\xbc"
+      "cher.example",                                            "for xn--bcher-kva.example with tls=dane (relay.tls_policy)",                                         NULL                                        },
     { "--to eve@look.example",                                        "held   way          eve@look.example by the route look-first: hold",                                 NULL                                        },
     { "",                                                             "yes    account      anna@example.org is in force",                                                   NULL                                        },
     { "--from anna@example.org --to bob@example.net",                 "yes    recipient    bob@example.net",                                                                NULL                                        },

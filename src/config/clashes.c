@@ -148,6 +148,11 @@ static bool certificate_without_safe_tls(const struct config *c)
     return config_relay_presents(c) && c->relay.tls != RELAY_TLS_REQUIRED;
 }
 
+static bool policy_without_mx(const struct config *c)
+{
+    return c->relay.tls_policy_count && !config_goes_by_mx(c);
+}
+
 static bool notice_after_the_end(const struct config *c)
 {
     return c->queue.delay_notice >= c->queue.lifetime;
@@ -268,6 +273,7 @@ static const struct rule {
     { more_than_a_password,   "relay.mechanisms",    "relay.mechanisms: the relay signs in with relay.user and its password: it cannot use OAUTHBEARER or XOAUTH2, nor EXTERNAL without relay.certificate_file" },
     { other_than_a_token,     "relay.mechanisms",    "relay.mechanisms: with relay.token_file or relay.provider the relay can use OAUTHBEARER and XOAUTH2 alone, and EXTERNAL with relay.certificate_file" },
     { other_than_a_certificate, "relay.mechanisms",  "relay.mechanisms: with relay.certificate_file, and no password or token, the relay can use EXTERNAL alone" },
+    { policy_without_mx,      "relay.tls_policy",    "relay.tls_policy is for mail by MX, and relay.via and routes send none so: what a server must have stands behind its name, as ?tls=required" },
     { notice_after_the_end,   "queue.delay_notice",  "queue.delay_notice must be shorter than queue.lifetime" },
     { sends_what_is_not_counted, "tls_reports.send", "tls_reports.send has nothing to send while tls_reports.collect is no" },
     { contact_is_no_address, "tls_reports.contact",  "tls_reports.contact must be an address of ASCII, as postmaster@example.org" },

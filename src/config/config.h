@@ -13,7 +13,7 @@ enum { CONFIG_TEXT = 512, CONFIG_LISTEN_MOST = 16, CONFIG_CERTIFICATES_MOST = 64
        CONFIG_KEYS_MOST = 192, CONFIG_LOOKUPS_MOST = 8, CONFIG_HELPERS_MOST = CONFIG_LOOKUPS_MOST + 4,
        CONFIG_PROVIDERS_MOST = 8,
        CONFIG_TOKEN_FETCHES = 2 * CONFIG_PROVIDERS_MOST, /* at a time: one of each provider, and as many for accounts that sign in as themselves */
-       CONFIG_REWRITES_MOST = 128, CONFIG_PROTECTED_MOST = 32, CONFIG_NAME = 128, CONFIG_ADDRESS = 324 };
+       CONFIG_REWRITES_MOST = 128, CONFIG_TLS_POLICIES_MOST = 256, CONFIG_PROTECTED_MOST = 32, CONFIG_NAME = 128, CONFIG_ADDRESS = 324 };
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_DERIVED, CONFIG_FROM_SOURCES, CONFIG_FROM_PROOF, CONFIG_FROM_PROVIDER }; /* where a value comes from */
 
 /* 587 STARTTLS, 465 implicit TLS; a UNIX socket that answers other servers' questions about passwords; the lane of old devices */
@@ -43,8 +43,10 @@ enum dkim_form { DKIM_RELAXED, DKIM_SIMPLE };
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST, RELAY_DISCARD /* of a route: it ends here */, RELAY_HOLD /* it waits for somebody's word */ };
 enum relay_dnssec { DNSSEC_AUTO, DNSSEC_REQUIRED };
 enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE, RELAY_TLS_ENCRYPTED, RELAY_TLS_DANE /* of MX */ };
+/* What mail by MX for a domain must have; an item of relay.tls_policy. domain: a name, or ".name" for all below that. */
+struct config_tls_policy { char domain[256]; enum relay_tls tls; };
 /* A next hop: mail servers of the recipient's domain, one server, or none. */
-struct config_hop { bool set, implicit_tls, lmtp; enum relay_kind kind; enum relay_tls tls; char host[256] /* with lmtp, "/..." is a UNIX socket */; uint16_t port, weight; };
+struct config_hop { bool set, implicit_tls, lmtp, tls_said /* tls= stands there, and is no default */; enum relay_kind kind; enum relay_tls tls; char host[256] /* with lmtp, "/..." is a UNIX socket */; uint16_t port, weight; };
 /* Who signs in at the servers of a route: one for all its mail, or for each account's mail that account. */
 enum config_whose { LOGIN_OF_ROUTE, LOGIN_OF_ACCOUNT };
 /* Whose mail goes another way than relay.via; lists are words with blanks between them, "": all. */
@@ -129,6 +131,7 @@ struct config {
         char     trust_anchor_file[CONFIG_PATH]; /* of DNSSEC; "": the system's              */
         enum relay_dnssec dnssec;            /* what is taken without proof                  */
         char     mechanisms[CONFIG_TEXT];    /* allowed when we sign in upstream             */
+        struct config_tls_policy tls_policies[CONFIG_TLS_POLICIES_MOST]; size_t tls_policy_count;
         bool     mta_sts;                    /* policies of domains are looked for and kept (RFC 8461) */
         uint16_t policy_port;                /* 443: where they are served */
         unsigned connections_per_destination, connections_most;
@@ -276,6 +279,10 @@ struct config_way { struct config_hop hop; gp_str domain, account; const struct 
 bool   config_read_destination(const struct config *, gp_str destination, struct config_way *) GP_MUST_USE; /* false: no such route */
 struct config_hop config_default_hop(const struct config *);
 void config_put_hop(struct gp_text *, const struct config_hop *); /* as it is written */
+const char *config_tls_word(enum relay_tls);                      /* as it is written: "required" */
+/* What relay.tls_policy says of mail of this route (NULL: relay.via) for a domain (A-labels); NULL: nothing, it goes to a server, or the route's own
+ * tls= stands. The name itself goes before the longest .name that it is below. Pure. */
+const struct config_tls_policy *config_tls_policy_for(const struct config *, const struct config_route *, gp_str domain);
 /* What mail of this route leaves from, to an address of that family; false: the system chooses, or (config_leaves_by) it does not leave. */
 struct sockaddr_storage;
 bool config_source(const struct config_route *, int family, struct sockaddr_storage *out) GP_MUST_USE;
@@ -293,6 +300,7 @@ bool config_proof_is_token(enum relay_proof);
 size_t config_lookup_processes(const struct config *); /* of the role lookup: one per source, one for the webhook, one for providers, one for events, one for the relay */
 size_t config_token_process(const struct config *);    /* index of that for providers, if there are any */
 size_t config_events_process(const struct config *);   /* of that for events, if they are posted */
+bool   config_goes_by_mx(const struct config *);       /* some mail does */
 bool   config_follows_sts(const struct config *);      /* policies of domains to which mail goes by MX are fetched */
 bool   config_asks_web(const struct config *);         /* the relay does, for those, or to post reports of TLS */
 size_t config_web_process(const struct config *);      /* index of who does it for it, if it does */

@@ -32,7 +32,12 @@ static bool is_socket(const struct scheme *scheme)
     return scheme->lmtp && !scheme->port;
 }
 
-static bool read_tls(gp_str word, enum relay_tls *tls)
+const char *config_tls_word(enum relay_tls tls)
+{
+    return tls_words[tls];
+}
+
+bool config_read_tls(gp_str word, enum relay_tls *tls)
 {
     for (size_t i = 0; i < GP_COUNT(tls_words); i++) {
         if (!gp_is(word, tls_words[i])) continue;
@@ -58,10 +63,11 @@ static bool read_query(struct config_hop *hop, gp_str query, struct gp_text *why
         bool   weighs = gp_starts(word, "weight=");
         if (weighs && !read_weight(gp_tail(word, sizeof "weight=" - 1), &hop->weight))
             return config_fail(why, word, "is not weight=1 to weight=100");
-        if (!weighs && !(gp_starts(word, "tls=") && read_tls(gp_tail(word, sizeof "tls=" - 1), &hop->tls)))
+        if (!weighs && !(gp_starts(word, "tls=") && config_read_tls(gp_tail(word, sizeof "tls=" - 1), &hop->tls)))
             return config_fail(
                 why, word,
                 "is not tls=required, tls=dane, tls=encrypted, tls=opportunistic, tls=none or weight=NUMBER");
+        hop->tls_said |= !weighs;
     }
     return true;
 }
@@ -151,6 +157,7 @@ void config_put_hop(struct gp_text *out, const struct config_hop *hop)
         gp_put_z(out, "mx");
     else
         put_server(out, hop);
+    if (hop->kind == RELAY_MX && !hop->tls_said) return; /* relay.tls_policy may say it */
     gp_put_z(out, "?tls=");
     gp_put_z(out, tls_words[hop->tls]);
     if (hop->weight <= 1) return;

@@ -66,10 +66,10 @@ static void say_variables(const struct page *page, const struct config_key *key)
     char           room[LINE_ROOM];
     struct gp_text text = GP_TEXT(room);
     gp_put_z(&text, "Environment: ");
-    if (key->type->items || key->type == &config_protected_names)
-        gp_put_z(&text, "none");
-    else if (key->type->fields[0])
+    if (key->type == &config_certificates)
         gp_put_z(&text, "GATEPOST_TLS_CERTIFICATE and GATEPOST_TLS_KEY");
+    else if (key->type->items || key->type->fields[0])
+        gp_put_z(&text, "none");
     else
         config_variable(key, &text);
     for (size_t i = 0; i < config_alias_count; i++) {

@@ -22,7 +22,7 @@ static const struct config_key keys[] = {
     { "account", &config_text, FIELD(account), 0, CONFIG_TEXT - 1, "",
       "Names of accounts whose mail it is. Default: all." },
     { "via", &config_next_hops, FIELD(via), 0, 0, NULL,
-      "As relay.via: mx, smtp://HOST:PORT or smtps://HOST:PORT, and ?tls=required, dane, encrypted, opportunistic or none; or LMTP, for a mail store: lmtp://HOST:PORT (24), or lmtp:/PATH of a UNIX socket. "
+      "As relay.via: mx, smtp://HOST:PORT or smtps://HOST:PORT, and ?tls=required, dane, encrypted, opportunistic or none, which mx may leave to relay.tls_policy; or LMTP, for a mail store: lmtp://HOST:PORT (24), or lmtp:/PATH of a UNIX socket. "
       "Up to four servers, with blanks between them, share the connections in proportion to their ?weight=1 to 100 (with & behind another ?); one that cannot be used leaves its share to the others. "
       "Or discard: it is accepted and goes nowhere, without a report, and the record says so. "
       "Or hold: it waits until `gatepost queue release` lets it go, by the next route that fits. Required." },
@@ -384,6 +384,7 @@ struct config_hop config_default_hop(const struct config *config)
     struct config_hop hop = { .set          = true,
                               .kind         = config->relay.kind,
                               .tls          = config->relay.tls,
+                              .tls_said     = true,
                               .implicit_tls = config->relay.implicit_tls,
                               .port         = config->relay.port };
     (void)gp_copy_z(gp_from(config->relay.host), hop.host, sizeof hop.host);

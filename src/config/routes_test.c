@@ -36,7 +36,8 @@ TEST(servers_of_a_route_are_shown_as_they_would_be_read)
         { "smtp://a?tls=encrypted",                                           "smtp://a:587?tls=encrypted"                     },
         { "lmtp://a:2003?tls=none lmtp://a",                                  "lmtp://a:2003?tls=none lmtp://a:24?tls=required"},
         { "lmtp:/run/dovecot/lmtp",                                           "lmtp:/run/dovecot/lmtp?tls=none"                },
-        { "mx",                                                               "mx?tls=opportunistic"                           },
+        { "mx",                                                               "mx"                                             },
+        { "mx?tls=opportunistic",                                             "mx?tls=opportunistic"                           },
         { "hold",                                                             "hold"                                           },
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {

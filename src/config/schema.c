@@ -44,7 +44,9 @@ static const char *const tls_minimums[] = { [TLS_MINIMUM_1_2] = "1.2", [TLS_MINI
             FIELD(policy.limits.scopes[LIMIT_##SCOPE].things[LIMIT_##THING]), 0, 0, usual, help                        \
     }
 
-const struct config_key config_keys[] = {
+const struct config_key
+    config_keys
+        [] = {
   /* clang-format off */
     { "hostname", &config_hostname, FIELD(hostname), 1, 253, NULL,
       "The name of this server, as clients and certificates know it: in the greeting, in Received, in EHLO to other servers. Required." },
@@ -129,6 +131,10 @@ const struct config_key config_keys[] = {
     { "relay.mta_sts", &config_flag, FIELD(relay.mta_sts), 0, 1, "yes",
       "Look for the policy by which a domain says that mail for it travels by verified TLS alone, and to which hosts (MTA-STS, RFC 8461); keep it, and hold to it. "
       "It counts where mail goes by MX with tls=opportunistic, which is the default, tls=encrypted or tls=required; DANE goes before it. A process of its own fetches policies over HTTPS." },
+    { "relay.tls_policy", &config_tls_policies, NO_FIELD, 0, 0, "",
+      "What mail by MX for some domains must have, whatever relay.via says of others, each as {domain: NAME, tls: LEVEL}: NAME for that domain, .NAME for all below it, and LEVEL one of "
+      "required, dane, encrypted, opportunistic and none, as ?tls= in relay.via has them. The name itself goes before the longest .NAME. DANE, MTA-STS and a message that requires TLS itself may "
+      "demand more; with none the first two are not asked. A route's own ?tls= stands, and servers that are named are none of its matter. docs/transport.md has more." },
     { "relay.policy_port", &config_number, FIELD(relay.policy_port), 1, PORT_MOST, "443",
       "The port at which these policies are served; another one is for trying out." },
     { "relay.allow_loopback", &config_flag, FIELD(relay.allow_loopback), 0, 1, "no",

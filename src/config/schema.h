@@ -21,7 +21,7 @@ struct config_type {
 };
 extern const struct config_type config_hostname, config_text, config_path_type, config_number, config_duration, config_size,
     config_flag, config_choice, config_resolver, config_mechanisms, config_networks, config_listens, config_certificates, config_retries, config_route, config_rates, config_sources_type,
-    config_protected_names, config_next_hops, config_servers, config_routes, config_providers_type, config_rewrites;
+    config_protected_names, config_next_hops, config_servers, config_routes, config_providers_type, config_rewrites, config_tls_policies;
 
 struct config_key {
     const char               *name; /* "limits.recipients" */
@@ -148,6 +148,8 @@ void config_lane_put(struct gp_text *, const struct config_listen *); /* as they
 void config_quote(struct gp_text *, gp_str value);
 /* "'VALUE' PROBLEM"; false, for the reader to return. */
 bool config_fail(struct gp_text *why, gp_str value, const char *problem);
+
+bool config_read_tls(gp_str word, enum relay_tls *); /* false: no such level */
 
 /* false: gatepost has no such mechanism, and *why says so. */
 bool config_is_mechanism(gp_str word, struct gp_text *why);

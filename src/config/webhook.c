@@ -36,7 +36,7 @@ size_t config_lookup_processes(const struct config *c)
     return config_web_process(c) + config_asks_web(c);
 }
 
-static bool goes_by_mx(const struct config *c)
+bool config_goes_by_mx(const struct config *c)
 {
     bool by_mx = c->relay.kind == RELAY_MX;
     for (size_t i = 0; i < c->route_count; i++) by_mx |= c->routes[i].via[0].kind == RELAY_MX;
@@ -45,12 +45,12 @@ static bool goes_by_mx(const struct config *c)
 
 bool config_follows_sts(const struct config *c)
 {
-    return goes_by_mx(c) && c->relay.mta_sts;
+    return config_goes_by_mx(c) && c->relay.mta_sts;
 }
 
 bool config_asks_web(const struct config *c)
 {
-    return config_follows_sts(c) || (goes_by_mx(c) && c->tls_reports.send);
+    return config_follows_sts(c) || (config_goes_by_mx(c) && c->tls_reports.send);
 }
 
 static bool are_types(gp_str words)

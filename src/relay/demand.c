@@ -28,9 +28,17 @@ const char *demand_name(const struct demand *d)
         [DEMAND_ENCRYPTED] = "encrypted", [DEMAND_VERIFIED] = "verified",
         [DEMAND_DANE] = "dane",
     };
+    static const char *const listed[] = {
+        [DEMAND_CLEAR]         = "none (relay.tls_policy)",
+        [DEMAND_OPPORTUNISTIC] = "opportunistic (relay.tls_policy)",
+        [DEMAND_ENCRYPTED]     = "encrypted (relay.tls_policy)",
+        [DEMAND_VERIFIED]      = "verified (relay.tls_policy)",
+        [DEMAND_DANE]          = "dane (relay.tls_policy)",
+    };
     if (d->source == DEMAND_BY_STS) return "mta-sts";
     if (d->source == DEMAND_BY_MESSAGE && d->level != DEMAND_ENCRYPTED) return "requiretls";
-    return d->source == DEMAND_BY_DANE ? "dane" : levels[d->level];
+    if (d->source == DEMAND_BY_DANE) return "dane";
+    return d->source == DEMAND_BY_CONFIG && d->listed ? listed[d->level] : levels[d->level];
 }
 
 void outcome_put(struct gp_text *out, const struct demand *d, const struct outcome *o)
@@ -148,14 +156,16 @@ static gp_status by_policy(const struct demand_facts *f, struct demand *out)
         [RELAY_TLS_NONE] = DEMAND_CLEAR,        [RELAY_TLS_ENCRYPTED] = DEMAND_ENCRYPTED,
         [RELAY_TLS_DANE] = DEMAND_DANE,
     };
-    *out = (struct demand) { .level = levels[f->configured], .source = DEMAND_BY_CONFIG };
+    static const char no_records[] =
+        "the mail host has no TLSA records that DNSSEC proves and that can be used, and tls=dane demands them";
+    static const char no_records_of_a_listed_one[] =
+        "relay.tls_policy asks for dane: the mail host has no TLSA records that DNSSEC proves and that can be used";
+    *out = (struct demand) { .level = levels[f->configured], .source = DEMAND_BY_CONFIG, .listed = f->listed };
     name(out, f->host);
     bool follows = f->domain && (f->configured != RELAY_TLS_NONE || f->wish == WISH_REQUIRES);
     if (follows && (f->dane == DANE_RECORDS || f->dane == DANE_FAILED)) return by_dane(f, out);
     if (f->configured == RELAY_TLS_DANE)
-        return bar(
-            out, TLS_DANE_REQUIRED,
-            "the mail host has no TLSA records that DNSSEC proves and that can be used, and tls=dane demands them");
+        return bar(out, TLS_DANE_REQUIRED, f->listed ? no_records_of_a_listed_one : no_records);
     if (!follows) return GP_OK;
     bool weak = out->level < DEMAND_VERIFIED;
     if (weak && f->dane == DANE_UNUSABLE) { /* RFC 7672 2.2: encrypted, and nobody knows with whom */

@@ -57,6 +57,7 @@ enum demand_wish {
 #define TLSA_ROOM 4096 /* octets of a host's records that are kept; what is beyond fits no certificate */
 struct demand_facts {
     enum relay_tls  configured;
+    bool            listed;    /* by relay.tls_policy, and by neither relay.via nor the route */
     const char     *host;      /* its name, as MX or the configuration says it */
     const char     *domain;    /* the recipient's, where MX led to the host; else NULL */
     enum dane_found dane;
@@ -84,6 +85,7 @@ struct demand {
     gp_str             tlsa;
     bool               testing;  /* MTA-STS would have it VERIFIED, or barred: only noted  */
     bool               looks;    /* the certificate is looked at, whatever comes of that   */
+    bool               listed;   /* what the configuration demands comes from relay.tls_policy */
     bool               proven;   /* the host is whom the mail is for: configured, or what leads there is proven (RFC 8689 2) */
     bool               local;
     enum tls_failure   failure;  /* why the host is barred, or under `testing` would be */
@@ -91,7 +93,8 @@ struct demand {
 };
 /* The host must not be used: see why. TEMPFAIL: for now; PERMFAIL: it lacks what the message requires (RFC 8689 4.2.1). */
 gp_status   demand_make(const struct demand_facts *, struct demand *) GP_MUST_USE;
-const char *demand_name(const struct demand *); /* for log and reports: "opportunistic", "verified", "dane", "mta-sts", "requiretls" ... */
+const char *demand_name(const struct demand *); /* for log and reports: "opportunistic", "verified", "dane", "mta-sts", "requiretls" ...;
+                                                 * "verified (relay.tls_policy)", where that is who demands it */
 
 /* ---- what came of it ----------------------------------------------------------------------------------------------------------- */
 enum verified_by { VERIFIED_BY_NOBODY, VERIFIED_BY_AUTHORITY, VERIFIED_BY_TLSA };

@@ -70,6 +70,58 @@ TEST(the_strongest_that_is_known_decides)
     }
 }
 
+/* Where relay.tls_policy demands it, that is said, but what others demand beyond it has their name. */
+TEST(who_demands_it_is_told)
+{
+    static const struct {
+        enum relay_tls   configured;
+        enum dane_found  dane;
+        enum sts_found   sts;
+        enum demand_wish wish;
+        gp_status        status;
+        const char      *policy;
+        int              level;
+    } rows[] = {
+        {RELAY_TLS_REQUIRED,       DANE_NONE,     STS_NONE,    WISH_NOTHING,  GP_OK,       "verified (relay.tls_policy)",
+         DEMAND_VERIFIED                                                                                                                      },
+        { RELAY_TLS_REQUIRED,      DANE_UNUSABLE, STS_NONE,    WISH_NOTHING,  GP_OK,       "verified (relay.tls_policy)",
+         DEMAND_VERIFIED                                                                                                                      },
+        { RELAY_TLS_REQUIRED,      DANE_NONE,     STS_TESTING, WISH_NOTHING,  GP_OK,       "verified (relay.tls_policy)",
+         DEMAND_VERIFIED                                                                                                                      },
+        { RELAY_TLS_REQUIRED,      DANE_RECORDS,  STS_NONE,    WISH_NOTHING,  GP_OK,       "dane",                             DEMAND_DANE    },
+        { RELAY_TLS_REQUIRED,      DANE_NONE,     STS_ENFORCE, WISH_NOTHING,  GP_OK,       "mta-sts",                          DEMAND_VERIFIED},
+        { RELAY_TLS_REQUIRED,      DANE_NONE,     STS_NONE,    WISH_WAIVES,   GP_OK,       "verified (relay.tls_policy)",      DEMAND_VERIFIED},
+        { RELAY_TLS_REQUIRED,      DANE_NONE,     STS_NONE,    WISH_REQUIRES, GP_OK,       "verified (relay.tls_policy)",
+         DEMAND_VERIFIED                                                                                                                      },
+        { RELAY_TLS_ENCRYPTED,     DANE_NONE,     STS_NONE,    WISH_NOTHING,  GP_OK,       "encrypted (relay.tls_policy)",
+         DEMAND_ENCRYPTED                                                                                                                     },
+        { RELAY_TLS_ENCRYPTED,     DANE_NONE,     STS_ENFORCE, WISH_NOTHING,  GP_OK,       "mta-sts",                          DEMAND_VERIFIED},
+        { RELAY_TLS_OPPORTUNISTIC, DANE_NONE,     STS_NONE,    WISH_NOTHING,  GP_OK,       "opportunistic (relay.tls_policy)",
+         DEMAND_OPPORTUNISTIC                                                                                                                 },
+        { RELAY_TLS_OPPORTUNISTIC, DANE_RECORDS,  STS_NONE,    WISH_NOTHING,  GP_OK,       "dane",                             DEMAND_DANE    },
+        { RELAY_TLS_NONE,          DANE_RECORDS,  STS_ENFORCE, WISH_NOTHING,  GP_OK,       "none (relay.tls_policy)",          DEMAND_CLEAR   },
+        { RELAY_TLS_NONE,          DANE_NONE,     STS_NONE,    WISH_REQUIRES, GP_OK,       "requiretls",                       DEMAND_VERIFIED},
+        { RELAY_TLS_DANE,          DANE_RECORDS,  STS_NONE,    WISH_NOTHING,  GP_OK,       "dane",                             DEMAND_DANE    },
+        { RELAY_TLS_DANE,          DANE_NONE,     STS_NONE,    WISH_NOTHING,  GP_TEMPFAIL, "dane (relay.tls_policy)",          DEMAND_DANE    },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct demand             d;
+        const struct demand_facts f = { .configured     = rows[i].configured,
+                                        .listed         = true,
+                                        .host           = "mx.example.net",
+                                        .domain         = "example.net",
+                                        .base           = "mx.example.net",
+                                        .dane           = rows[i].dane,
+                                        .sts            = rows[i].sts,
+                                        .sts_takes_host = true,
+                                        .mx_proven      = true,
+                                        .wish           = rows[i].wish };
+        CHECK(demand_make(&f, &d) == rows[i].status && (int)d.level == rows[i].level);
+        CHECK_IS(gp_from(demand_name(&d)), rows[i].policy);
+        CHECK(rows[i].status == GP_OK || gp_starts(gp_from(d.why), "relay.tls_policy asks for dane: "));
+    }
+}
+
 /* REQUIRETLS, RFC 8689 2: who is there must be proven, and verified; a policy's no stays for now what it was. */
 static const struct {
     enum relay_tls  configured;

@@ -113,6 +113,7 @@ struct route {
     char                    domain[256];  /* as DNS wants it; "": MX leads to none of its hosts */
     struct sockaddr_storage addresses[ROUTE_ADDRESSES_MOST];
     size_t                  address_count, address_at;
+    bool                    listed;       /* in relay.tls_policy, which has set its tls   */
     uint16_t                port;
     struct dns_query       *mx, *a, *aaaa;
     struct sts_query        sts;         /* for the policy of the domain */

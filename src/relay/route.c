@@ -280,6 +280,15 @@ static void got_policy(void *owner, const struct sts_policy *policy)
         delivery_routed(r->owner);
 }
 
+/* By the name that the DNS has, however the recipient is written. Each delivery to a destination finds the same, so that one may ride on
+ * another's connection: what is in gatepost.yml is read once in this process's life. */
+static void obey_list(struct route *r, struct delivery *d)
+{
+    const struct config_tls_policy *item = config_tls_policy_for(d->relay->config, d->way.route, gp_from(r->domain));
+    r->listed                            = item != NULL;
+    if (item) d->way.hop.tls = item->tls;
+}
+
 static void start_mx(struct route *r, struct delivery *d)
 {
     char                    name[256];
@@ -293,6 +302,7 @@ static void start_mx(struct route *r, struct delivery *d)
     } else {
         one_host(r, name);
         memcpy(r->domain, name, sizeof r->domain);
+        obey_list(r, d);
         enum relay_tls tls     = d->way.hop.tls;
         bool           none    = tls == RELAY_TLS_NONE && d->wish != WISH_REQUIRES;
         bool           follows = d->relay->sts && d->wish != WISH_WAIVES && !none && tls != RELAY_TLS_DANE;
@@ -502,6 +512,7 @@ static bool is_open_to_us(struct route *r)
     const struct config_way  *way    = &r->owner->way;
     const char               *host   = r->hosts[r->host_at].name;
     const struct demand_facts facts  = { .configured     = way->hop.tls,
+                                         .listed         = r->listed,
                                          .host           = host,
                                          .domain         = r->domain[0] ? r->domain : NULL,
                                          .sts            = r->sts_mode == GP_STS_ENFORCE   ? STS_ENFORCE

@@ -159,7 +159,13 @@ bool secure_lacks(const struct hop *h, int code)
 
 void secure_put_reason(const struct hop *h, struct gp_text *out, gp_str why)
 {
-    if (h->demand.source != DEMAND_BY_CONFIG && h->outcome.failure != TLS_FINE && !h->outcome.version) {
+    bool ails = h->outcome.failure != TLS_FINE && !h->outcome.version;
+    if (ails && h->demand.source == DEMAND_BY_CONFIG && h->demand.listed && h->demand.level > DEMAND_OPPORTUNISTIC) {
+        gp_put_z(out, "relay.tls_policy asks for ");
+        gp_put_z(out, config_tls_word(h->via.tls));
+        gp_put_z(out, ": ");
+    }
+    if (ails && h->demand.source != DEMAND_BY_CONFIG) {
         gp_put_z(out, "TLS policy ");
         gp_put_z(out, demand_name(&h->demand));
         gp_put_z(out, ": ");

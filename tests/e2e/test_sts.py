@@ -5,12 +5,20 @@ import json
 import pytest
 
 from authority import Authority
-from house import DOMAIN, serving, until
+from house import DOMAIN, Gatepost, until
 from policies import ENDLESS, Policies, policy
 from test_delivery import send
 from test_mx import World, shown, was_given_mail
 
 counter = itertools.count(1)
+LISTED = """
+relay:
+  tls_policy:
+    - {domain: listed.example, tls: required}
+    - {domain: .listed.example, tls: encrypted}
+    - {domain: good.listed.example, tls: required}
+    - {domain: bad.listed.example, tls: required}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +43,17 @@ def strangers(folder):
 @pytest.fixture(scope="module")
 def gatepost(folder, certificate, world, policies, ca):
     world.names.txt("nothing.example", "")
-    with serving(folder / "sts", certificate, **world.environment(GATEPOST_RELAY_CA_FILE=str(ca), GATEPOST_RELAY_POLICY_PORT=str(policies.port),
-                                                                  GATEPOST_QUEUE_RETRIES="1h")) as made:
-        yield made
+    (folder / "sts").mkdir()
+    made = Gatepost(folder / "sts", certificate, **world.environment(GATEPOST_RELAY_CA_FILE=str(ca), GATEPOST_RELAY_POLICY_PORT=str(policies.port),
+                                                                     GATEPOST_QUEUE_RETRIES="1h"))
+    with open(made.dir / "gatepost.yml", "a", encoding="ascii") as file:
+        file.write(LISTED)
+    try:
+        yield made.start()
+        made.stop()
+        made.check_log()
+    finally:
+        made.kill()
 
 
 @pytest.fixture
@@ -221,3 +237,34 @@ def test_how_it_went_is_counted(gatepost, policies, domain, host, mail, stranger
                                                                          "sending-mta-ip": "127.0.0.1", "receiving-ip": sink.address,
                                                                          "failed-session-count": 1, "failure-reason-code": ""}
     assert f"certificate-not-trusted     sts              {domain}" in gatepost.run("report", "--tls")
+
+
+# ---- what we demand for some domains ourselves -------------------------------------------------------------------------
+def test_who_strips_starttls_from_a_listed_domain_gets_nothing(gatepost, world, authority, context, account, domain, host):
+    """relay.tls_policy: the domain itself must be verified, what is below it encrypted, another one as relay.via says."""
+    sinks = {}
+    for listed in ("listed.example", "sub.listed.example"):
+        world.names.mx(listed, (10, f"mx-{listed}"))
+        sinks[listed] = world.sink(authority.issue(f"mx-{listed}", f"mx-{listed}"), f"mx-{listed}", tls="none")
+    other = host(tls="none")
+    sent = {to: send(gatepost, context, account, [f"lena@{to}"]) for to in (*sinks, domain)}
+    assert not other.wait(f"lena@{domain}").tls
+    for listed, level, policy_name in (("listed.example", "required", "verified"), ("sub.listed.example", "encrypted", "encrypted")):
+        assert f"relay.tls_policy asks for {level}: " in shown(gatepost, sent[listed]) and not was_given_mail(sinks[listed])
+        line = next(line for line in gatepost.log().splitlines() if "event=tls " in line and f"host=mx-{listed} " in line)
+        assert f'policy="{policy_name} (relay.tls_policy)"' in line and "result=starttls-not-supported" in line
+
+
+def test_a_listed_domain_gets_mail_by_a_good_certificate_alone(gatepost, world, authority, strangers, context, account):
+    """The name itself goes before .listed.example, which would have been content with any certificate."""
+    sinks, sent = {}, {}
+    for listed, issuer in (("good.listed.example", authority), ("bad.listed.example", strangers)):
+        world.names.mx(listed, (10, f"mx.{listed}"))
+        sinks[listed] = world.sink(issuer.issue(f"mx.{listed}", f"mx.{listed}"), f"mx.{listed}")
+        sent[listed] = send(gatepost, context, account, [f"lena@{listed}"])
+    assert sinks["good.listed.example"].wait("lena@good.listed.example").tls
+    delivered = f"event=delivered queue_id={sent['good.listed.example']}"
+    said = until("how it went", lambda: [line for line in gatepost.log().splitlines() if delivered in line])[0]
+    assert "verified (relay.tls_policy): verified by its authority" in said
+    assert "relay.tls_policy asks for required: " in shown(gatepost, sent["bad.listed.example"])
+    assert not was_given_mail(sinks["bad.listed.example"])
