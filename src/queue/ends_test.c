@@ -207,3 +207,25 @@ TEST(what_a_client_sends_from_nobody_is_its_own_matter)
     CHECK(k->sent_count == 1 && kit_audited(k, "failed") == 1 && !k->queue->lost[0]);
     kit_close(k);
 }
+
+/* ---- what the brake counts ------------------------------------------------------------------------------------------ */
+static unsigned failures_counted(const struct kit *k)
+{
+    unsigned failed = 0;
+    for (size_t i = 0; i < k->queue->fate_count; i++) failed += k->queue->fates[i].failed;
+    return failed;
+}
+
+/* An outage, ours perhaps, says nothing of who sends. */
+TEST(what_is_given_up_for_its_age_counts_against_nobody)
+{
+    static const char *const said[] = { DOWN, "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user" };
+    for (unsigned i = 0; i < GP_COUNT(said); i++) {
+        struct kit *k = open_with(false, "");
+        k->now += (gp_time)k->config.queue.lifetime * SECOND;
+        kit_answer_all(k, said[i], false);
+        kit_turn(k);
+        CHECK(told(k, "Action: failed") == 1 && failures_counted(k) == i);
+        kit_close(k);
+    }
+}

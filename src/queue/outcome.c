@@ -161,7 +161,6 @@ static void tell_lost(struct outcome *o)
 static gp_status fail(struct outcome *o, struct queue_recipient *to, gp_str status)
 {
     to->state = RECIPIENT_FAILED;
-    count_fate(o, true);
     report(o, &o->failed, to, status, false);
     tell_lost(o);
     return note(o, "failed", LOG_WARN, to);
@@ -267,7 +266,9 @@ static gp_status judge(struct outcome *o, struct queue_recipient *to, const stru
     to->attempts++;
     switch (r->status) {
     case GP_OK: return deliver(o, to, r);
-    case GP_PERMFAIL: return fail(o, to, status_or(r->reply.enhanced, "5.0.0"));
+    case GP_PERMFAIL:
+        count_fate(o, true); /* what is given up for its age counts against nobody: that may be an outage of ours */
+        return fail(o, to, status_or(r->reply.enhanced, "5.0.0"));
     default: return o->taken && r->reply.code == TOO_MANY_RECIPIENTS ? go_on(o, to) : put_off(o, to, r->ours);
     }
 }
