@@ -21,7 +21,7 @@ enum {
     DRAFTS_MOST       = 1024,
     ATTEMPTS_MOST     = 256,   /* under way at a time: bounds what relay and channel hold     */
     RESULTS_MOST      = MSG_MOST,
-    ENVELOPE_MOST     = 256 * 1024, /* arena for one message and its due recipients           */
+    ENVELOPE_MOST     = 384 * 1024, /* arena for one message and its due recipients           */
     REST_AFTER_TROUBLE = 5 * SECOND, /* the store could not */
     REST_AFTER_DEATH   = 1 * SECOND,
     SUSPENSION_MOST    = 10 * 60 * SECOND, /* of a destination where nothing could be tried */

@@ -128,3 +128,50 @@ TEST(a_long_reply_to_our_sign_in_bounces_no_more_than_a_short_one)
           kit_count(k, "recipients", "address = 'bob@example.net' AND attempts > 5") == 6);
     kit_close(k);
 }
+
+static void put_times(struct gp_text *out, const char *what, unsigned times)
+{
+    while (times--) gp_put_z(out, what);
+}
+
+/* All that is known of a hundred recipients fits into memory, however long it is. */
+TEST(the_longest_recipients_are_tried_again)
+{
+    enum { LONG_LINE = 900, LOCAL = 60, LABELS = 90, ORIGINAL = 490, WORDS = 400 };
+    static char    room[QUEUE_DUE_MOST * LONG_LINE], line_room[LONG_LINE];
+    struct gp_text to = GP_TEXT(room), line = GP_TEXT(line_room);
+    for (unsigned i = 0; i < QUEUE_DUE_MOST; i++) {
+        gp_put_number(&to, 100 + i);
+        put_times(&to, "u", LOCAL);
+        gp_put_z(&to, "@");
+        put_times(&to, "d.", LABELS);
+        gp_put_z(&to, "example\tORCPT=rfc822;");
+        put_times(&to, "o", ORIGINAL);
+        gp_put_char(&to, '\n');
+    }
+    gp_put_char(&to, '\0');
+    gp_put_z(&line, "2\t450\t4.2.0\t");
+    put_times(&line, "m.", 2 * LOCAL);
+    gp_put_z(&line, "example\tTLSv1.3\t");
+    put_times(&line, "w", WORDS);
+    gp_put_char(&line, '\0');
+    CHECK(!to.cut && !line.cut);
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("large", "ada@example.org", room);
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    CHECK(k->sent_count == 1 && k->sent[0].attempt->due.count == QUEUE_DUE_MOST);
+    static char    answers[QUEUE_DUE_MOST * LONG_LINE];
+    struct gp_text all = GP_TEXT(answers);
+    for (unsigned i = 0; i < QUEUE_DUE_MOST; i++) {
+        gp_put_z(&all, line_room);
+        gp_put_char(&all, '\n');
+    }
+    gp_put_char(&all, '\0');
+    kit_answer_one(k, 0, answers, HOST_ANSWERED);
+    kit_turn(k);
+    k->now += KIT_HOUR;
+    kit_turn(k);
+    CHECK(k->sent_count == 2 && kit_audited(k, "deferred") == QUEUE_DUE_MOST);
+    kit_close(k);
+}
