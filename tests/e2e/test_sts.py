@@ -18,6 +18,7 @@ relay:
     - {domain: .listed.example, tls: encrypted}
     - {domain: good.listed.example, tls: required}
     - {domain: bad.listed.example, tls: required}
+    - {domain: xn--bcher-kva.example, tls: required}
 """
 
 
@@ -253,6 +254,13 @@ def test_who_strips_starttls_from_a_listed_domain_gets_nothing(gatepost, world, 
         assert f"relay.tls_policy asks for {level}: " in shown(gatepost, sent[listed]) and not was_given_mail(sinks[listed])
         line = next(line for line in gatepost.log().splitlines() if "event=tls " in line and f"host=mx-{listed} " in line)
         assert f'policy="{policy_name} (relay.tls_policy)"' in line and "result=starttls-not-supported" in line
+
+
+def test_a_listed_domain_is_the_same_in_either_form_of_its_name(gatepost, world, authority, context, account):
+    world.names.mx("xn--bcher-kva.example", (10, "mx-books.example"))
+    sink = world.sink(authority.issue("mx-books", "mx-books.example"), "mx-books.example", tls="none")
+    queue_id = send(gatepost, context, account, ["lena@b\u00fccher.example"], options="SMTPUTF8")
+    assert "relay.tls_policy asks for required: " in shown(gatepost, queue_id) and not was_given_mail(sink)
 
 
 def test_a_listed_domain_gets_mail_by_a_good_certificate_alone(gatepost, world, authority, strangers, context, account):
