@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/queue.h"
 #include "cli/reach.h"
@@ -10,7 +11,7 @@
 #include "cli/user.h"
 #include "smtp/smtp.h"
 
-enum { PAGES_MOST = 100000, COMMAND_ROOM = 256, SHOWN_MOST = 100 };
+enum { PAGES_MOST = 100000, COMMAND_ROOM = 256, SHOWN_MOST = 100, RATE_WAIT_S = 1, RATE_WAITS_MOST = 60 };
 
 struct mine {
     struct reach     *reach; /* what the options or sendmail.conf say */
@@ -125,6 +126,17 @@ static bool is_enough(const struct mine *m)
     return !m->id && !m->envid && !m->waiting && !m->all && m->count >= SHOWN_MOST;
 }
 
+/* Who has much to read is told to read slower (450 4.7.1). */
+static bool ask_patiently(struct mine *m, gp_str command)
+{
+    const struct timespec wait = { .tv_sec = RATE_WAIT_S };
+    for (unsigned waits = 0; talk_ask(m->talk, command, &m->reply); waits++) {
+        if (m->reply.code != 450 || waits == RATE_WAITS_MOST) return true;
+        (void)nanosleep(&wait, NULL);
+    }
+    return false;
+}
+
 static int ask_pages(struct mine *m, const char *what, const char *name)
 {
     uint64_t after = 0;
@@ -132,7 +144,7 @@ static int ask_pages(struct mine *m, const char *what, const char *name)
         char command[COMMAND_ROOM], from[24] = "";
         if (after) (void)snprintf(from, sizeof from, " %" PRIu64, after);
         (void)snprintf(command, sizeof command, "XMINE %s%s%s%s", what, *name ? " " : "", name, from);
-        if (!talk_ask(m->talk, gp_from(command), &m->reply)) return failed(m, "the server");
+        if (!ask_patiently(m, gp_from(command))) return failed(m, "the server");
         if (m->reply.code != 250) return failed(m, *name ? name : "the server");
         if (!take_page(m, &after)) {
             cli_problem("the server", "answers in another way than gatepost does", NULL);

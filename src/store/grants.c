@@ -90,7 +90,9 @@ static const char *const queries[] = {
 #define IN_PAGES    " ORDER BY provider LIMIT ?4"
     [GRANTS_OF_ACCOUNTS] = COLUMNS " WHERE account IS NOT NULL AND provider > ?1" IN_PAGES,
     [GRANTS_OF_ACCOUNT]  = OF_ACCOUNTS "account = ?2" IN_PAGES,
-    [GRANTS_MADE_SINCE]  = OF_ACCOUNTS "made >= ?2" IN_PAGES,
+    /* In the order of the names all of them would be read, at each change of an account. */
+    [GRANTS_MADE_SINCE] =
+        COLUMNS " INDEXED BY grants_made WHERE account IS NOT NULL AND made >= ?2 AND provider > ?1" IN_PAGES,
     [GRANTS_TO_BE_USED] =
         OF_ACCOUNTS "kind <> '" GRANT_PASSWORD "' AND (renewed < ?2 OR (ends > 0 AND ends <= ?3))" IN_PAGES,
 };

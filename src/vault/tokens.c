@@ -230,8 +230,9 @@ static void stand_still(struct keeper *k, const char *why)
 
 static void nobody_yet_of(struct keeper *k)
 {
-    struct own own = { .is = true, .account = k->account };
-    (void)gp_copy_z(gp_from(own_account(k)), own.name, sizeof own.name);
+    struct own own;
+    if (own_find(k->vault, gp_from(own_account(k)), &own) != GP_OK || own.account != k->account)
+        return; /* deleted: it has no mail to wait */
     tokens_tell_missing(k->vault, config_own_login_by(k->vault->config, k->plan), &own);
     k->told = true; /* so it is told of once */
 }
