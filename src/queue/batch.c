@@ -75,6 +75,7 @@ void batch_fail(struct queue *q, gp_time now)
     if (undone) drop_bodies(q);
     answer_all(q, GP_TEMPFAIL, why);
     if (q->batch.done) q->batch.rest_until = now + REST_AFTER_TROUBLE;
+    reports_rest(q, now);
 }
 
 static bool commit(struct queue *q, gp_time now)

@@ -48,7 +48,9 @@ static void settle(struct report_job *job, enum tls_report_state state, gp_str t
     LOG(levels[state], "tls-report", LOG_Z("domain", job->report.domain), LOG_N("tries", job->report.tries),
         LOG_Z("result", state == TLS_REPORT_WAITS ? "tried again later" : tls_report_state_name(state)),
         LOG_S("told", told));
-    if (batch_open(q) && tls_reports_settle(queue_database(q->store), &job->report) != GP_OK) {
+    bool is_open = batch_open(q);
+    if (!is_open) reports_rest(q, now);
+    if (is_open && tls_reports_settle(queue_database(q->store), &job->report) != GP_OK) {
         store_trouble(q, "to note what became of a report of TLS");
         batch_fail(q, now);
     }
@@ -320,6 +322,11 @@ void reports_look(struct queue *q, gp_time now)
     if (tls_reports_due(queue_database(q->store), now, see_due, q) != GP_OK)
         store_trouble(q, "to look for reports of TLS");
     if (under_way(r) == REPORTS_AT_A_TIME) r->look_at = now; /* there may be more */
+}
+
+void reports_rest(struct queue *q, gp_time now)
+{
+    if (q->reports) q->reports->look_at = now + LOOKS_EVERY;
 }
 
 void reports_news(struct queue *q)

@@ -37,6 +37,8 @@ struct reports {
 bool reports_open(struct queue *) GP_MUST_USE; /* none are sent: fine */
 void reports_close(struct queue *);
 void reports_look(struct queue *, gp_time now);
+/* The store takes nothing: what is sent now would be sent again and again. */
+void reports_rest(struct queue *, gp_time now);
 void reports_news(struct queue *); /* somebody changed the store: look at once */
 /* The relay's answer; m NULL: it died. */
 void reports_answer(struct report_job *, const struct msg *m, gp_time now);

@@ -187,6 +187,30 @@ TEST(a_relay_that_dies_costs_no_try)
     kit_close(k);
 }
 
+/* What was sent and cannot be noted would be sent again each second. */
+TEST(while_the_store_takes_nothing_nothing_is_sent)
+{
+    static const char *const others[] = { "c.example", "d.example", "e.example", "f.example" };
+    struct msg               m        = MSG(REPORT_WAYS);
+    struct kit              *k        = open_with(false);
+    m.report_ways                     = (struct msg_report_ways) { .status = GP_TEMPFAIL,
+                                                                   .ways   = GP_LIT(""),
+                                                                   .why    = GP_LIT("the DNS does not answer") };
+    k->now -= KIT_DAY - 1;
+    for (size_t i = 0; i < GP_COUNT(others); i++) saw(k, others[i], "");
+    let(k, KIT_DAY + 5 * KIT_HOUR);
+    CHECK(k->asked_count == REPORTS_AT_A_TIME);
+    CHECK(database_script(
+              queue_database(k->queue->store),
+              "CREATE TEMP TRIGGER full BEFORE UPDATE ON tls_days BEGIN SELECT RAISE(ABORT, 'full'); END") == GP_OK);
+    kit_answer_report(k, &m);
+    let(k, 1000);
+    CHECK(k->asked_count == REPORTS_AT_A_TIME - 1);
+    let(k, KIT_MINUTE);
+    CHECK(k->asked_count == REPORTS_AT_A_TIME);
+    kit_close(k);
+}
+
 TEST(what_was_away_too_long_is_given_up_unasked)
 {
     struct kit *k = open_with(false);
