@@ -109,8 +109,11 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     ROW(DELIVER, deliver, U(attempt) U(size) U(foreign) S(queue_id) S(destination) S(sender) S(params) S(recipients) S(body))        \
     /* relay -> queue, as the answer to DELIVER. results: a line a recipient, in order: "status TAB code TAB enhanced TAB   \
      * remote TAB tls TAB text", and "TAB dsn" where the next hop itself reports deliveries, or "TAB ours" where our sign-in there is to blame. status: gp_status. host_down: host_word; HOST_DOWN: \
-     * nothing could be tried: back off the whole destination; with no results: the relay is stopping, due again. */      \
-    ROW(DELIVERED, delivered, U(attempt) U(host_down) S(results))                                                         \
+     * nothing could be tried: back off the whole destination; with no results: due again after a moment, as when the relay stops. again: it was not tried, \
+     * since no host of it answers; the first of them, host, is tried again then; else 0. */                               \
+    ROW(DELIVERED, delivered, U(attempt) U(host_down) U(again) S(results) S(host))                                        \
+    ROW(HOST_BACK, host_back, S(host)) /* one way: it answers again                                                        */ \
+    ROW(HOSTS_AGAIN, hosts_again, U(all)) /* queue -> relay, one way: somebody wants a retry now: what is known of hosts that do not answer counts no more */ \
     /* relay -> queue: is a policy of MTA-STS kept of that domain? mode, id, hosts: mail/sts.h's; times: gp_time; asked: for mail, last */ \
     ROW(STS_FIND, sts_find, S(domain))                                                                                     \
     ROW(STS_FOUND, sts_found, U(status) U(mode) U(fetched) U(expires) U(asked) S(id) S(hosts))                             \

@@ -282,6 +282,11 @@ static bool is_discarded(const struct queue *q, const struct lane *lane)
     return config_read_destination(q->config, lane_name(lane), &way) && way.hop.kind == RELAY_DISCARD;
 }
 
+static bool rests(const struct lane *lane, gp_time now)
+{
+    return schedule_rests(lane->suspended_until, lane->waits_for ? SHUT_MOST : SUSPENSION_MOST, now);
+}
+
 /* true: it has no turn now. */
 static bool is_held_up(struct queue *q, struct lane *lane, gp_time now)
 {
@@ -291,7 +296,7 @@ static bool is_held_up(struct queue *q, struct lane *lane, gp_time now)
         lane_move(&q->lanes, lane, LANE_FULL, 0);
         return true;
     }
-    if (pace && !schedule_rests(lane->suspended_until, SUSPENSION_MOST, now)) until = pace_wait(pace, now);
+    if (pace && !rests(lane, now)) until = pace_wait(pace, now);
     lane->paced = until != 0;
     if (until) lane_move(&q->lanes, lane, LANE_ASLEEP, until);
     return until;
@@ -317,12 +322,14 @@ static void serve(struct queue *q, struct lane *lane, gp_time now)
     a->lane        = lane;
     a->lane_next   = lane->attempts;
     lane->attempts = a;
-    if (is_discarded(q, lane))
+    if (is_discarded(q, lane)) {
         discard(a, now);
-    else if (lane->last_word && schedule_rests(lane->suspended_until, SUSPENSION_MOST, now))
+    } else if (lane->last_word && rests(lane, now)) {
+        a->again = lane->waits_for ? lane->suspended_until : 0;
         put_off(a, (gp_str) { lane->last_word, lane->last_word_len }, now);
-    else
+    } else {
         start(a, now);
+    }
 }
 
 static void serve_lanes(struct queue *q, gp_time now)
@@ -330,8 +337,8 @@ static void serve_lanes(struct queue *q, gp_time now)
     unsigned most = q->config->relay.connections_most;
     if (!most || most > ATTEMPTS_MOST) most = ATTEMPTS_MOST;
     for (size_t i = 0; i < TURN_MOST; i++) {
-        bool rests = schedule_rests(q->rest_until, REST_AFTER_TROUBLE, now) || batch_rests(q, now);
-        if (q->stopping || !q->relay_there || rests || q->under_way >= most) return;
+        bool trouble = schedule_rests(q->rest_until, REST_AFTER_TROUBLE, now) || batch_rests(q, now);
+        if (q->stopping || !q->relay_there || trouble || q->under_way >= most) return;
         struct lane *lane = lanes_next(&q->lanes, now);
         if (!lane) return;
         database_hold(queue_database(q->store));
@@ -346,10 +353,12 @@ void dispatch(struct queue *q, gp_time now)
 }
 
 /* ---- and back ---------------------------------------------------------------------------------------------------------------- */
-static void judge_lane(struct queue *q, struct lane *lane, gp_str results, enum host_word hosts, gp_time now)
+static void judge_lane(struct queue *q, struct lane *lane, gp_str results, enum host_word hosts, gp_time again,
+                       gp_time now)
 {
     unsigned most = q->config->relay.connections_per_destination;
     if (hosts == HOST_UNASKED) return; /* its other mail goes on as before */
+    if (!again) lane->waits_for = 0;
     if (hosts != HOST_DOWN) {
         lane_recovered(lane);
         if (lane_is_too_much(gp_cut(&results, '\n')))
@@ -358,14 +367,15 @@ static void judge_lane(struct queue *q, struct lane *lane, gp_str results, enum 
             lane_widen(lane, most);
         return;
     }
-    lane->failures++;
+    if (!again || !lane->failures) lane->failures++;
     lane->narrow = 1; /* when it is back it is not met by all at once */
-    lane_suspend(lane, now + schedule_suspension(q->config, lane->failures),
+    lane_suspend(lane, again ? again : now + schedule_suspension(q->config, lane->failures),
                  gp_head(gp_cut(&results, '\n'), LAST_WORD_MOST));
 }
 
-/* Nobody knows what came of it, or nothing was begun: due again after a moment. A message that takes the relay down each time it is
- * tried must not do so for ever: after a death a lane sends one at a time, which finds the culprit. */
+/* Nobody knows what came of it, or nothing was begun: due again after a moment, or when it is known whether a host that is slow answers. A
+ * message that takes the relay down each time it is tried must not do so for ever: after a death a lane sends one at a time, which finds the
+ * culprit. */
 static void try_again(struct attempt *a, bool died, gp_time now)
 {
     struct queue *q    = a->queue;
@@ -373,8 +383,9 @@ static void try_again(struct attempt *a, bool died, gp_time now)
     if (died && (a->alone || !lane->failures)) lane->failures++;
     if (died && a->alone && lane->failures >= DEATHS_MOST)
         return put_off(a, GP_LIT("2\t0\t4.3.0\t\t\tthe relay ended before it gave a result"), now);
+    gp_time again = a->again ? a->again : now + REST_AFTER_DEATH;
     attempt_free(a);
-    lane_move(&q->lanes, lane, LANE_ASLEEP, now + REST_AFTER_DEATH);
+    lane_move(&q->lanes, lane, LANE_ASLEEP, again);
 }
 
 void attempt_done(struct attempt *a, gp_str results, enum host_word hosts, gp_time now)
@@ -386,6 +397,6 @@ void attempt_done(struct attempt *a, gp_str results, enum host_word hosts, gp_ti
     if (results.len) memcpy(a->results, results.ptr, results.len);
     a->results_len = results.len;
     a->when        = now;
-    judge_lane(a->queue, a->lane, results, hosts, now);
+    judge_lane(a->queue, a->lane, results, hosts, a->again, now);
     batch_outcome(a->queue, a);
 }

@@ -100,7 +100,8 @@ static gp_status note(struct outcome *o, const char *event, enum log_level level
     LOG(level, event, LOG_S("queue_id", id), LOG_S("to", to->address), LOG_N("code", last->code),
         LOG_S("status", last->enhanced), LOG_S("remote", last->remote), LOG_S("tls", last->tls),
         LOG_S("reply", last->text), LOG_N("attempts", to->attempts),
-        LOG_N("delay", o->attempt->when - queue_starts(&o->message)), LOG_N("tried", !o->attempt->repeats));
+        LOG_N("delay", o->attempt->when - queue_starts(&o->message)),
+        LOG_N("tried", !o->attempt->repeats && !o->attempt->again));
     struct audit_entry e = queue_entry(&o->message, o->attempt->when, event);
     return AUDIT(queue_database(o->q->store), &e, AUDIT_S("to", to->address), AUDIT_N("code", last->code),
                  AUDIT_S("status", last->enhanced), AUDIT_S("remote", last->remote), AUDIT_S("tls", last->tls),
@@ -212,13 +213,16 @@ static gp_time notice_time(const struct outcome *o, const struct queue_recipient
  * sender wants back rather than late (RFC 2852) goes back whatever the reason. */
 static gp_status put_off(struct outcome *o, struct queue_recipient *to, bool ours)
 {
-    struct gp_deadline   by   = gp_deadline(o->message.params);
-    gp_time              now  = o->attempt->when;
-    struct schedule_step next = schedule_next(o->q->config, to->attempts, queue_starts(&o->message), now,
-                                              notice_time(o, to, by), (uint64_t)o->message.row);
-    to->due                   = next.due;
+    const struct attempt *a      = o->attempt;
+    const struct config  *c      = o->q->config;
+    struct gp_deadline    by     = gp_deadline(o->message.params);
+    gp_time               starts = queue_starts(&o->message), now = a->when, notice_at = notice_time(o, to, by);
+    uint64_t              seed = (uint64_t)o->message.row;
+    struct schedule_step  next = a->again ? schedule_shared(c, starts, now, a->again, a->repeats, notice_at, seed)
+                                          : schedule_next(c, to->attempts, starts, now, notice_at, seed);
+    to->due                    = next.due;
     if (by.back && now >= by.when) return fail(o, to, GP_LIT("5.4.7"));
-    if (next.give_up && ours) to->due = schedule_waits(o->q->config, to->attempts, now, (uint64_t)o->message.row);
+    if (next.give_up && ours) to->due = schedule_waits(c, to->attempts, now, seed);
     if (next.give_up && !ours) return fail(o, to, GP_LIT("4.4.7")); /* RFC 3463 3.5: delivery time expired */
     if (next.notice && by.when && tell_late(o, to, by.when) != GP_OK) return GP_TEMPFAIL;
     if (next.notice && !by.when) {
@@ -263,7 +267,7 @@ static gp_status judge(struct outcome *o, struct queue_recipient *to, const stru
     to->last      = r->reply;
     to->last.when = o->attempt->when;
     if (o->attempt->discards) return discard(o, to);
-    to->attempts++;
+    if (!o->attempt->again) to->attempts++;
     switch (r->status) {
     case GP_OK: return deliver(o, to, r);
     case GP_PERMFAIL:

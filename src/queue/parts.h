@@ -25,6 +25,7 @@ enum {
     REST_AFTER_TROUBLE = 5 * SECOND, /* the store could not */
     REST_AFTER_DEATH   = 1 * SECOND,
     SUSPENSION_MOST    = 10 * 60 * SECOND, /* of a destination where nothing could be tried */
+    SHUT_MOST          = 60 * 60 * SECOND, /* of one whose hosts do not answer: later than the relay ever says */
     JOIN_WAIT          = 10, /* ms that outcomes wait for the transaction of messages that come in */
     JOIN_MOST          = 64, /* so many wait at most                                     */
     CHANGES_EVERY     = 1 * SECOND, /* how soon what commands change is noticed               */
@@ -41,6 +42,9 @@ struct schedule_step {
 struct schedule_step schedule_next(const struct config *, unsigned attempts, gp_time arrived, gp_time now, gp_time notice_at, uint64_t seed);
 /* When what must not die of age is tried again. */
 gp_time schedule_waits(const struct config *, unsigned attempts, gp_time now, uint64_t seed);
+/* For what was not tried, since its hosts are known not to answer: `again`, when one of them is tried. With `others`, of one that need not look whether it
+ * answers, since others do: as if it had been tried all its life, so that mail that waits long is not touched at every try. */
+struct schedule_step schedule_shared(const struct config *, gp_time arrived, gp_time now, gp_time again, bool others, gp_time notice_at, uint64_t seed);
 /* How long a destination where nothing could be tried is left alone: shorter than any message's own step. */
 gp_time schedule_suspension(const struct config *, unsigned failures);
 /* Is that moment still to come? What is further ahead than a rest lasts at most is from before the clock was set back, and over. */
@@ -62,6 +66,7 @@ struct lane {
     bool            crowded;         /* several accounts have mail due: they take turns              */
     bool            paced;           /* ASLEEP since its route has enough under way                  */
     struct attempt *attempts;
+    uint64_t        waits_for;       /* names the host that does not answer, and is tried at suspended_until; 0: none */
     char           *last_word;       /* result line to repeat while suspended, or NULL               */
     size_t          last_word_len, name_len;
     char            name[];
@@ -112,6 +117,7 @@ struct attempt {
     struct queue_due due;
     bool             alone;   /* its lane sends one at a time     */
     bool             repeats; /* was not tried: its lane is suspended */
+    gp_time          again;   /* was not tried: a host is down, and tried again then; else 0 */
     bool             discards; /* nor will it be: its route says so   */
     const struct ending *ending; /* it is none at all: NULL but for what ends.c makes of it */
     gp_time          when;
@@ -205,6 +211,8 @@ void mine_take(struct queue *, struct asker, const struct msg *, gp_time now); /
 void policies_answer(struct queue *, struct asker, const struct msg *, gp_time now); /* policies.c: the relay's memory of MTA-STS */
 void policies_due_answer(struct queue *, struct asker, const struct msg *, gp_time now);
 void policies_take(struct queue *, const struct msg *, gp_time now);
+void hosts_name(struct attempt *, const struct msg *, gp_time now); /* hosts.c: what the relay says of hosts that do not answer */
+void hosts_back(struct queue *, const struct msg *, gp_time now);
 void tls_results_take(struct queue *, const struct msg *, gp_time now); /* tls_results.c */
 void tls_results_write(struct queue *, gp_time now);
 

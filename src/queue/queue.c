@@ -123,6 +123,7 @@ static void delivered(void *owner, gp_status status, const struct msg *m)
     bool            known = status == GP_OK && m->type == MSG_DELIVERED;
     gp_str          none  = GP_LIT("");
     gp_str          lines = known && m->delivered.results.ptr ? m->delivered.results : none;
+    if (known) hosts_name(a, m, wall_now());
     attempt_done(a, known ? lines : GP_NONE, known ? (enum host_word)m->delivered.host_down : HOST_ANSWERED,
                  wall_now());
 }
@@ -193,6 +194,7 @@ static void tick(void *owner)
 {
     struct queue *q    = owner;
     bool          room = q->lanes.overflow && q->lanes.count < LANES_MOST / 2;
+    bool          news = database_changed(queue_database(q->store));
     timer_set(q->tick, CHANGES_EVERY);
     chain_tick(q, wall_now());
     tls_results_write(q, wall_now());
@@ -201,7 +203,8 @@ static void tick(void *owner)
     ends_tell_held(q, wall_now());
     ends_tell_lost(q, wall_now());
     events_rest(q);
-    if (database_changed(queue_database(q->store)) || room) {
+    if (news && q->relay_there) (void)ipc_tell(q->relay, &MSG(HOSTS_AGAIN));
+    if (news || room) {
         events_news(q);
         reports_news(q);
         queue_look(q, wall_now());
@@ -250,6 +253,8 @@ static void from_relay(void *owner, struct ipc *from, struct msg *m)
         policies_due_answer(owner, asker, m, wall_now());
     else if (m->type == MSG_STS_KEEP)
         policies_take(owner, m, wall_now());
+    else if (m->type == MSG_HOST_BACK)
+        hosts_back(owner, m, wall_now());
     else if (m->type == MSG_TLS_SEEN)
         tls_results_take(owner, m, wall_now());
     else

@@ -221,6 +221,15 @@ void kit_answer_one(struct kit *k, size_t sent, const char *lines, enum host_wor
     attempt_done(a, gp_from(lines), hosts, k->now);
 }
 
+void kit_answer_down(struct kit *k, size_t sent, const char *line, const char *host, gp_time again)
+{
+    struct msg m      = MSG(DELIVERED);
+    m.delivered.again = (uint64_t)again;
+    m.delivered.host  = gp_from(host);
+    hosts_name(k->sent[sent].attempt, &m, k->now);
+    kit_answer_one(k, sent, line ? line : "", HOST_DOWN);
+}
+
 void kit_answer_all(struct kit *k, const char *line, enum host_word hosts)
 {
     for (size_t i = 0; i < k->sent_count; i++) {

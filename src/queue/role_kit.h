@@ -55,6 +55,8 @@ void        kit_answer_page(struct kit *, gp_status); /* the receiver's word on 
 /* The relay's answer to everything that is out there; `line` is repeated for every recipient. */
 void        kit_answer_all(struct kit *, const char *line, enum host_word);
 void        kit_answer_one(struct kit *, size_t sent, const char *lines, enum host_word);
+/* It was not tried: that host is tried again then. `line` NULL: nor is it known whether it answers. */
+void        kit_answer_down(struct kit *, size_t sent, const char *line, const char *host, gp_time again);
 size_t      kit_count(struct kit *, const char *table, const char *where); /* rows */
 size_t      kit_audited(struct kit *, const char *event);
 

@@ -32,18 +32,40 @@ static gp_time earlier(gp_time a, gp_time b)
     return a < b ? a : b;
 }
 
-struct schedule_step schedule_next(const struct config *c, unsigned attempts, gp_time arrived, gp_time now,
-                                   gp_time notice_at, uint64_t seed)
+static struct schedule_step within_life(const struct config *c, gp_time arrived, gp_time now, gp_time notice_at,
+                                        gp_time due)
 {
     gp_time dies = arrived + (gp_time)c->queue.lifetime * SECOND;
-    gp_time step = step_after(c, attempts);
     if (now >= dies) return (struct schedule_step) { .give_up = true, .due = now };
 
-    struct schedule_step next = { .due = earlier(now + step + jitter(step, seed, attempts), dies) };
+    struct schedule_step next = { .due = earlier(due, dies) };
     if (!notice_at) return next;
     next.notice = now >= notice_at;
     if (!next.notice) next.due = earlier(next.due, notice_at);
     return next;
+}
+
+struct schedule_step schedule_next(const struct config *c, unsigned attempts, gp_time arrived, gp_time now,
+                                   gp_time notice_at, uint64_t seed)
+{
+    gp_time step = step_after(c, attempts);
+    return within_life(c, arrived, now, notice_at, now + step + jitter(step, seed, attempts));
+}
+
+/* As many failures as there would have been by now. */
+static unsigned failures_at(const struct config *c, gp_time age)
+{
+    unsigned failures = 1;
+    while (failures < c->queue.retry_count && (age -= step_after(c, failures)) >= 0) failures++;
+    return failures;
+}
+
+struct schedule_step schedule_shared(const struct config *c, gp_time arrived, gp_time now, gp_time again, bool others,
+                                     gp_time notice_at, uint64_t seed)
+{
+    gp_time wait = again > now ? again - now : 0, own = step_after(c, failures_at(c, now - arrived));
+    if (others && own > wait) wait = own;
+    return within_life(c, arrived, now, notice_at, now + wait + jitter(wait, seed, 0));
 }
 
 gp_time schedule_waits(const struct config *c, unsigned attempts, gp_time now, uint64_t seed)

@@ -114,6 +114,18 @@ static enum host_word word_of_hosts(const struct delivery *d)
     return d->recipients[0].result.status == GP_TEMPFAIL ? HOST_DOWN : HOST_ANSWERED;
 }
 
+/* From every host that it has, without a try of its own. */
+static bool is_barred(const struct delivery *d)
+{
+    return d->shut.again && !d->reached && d->last.status == GP_OK;
+}
+
+static void name_host(struct delivery *d, struct msg *m)
+{
+    m->delivered.again = (uint64_t)d->shut.again;
+    m->delivered.host  = down_name(d);
+}
+
 void delivery_finish(struct delivery *d)
 {
     size_t room = 64;
@@ -128,6 +140,7 @@ void delivery_finish(struct delivery *d)
     m.delivered.attempt   = d->attempt;
     m.delivered.host_down = word_of_hosts(d);
     m.delivered.results   = results.cut ? GP_NONE : gp_said(&results);
+    if (is_barred(d)) name_host(d, &m);
     ipc_answer(d->relay->queue, d->question, &m);
     free(lines);
     if (d->hop) d->hop->delivery = NULL;
@@ -148,12 +161,14 @@ void delivery_abandon_all(struct relay *relay)
     }
 }
 
-/* With no results: not tried. The next life tries it at once, and the stop need not wait for DNS or a far connection. */
+/* With no results: not tried. The next life tries it at once, and the stop need not wait for DNS or a far connection; or others wait for an
+ * answer of that host already, and what it is will be known soon. */
 static void put_off(struct delivery *d)
 {
     struct msg m          = MSG(DELIVERED);
     m.delivered.attempt   = d->attempt;
     m.delivered.host_down = HOST_DOWN;
+    if (is_barred(d)) name_host(d, &m);
     ipc_answer(d->relay->queue, d->question, &m);
     if (d->hop) {
         d->hop->delivery = NULL;
@@ -204,8 +219,10 @@ void delivery_signed(struct delivery *d)
 static void none_left(struct delivery *d)
 {
     struct result why = d->last.status == GP_OK ? d->route.reason : d->last;
+    if (is_barred(d) && !d->shut.failed_at) return put_off(d);
+    if (is_barred(d)) why = down_result(d);
     if (d->route.dns_trouble && why.status == GP_PERMFAIL && !why.code) why.enhanced = GP_LIT("4.4.3");
-    if (d->route.dns_trouble) why.status = GP_TEMPFAIL;
+    if (d->route.dns_trouble || d->shut.again) why.status = GP_TEMPFAIL;
     delivery_settle_rest(d, why);
     delivery_finish(d);
 }
@@ -228,6 +245,7 @@ void delivery_routed(struct delivery *d)
             none_left(d);
             return;
         }
+        if (down_bars(d, &to, host, wall_now())) continue;
         if (hop_open(d, &to, host)) return;
         note_failure(d, (struct result) { .status   = GP_TEMPFAIL,
                                           .enhanced = GP_LIT("4.3.2"),

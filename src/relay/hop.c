@@ -58,6 +58,7 @@ static void hop_fail(struct hop *h, struct result why, bool tls_failed)
         why.status   = GP_PERMFAIL;
         why.enhanced = GP_LIT("5.7.10");
     }
+    down_failed(h, why.text, wall_now());
     secure_put_reason(h, &text, why.text);
     why.text     = delivery_keep(d, gp_said(&text));
     why.enhanced = delivery_keep(d, result_enhanced(why.code, why.enhanced));
@@ -188,17 +189,21 @@ static const struct conn_handler handler = {
     .closed    = closed,
 };
 
+void hop_put_remote(struct gp_text *out, const struct sockaddr_storage *to, const char *host)
+{
+    gp_put_z(out, host);
+    if (to->ss_family == AF_UNIX) return;
+    gp_put_z(out, " [");
+    address_put(out, to, true);
+    gp_put_char(out, ']');
+}
+
 static void name_remote(struct hop *h, const struct sockaddr_storage *to, const char *host)
 {
     struct gp_text text  = { .ptr = h->remote, .room = sizeof h->remote - 1 },
                    alone = { .ptr = h->to, .room = sizeof h->to - 1 };
-    gp_put_z(&text, host);
-    if (to->ss_family != AF_UNIX) {
-        gp_put_z(&text, " [");
-        address_put(&text, to, true);
-        address_put(&alone, to, false);
-        gp_put_char(&text, ']');
-    }
+    hop_put_remote(&text, to, host);
+    if (to->ss_family != AF_UNIX) address_put(&alone, to, false);
     h->remote[text.len] = h->to[alone.len] = '\0';
 }
 
@@ -226,6 +231,7 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
                                              .must_auth    = sign_in,
                                              .lmtp         = h->via.lmtp };
     name_remote(h, to, host);
+    down_begins(h, d, to, wall_now());
     gp_copy_z(gp_from(host), h->host, sizeof h->host);
     gp_copy_z(d->destination, h->destination, sizeof h->destination);
     memcpy(h->domain, d->route.domain, sizeof h->domain);
@@ -315,6 +321,7 @@ static enum verdict starttls(struct hop *h, const struct gp_smtp_client_event *e
 {
     const char *why = secure_begin(h);
     (void)ev;
+    down_answered(h, wall_now());
     if (!why) return STOP_HERE;
     hop_fail(h, secure_presents(h) ? our_own(why) : temporary(why), true);
     return GONE;
@@ -368,6 +375,7 @@ static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)
     (void)ev;
     struct delivery *d   = h->delivery;
     struct gp_reply  why = { 0 };
+    down_answered(h, wall_now());
     if (!d && (h->relay->stop || h->messages >= HOP_MESSAGES_MOST) && !h->quitting) {
         leave(h);
         return GO_ON;
@@ -501,7 +509,8 @@ static enum verdict message_reply(struct hop *h, const struct gp_smtp_client_eve
 
 static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
 {
-    bool           signing_in = h->phase == HOP_SIGNING_IN;
+    bool signing_in = h->phase == HOP_SIGNING_IN;
+    if ((ev->code && ev->code != SERVICE_CLOSING) || ev->no_tls) down_answered(h, wall_now());
     char           room[RESULT_TEXT_MOST];
     struct gp_text reply = GP_TEXT(room);
     gp_put_masked(&reply, &h->mask, ev->text);

@@ -173,14 +173,16 @@ static void from_queue(void *owner, struct ipc *from, struct msg *m)
     delivery_open(owner, m);
 }
 
-static void nothing(void *owner, struct ipc *from, struct msg *m)
+static void told(void *owner, struct ipc *from, struct msg *m)
 {
-    (void)owner;
+    struct bench *b = owner;
     (void)from;
-    (void)m;
+    if (m->type != MSG_HOST_BACK) return;
+    b->backs++;
+    CHECK(gp_copy_z(m->host_back.host, b->back, sizeof b->back));
 }
 
-static const struct ipc_handler relay_side = { from_queue, NULL }, queue_side = { nothing, NULL };
+static const struct ipc_handler relay_side = { from_queue, NULL }, queue_side = { told, NULL };
 
 /* ---- vault: signs in with PLAIN, and signs nothing ----------------------------------------------------------- */
 static void asked_for_keys(struct bench *b, struct ipc *from, const struct msg *m)
@@ -242,8 +244,10 @@ static void answered(void *owner, gp_status status, const struct msg *m)
     struct bench *b = owner;
     CHECK(status == GP_OK && m->type == MSG_DELIVERED && !m->delivered.results.len == !m->delivered.results.ptr);
     CHECK(gp_copy_z(m->delivered.results, b->results, sizeof b->results));
+    CHECK(gp_copy_z(m->delivered.host, b->host, sizeof b->host));
     b->word      = (enum host_word)m->delivered.host_down;
     b->host_down = b->word == HOST_DOWN;
+    b->again     = (gp_time)m->delivered.again;
     b->answered  = true;
     if (--b->open == 0) loop_stop(b->loop);
 }

@@ -57,6 +57,9 @@ struct bench {
     char                    results[RESULTS_ROOM];
     bool                    answered, host_down;
     enum host_word          word;
+    gp_time                 again;       /* what the queue was told of a host that does not answer */
+    char                    host[DOWN_NAME_ROOM], back[DOWN_NAME_ROOM]; /* back: of one that does again */
+    unsigned                backs;
 };
 
 struct bench *bench_open(void);

@@ -39,6 +39,29 @@ struct ailing {
     gp_time  until;
 };
 
+/* A host of a domain (MX) that gave no connection or no greeting: until its time nobody but one at a time goes there. By the route, which may
+ * leave from another address. */
+enum { DOWN_SETS = 128, DOWN_WAYS = 4, DOWN_WHY_ROOM = 96, DOWN_NAME_ROOM = NET_ADDRESS_ROOM + 64 };
+struct down_key {
+    uint8_t                    address[16];
+    sa_family_t                family;
+    uint16_t                   port; /* as in an address */
+    const struct config_route *route; /* or NULL */
+};
+struct down {
+    struct down_key key;
+    unsigned        failures; /* in a row; 0: it is there, or (until is 0) no entry */
+    gp_time         failed_at, until;
+    char            why[DOWN_WHY_ROOM];
+};
+struct shut { /* what a delivery met of those, the one that is tried again first */
+    gp_time                 again;     /* 0: none                                       */
+    gp_time                 failed_at; /* 0: it has not failed yet, and is slow to answer */
+    struct sockaddr_storage to;
+    const char             *host;
+    char                    why[DOWN_WHY_ROOM];
+};
+
 struct relay {
     struct loop           *loop;
     const struct config   *config;
@@ -59,6 +82,7 @@ struct relay {
     struct hop            *hops;
     struct ailing          ailing[AILING_MOST];
     size_t                 ailing_at;   /* the next to be written */
+    struct down            downs[DOWN_SETS * DOWN_WAYS];
     struct timer          *stopping;
     bool                   stop;
     uint64_t               logins; /* numbers our sign-ins upstream for vault */
@@ -190,6 +214,7 @@ struct delivery {
     struct route     route;
     struct seven     seven;
     struct hop      *hop;
+    struct shut      shut;
     struct result    last;        /* of the hop that failed last; one that may yet be reached outweighs a final no */
     bool             reached;     /* some host was ready to take a message; else its lane rests */
     bool             spared;      /* no host was asked, or one may be as good as ever for what does not require TLS: the lane goes on as before */
@@ -283,6 +308,12 @@ struct hop {
     enum login_fate      fate;      /* what the server said to it    */
     char                 why[RESULT_TEXT_MOST + 1]; /* vault does not sign in; "": it does */
     bool                 reused, quitting, started;
+    struct sockaddr_storage    at;       /* of which down.c keeps count */
+    const struct config_route *route;
+    gp_time                    since;    /* it was opened                                     */
+    bool                       excused;  /* the host has greeted another since                */
+    bool                       awaited;  /* a delivery was barred while this one waits        */
+    bool                       answered; /* it has greeted us, or the host is known to be down; or it is no host of an MX */
 };
 bool hop_open(struct delivery *, const struct sockaddr_storage *to, const char *host); /* false: no memory or descriptors */
 struct hop *hop_find_idle(const struct delivery *);
@@ -290,6 +321,17 @@ void hop_use(struct hop *, struct delivery *);
 void hop_pump(struct hop *);
 void hop_close(struct hop *);
 void hop_close_idle(struct relay *);
+void hop_put_remote(struct gp_text *, const struct sockaddr_storage *to, const char *host); /* as people see it */
+
+/* ---- hosts that are down (down.c) ---------------------------------------------------------------------------------- */
+/* Nobody connects to this address now, and what is known of it is kept in the delivery. Else this one does. */
+bool          down_bars(struct delivery *, const struct sockaddr_storage *to, const char *host, gp_time now);
+void          down_begins(struct hop *, const struct delivery *, const struct sockaddr_storage *to, gp_time now);
+void          down_failed(struct hop *, gp_str why, gp_time now); /* no connection, or no greeting but 421 */
+void          down_answered(struct hop *, gp_time now);           /* the queue is told of it where anything waits */
+void          down_try_all(struct relay *);                       /* somebody asks for a retry now        */
+struct result down_result(struct delivery *); /* of one that was barred from all hosts */
+gp_str        down_name(struct delivery *);   /* the host, as the queue is told of it */
 
 /* ---- TLS, and our certificates for servers that are named (secure.c) --------------------------------------------------------- */
 void        secure_certificate(struct relay *, const struct msg_our_certificate *);

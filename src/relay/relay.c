@@ -72,6 +72,7 @@ static void from_queue(void *owner, struct ipc *from, struct msg *m)
     if (m->type == MSG_DELIVER && m->question) delivery_open(owner, m);
     if (m->type == MSG_REPORT_FIND && m->question) reports_find(owner, m);
     if (m->type == MSG_REPORT_POST && m->question) reports_post(owner, m);
+    if (m->type == MSG_HOSTS_AGAIN) down_try_all(owner);
 }
 
 static void queue_gone(void *owner, struct ipc *from)

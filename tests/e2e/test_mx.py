@@ -1,5 +1,6 @@
 """Mail to the hosts that the DNS names: their order, who is left out, what is final and what waits, and TLS with strangers."""
 import itertools
+import socket
 import ssl
 import time
 
@@ -384,3 +385,45 @@ def test_the_certificate_must_name_the_mx_host(strict, world, authority, domain,
     assert send(strict, context, account, [f"lena@{domain}"]) and sink.wait(f"lena@{domain}").tls
     queue_id = send(strict, context, account, [f"lena@other.{domain}"])
     assert "4.7.5" in shown(strict, queue_id) and not sink.for_(f"lena@other.{domain}")
+
+
+# ---- hosts that many domains have ------------------------------------------------------------------------------
+def test_many_domains_with_one_dead_host_cost_few_connections_and_hold_up_nobody(gatepost, world, new_host, domain, self_signed, context):
+    """It takes connections and says nothing; then it is gone; then it is back."""
+    live, dead = new_host(f"live.{domain}"), f"127.0.1.{next(counter)}"
+    world.names.host(f"dead.{domain}", dead)
+    many, account = [f"d{i}.{domain}" for i in range(200)], gatepost.account()
+    for name in many:
+        world.names.mx(name, (10, f"dead.{domain}"))
+    host = socket.create_server((dead, world.port), backlog=300)
+    host.setblocking(False)
+    ids = [send(gatepost, context, account, [f"lena@{name}" for name in many[at:at + 50]]) for at in range(0, 200, 50)]
+    assert send(gatepost, context, account, [f"lena@live.{domain}"]) and live.wait(f"lena@live.{domain}")
+    callers = []
+    try:
+        while True:
+            callers.append(host.accept())
+    except BlockingIOError:
+        assert 1 <= len(callers) <= 25
+    host.close()
+    for caller, _ in callers:
+        caller.close()
+    until("their outcomes on disk", lambda: sum(gatepost.run("queue", "show", one).count(" 1 attempt") for one in ids) == len(callers))
+    back = world.sink(self_signed, f"dead.{domain}", address=dead)
+    try:
+        gatepost.run("queue", "retry", "--all")
+        for name in many:
+            assert back.wait(f"lena@{name}")
+    finally:
+        back.close()
+
+
+def test_who_was_not_tried_is_shown_why_and_when(gatepost, world, domain, context):
+    world.names.host(f"mx.{domain}", gone := f"127.0.1.{next(counter)}")
+    account = gatepost.account()
+    for name in (domain, f"other.{domain}"):
+        world.names.mx(name, (10, f"mx.{domain}"))
+        kept = send(gatepost, context, account, [f"lena@{name}"])
+        until("an outcome", lambda: f"event=deferred queue_id={kept}" in gatepost.log())
+    said = until("the outcome on disk", lambda: "did not answer" in gatepost.run("queue", "show", kept) and gatepost.run("queue", "show", kept))
+    assert f"host mx.{domain} [{gone}:{world.port}] did not answer at " in said and " 0 attempts" in said
