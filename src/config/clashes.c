@@ -124,7 +124,7 @@ static bool user_without_smarthost(const struct config *c)
 
 static bool user_without_safe_tls(const struct config *c)
 {
-    return c->relay.user[0] && c->relay.kind == RELAY_SMARTHOST && c->relay.tls != RELAY_TLS_REQUIRED;
+    return c->relay.user[0] && c->relay.kind == RELAY_SMARTHOST && !config_is_verified(c->relay.tls);
 }
 
 static bool certificate_without_key(const struct config *c)
@@ -145,7 +145,7 @@ static bool certificate_without_smarthost(const struct config *c)
 /* Its name, and that we have its key, are for the one that it was made for. */
 static bool certificate_without_safe_tls(const struct config *c)
 {
-    return config_relay_presents(c) && c->relay.tls != RELAY_TLS_REQUIRED;
+    return config_relay_presents(c) && !config_is_verified(c->relay.tls);
 }
 
 static bool policy_without_mx(const struct config *c)
@@ -265,11 +265,11 @@ static const struct rule {
     { provider_without_user,  "relay.provider",      "relay.provider has no user: name the mailbox as relay.user" },
     { provider_and_file,      "relay.provider",      "relay.provider stands in the place of relay.password_file and relay.token_file: name one of them" },
     { user_without_smarthost, "relay.user",          "relay.user is for a server that relay.via names, and relay.via is mx" },
-    { user_without_safe_tls,  "relay.user",          "relay.user needs tls=required in relay.via: else the password or token goes to whoever answers" },
+    { user_without_safe_tls,  "relay.user",          "relay.user needs tls=required or tls=dane in relay.via: else the password or token goes to whoever answers" },
     { certificate_without_key, "relay.certificate_file", "relay.certificate_file has no key: name its file as relay.key_file" },
     { key_without_certificate, "relay.key_file",     "relay.key_file has no certificate: name its file as relay.certificate_file" },
     { certificate_without_smarthost, "relay.certificate_file", "relay.certificate_file is for a server that relay.via names, and relay.via is mx" },
-    { certificate_without_safe_tls, "relay.certificate_file", "relay.certificate_file needs tls=required in relay.via: else it goes to whoever answers" },
+    { certificate_without_safe_tls, "relay.certificate_file", "relay.certificate_file needs tls=required or tls=dane in relay.via: else it goes to whoever answers" },
     { more_than_a_password,   "relay.mechanisms",    "relay.mechanisms: the relay signs in with relay.user and its password: it cannot use OAUTHBEARER or XOAUTH2, nor EXTERNAL without relay.certificate_file" },
     { other_than_a_token,     "relay.mechanisms",    "relay.mechanisms: with relay.token_file or relay.provider the relay can use OAUTHBEARER and XOAUTH2 alone, and EXTERNAL with relay.certificate_file" },
     { other_than_a_certificate, "relay.mechanisms",  "relay.mechanisms: with relay.certificate_file, and no password or token, the relay can use EXTERNAL alone" },

@@ -42,7 +42,8 @@ enum preflight_action { PREFLIGHT_HOLD, PREFLIGHT_REFUSE };
 enum dkim_form { DKIM_RELAXED, DKIM_SIMPLE };
 enum relay_kind { RELAY_MX, RELAY_SMARTHOST, RELAY_DISCARD /* of a route: it ends here */, RELAY_HOLD /* it waits for somebody's word */ };
 enum relay_dnssec { DNSSEC_AUTO, DNSSEC_REQUIRED };
-enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE, RELAY_TLS_ENCRYPTED, RELAY_TLS_DANE /* of MX */ };
+enum relay_tls  { RELAY_TLS_REQUIRED, RELAY_TLS_OPPORTUNISTIC, RELAY_TLS_NONE, RELAY_TLS_ENCRYPTED, RELAY_TLS_DANE };
+bool config_is_verified(enum relay_tls); /* nobody gets anything who is not known: passwords, too */
 /* What mail by MX for a domain must have; an item of relay.tls_policy. domain: a name, or ".name" for all below that. */
 struct config_tls_policy { char domain[256]; enum relay_tls tls; };
 /* A next hop: mail servers of the recipient's domain, one server, or none. */

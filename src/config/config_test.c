@@ -12,7 +12,8 @@
     "notices.webhook must be https://HOST/PATH, without a name or password in it (http:// only to this host)\n"
 #define MORE_THAN_A_PASSWORD                                                                                           \
     "relay.mechanisms: the relay signs in with relay.user and its password: it cannot use OAUTHBEARER or XOAUTH2, nor EXTERNAL without relay.certificate_file\n"
-#define NEEDS_TLS "relay.user needs tls=required in relay.via: else the password or token goes to whoever answers\n"
+#define NEEDS_TLS                                                                                                      \
+    "relay.user needs tls=required or tls=dane in relay.via: else the password or token goes to whoever answers\n"
 
 TEST(two_lines_are_enough)
 {
@@ -271,7 +272,9 @@ static const struct {
     { H "relay: {via: 'smtp://'}\n", "gatepost.yml:2: relay.via: 'smtp://' names no host: write it as smtp://HOST:PORT\n" },
     { H "relay: {via: 'smtp://a:99999'}\n", "gatepost.yml:2: relay.via: 'a:99999' is not HOST or HOST:PORT\n" },
     { H "relay: {via: 'http://a'}\n", "gatepost.yml:2: relay.via: 'http://a' is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'\n" },
-    { H "relay: {via: 'smtp://a?tls=dane'}\n", "gatepost.yml:2: relay.via: 'smtp://a?tls=dane' names a server, and tls=dane is for mx: write tls=required\n" },
+    { H "relay: {via: 'smtp://192.0.2.1?tls=dane'}\n", "gatepost.yml:2: relay.via: 'smtp://192.0.2.1?tls=dane' names an address, and tls=dane goes by a name: write that, or tls=required\n" },
+    { H "relay: {via: 'smtps://[2001:db8::1]?tls=dane'}\n", "gatepost.yml:2: relay.via: 'smtps://[2001:db8::1]?tls=dane' names an address, and tls=dane goes by a name: write that, or tls=required\n" },
+    { H "relay: {via: 'lmtp://a?tls=dane'}\n", "gatepost.yml:2: relay.via: 'lmtp://a?tls=dane' is a mail store's, and tls=dane is for SMTP: write tls=required\n" },
     { H "relay: {via: 'smtps://a?tls=none'}\n", "gatepost.yml:2: relay.via: 'smtps://a?tls=none' wants TLS and none of it: write smtp://\n" },
     { H "relay: {via: 'smtp://a', user: u}\n", "gatepost.yml:2: relay.user has no password: name its file as relay.password_file, a token's as relay.token_file, a provider of tokens as relay.provider, or a certificate's as relay.certificate_file\n" },
     { H "relay: {via: 'smtp://a', token_file: t}\n", "gatepost.yml:2: relay.token_file has no user: name it as relay.user\n" },
@@ -281,7 +284,7 @@ static const struct {
     { H "relay: {via: 'smtp://a', certificate_file: c}\n", "gatepost.yml:2: relay.certificate_file has no key: name its file as relay.key_file\n" },
     { H "relay: {via: 'smtp://a', key_file: k}\n", "gatepost.yml:2: relay.key_file has no certificate: name its file as relay.certificate_file\n" },
     { H "relay: {certificate_file: c, key_file: k}\n", "gatepost.yml:2: relay.certificate_file is for a server that relay.via names, and relay.via is mx\n" },
-    { H "relay: {via: 'smtp://a?tls=opportunistic', certificate_file: c, key_file: k}\n", "gatepost.yml:2: relay.certificate_file needs tls=required in relay.via: else it goes to whoever answers\n" },
+    { H "relay: {via: 'smtp://a?tls=opportunistic', certificate_file: c, key_file: k}\n", "gatepost.yml:2: relay.certificate_file needs tls=required or tls=dane in relay.via: else it goes to whoever answers\n" },
     { H "relay: {via: 'smtp://a', certificate_file: c, key_file: k, mechanisms: EXTERNAL PLAIN}\n", "gatepost.yml:2: relay.mechanisms: with relay.certificate_file, and no password or token, the relay can use EXTERNAL alone\n" },
     { H "relay: {via: 'smtp://a', user: u, password_file: p, mechanisms: EXTERNAL PLAIN}\n", "gatepost.yml:2: " MORE_THAN_A_PASSWORD },
     { H "relay: {via: mx, user: u, token_file: t}\n", "gatepost.yml:2: relay.user is for a server that relay.via names, and relay.via is mx\n" },

@@ -1,6 +1,7 @@
 /* Next hops as they are written: relay.via, and via and fallback of a route. */
 #include "config/schema.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 enum { PORT_MOST = 65535 };
@@ -26,6 +27,11 @@ static const struct scheme {
     { "lmtp:/",   RELAY_SMARTHOST, RELAY_TLS_NONE,          false, true,  0  }, /* a UNIX socket */
     { "mx",       RELAY_MX,        RELAY_TLS_OPPORTUNISTIC, false, false, 0  },
 };
+
+bool config_is_verified(enum relay_tls tls)
+{
+    return tls == RELAY_TLS_REQUIRED || tls == RELAY_TLS_DANE;
+}
 
 static bool is_socket(const struct scheme *scheme)
 {
@@ -103,6 +109,12 @@ static bool read_socket(struct config_hop *to, gp_str path, struct gp_text *why)
     return gp_copy_z(path, to->host, sizeof to->host);
 }
 
+static bool is_address(const char *host)
+{
+    struct in6_addr any;
+    return inet_pton(AF_INET, host, &any) == 1 || inet_pton(AF_INET6, host, &any) == 1;
+}
+
 static bool read_hop(struct config_hop *out, gp_str text, const char *form, struct gp_text *why)
 {
     const struct scheme *scheme = scheme_of(text);
@@ -118,12 +130,15 @@ static bool read_hop(struct config_hop *out, gp_str text, const char *form, stru
     if (!read_query(out, query, why)) return false;
     if (scheme->implicit_tls && out->tls == RELAY_TLS_NONE)
         return config_fail(why, text, "wants TLS and none of it: write smtp://");
-    if (scheme->kind != RELAY_MX && out->tls == RELAY_TLS_DANE)
-        return config_fail(why, text, "names a server, and tls=dane is for mx: write tls=required");
+    if (scheme->lmtp && out->tls == RELAY_TLS_DANE)
+        return config_fail(why, text, "is a mail store's, and tls=dane is for SMTP: write tls=required");
     if (scheme->kind == RELAY_MX) return hop.len == 0 || config_fail(why, text, form);
     if (is_socket(scheme)) return read_socket(out, hop, why);
     if (hop.len == 0) return config_fail(why, text, "names no host: write it as smtp://HOST:PORT");
-    return read_host(out, hop) || config_fail(why, hop, "is not HOST or HOST:PORT");
+    if (!read_host(out, hop)) return config_fail(why, hop, "is not HOST or HOST:PORT");
+    if (out->tls == RELAY_TLS_DANE && is_address(out->host))
+        return config_fail(why, text, "names an address, and tls=dane goes by a name: write that, or tls=required");
+    return true;
 }
 
 static const struct {

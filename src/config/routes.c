@@ -83,7 +83,7 @@ static bool all_servers(const struct config_route *r, bool (*are)(const struct c
 
 static bool demands_tls(const struct config_hop *hop)
 {
-    return hop->tls == RELAY_TLS_REQUIRED;
+    return config_is_verified(hop->tls);
 }
 
 static bool has_port(const struct config_hop *hop)
@@ -117,7 +117,7 @@ static const char *wrong_own_login(const struct config_route *r)
         return "login: account is each account's own: it goes with provider, or with nothing, and not with user, password_file, token_file and certificate_file";
     if (r->via->kind != RELAY_SMARTHOST) return "login is for a server that via names, and via names none";
     if (!all_servers(r, demands_tls))
-        return "login: account needs tls=required in via: else passwords or tokens go to whoever answers";
+        return "login: account needs tls=required or tls=dane in via: else passwords or tokens go to whoever answers";
     return wrong_mechanisms(r, r->provider[0]);
 }
 
@@ -131,7 +131,7 @@ static const char *wrong_login(const struct config_route *r)
     if (!r->user[0]) return shows ? wrong_mechanisms(r, false) : NULL;
     if (r->via->kind != RELAY_SMARTHOST) return "user is for a server that via names, and via names none";
     if (!all_servers(r, demands_tls))
-        return "user needs tls=required in via: else the password or token goes to whoever answers";
+        return "user needs tls=required or tls=dane in via: else the password or token goes to whoever answers";
     if ((password == token && (password || !shows)) || (r->token_file[0] && r->provider[0]))
         return "user needs one of password_file, token_file and provider";
     return wrong_mechanisms(r, token);
@@ -145,8 +145,9 @@ static const char *wrong_certificate(const struct config_route *r)
         return "key_file has no certificate: name its file as certificate_file";
     if (!r->certificate_file[0]) return NULL;
     if (r->via->kind != RELAY_SMARTHOST) return "certificate_file is for a server that via names, and via names none";
-    return all_servers(r, demands_tls) ? NULL
-                                       : "certificate_file needs tls=required in via: else it goes to whoever answers";
+    return all_servers(r, demands_tls)
+               ? NULL
+               : "certificate_file needs tls=required or tls=dane in via: else it goes to whoever answers";
 }
 
 static const char *wrong_source(const struct config_route *r)

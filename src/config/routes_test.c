@@ -95,7 +95,7 @@ TEST(what_a_route_cannot_be)
         { R("name: a, to: a, via: 'discard?tls=none'"),
          "gatepost.yml:3: routes: via: 'discard?tls=none' is not 'mx', 'smtp://HOST:PORT', 'smtps://HOST:PORT', 'lmtp://HOST:PORT', 'lmtp:/PATH', 'discard' or 'hold'\n"                          },
         { R("name: a, to: a, via: 'smtp://a?tls=none', user: u, password_file: p"),
-         "gatepost.yml:3: routes: a: user needs tls=required in via: else the password or token goes to whoever answers\n"                                                                        },
+         "gatepost.yml:3: routes: a: user needs tls=required or tls=dane in via: else the password or token goes to whoever answers\n"                                                            },
         { R("name: a, to: a, via: 'smtp://a', user: u"),
          "gatepost.yml:3: routes: a: user needs one of password_file, token_file and provider\n"                                                                                                  },
         { R("name: a, to: a, via: 'smtp://a', user: u, password_file: p, token_file: t"),
@@ -119,7 +119,7 @@ TEST(what_a_sign_in_of_a_route_cannot_be)
         {R("name: a, to: a, via: mx, login: account"),
          "gatepost.yml:3: routes: a: login is for a server that via names, and via names none\n"                                                                                       },
         { R("name: a, to: a, via: 'smtp://a?tls=none', login: account"),
-         "gatepost.yml:3: routes: a: login: account needs tls=required in via: else passwords or tokens go to whoever answers\n"                                                       },
+         "gatepost.yml:3: routes: a: login: account needs tls=required or tls=dane in via: else passwords or tokens go to whoever answers\n"                                           },
         { R("name: a, to: a, via: 'smtp://a', login: account, user: u"),
          "gatepost.yml:3: routes: a: login: account is each account's own: it goes with provider, or with nothing, and not with user, password_file, token_file and certificate_file\n"},
         { R("name: a, to: a, via: 'smtp://a', login: account, mechanisms: XOAUTH2"),
@@ -131,7 +131,7 @@ TEST(what_a_sign_in_of_a_route_cannot_be)
         { R("name: a, to: a, via: mx, certificate_file: c, key_file: k"),
          "gatepost.yml:3: routes: a: certificate_file is for a server that via names, and via names none\n"                                                                            },
         { R("name: a, to: a, via: 'smtp://a?tls=encrypted', certificate_file: c, key_file: k"),
-         "gatepost.yml:3: routes: a: certificate_file needs tls=required in via: else it goes to whoever answers\n"                                                                    },
+         "gatepost.yml:3: routes: a: certificate_file needs tls=required or tls=dane in via: else it goes to whoever answers\n"                                                        },
         { R("name: a, to: a, via: 'smtp://a', certificate_file: c, key_file: k, mechanisms: EXTERNAL PLAIN"),
          "gatepost.yml:3: routes: a: mechanisms: with certificate_file, and no password or token, EXTERNAL alone can be used\n"                                                        },
         { R("name: a, to: a, via: 'smtp://a', certificate_file: c, key_file: k, password_file: p"),
@@ -166,7 +166,7 @@ TEST(what_servers_of_a_route_cannot_be)
         { R("name: a, to: a, via: lmtp:/a, from_address: 127.0.0.1"),
          "gatepost.yml:3: routes: a: from_address is for mail that leaves\n"                                                                                    },
         { R("name: a, to: a, via: smtp://a smtp://b?tls=none, user: u, password_file: p"),
-         "gatepost.yml:3: routes: a: user needs tls=required in via: else the password or token goes to whoever answers\n"                                      },
+         "gatepost.yml:3: routes: a: user needs tls=required or tls=dane in via: else the password or token goes to whoever answers\n"                          },
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) is_no_route(rows[i].keys, rows[i].said);
 }

@@ -93,9 +93,9 @@ const struct config_key
 
     { "relay.via", &config_route, NO_FIELD, 0, 0, "mx",
       "How mail leaves. mx: to the mail servers of each recipient's domain. smtp://HOST:PORT or smtps://HOST:PORT: all of it to that server. "
-      "?tls=required, encrypted, opportunistic or none may follow, and to MX ?tls=dane; default: required to a server, opportunistic to MX." },
+      "?tls=required, dane, encrypted, opportunistic or none may follow; default: required to a server, opportunistic to MX." },
     { "relay.user", &config_text, FIELD(relay.user), 0, 255, "",
-      "The name to sign in with at the server of relay.via; that needs tls=required there, or the password could go to whoever answers." },
+      "The name to sign in with at the server of relay.via; that needs tls=required or tls=dane there, or the password could go to whoever answers." },
     { "relay.password_file", &config_path_type, FIELD(relay.password_file), 0, CONFIG_PATH - 1, "",
       "The file whose first line is the password for it. It is read by the vault only, and again when it has changed." },
     { "relay.token_file", &config_path_type, FIELD(relay.token_file), 0, CONFIG_PATH - 1, "",

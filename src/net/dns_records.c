@@ -2,7 +2,7 @@
  * compression of names; everything else in them is still what a stranger sent. */
 #include "net/dns_records.h"
 
-enum { A_LEN = 4, AAAA_LEN = 16, TLSA_LEAST = 4, PREFERENCE_LEN = 2, SRV_HEAD = 6, LABEL_MOST = 63 };
+enum { A_LEN = 4, AAAA_LEN = 16, PREFERENCE_LEN = 2, SRV_HEAD = 6, LABEL_MOST = 63 };
 
 /* A label may hold any octet (RFC 2181 11); the names of mail servers hold none that would change what the text means. */
 static bool is_label(gp_str label)
@@ -80,7 +80,7 @@ bool dns_read_record(enum dns_type type, gp_str octets, struct gp_text *names, s
     case DNS_A: return octets.len == A_LEN;
     case DNS_SOA: return true;
     case DNS_AAAA: return octets.len == AAAA_LEN;
-    case DNS_TLSA: return octets.len >= TLSA_LEAST;
+    case DNS_TLSA: return true; /* those of no use are proof that there are some (RFC 7672 2.2) */
     case DNS_MX: return read_mx(octets, names, out);
     case DNS_SRV: return read_srv(octets, names, out);
     case DNS_CNAME:

@@ -1,6 +1,22 @@
-/* DANE for a mail host (RFC 7672): its TLSA records, believed only where DNSSEC covers the whole way there: MX, addresses (or the alias), records.
+/* DANE for a mail host (RFC 7672), or a server that the configuration names: its TLSA records, believed only where DNSSEC covers the whole way there:
+ * MX, addresses (or the alias), records.
  * Asked once the host's addresses are known; of a host that is an alias first under the name that it leads to (2.2.3, 3.2.2). */
 #include "relay/parts.h"
+
+/* A digest is never longer than a certificate, of which a few fill the room: first come all digests, then what is in full (matching type 0). */
+static size_t keep_some(struct gp_tls *trial, const struct dns_answer *answer, bool in_full, struct gp_text *kept)
+{
+    enum { MATCHING = 2 };
+    size_t usable = 0;
+    for (size_t i = 0; i < answer->count; i++) {
+        gp_str record = answer->records[i].data;
+        bool   full   = record.len > MATCHING && record.ptr[MATCHING] == 0;
+        if (full != in_full || !gp_tls_expect_record(trial, record)) continue;
+        usable++;
+        demand_put_record(kept, record);
+    }
+    return usable;
+}
 
 /* Whose certificate must fit is for OpenSSL to say; here it says which records it can use at all. */
 static void keep_usable(struct route *r, const struct dns_answer *answer)
@@ -8,19 +24,14 @@ static void keep_usable(struct route *r, const struct dns_answer *answer)
     char           room[TLSA_ROOM];
     struct gp_text kept   = GP_TEXT(room);
     struct gp_tls *trial  = gp_tls_connect(r->owner->relay->verified, gp_from(r->dane.base));
-    bool           usable = false;
-    bool           ready  = trial && gp_tls_expect_dane(trial, r->dane.base, NULL);
-    for (size_t i = 0; ready && i < answer->count; i++) {
-        if (!gp_tls_expect_record(trial, answer->records[i].data)) continue;
-        usable = true;
-        demand_put_record(&kept, answer->records[i].data);
-    }
+    bool           ready  = trial && gp_tls_expect_dane(trial, r->dane.base);
+    size_t         usable = ready ? keep_some(trial, answer, false, &kept) + keep_some(trial, answer, true, &kept) : 0;
     gp_tls_close(trial);
     r->dane.records = gp_arena_copy(&r->owner->arena, gp_said(&kept));
     r->dane.found   = usable ? DANE_RECORDS : DANE_UNUSABLE;
-    if (ready && r->dane.records.ptr) return;
+    if (ready && r->dane.records.ptr && (!usable || kept.len)) return;
     r->dane.found = DANE_FAILED;
-    r->dane.why   = "out of memory";
+    r->dane.why   = ready && usable && !kept.len ? "the TLSA records of the mail host are too large" : "out of memory";
 }
 
 static void failed(struct route *r, const char *why)
@@ -104,13 +115,22 @@ void dane_saw_addresses(struct route *r, const struct dns_answer *answer)
     if (answer->status == GP_OK) (void)gp_copy_z(answer->real_name, r->dane.leads_to, sizeof r->dane.leads_to);
 }
 
+/* Its name is proven to be the one that the mail is for: by MX, or because we name it ourselves (RFC 7672 2.2). Of those that we name, an
+ * authority decides where that is demanded, and LMTP knows no DANE. */
+static bool leads_here(const struct route *r)
+{
+    const struct config_hop *hop = &r->owner->way.hop;
+    if (hop->kind == RELAY_SMARTHOST) return !hop->lmtp && hop->tls != RELAY_TLS_REQUIRED;
+    return r->domain[0] && r->dane.mx_proven;
+}
+
 bool dane_ask(struct route *r)
 {
-    enum relay_tls tls = r->owner->way.hop.tls;
-    bool waived = r->owner->wish == WISH_WAIVES && tls != RELAY_TLS_REQUIRED && tls != RELAY_TLS_DANE; /* ours stay */
-    bool none   = tls == RELAY_TLS_NONE && r->owner->wish != WISH_REQUIRES;
-    const char *host = r->hosts[r->host_at].name;
-    if (waived || !r->domain[0] || !r->dane.mx_proven || !r->address_count || none) return false;
+    enum relay_tls tls    = r->owner->way.hop.tls;
+    bool           waived = r->owner->wish == WISH_WAIVES && !config_is_verified(tls); /* ours stay */
+    bool           none   = tls == RELAY_TLS_NONE && r->owner->wish != WISH_REQUIRES;
+    const char    *host   = r->hosts[r->host_at].name;
+    if (waived || none || !r->address_count || !leads_here(r)) return false;
     if (r->dane.proven) return ask(r, r->dane.leads_to[0] ? r->dane.leads_to : host);
     return r->dane.leads_to[0] && ask_alias(r, host);
 }

@@ -100,7 +100,8 @@ static gp_status by_dane(const struct demand_facts *f, struct demand *out)
     if (f->dane == DANE_FAILED) return bar(out, TLS_DNSSEC_INVALID, f->dane_why);
     out->name_count = 0;
     name(out, f->base);
-    name(out, f->domain);
+    name(out, f->domain ? f->domain : f->host);
+    name(out, f->alias_of_domain);
     out->tlsa  = f->tlsa;
     out->level = DEMAND_DANE;
     return GP_OK;
@@ -162,17 +163,19 @@ static gp_status by_policy(const struct demand_facts *f, struct demand *out)
         "relay.tls_policy asks for dane: the mail host has no TLSA records that DNSSEC proves and that can be used";
     *out = (struct demand) { .level = levels[f->configured], .source = DEMAND_BY_CONFIG, .listed = f->listed };
     name(out, f->host);
-    bool follows = f->domain && (f->configured != RELAY_TLS_NONE || f->wish == WISH_REQUIRES);
-    if (follows && (f->dane == DANE_RECORDS || f->dane == DANE_FAILED)) return by_dane(f, out);
+    bool some    = f->configured != RELAY_TLS_NONE || f->wish == WISH_REQUIRES;
+    bool follows = f->domain && some;
+    /* RFC 7672 2.2: of a server that we name ourselves, too, but where its authority is demanded. */
+    bool dane    = some && (f->domain || f->configured != RELAY_TLS_REQUIRED);
+    if (dane && (f->dane == DANE_RECORDS || f->dane == DANE_FAILED)) return by_dane(f, out);
     if (f->configured == RELAY_TLS_DANE)
         return bar(out, TLS_DANE_REQUIRED, f->listed ? no_records_of_a_listed_one : no_records);
-    if (!follows) return GP_OK;
     bool weak = out->level < DEMAND_VERIFIED;
-    if (weak && f->dane == DANE_UNUSABLE) { /* RFC 7672 2.2: encrypted, and nobody knows with whom */
+    if (dane && weak && f->dane == DANE_UNUSABLE) { /* RFC 7672 2.2: encrypted, and nobody knows with whom */
         out->level  = DEMAND_ENCRYPTED;
         out->source = DEMAND_BY_DANE;
     }
-    return f->sts != STS_NONE ? by_sts(f, out) : GP_OK;
+    return follows && f->sts != STS_NONE ? by_sts(f, out) : GP_OK;
 }
 
 gp_status demand_make(const struct demand_facts *f, struct demand *out)

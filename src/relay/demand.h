@@ -54,12 +54,13 @@ enum demand_wish {
     WISH_REQUIRES, /* REQUIRETLS: a host that is proven to be the domain's, a certificate that is verified, and REQUIRETLS again */
     WISH_PREFERS,  /* a report with REQUIRETLS: the same where it can be had, and it arrives all the same                        */
 };
-#define TLSA_ROOM 4096 /* octets of a host's records that are kept; what is beyond fits no certificate */
+#define TLSA_ROOM 16384 /* octets of a host's records that are kept, digests first; what is beyond fits no certificate */
 struct demand_facts {
     enum relay_tls  configured;
     bool            listed;    /* by relay.tls_policy, and by neither relay.via nor the route */
     const char     *host;      /* its name, as MX or the configuration says it */
     const char     *domain;    /* the recipient's, where MX led to the host; else NULL */
+    const char     *alias_of_domain; /* what that is an alias of, where DNSSEC proves it; else NULL */
     enum dane_found dane;
     const char     *base;      /* where the records are, without port: host, or what it is an alias of (RFC 7672 2.2.3) */
     gp_str          tlsa;      /* the records that can be used, each behind two octets of length */
@@ -76,7 +77,7 @@ void demand_put_record(struct gp_text *, gp_str octets); /* behind its length; w
 bool demand_next_record(gp_str *records, gp_str *octets);
 
 /* ---- what it must have --------------------------------------------------------------------------------------------------- */
-enum { DEMAND_NAMES_MOST = 2 };
+enum { DEMAND_NAMES_MOST = 3 };
 struct demand {
     enum demand_level  level;
     enum demand_source source;

@@ -216,13 +216,59 @@ TEST(what_stays_on_this_host_needs_nothing)
     }
 }
 
-TEST(a_host_of_our_own_configuration_is_nobody_elses_to_decide)
+/* No MX led there, so no policy of a domain counts; its own records do, but where its authority is demanded. */
+TEST(a_server_of_our_own_configuration_is_held_to_its_records_alone)
+{
+    static const struct {
+        enum relay_tls   configured;
+        enum dane_found  dane;
+        enum demand_wish wish;
+        gp_status        status;
+        int              level;
+    } rows[] = {
+        {RELAY_TLS_OPPORTUNISTIC,  DANE_NONE,     WISH_NOTHING,  GP_OK,       DEMAND_OPPORTUNISTIC},
+        { RELAY_TLS_OPPORTUNISTIC, DANE_RECORDS,  WISH_NOTHING,  GP_OK,       DEMAND_DANE         },
+        { RELAY_TLS_OPPORTUNISTIC, DANE_UNUSABLE, WISH_NOTHING,  GP_OK,       DEMAND_ENCRYPTED    },
+        { RELAY_TLS_OPPORTUNISTIC, DANE_FAILED,   WISH_NOTHING,  GP_TEMPFAIL, DEMAND_OPPORTUNISTIC},
+        { RELAY_TLS_ENCRYPTED,     DANE_RECORDS,  WISH_NOTHING,  GP_OK,       DEMAND_DANE         },
+        { RELAY_TLS_DANE,          DANE_RECORDS,  WISH_NOTHING,  GP_OK,       DEMAND_DANE         },
+        { RELAY_TLS_DANE,          DANE_RECORDS,  WISH_WAIVES,   GP_OK,       DEMAND_DANE         },
+        { RELAY_TLS_DANE,          DANE_NONE,     WISH_NOTHING,  GP_TEMPFAIL, DEMAND_DANE         },
+        { RELAY_TLS_DANE,          DANE_UNUSABLE, WISH_NOTHING,  GP_TEMPFAIL, DEMAND_DANE         },
+        { RELAY_TLS_REQUIRED,      DANE_RECORDS,  WISH_NOTHING,  GP_OK,       DEMAND_VERIFIED     },
+        { RELAY_TLS_REQUIRED,      DANE_FAILED,   WISH_NOTHING,  GP_OK,       DEMAND_VERIFIED     },
+        { RELAY_TLS_NONE,          DANE_RECORDS,  WISH_NOTHING,  GP_OK,       DEMAND_CLEAR        },
+        { RELAY_TLS_NONE,          DANE_RECORDS,  WISH_REQUIRES, GP_OK,       DEMAND_DANE         },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct demand             d;
+        const struct demand_facts f = { .configured = rows[i].configured,
+                                        .host       = "smart.example.net",
+                                        .base       = "real.example.net",
+                                        .dane       = rows[i].dane,
+                                        .dane_why   = "forged",
+                                        .sts        = STS_ENFORCE,
+                                        .wish       = rows[i].wish };
+        CHECK(demand_make(&f, &d) == rows[i].status && (int)d.level == rows[i].level);
+        if (rows[i].status != GP_OK) continue;
+        CHECK_IS(gp_from(d.names[d.name_count - 1]), "smart.example.net");
+        CHECK(d.name_count == (d.level == DEMAND_DANE ? 2 : 1));
+    }
+}
+
+/* RFC 7672 3.2.3: of a domain that is an alias both names count. */
+TEST(a_certificate_may_be_for_what_the_domain_is_an_alias_of)
 {
     struct demand             d;
-    const struct demand_facts f = {
-        .configured = RELAY_TLS_OPPORTUNISTIC, .host = "smart.example.net", .dane = DANE_RECORDS, .sts = STS_ENFORCE
-    };
-    CHECK(demand_make(&f, &d) == GP_OK && d.level == DEMAND_OPPORTUNISTIC && d.name_count == 1);
+    const struct demand_facts f = { .configured      = RELAY_TLS_OPPORTUNISTIC,
+                                    .host            = "mx.example.net",
+                                    .domain          = "example.net",
+                                    .alias_of_domain = "example.com",
+                                    .base            = "mx.example.net",
+                                    .dane            = DANE_RECORDS };
+    CHECK(demand_make(&f, &d) == GP_OK && d.name_count == 3);
+    CHECK_IS(gp_from(d.names[1]), "example.net");
+    CHECK_IS(gp_from(d.names[2]), "example.com");
 }
 
 TEST(records_are_kept_whole_and_read_back)

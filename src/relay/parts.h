@@ -126,6 +126,7 @@ struct dane {
     bool              mx_proven, proven;  /* DNSSEC covers the domain's MX; and the host's addresses */
     char              leads_to[256];      /* the host's real name, where it is an alias              */
     char              base[256];          /* where the records are                                   */
+    char              domain_leads_to[256]; /* the domain's real name, where DNSSEC proves that it is an alias */
     enum dane_found   found;
     const char       *why;                /* of DANE_FAILED                                          */
     gp_str            records;            /* those that can be used, as in struct demand_facts       */

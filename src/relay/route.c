@@ -245,6 +245,7 @@ static void got_mx(void *owner, const struct dns_answer *answer)
     const struct config *c = r->owner->relay->config;
     r->mx                  = NULL;
     r->dane.mx_proven      = answer->secure;
+    if (answer->secure) (void)gp_copy_z(answer->real_name, r->dane.domain_leads_to, sizeof r->dane.domain_leads_to);
     if (answer->status == GP_TEMPFAIL) {
         give_up(r, no_answer(r, "the domain's mail hosts", answer->why));
     } else if (answer->no_name) {
@@ -511,22 +512,23 @@ static bool is_open_to_us(struct route *r)
 {
     const struct config_way  *way    = &r->owner->way;
     const char               *host   = r->hosts[r->host_at].name;
-    const struct demand_facts facts  = { .configured     = way->hop.tls,
-                                         .listed         = r->listed,
-                                         .host           = host,
-                                         .domain         = r->domain[0] ? r->domain : NULL,
-                                         .sts            = r->sts_mode == GP_STS_ENFORCE   ? STS_ENFORCE
-                                                           : r->sts_mode == GP_STS_TESTING ? STS_TESTING
-                                                                                           : STS_NONE,
-                                         .sts_takes_host = gp_sts_takes(r->sts_hosts, gp_from(host)),
-                                         .dane           = r->dane.found,
-                                         .base           = r->dane.base,
-                                         .tlsa           = r->dane.records,
-                                         .dane_why       = r->dane.why,
-                                         .sts_unfetched  = r->sts_failure != TLS_FINE || r->sts_unsure,
-                                         .mx_proven      = r->dane.mx_proven,
-                                         .local          = way->hop.lmtp && stays_within_this_host(r),
-                                         .wish           = r->owner->wish };
+    const struct demand_facts facts  = { .configured      = way->hop.tls,
+                                         .listed          = r->listed,
+                                         .host            = host,
+                                         .domain          = r->domain[0] ? r->domain : NULL,
+                                         .alias_of_domain = r->dane.domain_leads_to[0] ? r->dane.domain_leads_to : NULL,
+                                         .sts             = r->sts_mode == GP_STS_ENFORCE   ? STS_ENFORCE
+                                                            : r->sts_mode == GP_STS_TESTING ? STS_TESTING
+                                                                                            : STS_NONE,
+                                         .sts_takes_host  = gp_sts_takes(r->sts_hosts, gp_from(host)),
+                                         .dane            = r->dane.found,
+                                         .base            = r->dane.base,
+                                         .tlsa            = r->dane.records,
+                                         .dane_why        = r->dane.why,
+                                         .sts_unfetched   = r->sts_failure != TLS_FINE || r->sts_unsure,
+                                         .mx_proven       = r->dane.mx_proven,
+                                         .local           = way->hop.lmtp && stays_within_this_host(r),
+                                         .wish            = r->owner->wish };
     gp_status                 status = demand_make(&facts, &r->demand);
     secure_outdates(r->owner, host, &r->demand);
     if (status == GP_OK) return true;

@@ -20,7 +20,7 @@ void secure_certificate(struct relay *r, const struct msg_our_certificate *m)
 
 bool secure_presents(const struct hop *h)
 {
-    return config_presents(h->relay->config, h->which) && h->via.tls == RELAY_TLS_REQUIRED; /* else: to whom? */
+    return config_presents(h->relay->config, h->which) && config_is_verified(h->via.tls); /* else: to whom? */
 }
 
 static const char *no_certificate(const struct hop *h)
@@ -52,7 +52,9 @@ static bool expect_records(struct gp_tls *tls, const struct demand *d)
 {
     gp_str records = d->tlsa, record;
     bool   some    = false;
-    if (!gp_tls_expect_dane(tls, d->names[0], d->name_count > 1 ? d->names[1] : NULL)) return false;
+    if (!gp_tls_expect_dane(tls, d->names[0])) return false;
+    for (size_t i = 1; i < d->name_count; i++)
+        if (!gp_tls_expect_name(tls, d->names[i])) return false;
     while (demand_next_record(&records, &record)) some |= gp_tls_expect_record(tls, record);
     return some;
 }
@@ -121,7 +123,7 @@ void secure_outdates(const struct delivery *d, const char *host, const struct de
     for (struct hop *h = d->relay->hops; h; h = h->next) {
         bool same = gp_is(gp_from(h->domain), d->route.domain) && (sts || gp_is(gp_from(h->host), host));
         bool weak = h->demand.level < DEMAND_VERIFIED && (barred || h->demand.level < demand->level);
-        if (same && weak && h->domain[0] && !h->waived) h->messages = HOP_MESSAGES_MOST; /* no other rides it */
+        if (same && weak && !h->waived) h->messages = HOP_MESSAGES_MOST; /* no other rides it */
     }
 }
 

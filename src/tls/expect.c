@@ -5,15 +5,21 @@
 #include <openssl/x509v3.h>
 
 /* ---- TLSA ---------------------------------------------------------------------------------------------------------------- */
-bool gp_tls_expect_dane(struct gp_tls *t, const char *base, const char *other)
+bool gp_tls_expect_dane(struct gp_tls *t, const char *base)
 {
     bool on = SSL_CTX_dane_enable(t->context->ssl) == 1 && SSL_dane_enable(t->ssl, base) == 1;
-    if (on && other) on = SSL_add1_host(t->ssl, other) == 1;
     /* RFC 7672 3.1.1: DANE-EE(3) says which key it is; whatever else the certificate says is not looked at. */
     if (on) (void)SSL_dane_set_flags(t->ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
     if (on) SSL_set_verify(t->ssl, SSL_VERIFY_PEER, NULL);
     ERR_clear_error();
     t->expects = on;
+    return on;
+}
+
+bool gp_tls_expect_name(struct gp_tls *t, const char *name)
+{
+    bool on = SSL_add1_host(t->ssl, name) == 1;
+    ERR_clear_error();
     return on;
 }
 

@@ -53,9 +53,10 @@ struct gp_tls *gp_tls_connect(struct gp_tls_context *, gp_str name);
 /* Client, before hands are shaken: SNI says this name instead, "" none; what the certificate is verified for stays. */
 bool           gp_tls_say_name(struct gp_tls *, gp_str name) GP_MUST_USE;
 /* Client, before hands are shaken, of a context that verifies (RFC 6698, RFC 7672 3): not authorities but the records that are given next
- * say whose certificate it must be; it says base (SNI). For DANE-TA(2) it must be for base or the other name (NULL: none), for DANE-EE(3) no
+ * say whose certificate it must be; it says base (SNI). For DANE-TA(2) it must be for base or a name that is given besides, for DANE-EE(3) no
  * name and no date counts. A record is its octets: usage, selector, matching type, data; false: it cannot be used. Without any, authorities decide as ever. */
-bool           gp_tls_expect_dane(struct gp_tls *, const char *base, const char *other) GP_MUST_USE;
+bool           gp_tls_expect_dane(struct gp_tls *, const char *base) GP_MUST_USE;
+bool           gp_tls_expect_name(struct gp_tls *, const char *name) GP_MUST_USE;
 bool           gp_tls_expect_record(struct gp_tls *, gp_str octets) GP_MUST_USE;
 struct gp_tls_record { uint8_t usage, selector, matching; };
 bool           gp_tls_fitting_record(const struct gp_tls *, struct gp_tls_record *out); /* once hands are shaken */

@@ -326,3 +326,39 @@ def test_where_dane_is_demanded_a_host_without_records_gets_nothing(folder, worl
     queue_id = send(gatepost, context, gatepost.account(), [f"lena@{attempt.domain}"])
     assert "tls=dane demands them" in shown(gatepost, queue_id)
     assert "result=dane-required" in gatepost.log() and not sink.heard
+
+
+# ---- a server that the configuration names -----------------------------------------------------------------------------------
+def its_certificate(t):
+    t.record(*tlsa(t.certificate[0], ENTITY, KEY, SHA256))
+    return "dane", "dane: verified by TLSA 3 1 1"
+
+
+def its_authority(t):
+    return "encrypted", an_authority(t)
+
+
+def not_its_certificate(t):
+    return "opportunistic", another_certificate(t)
+
+
+def its_records_forged(t):
+    return "encrypted", forged_records(t)
+
+
+def no_records_of_it(t):
+    return "dane", "tls=dane demands them"
+
+
+@pytest.mark.parametrize("prepare, goes", [(its_certificate, True), (its_authority, True), (not_its_certificate, False), (its_records_forged, False), (no_records_of_it, False)])
+def test_a_server_that_is_named_is_held_to_its_records(prepare, goes, folder, world, attempt, strangers, new_host, new_gatepost, context):
+    attempt.strangers = strangers
+    tls, told = prepare(attempt)
+    (folder / "anchor").write_text(world.names.anchor())
+    sink = new_host(attempt.certificate, attempt.host)
+    gatepost = new_gatepost(**world.environment(GATEPOST_RELAY=f"smtp://{attempt.host}:{world.port}?tls={tls}"), GATEPOST_RELAY_TRUST_ANCHOR_FILE=str(folder / "anchor"))
+    queue_id = send(gatepost, context, gatepost.account(), ["lena@example.com"])
+    if goes:
+        assert sink.wait("lena@example.com").tls and told in went(gatepost, queue_id)
+    else:
+        assert told in shown(gatepost, queue_id) and not was_given_mail(sink)
