@@ -129,7 +129,9 @@ def test_the_right_list_without_a_guard_is_found(folder, certificate, context, t
         account, tunnel, words = house.account(), Tunnel(house, context), tmp_path / "words"
         words.write_text("\n".join([*LIST[:4], account.password]) + "\n")
         for program in (hydra, medusa, nmap):
-            said = subprocess.run([str(word) for word in program(house, tunnel, account.name, words)], capture_output=True, text=True, timeout=60, check=False)
+            line, said = [str(word) for word in program(house, tunnel, account.name, words)], None
+            for _ in range(2):                                  # nmap's script gives up in silence where its first connection is slow
+                said = said if said and found(said, account) else subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
             assert found(said, account), said.stdout + said.stderr
         tunnel.listener.close()
 
