@@ -202,6 +202,7 @@ TEST(policies_that_want_to_be_fetched_again_have_their_turn)
         { "f.example", -2 * DAY,  10 * (gp_time)DAY, -30 * (gp_time)DAY,     2, false},
         { "g.example", -2 * DAY,  10 * (gp_time)DAY, -30 * (gp_time)DAY + 1, 2, true },
         { "h.example", -2 * DAY,  0,                 -HOUR,                  2, false},
+        { "i.example", -20000,    10000,             -HOUR,                  2, false}, /* good for seconds, by its own account */
     };
     struct database *db      = open_memory();
     gp_time          fetched = 0;
