@@ -110,7 +110,7 @@ TEST(mail_of_each_account_waits_for_its_own_sign_in_alone)
     kit_turn(k);
     CHECK(kit_count(k, "recipients", "destination IN ('via:own ada', 'via:own bert', 'via:own Ada')") == 3);
     CHECK(k->sent_count == 3);
-    kit_answer_all(k, no, false);
+    kit_answer_all(k, no, HOST_ANSWERED);
     kit_turn(k);
     CHECK(k->sent_count == 3);
     CHECK(again_for(k, 1, "ada").status == GP_OK);

@@ -27,7 +27,7 @@ TEST(a_report_goes_to_whose_the_message_is)
         m.commit.user                                = gp_from(rows[i].user);
         kit_commit(k, 1, &m);
         kit_turn(k);
-        kit_answer_one(k, 0, REFUSED "\n", false);
+        kit_answer_one(k, 0, REFUSED "\n", HOST_ANSWERED);
         kit_turn(k);
         if (k->sent_count != (rows[i].to ? 2 : 1)) fail_msg("row %zu", i);
         if (rows[i].to) CHECK_IS(gp_from(k->sent[1].recipients), rows[i].to);
@@ -51,12 +51,12 @@ TEST(a_report_of_what_required_tls_requires_it_and_has_no_body)
         kit_commit(k, 1, &m);
         kit_turn(k);
         CHECK_IS(gp_from(k->sent[0].params), "RET=FULL REQUIRETLS");
-        kit_answer_one(k, 0, rows[i].answer, false);
+        kit_answer_one(k, 0, rows[i].answer, HOST_ANSWERED);
         kit_turn(k);
         CHECK(k->sent_count == 2 && !k->sent[1].sender[0]);
         CHECK_IS(gp_from(k->sent[1].params), "REQUIRETLS");
         CHECK(strstr(k->sent[1].body, "text/rfc822-headers") && !strstr(k->sent[1].body, "message/rfc822"));
-        kit_answer_one(k, 1, rows[0].answer, false);
+        kit_answer_one(k, 1, rows[0].answer, HOST_ANSWERED);
         kit_turn(k);
         CHECK(k->sent_count == 2 && kit_count(k, "messages", "1") == 0);
         kit_close(k);
@@ -71,7 +71,7 @@ TEST(so_has_a_notice_of_a_delay)
     kit_commit(k, 1, &m);
     kit_turn(k);
     k->now += (gp_time)k->config.queue.delay_notice * SECOND;
-    kit_answer_one(k, 0, "2\t0\t4.7.5\tmx.example.net\t\tbroken\n", false);
+    kit_answer_one(k, 0, "2\t0\t4.7.5\tmx.example.net\t\tbroken\n", HOST_ANSWERED);
     kit_turn(k);
     CHECK(k->sent_count == 2 && strstr(k->sent[1].body, "Action: delayed"));
     CHECK_IS(gp_from(k->sent[1].params), "REQUIRETLS");

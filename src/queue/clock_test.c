@@ -1,11 +1,6 @@
 /* The clock is set back while something rests: nothing rests longer for that. */
-#include <signal.h>
-#include <sys/resource.h>
 
 #include "queue/role_kit.h"
-
-#define TAKEN "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok"
-#define DOWN  "2\t0\t4.4.1\t\t\tconnection refused"
 
 static void commit_one(struct kit *k, const char *id)
 {
@@ -34,25 +29,17 @@ TEST(new_mail_is_tried_though_the_clock_was_set_back_while_its_destination_rests
     struct kit *k = kit_open();
     commit_one(k, "old");
     kit_turn(k);
-    kit_answer_all(k, DOWN, HOST_DOWN);
+    kit_answer_all(k, KIT_DOWN, HOST_DOWN);
     kit_turn(k);
     CHECK(k->sent_count == 1);
     k->now -= KIT_DAY;
     commit_one(k, "new");
     kit_turn(k);
     CHECK(k->sent_count == 2);
-    kit_answer_all(k, TAKEN, HOST_ANSWERED);
+    kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     kit_turn(k);
     CHECK(kit_count(k, "messages", "queue_id = 'new'") == 0 && kit_audited(k, "delivered") == 1);
     kit_close(k);
-}
-
-static void limit_files_to(rlim_t octets)
-{
-    struct rlimit limit;
-    CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
-    limit.rlim_cur = octets;
-    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0 && signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
 }
 
 TEST(outcomes_are_recorded_though_the_clock_was_set_back_while_the_store_could_not)
@@ -60,10 +47,10 @@ TEST(outcomes_are_recorded_though_the_clock_was_set_back_while_the_store_could_n
     struct kit *k = kit_open();
     commit_one(k, "one");
     kit_turn(k);
-    limit_files_to(4096);
-    kit_answer_all(k, TAKEN, HOST_ANSWERED);
+    kit_limit_files(4096);
+    kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     kit_turn(k);
-    limit_files_to(RLIM_INFINITY);
+    kit_limit_files(RLIM_INFINITY);
     k->queue->rest_until = k->now + REST_AFTER_TROUBLE; /* as when what is due could not be read */
     CHECK(k->queue->batch.done != NULL);
     k->now -= KIT_DAY;

@@ -3,9 +3,6 @@
 
 #include "queue/role_kit.h"
 
-#define TAKEN "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok"
-#define DOWN  "2\t0\t4.4.1\t\t\tconnection refused"
-
 /* KIT_START is 2027-01-15T08:00:00Z */
 #define BY_HOUR(mode) "BY=2027-01-15T09:00:00Z;" mode
 
@@ -20,21 +17,12 @@ static struct kit *open_with(const char *params, const char *recipients)
     return k;
 }
 
-/* Of what went back to the sender, how many have these words. */
-static size_t told(const struct kit *k, const char *words)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < k->sent_count; i++)
-        count += strcmp(k->sent[i].destination, "example.org") == 0 && strstr(k->sent[i].body, words) != NULL;
-    return count;
-}
-
 static void live_until(struct kit *k, gp_time end, const char *said)
 {
     for (; k->now < end; k->now += KIT_MINUTE) {
         for (size_t i = 0; i < k->sent_count; i++) {
             bool back = strcmp(k->sent[i].destination, "example.org") == 0;
-            if (k->sent[i].attempt) kit_answer_one(k, i, back ? TAKEN "\n" : said, false);
+            if (k->sent[i].attempt) kit_answer_one(k, i, back ? KIT_TAKEN "\n" : said, HOST_ANSWERED);
         }
         kit_turn(k);
     }
@@ -43,18 +31,18 @@ static void live_until(struct kit *k, gp_time end, const char *said)
 TEST(what_is_to_come_back_does_at_its_time)
 {
     struct kit *k = open_with("SIZE=44 " BY_HOUR("R"), "bob@example.net\t\n");
-    live_until(k, KIT_START + KIT_HOUR, DOWN "\n");
-    CHECK(told(k, "") == 0 && kit_count(k, "messages", "deadline = 1800003600000") == 1);
+    live_until(k, KIT_START + KIT_HOUR, KIT_DOWN "\n");
+    CHECK(kit_told(k, "") == 0 && kit_count(k, "messages", "deadline = 1800003600000") == 1);
     size_t tried = k->sent_count;
     k->now       = KIT_START + KIT_HOUR;
     kit_turn(k);
-    CHECK(told(k, "Action: failed") == 1 && told(k, "Status: 5.4.7") == 1 && k->sent_count == tried + 1);
-    CHECK(told(k, "Deliver-By-Date: Fri, 15 Jan 2027 09:00:00 +0000\r\n") == 1);
-    CHECK(told(k, "It could not be delivered by the time that it was to be.") == 1);
-    CHECK(told(k, "it was to be delivered by 2027-01-15T09:00:00Z") == 1 && told(k, "connection refused") == 1);
+    CHECK(kit_told(k, "Action: failed") == 1 && kit_told(k, "Status: 5.4.7") == 1 && k->sent_count == tried + 1);
+    CHECK(kit_told(k, "Deliver-By-Date: Fri, 15 Jan 2027 09:00:00 +0000\r\n") == 1);
+    CHECK(kit_told(k, "It could not be delivered by the time that it was to be.") == 1);
+    CHECK(kit_told(k, "it was to be delivered by 2027-01-15T09:00:00Z") == 1 && kit_told(k, "connection refused") == 1);
     CHECK(kit_count(k, "messages", "queue_id = 'soon'") == 0 && kit_audited(k, "failed") == 1);
-    live_until(k, KIT_START + KIT_DAY, DOWN "\n");
-    CHECK(told(k, "") == 1);
+    live_until(k, KIT_START + KIT_DAY, KIT_DOWN "\n");
+    CHECK(kit_told(k, "") == 1);
     kit_close(k);
 }
 
@@ -62,15 +50,16 @@ TEST(what_is_to_come_back_does_at_its_time)
 TEST(what_is_only_late_is_told_then_and_tried_on)
 {
     struct kit *k = open_with(BY_HOUR("N"), "bob@example.net\t\neve@example.net\tNOTIFY=NEVER\n");
-    live_until(k, KIT_START + KIT_HOUR, DOWN "\n" DOWN "\n");
-    CHECK(told(k, "") == 0);
-    live_until(k, KIT_START + KIT_HOUR + KIT_MINUTE, DOWN "\n" DOWN "\n");
-    CHECK(told(k, "Action: delayed") == 1 && told(k, "Status: 4.4.7") == 1 && told(k, "eve@example.net") == 0);
+    live_until(k, KIT_START + KIT_HOUR, KIT_DOWN "\n" KIT_DOWN "\n");
+    CHECK(kit_told(k, "") == 0);
+    live_until(k, KIT_START + KIT_HOUR + KIT_MINUTE, KIT_DOWN "\n" KIT_DOWN "\n");
+    CHECK(kit_told(k, "Action: delayed") == 1 && kit_told(k, "Status: 4.4.7") == 1 &&
+          kit_told(k, "eve@example.net") == 0);
     CHECK(kit_count(k, "messages", "deadline <> 0") == 0);
-    live_until(k, KIT_START + KIT_DAY, DOWN "\n" DOWN "\n");
-    CHECK(told(k, "Action: delayed") == 1 && kit_count(k, "recipients", "state = 0") == 2);
-    live_until(k, KIT_START + KIT_DAY + KIT_DAY * 5, DOWN "\n" DOWN "\n");
-    CHECK(told(k, "Action: failed") == 1);
+    live_until(k, KIT_START + KIT_DAY, KIT_DOWN "\n" KIT_DOWN "\n");
+    CHECK(kit_told(k, "Action: delayed") == 1 && kit_count(k, "recipients", "state = 0") == 2);
+    live_until(k, KIT_START + KIT_DAY + KIT_DAY * 5, KIT_DOWN "\n" KIT_DOWN "\n");
+    CHECK(kit_told(k, "Action: failed") == 1);
     kit_close(k);
 }
 
@@ -78,19 +67,19 @@ TEST(what_is_only_late_is_told_then_and_tried_on)
 TEST(a_deadline_that_is_over_is_told_with_the_first_failure)
 {
     struct kit *k = open_with("BY=2027-01-15T07:00:00Z;N", "bob@example.net\t\n");
-    CHECK(k->sent_count == 1 && told(k, "") == 0 && kit_count(k, "messages", "deadline = 0") == 1);
-    kit_answer_all(k, DOWN, false);
+    CHECK(k->sent_count == 1 && kit_told(k, "") == 0 && kit_count(k, "messages", "deadline = 0") == 1);
+    kit_answer_all(k, KIT_DOWN, HOST_ANSWERED);
     kit_turn(k);
-    CHECK(told(k, "Action: delayed") == 1);
-    live_until(k, KIT_START + KIT_DAY, DOWN "\n");
-    CHECK(told(k, "") == 1);
+    CHECK(kit_told(k, "Action: delayed") == 1);
+    live_until(k, KIT_START + KIT_DAY, KIT_DOWN "\n");
+    CHECK(kit_told(k, "") == 1);
     kit_close(k);
 }
 
 TEST(what_is_in_time_makes_no_noise)
 {
     struct kit *k = open_with(BY_HOUR("R"), "bob@example.net\t\n");
-    kit_answer_all(k, TAKEN "\tdsn by", false);
+    kit_answer_all(k, KIT_TAKEN "\tdsn by", HOST_ANSWERED);
     k->now = KIT_START + KIT_DAY;
     kit_turn(k);
     CHECK(k->sent_count == 1 && kit_count(k, "messages", "1") == 0);
@@ -107,8 +96,8 @@ TEST(a_hold_does_not_stop_the_clock)
         m.commit.params = gp_from(modes[i]);
         m.commit.hold   = 1;
         kit_commit(k, 1, &m);
-        live_until(k, KIT_START + KIT_HOUR + KIT_MINUTE, DOWN "\n");
-        CHECK(told(k, i ? "Action: delayed" : "Action: failed") == 1);
+        live_until(k, KIT_START + KIT_HOUR + KIT_MINUTE, KIT_DOWN "\n");
+        CHECK(kit_told(k, i ? "Action: delayed" : "Action: failed") == 1);
         CHECK(kit_count(k, "recipients", "state = 3") == i);
         kit_close(k);
     }
@@ -120,18 +109,18 @@ TEST(what_is_under_way_then_is_left_to_what_comes_of_it)
     struct kit *k = open_with(BY_HOUR("R"), "bob@example.net\t\n");
     k->now        = KIT_START + KIT_HOUR;
     kit_turn(k);
-    CHECK(told(k, "") == 0);
-    kit_answer_all(k, TAKEN, false);
+    CHECK(kit_told(k, "") == 0);
+    kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     kit_turn(k);
-    CHECK(told(k, "") == 0 && kit_count(k, "messages", "1") == 0);
+    CHECK(kit_told(k, "") == 0 && kit_count(k, "messages", "1") == 0);
     kit_close(k);
 
     k      = open_with(BY_HOUR("R"), "bob@example.net\t\n");
     k->now = KIT_START + KIT_HOUR;
     kit_turn(k);
-    kit_answer_all(k, DOWN, false);
+    kit_answer_all(k, KIT_DOWN, HOST_ANSWERED);
     kit_turn(k);
-    CHECK(told(k, "Status: 5.4.7") == 1 && kit_count(k, "messages", "queue_id = 'soon'") == 0);
+    CHECK(kit_told(k, "Status: 5.4.7") == 1 && kit_count(k, "messages", "queue_id = 'soon'") == 0);
     kit_close(k);
 }
 
@@ -152,7 +141,7 @@ TEST(it_outlives_the_process_and_takes_many_recipients)
     kit_turn(k);
     kit_turn(k);
     kit_turn(k);
-    CHECK(told(k, "") == 3 && kit_count(k, "messages", "queue_id = 'soon'") == 0);
+    CHECK(kit_told(k, "") == 3 && kit_count(k, "messages", "queue_id = 'soon'") == 0);
     CHECK(kit_audited(k, "failed") == 250);
     kit_close(k);
 }
@@ -184,13 +173,13 @@ TEST(each_step_is_told_where_it_is_to_be)
         gp_put_z(&to, "bob@example.net\t");
         gp_put_z(&to, rows[i].params);
         gp_put_char(&to, '\n');
-        gp_put_z(&line, TAKEN "\t");
+        gp_put_z(&line, KIT_TAKEN "\t");
         gp_put_z(&line, rows[i].words);
         to_room[to.len] = line_room[line.len] = '\0';
         struct kit *k                         = open_with(rows[i].mode, to_room);
-        kit_answer_all(k, line_room, false);
+        kit_answer_all(k, line_room, HOST_ANSWERED);
         kit_turn(k);
-        if (told(k, rows[i].text) != rows[i].told || told(k, "") != rows[i].told) fail_msg("row %zu", i);
+        if (kit_told(k, rows[i].text) != rows[i].told || kit_told(k, "") != rows[i].told) fail_msg("row %zu", i);
         kit_close(k);
     }
 }

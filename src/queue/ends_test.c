@@ -3,9 +3,6 @@
 
 #include "queue/role_kit.h"
 
-#define TAKEN "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok"
-#define DOWN  "2\t0\t4.4.1\t\t\tconnection refused"
-
 static struct kit *open_with(bool hold, const char *params)
 {
     struct kit *k                  = kit_open();
@@ -19,14 +16,6 @@ static struct kit *open_with(bool hold, const char *params)
     kit_turn(k);
     CHECK(k->answer_count == 1 && k->answers[0].status == GP_OK);
     return k;
-}
-
-static size_t told(const struct kit *k, const char *words)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < k->sent_count; i++)
-        count += strcmp(k->sent[i].destination, "example.org") == 0 && strstr(k->sent[i].body, words) != NULL;
-    return count;
 }
 
 static bool change(struct kit *k, enum queue_change what)
@@ -53,8 +42,8 @@ TEST(what_nobody_releases_goes_back)
     at(k, KIT_START + 30 * KIT_DAY - 1);
     CHECK(k->sent_count == 0 && kit_count(k, "messages", "held = 1800000000000") == 1);
     at(k, KIT_START + 30 * KIT_DAY);
-    CHECK(told(k, "Action: failed") == 1 && told(k, "It was held for longer than mail may be") == 1);
-    CHECK(told(k, "somebody else") == 0); /* what is suspected is not the sender's to know */
+    CHECK(kit_told(k, "Action: failed") == 1 && kit_told(k, "It was held for longer than mail may be") == 1);
+    CHECK(kit_told(k, "somebody else") == 0); /* what is suspected is not the sender's to know */
     CHECK(kit_count(k, "messages", "queue_id = 'abcd'") == 0 && kit_audited(k, "failed") == 1);
     kit_close(k);
 }
@@ -73,20 +62,20 @@ TEST(what_is_held_for_long_is_counted)
 TEST(the_time_begins_with_the_hold)
 {
     struct kit *k = open_with(false, "");
-    kit_answer_all(k, DOWN, false);
+    kit_answer_all(k, KIT_DOWN, HOST_ANSWERED);
     at(k, KIT_START + KIT_MINUTE);
     CHECK(change(k, QUEUE_HOLD));
     at(k, KIT_START + 30 * KIT_DAY);
-    CHECK(told(k, "") == 0);
+    CHECK(kit_told(k, "") == 0);
     CHECK(change(k, QUEUE_RELEASE) && kit_count(k, "messages", "held = 0") == 1 && k->sent_count == 2);
-    kit_answer_all(k, DOWN, false); /* it has five days again */
+    kit_answer_all(k, KIT_DOWN, HOST_ANSWERED); /* it has five days again */
     kit_turn(k);
-    CHECK(told(k, "Action: failed") == 0);
+    CHECK(kit_told(k, "Action: failed") == 0);
     CHECK(change(k, QUEUE_HOLD));
     at(k, KIT_START + 60 * KIT_DAY - KIT_MINUTE);
-    CHECK(told(k, "Action: failed") == 0);
+    CHECK(kit_told(k, "Action: failed") == 0);
     at(k, KIT_START + 60 * KIT_DAY);
-    CHECK(told(k, "Action: failed") == 1);
+    CHECK(kit_told(k, "Action: failed") == 1);
     kit_close(k);
 }
 
@@ -104,9 +93,9 @@ TEST(what_is_not_to_go_yet_is_not_held_for_too_long)
 {
     struct kit *k = open_with(true, "HOLDFOR=3456000"); /* 40 days */
     at(k, KIT_START + 70 * KIT_DAY - 1);
-    CHECK(told(k, "") == 0);
+    CHECK(kit_told(k, "") == 0);
     at(k, KIT_START + 70 * KIT_DAY);
-    CHECK(told(k, "Action: failed") == 1);
+    CHECK(kit_told(k, "Action: failed") == 1);
     kit_close(k);
 }
 
@@ -114,11 +103,12 @@ TEST(what_is_not_to_go_yet_is_not_held_for_too_long)
 TEST(who_sent_what_is_taken_out_is_told)
 {
     struct kit *k = open_with(false, "");
-    kit_answer_all(k, DOWN, false);
+    kit_answer_all(k, KIT_DOWN, HOST_ANSWERED);
     kit_turn(k);
     CHECK(change(k, QUEUE_RETURN));
-    CHECK(told(k, "Action: failed") == 1 && told(k, "Status: 5.7.1") == 1 && told(k, "connection refused") == 1);
-    CHECK(told(k, "Your mail server's administrator took the message out of the queue") == 1);
+    CHECK(kit_told(k, "Action: failed") == 1 && kit_told(k, "Status: 5.7.1") == 1 &&
+          kit_told(k, "connection refused") == 1);
+    CHECK(kit_told(k, "Your mail server's administrator took the message out of the queue") == 1);
     CHECK(kit_count(k, "messages", "queue_id = 'abcd'") == 0);
     CHECK(kit_audited(k, "deleted") == 1 && kit_audited(k, "failed") == 1 && kit_audited(k, "bounced") == 1);
     kit_close(k);
@@ -146,14 +136,14 @@ TEST(who_wants_to_hear_nothing_hears_nothing)
 /* What the relay has in hand may be delivered yet; else it ends then, and is not tried again. */
 TEST(what_is_under_way_when_it_is_taken_out_ends_with_that)
 {
-    static const char *const said[] = { TAKEN, DOWN };
+    static const char *const said[] = { KIT_TAKEN, KIT_DOWN };
     for (size_t i = 0; i < GP_COUNT(said); i++) {
         struct kit *k = open_with(false, "");
-        CHECK(k->sent_count == 1 && change(k, QUEUE_RETURN) && told(k, "") == 0);
-        kit_answer_all(k, said[i], false);
+        CHECK(k->sent_count == 1 && change(k, QUEUE_RETURN) && kit_told(k, "") == 0);
+        kit_answer_all(k, said[i], HOST_ANSWERED);
         kit_turn(k);
         kit_turn(k); /* a second later */
-        CHECK(told(k, "Action: failed") == i && kit_count(k, "messages", "queue_id = 'abcd'") == 0);
+        CHECK(kit_told(k, "Action: failed") == i && kit_count(k, "messages", "queue_id = 'abcd'") == 0);
         CHECK(kit_audited(k, "delivered") == !i);
         kit_close(k);
     }
@@ -171,7 +161,7 @@ TEST(a_release_takes_it_back)
     CHECK(queue_commit(k->queue->store) == GP_OK);
     queue_look(k->queue, k->now);
     kit_turn(k);
-    CHECK(k->sent_count == 1 && told(k, "") == 0 && kit_count(k, "messages", "removed = 0 AND hold_why = ''") == 1);
+    CHECK(k->sent_count == 1 && kit_told(k, "") == 0 && kit_count(k, "messages", "removed = 0 AND hold_why = ''") == 1);
     kit_close(k);
 }
 
@@ -181,16 +171,16 @@ TEST(a_report_that_fails_for_good_is_known_to_be_lost)
 {
     static const char refused[] = "3\t550\t5.7.1\tmx.example.net\tTLSv1.3\tempty sender refused";
     struct kit       *k         = open_with(false, "");
-    kit_answer_all(k, refused, false);
+    kit_answer_all(k, refused, HOST_ANSWERED);
     kit_turn(k);
     CHECK(k->sent_count == 2 && !k->sent[1].sender[0] && !k->queue->lost[0]);
-    kit_answer_all(k, DOWN, false);
+    kit_answer_all(k, KIT_DOWN, HOST_ANSWERED);
     kit_turn(k);
     CHECK(!k->queue->lost[0]); /* it is tried again */
     k->now += KIT_HOUR;
     kit_turn(k);
     CHECK(k->sent_count == 3);
-    kit_answer_all(k, refused, false);
+    kit_answer_all(k, refused, HOST_ANSWERED);
     kit_turn(k);
     CHECK_IS(gp_from(k->queue->lost), k->sent[1].queue_id);
     kit_close(k);
@@ -202,7 +192,7 @@ TEST(what_a_client_sends_from_nobody_is_its_own_matter)
     struct msg  m = kit_message("abcd", "", "bob@example.net\t\n");
     kit_commit(k, 1, &m);
     kit_turn(k);
-    kit_answer_all(k, "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user", false);
+    kit_answer_all(k, "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user", HOST_ANSWERED);
     kit_turn(k);
     CHECK(k->sent_count == 1 && kit_audited(k, "failed") == 1 && !k->queue->lost[0]);
     kit_close(k);
@@ -219,13 +209,13 @@ static unsigned failures_counted(const struct kit *k)
 /* An outage, ours perhaps, says nothing of who sends. */
 TEST(what_is_given_up_for_its_age_counts_against_nobody)
 {
-    static const char *const said[] = { DOWN, "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user" };
+    static const char *const said[] = { KIT_DOWN, "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user" };
     for (unsigned i = 0; i < GP_COUNT(said); i++) {
         struct kit *k = open_with(false, "");
         k->now += (gp_time)k->config.queue.lifetime * SECOND;
-        kit_answer_all(k, said[i], false);
+        kit_answer_all(k, said[i], HOST_ANSWERED);
         kit_turn(k);
-        CHECK(told(k, "Action: failed") == 1 && failures_counted(k) == i);
+        CHECK(kit_told(k, "Action: failed") == 1 && failures_counted(k) == i);
         kit_close(k);
     }
 }

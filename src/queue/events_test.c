@@ -58,14 +58,14 @@ TEST(each_state_is_told_once_in_order_and_only_when_it_is_committed)
           told(k, "\"envid\":\"order+2B7\""));
     CHECK(strchr(k->page, '\n') == k->page + strlen(k->page) - 1);
     kit_answer_page(k, GP_OK);
-    kit_answer_all(k, "2\t451\t4.3.0\tmx\t\tlater", false);
+    kit_answer_all(k, "2\t451\t4.3.0\tmx\t\tlater", HOST_ANSWERED);
     kit_turn(k);
     CHECK(k->post_count == 2 && told(k, "\"type\":\"deferred\"") && !told(k, "accepted") &&
           told(k, "\"reply\":\"later\""));
     kit_answer_page(k, GP_OK);
     k->now += KIT_HOUR;
     kit_turn(k);
-    kit_answer_all(k, "0\t250\t2.0.0\tmx\t\ttaken", false);
+    kit_answer_all(k, "0\t250\t2.0.0\tmx\t\ttaken", HOST_ANSWERED);
     kit_turn(k);
     CHECK(k->post_count == 3 && told(k, "\"type\":\"delivered\"") && told(k, "\"envid\":\"order+2B7\""));
     kit_answer_page(k, GP_OK);
@@ -82,7 +82,7 @@ TEST(what_is_refused_is_told_as_bounced_and_what_a_rule_holds_as_held)
     m.commit.hold_why = GP_LIT("sends \"as\" if stolen");
     commit_one(k, "one", "bob@example.net\t\n");
     CHECK(k->post_count == 0);
-    kit_answer_all(k, "3\t550\t5.1.1\tmx\t\tno such user", false);
+    kit_answer_all(k, "3\t550\t5.1.1\tmx\t\tno such user", HOST_ANSWERED);
     kit_turn(k);
     CHECK(k->post_count == 1 && told(k, "\"type\":\"bounced\"") && !told(k, "accepted"));
     kit_answer_page(k, GP_OK);

@@ -21,7 +21,7 @@ static struct kit *open_with_waiting(unsigned mine)
     commit_as(k, mine, 8);
     kit_turn(k);
     while (k->queue->under_way) {
-        kit_answer_all(k, "2\t451\t4.3.0\tmx\t\tlater", false);
+        kit_answer_all(k, "2\t451\t4.3.0\tmx\t\tlater", HOST_ANSWERED);
         kit_turn(k);
     }
     k->answer_count = k->sent_count = 0;
@@ -68,8 +68,8 @@ TEST(what_the_relay_has_in_hand_may_go_and_what_comes_back_is_held)
     commit_as(k, 2, 7);
     kit_turn(k);
     CHECK(k->sent_count == 2 && hold(k, 7, "stolen") == 1);
-    kit_answer_one(k, 0, "0\t250\t2.0.0\tmx\t\ttaken\n", false);
-    kit_answer_one(k, 1, "2\t451\t4.3.0\tmx\t\tlater\n", false);
+    kit_answer_one(k, 0, "0\t250\t2.0.0\tmx\t\ttaken\n", HOST_ANSWERED);
+    kit_answer_one(k, 1, "2\t451\t4.3.0\tmx\t\tlater\n", HOST_ANSWERED);
     kit_turn(k);
     k->now += KIT_DAY;
     kit_turn(k);
@@ -145,7 +145,7 @@ TEST(a_route_discards_what_nobody_hears_of_again)
     CHECK(k->sent_count == 1 && kit_audited(k, "discarded") == 2);
     CHECK_IS(gp_from(k->sent[0].recipients), "b@example.net\t\n");
     CHECK(kit_count(k, "recipients", "state = 4 AND attempts = 0 AND text = 'discarded by the route void'") == 2);
-    kit_answer_all(k, "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok", false);
+    kit_answer_all(k, "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok", HOST_ANSWERED);
     for (int i = 0; i < 3; i++) kit_turn(k);
     CHECK(kit_count(k, "messages", "1") == 0 && kit_audited(k, "delivered") == 1); /* and no report */
     kit_close(k);
@@ -181,7 +181,7 @@ TEST(a_report_is_held_where_its_way_is)
     set_route(k, "look-first", "example.org", RELAY_HOLD);
     kit_commit(k, 1, &m);
     kit_turn(k);
-    kit_answer_all(k, "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user", false);
+    kit_answer_all(k, "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user", HOST_ANSWERED);
     kit_turn(k);
     CHECK(kit_count(k, "messages", "hold_why = 'by the route look-first' AND sender = ''") == 1);
     CHECK(kit_count(k, "recipients", "state = 3") == 1);

@@ -55,7 +55,7 @@ TEST(what_waits_is_shown_with_its_reason)
 {
     struct kit *k = kit_open();
     commit(k, "one", ANNA, LAPTOP, "ENVID=order+2B7", "bob@example.net\t\n");
-    kit_answer_all(k, LATER, false);
+    kit_answer_all(k, LATER, HOST_ANSWERED);
     kit_turn(k);
     CHECK(ask(k, GP_MINE_SHOW, "one") == GP_OK && k->after == 0 && lines_of(k) == 2);
     CHECK(says(
@@ -75,7 +75,7 @@ TEST(what_is_done_is_shown_from_the_record)
     struct kit *k = kit_open();
     commit(k, "one", ANNA, LAPTOP, "ENVID=a NOTIFY=NEVER",
            "bob@example.net\tNOTIFY=NEVER\neve@example.net\tNOTIFY=NEVER\n");
-    kit_answer_one(k, 0, TAKEN "\n" NEVER, false);
+    kit_answer_one(k, 0, TAKEN "\n" NEVER, HOST_ANSWERED);
     kit_turn(k);
     CHECK(kit_count(k, "messages", "queue_id = 'one'") == 0);
     CHECK(ask(k, GP_MINE_SHOW, "one") == GP_OK && k->after == 0 && lines_of(k) == 3);
@@ -107,7 +107,7 @@ TEST(the_mail_of_others_is_not_there)
         CHECK(ask(k, GP_MINE_ENVID, "a") == GP_OK && lines_of(k) == 0);
         CHECK(ask(k, GP_MINE_RECENT, "") == GP_OK && lines_of(k) == 0);
         CHECK(kit_count(k, "messages", "queue_id = 'his'") == (done ? 0 : 1));
-        kit_answer_all(k, TAKEN, false);
+        kit_answer_all(k, TAKEN, HOST_ANSWERED);
         kit_turn(k);
     }
     CHECK(kit_audited(k, "deleted") == 0);
@@ -125,7 +125,7 @@ TEST(a_credential_may_be_let_see_its_own_mail_alone)
     CHECK(ask_of(k, ANNA, PHONE, GP_MINE_ENVID, "a", 0) == GP_OK && lines_of(k) == 1 && says(k, "phones"));
     CHECK(ask_of(k, ANNA, PHONE, GP_MINE_SHOW, "laptops", 0) == GP_PERMFAIL);
     CHECK(ask_of(k, ANNA, PHONE, GP_MINE_CANCEL, "laptops", 0) == GP_PERMFAIL);
-    kit_answer_all(k, TAKEN, false);
+    kit_answer_all(k, TAKEN, HOST_ANSWERED);
     kit_turn(k);
     CHECK(ask_of(k, ANNA, PHONE, GP_MINE_SHOW, "laptops", 0) == GP_PERMFAIL);
     CHECK(ask_of(k, ANNA, PHONE, GP_MINE_SHOW, "phones", 0) == GP_OK && says(k, "\"delivered\""));
@@ -154,7 +154,7 @@ TEST(many_recipients_come_in_pages)
             seen += lines_of(k) - (pages++ == 0);
         } while (k->after && pages < MANY);
         CHECK(seen == MANY && pages > 1);
-        kit_answer_all(k, TAKEN, false);
+        kit_answer_all(k, TAKEN, HOST_ANSWERED);
         kit_turn(k);
     }
     kit_close(k);
@@ -194,7 +194,7 @@ TEST(what_others_said_stays_in_its_line)
     gp_put_z(&line, "2\t451\t4.3.0\tmx\t\t");
     while (line.len + 8 < line.room) gp_put_z(&line, "\"\\\xc3\xb6\x01\xff");
     gp_put_char(&line, '\0');
-    kit_answer_all(k, room, false);
+    kit_answer_all(k, room, HOST_ANSWERED);
     kit_turn(k);
     CHECK(ask(k, GP_MINE_SHOW, "one") == GP_OK && lines_of(k) == 2);
     CHECK(says(k, "{\"to\":\"j\\u00f6rg\\ud83d\\udce8@example.net\""));
@@ -212,7 +212,7 @@ TEST(what_waits_can_be_cancelled_once)
     CHECK(kit_count(k, "audit", "event = 'deleted' AND json_extract(data, '$.by') = 'its sender'") == 1);
     CHECK(ask(k, GP_MINE_CANCEL, "one") == GP_PERMFAIL && strstr(k->said, "nothing of it waits"));
     CHECK(ask(k, GP_MINE_SHOW, "one") == GP_OK && says(k, "\"state\":\"deleted\""));
-    kit_answer_all(k, TAKEN, false); /* what was under way may end as it likes */
+    kit_answer_all(k, TAKEN, HOST_ANSWERED); /* what was under way may end as it likes */
     kit_turn(k);
     kit_close(k);
 }

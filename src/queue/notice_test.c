@@ -23,7 +23,7 @@ TEST(a_notice_is_mail_from_nobody)
           strstr(k->sent[0].body, "\r\nSubject: Your password ends\r\n"));
     CHECK(strstr(k->sent[0].body, "\r\n\r\nWhat happened\r\nIt ends.\r\n") &&
           k->sent[0].size == strlen(k->sent[0].body));
-    kit_answer_all(k, "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user", false);
+    kit_answer_all(k, "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user", HOST_ANSWERED);
     kit_turn(k);
     CHECK(kit_count(k, "messages", "1") == 0 && kit_audited(k, "bounced") == 0); /* no bounce, no loop */
     kit_close(k);

@@ -73,7 +73,7 @@ TEST(what_is_over_the_pace_waits_and_loses_no_try)
         (struct config_route) { .name = "slow", .to = "slow.example", .messages_per_minute = 2 }, RELAY_SMARTHOST);
     for (uint32_t i = 1; i <= 5; i++) hand_in(k, i, "a@slow.example\t\n");
     CHECK(k->sent_count == 2);
-    kit_answer_all(k, "0\t250\t2.0.0\tmx\tTLSv1.3\tok", false);
+    kit_answer_all(k, "0\t250\t2.0.0\tmx\tTLSv1.3\tok", HOST_ANSWERED);
     turn_for(k, 50 * SECOND);
     CHECK(k->sent_count == 2 && kit_count(k, "recipients", "attempts = 0 AND state = 0") == 3);
     turn_for(k, 15 * SECOND);
@@ -92,7 +92,7 @@ TEST(connections_are_those_of_all_destinations_of_a_route)
     hand_in(k, 3, "a@two.example\t\n");
     turn_for(k, 3 * SECOND);
     CHECK(k->sent_count == 2);
-    kit_answer_one(k, 0, "0\t250\t2.0.0\tmx\tTLSv1.3\tok\n", false);
+    kit_answer_one(k, 0, "0\t250\t2.0.0\tmx\tTLSv1.3\tok\n", HOST_ANSWERED);
     turn_for(k, 3 * SECOND);
     CHECK(k->sent_count == 3);
     CHECK_IS(gp_from(k->sent[2].destination), "via:narrow two.example");
@@ -108,7 +108,7 @@ TEST(a_message_goes_to_as_many_at_a_time_as_the_route_may)
     CHECK(k->sent_count == 3);
     CHECK_IS(gp_from(k->sent[0].recipients), "a@few.example\t\nb@few.example\t\n");
     CHECK_IS(gp_from(k->sent[2].recipients), "e@few.example\t\n");
-    kit_answer_all(k, "0\t250\t2.0.0\tmx\tTLSv1.3\tok", false);
+    kit_answer_all(k, "0\t250\t2.0.0\tmx\tTLSv1.3\tok", HOST_ANSWERED);
     kit_turn(k);
     CHECK(kit_count(k, "messages", "1") == 0);
     kit_close(k);

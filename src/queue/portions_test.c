@@ -4,7 +4,6 @@
 
 #include "queue/role_kit.h"
 
-#define TAKEN    "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok"
 #define LATER    "2\t450\t4.2.0\tmx.example.net\tTLSv1.3\tlater"
 #define TOO_MANY "2\t452\t4.5.3\tmx.example.net\tTLSv1.3\ttoo many recipients"
 
@@ -35,7 +34,7 @@ static void answer(struct kit *k, size_t sent, size_t most, const char *first, c
         gp_put_char(&lines, '\n');
     }
     gp_put_char(&lines, '\0');
-    kit_answer_one(k, sent, room, false);
+    kit_answer_one(k, sent, room, HOST_ANSWERED);
     kit_turn(k);
 }
 
@@ -50,7 +49,7 @@ TEST(parts_that_are_put_off_at_different_moments_are_all_tried_again)
     for (unsigned i = 0; i < 24 * 60 && kit_count(k, "messages", "1"); i++) {
         k->now += KIT_MINUTE;
         kit_turn(k);
-        kit_answer_all(k, TAKEN, false);
+        kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
         kit_turn(k);
     }
     CHECK(kit_count(k, "messages", "1") == 0 && kit_audited(k, "delivered") == 150);
@@ -62,7 +61,7 @@ TEST(a_next_hop_that_takes_a_few_recipients_at_once_is_given_the_others_at_once)
     struct kit *k     = kit_open();
     gp_time     start = k->now;
     commit_large(k, 60);
-    for (size_t at = 0; at < k->sent_count; at++) answer(k, at, 10, TAKEN, TOO_MANY);
+    for (size_t at = 0; at < k->sent_count; at++) answer(k, at, 10, KIT_TAKEN, TOO_MANY);
     CHECK(kit_count(k, "messages", "1") == 0 && kit_audited(k, "delivered") == 60 && k->now - start < SECOND);
     kit_close(k);
 }
@@ -95,7 +94,7 @@ TEST(one_destination_of_a_narrow_route_does_not_starve_another)
     kit_turn(k);
     size_t when = 0;
     for (unsigned i = 0; i < 100 && !when; i++) {
-        kit_answer_all(k, TAKEN, false);
+        kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
         kit_turn(k);
         if (k->sent_count && strcmp(k->sent[k->sent_count - 1].queue_id, "other") == 0) when = k->sent_count;
     }
@@ -120,7 +119,7 @@ TEST(a_long_reply_to_our_sign_in_bounces_no_more_than_a_short_one)
     }
     for (gp_time end = k->now + 6 * 24 * KIT_HOUR; k->now < end; k->now += KIT_MINUTE) {
         kit_turn(k);
-        kit_answer_all(k, line, true);
+        kit_answer_all(k, line, HOST_DOWN);
         kit_turn(k);
         if (k->sent_count > KIT_SENT_MOST / 2) k->sent_count = 0;
     }

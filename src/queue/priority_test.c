@@ -3,8 +3,6 @@
 
 #include "queue/role_kit.h"
 
-#define TAKEN "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok"
-
 static void commit(struct kit *k, const char *id, const char *params)
 {
     struct msg m    = kit_message(id, "ada@example.org", "bob@example.net\t\n");
@@ -27,7 +25,7 @@ static gp_str order(struct kit *k, struct gp_text *out)
     for (size_t before = SIZE_MAX; k->sent_count != before;) {
         before = k->sent_count;
         kit_turn(k);
-        kit_answer_all(k, TAKEN, false);
+        kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     }
     for (size_t i = 0; i < k->sent_count; i++) gp_put_z(out, k->sent[i].queue_id);
     return gp_said(out);
@@ -107,7 +105,7 @@ TEST(a_report_is_as_urgent_as_what_it_is_about)
         struct kit *k = open_kit(9);
         commit(k, "abcd", rows[i].params);
         kit_turn(k);
-        kit_answer_all(k, "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user", false);
+        kit_answer_all(k, "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user", HOST_ANSWERED);
         kit_turn(k);
         CHECK(k->sent_count == 2);
         CHECK_IS(gp_from(k->sent[1].params), rows[i].reports);

@@ -1,16 +1,13 @@
 /* A message's way through the role: in, out, put off, back; what commands change meanwhile; and what a broken store does to it. */
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "queue/role_kit.h"
 
-#define TAKEN   "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok"
 #define LATER   "2\t451\t4.3.0\tmx.example.net\tTLSv1.3\ttry later"
 #define REFUSED "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user"
 
@@ -44,7 +41,7 @@ TEST(a_message_goes_out_once_and_leaves_nothing_but_its_audit)
     CHECK_IS(gp_from(k->sent[0].recipients), "bob@Example.NET\tNOTIFY=FAILURE\n");
     CHECK_IS(gp_from(k->sent[0].params), "BODY=8BITMIME");
     CHECK_SAME(gp_from(k->sent[0].body), m.commit.body);
-    kit_answer_all(k, TAKEN, false);
+    kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     kit_turn(k);
     CHECK(kit_count(k, "messages", "1") == 0 && kit_count(k, "recipients", "1") == 0 &&
           kit_count(k, "bodies", "1") == 0);
@@ -59,7 +56,7 @@ TEST(outcomes_go_with_the_next_messages_or_wait_but_a_moment)
     struct msg    m = kit_message("first", "ada@example.org", "bob@example.net\t\n");
     kit_commit(k, 1, &m);
     kit_turn(k);
-    kit_answer_all(k, TAKEN, false);
+    kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     batch_flush(q, k->now);
     CHECK(q->batch.transactions == 1 && q->batch.done && batch_wait(q, k->now) == JOIN_WAIT);
     m = kit_message("second", "ada@example.org", "bob@example.net\t\n");
@@ -68,7 +65,7 @@ TEST(outcomes_go_with_the_next_messages_or_wait_but_a_moment)
     CHECK(q->batch.transactions == 2 && !q->batch.done && kit_audited(k, "delivered") == 1);
 
     dispatch(q, k->now);
-    kit_answer_all(k, TAKEN, false);
+    kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     batch_flush(q, k->now + JOIN_WAIT - 1);
     CHECK(q->batch.done && batch_wait(q, k->now + JOIN_WAIT) == 0);
     batch_flush(q, k->now + JOIN_WAIT);
@@ -82,7 +79,7 @@ TEST(who_stops_keeps_no_outcome_waiting)
     struct msg  m = kit_message("last", "ada@example.org", "bob@example.net\t\n");
     kit_commit(k, 1, &m);
     kit_turn(k);
-    kit_answer_all(k, TAKEN, false);
+    kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     k->queue->stopping = true;
     batch_flush(k->queue, k->now);
     CHECK(!k->queue->batch.done && kit_audited(k, "delivered") == 1);
@@ -140,7 +137,7 @@ TEST(a_smarthost_gets_a_message_in_pieces_of_a_hundred)
     CHECK_IS(gp_from(k->sent[0].destination), "smarthost");
     CHECK(k->sent[0].attempt->due.count == 100 && k->sent[1].attempt->due.count == 100 &&
           k->sent[2].attempt->due.count == 50);
-    kit_answer_all(k, TAKEN, false);
+    kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     kit_turn(k);
     CHECK(kit_count(k, "messages", "1") == 0 && kit_audited(k, "delivered") == 250);
     kit_close(k);
@@ -152,7 +149,7 @@ TEST(recipients_of_one_attempt_fare_differently)
     struct msg  m = kit_message("abcd", "ada@example.org", "a@example.net\t\nb@example.net\t\nc@example.net\t\n");
     kit_commit(k, 1, &m);
     kit_turn(k);
-    kit_answer_one(k, 0, TAKEN "\n" LATER "\n" REFUSED "\n", false);
+    kit_answer_one(k, 0, KIT_TAKEN "\n" LATER "\n" REFUSED "\n", HOST_ANSWERED);
     kit_turn(k);
     CHECK(kit_count(k, "recipients", "address = 'a@example.net' AND state = 1") == 1);
     CHECK(kit_count(k, "recipients", "address = 'b@example.net' AND state = 0 AND attempts = 1 AND code = 451") == 1);
@@ -175,7 +172,7 @@ TEST(a_result_that_is_none_means_try_again)
         struct msg  m = kit_message("abcd", "ada@example.org", "a@example.net\t\n");
         kit_commit(k, 1, &m);
         kit_turn(k);
-        kit_answer_one(k, 0, lines[i], false);
+        kit_answer_one(k, 0, lines[i], HOST_ANSWERED);
         kit_turn(k);
         CHECK(kit_count(k, "recipients", "state = 0 AND attempts = 1") == 1);
         kit_close(k);
@@ -192,11 +189,11 @@ TEST(notifications_go_to_whom_they_are_owed)
         { "ada@example.org", "NOTIFY=SUCCESS,DELAY", REFUSED,        0 },
         { "ada@example.org", "NOTIFY=NEVER",         REFUSED,        0 },
         { "",                "",                     REFUSED,        0 },
-        { "ada@example.org", "",                     TAKEN,          0 },
-        { "ada@example.org", "NOTIFY=SUCCESS",       TAKEN,          1 },
-        { "ada@example.org", "NOTIFY=SUCCESS",       TAKEN "\tdsn",  0 },
-        { "",                "NOTIFY=SUCCESS",       TAKEN,          0 },
-        { "ada@example.org", "NOTIFY=FAILURE",       TAKEN,          0 },
+        { "ada@example.org", "",                     KIT_TAKEN,          0 },
+        { "ada@example.org", "NOTIFY=SUCCESS",       KIT_TAKEN,          1 },
+        { "ada@example.org", "NOTIFY=SUCCESS",       KIT_TAKEN "\tdsn",  0 },
+        { "",                "NOTIFY=SUCCESS",       KIT_TAKEN,          0 },
+        { "ada@example.org", "NOTIFY=FAILURE",       KIT_TAKEN,          0 },
     };
     /* clang-format on */
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
@@ -206,7 +203,7 @@ TEST(notifications_go_to_whom_they_are_owed)
         struct msg m = kit_message("abcd", rows[i].sender, to);
         kit_commit(k, 1, &m);
         kit_turn(k);
-        kit_answer_one(k, 0, rows[i].result, false);
+        kit_answer_one(k, 0, rows[i].result, HOST_ANSWERED);
         kit_turn(k);
         if (k->sent_count != 1 + rows[i].notices) fail_msg("row %zu", i);
         CHECK(kit_audited(k, "bounced") == rows[i].notices);
@@ -220,9 +217,9 @@ TEST(a_bounce_that_bounces_is_the_end_of_it)
     struct msg  m = kit_message("abcd", "ada@example.org", "bob@example.net\t\n");
     kit_commit(k, 1, &m);
     kit_turn(k);
-    kit_answer_all(k, REFUSED, false);
+    kit_answer_all(k, REFUSED, HOST_ANSWERED);
     kit_turn(k);
-    kit_answer_all(k, REFUSED, false);
+    kit_answer_all(k, REFUSED, HOST_ANSWERED);
     kit_turn(k);
     CHECK(k->sent_count == 2 && kit_count(k, "messages", "1") == 0 && kit_audited(k, "failed") == 2);
     kit_close(k);
@@ -340,7 +337,7 @@ TEST(a_large_body_is_a_file_as_long_as_its_message_is)
     kit_turn(k);
     CHECK(k->answers[0].status == GP_OK && k->sent[0].has_fd && k->sent[0].size == 10);
     CHECK(access("bodies/large", F_OK) == 0 && !draft_is_there(k));
-    kit_answer_all(k, TAKEN, false);
+    kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     kit_turn(k);
     CHECK(access("bodies/large", F_OK) != 0);
     kit_close(k);
@@ -407,12 +404,12 @@ TEST(commands_take_effect_beside_the_running_server)
     struct msg  m = kit_message("abcd", "ada@example.org", "bob@example.net\t\n");
     kit_commit(k, 1, &m);
     kit_turn(k);
-    kit_answer_all(k, "2\t0\t4.4.1\t\t\tconnection refused", true);
+    kit_answer_all(k, "2\t0\t4.4.1\t\t\tconnection refused", HOST_DOWN);
     kit_turn(k);
     CHECK(k->sent_count == 1);
     alter(k, QUEUE_RETRY, "abcd"); /* now, though the destination rests */
     CHECK(k->sent_count == 2);
-    kit_answer_all(k, LATER, false);
+    kit_answer_all(k, LATER, HOST_ANSWERED);
     kit_turn(k);
     alter(k, QUEUE_HOLD, "abcd");
     k->now += KIT_DAY;
@@ -421,7 +418,7 @@ TEST(commands_take_effect_beside_the_running_server)
     alter(k, QUEUE_RELEASE, "abcd");
     CHECK(k->sent_count == 3);
     alter(k, QUEUE_DELETE, "abcd"); /* under way: what comes of it is nobody's any more */
-    kit_answer_all(k, REFUSED, false);
+    kit_answer_all(k, REFUSED, HOST_ANSWERED);
     kit_turn(k);
     CHECK(k->sent_count == 3 && kit_count(k, "messages", "1") == 0 && k->queue->under_way == 0);
     kit_close(k);
@@ -434,21 +431,13 @@ TEST(held_while_under_way_stays_held_unless_delivered)
     kit_commit(k, 1, &m);
     kit_turn(k);
     alter(k, QUEUE_HOLD, "abcd");
-    kit_answer_all(k, LATER, false);
+    kit_answer_all(k, LATER, HOST_ANSWERED);
     kit_turn(k);
     CHECK(kit_count(k, "recipients", "state = 3 AND attempts = 1") == 1);
     kit_close(k);
 }
 
 /* ---- a store that cannot ------------------------------------------------------------------------------------------------------------ */
-static void limit_files_to(rlim_t octets)
-{
-    struct rlimit limit;
-    CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
-    limit.rlim_cur = octets;
-    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0 && signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
-}
-
 TEST(a_store_that_cannot_write_puts_mail_off_and_loses_none)
 {
     struct kit *k = kit_open();
@@ -456,16 +445,16 @@ TEST(a_store_that_cannot_write_puts_mail_off_and_loses_none)
     kit_commit(k, 1, &m);
     kit_turn(k);
     CHECK(k->sent_count == 1);
-    limit_files_to(4096);
+    kit_limit_files(4096);
     struct msg second = kit_message("second", "ada@example.org", "bob@example.net\t\n");
     kit_commit(k, 2, &second);
-    kit_answer_all(k, TAKEN, false); /* cannot be recorded now */
+    kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED); /* cannot be recorded now */
     batch_flush(k->queue, k->now);
     CHECK(k->answer_count == 2 && k->answers[1].status == GP_TEMPFAIL && k->answers[1].why[0]);
     CHECK(k->queue->batch.done != NULL);
     dispatch(k->queue, k->now);
     CHECK(k->sent_count == 1);
-    limit_files_to(RLIM_INFINITY);
+    kit_limit_files(RLIM_INFINITY);
     struct msg third = kit_message("third", "ada@example.org", "bob@example.net\t\n");
     kit_commit(k, 3, &third);
     batch_flush(k->queue, k->now);
@@ -493,7 +482,7 @@ TEST(a_message_that_is_to_be_held_waits_for_a_command)
     alter(k, QUEUE_RELEASE, "abcd");
     kit_turn(k);
     CHECK(k->sent_count == 2 && kit_count(k, "messages", "hold_why = ''") == 1);
-    kit_answer_all(k, TAKEN, false);
+    kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     kit_turn(k);
     CHECK(kit_count(k, "messages", "1") == 0);
     kit_close(k);

@@ -4,9 +4,6 @@
 
 #include "queue/role_kit.h"
 
-#define TAKEN "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok"
-#define DOWN  "2\t0\t4.4.1\t\t\tconnection refused"
-
 /* KIT_START is 2027-01-15T08:00:00Z */
 static struct kit *open_with(const char *params)
 {
@@ -52,7 +49,7 @@ TEST(a_message_goes_when_it_is_time)
         CHECK(sent_at(k, KIT_START) == 0 && sent_at(k, KIT_START + rows[i].after - 1) == 0);
         CHECK(sent_at(k, KIT_START + rows[i].after) == 1);
         CHECK_IS(gp_from(k->sent[0].queue_id), "late");
-        kit_answer_all(k, TAKEN, false);
+        kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
         kit_turn(k);
         CHECK(kit_count(k, "messages", "1") == 0 && kit_audited(k, "delivered") == 1);
         kit_close(k);
@@ -83,7 +80,7 @@ TEST(it_holds_up_nobody_else)
     kit_turn(k);
     CHECK(k->sent_count == 1);
     CHECK_IS(gp_from(k->sent[0].queue_id), "prompt");
-    kit_answer_all(k, TAKEN, false);
+    kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     CHECK(sent_at(k, KIT_START + KIT_DAY) == 2);
     kit_close(k);
 }
@@ -101,7 +98,7 @@ static void live_until(struct kit *k, gp_time end)
     for (; k->now < end; k->now += KIT_MINUTE) {
         for (size_t i = 0; i < k->sent_count; i++) {
             bool back = strcmp(k->sent[i].destination, "example.org") == 0;
-            if (k->sent[i].attempt) kit_answer_one(k, i, back ? TAKEN "\n" : DOWN "\n", !back);
+            if (k->sent[i].attempt) kit_answer_one(k, i, back ? KIT_TAKEN "\n" : KIT_DOWN "\n", !back);
         }
         kit_turn(k);
     }

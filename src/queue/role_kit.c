@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -279,4 +280,20 @@ size_t kit_audited(struct kit *k, const char *event)
     gp_put_z(&where, "'");
     room[where.len] = '\0';
     return kit_count(k, "audit", room);
+}
+
+size_t kit_told(const struct kit *k, const char *words)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < k->sent_count; i++)
+        count += strcmp(k->sent[i].destination, "example.org") == 0 && strstr(k->sent[i].body, words) != NULL;
+    return count;
+}
+
+void kit_limit_files(rlim_t octets)
+{
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = octets;
+    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0 && signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
 }

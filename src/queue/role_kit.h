@@ -3,6 +3,8 @@
 #ifndef QUEUE_ROLE_KIT_H
 #define QUEUE_ROLE_KIT_H
 
+#include <sys/resource.h>
+
 #include "check.h"
 #include "queue/parts.h"
 
@@ -59,5 +61,10 @@ void        kit_answer_one(struct kit *, size_t sent, const char *lines, enum ho
 void        kit_answer_down(struct kit *, size_t sent, const char *line, const char *host, gp_time again);
 size_t      kit_count(struct kit *, const char *table, const char *where); /* rows */
 size_t      kit_audited(struct kit *, const char *event);
+/* What a next hop comes to; a line of kit_answer_*. */
+#define KIT_TAKEN "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok"
+#define KIT_DOWN  "2\t0\t4.4.1\t\t\tconnection refused"
+size_t      kit_told(const struct kit *, const char *words); /* of what went back to a sender at example.org, how many have these words */
+void        kit_limit_files(rlim_t octets);                  /* as on a full disk; RLIM_INFINITY: no more */
 
 #endif

@@ -4,9 +4,6 @@
 
 #include "queue/role_kit.h"
 
-#define DOWN  "2\t0\t4.4.1\t\t\tconnection refused"
-#define TAKEN "0\t250\t2.0.0\tmx.example.net\tTLSv1.3\tok"
-
 static void one_minute(struct kit *k)
 {
     k->now += KIT_MINUTE;
@@ -34,7 +31,7 @@ static void answer_both(struct kit *k)
     for (size_t i = 0; i < k->sent_count; i++) {
         if (!k->sent[i].attempt) continue;
         bool dead = strcmp(k->sent[i].destination, "dead.example") == 0;
-        kit_answer_one(k, i, dead ? DOWN "\n" : TAKEN "\n", dead);
+        kit_answer_one(k, i, dead ? KIT_DOWN "\n" : KIT_TAKEN "\n", dead);
     }
 }
 
@@ -69,7 +66,7 @@ TEST(a_dead_destination_gets_one_notice_and_one_bounce)
 static void let_pass(struct kit *k, gp_time minutes, const char *line)
 {
     for (gp_time minute = 0; minute < minutes; minute++) {
-        kit_answer_all(k, line, true);
+        kit_answer_all(k, line, HOST_DOWN);
         one_minute(k);
     }
 }
@@ -84,7 +81,7 @@ TEST(no_age_returns_mail_that_waits_for_our_own_sign_in)
     let_pass(k, (gp_time)7 * 24 * 60, "2\t535\t5.7.8\tmx.example.net\tTLSv1.3\tno\tours");
     CHECK(kit_count(k, "messages", "1") == 1 && kit_audited(k, "failed") == 0);
     CHECK(kit_count(k, "recipients", "state = 0 AND attempts > 20") == 1);
-    let_pass(k, (gp_time)24 * 60, TAKEN);
+    let_pass(k, (gp_time)24 * 60, KIT_TAKEN);
     CHECK(kit_count(k, "messages", "1") == 0 && kit_audited(k, "delivered") == 1);
     kit_close(k);
 }
@@ -106,10 +103,10 @@ TEST(a_dead_destination_is_probed_by_one_message_and_not_by_all)
     }
     CHECK(count_sent(k, "dead.example") < (size_t)2 * k->config.relay.connections_per_destination);
     CHECK(kit_count(k, "recipients", "state = 0 AND attempts >= 3") == MESSAGES);
-    kit_answer_all(k, TAKEN, false); /* it is back */
+    kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED); /* it is back */
     for (gp_time minute = 0; minute < 180; minute++) {
         one_minute(k);
-        kit_answer_all(k, TAKEN, false);
+        kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     }
     one_minute(k);
     CHECK(kit_count(k, "messages", "1") == 0 && kit_audited(k, "delivered") == MESSAGES);
@@ -123,7 +120,7 @@ TEST(what_lies_here_holds_up_nothing_else_of_its_destination)
     struct msg  m = kit_message("aaaa", "ada@example.org", "bob@x.example\t\n");
     kit_commit(k, 1, &m);
     kit_turn(k);
-    kit_answer_all(k, DOWN, HOST_DOWN);
+    kit_answer_all(k, KIT_DOWN, HOST_DOWN);
     k->now += KIT_HOUR;
     m = kit_message("bbbb", "ada@example.org", "bob@x.example\t\n");
     kit_commit(k, 2, &m);
@@ -133,7 +130,7 @@ TEST(what_lies_here_holds_up_nothing_else_of_its_destination)
     kit_turn(k);
     CHECK(k->sent_count == 3 && strcmp(k->sent[1].queue_id, k->sent[2].queue_id) != 0);
     CHECK(lanes_find(&k->queue->lanes, GP_LIT("x.example"))->failures == 1);
-    kit_answer_all(k, TAKEN, HOST_ANSWERED);
+    kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     kit_turn(k);
     CHECK(kit_audited(k, "delivered") == 1 && kit_audited(k, "deferred") == 2);
     kit_close(k);
@@ -182,7 +179,7 @@ TEST(a_message_that_kills_the_relay_does_not_do_so_for_ever)
         kit_turn(k);
         for (size_t i = 0; i < k->sent_count; i++) {
             bool poison = strcmp(k->sent[i].queue_id, "poison") == 0;
-            if (k->sent[i].attempt && !poison) kit_answer_one(k, i, TAKEN "\n", false);
+            if (k->sent[i].attempt && !poison) kit_answer_one(k, i, KIT_TAKEN "\n", HOST_ANSWERED);
             if (k->sent[i].attempt && poison) attempt_done(k->sent[i].attempt, GP_NONE, false, k->now);
             k->sent[i].attempt = NULL;
         }
@@ -212,7 +209,7 @@ TEST(a_relay_that_dies_once_puts_nothing_off)
     k->now += REST_AFTER_DEATH;
     for (int turn = 0; turn < 3; turn++) {
         kit_turn(k);
-        kit_answer_all(k, TAKEN, false);
+        kit_answer_all(k, KIT_TAKEN, HOST_ANSWERED);
     }
     kit_turn(k);
     CHECK(kit_count(k, "messages", "1") == 0 && k->sent_count == (size_t)2 * MESSAGES);
