@@ -37,8 +37,9 @@ static bool add_result(void *owner, const struct tls_result *t)
     struct all        *a     = owner;
     struct tls_result *k     = &a->last[a->turn++ % GP_COUNT(a->last)];
     *k                       = *t;
-    struct gp_tlsrpt_row row = { gp_from(k->policy), gp_from(k->text),   gp_from(k->host),   gp_from(k->from),
-                                 gp_from(k->to),     gp_from(k->result), gp_from(k->reason), k->count };
+    struct gp_tlsrpt_row row = { gp_from(k->policy), gp_from(k->text),   gp_from(k->host),
+                                 gp_from(k->from),   gp_from(k->to),     gp_from(k->peer),
+                                 gp_from(k->result), gp_from(k->reason), k->count };
     gp_tlsrpt_add(&a->writer, &row);
     return true;
 }

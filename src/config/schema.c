@@ -138,7 +138,7 @@ const struct config_key
     { "relay.policy_port", &config_number, FIELD(relay.policy_port), 1, PORT_MOST, "443",
       "The port at which these policies are served; another one is for trying out." },
     { "relay.allow_loopback", &config_flag, FIELD(relay.allow_loopback), 0, 1, "no",
-      "Deliver also where the DNS says that a domain's mail server is 127.0.0.1, ::1 or an address that gatepost listens on: for trying out with servers on this host. "
+      "Deliver also where the DNS says that a domain's mail server is 127.0.0.1, ::1 or an address that gatepost listens on: for trying out with servers on this host. Reports of TLS over the web go to addresses of inner networks then, too. "
       "Otherwise such mail comes back, or anybody with a domain could have gatepost talk to what listens here." },
     { "relay.connections", &config_number, FIELD(relay.connections_most), 1, 10000, "100",
       "Connections to all other servers at a time." },

@@ -96,13 +96,13 @@ bool gp_tlsrpt_is_mail(gp_str way)
 }
 
 /* ---- the record -------------------------------------------------------------------------------------------------------------- */
-static bool put_way(gp_str uri, struct gp_text *out)
+static bool put_way(gp_str uri, unsigned port, struct gp_text *out)
 {
     char            room[GP_TLSRPT_WAY_MOST];
     struct gp_text  address = GP_TEXT(room);
     struct gp_https https;
     bool            mail = gp_tlsrpt_is_mail(uri) && read_mail(uri, &address);
-    if (!mail && !gp_https_read(uri, &https)) return false;
+    if (!mail && !(gp_https_read(uri, &https) && (https.port == HTTPS_PORT || https.port == port))) return false;
     if (out->room - out->len <= uri.len) return false;
     if (mail) gp_put_z(out, "mailto:");
     gp_put(out, mail ? gp_said(&address) : uri);
@@ -110,11 +110,11 @@ static bool put_way(gp_str uri, struct gp_text *out)
     return true;
 }
 
-bool gp_tlsrpt_ways(gp_str txt, struct gp_text *out)
+bool gp_tlsrpt_ways(gp_str txt, unsigned port, struct gp_text *out)
 {
     size_t count = 0;
     gp_str uris;
     if (!gp_tlsrpt_uris(txt, &uris)) return false;
-    while (uris.len && count < GP_TLSRPT_WAYS_MOST) count += put_way(gp_trim(gp_cut(&uris, ',')), out);
+    while (uris.len && count < GP_TLSRPT_WAYS_MOST) count += put_way(gp_trim(gp_cut(&uris, ',')), port, out);
     return count > 0;
 }

@@ -7,8 +7,9 @@
 
 /* ---- where to: the TXT record of _smtp._tls.DOMAIN (3) -------------------------------------------------------------- */
 enum { GP_TLSRPT_WAYS_MOST = 4, GP_TLSRPT_WAY_MOST = 1000, GP_TLSRPT_WAYS_ROOM = GP_TLSRPT_WAYS_MOST * (GP_TLSRPT_WAY_MOST + 1) };
-/* The first of its URIs that can be used, each with '\n' behind it: "mailto:ADDRESS", undone of what encodes it, or an https: URI as it is. false: none. */
-bool gp_tlsrpt_ways(gp_str txt, struct gp_text *out);
+/* The first of its URIs that can be used, each with '\n' behind it: "mailto:ADDRESS", undone of what encodes it, or an https: URI as it is, of port 443 or
+ * of that one: a stranger's record has nobody asked at ports where other things listen. false: none. */
+bool gp_tlsrpt_ways(gp_str txt, unsigned port, struct gp_text *out);
 bool gp_tlsrpt_is_mail(gp_str way);
 struct gp_https { gp_str host; unsigned port; };
 /* A host name, nothing that could be taken for an address or for another host, and no name or password. */
@@ -22,7 +23,7 @@ struct gp_tlsrpt {
 };
 struct gp_tlsrpt_row { /* "": not known */
     gp_str  policy, text; /* type (4.4); the policy itself, '\n' behind each line */
-    gp_str  host, from, to, result, reason; /* result "": good */
+    gp_str  host, from, to, peer, result, reason; /* peer: what the server called itself; result "": good */
     int64_t count;
 };
 struct gp_tlsrpt_json {

@@ -118,6 +118,7 @@ static void begin_policy(struct gp_tlsrpt_json *w, const struct gp_tlsrpt_row *r
     if (!w->left_out) w->policies++;
 }
 
+/* What 4.4 has besides, "additional-information", is a URI at which somebody serves more of it: here nobody does. */
 static void add_failure(struct gp_tlsrpt_json *w, const struct gp_tlsrpt_row *row)
 {
     size_t mark = w->out->len;
@@ -125,6 +126,7 @@ static void add_failure(struct gp_tlsrpt_json *w, const struct gp_tlsrpt_row *ro
     put_text(w->out, "{\"result-type\":", row->result);
     put_known(w->out, ",\"sending-mta-ip\":", row->from);
     put_known(w->out, ",\"receiving-mx-hostname\":", row->host);
+    put_known(w->out, ",\"receiving-mx-helo\":", row->peer);
     put_known(w->out, ",\"receiving-ip\":", row->to);
     put_count(w->out, ",\"failed-session-count\":", row->count);
     put_known(w->out, ",\"failure-reason-code\":", row->reason);

@@ -11,7 +11,7 @@
 static gp_str ways_of(gp_str txt, char room[static GP_TLSRPT_WAYS_ROOM])
 {
     struct gp_text out  = { .ptr = room, .room = GP_TLSRPT_WAYS_ROOM - 1 };
-    bool           some = gp_tlsrpt_ways(txt, &out);
+    bool           some = gp_tlsrpt_ways(txt, 8443, &out);
     CHECK(some == (out.len > 0) && !out.cut);
     room[out.len] = '\0';
     return gp_said(&out);
@@ -26,6 +26,7 @@ TEST(a_record_says_where_reports_go)
         { "v=TLSRPTv1;rua=mailto:reports@example.com",                       "mailto:reports@example.com\n"             }, /* RFC 8460 3.1.1 */
         { "v=TLSRPTv1; rua=https://reporting.example.com/v1/tlsrpt",         "https://reporting.example.com/v1/tlsrpt\n" }, /* 3.1.2 */
         { "v=TLSRPTv1;rua=mailto:a@b.example , https://c.example:8443?d=e;", "mailto:a@b.example\nhttps://c.example:8443?d=e\n" },
+        { "v=TLSRPTv1; rua=https://a.example:25/,https://a.example:8444/,https://a.example:443/,https://a.example:0443/", "https://a.example:443/\nhttps://a.example:0443/\n" },
         { "v=TLSRPTv1; x=y; rua=mailto:a%2Bb%40c@d.example?subject=x",       ""                                         },
         { "v=TLSRPTv1; rua=mailto:a%2Bb@d.example?subject=x%0D%0A",          "mailto:a+b@d.example\n"                   },
         { "v=TLSRPTv1; rua=mailto:a%0D%0ABcc:b@d.example",                   ""                                         },
@@ -86,6 +87,8 @@ static const struct gp_tlsrpt example = {
     .day          = 16892
 };
 
+static const char peer[] = "mx\"1.mail.company-y.example";
+
 static struct gp_tlsrpt_row row_of(const char *result, int64_t count, const char *from, const char *host,
                                    const char *to, const char *reason)
 {
@@ -95,6 +98,7 @@ static struct gp_tlsrpt_row row_of(const char *result, int64_t count, const char
         .host   = gp_from(host),
         .from   = gp_from(from),
         .to     = gp_from(to),
+        .peer   = gp_from(*result ? peer : ""),
         .result = gp_from(result),
         .reason = gp_from(reason),
         .count  = count
@@ -122,11 +126,11 @@ TEST(a_report_is_that_of_the_rfc)
         "   \"mx-host\": [\"*.mail.company-y.example\"] },"
         "  \"summary\": { \"total-successful-session-count\": 5326, \"total-failure-session-count\": 303 },"
         "  \"failure-details\": [{ \"result-type\": \"certificate-expired\", \"sending-mta-ip\": \"2001:db8:abcd:0012::1\","
-        "    \"receiving-mx-hostname\": \"mx1.mail.company-y.example\", \"failed-session-count\": 100 },"
+        "    \"receiving-mx-hostname\": \"mx1.mail.company-y.example\", \"receiving-mx-helo\": \"mx\\\"1.mail.company-y.example\", \"failed-session-count\": 100 },"
         "   { \"result-type\": \"starttls-not-supported\", \"sending-mta-ip\": \"2001:db8:abcd:0013::1\","
-        "    \"receiving-mx-hostname\": \"mx2.mail.company-y.example\", \"receiving-ip\": \"203.0.113.56\", \"failed-session-count\": 200 },"
+        "    \"receiving-mx-hostname\": \"mx2.mail.company-y.example\", \"receiving-mx-helo\": \"mx\\\"1.mail.company-y.example\", \"receiving-ip\": \"203.0.113.56\", \"failed-session-count\": 200 },"
         "   { \"result-type\": \"validation-failure\", \"sending-mta-ip\": \"198.51.100.62\", \"receiving-ip\": \"203.0.113.58\","
-        "    \"receiving-mx-hostname\": \"mx-backup.mail.company-y.example\", \"failed-session-count\": 3,"
+        "    \"receiving-mx-hostname\": \"mx-backup.mail.company-y.example\", \"receiving-mx-helo\": \"mx\\\"1.mail.company-y.example\", \"failed-session-count\": 3,"
         "    \"failure-reason-code\": \"X509_V_ERR_PROXY_PATH_LENGTH_EXCEEDED\" }] }]}";
     const struct gp_tlsrpt_row rows[] = {
         row_of("", 5326, "", "", "", ""),

@@ -119,8 +119,9 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     ROW(STS_FOUND, sts_found, U(status) U(mode) U(fetched) U(expires) U(asked) S(id) S(hosts))                             \
     ROW(STS_DUE, sts_due, U(fetched) S(domain))            /* the next behind that one that wants to be fetched again     */ \
     ROW(STS_DUE_IS, sts_due_is, U(status) U(fetched) S(domain))                                                            \
-    /* one way: how TLS went; store/tls_results.h's. text: the policy; from, to: addresses of a connection that failed      */ \
-    ROW(TLS_SEEN, tls_seen, S(domain) S(policy) S(text) S(host) S(from) S(to) S(result) S(reason))                         \
+    /* one way: how TLS went; store/tls_results.h's. text: the policy; from, to: addresses of a connection that failed, peer: what \
+     * the server called itself there                                                                                     */ \
+    ROW(TLS_SEEN, tls_seen, S(domain) S(policy) S(text) S(host) S(from) S(to) S(peer) S(result) S(reason))                 \
     ROW(STS_KEEP, sts_keep, U(mode) U(fetched) U(expires) U(asked) S(domain) S(id) S(hosts)) /* one way: it was fetched             */                                                         \
     /* queue -> relay: where does that domain want reports of TLS? from: the domain that mail would be from. ways: mail/tlsrpt.h's; status: PERMFAIL: it \
      * wants none; is_signed: mail from that domain is. why: of a no                                                        */ \

@@ -77,8 +77,9 @@ static bool add(void *owner, const struct tls_result *t)
     struct page       *p     = owner;
     struct tls_result *at    = &p->rows[p->count++ % GP_COUNT(p->rows)];
     *at                      = *t;
-    struct gp_tlsrpt_row row = { gp_from(at->policy), gp_from(at->text),   gp_from(at->host),   gp_from(at->from),
-                                 gp_from(at->to),     gp_from(at->result), gp_from(at->reason), at->count };
+    struct gp_tlsrpt_row row = { gp_from(at->policy), gp_from(at->text),   gp_from(at->host),
+                                 gp_from(at->from),   gp_from(at->to),     gp_from(at->peer),
+                                 gp_from(at->result), gp_from(at->reason), at->count };
     gp_tlsrpt_add(&p->writer, &row);
     return true;
 }

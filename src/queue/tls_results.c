@@ -28,7 +28,7 @@ void tls_results_take(struct queue *q, const struct msg *m, gp_time now)
     bool good = gp_copy_z(in->domain, t.domain, sizeof t.domain) && gp_copy_z(in->policy, t.policy, sizeof t.policy) &&
                 gp_copy_z(in->text, t.text, sizeof t.text) && gp_copy_z(in->host, t.host, sizeof t.host) &&
                 gp_copy_z(in->from, t.from, sizeof t.from) && gp_copy_z(in->to, t.to, sizeof t.to) &&
-                gp_copy_z(in->result, t.result, sizeof t.result) &&
+                gp_copy_z(in->result, t.result, sizeof t.result) && gp_copy_z(in->peer, t.peer, sizeof t.peer) &&
                 gp_copy_z(gp_head(in->reason, sizeof t.reason - 1), t.reason, sizeof t.reason);
     if (!good || !t.domain[0]) return;
     for (size_t i = 0; i < q->tls_result_count; i++)

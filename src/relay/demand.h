@@ -106,6 +106,7 @@ struct outcome {
     enum tls_failure failure;
     gp_str           why; /* of failure; good while the connection is */
     gp_str           from, to; /* addresses of a connection that failed; or GP_NONE */
+    gp_str           peer; /* what the server called itself there; "" or GP_NONE: it did not */
 };
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384, dane: verified by TLSA 3 1 1". */
 void outcome_put(struct gp_text *, const struct demand *, const struct outcome *);

@@ -360,7 +360,7 @@ struct tally {
     const struct route   *route;  /* MTA-STS's is there */
     const struct demand  *demand; /* of "tlsa"          */
     const char           *host;   /* NULL: none, as the policy itself could not be had */
-    gp_str                from, to; /* of a connection that failed; or GP_NONE */
+    gp_str                from, to, peer; /* outcome's */
     enum tls_failure      failure;
     gp_str                reason;
 };
@@ -379,7 +379,8 @@ struct reach {
     struct gp_text    text; /* lookup's: HOST:PORT:ADDRESS,ADDRESS */
     char              room[1000];
     size_t            addresses;
-    void (*done)(void *owner, gp_str reach); /* until it returns; GP_NONE: no address that is not this host's */
+    bool              outside; /* only addresses that are no network's own */
+    void (*done)(void *owner, gp_str reach); /* until it returns; GP_NONE: no address that may be asked */
     void             *owner;
 };
 bool reach_find(struct reach *, gp_str host, unsigned port) GP_MUST_USE; /* done is called, never at once; false: no memory */

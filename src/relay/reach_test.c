@@ -27,15 +27,30 @@ void dns_forget(struct dns_query *q)
 
 bool address_read(gp_str text, uint16_t port, struct sockaddr_storage *out)
 {
+    struct sockaddr_in  *v4 = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+    char                 room[INET6_ADDRSTRLEN];
     (void)port;
-    out->ss_family = gp_starts(text, "127.") || gp_is(text, "::1") ? AF_UNIX : AF_INET; /* for what follows */
-    return true;
+    CHECK(gp_copy_z(text, room, sizeof room));
+    bool six       = gp_find(text, ':') < text.len;
+    out->ss_family = six ? AF_INET6 : AF_INET;
+    return inet_pton(out->ss_family, room, six ? (void *)&v6->sin6_addr : (void *)&v4->sin_addr) == 1;
+}
+
+void address_unmap(struct sockaddr_storage *a)
+{
+    struct sockaddr_in6 v6 = *(struct sockaddr_in6 *)a;
+    struct sockaddr_in *v4 = (struct sockaddr_in *)a;
+    if (a->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return;
+    v4->sin_family = AF_INET;
+    memcpy(&v4->sin_addr, v6.sin6_addr.s6_addr + 12, sizeof v4->sin_addr);
 }
 
 bool route_is_home(const struct config *c, const struct sockaddr_storage *a)
 {
     (void)c;
-    return a->ss_family == AF_UNIX;
+    return a->ss_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr)
+                                    : ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24 == 127;
 }
 
 static void done(void *owner, gp_str reach)
@@ -56,14 +71,14 @@ static void says(size_t which, const char *const *addresses, size_t count)
     queries[which].done(queries[which].owner, &answer);
 }
 
-static void look(bool loopback, const char *const *four, size_t fours, const char *const *six, size_t sixes,
-                 const char *wanted)
+static void look_from(bool loopback, bool outside, const char *const *four, size_t fours, const char *const *six,
+                      size_t sixes, const char *wanted)
 {
     static struct config config;
     static struct relay  relay;
     char                 room[1000];
     struct gp_text       out    = GP_TEXT(room);
-    struct reach         r      = { .relay = &relay, .done = done, .owner = &out };
+    struct reach         r      = { .relay = &relay, .outside = outside, .done = done, .owner = &out };
     relay.config                = &config;
     config.relay.allow_loopback = loopback;
     CHECK(reach_find(&r, GP_LIT("web.example"), 8443));
@@ -71,6 +86,12 @@ static void look(bool loopback, const char *const *four, size_t fours, const cha
     CHECK(out.len == 0);
     says(1, six, sixes);
     CHECK_IS(gp_said(&out), wanted);
+}
+
+static void look(bool loopback, const char *const *four, size_t fours, const char *const *six, size_t sixes,
+                 const char *wanted)
+{
+    look_from(loopback, false, four, fours, six, sixes, wanted);
 }
 
 TEST(addresses_of_this_host_are_left_out)
@@ -89,4 +110,21 @@ TEST(of_many_addresses_some_are_taken)
                                         "192.0.2.6", "192.0.2.7", "192.0.2.8", "192.0.2.9" };
     look(false, many, 9, NULL, 0,
          "web.example:8443:192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4,192.0.2.5,192.0.2.6,192.0.2.7,192.0.2.8");
+}
+
+TEST(reports_go_to_no_address_of_inner_networks)
+{
+    static const char *const        four[]  = { "10.0.0.1",    "100.64.0.1", "169.254.169.254", "172.31.255.1",
+                                                "192.168.0.1", "224.0.0.1",  "255.255.255.255", "127.0.0.1" },
+                             *const near[]  = { "9.255.255.255", "11.0.0.0",    "100.128.0.1",
+                                                "172.32.0.1",    "192.169.0.1", "223.0.0.1" },
+                             *const six[]   = { "fc00::1", "fdff::1", "fe80::1", "febf::1",
+                                                "fec0::1", "ff02::1", "::1",     "::ffff:10.0.0.1" },
+                             *const other[] = { "2001:db8::1", "fe00::1" };
+    look_from(false, true, four, GP_COUNT(four), six, GP_COUNT(six), "none");
+    look_from(
+        false, true, near, GP_COUNT(near), other, GP_COUNT(other),
+        "web.example:8443:9.255.255.255,11.0.0.0,100.128.0.1,172.32.0.1,192.169.0.1,223.0.0.1,2001:db8::1,fe00::1");
+    look_from(false, false, four, 1, six, 1, "web.example:8443:10.0.0.1,fc00::1");
+    look_from(true, true, four, 1, six, 1, "web.example:8443:10.0.0.1,fc00::1");
 }

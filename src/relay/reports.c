@@ -53,7 +53,7 @@ static struct report_job *begin(struct relay *r, uint32_t question, gp_str body)
     gp_put(&copy, body);
     job->len      = copy.len;
     job->relay    = r;
-    job->reach    = (struct reach) { .relay = r, .owner = job };
+    job->reach    = (struct reach) { .relay = r, .outside = true, .owner = job };
     job->question = question;
     job->ways     = GP_TEXT(job->ways_room);
     job->next     = r->reports;
@@ -110,7 +110,7 @@ static const char *read_record(struct report_job *job, const struct dns_answer *
     }
     if (!count) return "its domain has no record _smtp._tls that asks for reports";
     if (count > 1) return "its domain has several records _smtp._tls, and so none that counts";
-    return gp_tlsrpt_ways(record->data, &job->ways) ? NULL : "its record _smtp._tls has no address that can be used";
+    return gp_tlsrpt_ways(record->data, job->relay->config->relay.policy_port, &job->ways) ? NULL : "its record _smtp._tls has no address that can be used";
 }
 
 static void got_record(void *owner, const struct dns_answer *answer)
@@ -178,7 +178,7 @@ static void reached(void *owner, gp_str reach)
     struct report_job *job = owner;
     struct msg         m   = MSG(WEB_ASK);
     if (!reach.ptr) {
-        say_posted(job, GP_TEMPFAIL, GP_LIT("its host has no address that could be used"));
+        say_posted(job, GP_TEMPFAIL, GP_LIT("its host has no address outside of this network"));
         return;
     }
     m.web_ask = (struct msg_web_ask) {

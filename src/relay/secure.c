@@ -134,7 +134,9 @@ static void tell(struct hop *h)
     struct gp_text          from = GP_TEXT(room);
     bool                    bad  = !h->told && h->delivery && h->outcome.failure != TLS_FINE;
     if (bad && conn_local(h->conn, &own) && own.ss_family != AF_UNIX) address_put(&from, &own, false);
-    if (bad) h->outcome.from = gp_said(&from), h->outcome.to = gp_from(h->to);
+    if (bad)
+        h->outcome.from = gp_said(&from), h->outcome.to = gp_from(h->to),
+        h->outcome.peer = gp_smtp_client_peer(&h->client);
     if (!h->told && h->delivery) secure_tell(h->delivery, h->host, &h->demand, &h->outcome);
     h->outcome.from = GP_NONE;
     h->told         = true;

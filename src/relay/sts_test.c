@@ -121,6 +121,11 @@ bool address_read(gp_str text, uint16_t port, struct sockaddr_storage *out)
     return text.len > 0;
 }
 
+void address_unmap(struct sockaddr_storage *a)
+{
+    (void)a;
+}
+
 bool route_is_home(const struct config *c, const struct sockaddr_storage *a)
 {
     (void)c, (void)a;

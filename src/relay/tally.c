@@ -58,6 +58,7 @@ void tally_tls(const struct relay *r, const struct tally *t)
                                          .host   = gp_from(t->host ? t->host : ""),
                                          .from   = t->from.ptr ? t->from : GP_LIT(""),
                                          .to     = t->to.ptr ? t->to : GP_LIT(""),
+                                         .peer   = t->peer.ptr ? t->peer : GP_LIT(""),
                                          .result = gp_from(outcome_word(t->failure)),
                                          .reason = t->reason.ptr ? t->reason : GP_LIT("") };
     (void)ipc_tell(r->queue, &m);
@@ -93,6 +94,6 @@ void tally_delivery(const struct delivery *d, const char *host, const struct dem
     if (t.failure == TLS_FINE)
         t.reason = GP_NONE;
     else
-        t.from = o->from, t.to = o->to;
+        t.from = o->from, t.to = o->to, t.peer = o->peer;
     tally_tls(d->relay, &t);
 }

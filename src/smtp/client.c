@@ -61,6 +61,11 @@ void gp_smtp_client_quit(struct gp_smtp_client *c)
     if (idle && gp_client_command(c, "QUIT", GP_AWAITS_QUIT)) c->phase = GP_CLIENT_AT_AFTER;
 }
 
+gp_str gp_smtp_client_peer(const struct gp_smtp_client *c)
+{
+    return (gp_str) { c->peer, c->peer_len };
+}
+
 unsigned gp_smtp_client_offers(const struct gp_smtp_client *c)
 {
     return c->offers;

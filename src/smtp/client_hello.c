@@ -90,9 +90,21 @@ static bool settle_in(struct gp_smtp_client *c, struct gp_smtp_client_event *ev)
     return false;
 }
 
+/* RFC 5321 4.2, 4.1.1.1: "220 Domain text", "250 Domain greets you". A stranger's word, whatever it is; a reply's text is printable. */
+static void note_peer(struct gp_smtp_client *c)
+{
+    gp_str         rest = gp_said(&c->reply.text);
+    gp_str         name = gp_word(&rest);
+    struct gp_text out  = GP_TEXT(c->peer);
+    if (c->peer_len || name.len > sizeof c->peer) return;
+    gp_put(&out, name);
+    c->peer_len = out.len;
+}
+
 bool gp_client_greeting(struct gp_smtp_client *c, struct gp_smtp_client_event *ev)
 {
     (void)ev;
+    note_peer(c);
     if (class_of(c) != 2)
         gp_client_fail_by_reply(c);
     else
@@ -110,6 +122,7 @@ static void fail_without_tls(struct gp_smtp_client *c)
 bool gp_client_ehlo(struct gp_smtp_client *c, struct gp_smtp_client_event *ev)
 {
     bool wants_tls = !c->secure && (c->plan->use_tls || c->plan->must_tls);
+    if (class_of(c) == 2) note_peer(c);
     if (class_of(c) == 5 && !c->plan->lmtp) { /* RFC 5321 3.2: a server of before 1993, or one that plays it */
         forget_offers(c);
         gp_client_command(c, "HELO ", GP_AWAITS_HELO);

@@ -224,3 +224,43 @@ TEST(refused_recipients)
                                "|rcpt 2.1.5 250|rcpt 5.1.1 550|rcpt 2.1.5 250|message 2.0.0 250",
                 2);
 }
+
+TEST(the_client_remembers_what_the_server_calls_itself)
+{
+    static const struct {
+        const char *said, *name;
+    } rows[] = {
+        {"220 mx.example ESMTP\r\n",                       "mx.example"},
+        { "220-mx.example\r\n220 another.example\r\n",     "mx.example"},
+        { "554 mx.example goes away\r\n",                  "mx.example"},
+        { "220 mx.example\r\n250-other.example hi\r\n",    "mx.example"},
+        { "220\r\n250-mx.example greets you\r\n250 X\r\n", "mx.example"},
+        { "220\r\n500 what\r\n250 mx.example\r\n",         ""          },
+        { "220 m\x01\x1b[0m\xc3\xbcx\"\r\n",               "m[0m??x\"" },
+        { "hello\r\n",                                     ""          },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct pair *p = open_pair(true, 1);
+        CHECK(gp_smtp_client_feed(&p->client, gp_from(rows[i].said)) > 0);
+        for (size_t step = 0; step < 9; step++) {
+            gp_smtp_client_sent(&p->client, gp_smtp_client_output(&p->client).len);
+            (void)gp_smtp_client_next(&p->client);
+        }
+        CHECK_IS(gp_smtp_client_peer(&p->client), rows[i].name);
+        free(p);
+    }
+}
+
+TEST(a_server_whose_name_has_no_end_has_none)
+{
+    struct pair   *p = open_pair(true, 1);
+    char           room[512];
+    struct gp_text said = GP_TEXT(room);
+    gp_put_z(&said, "220 ");
+    for (int i = 0; i < 256; i++) gp_put_char(&said, 'x');
+    gp_put_z(&said, " hello\r\n");
+    CHECK(gp_smtp_client_feed(&p->client, gp_said(&said)) == said.len);
+    (void)gp_smtp_client_next(&p->client);
+    CHECK(gp_smtp_client_peer(&p->client).len == 0);
+    free(p);
+}

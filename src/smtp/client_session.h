@@ -39,6 +39,7 @@ enum gp_client_awaits {
 
 enum {
     GP_CLIENT_TEXT_ROOM     = 512,  /* of a reply, its lines joined                            */
+    GP_CLIENT_PEER_MOST     = 255,  /* RFC 5321 4.5.3.1.2: a domain                            */
     GP_CLIENT_ENHANCED_ROOM = 10,   /* "5.123.123"                                             */
     GP_CLIENT_NAMES_ROOM    = 512,  /* of the mechanisms that AUTH listed                      */
 };
@@ -66,6 +67,10 @@ struct gp_smtp_client {
     struct gp_client_reply reply;
     struct gp_smtp_client_event failure;   /* what FAILED will say                  */
     bool                        secure, signed_in, quitting;
+
+    /* what the server calls itself; "": no name that can be repeated */
+    char   peer[GP_CLIENT_PEER_MOST];
+    size_t peer_len;
 
     /* what EHLO said */
     unsigned offers;

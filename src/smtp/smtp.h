@@ -236,6 +236,7 @@ bool   gp_smtp_client_auth(struct gp_smtp_client *, gp_str mechanism, gp_str ini
 bool   gp_smtp_client_auth_line(struct gp_smtp_client *, gp_str line);                 /* base64, or "*"     */
 void   gp_smtp_client_skip_auth(struct gp_smtp_client *);
 unsigned gp_smtp_client_offers(const struct gp_smtp_client *);
+gp_str gp_smtp_client_peer(const struct gp_smtp_client *);  /* the name in the server's greeting, or else in its answer to EHLO; printable; or "" */
 /* Canonical parameters are filtered by what the server offers (rows of smtp/extensions.c); false: this message needs
  * what the server lacks (SMTPUTF8, 5.6.7; REQUIRETLS, 5.7.30; SIZE, 5.3.4; DELIVERBY, 5.3.3): *why says it, nothing was sent, the session is READY still. */
 bool   gp_smtp_client_mail(struct gp_smtp_client *, gp_str sender, gp_str params, uint64_t size, struct gp_reply *why);

@@ -9,7 +9,9 @@ const char tls_results_schema[] =
     " result TEXT NOT NULL, count INTEGER NOT NULL, reason TEXT NOT NULL,"
     " PRIMARY KEY (day, domain, policy, host, result)) STRICT, WITHOUT ROWID;";
 
-#define COLUMNS "day, domain, policy, text, host, source, target, result, count, reason"
+#define COLUMNS "day, domain, policy, text, host, source, target, result, count, reason, peer"
+
+const char tls_peers[] = "ALTER TABLE tls_seen ADD COLUMN peer TEXT NOT NULL DEFAULT '';";
 
 int64_t tls_result_day(gp_time when)
 {
@@ -69,12 +71,13 @@ static void bind_key(struct rows *r, const struct tls_result *t, bool details)
     for (size_t i = 0; i < GP_COUNT(key); i++) rows_bind_text(r, gp_from(key[i]));
     rows_bind_number(r, t->count);
     rows_bind_text(r, gp_from(t->reason));
+    rows_bind_text(r, gp_from(t->peer));
 }
 
 static gp_status add_to_known(struct database *db, const struct tls_result *t)
 {
     auto_rows r =
-        rows_of(db, "UPDATE tls_seen SET count = count + ?9, reason = ?10 WHERE day = ?1 AND domain = ?2"
+        rows_of(db, "UPDATE tls_seen SET count = count + ?9, reason = ?10, peer = ?11 WHERE day = ?1 AND domain = ?2"
                     " AND policy = ?3 AND text = ?4 AND host = ?5 AND source = ?6 AND target = ?7 AND result = ?8");
     bind_key(&r, t, true);
     return rows_run(&r);
@@ -85,8 +88,10 @@ static gp_status add_new(struct database *db, const struct tls_result *t)
     int64_t   rows   = 0;
     gp_status status = count_rows(db, t, &rows);
     if (status != GP_OK) return status;
-    auto_rows r = rows_of(db, "INSERT INTO tls_seen (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                              " ON CONFLICT DO UPDATE SET count = count + excluded.count, reason = excluded.reason");
+    auto_rows r = rows_of(
+        db,
+        "INSERT INTO tls_seen (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET count = count + excluded.count, reason = excluded.reason, peer = excluded.peer");
     bind_key(&r, t, rows < TLS_RESULT_ROWS);
     return rows_run(&r);
 }
@@ -131,7 +136,7 @@ static gp_status read_all(struct rows *r, take_result *each, void *owner)
             gp_copy_z(rows_text(r, 3), t.text, sizeof t.text) && gp_copy_z(rows_text(r, 4), t.host, sizeof t.host) &&
             gp_copy_z(rows_text(r, 5), t.from, sizeof t.from) && gp_copy_z(rows_text(r, 6), t.to, sizeof t.to) &&
             gp_copy_z(rows_text(r, 7), t.result, sizeof t.result) &&
-            gp_copy_z(rows_text(r, 9), t.reason, sizeof t.reason);
+            gp_copy_z(rows_text(r, 9), t.reason, sizeof t.reason) && gp_copy_z(rows_text(r, 10), t.peer, sizeof t.peer);
         if (whole && !each(owner, &t)) return GP_OK;
     }
     return status == GP_PERMFAIL ? GP_OK : status;

@@ -28,8 +28,9 @@ struct tls_result {
     char    from[TLS_RESULT_ADDRESS], to[TLS_RESULT_ADDRESS]; /* of connections that failed */
     char    result[TLS_RESULT_WORD];  /* "": it went well; else as in RFC 8460 4.3, "starttls-not-supported" */
     char    reason[TLS_RESULT_REASON]; /* of the latest one; "": none */
+    char    peer[TLS_RESULT_NAME]; /* what the server called itself in the latest one that failed; "": not known */
 };
-extern const char tls_results_schema[], tls_reports_schema[]; /* scripts of queue.db */
+extern const char tls_results_schema[], tls_reports_schema[], tls_peers[]; /* scripts of queue.db */
 int64_t   tls_result_day(gp_time);
 /* What is older than TLS_RESULT_DAYS goes. */
 gp_status tls_results_add(struct database *, const struct tls_result *, size_t count) GP_MUST_USE;

@@ -9,12 +9,13 @@
 
 static struct database *open_memory(void)
 {
-    static const char    *scripts[4];
+    static const char    *scripts[5];
     enum database_trouble trouble;
     scripts[0]                = policies_schema;
     scripts[1]                = tls_results_schema;
     scripts[2]                = tls_reports_schema;
     scripts[3]                = policies_asked;
+    scripts[4]                = tls_peers;
     struct database_plan plan = {
         .path = ":memory:", .scripts = scripts, .versions = GP_COUNT(scripts), .create = true
     };
@@ -141,7 +142,7 @@ TEST(counts_of_an_earlier_version_are_taken_over)
     struct database     *db   = database_open(&plan, &trouble);
     CHECK(db && database_script(db, "INSERT INTO tls_results VALUES (100, 'a.example', 'sts', 'mx', '', 3, ''),"
                                     " (100, 'a.example', 'sts', 'mx', 'x', 4, '')") == GP_OK);
-    CHECK(database_script(db, tls_reports_schema) == GP_OK);
+    CHECK(database_script(db, tls_reports_schema) == GP_OK && database_script(db, tls_peers) == GP_OK);
     struct sum s = sum_since(db, 0);
     CHECK(s.rows == 2 && s.good == 3 && s.failed == 4);
     CHECK(tls_reports_each(db, 0, take, &r) == GP_OK && r.day == 100 && r.state == TLS_REPORT_WAITS);

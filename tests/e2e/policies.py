@@ -29,7 +29,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         owner = self.server.owner
         owner.posted.append((self.path, self.headers["Content-Type"], body))
-        self.send_response(owner.says[self.path].pop(0) if owner.says.get(self.path) else 201)
+        says = owner.says[self.path].pop(0) if owner.says.get(self.path) else 201
+        if isinstance(says, threading.Event):
+            says.wait(30)
+            return
+        self.send_response(says)
         self.send_header("Location", f"https://{self.headers['Host']}/elsewhere")
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -56,7 +60,7 @@ class Policies:
     def __init__(self, authority, names, address="127.0.4.1"):
         self.authority, self.names, self.address = authority, names, address
         self.answers, self.contexts, self.asked, self.posted = {}, {}, [], []
-        self.says = {}                          # path: statuses of the next answers to a POST there
+        self.says = {}                          # path: statuses of the next answers to a POST there; an event: none, and no sooner
         self.server = Server((address, 0), Handler)
         self.server.owner, self.port = self, self.server.server_address[1]
         context = self.new_context(authority.issue("policies", "policies.example"))

@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 import sqlite3
+import threading
 
 import pytest
 
@@ -49,16 +50,23 @@ def strangers(folder):
 
 
 @pytest.fixture
-def seen(gatepost, world, web, strangers, context, account):
-    """A domain that tests a policy which its mail host does not keep; yesterday a message went there."""
-    domain = f"r{next(counter)}.example"
-    web.publish(domain, policy("testing", f"mx.{domain}"))
-    world.names.mx(domain, (10, f"mx.{domain}"))
-    sink = world.sink(strangers.issue(f"mx.{domain}", f"mx.{domain}"), f"mx.{domain}")
-    send(gatepost, context, account, [f"lena@{domain}"])
-    sink.wait(f"lena@{domain}")
-    until("a count", lambda: rows(gatepost, domain))
-    return domain
+def see(gatepost, world, web, strangers, context, account):
+    """see(): a domain that tests a policy which its mail host does not keep; yesterday a message went there."""
+    def make():
+        domain = f"r{next(counter)}.example"
+        web.publish(domain, policy("testing", f"mx.{domain}"))
+        world.names.mx(domain, (10, f"mx.{domain}"))
+        sink = world.sink(strangers.issue(f"mx.{domain}", f"mx.{domain}"), f"mx.{domain}")
+        send(gatepost, context, account, [f"lena@{domain}"])
+        sink.wait(f"lena@{domain}")
+        until("a count", lambda: rows(gatepost, domain))
+        return domain
+    return make
+
+
+@pytest.fixture
+def seen(see):
+    return see()
 
 
 def database(gatepost):
@@ -105,7 +113,9 @@ def test_a_report_goes_by_mail_signed_whatever_the_tls_there_is_like(gatepost, w
     assert message["Subject"] == f"Report Domain: {seen} Submitter: {DOMAIN} Report-ID: <{said['report-id']}>"
     assert said == report_of(gatepost, seen) and said["organization-name"] == "Größe & Söhne" and said["contact-info"] == f"tls@{DOMAIN}"
     assert said["report-id"] == f"{said['date-range']['start-datetime'][:10]}.{seen}@{HOSTNAME}"
-    assert said["policies"][0]["failure-details"][0]["result-type"] == "certificate-not-trusted"
+    failure = said["policies"][0]["failure-details"][0]
+    assert failure["result-type"] == "certificate-not-trusted"
+    assert (failure["receiving-mx-hostname"], failure["receiving-mx-helo"]) == (f"mx.{seen}", "sink.example.net")
     assert verify_dkimpy(world.names, arrived.data) and arrived.data.count(b"DKIM-Signature:") == 2
     shown(gatepost, seen, "sent", f"tls+reports@to-{seen}")
     assert not rows(gatepost, f"to-{seen}")                             # RFC 8460 5.3: that was no session to report
@@ -135,3 +145,42 @@ def test_nobody_else_is_asked_to_take_one(gatepost, world, web, seen):
     night_falls(gatepost, seen)
     shown(gatepost, seen, "not wanted", "no address that can be used")
     assert not web.posted
+
+
+def report_in(octets):
+    return json.loads(gzip.decompress(octets))
+
+
+def test_who_is_killed_in_the_midst_of_it_loses_no_report_and_says_none_twice(gatepost, world, web, see):
+    """One report is on its way over the web, one as well, and is to go by mail besides, and one waits as mail in the queue."""
+    posted, both, mailed = see(), see(), see()
+    hangs, paths = threading.Event(), {domain: f"/v1/{domain}" for domain in (posted, both)}
+    to = {domain: f"tls@to-{domain}" for domain in (both, mailed)}
+    sinks = {domain: world.sink(web.authority.issue(f"mx.{address}", f"to-{domain}"), f"mx.to-{domain}", tls="none") for domain, address in to.items()}
+    for domain in (posted, both, mailed):
+        ways = [f"https://reports.example:{web.port}{paths.get(domain)}"] * (domain in paths) + [f"mailto:{to.get(domain)}"] * (domain in to)
+        world.names.txt(f"_smtp._tls.{domain}", "v=TLSRPTv1; rua=" + ",".join(ways))
+        world.names.mx(f"to-{domain}", (10, f"mx.to-{domain}"))
+    web.says |= {path: [hangs] for path in paths.values()}
+    sinks[mailed].script("RCPT", "450 4.2.0 not now")
+    for domain in (posted, both, mailed):
+        night_falls(gatepost, domain)
+    shown(gatepost, mailed, "sent", to[mailed])
+    until("a mail that waits", lambda: any(b"RCPT" in line for line in sinks[mailed].heard))
+    until("reports that are on their way", lambda: {path for path, _, _ in web.posted} >= set(paths.values()))
+    gatepost.kill()
+    hangs.set()
+    gatepost.start()
+    gatepost.run("report", "--tls", "--send-now")
+    gatepost.run("queue", "retry", "--all")
+    for domain in (posted, both):
+        shown(gatepost, domain, "sent", paths[domain])
+    arrived = {domain: sink.wait(to[domain]) for domain, sink in sinks.items()}
+    gatepost.run("report", "--tls", "--send-now")
+    until("an empty queue", lambda: not gatepost.json("queue", "list"))
+    for domain, path in paths.items():          # what was not answered is said again: the same report, octet for octet
+        bodies = [body for where, _, body in web.posted if where == path]
+        assert len(bodies) == 2 and len(set(bodies)) == 1 and report_in(bodies[0]) == report_of(gatepost, domain)
+    for domain, one in arrived.items():
+        _, report = email.message_from_bytes(one.data, policy=email.policy.default).iter_parts()
+        assert len(sinks[domain].arrived) == 1 and report_in(report.get_content()) == report_of(gatepost, domain)
