@@ -272,11 +272,13 @@ enum config_share config_route_share(const struct config_route *, gp_str from_do
 bool config_rewrite(const struct config *, enum config_in, gp_str address, struct gp_text *out) GP_MUST_USE; /* false: it stays */
 const struct config_route *config_route_named(const struct config *, gp_str name); /* NULL: there is none */
 /* A destination is what the queue and the relay call mail that goes the same way: "example.net" by MX, "smarthost", and with a route
- * "via:NAME", or by MX "via:NAME example.net", or where each account signs in by itself "via:NAME ACCOUNT". */
+ * "via:NAME", or by MX "via:NAME example.net", or where each account signs in by itself "via:NAME NUMBER ACCOUNT": the number is never another's, the
+ * name may be, once the account is deleted. */
 #define CONFIG_VIA "via:"
-void   config_put_destination(struct gp_text *, const struct config *, const struct config_route *, gp_str domain, gp_str account);
+struct config_account { gp_str name; uint64_t number; }; /* an account; the name "": nobody */
+void   config_put_destination(struct gp_text *, const struct config *, const struct config_route *, gp_str domain, struct config_account);
 gp_str config_route_in(gp_str destination); /* its name; GP_NONE: relay.via */
-struct config_way { struct config_hop hop; gp_str domain, account; const struct config_route *route; }; /* domain: for MX, account: who signs in, both in the destination; or "" */
+struct config_way { struct config_hop hop; gp_str domain /* for MX; or "" */; struct config_account account /* who signs in */; const struct config_route *route; }; /* slices: in the destination */
 bool   config_read_destination(const struct config *, gp_str destination, struct config_way *) GP_MUST_USE; /* false: no such route */
 struct config_hop config_default_hop(const struct config *);
 void config_put_hop(struct gp_text *, const struct config_hop *); /* as it is written */

@@ -343,15 +343,32 @@ static void put_lower(struct gp_text *out, gp_str text)
     }
 }
 
+static void put_whose(struct gp_text *out, struct config_account account)
+{
+    if (account.name.len == 0) return; /* what all of them begin with */
+    gp_put_number(out, (int64_t)account.number);
+    gp_put_char(out, ' ');
+    gp_put(out, account.name); /* as it is: names differ by case */
+}
+
+/* As it is written, and no other way. */
+static bool read_whose(gp_str text, struct config_account *out)
+{
+    gp_str number = gp_cut(&text, ' ');
+    bool   plain  = number.len == 1 || !gp_starts(number, "0");
+    out->name     = text;
+    return plain && gp_read_number(number, INT64_MAX, &out->number) && text.len > 0;
+}
+
 void config_put_destination(struct gp_text *out, const struct config *config, const struct config_route *route,
-                            gp_str domain, gp_str account)
+                            gp_str domain, struct config_account account)
 {
     bool            own  = route && route->login == LOGIN_OF_ACCOUNT;
     enum relay_kind kind = route ? route->via->kind : config->relay.kind;
     if (route) gp_put_z(out, CONFIG_VIA);
     if (route) put_lower(out, gp_from(route->name));
     if (route && (own || kind == RELAY_MX)) gp_put_char(out, ' ');
-    if (own) gp_put(out, account); /* as it is: names differ by case */
+    if (own) put_whose(out, account);
     if (kind == RELAY_MX) put_lower(out, domain);
     if (!route && kind == RELAY_SMARTHOST) gp_put_z(out, SMARTHOST);
 }
@@ -367,16 +384,16 @@ bool config_read_destination(const struct config *config, gp_str destination, st
     gp_str                     name = config_route_in(destination), rest = destination;
     const struct config_route *route = name.ptr ? config_route_named(config, name) : NULL;
     *out                             = (struct config_way) {
-                                    .hop = config_default_hop(config), .domain = destination, .account = GP_LIT(""), .route = route
+                                    .hop = config_default_hop(config), .domain = destination, .account = {GP_LIT(""), 0},
+                                            .route = route
     };
     if (!name.ptr) return true;
     if (!route) return false;
     (void)gp_cut(&rest, ' ');
-    bool own     = route->login == LOGIN_OF_ACCOUNT;
-    out->hop     = *route->via;
-    out->domain  = rest.ptr && !own ? rest : GP_LIT("");
-    out->account = rest.ptr && own ? rest : GP_LIT("");
-    if (own) return out->account.len > 0;
+    bool own    = route->login == LOGIN_OF_ACCOUNT;
+    out->hop    = *route->via;
+    out->domain = rest.ptr && !own ? rest : GP_LIT("");
+    if (own) return rest.ptr && read_whose(rest, &out->account);
     return route->via->kind == RELAY_MX ? out->domain.len > 0 : !rest.ptr;
 }
 

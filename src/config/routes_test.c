@@ -294,7 +294,7 @@ static void is_called(const char *route, const char *domain, const char *destina
     struct gp_text             text = GP_TEXT(room);
     struct config_way          way;
     const struct config_route *r = route ? config_route_named(&config, gp_from(route)) : NULL;
-    config_put_destination(&text, &config, r, gp_from(domain), GP_NONE);
+    config_put_destination(&text, &config, r, gp_from(domain), (struct config_account) { 0 });
     CHECK_IS(gp_said(&text), destination);
     CHECK(config_read_destination(&config, gp_said(&text), &way) && way.route == r);
     CHECK_IS(gp_from(way.hop.host), host);
@@ -331,12 +331,17 @@ TEST(where_each_account_signs_in_its_name_is_in_the_destination)
     CHECK(read_set_up(H "routes:\n" R("name: Own, to: a, via: 'smtp://h', login: account")
                           R("name: t, to: b, via: 'smtp://h', login: account, provider: p") "providers:\n" R(
                               "name: p, client_id: c, token_uri: 'https://p/', device_uri: 'https://p/'")));
-    config_put_destination(&text, &config, &config.routes[0], GP_LIT("a"), GP_LIT("Ada@example.org"));
-    CHECK_IS(gp_said(&text), "via:own Ada@example.org");
+    config_put_destination(&text, &config, &config.routes[0], GP_LIT("a"),
+                           (struct config_account) { GP_LIT("Ada@example.org"), 17 });
+    CHECK_IS(gp_said(&text), "via:own 17 Ada@example.org");
     CHECK(config_read_destination(&config, gp_said(&text), &way) && way.route == &config.routes[0] && !way.domain.len);
-    CHECK_IS(way.account, "Ada@example.org");
-    CHECK(!config_read_destination(&config, GP_LIT("via:own"), &way) &&
-          !config_read_destination(&config, GP_LIT("via:own "), &way)); /* whose? */
+    CHECK(way.account.number == 17);
+    CHECK_IS(way.account.name, "Ada@example.org");
+    static const char *const whose[] = { "via:own",        "via:own ",
+                                         "via:own ada",    "via:own 17",
+                                         "via:own 17 ",    "via:own 017 ada",
+                                         "via:own -1 ada", "via:own 99999999999999999999 ada" };
+    for (size_t i = 0; i < GP_COUNT(whose); i++) CHECK(!config_read_destination(&config, gp_from(whose[i]), &way));
     CHECK(!config_route_for(&config, GP_LIT("a"), GP_NONE, GP_LIT("")));
     CHECK(config_route_for(&config, GP_LIT("a"), GP_NONE, GP_LIT("ada")) == &config.routes[0]);
     CHECK(config_signs_in(&config, 1) && !config_has_own_token(&config, 1) && config_has_own_token(&config, 2));

@@ -101,9 +101,9 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
      * answer: where to go on; 0: that was all.                                                                            */ \
     ROW(HOLD, hold, U(account) U(row) S(why))                                                                              \
     ROW(HELD, held, U(status) U(row))                                                                                      \
-    /* vault -> queue: our sign-in may work again: what waits for it is due now. login: config.h's; account: of one that signs in as itself, \
+    /* vault -> queue: our sign-in may work again: what waits for it is due now. login: config.h's; account, and its number: of one that signs in as itself, \
      * "": of all; more, in the answer: ask once more                                                                       */ \
-    ROW(AGAIN, again, U(login) S(account))                                                                                            \
+    ROW(AGAIN, again, U(login) U(number) S(account))                                                                                  \
     ROW(AGAIN_DUE, again_due, U(status) U(more))                                                                           \
     /* queue -> relay; fds[0]: body when not inline. attempt names it in the results. foreign: as in SUBMITTED. */                                  \
     ROW(DELIVER, deliver, U(attempt) U(size) U(foreign) S(queue_id) S(destination) S(sender) S(params) S(recipients) S(body))        \
@@ -137,8 +137,8 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
     ROW(DKIM_SIGNED, dkim_signed, U(status) S(signature))                                                                 \
     /* vault -> relay: what we present to the servers of a login (config.h's); chain "": there is none that can be used. expires: gp_time        */ \
     ROW(OUR_CERTIFICATE, our_certificate, U(login) U(generation) U(expires) S(chain))                                              \
-    /* our sign-in at the smarthost. presented: it has asked for that certificate, and been given it; which: config.h's; account: whose mail it is, where each signs in as itself */ \
-    ROW(LOGIN_START, login_start, U(login) U(which) U(secure) U(presented) U(binding) S(account) S(binding_data) S(end_point) S(offered)) \
+    /* our sign-in at the smarthost. presented: it has asked for that certificate, and been given it; which: config.h's; account, and its number: whose mail it is, where each signs in as itself */ \
+    ROW(LOGIN_START, login_start, U(login) U(which) U(secure) U(presented) U(binding) U(number) S(account) S(binding_data) S(end_point) S(offered)) \
     ROW(LOGIN_LINE, login_line, U(login) S(line))                                                                         \
     /* text: base64 to send. believed: the server may say 235 from here on; before SCRAM's proof it may not              */ \
     /* why: of a status that is not OK, for whoever asks why mail waits; no secret                                        */ \

@@ -48,7 +48,7 @@ static gp_status make_page(struct queue *q, const struct msg_again *m, gp_time n
     bool                       all   = route && route->login == LOGIN_OF_ACCOUNT && m->account.len == 0;
     char                       room[DESTINATION_ROOM + 1];
     struct gp_text             name = { .ptr = room, .room = DESTINATION_ROOM };
-    config_put_destination(&name, c, route, GP_LIT(""), m->account);
+    config_put_destination(&name, c, route, GP_LIT(""), (struct config_account) { m->account, m->number });
     room[name.len]   = '\0';
     gp_status status = queue_begin(q->store);
     if (status == GP_OK && all) status = make_all_due(q, gp_said(&name), now, changed);

@@ -19,12 +19,13 @@ static void commit_for(struct kit *k, const char *id, unsigned recipients)
     kit_commit(k, 1, &m);
 }
 
-static struct kit_answer again_for(struct kit *k, uint64_t login, const char *account)
+static struct kit_answer again_for(struct kit *k, uint64_t login, uint64_t number, const char *account)
 {
     struct msg   m     = MSG(AGAIN);
     struct asker asker = { NULL, 1 };
     k->answer_count    = 0;
     m.again.login      = login;
+    m.again.number     = number;
     m.again.account    = gp_from(account);
     again_take(k->queue, asker, &m, k->now);
     return k->answers[0];
@@ -32,7 +33,7 @@ static struct kit_answer again_for(struct kit *k, uint64_t login, const char *ac
 
 static struct kit_answer again(struct kit *k, uint64_t login)
 {
-    return again_for(k, login, "");
+    return again_for(k, login, 0, "");
 }
 
 static struct kit *open_with(const char *said, bool host_down)
@@ -91,10 +92,11 @@ TEST(many_are_due_page_by_page)
 }
 
 /* ---- where each account signs in as itself ----------------------------------------------------------------------------------- */
-static void commit_of(struct kit *k, const char *id, const char *user)
+static void commit_of(struct kit *k, const char *id, uint64_t number, const char *user)
 {
-    struct msg m  = kit_message(id, "ada@example.org", "bob@example.net\t\n");
-    m.commit.user = gp_from(user);
+    struct msg m     = kit_message(id, "ada@example.org", "bob@example.net\t\n");
+    m.commit.user    = gp_from(user);
+    m.commit.account = number;
     kit_commit(k, 1, &m);
 }
 
@@ -104,19 +106,20 @@ TEST(mail_of_each_account_waits_for_its_own_sign_in_alone)
     k->config.route_count      = 1;
     k->config.routes[0]        = (struct config_route) { .name = "own", .to = "*", .login = LOGIN_OF_ACCOUNT };
     k->config.routes[0].via[0] = (struct config_hop) { .set = true, .kind = RELAY_SMARTHOST };
-    commit_of(k, "aaaa", "ada");
-    commit_of(k, "bbbb", "bert");
-    commit_of(k, "cccc", "Ada"); /* another, as far as anybody knows here */
+    commit_of(k, "aaaa", 1, "ada");
+    commit_of(k, "bbbb", 2, "bert");
+    commit_of(k, "cccc", 3, "ada"); /* another of that name, when the first was deleted */
     kit_turn(k);
-    CHECK(kit_count(k, "recipients", "destination IN ('via:own ada', 'via:own bert', 'via:own Ada')") == 3);
+    CHECK(kit_count(k, "recipients", "destination IN ('via:own 1 ada', 'via:own 2 bert', 'via:own 3 ada')") == 3);
     CHECK(k->sent_count == 3);
     kit_answer_all(k, no, HOST_ANSWERED);
     kit_turn(k);
     CHECK(k->sent_count == 3);
-    CHECK(again_for(k, 1, "ada").status == GP_OK);
+    CHECK(again_for(k, 1, 3, "ada").status == GP_OK);
     kit_turn(k);
     CHECK(k->sent_count == 4);
-    CHECK(again_for(k, 1, "").status == GP_OK); /* all that are not under way */
+    CHECK_IS(gp_from(k->sent[3].destination), "via:own 3 ada");
+    CHECK(again_for(k, 1, 0, "").status == GP_OK); /* all that are not under way */
     kit_turn(k);
     CHECK(k->sent_count == 6);
     kit_close(k);
@@ -128,7 +131,7 @@ TEST(mail_of_nobody_takes_no_route_where_accounts_sign_in)
     k->config.route_count      = 1;
     k->config.routes[0]        = (struct config_route) { .name = "own", .to = "*", .login = LOGIN_OF_ACCOUNT };
     k->config.routes[0].via[0] = (struct config_hop) { .set = true, .kind = RELAY_SMARTHOST };
-    commit_of(k, "aaaa", "");
+    commit_of(k, "aaaa", 0, "");
     CHECK(kit_count(k, "recipients", "destination = 'example.net'") == 1);
     kit_close(k);
 }

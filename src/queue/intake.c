@@ -36,7 +36,8 @@ static gp_str domain_of(const struct queue *q, gp_str address)
 gp_str destination_of(const struct queue *q, const struct queue_way *w, struct gp_text *room)
 {
     gp_str domain = domain_of(q, w->address);
-    config_put_destination(room, q->config, config_route_for(q->config, domain, w->sender, w->user), domain, w->user);
+    config_put_destination(room, q->config, config_route_for(q->config, domain, w->sender, w->user), domain,
+                           (struct config_account) { w->user, w->account });
     return gp_said(room);
 }
 
@@ -86,7 +87,7 @@ static bool read_recipient(struct queue *q, struct gp_arena *arena, const struct
     to->address         = gp_cut(&line, '\t');
     to->params          = line;
     if (!to->address.len || has_controls(to->address) || has_controls(to->params)) return false;
-    const struct queue_way     way = { to->address, c->sender, c->user };
+    const struct queue_way     way = { to->address, c->sender, c->user, c->account };
     const struct config_route *r   = held_by(q, &way);
     if (r) to->state = RECIPIENT_HELD;
     if (r) *holds = r;

@@ -69,19 +69,21 @@ static void login_said(void *owner, gp_status status, const struct msg *answer)
 }
 
 /* Of whose mail the hop is: its name has that, so that no mail of others comes to it. */
-static gp_str account_of(const struct hop *h)
+static struct config_account account_of(const struct hop *h)
 {
     struct config_way way;
-    return config_read_destination(h->relay->config, gp_from(h->destination), &way) ? way.account : GP_LIT("");
+    bool              read = config_read_destination(h->relay->config, gp_from(h->destination), &way);
+    return read ? way.account : (struct config_account) { GP_LIT(""), 0 };
 }
 
 void login_start(struct hop *h, gp_str offered)
 {
-    struct msg          m   = MSG(LOGIN_START);
-    struct gp_tls      *tls = conn_tls(h->conn);
-    uint8_t             data[64], end_point[64];
-    size_t              len     = 0;
-    enum gp_tls_binding binding = tls ? gp_tls_binding(tls, data, &len) : GP_TLS_NO_BINDING;
+    struct msg            m   = MSG(LOGIN_START);
+    struct gp_tls        *tls = conn_tls(h->conn);
+    uint8_t               data[64], end_point[64];
+    size_t                len     = 0;
+    struct config_account whose   = account_of(h);
+    enum gp_tls_binding   binding = tls ? gp_tls_binding(tls, data, &len) : GP_TLS_NO_BINDING;
 
     h->login                   = ++h->relay->logins;
     h->believed                = false;
@@ -91,7 +93,8 @@ void login_start(struct hop *h, gp_str offered)
     m.login_start.secure       = h->outcome.verified != VERIFIED_BY_NOBODY; /* else: to whom? */
     m.login_start.which        = h->which;
     m.login_start.presented    = h->presented;
-    m.login_start.account      = account_of(h);
+    m.login_start.account      = whose.name;
+    m.login_start.number       = whose.number;
     m.login_start.binding      = binding == GP_TLS_EXPORTER ? GP_BIND_TLS_EXPORTER
                                  : binding == GP_TLS_UNIQUE ? GP_BIND_TLS_UNIQUE
                                                             : GP_BIND_NONE;

@@ -75,7 +75,7 @@ gp_status queue_finish(struct queue_store *, int64_t message, gp_str queue_id, b
 
 /* Queued and held recipients that go to `place`, or with `elsewhere` those that do not, get the destination that `choose` names for
  * them; how many of them changed it. With `all` all are asked about; those that go by a route (CONFIG_VIA) always are. */
-struct queue_way { gp_str address, sender, user; };
+struct queue_way { gp_str address, sender, user; uint64_t account; };
 typedef gp_str queue_chooser(void *owner, const struct queue_way *, struct gp_text *room);
 gp_status queue_reroute(struct queue_store *, gp_str place, bool elsewhere, bool all, queue_chooser *choose, void *owner, size_t *moved) GP_MUST_USE;
 

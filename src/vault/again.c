@@ -31,6 +31,7 @@ static void ask(struct vault *v, unsigned char least)
     a->asked  = true;
     size_t of = own ? at - (GP_COUNT(a->owed) - OWN_AGAIN_MOST) : 0;
     m.again   = (struct msg_again) { .login   = own ? a->own[of].login : at,
+                                     .number  = own ? (uint64_t)a->own[of].number : 0,
                                      .account = own ? gp_from(a->own[of].account) : GP_LIT("") };
     ipc_ask(v->queue.channel, &m, heard, v);
 }
@@ -42,13 +43,13 @@ void again_tell(struct vault *v, size_t login)
 }
 
 /* Where there is no room for one more account, all of that route are tried. */
-void again_tell_own(struct vault *v, size_t login, const char *account)
+void again_tell_own(struct vault *v, size_t login, int64_t number, const char *account)
 {
     struct again  *a     = &v->again;
     unsigned char *owed  = &a->owed[GP_COUNT(a->owed) - OWN_AGAIN_MOST];
     size_t         place = OWN_AGAIN_MOST;
     for (size_t i = 0; i < OWN_AGAIN_MOST; i++) {
-        bool same = owed[i] > DONE && a->own[i].login == login && strcmp(a->own[i].account, account) == 0;
+        bool same = owed[i] > DONE && a->own[i].login == login && a->own[i].number == number;
         if (same || (owed[i] == DONE && place == OWN_AGAIN_MOST)) place = i;
         if (same) break;
     }
@@ -56,8 +57,9 @@ void again_tell_own(struct vault *v, size_t login, const char *account)
         again_tell(v, login);
         return;
     }
-    owed[place]         = TWICE;
-    a->own[place].login = login;
+    owed[place]          = TWICE;
+    a->own[place].login  = login;
+    a->own[place].number = number;
     (void)gp_copy_z(gp_from(account), a->own[place].account, sizeof a->own[place].account);
     ask(v, TWICE);
 }

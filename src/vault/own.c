@@ -37,20 +37,21 @@ static void put_address(const struct vault *v, struct own *own)
     own->user[user.len] = '\0';
 }
 
-gp_status own_find(struct vault *v, gp_str account, struct own *out)
+gp_status own_find(struct vault *v, int64_t number, gp_str name, struct own *out)
 {
     struct account found;
     *out             = (struct own) { .is = true };
-    gp_status status = accounts_find(v->accounts, account, &found);
+    gp_status status = accounts_get(v->accounts, number, &found);
     if (status == GP_TEMPFAIL) {
         vault_store_failed(v);
         say(out, "the store of accounts cannot be read", "");
         return GP_TEMPFAIL;
     }
-    (void)gp_copy_z(status == GP_OK ? gp_from(found.name) : gp_head(account, sizeof out->name - 1), out->name,
+    (void)gp_copy_z(status == GP_OK ? gp_from(found.name) : gp_head(name, sizeof out->name - 1), out->name,
                     sizeof out->name);
     if (status != GP_OK) {
-        say(out, "there is no account ", " any more, who would sign in: `gatepost queue delete` gives its mail up");
+        say(out, "the account ",
+            " that sent it was deleted, and whoever has its name now does not sign in for it: `gatepost queue delete` gives it up, and tells its sender");
         return GP_TEMPFAIL;
     }
     out->account = found.id;
@@ -203,7 +204,7 @@ void own_pay(struct keeper *k)
     struct vault *v = k->vault;
     for (size_t i = 0; i < config_logins(v->config); i++)
         if (config_login_provider(v->config, i) == k->plan && config_has_own_token(v->config, i))
-            again_tell_own(v, i, own_account(k));
+            again_tell_own(v, i, k->account, own_account(k));
 }
 
 void own_files_changed(struct keeper *of)
@@ -224,7 +225,7 @@ static bool tell_queue(void *owner, const struct grant *g)
         bool                          its   = p && gp_same(of, gp_from(p->name)) && config_has_own_token(c, i);
         bool                          named = gp_starts(of, "route:") && !p && config_login_of(c, i).own &&
                      gp_alike(gp_tail(of, sizeof "route:" - 1), gp_from(c->routes[i - 1].name));
-        if (its || named) again_tell_own(v, i, name.ptr);
+        if (its || named) again_tell_own(v, i, g->account, name.ptr);
     }
     return true;
 }
@@ -246,7 +247,7 @@ static bool use(void *owner, const struct grant *g)
     const size_t                  login = p ? config_own_login_by(v->config, p) : config_logins(v->config);
     struct own                    own;
     if (login < config_logins(v->config) && config_has_own_token(v->config, login) && name.ptr &&
-        own_find(v, name, &own) == GP_OK)
+        own_find(v, g->account, name, &own) == GP_OK)
         (void)keeper_for(v, p, &own, true);
     return v->tokens_kept.own_count <
            OWN_KEEPERS_MOST; /* the rest another day: all are used in time as long as this is once in a week */

@@ -124,12 +124,23 @@ static void give_grant(struct bed *b, const char *name, const char *account, con
     vault_look_anew(b->vault);
 }
 
-static struct msg sign_in(uint64_t login, uint64_t which, const char *account)
+/* 0: nobody has that name. */
+static uint64_t number_of(struct bed *b, const char *account)
+{
+    struct accounts *a = bed_store(b);
+    struct account   found;
+    gp_status        status = accounts_find(a, gp_from(account), &found);
+    accounts_close(a);
+    return status == GP_OK ? (uint64_t)found.id : 0;
+}
+
+static struct msg sign_in(uint64_t login, uint64_t which, uint64_t number, const char *account)
 {
     struct msg m  = MSG(LOGIN_START);
     m.login_start = (struct msg_login_start) { .login        = login,
                                                .which        = which,
                                                .secure       = 1,
+                                               .number       = number,
                                                .account      = gp_from(account),
                                                .binding_data = GP_LIT(""),
                                                .end_point    = GP_LIT(""),
@@ -139,7 +150,7 @@ static struct msg sign_in(uint64_t login, uint64_t which, const char *account)
 
 static gp_status start(struct bed *b, uint64_t which, const char *account)
 {
-    struct msg m = sign_in(9, which, account);
+    struct msg m = sign_in(9, which, number_of(b, account), account);
     bed_ask(b, b->relay, &m);
     return (gp_status)b->answer.login_says.status;
 }
@@ -206,6 +217,35 @@ TEST(who_is_nobody_or_no_more_signs_in_with_nothing)
     close_house(h);
 }
 
+static gp_status start_old(struct bed *b, uint64_t which, uint64_t number)
+{
+    struct msg m = sign_in(9, which, number, "ada");
+    bed_ask(b, b->relay, &m);
+    return (gp_status)b->answer.login_says.status;
+}
+
+/* An attack, or an accident: the name is free, and whoever gets it has a grant there, and a session's token in memory. */
+TEST(mail_of_a_deleted_account_goes_by_nobody_elses_sign_in)
+{
+    struct house     h   = open_house();
+    uint64_t         old = number_of(h.b, "ada");
+    struct accounts *a   = bed_store(h.b);
+    give_grant(h.b, "office/ada", "ada", "login", "", "refresh-ada");
+    CHECK(start(h.b, 1, "ada") == GP_OK && fetcher.asked == 1);
+    CHECK(accounts_delete(a, (int64_t)old) == GP_OK);
+    accounts_close(a);
+    bed_account(h.b, "ada", BED_GENERATED, false);
+    give_grant(h.b, "office/ada", "ada", "login", "", "refresh-of-another");
+    give_grant(h.b, "route:corp/ada", "ada", GRANT_PASSWORD, "", "secret-of-another");
+    CHECK(start_old(h.b, 1, old) == GP_TEMPFAIL && start_old(h.b, 2, old) == GP_TEMPFAIL && fetcher.asked == 1);
+    CHECK(gp_starts(bed_text(h.b), "the account ada that sent it was deleted, "));
+    CHECK(start(h.b, 1, "ada") == GP_OK && start(h.b, 2, "ada") == GP_OK && number_of(h.b, "ada") != old);
+    CHECK(start_old(h.b, 1, old) == GP_TEMPFAIL && start_old(h.b, 2, old) == GP_TEMPFAIL);
+    h.b->config.providers[0].grant = PROVIDER_CLIENT; /* one that may act for everybody */
+    CHECK(start_old(h.b, 1, old) == GP_TEMPFAIL);
+    close_house(h);
+}
+
 static void ignore(void *owner, gp_status status, const struct msg *m)
 {
     unsigned *answers = owner;
@@ -234,7 +274,7 @@ TEST(few_fetch_at_a_time_and_all_get_their_turn)
     for (unsigned i = 0; i < MANY; i++) {
         char name[32];
         (void)snprintf(name, sizeof name, "many%u", i);
-        struct msg m = sign_in(100 + i, 1, name);
+        struct msg m = sign_in(100 + i, 1, number_of(h.b, name), name);
         ipc_ask(h.b->relay, &m, ignore, &answers);
     }
     bed_settle(h.b);

@@ -206,7 +206,7 @@ static inline void bed_answered(void *owner, gp_status status, const struct msg 
     }
     if (m->type == MSG_LOGIN_SAYS) {
         b->believed = m->login_says.believed != 0;
-        bed_copy(b, m->login_says.text);
+        bed_copy(b, m->login_says.status == GP_OK ? m->login_says.text : m->login_says.why);
         (void)gp_copy_z(m->login_says.mechanism, b->mechanism, sizeof(b->mechanism));
     }
     if (m->type == MSG_TLS_SIGNED) bed_copy(b, m->tls_signed.signature);

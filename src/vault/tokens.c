@@ -231,8 +231,8 @@ static void stand_still(struct keeper *k, const char *why)
 static void nobody_yet_of(struct keeper *k)
 {
     struct own own;
-    if (own_find(k->vault, gp_from(own_account(k)), &own) != GP_OK || own.account != k->account)
-        return; /* deleted: it has no mail to wait */
+    if (own_find(k->vault, k->account, gp_from(own_account(k)), &own) != GP_OK)
+        return; /* deleted: it has no mail to go */
     tokens_tell_missing(k->vault, config_own_login_by(k->vault->config, k->plan), &own);
     k->told = true; /* so it is told of once */
 }

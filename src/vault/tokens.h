@@ -59,8 +59,8 @@ void      tokens_see(struct keeper *);        /* has the store another grant now
 void      tokens_look(struct keeper *, gp_time now); /* fetches, if it is time to */
 
 /* ---- own.c: accounts that sign in as themselves ---------------------------------------------------------------------------- */
-/* Whose mail it is. TEMPFAIL: out->why. */
-gp_status      own_find(struct vault *, gp_str account, struct own *out) GP_MUST_USE;
+/* Whose mail it is: the account with that number, and no later one that has its name. TEMPFAIL: out->why. */
+gp_status      own_find(struct vault *, int64_t number, gp_str name, struct own *out) GP_MUST_USE;
 /* The password that it has for this route, in g->refresh: wipe it. TEMPFAIL: own->why. */
 gp_status      own_password(struct vault *, size_t login, struct own *, struct grant *g) GP_MUST_USE;
 void           own_put_command(struct gp_text *, const struct config *, size_t login, const char *account); /* that gives it something to sign in with */
@@ -79,12 +79,12 @@ void           own_close(struct vault *);
 /* By config_login_of()'s index, and by account: how often the queue has still to hear that it may work again. */
 struct again {
     unsigned char owed[1 + CONFIG_ROUTES_MOST + OWN_AGAIN_MOST];
-    struct { size_t login; char account[ACCOUNT_NAME_MOST + 1]; } own[OWN_AGAIN_MOST];
+    struct { size_t login; int64_t number; char account[ACCOUNT_NAME_MOST + 1]; } own[OWN_AGAIN_MOST];
     bool          asked;
     size_t        at;
 };
 void         again_tell(struct vault *, size_t login); /* that may work again; of all accounts, where each is itself */
-void         again_tell_own(struct vault *, size_t login, const char *account);
+void         again_tell_own(struct vault *, size_t login, int64_t number, const char *account);
 void         again_tick(struct vault *);
 
 /* ---- tokens_ask.c: what a fetch says ------------------------------------------------------------------------------------- */

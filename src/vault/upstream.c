@@ -328,7 +328,7 @@ void upstream_start(struct peer *peer, struct msg *m)
     l->since    = loop_now(v->loop);
     begin(l, start, binds);
     const struct upstream_secret *s = &v->upstream->secrets[l->which];
-    if (login_of(l).own && own_find(v, start->account, &l->own) != GP_OK)
+    if (login_of(l).own && own_find(v, (int64_t)start->number, start->account, &l->own) != GP_OK)
         cannot(l, l->own.why);
     else if (login_of(l).own && login_of(l).proof != RELAY_PROVIDER)
         with_own_password(l);
