@@ -22,6 +22,8 @@ enum host_word { HOST_ANSWERED, HOST_DOWN, HOST_UNASKED /* nothing, good or bad:
 
 enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERTIFICATE, PROVIDER_FILES };
 
+enum { ATTEMPTS_MOST = 256 }; /* deliveries under way at a time, whatever the configuration says: bounds what relay and channel hold */
+
 /* status fields carry a gp_status. Times are gp_time (ms). Lists in a slice are lines that end in '\n'. */
 #define MSG_ROWS(ROW)                                                                                                     \
     /* supervisor -> roles */                                                                                             \
@@ -113,7 +115,7 @@ enum provider_file { PROVIDER_FILE_SECRET, PROVIDER_FILE_KEY, PROVIDER_FILE_CERT
      * since no host of it answers; the first of them, host, is tried again then; else 0. */                               \
     ROW(DELIVERED, delivered, U(attempt) U(host_down) U(again) S(results) S(host))                                        \
     ROW(HOST_BACK, host_back, S(host)) /* one way: it answers again                                                        */ \
-    ROW(HOSTS_AGAIN, hosts_again, U(all)) /* queue -> relay, one way: somebody wants a retry now: what is known of hosts that do not answer counts no more */ \
+    ROW(HOSTS_AGAIN, hosts_again, NOTHING) /* queue -> relay, one way: somebody wants a retry now: what is known of hosts that do not answer counts no more */ \
     /* relay -> queue: is a policy of MTA-STS kept of that domain? mode, id, hosts: mail/sts.h's; times: gp_time; asked: for mail, last */ \
     ROW(STS_FIND, sts_find, S(domain))                                                                                     \
     ROW(STS_FOUND, sts_found, U(status) U(mode) U(fetched) U(expires) U(asked) S(id) S(hosts))                             \
@@ -181,9 +183,11 @@ enum msg_type {
 
 #define U(field) uint64_t field;
 #define S(field) gp_str field;
+#define NOTHING  char nothing; /* a struct has something */
 #define ROW(NAME, name, fields) struct msg_##name { fields };
 MSG_ROWS(ROW)
 #undef ROW
+#undef NOTHING
 #undef S
 #undef U
 

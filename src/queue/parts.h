@@ -19,7 +19,6 @@ enum {
     LAST_WORD_MOST    = 2048,  /* of a result line that a suspended lane repeats: all of it, since whose fault it is stands at its end */
     BATCH_ASKS_MOST   = 1024,  /* commits of one transaction                                 */
     DRAFTS_MOST       = 1024,
-    ATTEMPTS_MOST     = 256,   /* under way at a time: bounds what relay and channel hold     */
     RESULTS_MOST      = MSG_MOST,
     ENVELOPE_MOST     = 384 * 1024, /* arena for one message and its due recipients           */
     REST_AFTER_TROUBLE = 5 * SECOND, /* the store could not */

@@ -56,7 +56,7 @@ static bool is_same_key(const struct down_key *a, const struct down_key *b)
            memcmp(a->address, b->address, sizeof a->address) == 0;
 }
 
-/* FNV-1a. Who fills a set pushes out what was to be tried soonest, and costs a connection. */
+/* FNV-1a. Who fills a set pushes out what is forgotten soonest, and costs a connection. */
 static struct down *set_of(struct relay *r, const struct down_key *key)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ key->port;
@@ -64,12 +64,17 @@ static struct down *set_of(struct relay *r, const struct down_key *key)
     return &r->downs[hash % DOWN_SETS * DOWN_WAYS];
 }
 
+/* 0: it is no entry. */
+static gp_time known_until(const struct down *e)
+{
+    return e->until && e->failures ? e->until + FORGOTTEN : e->until;
+}
+
 static struct down *find(struct relay *r, const struct down_key *key, gp_time now)
 {
     struct down *set = set_of(r, key);
     for (size_t i = 0; i < DOWN_WAYS; i++)
-        if (set[i].until && now < set[i].until + (set[i].failures ? FORGOTTEN : 0) && is_same_key(&set[i].key, key))
-            return &set[i];
+        if (now < known_until(&set[i]) && is_same_key(&set[i].key, key)) return &set[i];
     return NULL;
 }
 
@@ -78,7 +83,7 @@ static struct down *place_for(struct relay *r, const struct down_key *key, gp_ti
     struct down *found = find(r, key, now), *set = set_of(r, key), *least = set;
     if (found) return found;
     for (size_t i = 1; i < DOWN_WAYS; i++)
-        if (set[i].until < least->until) least = &set[i];
+        if (known_until(&set[i]) < known_until(least)) least = &set[i];
     *least = (struct down) { .key = *key };
     return least;
 }
@@ -101,9 +106,10 @@ static void wait_on(struct relay *r, struct down *e, gp_time now)
 
 /* ---- may a delivery connect there? ------------------------------------------------------------------------------------- */
 struct unanswered {
-    size_t  count;
-    gp_time since;
+    size_t  count; /* connections that wait for a greeting */
+    gp_time since; /* when the first of those was opened that are not excused; NEVER: all are */
 };
+#define NEVER INT64_MAX
 
 static bool is_at(const struct hop *h, const struct down_key *key)
 {
@@ -113,19 +119,21 @@ static bool is_at(const struct hop *h, const struct down_key *key)
 
 static struct unanswered count_unanswered(const struct relay *r, const struct down_key *key)
 {
-    struct unanswered u = { 0, INT64_MAX };
+    struct unanswered u = { 0, NEVER };
     for (const struct hop *h = r->hops; h; h = h->next) {
-        if (h->answered || h->excused || !is_at(h, key)) continue;
+        if (h->answered || !is_at(h, key)) continue;
         u.count++;
-        if (h->since < u.since) u.since = h->since;
+        if (!h->excused && h->since < u.since) u.since = h->since;
     }
     return u;
 }
 
 static bool are_enough(const struct relay *r, const struct unanswered *u, bool there, gp_time now)
 {
-    unsigned share = r->config->relay.connections_most / SHARES, most = there ? (SHARES - 1) * share : share;
-    return u->count && (u->count >= (most > LEAST ? most : LEAST) || now - u->since >= (there ? SLOW_THERE : SLOW));
+    const unsigned all = r->config->relay.connections_most;
+    unsigned share = (all < ATTEMPTS_MOST ? all : ATTEMPTS_MOST) / SHARES, most = there ? (SHARES - 1) * share : share;
+    bool     slow = u->since != NEVER && now - u->since >= (there ? SLOW_THERE : SLOW);
+    return u->count && (u->count >= (most > LEAST ? most : LEAST) || slow);
 }
 
 static void bar(struct delivery *d, gp_time again, const struct sockaddr_storage *to, const char *host,
@@ -143,11 +151,11 @@ static void bar(struct delivery *d, gp_time again, const struct sockaddr_storage
 static void bar_for_now(struct delivery *d, const struct unanswered *u, const struct down_key *key,
                         const struct sockaddr_storage *to, const char *host, gp_time now)
 {
-    gp_time patience = (gp_time)d->relay->config->relay.connect_timeout * SECONDS, known = u->since + patience;
-    if (now - u->since < SLOW)
-        known = now + SOON;
-    else if (known < now + SOON)
-        known = now + patience;
+    gp_time patience = (gp_time)d->relay->config->relay.connect_timeout * SECONDS, known = now + SOON;
+    if (u->since == NEVER)
+        known = now + SLOW_THERE; /* nobody says when one of those is given up */
+    else if (now - u->since >= SLOW)
+        known = u->since + patience < now + SOON ? now + patience : u->since + patience;
     for (struct hop *h = d->relay->hops; h; h = h->next)
         if (!h->answered && is_at(h, key)) h->awaited = true;
     bar(d, known, to, host, NULL);
@@ -195,6 +203,14 @@ void down_failed(struct hop *h, gp_str why, gp_time now)
     gp_put(&say, gp_head(why, say.room));
     e->why[say.len] = '\0';
     wait_on(h->relay, e, now);
+}
+
+/* "Too many connections" to one of many, to which it goes on listening: that delivery alone backs off. */
+void down_is_full(struct hop *h)
+{
+    const struct down_key key = key_of(h->route, &h->at);
+    for (const struct hop *o = h->relay->hops; o && !h->answered; o = o->next)
+        if (o != h && o->answered && !o->quitting && is_at(o, &key)) h->answered = true;
 }
 
 static void put_key(struct gp_text *out, const struct config_route *route, const struct sockaddr_storage *to)

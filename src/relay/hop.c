@@ -510,7 +510,10 @@ static enum verdict message_reply(struct hop *h, const struct gp_smtp_client_eve
 static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
 {
     bool signing_in = h->phase == HOP_SIGNING_IN;
-    if ((ev->code && ev->code != SERVICE_CLOSING) || ev->no_tls) down_answered(h, wall_now());
+    if (ev->code == SERVICE_CLOSING)
+        down_is_full(h);
+    else if (ev->code || ev->no_tls)
+        down_answered(h, wall_now());
     char           room[RESULT_TEXT_MOST];
     struct gp_text reply = GP_TEXT(room);
     gp_put_masked(&reply, &h->mask, ev->text);

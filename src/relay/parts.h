@@ -41,7 +41,7 @@ struct ailing {
 
 /* A host of a domain (MX) that gave no connection or no greeting: until its time nobody but one at a time goes there. By the route, which may
  * leave from another address. */
-enum { DOWN_SETS = 128, DOWN_WAYS = 4, DOWN_WHY_ROOM = 96, DOWN_NAME_ROOM = NET_ADDRESS_ROOM + 64 };
+enum { DOWN_SETS = 512, DOWN_WAYS = 4, DOWN_WHY_ROOM = 96, DOWN_NAME_ROOM = NET_ADDRESS_ROOM + 64 };
 struct down_key {
     uint8_t                    address[16];
     sa_family_t                family;
@@ -329,6 +329,7 @@ void hop_put_remote(struct gp_text *, const struct sockaddr_storage *to, const c
 bool          down_bars(struct delivery *, const struct sockaddr_storage *to, const char *host, gp_time now);
 void          down_begins(struct hop *, const struct delivery *, const struct sockaddr_storage *to, gp_time now);
 void          down_failed(struct hop *, gp_str why, gp_time now); /* no connection, or no greeting but 421 */
+void          down_is_full(struct hop *);                         /* 421: says nothing of the host where it serves another connection of ours */
 void          down_answered(struct hop *, gp_time now);           /* the queue is told of it where anything waits */
 void          down_try_all(struct relay *);                       /* somebody asks for a retry now        */
 struct result down_result(struct delivery *); /* of one that was barred from all hosts */

@@ -60,8 +60,8 @@ struct sts_entry {
 struct sts {
     struct relay     *relay;
     struct sts_entry *entries;
-    struct timer     *refresh; /* for the next refresh without mail */
-    gp_time           due_fetched;
+    struct timer     *refresh;                 /* for the next refresh without mail */
+    gp_time           round, due_fetched;      /* when the round began; when the one of due_domain was fetched */
     char              due_domain[DOMAIN_ROOM]; /* the last one in the queue's order; "": a round begins */
     struct timer     *soon;                    /* tells those who asked while a policy in force is refreshed */
     size_t            count;
@@ -422,6 +422,7 @@ static void got_due(void *owner, gp_status status, const struct msg *m)
 {
     struct sts *s   = owner;
     bool        due = status == GP_OK && m->type == MSG_STS_DUE_IS && m->sts_due_is.status == GP_OK &&
+               m->sts_due_is.fetched < (uint64_t)s->round && /* it has had its turn in this round */
                gp_copy_z(m->sts_due_is.domain, s->due_domain, sizeof s->due_domain) && s->due_domain[0];
     s->due_fetched = due ? (gp_time)m->sts_due_is.fetched : 0;
     if (!due) s->due_domain[0] = '\0';
@@ -441,7 +442,8 @@ static void ask_due(void *owner)
 {
     struct sts *s = owner;
     struct msg  m = MSG(STS_DUE);
-    m.sts_due     = (struct msg_sts_due) { .fetched = (uint64_t)s->due_fetched, .domain = gp_from(s->due_domain) };
+    if (!s->due_domain[0]) s->round = wall_now();
+    m.sts_due = (struct msg_sts_due) { .fetched = (uint64_t)s->due_fetched, .domain = gp_from(s->due_domain) };
     ipc_ask(s->relay->queue, &m, got_due, s);
 }
 

@@ -188,6 +188,13 @@ static void kept_is(gp_status status, const char *id, gp_time fetched, gp_time e
     answer(MSG_STS_FIND, GP_OK, &m);
 }
 
+static void due_was_fetched(gp_time fetched, const char *domain)
+{
+    struct msg m = MSG(STS_DUE_IS);
+    m.sts_due_is = (struct msg_sts_due_is) { .fetched = (uint64_t)fetched, .domain = gp_from(domain) };
+    answer(MSG_STS_DUE, GP_OK, &m);
+}
+
 static void due_is(gp_status status, const char *domain)
 {
     struct msg m = MSG(STS_DUE_IS);
@@ -505,6 +512,26 @@ TEST(what_was_wanted_lately_is_fetched_again_without_mail)
         CHECK_IS(gp_from(question(MSG_STS_DUE)->text), ""); /* from the start */
         end();
     }
+}
+
+TEST(a_round_ends_where_what_was_fetched_since_it_began_comes_again)
+{
+    start();
+    let(2 * MINUTE);
+    gp_time began = world.now;
+    due_is(GP_OK, "a.example");
+    kept_is(GP_OK, "1", world.now - DAY, world.now + DAY);
+    record_is(NULL);
+    host_is_there();
+    web_says(GP_OK, 200, POLICY);
+    let(15 * SECOND);
+    CHECK_IS(gp_from(question(MSG_STS_DUE)->text), "a.example");
+    due_was_fetched(began + 5 * SECOND, "a.example"); /* it lasts a moment only, and the round hours */
+    let(HOUR / 2 - 1);
+    CHECK(!question(MSG_STS_FIND) && !question(MSG_STS_DUE));
+    let(HOUR);
+    CHECK_IS(gp_from(question(MSG_STS_DUE)->text), "");
+    end();
 }
 
 TEST(one_that_fails_stays_in_force_and_the_next_has_its_turn)

@@ -60,12 +60,21 @@ void wish_go_elsewhere(struct hop *h)
                         false);
 }
 
+/* A server that the configuration names may have TLSA records (dane.c), one of which it gives the address has none. */
+static bool may_have_records(const struct hop *h)
+{
+    struct sockaddr_storage  literal;
+    const struct config_hop *via = &h->via;
+    if (via->kind != RELAY_SMARTHOST || via->lmtp || via->tls == RELAY_TLS_NONE) return false;
+    return h->host[0] != '[' && !address_read(gp_from(h->host), 0, &literal);
+}
+
 /* What was demanded of a connection that nobody is held to was decided when it was opened: DNS may say more by now. What another delivery has found
  * out meanwhile counts at once, see secure_outdates(). */
 static bool is_too_old(const struct hop *h)
 {
     enum { GOOD_FOR = 60 * 1000 };
-    bool weak = h->domain[0] && h->demand.level < DEMAND_VERIFIED;
+    bool weak = (h->domain[0] || may_have_records(h)) && h->demand.level < DEMAND_VERIFIED;
     return weak && loop_now(h->relay->loop) - h->opened >= GOOD_FOR;
 }
 

@@ -199,6 +199,31 @@ TEST(a_weak_connection_is_good_for_a_minute)
     bench_close(b);
 }
 
+TEST(so_is_one_to_a_server_that_is_named_and_may_get_tlsa_records)
+{
+    static const struct {
+        struct config_hop via;
+        const char       *host;
+        size_t            callers;
+    } rows[] = {
+        {{ .kind = RELAY_SMARTHOST, .tls = RELAY_TLS_OPPORTUNISTIC },                "relay.example", 2},
+        { { .kind = RELAY_SMARTHOST, .tls = RELAY_TLS_ENCRYPTED },                   "relay.example", 2},
+        { { .kind = RELAY_SMARTHOST, .tls = RELAY_TLS_NONE },                        "relay.example", 1},
+        { { .kind = RELAY_SMARTHOST, .tls = RELAY_TLS_OPPORTUNISTIC, .lmtp = true }, "relay.example", 1},
+        { { .kind = RELAY_SMARTHOST, .tls = RELAY_TLS_OPPORTUNISTIC },               "192.0.2.1",     1},
+        { { .kind = RELAY_SMARTHOST, .tls = RELAY_TLS_OPPORTUNISTIC },               "[192.0.2.1]",   1},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench *b = after_one_to("");
+        struct hop   *h = b->relay.hops;
+        h->via          = rows[i].via;
+        h->opened -= A_MINUTE;
+        CHECK(gp_copy_z(gp_from(rows[i].host), h->host, sizeof h->host));
+        send_one(b, "", rows[i].callers);
+        bench_close(b);
+    }
+}
+
 TEST(what_is_found_out_later_ends_a_weak_connection)
 {
     static const struct {
