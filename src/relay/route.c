@@ -98,7 +98,8 @@ bool route_dns_name(gp_str domain, char out[static 256])
     if (gp_is_ascii(domain)) return gp_copy_z(domain, out, 256);
     if (idn2_lookup_u8((const uint8_t *)text, (uint8_t **)&ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
         return false;
-    bool fits = gp_copy_z(gp_from(ascii), out, 256);
+    /* What letters of other widths, and dots of other scripts, become may be no name, or one that lists and policies do not know: "b.example.", "[127.0.0.1]". */
+    bool fits = config_is_hostname(gp_from(ascii)) && gp_copy_z(gp_from(ascii), out, 256);
     idn2_free(ascii);
     return fits;
 }

@@ -114,11 +114,28 @@ TEST(domains_are_asked_as_a_labels)
     static const struct {
         const char *domain, *name;
     } rows[] = {
-        {"example.net",            "example.net"          },
+        {"example.net",                        "example.net"          },
         { "b\xc3\xbc"
-          "cher.example", "xn--bcher-kva.example"},
-        { "",                      NULL                   },
-        { "\xff.example",          NULL                   },
+          "cher.example",             "xn--bcher-kva.example"},
+        { "B\xc3\x9c"
+          "cher.EXAMPLE",             "xn--bcher-kva.example"},
+        { "XN--bcher-kva.example",             "XN--bcher-kva.example"},
+        { "\xef\xbd\x85xample.net",            "example.net"          }, /* a wide e */
+        { "b\xc3\xbc"
+          "cher\xe3\x80\x82"
+          "example",                  "xn--bcher-kva.example"}, /* an ideographic full stop */
+        { "b\xc3\xbc"
+          "cher.example\xe3\x80\x82", NULL                   },
+        { "example.net\xe3\x80\x82",           NULL                   }, /* else nobody's policy would be found for it */
+        { "b\xc3\xbc"
+          "cher..example",            NULL                   },
+        { "\xef\xbc\xbb"
+          "127.0.0.1\xef\xbc\xbd",    NULL                   }, /* wide brackets */
+        { "a.example\xef\xbc\x9a"
+          "26",                       NULL                   }, /* a wide colon */
+        { "\xe2\x80\x8b",                      NULL                   },
+        { "",                                  NULL                   },
+        { "\xff.example",                      NULL                   },
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         char name[256];
