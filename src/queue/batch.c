@@ -59,20 +59,10 @@ static void answer_all(struct queue *q, gp_status status, const char *why)
     b->ask_count = 0;
 }
 
-/* Only of what was rolled back for certain: a COMMIT that failed may be found on disk after a crash, and the sweep knows then. */
-static void drop_bodies(struct queue *q)
-{
-    const struct batch *b = &q->batch;
-    for (size_t i = 0; i < b->ask_count; i++)
-        if (b->asks[i].in_file) queue_body_drop(q->store, gp_from(b->asks[i].queue_id));
-}
-
 void batch_fail(struct queue *q, gp_time now)
 {
-    const char *why    = store_why(q);
-    bool        undone = queue_is_open(q->store);
+    const char *why = store_why(q);
     queue_abandon(q->store);
-    if (undone) drop_bodies(q);
     answer_all(q, GP_TEMPFAIL, why);
     if (q->batch.done) q->batch.rest_until = now + REST_AFTER_TROUBLE;
     reports_rest(q, now);

@@ -1,6 +1,7 @@
 /* Whom reports are sent to. */
 #include "queue/role_kit.h"
 
+#include <dirent.h>
 #include <string.h>
 
 #define REFUSED "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user"
@@ -76,4 +77,82 @@ TEST(so_has_a_notice_of_a_delay)
     CHECK(k->sent_count == 2 && strstr(k->sent[1].body, "Action: delayed"));
     CHECK_IS(gp_from(k->sent[1].params), "REQUIRETLS");
     kit_close(k);
+}
+
+/* ---- reports that are files ------------------------------------------------------------------------------------------------- */
+static size_t files(void)
+{
+    DIR   *folder = opendir("bodies");
+    size_t count  = 0;
+    CHECK(folder);
+    for (struct dirent *e = readdir(folder); e; e = readdir(folder)) count += e->d_name[0] != '.';
+    (void)closedir(folder);
+    return count;
+}
+
+/* A message whose body its report has whole, and more than a row may hold with it. */
+static struct kit *with_a_large_message(void)
+{
+    static char body[QUEUE_INLINE_MOST - 64];
+    struct kit *k = kit_open();
+    struct msg  m = kit_message("abcd", "ada@example.org", "c@example.net\t\n");
+    memset(body, 'x', sizeof body);
+    for (size_t i = 70; i < sizeof body; i += 70) memcpy(&body[i], "\r\n", 2);
+    memcpy(body, "Subject: x\r\n\r\n", 14);
+    m.commit.params = GP_LIT("RET=FULL");
+    m.commit.body   = (gp_str) { body, sizeof body };
+    m.commit.size   = sizeof body;
+    kit_commit(k, 1, &m);
+    kit_turn(k);
+    CHECK(k->sent_count == 1 && files() == 0);
+    return k;
+}
+
+static void run(struct kit *k, const char *sql)
+{
+    CHECK(database_script(queue_database(k->queue->store), sql) == GP_OK);
+}
+
+static void comes_back_once(struct kit *k)
+{
+    k->now += 2 * REST_AFTER_TROUBLE;
+    kit_turn(k);
+    CHECK(!k->queue->batch.done && kit_audited(k, "bounced") == 1);
+    CHECK(k->sent_count == 2 && !k->sent[1].sender[0] && files() == 1);
+    kit_answer_one(k, 1, KIT_TAKEN, HOST_ANSWERED);
+    kit_turn(k);
+    CHECK(kit_count(k, "messages", "1") == 0 && files() == 0);
+    kit_close(k);
+}
+
+TEST(a_report_that_no_transaction_has_leaves_no_file)
+{
+    struct kit *k = with_a_large_message();
+    run(k,
+        "CREATE TEMP TRIGGER cannot BEFORE INSERT ON audit WHEN new.event = 'bounced' BEGIN SELECT raise(ABORT, 'no'); END");
+    kit_answer_all(k, REFUSED "\n", HOST_ANSWERED);
+    for (int i = 0; i < 3; i++) {
+        k->now += 2 * REST_AFTER_TROUBLE;
+        batch_flush(k->queue, k->now);
+        CHECK(k->queue->batch.done && files() == 0);
+    }
+    run(k, "DROP TRIGGER cannot");
+    comes_back_once(k);
+}
+
+/* Whether they were committed after all is known with the next transaction that is. */
+TEST(reports_whose_commit_failed_leave_no_file_once_another_succeeds)
+{
+    struct kit *k = with_a_large_message();
+    run(k, "PRAGMA wal_autocheckpoint = 0"); /* so that what is written next is behind all that was */
+    kit_answer_all(k, REFUSED "\n", HOST_ANSWERED);
+    kit_limit_files(4096 * 24);
+    for (int i = 0; i < 3; i++) {
+        k->now += 2 * REST_AFTER_TROUBLE;
+        batch_flush(k->queue, k->now);
+        CHECK(k->queue->batch.done);
+    }
+    CHECK(files() == 3);
+    kit_limit_files(RLIM_INFINITY);
+    comes_back_once(k);
 }

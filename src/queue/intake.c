@@ -269,7 +269,6 @@ static void remember_to_answer(struct queue *q, struct asker asker, const struct
 {
     struct ask *ask = &q->batch.asks[q->batch.ask_count++];
     ask->asker      = asker;
-    ask->in_file    = message->in_file;
     if (!gp_copy_z(message->queue_id, ask->queue_id, sizeof ask->queue_id)) ask->queue_id[0] = '\0';
 }
 

@@ -132,7 +132,7 @@ struct queue_exits {
     bool (*post)(struct receiver *);                        /* events_answer() will be called, never at once; false: it will not */
     void (*report)(struct report_job *, struct msg *);        /* to the relay; reports_answer() will be called, never at once */
 };
-struct ask { struct asker asker; bool in_file; char queue_id[QUEUE_ID_MOST + 1]; };
+struct ask { struct asker asker; char queue_id[QUEUE_ID_MOST + 1]; };
 struct draft { struct ipc *from; uint64_t number; int fd; };
 
 struct batch {

@@ -10,6 +10,8 @@
  *   1 -> 2  queue_draft_keep: fsync of the file, rename, fsync of the folder     2 -> 3  queue_commit
  *   0 -> 3  queue_commit, for a body that is a row                               3 -> 4 -> 0  queue_commit, then unlink
  *
+ *   2 -> 0  queue_abandon; where queue_commit failed, the next one that does not, if no row names the file
+ *
  *   A recipient is queued, held, delivered or failed; a message whose recipients are all delivered or failed has no rows. */
 #include "store/queue.h"
 
@@ -179,13 +181,19 @@ gp_status queue_commit(struct queue_store *s)
     if (status == GP_OK)
         for (size_t i = 0; i < s->drop_count; i++) queue_body_drop(s, gp_from(s->to_drop[i]));
     s->drop_count = 0;
+    if (status == GP_OK)
+        queue_files_committed(s);
+    else
+        s->doubtful = s->kept_count;
     return status;
 }
 
 void queue_abandon(struct queue_store *s)
 {
+    bool undone   = queue_is_open(s);
     s->drop_count = 0;
     transaction_end(&s->transaction);
+    if (undone) queue_files_abandoned(s);
 }
 
 bool queue_is_open(const struct queue_store *s)

@@ -146,7 +146,8 @@ gp_status queue_body_head(struct queue_store *, const struct queue_message *, st
 
 /* ---- bodies that are files -------------------------------------------------------------------------------------------- */
 int       queue_draft_open(struct queue_store *, uint64_t draft);       /* for reading and writing, empty; -1: errno */
-/* Makes it durable under the message's name. PERMFAIL: it does not have that size. */
+/* Makes it durable under the message's name. PERMFAIL: it does not have that size. Where the transaction that is open then, or begins, is abandoned, the
+ * file goes; where it cannot be committed, once another one is and no row names it. */
 gp_status queue_draft_keep(struct queue_store *, uint64_t draft, int fd, uint64_t size, gp_str queue_id) GP_MUST_USE;
 /* The whole way for a body that is in memory. */
 gp_status queue_draft_write(struct queue_store *, uint64_t draft, gp_str body, gp_str queue_id) GP_MUST_USE;

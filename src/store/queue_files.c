@@ -48,9 +48,13 @@ gp_status queue_draft_keep(struct queue_store *s, uint64_t draft, int fd, uint64
     if (fsync(fd) != 0) return GP_TEMPFAIL;
     /* Never over a file that is there: it would be another message's. */
     if (renameat2(s->bodies, from, s->bodies, to, RENAME_NOREPLACE) != 0) return GP_TEMPFAIL;
-    if (fsync(s->bodies) == 0) return GP_OK;
-    (void)unlinkat(s->bodies, to, 0);
-    return GP_TEMPFAIL;
+    if (fsync(s->bodies) != 0) {
+        (void)unlinkat(s->bodies, to, 0);
+        return GP_TEMPFAIL;
+    }
+    if (s->kept_count < FILES_KEPT_MOST && gp_copy_z(queue_id, s->kept[s->kept_count], sizeof s->kept[0]))
+        s->kept_count++;
+    return GP_OK;
 }
 
 static bool write_all(int fd, gp_str text)
@@ -99,6 +103,20 @@ static bool is_wanted(struct queue_store *s, gp_str name)
     auto_rows r = rows_of(s->db, "SELECT 1 FROM messages WHERE queue_id = ?");
     rows_bind_text(&r, name);
     return rows_next(&r) != GP_PERMFAIL;
+}
+
+/* A COMMIT that failed may be found on disk after a crash, until another one is there in its place: then its rows are there, or never will be. */
+void queue_files_committed(struct queue_store *s)
+{
+    for (size_t i = 0; i < s->doubtful; i++)
+        if (!is_wanted(s, gp_from(s->kept[i]))) queue_body_drop(s, gp_from(s->kept[i]));
+    s->kept_count = s->doubtful = 0;
+}
+
+void queue_files_abandoned(struct queue_store *s)
+{
+    for (size_t i = s->doubtful; i < s->kept_count; i++) queue_body_drop(s, gp_from(s->kept[i]));
+    s->kept_count = s->doubtful;
 }
 
 size_t queue_sweep(struct queue_store *s)

@@ -4,7 +4,7 @@
 
 #include "store/queue.h"
 
-enum { FILES_TO_DROP_MOST = 256 };
+enum { FILES_TO_DROP_MOST = 256, FILES_KEPT_MOST = 2048 };
 
 struct queue_store {
     struct database   *db;
@@ -12,7 +12,12 @@ struct queue_store {
     int                folder, bodies; /* descriptors */
     char               to_drop[FILES_TO_DROP_MOST][QUEUE_ID_MOST + 1]; /* files whose rows this transaction removed */
     size_t             drop_count;     /* beyond the bound the sweep takes them */
+    char               kept[FILES_KEPT_MOST][QUEUE_ID_MOST + 1]; /* bodies made durable for rows of this transaction; so bounded */
+    size_t             kept_count, doubtful; /* the first of them are of transactions whose end is not known */
 };
+
+void queue_files_committed(struct queue_store *);
+void queue_files_abandoned(struct queue_store *);
 
 extern const char queue_turns[], queue_priorities[], queue_ends[]; /* scripts of queue.db */
 /* What has a priority: its destinations, as if all of it were due; and *due, where the next of it is due before that. PERMFAIL: *due is none. */
