@@ -1,4 +1,5 @@
 /* By when a message is to be delivered (RFC 2852): back then, or told that it is late, whatever holds it up; and what a sender hears of each step. */
+#include <stdio.h>
 #include <string.h>
 
 #include "queue/role_kit.h"
@@ -63,16 +64,55 @@ TEST(what_is_only_late_is_told_then_and_tried_on)
     kit_close(k);
 }
 
-/* Over when it came: nobody waits for that moment, and the first failure tells. */
-TEST(a_deadline_that_is_over_is_told_with_the_first_failure)
+/* Whatever comes of it: nobody before us has said that it is late. */
+TEST(what_is_late_when_it_comes_is_told_once)
 {
-    struct kit *k = open_with("BY=2027-01-15T07:00:00Z;N", "bob@example.net\t\n");
-    CHECK(k->sent_count == 1 && kit_told(k, "") == 0 && kit_count(k, "messages", "deadline = 0") == 1);
-    kit_answer_all(k, KIT_DOWN, HOST_ANSWERED);
-    kit_turn(k);
-    CHECK(kit_told(k, "Action: delayed") == 1);
-    live_until(k, KIT_START + KIT_DAY, KIT_DOWN "\n");
-    CHECK(kit_told(k, "") == 1);
+    static const char *const said[] = { KIT_DOWN, KIT_TAKEN, KIT_TAKEN "\tdsn by" };
+    char                     lines[256];
+    for (size_t i = 0; i < 2 * GP_COUNT(said); i++) {
+        struct kit *k   = kit_open();
+        struct msg  m   = kit_message("soon", "ada@example.org", "bob@example.net\t\neve@example.net\tNOTIFY=NEVER\n");
+        m.commit.params = GP_LIT("BY=2027-01-15T07:00:00Z;N");
+        snprintf(lines, sizeof lines, "%s\n%s\n", said[i % GP_COUNT(said)], said[i % GP_COUNT(said)]);
+        kit_commit(k, 1, &m);
+        batch_flush(k->queue, k->now);
+        dispatch(k->queue, k->now);
+        CHECK(k->sent_count == 1);
+        if (i < GP_COUNT(said))
+            kit_answer_one(k, 0, lines, HOST_ANSWERED); /* before anybody has looked for what is late */
+        live_until(k, KIT_START + KIT_HOUR, lines);
+        if (kit_told(k, "Action: delayed") != 1) fail_msg("row %zu", i);
+        CHECK(kit_told(k, "Status: 4.4.7") == 1 && kit_told(k, "") == 1 && kit_told(k, "eve@example.net") == 0);
+        CHECK(kit_told(k, "it was to be delivered by 2027-01-15T07:00:00Z") == 1 && kit_told(k, "so far: 250") == 0);
+        CHECK(kit_count(k, "messages", "deadline <> 0") == 0);
+        kit_close(k);
+    }
+}
+
+TEST(what_became_late_while_nobody_was_there_is_told)
+{
+    static const char *const said[] = { KIT_DOWN "\n", KIT_TAKEN "\n" };
+    for (size_t i = 0; i < GP_COUNT(said); i++) {
+        struct kit *k = open_with(BY_HOUR("N"), "bob@example.net\t\n");
+        k->now        = KIT_START + 2 * KIT_HOUR;
+        kit_restart(k);
+        k->sent_count = 0;
+        live_until(k, KIT_START + 3 * KIT_HOUR, said[i]);
+        CHECK(kit_told(k, "Action: delayed") == 1 && kit_told(k, "") == 1);
+        kit_close(k);
+    }
+}
+
+/* As who holds it says nothing of it, and its deadline nothing of him. */
+TEST(what_is_late_when_it_is_held_is_told)
+{
+    struct kit *k   = kit_open();
+    struct msg  m   = kit_message("soon", "ada@example.org", "bob@example.net\t\n");
+    m.commit.params = GP_LIT("BY=2027-01-15T07:00:00Z;N");
+    m.commit.hold   = 1;
+    kit_commit(k, 1, &m);
+    live_until(k, KIT_START + KIT_MINUTE, KIT_DOWN "\n");
+    CHECK(kit_told(k, "Action: delayed") == 1 && kit_count(k, "recipients", "state = 3") == 1);
     kit_close(k);
 }
 
@@ -162,7 +202,7 @@ TEST(each_step_is_told_where_it_is_to_be)
         { BY_HOUR("RT"), "",                "dsn by", 1, "Action: relayed"               },
         { BY_HOUR("RT"), "NOTIFY=NEVER",    "dsn by", 0, ""                              },
         { BY_HOUR("R"),  "",                "dsn by", 0, ""                              },
-        { "BY=2027-01-15T07:00:00Z;N", "",  "dsn",    0, ""                              },
+        { "BY=2027-01-15T07:00:00Z;N", "",  "dsn",    1, "Action: delayed"               },
         { "",            "",                "",       0, ""                              },
     };
     /* clang-format on */

@@ -132,11 +132,11 @@ static gp_time release_of(const struct queue *q, const struct msg_commit *c, gp_
     return when < last ? when : last;
 }
 
-/* RFC 2852: what is over already was for others to tell of. */
+/* RFC 2852 4.1.3: of what is late already its sender is told at once. What is to come back then does with its first attempt. */
 static gp_time deadline_of(const struct msg_commit *c, gp_time now)
 {
-    gp_time when = gp_deadline(c->params).when;
-    return when > now ? when : 0;
+    struct gp_deadline by = gp_deadline(c->params);
+    return by.back && by.when <= now ? 0 : by.when;
 }
 
 static struct queue_message message_of(const struct queue *q, const struct msg_commit *c, gp_time now)

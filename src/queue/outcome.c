@@ -136,11 +136,52 @@ static bool is_step_told(const struct outcome *o, const struct queue_recipient *
     return (by.trace || lost) && bounce_wanted(&o->message, to->params, GP_DSN_HANDED_ON);
 }
 
+/* `why`, and what came of it last. */
+static gp_str with_last_word(struct outcome *o, gp_str why, const struct queue_reply *last)
+{
+    char           room[DIAGNOSTIC_ROOM];
+    struct gp_text text = GP_TEXT(room);
+    gp_str         word = diagnostic_of(&o->arena, last);
+    gp_put(&text, why);
+    if (word.len) gp_put_z(&text, "; so far: ");
+    gp_put(&text, gp_head(word, text.room - text.len));
+    gp_str copy = gp_arena_copy(&o->arena, gp_said(&text));
+    return copy.ptr ? copy : why;
+}
+
+static gp_str put_due_by(struct gp_text *out, gp_time deadline)
+{
+    gp_put_z(out, "it was to be delivered by ");
+    gp_put_moment(out, deadline);
+    return gp_said(out);
+}
+
+/* RFC 2852 4.1.3. Also of what is late when it arrives, as nobody has said so before. */
+static gp_status tell_late(struct outcome *o, struct queue_recipient *to, gp_time deadline)
+{
+    char                   room[DIAGNOSTIC_ROOM];
+    struct gp_text         text = GP_TEXT(room);
+    struct queue_recipient told = *to;
+    gp_str                 why  = gp_arena_copy(&o->arena, put_due_by(&text, deadline));
+    to->delay_noticed           = true;
+    bool there                  = to->state == RECIPIENT_DELIVERED;
+    told.last                   = (struct queue_reply) { .text = there ? why : with_last_word(o, why, &to->last) };
+    report(o, &o->delayed, &told, GP_LIT("4.4.7"), false);
+    return GP_OK;
+}
+
+static bool is_late(const struct outcome *o, const struct queue_recipient *to)
+{
+    struct gp_deadline by = gp_deadline(o->message.params);
+    return by.when && !by.back && o->attempt->when >= by.when && !to->delay_noticed;
+}
+
 static gp_status deliver(struct outcome *o, struct queue_recipient *to, const struct result *r)
 {
     gp_str status = status_or(to->last.enhanced, "2.0.0");
     to->state     = RECIPIENT_DELIVERED;
     count_fate(o, false);
+    if (is_late(o, to) && tell_late(o, to, gp_deadline(o->message.params).when) != GP_OK) return GP_TEMPFAIL;
     /* RFC 3461 5.2.2: a next hop that takes no DSN parameters leaves it to us to say how far it came. */
     if (is_step_told(o, to, r->in_time))
         add_report(o, r->passed_on ? &o->handed_on : &o->relayed, to, status, false);
@@ -165,39 +206,6 @@ static gp_status fail(struct outcome *o, struct queue_recipient *to, gp_str stat
     report(o, &o->failed, to, status, false);
     tell_lost(o);
     return note(o, "failed", LOG_WARN, to);
-}
-
-/* `why`, and what came of it last. */
-static gp_str with_last_word(struct outcome *o, gp_str why, const struct queue_reply *last)
-{
-    char           room[DIAGNOSTIC_ROOM];
-    struct gp_text text = GP_TEXT(room);
-    gp_str         word = diagnostic_of(&o->arena, last);
-    gp_put(&text, why);
-    if (word.len) gp_put_z(&text, "; so far: ");
-    gp_put(&text, gp_head(word, text.room - text.len));
-    gp_str copy = gp_arena_copy(&o->arena, gp_said(&text));
-    return copy.ptr ? copy : why;
-}
-
-static gp_str put_due_by(struct gp_text *out, gp_time deadline)
-{
-    gp_put_z(out, "it was to be delivered by ");
-    gp_put_moment(out, deadline);
-    return gp_said(out);
-}
-
-/* RFC 2852 4.1.3. */
-static gp_status tell_late(struct outcome *o, struct queue_recipient *to, gp_time deadline)
-{
-    char                   room[DIAGNOSTIC_ROOM];
-    struct gp_text         text = GP_TEXT(room);
-    struct queue_recipient told = *to;
-    gp_str                 why  = gp_arena_copy(&o->arena, put_due_by(&text, deadline));
-    to->delay_noticed           = true;
-    told.last                   = (struct queue_reply) { .text = with_last_word(o, why, &to->last) };
-    report(o, &o->delayed, &told, GP_LIT("4.4.7"), false);
-    return GP_OK;
 }
 
 /* When the sender hears that it takes long: when he wanted to, or else when we choose. 0: he has heard, or never does. */
