@@ -112,7 +112,7 @@ enum { ATTEMPTS_MOST = 256 }; /* deliveries under way at a time, whatever the co
     /* relay -> queue, as the answer to DELIVER. results: a line a recipient, in order: "status TAB code TAB enhanced TAB   \
      * remote TAB tls TAB text", and "TAB dsn" where the next hop itself reports deliveries, or "TAB ours" where our sign-in there is to blame. status: gp_status. host_down: host_word; HOST_DOWN: \
      * nothing could be tried: back off the whole destination; with no results: due again after a moment, as when the relay stops. again: it was not tried, \
-     * since no host of it answers; the first of them, host, is tried again then; else 0. */                               \
+     * since no host of it answers; the first of them is tried again then; else 0. host: those that do not answer, a line each; some of many. */ \
     ROW(DELIVERED, delivered, U(attempt) U(host_down) U(again) S(results) S(host))                                        \
     ROW(HOST_BACK, host_back, S(host)) /* one way: it answers again                                                        */ \
     ROW(HOSTS_AGAIN, hosts_again, NOTHING) /* queue -> relay, one way: somebody wants a retry now: what is known of hosts that do not answer counts no more */ \

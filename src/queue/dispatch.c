@@ -188,12 +188,12 @@ static void begins(struct queue *q, struct lane *lane, gp_time now)
     lane->under_way++;
 }
 
-/* A route's connection is free: the destination that has slept for it longest has the next turn. Without this, the one that had it would
+/* A route may send one more: the destination that has slept for it longest has the next turn. Without this, the one that had it would
  * be ready before any sleeper wakes, and have it again. */
 static void wake_paced(struct queue *q, const struct pace *pace)
 {
     struct lane *const first = q->lanes.places[LANE_ASLEEP], *lane = first;
-    if (!pace->connections || !first) return;
+    if (!first) return;
     do {
         if (lane->paced && pace_of(q, lane) == pace) return lane_move(&q->lanes, lane, LANE_READY, 0);
         lane = lane->next;
@@ -205,10 +205,20 @@ static void ends(struct queue *q, struct lane *lane)
     struct pace *pace = pace_of(q, lane);
     if (pace) {
         pace_ended(pace);
-        wake_paced(q, pace);
+        if (pace->connections) wake_paced(q, pace);
     }
     q->under_way--;
     lane->under_way--;
+}
+
+/* The relay has met no host that it may try, and sent nothing. */
+static void was_spared(struct attempt *a)
+{
+    struct pace *pace = pace_of(a->queue, a->lane);
+    if (!pace || !pace->most) return;
+    pace_forget(pace, a->began);
+    a->lane->paced = false; /* it is ready when this attempt ends */
+    wake_paced(a->queue, pace);
 }
 
 static void start(struct attempt *a, gp_time now)
@@ -216,6 +226,7 @@ static void start(struct attempt *a, gp_time now)
     struct queue   *q     = a->queue;
     struct gp_arena arena = { .most = ENVELOPE_MOST };
     a->alone              = a->lane->failures > 0;
+    a->began              = now;
     begins(q, a->lane, now);
     gp_status status = send(a, &arena);
     gp_arena_reset(&arena);
@@ -284,7 +295,7 @@ static bool is_discarded(const struct queue *q, const struct lane *lane)
 
 static bool rests(const struct lane *lane, gp_time now)
 {
-    return schedule_rests(lane->suspended_until, lane->waits_for ? SHUT_MOST : SUSPENSION_MOST, now);
+    return schedule_rests(lane->suspended_until, lane->waits ? SHUT_MOST : SUSPENSION_MOST, now);
 }
 
 /* true: it has no turn now. */
@@ -325,7 +336,7 @@ static void serve(struct queue *q, struct lane *lane, gp_time now)
     if (is_discarded(q, lane)) {
         discard(a, now);
     } else if (lane->last_word && rests(lane, now)) {
-        a->again = lane->waits_for ? lane->suspended_until : 0;
+        a->again = lane->waits ? lane->suspended_until : 0;
         put_off(a, (gp_str) { lane->last_word, lane->last_word_len }, now);
     } else {
         start(a, now);
@@ -357,9 +368,11 @@ static void judge_lane(struct queue *q, struct lane *lane, gp_str results, enum 
                        gp_time now)
 {
     unsigned most = q->config->relay.connections_per_destination;
+    if (again) lane->shut = true;
     if (hosts == HOST_UNASKED) return; /* its other mail goes on as before */
-    if (!again) lane->waits_for = 0;
+    lane->waits = again != 0;
     if (hosts != HOST_DOWN) {
+        hosts_forget(lane);
         lane_recovered(lane);
         if (lane_is_too_much(gp_cut(&results, '\n')))
             lane_narrow(lane, most);
@@ -368,6 +381,7 @@ static void judge_lane(struct queue *q, struct lane *lane, gp_str results, enum 
         return;
     }
     if (!again || !lane->failures) lane->failures++;
+    lane->shut   = true;
     lane->narrow = 1; /* when it is back it is not met by all at once */
     lane_suspend(lane, again ? again : now + schedule_suspension(q->config, lane->failures),
                  gp_head(gp_cut(&results, '\n'), LAST_WORD_MOST));
@@ -391,6 +405,7 @@ static void try_again(struct attempt *a, bool died, gp_time now)
 void attempt_done(struct attempt *a, gp_str results, enum host_word hosts, gp_time now)
 {
     bool died = !results.ptr, untried = hosts == HOST_DOWN && !results.len;
+    if (untried || a->again) was_spared(a);
     ends(a->queue, a->lane);
     a->results = died || untried || results.len > RESULTS_MOST ? NULL : malloc(results.len + 1);
     if (!a->results) return try_again(a, died, now);

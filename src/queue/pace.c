@@ -35,6 +35,18 @@ void pace_began(struct pace *p, gp_time now)
     p->at          = (p->at + 1) % p->most;
 }
 
+/* The newest that began then; the others close up, and the one that is free is the next to be written. */
+void pace_forget(struct pace *p, gp_time began)
+{
+    unsigned behind = 1; /* how far from the next */
+    while (behind <= p->most && p->sent[(p->at + p->most - behind) % p->most] != began) behind++;
+    if (behind > p->most) return;
+    for (; behind > 1; behind--)
+        p->sent[(p->at + p->most - behind) % p->most] = p->sent[(p->at + p->most - behind + 1) % p->most];
+    p->at          = (p->at + p->most - 1) % p->most;
+    p->sent[p->at] = 0;
+}
+
 void pace_ended(struct pace *p)
 {
     if (p->under_way) p->under_way--;

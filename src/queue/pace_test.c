@@ -67,6 +67,51 @@ static void turn_for(struct kit *k, gp_time span)
     for (gp_time end = k->now + span; k->now < end; k->now += SECOND) kit_turn(k);
 }
 
+TEST(what_was_not_sent_is_no_message_of_its_minute)
+{
+    static const struct {
+        gp_time forgotten, free_at; /* of four that began at 0 to 3 */
+    } rows[] = {
+        {0,  START + 61000},
+        { 3, START + 60000},
+        { 2, START + 60000},
+        { 9, START + 60000},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct config_route route = { .messages_per_minute = 4 };
+        struct pace         p;
+        CHECK(pace_open(&p, &route));
+        for (gp_time n = 0; n < 4; n++) pace_began(&p, START + n * SECOND);
+        pace_forget(&p, START + rows[i].forgotten * SECOND);
+        CHECK((pace_wait(&p, START + 5 * SECOND) == 0) == (rows[i].forgotten < 4));
+        if (rows[i].forgotten < 4) pace_began(&p, START + 5 * SECOND);
+        CHECK(pace_wait(&p, START + 6 * SECOND) == rows[i].free_at);
+        pace_close(&p);
+    }
+}
+
+TEST(what_no_host_was_there_for_takes_nothing_of_the_pace)
+{
+    struct kit *k = kit_with_route(
+        (struct config_route) { .name = "slow", .from = "example.org", .messages_per_minute = 2 }, RELAY_MX);
+    for (uint32_t i = 1; i <= 4; i++) {
+        char to[32];
+        (void)snprintf(to, sizeof to, "a@d%u.example\t\n", i);
+        hand_in(k, i, to);
+    }
+    CHECK(k->sent_count == 2);
+    kit_answer_down(k, 1, NULL, "192.0.2.1:25 slow\n", k->now + KIT_MINUTE);
+    kit_answer_down(k, 0, KIT_DOWN "\n", "192.0.2.1:25 slow\n", k->now + KIT_MINUTE);
+    turn_for(k, 2 * SECOND);
+    CHECK(k->sent_count == 4);
+    kit_answer_all(k, KIT_DOWN, HOST_DOWN); /* tried */
+    turn_for(k, 30 * SECOND);
+    hand_in(k, 5, "a@d5.example\t\n");
+    turn_for(k, 2 * SECOND);
+    CHECK(k->sent_count == 4);
+    kit_close(k);
+}
+
 TEST(what_is_over_the_pace_waits_and_loses_no_try)
 {
     struct kit *k = kit_with_route(

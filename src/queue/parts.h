@@ -16,6 +16,7 @@ enum {
     LANES_MOST        = 65536, /* destinations known at a time; the others wait in the store */
     LANE_BUCKETS      = 4096,
     TURN_LOOKS        = 8,     /* accounts that are looked at for one whose turn it is */
+    HOSTS_MOST        = 4,     /* that a destination is known to wait for */
     LAST_WORD_MOST    = 2048,  /* of a result line that a suspended lane repeats: all of it, since whose fault it is stands at its end */
     BATCH_ASKS_MOST   = 1024,  /* commits of one transaction                                 */
     DRAFTS_MOST       = 1024,
@@ -51,6 +52,7 @@ bool schedule_rests(gp_time until, gp_time most, gp_time now);
 
 /* ---- lanes.c: destinations, fair to each other; pure ----------------------------------------------------------------- */
 struct attempt;
+enum lane_revival { REVIVED_NOT, REVIVED_WAKES, REVIVED_IS_DUE };
 enum lane_place { LANE_READY, LANE_ASLEEP, LANE_FULL };
 struct lane {
     struct lane    *bucket_next, *next, *previous; /* next, previous: among those in the same place */
@@ -65,7 +67,10 @@ struct lane {
     bool            crowded;         /* several accounts have mail due: they take turns              */
     bool            paced;           /* ASLEEP since its route has enough under way                  */
     struct attempt *attempts;
-    uint64_t        waits_for;       /* names the host that does not answer, and is tried at suspended_until; 0: none */
+    uint64_t        hosts[HOSTS_MOST]; /* names of its hosts that do not answer; 0: none             */
+    bool            waits;           /* one of them is tried at suspended_until, by whomever         */
+    bool            shut;            /* because of them mail of it is put off, beyond what is under way */
+    enum lane_revival revived;       /* one of them answers again, and this is not seen to yet       */
     char           *last_word;       /* result line to repeat while suspended, or NULL               */
     size_t          last_word_len, name_len;
     char            name[];
@@ -104,6 +109,7 @@ void    pace_close(struct pace *);
 gp_time pace_wait(const struct pace *, gp_time now); /* 0: one more may begin; else until when none may */
 void    pace_began(struct pace *, gp_time now);
 void    pace_ended(struct pace *);
+void    pace_forget(struct pace *, gp_time began); /* nothing was sent: it is no message of its minute */
 
 /* ---- what ends without an attempt --------------------------------------------------------------------------------------------- */
 struct ending { const char *status, *why; bool late; /* late: nothing ends, the sender is told that it is not there yet */ };
@@ -119,7 +125,7 @@ struct attempt {
     gp_time          again;   /* was not tried: a host is down, and tried again then; else 0 */
     bool             discards; /* nor will it be: its route says so   */
     const struct ending *ending; /* it is none at all: NULL but for what ends.c makes of it */
-    gp_time          when;
+    gp_time          began, when;
     char            *results; /* copy; NULL: out there             */
     size_t           results_len;
 };
@@ -167,6 +173,8 @@ struct queue {
     struct reports           *reports;    /* NULL: none are sent            */
     size_t                    under_way;  /* attempts in the relay          */
     bool                      stopping, relay_there, space_was_short;
+    bool                      reviving;   /* some lane is revived */
+    size_t                    revive_at;  /* the bucket where it goes on */
     gp_time                   looked_at, held_told, lost_told;
     char                      lost[QUEUE_ID_MOST + 1]; /* mail of our own that failed, for the vault; "": none */
     gp_time                   rest_until; /* dispatch waits: the store could not be read */
@@ -212,6 +220,8 @@ void policies_due_answer(struct queue *, struct asker, const struct msg *, gp_ti
 void policies_take(struct queue *, const struct msg *, gp_time now);
 void hosts_name(struct attempt *, const struct msg *, gp_time now); /* hosts.c: what the relay says of hosts that do not answer */
 void hosts_back(struct queue *, const struct msg *, gp_time now);
+void hosts_forget(struct lane *); /* one has answered */
+void hosts_turn(struct queue *, gp_time now); /* once a second */
 void tls_results_take(struct queue *, const struct msg *, gp_time now); /* tls_results.c */
 void tls_results_write(struct queue *, gp_time now);
 

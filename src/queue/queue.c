@@ -200,6 +200,7 @@ static void tick(void *owner)
     tls_results_write(q, wall_now());
     reports_look(q, wall_now());
     ends_turn(q, wall_now());
+    hosts_turn(q, wall_now());
     ends_tell_held(q, wall_now());
     ends_tell_lost(q, wall_now());
     events_rest(q);

@@ -198,6 +198,7 @@ void kit_turn(struct kit *k)
     enum { TURNS_MOST = 100 };
     for (int i = 0; i < TURNS_MOST; i++) {
         ends_turn(k->queue, k->now);
+        hosts_turn(k->queue, k->now);
         batch_flush(k->queue, k->now + batch_wait(k->queue, k->now));
         dispatch(k->queue, k->now);
         while (events_turn(k->queue, k->now)) continue;

@@ -68,6 +68,7 @@ void delivery_open(struct relay *relay, struct msg *m)
     m->fds[0]         = -1;
     d->arena.most     = DELIVERY_TEXT_MOST;
     d->signed_text    = GP_TEXT(d->signatures);
+    d->down           = GP_TEXT(d->down_room);
     d->next           = relay->deliveries;
     relay->deliveries = d;
     bool read         = read_deliver(d, &m->deliver);
@@ -120,10 +121,10 @@ static bool is_barred(const struct delivery *d)
     return d->shut.again && !d->reached && d->last.status == GP_OK;
 }
 
-static void name_host(struct delivery *d, struct msg *m)
+static void name_hosts(const struct delivery *d, struct msg *m)
 {
-    m->delivered.again = (uint64_t)d->shut.again;
-    m->delivered.host  = down_name(d);
+    if (is_barred(d)) m->delivered.again = (uint64_t)d->shut.again;
+    m->delivered.host = gp_said(&d->down);
 }
 
 void delivery_finish(struct delivery *d)
@@ -140,7 +141,7 @@ void delivery_finish(struct delivery *d)
     m.delivered.attempt   = d->attempt;
     m.delivered.host_down = word_of_hosts(d);
     m.delivered.results   = results.cut ? GP_NONE : gp_said(&results);
-    if (is_barred(d)) name_host(d, &m);
+    if (m.delivered.host_down == HOST_DOWN || is_barred(d)) name_hosts(d, &m);
     ipc_answer(d->relay->queue, d->question, &m);
     free(lines);
     if (d->hop) d->hop->delivery = NULL;
@@ -161,14 +162,13 @@ void delivery_abandon_all(struct relay *relay)
     }
 }
 
-/* With no results: not tried. The next life tries it at once, and the stop need not wait for DNS or a far connection; or others wait for an
- * answer of that host already, and what it is will be known soon. */
-static void put_off(struct delivery *d)
+/* With no results: not tried. `waits`: others wait for an answer of its hosts already, and what that is will be known soon. */
+static void put_off(struct delivery *d, bool waits)
 {
     struct msg m          = MSG(DELIVERED);
     m.delivered.attempt   = d->attempt;
     m.delivered.host_down = HOST_DOWN;
-    if (is_barred(d)) name_host(d, &m);
+    if (waits) name_hosts(d, &m);
     ipc_answer(d->relay->queue, d->question, &m);
     if (d->hop) {
         d->hop->delivery = NULL;
@@ -177,12 +177,13 @@ static void put_off(struct delivery *d)
     free_delivery(d);
 }
 
+/* The next life tries it at once, and the stop need not wait for DNS or a far connection. */
 void delivery_put_off_unsent(struct relay *relay)
 {
     struct delivery *next;
     for (struct delivery *d = relay->deliveries; d; d = next) {
         next = d->next;
-        if (!d->hop || d->hop->phase == HOP_CONNECTING) put_off(d);
+        if (!d->hop || d->hop->phase == HOP_CONNECTING) put_off(d, false);
     }
 }
 
@@ -219,7 +220,7 @@ void delivery_signed(struct delivery *d)
 static void none_left(struct delivery *d)
 {
     struct result why = d->last.status == GP_OK ? d->route.reason : d->last;
-    if (is_barred(d) && !d->shut.failed_at) return put_off(d);
+    if (is_barred(d) && !d->shut.failed_at) return put_off(d, true);
     if (is_barred(d)) why = down_result(d);
     if (d->route.dns_trouble && why.status == GP_PERMFAIL && !why.code) why.enhanced = GP_LIT("4.4.3");
     if (d->route.dns_trouble || d->shut.again) why.status = GP_TEMPFAIL;

@@ -18,10 +18,12 @@
 #include "relay/parts.h"
 
 enum {
-    SECONDS      = 1000,
-    STEP_MOST    = 10 * 60 * SECONDS, /* as queue/schedule.c leaves a destination alone at most */
-    STEP_USUAL   = 7 * 60 * SECONDS,
-    FORGOTTEN    = 60 * 60 * SECONDS, /* after its time: what it was then says nothing any more */
+    SECONDS    = 1000,
+    STEP_MOST  = 10 * 60 * SECONDS, /* as queue/schedule.c leaves a destination alone at most */
+    STEP_USUAL = 7 * 60 * SECONDS,
+    FORGOTTEN =
+        5 * 60 * 60 *
+        SECONDS, /* after its time: later than the longest step of mail that waits for it, which it is told of when it answers */
     THERE        = 60 * SECONDS,
     SLOW         = 1 * SECONDS,  /* that an unknown one has not greeted             */
     SLOW_THERE   = 10 * SECONDS, /* that one has not greeted which was there lately */
@@ -54,6 +56,21 @@ static bool is_same_key(const struct down_key *a, const struct down_key *b)
 {
     return a->family == b->family && a->port == b->port && a->route == b->route &&
            memcmp(a->address, b->address, sizeof a->address) == 0;
+}
+
+static void put_key(struct gp_text *out, const struct config_route *route, const struct sockaddr_storage *to)
+{
+    address_put(out, to, true);
+    gp_put_char(out, ' ');
+    if (route) gp_put_z(out, route->name);
+}
+
+/* With what comes of the delivery the queue hears which hosts it waits for. */
+static void name_down(struct delivery *d, const struct config_route *route, const struct sockaddr_storage *to)
+{
+    if (d->down_count++ >= DOWN_NAMED_MOST) return;
+    put_key(&d->down, route, to);
+    gp_put_char(&d->down, '\n');
 }
 
 /* FNV-1a. Who fills a set pushes out what is forgotten soonest, and costs a connection. */
@@ -140,6 +157,7 @@ static void bar(struct delivery *d, gp_time again, const struct sockaddr_storage
                 const struct down *e)
 {
     struct shut *s = &d->shut;
+    name_down(d, d->way.route, to);
     if (s->again && s->again <= again) return;
     *s = (struct shut) { .again = again, .to = *to, .host = host };
     if (!e) return;
@@ -196,6 +214,7 @@ void down_failed(struct hop *h, gp_str why, gp_time now)
     const struct down_key key = key_of(h->route, &h->at);
     struct down          *e   = place_for(h->relay, &key, now);
     h->answered               = true;
+    if (h->delivery) name_down(h->delivery, h->route, &h->at);
     if (h->since < e->failed_at) return; /* it was under way when that was found out */
     e->failures++;
     e->failed_at       = now;
@@ -211,13 +230,6 @@ void down_is_full(struct hop *h)
     const struct down_key key = key_of(h->route, &h->at);
     for (const struct hop *o = h->relay->hops; o && !h->answered; o = o->next)
         if (o != h && o->answered && !o->quitting && is_at(o, &key)) h->answered = true;
-}
-
-static void put_key(struct gp_text *out, const struct config_route *route, const struct sockaddr_storage *to)
-{
-    address_put(out, to, true);
-    gp_put_char(out, ' ');
-    if (route) gp_put_z(out, route->name);
 }
 
 /* It is there: what others still wait for is a matter of their own connections. Was a delivery barred while they waited? */
@@ -288,12 +300,4 @@ struct result down_result(struct delivery *d)
                              .enhanced = GP_LIT("4.4.1"),
                              .remote   = delivery_keep(d, gp_said(&remote)),
                              .text     = delivery_keep(d, gp_said(&text)) };
-}
-
-gp_str down_name(struct delivery *d)
-{
-    char           room[DOWN_NAME_ROOM];
-    struct gp_text name = GP_TEXT(room);
-    put_key(&name, d->way.route, &d->shut.to);
-    return delivery_keep(d, gp_said(&name));
 }

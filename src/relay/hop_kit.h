@@ -58,7 +58,7 @@ struct bench {
     bool                    answered, host_down;
     enum host_word          word;
     gp_time                 again;       /* what the queue was told of a host that does not answer */
-    char                    host[DOWN_NAME_ROOM], back[DOWN_NAME_ROOM]; /* back: of one that does again */
+    char                    host[DOWN_NAMED_MOST * DOWN_NAME_ROOM], back[DOWN_NAME_ROOM]; /* back: of one that does again */
     unsigned                backs;
 };
 

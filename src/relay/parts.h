@@ -54,6 +54,7 @@ struct down {
     gp_time         failed_at, until;
     char            why[DOWN_WHY_ROOM];
 };
+enum { DOWN_NAMED_MOST = 4 }; /* of those that a delivery met, so many are named to the queue */
 struct shut { /* what a delivery met of those, the one that is tried again first */
     gp_time                 again;     /* 0: none                                       */
     gp_time                 failed_at; /* 0: it has not failed yet, and is slow to answer */
@@ -216,6 +217,9 @@ struct delivery {
     struct seven     seven;
     struct hop      *hop;
     struct shut      shut;
+    struct gp_text   down;        /* hosts that did not answer it, or were known not to: down.c's names, a line each */
+    char             down_room[DOWN_NAMED_MOST * DOWN_NAME_ROOM];
+    unsigned         down_count;
     struct result    last;        /* of the hop that failed last; one that may yet be reached outweighs a final no */
     bool             reached;     /* some host was ready to take a message; else its lane rests */
     bool             spared;      /* no host was asked, or one may be as good as ever for what does not require TLS: the lane goes on as before */
@@ -333,7 +337,6 @@ void          down_is_full(struct hop *);                         /* 421: says n
 void          down_answered(struct hop *, gp_time now);           /* the queue is told of it where anything waits */
 void          down_try_all(struct relay *);                       /* somebody asks for a retry now        */
 struct result down_result(struct delivery *); /* of one that was barred from all hosts */
-gp_str        down_name(struct delivery *);   /* the host, as the queue is told of it */
 
 /* ---- TLS, and our certificates for servers that are named (secure.c) --------------------------------------------------------- */
 void        secure_certificate(struct relay *, const struct msg_our_certificate *);

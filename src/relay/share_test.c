@@ -139,3 +139,70 @@ TEST(one_connection_too_many_says_nothing_of_a_host_that_serves_another)
     CHECK(b->caller_count == 3 && b->open == 1);
     bench_close(b);
 }
+
+/* ---- what the queue is told ------------------------------------------------------------------------------------------------- */
+static void goes_down(struct bench *b, const char *address, gp_time now)
+{
+    struct visit *v                              = visit(b, address, now);
+    ((struct sockaddr_in *)&v->hop.at)->sin_port = htons(b->config.relay.mx_port);
+    down_failed(&v->hop, GP_LIT("no connection"), now);
+    free(v);
+}
+
+TEST(all_hosts_that_did_not_answer_are_named_whether_they_were_tried_or_not)
+{
+    struct bench *b = bench_open();
+    SCRIPTS(b, { .greeting = "-" });
+    b->hosts = 2;
+    goes_down(b, "127.0.0.2", wall_now());
+    deliver(b, "a@x\t\n"); /* the first is tried */
+    gp_str names = gp_from(b->host);
+    CHECK(b->caller_count == 1 && b->host_down && !b->again);
+    CHECK(gp_starts(gp_cut(&names, '\n'), "127.0.0.1:") && gp_starts(gp_cut(&names, '\n'), "127.0.0.2:") && !names.len);
+    bench_close(b);
+}
+
+TEST(whoever_reaches_one_of_them_names_none)
+{
+    struct bench *b = bench_open();
+    SCRIPTS(b, { .greeting = "-" }, { .mail = "451 4.7.1 later" });
+    b->hosts = 2;
+    deliver(b, "a@x\t\n");
+    results_are(b, "2 451");
+    CHECK(b->caller_count == 2 && !b->host[0]);
+    bench_close(b);
+}
+
+TEST(mail_that_waits_for_its_longest_step_hears_that_the_host_is_back)
+{
+    struct bench *b   = bench_open();
+    const gp_time now = wall_now(), step = (gp_time)4 * 3600 * 1000;
+    gp_time       then = now + step + step / 8;
+    goes_down(b, "127.0.0.1", now);
+    SCRIPTS(b, { 0 });
+    struct visit *v                              = visit(b, "127.0.0.1", then);
+    ((struct sockaddr_in *)&v->hop.at)->sin_port = ((struct sockaddr_in *)&b->address)->sin_port;
+    down_answered(&v->hop, then);
+    rest(b, 20);
+    CHECK(b->backs == 1 && gp_starts(gp_from(b->back), "127.0.0.1:"));
+    free(v);
+    bench_close(b);
+}
+
+/* It is due again with the next relay, and not when one of its hosts is. */
+TEST(what_a_stop_puts_off_waits_for_no_host)
+{
+    struct bench *b = bench_open();
+    SCRIPTS(b, { .greeting = "" });
+    b->config.relay.command_timeout = 5;
+    ask(b, "a@x\t\n", "x\r\n");
+    rest(b, 100);
+    struct delivery *d = b->relay.deliveries;
+    CHECK(d && d->hop && b->caller_count == 1);
+    d->hop->phase = HOP_CONNECTING; /* to another host, as if the first were known not to answer */
+    d->shut.again = wall_now() + (gp_time)5 * 60 * 1000;
+    delivery_put_off_unsent(&b->relay);
+    rest(b, 50);
+    CHECK(b->answered && !b->results[0] && !b->again && !b->host[0]);
+    bench_close(b);
+}

@@ -91,6 +91,9 @@ gp_status queue_hold(struct queue_store *, gp_str queue_id, gp_str why, gp_time 
 /* Up to `most` queued recipients for a destination that are not due yet are, but those that their sender holds back; how many. */
 gp_status queue_make_due(struct queue_store *, gp_str destination, gp_time now, size_t most, size_t *changed) GP_MUST_USE;
 
+/* The same of those of which no server has said anything but 421, as far as they are among the first `looks` that are not due. */
+gp_status queue_make_unanswered_due(struct queue_store *, gp_str destination, gp_time now, size_t looks, size_t most, size_t *changed) GP_MUST_USE;
+
 /* ---- questions ------------------------------------------------------------------------------------------------------ */
 /* PERMFAIL: no such message; TEMPFAIL also when the arena is too small. */
 gp_status queue_load(struct queue_store *, gp_str queue_id, struct gp_arena *, struct queue_message *out) GP_MUST_USE;

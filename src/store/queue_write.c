@@ -389,3 +389,23 @@ gp_status queue_make_due(struct queue_store *s, gp_str destination, gp_time now,
     *changed         = status == GP_OK ? (size_t)database_touched(s->db) : 0;
     return status;
 }
+
+#define UNANSWERED                                                                                                     \
+    "SELECT message, position FROM (SELECT message, position, code FROM recipients JOIN messages USING (message)"      \
+    " WHERE state = 0 AND destination = ?2 AND due > ?1 AND release <= ?1 AND priority "
+#define OF_THE_FIRST " LIMIT ?4) WHERE code IN (0, 421)"
+
+gp_status queue_make_unanswered_due(struct queue_store *s, gp_str destination, gp_time now, size_t looks, size_t most,
+                                    size_t *changed)
+{
+    auto_rows r = rows_of(s->db, "UPDATE recipients AS r SET due = ?1 FROM (" UNANSWERED "= 0" OF_THE_FIRST
+                                 " UNION ALL " UNANSWERED "<> 0" OF_THE_FIRST " LIMIT ?3) AS late"
+                                 " WHERE r.message = late.message AND r.position = late.position");
+    rows_bind_number(&r, now);
+    rows_bind_text(&r, destination);
+    rows_bind_number(&r, (int64_t)most);
+    rows_bind_number(&r, (int64_t)looks);
+    gp_status status = rows_run(&r);
+    *changed         = status == GP_OK ? (size_t)database_touched(s->db) : 0;
+    return status;
+}
