@@ -216,12 +216,31 @@ void delivery_signed(struct delivery *d)
         route_start(&d->route, d);
 }
 
+/* RFC 8689 4.2.1: it comes back where no host has what it requires. What one lacks, it lacks at all of its addresses, whatever comes of others of
+ * them; but another host that fails for now may have it. */
+static bool is_lacking(const struct delivery *d)
+{
+    return d->lacking && !(d->passing & ~d->lacking) && !d->route.dns_trouble;
+}
+
+static void rank(struct delivery *d, struct result why)
+{
+    const unsigned host = 1U << d->route.host_at;
+    if (why.lacks) d->lack = why;
+    if (why.lacks) d->lacking |= host;
+    if (why.status == GP_TEMPFAIL) d->passing |= host;
+}
+
 /* A no is final only when every host has said so: one that could not be asked may say yes tomorrow. */
 static void none_left(struct delivery *d)
 {
     struct result why = d->last.status == GP_OK ? d->route.reason : d->last;
+    if (is_lacking(d)) {
+        delivery_settle_rest(d, d->lack);
+        return delivery_finish(d);
+    }
     if (is_barred(d) && !d->shut.failed_at) return put_off(d, true);
-    if (is_barred(d)) why = down_result(d);
+    if (is_barred(d) || (why.lacks && d->shut.failed_at)) why = down_result(d);
     if (d->route.dns_trouble && why.status == GP_PERMFAIL && !why.code) why.enhanced = GP_LIT("4.4.3");
     if (d->route.dns_trouble || d->shut.again) why.status = GP_TEMPFAIL;
     delivery_settle_rest(d, why);
@@ -231,6 +250,7 @@ static void none_left(struct delivery *d)
 /* What lies with our own sign-in is kept: mail waits for that, however long, and people are shown it. */
 static void note_failure(struct delivery *d, struct result why)
 {
+    rank(d, why);
     if (d->last.ours && !why.ours) return;
     if (d->last.status != GP_TEMPFAIL || why.status == GP_TEMPFAIL) d->last = why;
 }
@@ -246,7 +266,10 @@ void delivery_routed(struct delivery *d)
             none_left(d);
             return;
         }
-        if (down_bars(d, &to, host, wall_now())) continue;
+        if (down_bars(d, &to, host, wall_now())) {
+            rank(d, (struct result) { .status = GP_TEMPFAIL });
+            continue;
+        }
         if (hop_open(d, &to, host)) return;
         note_failure(d, (struct result) { .status   = GP_TEMPFAIL,
                                           .enhanced = GP_LIT("4.3.2"),

@@ -55,6 +55,7 @@ static void hop_fail(struct hop *h, struct result why, bool tls_failed)
     if (tls_failed) secure_missed(h, why.text);
     if (h->demand.source == DEMAND_BY_MESSAGE && (tls_failed || h->no_tls)) d->spared = true;
     if (secure_lacks(h, why.code)) { /* RFC 8689 4.2.1: it comes back, unless another host does better */
+        why.lacks    = true;
         why.status   = GP_PERMFAIL;
         why.enhanced = GP_LIT("5.7.10");
     }

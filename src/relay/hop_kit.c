@@ -142,7 +142,7 @@ static void on_closed(void *owner, struct conn *conn, const char *why)
 
 static const struct conn_handler handler = { .input = on_input, .sign = on_sign, .closed = on_closed };
 
-/* The relay is told of one host. Where a test wants more of them, the others are put into the route once the first is called. */
+/* The relay is told of one host with one address. Where a test wants more of them, the others are put into the route once the first is called. */
 static void add_hosts(struct bench *b)
 {
     static const char *const names[] = { "127.0.0.2", "127.0.0.3" };
@@ -150,6 +150,8 @@ static void add_hosts(struct bench *b)
     if (b->caller_count != 1 || !d) return;
     for (uint16_t i = 0; i < GP_COUNT(names) && i + 1U < b->hosts; i++)
         route_add(&d->route, gp_from(names[i]), (uint16_t)(10 * (i + 1)));
+    for (uint16_t i = 0; i < GP_COUNT(names) && i + 1U < b->addresses; i++)
+        CHECK(address_read(gp_from(names[i]), d->route.port, &d->route.addresses[d->route.address_count++]));
 }
 
 static void on_accepted(void *owner, int fd)

@@ -30,7 +30,7 @@ struct bench {
     struct sockaddr_storage address;
     const struct script    *scripts[CALLERS_MOST]; /* of the connections, in order; the last repeats */
     struct caller           callers[CALLERS_MOST];
-    size_t                  caller_count, script_count, hosts;
+    size_t                  caller_count, script_count, hosts, addresses; /* of the next hop: as many hosts; addresses of the first one */
     struct gp_key          *key;
     struct gp_tls_context  *tls;
     struct config           config;

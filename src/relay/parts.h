@@ -102,6 +102,7 @@ struct result {
     gp_str    enhanced, remote, tls, text; /* in the delivery's arena, or static */
     bool      reports;  /* the next hop offers DSN: it tells of deliveries  */
     bool      in_time;  /* it offers DELIVERBY: it keeps to the sender's deadline */
+    bool      lacks;    /* that host does not have what its message requires of TLS, and not only for now (RFC 8689 4.2.1) */
     bool      ours;     /* our own sign-in there is to blame, and no message: it waits, however long that takes */
 };
 struct recipient {
@@ -221,6 +222,8 @@ struct delivery {
     char             down_room[DOWN_NAMED_MOST * DOWN_NAME_ROOM];
     unsigned         down_count;
     struct result    last;        /* of the hop that failed last; one that may yet be reached outweighs a final no */
+    struct result    lack;        /* of the last one that lacks what the message requires of TLS */
+    unsigned         lacking, passing; /* bits, by place in the route: hosts that do; and that failed for now, or are known to be down */
     bool             reached;     /* some host was ready to take a message; else its lane rests */
     bool             spared;      /* no host was asked, or one may be as good as ever for what does not require TLS: the lane goes on as before */
     enum demand_wish wish;        /* what the message says of TLS */

@@ -53,6 +53,7 @@ void wish_go_elsewhere(struct hop *h)
     d->spared          = true;
     delivery_hop_failed(d,
                         (struct result) { .status   = GP_PERMFAIL,
+                                          .lacks    = true,
                                           .enhanced = GP_LIT("5.7.30"),
                                           .remote   = delivery_keep(d, gp_from(h->remote)),
                                           .tls      = delivery_keep(d, gp_from(h->tls)),

@@ -99,6 +99,58 @@ TEST(what_another_host_may_do_tomorrow_is_waited_for)
     }
 }
 
+/* A host is the same at all its addresses: one that it cannot be reached at does not keep mail waiting for days. */
+TEST(what_a_host_lacks_it_lacks_at_all_of_its_addresses)
+{
+    static const struct script lacks = { .ehlo = STARTTLS "250 8BITMIME" }, busy = { .greeting = "421 4.3.2 busy" };
+    static const struct {
+        const struct script *first, *again, *second; /* two addresses of one host; another host, if any */
+        const char          *results;
+    } rows[] = {
+        {&busy,   &lacks, NULL,   "3 0"  },
+        { &lacks, &busy,  NULL,   "3 0"  },
+        { &lacks, &busy,  &busy,  "2 421"},
+        { &busy,  &lacks, &busy,  "2 421"},
+        { &busy,  &lacks, &lacks, "3 0"  },
+        { &busy,  &busy,  &lacks, "2 421"},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench        *b = bench_for(rows[i].first, "REQUIRETLS");
+        struct config_route *r = add_route(b, "two");
+        b->destination         = "via:two";
+        b->addresses           = 2;
+        b->scripts[1]          = rows[i].again;
+        b->scripts[2]          = rows[i].second;
+        b->script_count        = rows[i].second ? 3 : 2;
+        server(b, &r->via[0], "127.0.0.9");
+        if (rows[i].second) server(b, &r->fallback[0], "127.0.0.9");
+        deliver(b, "a@x\t\n");
+        results_are(b, rows[i].results);
+        CHECK(b->caller_count == b->script_count &&
+              holds(gp_from(b->results), "5.7.30") == (rows[i].results[0] == '3'));
+        bench_close(b);
+    }
+}
+
+TEST(a_host_that_is_known_not_to_answer_may_have_what_another_lacks)
+{
+    for (unsigned other = 0; other < 2; other++) {
+        static const struct script hangs = { .ehlo = "" };
+        struct bench              *b     = bench_for(&hangs, "");
+        ask(b, "a@x\t\n", "x\r\n");
+        rest(b, 50);
+        struct delivery *d = b->relay.deliveries;
+        CHECK(d && d->hop && d->route.host_at == 0);
+        d->shut    = (struct shut) { .again = wall_now() + A_MINUTE, .failed_at = wall_now(), .host = "mx2.example" };
+        d->passing = 1U << other; /* an address of the same host, or of another one */
+        wish_go_elsewhere(d->hop);
+        rest(b, 50);
+        results_are(b, other ? "2 0" : "3 0");
+        CHECK(holds(gp_from(b->results), other ? "host mx2.example" : "5.7.30"));
+        bench_close(b);
+    }
+}
+
 /* What lies on this host has arrived: no octet of it is on a network. */
 TEST(a_mail_store_on_this_host_takes_it)
 {
