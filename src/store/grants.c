@@ -124,6 +124,7 @@ gp_status grants_each(struct accounts *a, const struct grants_wish *w, bool (*ea
     gp_status      status = page ? GP_OK : GP_TEMPFAIL;
     size_t         count  = GRANTS_PAGE;
     bool           more   = true;
+    if (w->after) gp_put_z(&after, w->after);
     while (status == GP_OK && more && count == GRANTS_PAGE) {
         status = read_page(a, w, after.len ? gp_said(&after) : GP_LIT(""), page, &count);
         for (size_t i = 0; status == GP_OK && more && i < count; i++) more = each(owner, &page[i]);

@@ -41,7 +41,7 @@ gp_status grant_begin(struct accounts *, gp_str provider, gp_str kind, int64_t a
 /* Those of accounts, without their secrets; `each` returns false to stop, and may ask and change the store. */
 enum grants_which { GRANTS_OF_ACCOUNTS, GRANTS_OF_ACCOUNT /* number */, GRANTS_MADE_SINCE /* number */,
                     GRANTS_TO_BE_USED /* tokens that were not renewed since number, or end by ends_by */ };
-struct grants_wish { enum grants_which which; int64_t number; gp_time ends_by; };
+struct grants_wish { enum grants_which which; int64_t number; gp_time ends_by; const char *after; /* those whose names come behind that; NULL: all */ };
 enum { GRANTS_PAGE = 32 };
 gp_status grants_each(struct accounts *, const struct grants_wish *, bool (*each)(void *owner, const struct grant *), void *owner) GP_MUST_USE;
 gp_status grant_forget(struct accounts *, gp_str provider) GP_MUST_USE; /* PERMFAIL: there is none; on record */

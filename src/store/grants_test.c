@@ -121,13 +121,18 @@ static bool see(void *owner, const struct grant *g)
     return true;
 }
 
+static void check_wish(struct accounts *a, const struct grants_wish *w, const char *want)
+{
+    struct seen s = { .room = "" };
+    s.names       = GP_TEXT(s.room);
+    CHECK(grants_each(a, w, see, &s) == GP_OK);
+    CHECK_IS(gp_said(&s.names), want);
+}
+
 static void check_those(struct accounts *a, enum grants_which which, int64_t number, gp_time ends_by, const char *want)
 {
-    struct seen              s = { .room = "" };
     const struct grants_wish w = { .which = which, .number = number, .ends_by = ends_by };
-    s.names                    = GP_TEXT(s.room);
-    CHECK(grants_each(a, &w, see, &s) == GP_OK);
-    CHECK_IS(gp_said(&s.names), want);
+    check_wish(a, &w, want);
 }
 
 static void put_of(struct accounts *a, const struct verifier_keys *keys, int64_t account, const char *name,
@@ -152,6 +157,8 @@ TEST(what_accounts_have_is_found_by_what_is_to_be_done_with_it_and_goes_with_the
     put_of(a, &keys, ada, "route:corp/ada", GRANT_PASSWORD, 1000, 0);
     put_of(a, &keys, bert, "office/bert", "login", 3000, 9000);
     check_those(a, GRANTS_OF_ACCOUNTS, 0, 0, "office/ada office/bert route:corp/ada ");
+    const struct grants_wish behind = { .which = GRANTS_OF_ACCOUNTS, .after = "office/ada" };
+    check_wish(a, &behind, "office/bert route:corp/ada ");
     check_those(a, GRANTS_OF_ACCOUNT, ada, 0, "office/ada route:corp/ada ");
     check_those(a, GRANTS_MADE_SINCE, 2000, 0, "office/bert ");
     check_those(a, GRANTS_TO_BE_USED, 2000, 0, "office/ada ");

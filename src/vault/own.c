@@ -12,6 +12,8 @@ enum {
     IDLE_MS          = 3600 * 1000,
     DAY_MS           = 24 * 3600 * 1000,
     UNUSED_MOST_MS   = 7 * DAY_MS, /* Microsoft forgets what was not used in 90 days */
+    USED_AT_A_TIME   = 64, /* by a scan, which goes on behind them: the same that fail are never the first for ever */
+    SCAN_PAUSE_MS    = 10 * 60 * 1000,
     ENDS_DAYS        = 14,
     CLOCKS_DIFFER_MS = 10 * 1000,
 };
@@ -239,30 +241,46 @@ void own_changed(struct vault *v)
     if (grants_each(v->accounts, &w, tell_queue, v) == GP_OK) t->seen = now;
 }
 
+struct scan {
+    struct vault *vault;
+    size_t        used;
+    bool          whole; /* it came to the end */
+};
+
 static bool use(void *owner, const struct grant *g)
 {
-    struct vault                 *v    = owner;
+    struct scan                  *s    = owner;
+    struct vault                 *v    = s->vault;
     gp_str                        name = gp_from(g->provider), of = gp_cut(&name, '/');
     const struct config_provider *p     = config_find_provider(v->config, of);
     const size_t                  login = p ? config_own_login_by(v->config, p) : config_logins(v->config);
     struct own                    own;
-    if (login < config_logins(v->config) && config_has_own_token(v->config, login) && name.ptr &&
-        own_find(v, g->account, name, &own) == GP_OK)
-        (void)keeper_for(v, p, &own, true);
-    return v->tokens_kept.own_count <
-           OWN_KEEPERS_MOST; /* the rest another day: all are used in time as long as this is once in a week */
+    bool its = login < config_logins(v->config) && config_has_own_token(v->config, login) && name.ptr &&
+               own_find(v, g->account, name, &own) == GP_OK;
+    s->whole = !its || keeper_for(v, p, &own, true);
+    if (!s->whole) return false; /* no room: it is the first of the next time */
+    (void)gp_copy_z(gp_from(g->provider), v->tokens_kept.scanned, sizeof v->tokens_kept.scanned);
+    s->used += its;
+    s->whole = s->used < USED_AT_A_TIME;
+    return s->whole;
 }
 
 /* What nobody sends with must not be forgotten there, and what is about to end must be told of. */
 static void scan(struct vault *v, gp_time now)
 {
+    struct tokens           *t    = &v->tokens_kept;
     gp_time                  wall = wall_now();
+    struct scan              s    = { .vault = v, .whole = true };
     const struct grants_wish w    = { .which   = GRANTS_TO_BE_USED,
                                       .number  = wall - UNUSED_MOST_MS,
-                                      .ends_by = wall + (gp_time)ENDS_DAYS * DAY_MS };
-    if (v->tokens_kept.count == 0 || now < v->tokens_kept.scan) return;
-    v->tokens_kept.scan = now + DAY_MS;
-    if (grants_each(v->accounts, &w, use, v) == GP_TEMPFAIL) vault_store_failed(v);
+                                      .ends_by = wall + (gp_time)ENDS_DAYS * DAY_MS,
+                                      .after   = t->scanned };
+    if (t->count == 0 || now < t->scan) return;
+    gp_status status = grants_each(v->accounts, &w, use, &s);
+    if (status == GP_TEMPFAIL) vault_store_failed(v);
+    bool whole = status == GP_OK && s.whole;
+    if (whole) t->scanned[0] = '\0';
+    t->scan = now + (whole ? DAY_MS : SCAN_PAUSE_MS);
 }
 
 void own_tick(struct vault *v, gp_time now)

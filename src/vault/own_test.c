@@ -4,6 +4,7 @@
 static struct fetcher {
     unsigned    asked, waiting, answer_from; /* waiting: unanswered since answer_from is not reached */
     bool        fails;
+    unsigned    zoe; /* asked with this one's refresh token */
     struct ipc *far;
     uint32_t    open[64];
 } fetcher;
@@ -34,6 +35,7 @@ static void asked(void *owner, struct ipc *from, struct msg *m)
     if (!oauth_read_field(form, "refresh_token", refresh, sizeof refresh)) /* the application's own */
         CHECK(gp_copy_z(GP_LIT("all"), refresh, sizeof refresh));
     fetcher.far = from;
+    fetcher.zoe += strcmp(refresh, "refresh-zoe") == 0;
     fetcher.asked++;
     if (fetcher.asked <= fetcher.answer_from)
         fetcher.open[fetcher.waiting++] = m->question;
@@ -312,6 +314,25 @@ TEST(what_has_not_been_used_for_long_is_used_and_what_ends_is_told)
     CHECK(fetcher.asked == 1);
     own_tick(h.b->vault, loop_now(h.b->loop) + 7200 * 1000);
     CHECK(h.b->vault->tokens_kept.own_count == 0); /* nobody wants it: it is let go */
+    close_house(h);
+}
+
+/* They stand before all others, and fail for ever. */
+TEST(many_that_fail_do_not_keep_others_from_being_used)
+{
+    enum { MANY = 70, MINUTE_MS = 60 * 1000 };
+    struct house h   = open_house();
+    gp_time      now = loop_now(h.b->loop);
+    fetcher.fails    = true;
+    many(h.b, MANY, true);
+    bed_account(h.b, "zoe", BED_GENERATED, false);
+    give_grant(h.b, "office/zoe", "zoe", "login", "", "refresh-zoe");
+    own_tick(h.b->vault, now);
+    bed_settle(h.b);
+    CHECK(fetcher.asked > 0 && fetcher.zoe == 0);
+    own_tick(h.b->vault, now + 11 * MINUTE_MS);
+    bed_settle(h.b);
+    CHECK(fetcher.zoe > 0);
     close_house(h);
 }
 

@@ -40,7 +40,7 @@ struct keeper {
     bool         unsaved; /* the store did not take what has come: it is tried again before all else  */
     struct grant grant;   /* that; or of the fetch under way, without its refresh token               */
 };
-struct tokens { size_t count; struct keeper *keepers, *own /* of accounts, in no order */; size_t own_count; gp_time seen, scan; };
+struct tokens { size_t count; struct keeper *keepers, *own /* of accounts, in no order */; size_t own_count; gp_time seen, scan; char scanned[GRANT_NAME]; /* of a scan that is not at its end: up to where */ };
 
 bool tokens_open(struct vault *) GP_MUST_USE;
 void tokens_close(struct vault *);
