@@ -13,6 +13,7 @@ static bool is_for_accounts(const struct config *c, const struct config_provider
 static const char *state_of(const struct config *c, const struct config_provider *p, gp_status found,
                             const struct grant *g)
 {
+    if (p->grant == PROVIDER_SERVICE_ACCOUNT && is_for_accounts(c, p)) return "by account";
     bool same = found == GP_OK && strcmp(g->kind, config_provider_grant(p->grant)) == 0;
     if (p->grant == PROVIDER_LOGIN && !(same && g->sealed))
         return is_for_accounts(c, p) ? "by account" : "nobody signed in";

@@ -65,19 +65,43 @@ static bool fetch(struct provider *p)
 }
 
 /* ---- the smarthost --------------------------------------------------------------------------------------------------------------- */
-static bool read_roots(const struct config *c, char **text, gp_str *pem)
+struct files {
+    char *roots, *chain, *key;
+};
+
+/* No name: there is none, which is fine. */
+static bool read_pem(const struct config *c, const char *name, const char *named_as, char **text, gp_str *pem)
 {
     char path[CONFIG_PATH];
     *pem = GP_NONE;
-    if (!c->relay.ca_file[0]) return true;
-    FILE  *file = config_path(c, c->relay.ca_file, path) ? fopen(path, "re") : NULL;
+    if (!name[0]) return true;
+    FILE  *file = config_path(c, name, path) ? fopen(path, "re") : NULL;
     size_t len  = 0;
     *text       = file ? malloc(PEM_MOST) : NULL;
     if (*text) len = fread(*text, 1, PEM_MOST, file);
     if (file) (void)fclose(file);
     *pem = (gp_str) { *text, len };
-    if (len == 0) cli_problem(c->relay.ca_file, "cannot be read", "it is named as relay.ca_file");
+    if (len == 0) cli_problem(name, "cannot be read", named_as);
     return len > 0;
+}
+
+/* What we trust there, and what we show where the server asks for a certificate. */
+static bool read_files(const struct provider *p, struct files *f, struct talk_plan *plan)
+{
+    const struct config      *c  = &p->s.config;
+    const struct config_login of = config_login_of(c, p->login);
+    return read_pem(c, c->relay.ca_file, "it is named as relay.ca_file", &f->roots, &plan->ca_pem) &&
+           read_pem(c, of.certificate_file, "it is named as certificate_file, of relay or of the route", &f->chain,
+                    &plan->chain_pem) &&
+           read_pem(c, of.key_file, "it is named as key_file, of relay or of the route", &f->key, &plan->key_pem);
+}
+
+static void drop_files(struct files *f)
+{
+    if (f->key) gp_wipe(f->key, PEM_MOST);
+    free(f->roots);
+    free(f->chain);
+    free(f->key);
 }
 
 /* A smarthost has heard the token, and may say it. */
@@ -128,19 +152,19 @@ static bool sign_in(const struct provider *p, struct talk *t)
 
 static int try_smarthost(const struct provider *p)
 {
-    const struct config    *c    = &p->s.config;
-    const struct config_hop hop  = hop_of(p);
-    char                   *text = NULL, port[PORT_ROOM];
+    const struct config_hop hop   = hop_of(p);
+    struct files            files = { NULL, NULL, NULL };
+    char                    port[PORT_ROOM];
     struct talk_plan        plan = { .host = hop.host, .port = port };
     (void)snprintf(port, sizeof port, "%u", (unsigned)hop.port);
     plan.tls  = hop.implicit_tls ? TALK_IMPLICIT : TALK_STARTTLS;
-    bool good = read_roots(c, &text, &plan.ca_pem);
+    bool good = read_files(p, &files, &plan);
     if (good) {
         struct talk *t = talk_open(&plan, NULL);
         good           = sign_in(p, t);
         talk_close(t);
     }
-    free(text);
+    drop_files(&files);
     return good ? CLI_DONE : CLI_FAILED;
 }
 
@@ -155,6 +179,11 @@ static int run(const struct cli_command *command, int argc, char **argv)
     int stop = cli_parse(command, options, argc, argv, &dir, &name, 1, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     auto_provider p = cli_provider_open(dir, name, account, NULL);
+    if (p && p->plan->grant == PROVIDER_SERVICE_ACCOUNT && !p->user[0]) {
+        cli_problem(name, "its key speaks for one mailbox at a time, and none is named",
+                    "--account ACCOUNT, where a route has login: account; else user, in relay or the route");
+        return CLI_FAILED;
+    }
     if (!p || !fetch(p)) return CLI_FAILED;
     (void)printf("token    %s gives one", name);
     if (p->reply.lifetime) (void)printf(", for %llu seconds", (unsigned long long)p->reply.lifetime);

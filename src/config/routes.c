@@ -35,7 +35,7 @@ static const struct config_key keys[] = {
     { "token_file", &config_path_type, FIELD(token_file), 0, CONFIG_PATH - 1, "",
       "Instead: the file whose first line is a bearer token, as relay.token_file." },
     { "certificate_file", &config_path_type, FIELD(certificate_file), 0, CONFIG_PATH - 1, "",
-      "Our certificate for its servers, as relay.certificate_file: alone, or besides one of those." },
+      "Our certificate for its servers, as relay.certificate_file: alone, or besides one of those; with login: account it is shown, and nobody signs in with it." },
     { "key_file", &config_path_type, FIELD(key_file), 0, CONFIG_PATH - 1, "",
       "Its key, as relay.key_file." },
     { "provider", &config_text, FIELD(provider), 0, 63, "",
@@ -113,8 +113,10 @@ static const char *wrong_mechanisms(const struct config_route *r, bool token)
 
 static const char *wrong_own_login(const struct config_route *r)
 {
-    if (r->user[0] || r->password_file[0] || r->token_file[0] || r->certificate_file[0])
-        return "login: account is each account's own: it goes with provider, or with nothing, and not with user, password_file, token_file and certificate_file";
+    if (r->user[0] || r->password_file[0] || r->token_file[0])
+        return "login: account is each account's own: it goes with provider, or with nothing, and not with user, password_file and token_file";
+    if (uses(r, "EXTERNAL"))
+        return "mechanisms: with login: account each signs in as itself, and EXTERNAL signs in as our certificate";
     if (r->via->kind != RELAY_SMARTHOST) return "login is for a server that via names, and via names none";
     if (!all_servers(r, demands_tls))
         return "login: account needs tls=required or tls=dane in via: else passwords or tokens go to whoever answers";
@@ -190,14 +192,14 @@ static const char *wrong(const struct config *config, const struct config_route 
     return why ? why : wrong_login(r);
 }
 
-/* As those of relay.mechanisms: the certificate first. */
+/* As those of relay.mechanisms: the certificate first, but not where it would sign in for everybody. */
 static void derive_mechanisms(struct config_route *r)
 {
     bool           token = r->token_file[0] || r->provider[0], shows = r->certificate_file[0];
-    bool           named = r->user[0] || r->login == LOGIN_OF_ACCOUNT, alone = proof_of(r) == RELAY_CERTIFICATE;
+    bool           own = r->login == LOGIN_OF_ACCOUNT, alone = proof_of(r) == RELAY_CERTIFICATE;
     struct gp_text out = { .ptr = r->mechanisms, .room = sizeof r->mechanisms - 1 };
-    if (r->mechanisms[0] || (!named && !shows)) return;
-    if (shows) gp_put_z(&out, alone ? "EXTERNAL" : "EXTERNAL ");
+    if (r->mechanisms[0] || (!r->user[0] && !own && !shows)) return;
+    if (shows && !own) gp_put_z(&out, alone ? "EXTERNAL" : "EXTERNAL ");
     if (!alone) gp_put_z(&out, token ? CONFIG_MECHANISMS_FOR_TOKENS : CONFIG_MECHANISMS_FOR_PASSWORDS);
     r->mechanisms[out.len] = '\0';
 }

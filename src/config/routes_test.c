@@ -117,25 +117,29 @@ TEST(what_a_sign_in_of_a_route_cannot_be)
         const char *keys, *said;
     } rows[] = {
         {R("name: a, to: a, via: mx, login: account"),
-         "gatepost.yml:3: routes: a: login is for a server that via names, and via names none\n"                                                                                       },
+         "gatepost.yml:3: routes: a: login is for a server that via names, and via names none\n"                                                                     },
         { R("name: a, to: a, via: 'smtp://a?tls=none', login: account"),
-         "gatepost.yml:3: routes: a: login: account needs tls=required or tls=dane in via: else passwords or tokens go to whoever answers\n"                                           },
+         "gatepost.yml:3: routes: a: login: account needs tls=required or tls=dane in via: else passwords or tokens go to whoever answers\n"                         },
         { R("name: a, to: a, via: 'smtp://a', login: account, user: u"),
-         "gatepost.yml:3: routes: a: login: account is each account's own: it goes with provider, or with nothing, and not with user, password_file, token_file and certificate_file\n"},
+         "gatepost.yml:3: routes: a: login: account is each account's own: it goes with provider, or with nothing, and not with user, password_file and token_file\n"},
+        { R("name: a, to: a, via: 'smtp://a', login: account, certificate_file: c, key_file: k, mechanisms: EXTERNAL PLAIN"),
+         "gatepost.yml:3: routes: a: mechanisms: with login: account each signs in as itself, and EXTERNAL signs in as our certificate\n"                            },
+        { R("name: a, to: a, via: 'smtp://a', login: account, certificate_file: c"),
+         "gatepost.yml:3: routes: a: certificate_file has no key: name its file as key_file\n"                                                                       },
         { R("name: a, to: a, via: 'smtp://a', login: account, mechanisms: XOAUTH2"),
-         "gatepost.yml:3: routes: a: mechanisms: OAUTHBEARER and XOAUTH2 are for token_file and provider, and others for password_file\n"                                              },
+         "gatepost.yml:3: routes: a: mechanisms: OAUTHBEARER and XOAUTH2 are for token_file and provider, and others for password_file\n"                            },
         { R("name: a, to: a, via: 'smtp://a', certificate_file: c"),
-         "gatepost.yml:3: routes: a: certificate_file has no key: name its file as key_file\n"                                                                                         },
+         "gatepost.yml:3: routes: a: certificate_file has no key: name its file as key_file\n"                                                                       },
         { R("name: a, to: a, via: 'smtp://a', key_file: k"),
-         "gatepost.yml:3: routes: a: key_file has no certificate: name its file as certificate_file\n"                                                                                 },
+         "gatepost.yml:3: routes: a: key_file has no certificate: name its file as certificate_file\n"                                                               },
         { R("name: a, to: a, via: mx, certificate_file: c, key_file: k"),
-         "gatepost.yml:3: routes: a: certificate_file is for a server that via names, and via names none\n"                                                                            },
+         "gatepost.yml:3: routes: a: certificate_file is for a server that via names, and via names none\n"                                                          },
         { R("name: a, to: a, via: 'smtp://a?tls=encrypted', certificate_file: c, key_file: k"),
-         "gatepost.yml:3: routes: a: certificate_file needs tls=required or tls=dane in via: else it goes to whoever answers\n"                                                        },
+         "gatepost.yml:3: routes: a: certificate_file needs tls=required or tls=dane in via: else it goes to whoever answers\n"                                      },
         { R("name: a, to: a, via: 'smtp://a', certificate_file: c, key_file: k, mechanisms: EXTERNAL PLAIN"),
-         "gatepost.yml:3: routes: a: mechanisms: with certificate_file, and no password or token, EXTERNAL alone can be used\n"                                                        },
+         "gatepost.yml:3: routes: a: mechanisms: with certificate_file, and no password or token, EXTERNAL alone can be used\n"                                      },
         { R("name: a, to: a, via: 'smtp://a', certificate_file: c, key_file: k, password_file: p"),
-         "gatepost.yml:3: routes: a: there is nobody to sign in: write user\n"                                                                                                         },
+         "gatepost.yml:3: routes: a: there is nobody to sign in: write user\n"                                                                                       },
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) is_no_route(rows[i].keys, rows[i].said);
 }
@@ -358,7 +362,8 @@ TEST(a_route_may_have_a_certificate_of_its_own)
             "name: alone, to: a, via: 'smtp://a', certificate_file: ac, key_file: ak")
             R("name: none, to: b, via: 'smtp://b'")
                 R("name: both, to: c, via: 'smtp://c', certificate_file: cc, key_file: ck, user: u, password_file: p")
-                    R("name: who, to: d, via: 'smtp://d', certificate_file: dc, key_file: dk, user: u")));
+                    R("name: who, to: d, via: 'smtp://d', certificate_file: dc, key_file: dk, user: u")
+                        R("name: own, to: e, via: 'smtp://e', certificate_file: ec, key_file: ek, login: account")));
     static const struct {
         bool             presents, signs_in;
         enum relay_proof proof;
@@ -369,12 +374,14 @@ TEST(a_route_may_have_a_certificate_of_its_own)
         { false, false, RELAY_NO_PROOF,    "",   ""         },
         { true,  true,  RELAY_PASSWORD,    "cc", "EXTERNAL "},
         { true,  true,  RELAY_CERTIFICATE, "dc", "EXTERNAL" },
+        { true,  true,  RELAY_PASSWORD,    "ec", "SCRAM-"   }, /* each as itself, not as the house */
     };
     CHECK(config_logins(&config) == GP_COUNT(rows));
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         struct config_login of = config_login_of(&config, i);
         CHECK(config_presents(&config, i) == rows[i].presents && config_signs_in(&config, i) == rows[i].signs_in);
         CHECK(of.proof == rows[i].proof && gp_starts(gp_from(of.mechanisms), rows[i].first));
+        CHECK(!of.own || !strstr(of.mechanisms, "EXTERNAL"));
         CHECK_IS(gp_from(of.certificate_file), rows[i].certificate);
     }
 }

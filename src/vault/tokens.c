@@ -302,7 +302,9 @@ static void fetch(struct keeper *k)
 {
     struct ipc *channel = fetcher_of(k->vault)->channel;
     auto_grant  g       = { 0 };
-    if (!channel || !ipc_attached(channel) || !own_may_fetch(k)) return;
+    if (k->plan->grant == PROVIDER_SERVICE_ACCOUNT && is_for_accounts(k))
+        k->due = NEVER; /* its key speaks for a mailbox */
+    if (k->due == NEVER || !channel || !ipc_attached(channel) || !own_may_fetch(k)) return;
     gp_status status = read_grant(k, &g);
     if (status == GP_OK) {
         fetch_with(k, channel, &g);

@@ -91,6 +91,8 @@ class Grants:
         kind = form["grant_type"]
         if kind == JWT:
             subject = jwt.decode(form["assertion"], options={"verify_signature": False})["sub"]
+            if subject not in self.keys:
+                return 401, {"error": "unauthorized_client", "error_description": "Client is unauthorized to retrieve access tokens using this method."}
             claims = jwt.decode(form["assertion"], self.keys[subject], ["RS256"], audience=self.identity.issuer + "/token")
             return self.give(None, False, claims["sub"])
         if not self.is_client(form):

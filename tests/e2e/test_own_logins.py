@@ -1,11 +1,13 @@
 """Each account's mail goes through that account's own mailbox at the provider (login: account), with a token or a password of its own, and with nobody else's.
 
 One server serves all; mail that is put off there waits an hour: what goes sooner goes because the server has seen a reason."""
+import json
 import re
 import ssl
 import subprocess
 import urllib.request
 
+import jwt
 import pytest
 
 from conftest import counter
@@ -13,9 +15,10 @@ from house import GATEPOST, Gatepost, relay_to, until
 from identity import Identity
 from sink import Sink
 from test_acting import MESSAGE, as_another, session
-from test_providers import item
+from test_providers import item, keep, make_pair
 from wire import signed_in, submit
 
+US = "relay.example.org"
 PEOPLE = {"ada": "ada@mail.example", "bert": "bert@mail.example"}
 
 
@@ -27,8 +30,9 @@ def identity(sink_certificate):
 
 
 @pytest.fixture(scope="module")
-def hop(sink_certificate, identity):
-    made = Sink(sink_certificate, tokens={"": "nobody has one yet"})
+def hop(sink_certificate, identity, ca):
+    """It would take our certificate for a sign-in of all, too."""
+    made = Sink(sink_certificate, tokens={"": "nobody has one yet"}, client_ca=ca, papers=[US])
     identity.grants.accept = made.tokens.__setitem__
     yield made
     made.close()
@@ -42,17 +46,28 @@ def corp(sink_certificate):
 
 
 @pytest.fixture(scope="module")
-def office(folder, certificate, sink_certificate, ca, hop, corp, identity):
-    """Mail to office.example goes by the provider's server, to corp.example by one that knows passwords; notices by one that asks nobody."""
+def workspace(folder, identity, ca):
+    """A service account, which may act for all of example.org."""
+    private, _, public, _ = make_pair(folder)
+    identity.grants.keys |= {f"{name}@example.org": public for name in PEOPLE}
+    account = {"type": "service_account", "private_key": private.read_text(), "client_email": "robot@iam.example", "private_key_id": "k1"}
+    return item(identity, ca, name="workspace", preset="google", grant="service-account", client_id="", device_uri="", key_file=keep(folder / "workspace.json", json.dumps(account)))
+
+
+@pytest.fixture(scope="module")
+def office(folder, certificate, sink_certificate, ca, hop, corp, identity, workspace, authority):
+    """Mail to office.example and workspace.example goes by the provider's server, to corp.example by one that knows passwords; notices by one that asks nobody."""
     plain = Sink(sink_certificate)
-    place = folder / f"own-{next(counter)}"
+    place, shown = folder / f"own-{next(counter)}", authority.issue("own-logins", US)
     place.mkdir()
     made = Gatepost(place, certificate, **relay_to(plain, ca), GATEPOST_QUEUE_RETRIES="1h", GATEPOST_RELAY_IDLE_TIMEOUT="2s")
     with open(made.dir / "gatepost.yml", "a") as out:
         out.write("routes:\n"
                   f"  - {{name: people, to: office.example, via: 'smtp://127.0.0.1:{hop.port}', provider: office, login: account}}\n"
                   f"  - {{name: corp, to: corp.example, via: 'smtp://127.0.0.1:{corp.port}', login: account}}\n"
-                  "providers:\n" + item(identity, ca))
+                  f"  - {{name: workspace, to: workspace.example, via: 'smtp://127.0.0.1:{hop.port}', provider: workspace, login: account, "
+                  f"certificate_file: {shown[0]}, key_file: {shown[1]}}}\n"
+                  "providers:\n" + item(identity, ca) + workspace)
     try:
         made.start()
         yield made
@@ -157,6 +172,30 @@ def test_a_browser_and_a_try(office, people, hop, identity, context, ca):
     assert hop.wait("browser@office.example").login == PEOPLE["ada"]
 
 
+def jwt_of(form):
+    return jwt.decode(form["assertion"], options={"verify_signature": False})
+
+
+def test_a_service_account_acts_for_each_and_our_certificate_is_shown(office, people, hop, identity, context):
+    names = list(people) * 3
+    for count, name in enumerate(names):
+        send(office, context, people[name], f"robot-{count}@workspace.example")
+    for count, name in enumerate(names):
+        arrived = hop.wait(f"robot-{count}@workspace.example")
+        assert (arrived.login, arrived.paper) == (f"{name}@example.org", US)            # each as itself, though EXTERNAL is offered
+    assert not any(b"EXTERNAL" in line for line in hop.heard)
+    fetched = [jwt_of(form)["sub"] for _, form in identity.grants.asked if "assertion" in form]
+    assert sorted(fetched) == sorted(f"{name}@example.org" for name in people)   # one token for each, and none for nobody
+    assert row(office, "workspace/bert")["state"] == "works" and row(office, "workspace")["state"] == "by account"
+    assert "takes bert@example.org with" in office.run("provider", "test", "workspace", "--account", "bert")
+    assert "none is named" in office.command("provider", "test", "workspace").stderr
+    asked = office.command("provider", "login", "workspace", "--account", "bert")
+    assert asked.returncode == 1 and "its grant is not login" in asked.stdout + asked.stderr
+    send(office, context, office.account(name="cleo"), "cleo@workspace.example")         # for whom it may not act
+    until("a reason", lambda: "unauthorized_client" in office.run("queue", "list") and row(office, "workspace/cleo")["state"] == "fails")
+    office.run("queue", "delete", office.queued()[0]["queue_id"])
+
+
 def is_left(port):
     """No connection there is open, so the next message needs a sign-in."""
     with open("/proc/net/tcp") as table:
@@ -174,7 +213,7 @@ def test_logout_and_delete(office, people, hop, identity, context):
     office.run("user", "delete", "bert")
     assert not row(office, "route:corp/bert")
     events = office.run("audit", "show", "--account", "bert")
-    assert events.count("provider-login") >= 3 and events.count("provider-logout") == 2, events
+    assert events.count("provider-login") >= 3 and events.count("provider-logout") == 3, events
     office.run("queue", "retry", "--all")
     until("a reason", lambda: "the account bert that sent it was deleted" in office.run("queue", "list"))
     another = office.account(name="bert")                                               # who gets the name does not get the mail
