@@ -92,6 +92,19 @@ static bool ask_name(struct can *c)
     return status != GP_TEMPFAIL || can_store_failed(c);
 }
 
+/* As the vault asks it: DKIM vouches for no author whom shadow alone lets through. */
+static void say_unsigned(struct can *c)
+{
+    const struct config   *config = &c->store->config;
+    struct sender_question q      = question_of(c, c->credential, sender_place_of(GP_LIT("from")), c->header_from);
+    struct sender_verdict  v;
+    if (config->policy.identity.mode != POLICY_SHADOW || config->policy.identity.sign_in_shadow || !config->dkim.sign)
+        return;
+    if (sender_judge(c->store->accounts, config, &q, &v) != GP_OK || v.shadowed)
+        can_say(c, CAN_SKIPPED, "signature", GP_LIT("unsigned: "),
+                GP_LIT("DKIM does not sign for an author whom policy.identity lets through in shadow alone"));
+}
+
 /* In the order of a header as most clients write it. */
 bool can_ask_authors(struct can *c)
 {
@@ -109,6 +122,7 @@ bool can_ask_authors(struct can *c)
         if (sender_is_judged(&c->store->config, c->from, address)) continue;
         if (!judge_sender(c, fields[i].rule, gp_from(fields[i].where), address, &v)) return false;
     }
+    say_unsigned(c);
     return ask_name(c);
 }
 

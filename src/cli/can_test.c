@@ -207,7 +207,13 @@ TEST(what_is_in_shadow_would_be_refused)
     configure("  identity:\n    mode: shadow\n  limits:\n    mode: shadow\n");
     CHECK(run(&cli_limit_set, "anna@example.org recipients 1/hour") == CLI_DONE);
     CHECK(run(&cli_can, "anna@example.org --from boss@example.org") == CLI_DONE &&
-          says("would  sender       boss@example.org: "));
+          says("would  sender       boss@example.org: ") &&
+          says("signature    unsigned: DKIM does not sign for an author"));
+    CHECK(run(&cli_can, "anna@example.org") == CLI_DONE && !says("unsigned"));
+    CHECK(run(&cli_can, "anna@example.org --header-from boss@example.org") == CLI_DONE && says("unsigned: "));
+    configure("  identity:\n    mode: shadow\n    sign_in_shadow: yes\n  limits:\n    mode: shadow\n");
+    CHECK(run(&cli_can, "anna@example.org --from boss@example.org") == CLI_DONE && !says("unsigned"));
+    configure("  identity:\n    mode: shadow\n  limits:\n    mode: shadow\n");
     CHECK(run(&cli_can, "anna@example.org --to a@example.net --to b@example.net") == CLI_DONE);
     CHECK(says("would  limits       recipients of the account: 1/hour"));
     configure("  limits:\n    mode: enforce\n");

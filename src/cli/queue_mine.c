@@ -19,8 +19,8 @@ struct mine {
     bool              cancel, send, waiting, all, json;
     struct talk      *talk;
     struct talk_reply reply;
-    json_t           *messages; /* NULL: printed as they come */
-    size_t            count;
+    json_t           *last; /* as JSON: the message whose recipients are still to come */
+    size_t            count, printed;
 };
 
 static int failed(struct mine *m, const char *what)
@@ -79,17 +79,33 @@ static void print_recipient(const json_t *line)
     (void)putchar('\n');
 }
 
+/* An array, a message a line, each once its recipients are known: who has ten thousand reads the first of them at once. */
+static bool print_last(struct mine *m)
+{
+    if (!m->last) return true;
+    bool fine = fputs(m->printed++ ? ",\n" : "[\n", stdout) >= 0 && json_dumpf(m->last, stdout, 0) == 0;
+    json_decref(m->last);
+    m->last = NULL;
+    return fine && fflush(stdout) == 0;
+}
+
+static bool end_array(struct mine *m)
+{
+    return print_last(m) && puts(m->printed ? "\n]" : "[]") >= 0;
+}
+
 /* A recipient's line goes into the message before it. */
 static bool keep(struct mine *m, json_t *line)
 {
-    bool    message = json_object_get(line, "message") != NULL;
-    size_t  count   = json_array_size(m->messages);
-    json_t *last    = count ? json_array_get(m->messages, count - 1) : NULL;
-    json_t *to      = last ? json_object_get(last, "fates") : NULL;
-    if (message) return json_array_append_new(m->messages, line) == 0;
-    if (last && !to) {
+    json_t *to = m->last ? json_object_get(m->last, "fates") : NULL;
+    if (json_object_get(line, "message")) {
+        bool fine = print_last(m);
+        m->last   = line;
+        return fine;
+    }
+    if (m->last && !to) {
         to = json_array();
-        if (json_object_set_new(last, "fates", to) != 0) to = NULL;
+        if (json_object_set_new(m->last, "fates", to) != 0) to = NULL;
     }
     if (to) return json_array_append_new(to, line) == 0;
     json_decref(line);
@@ -101,7 +117,7 @@ static bool take_line(struct mine *m, gp_str text)
     json_t *line = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
     bool    fine = json_is_object(line);
     if (fine && json_object_get(line, "message")) m->count++;
-    if (fine && m->messages) return keep(m, line);
+    if (fine && m->json) return keep(m, line);
     if (fine && json_object_get(line, "message"))
         print_message(line);
     else if (fine)
@@ -179,14 +195,16 @@ static int ask(struct mine *m)
 
 static int ask_and_print(struct mine *m)
 {
-    m->messages = m->json ? json_array() : NULL;
-    int done    = ask(m);
-    if (done != CLI_DONE || !m->json) {
-        json_decref(m->messages);
-        if (done == CLI_DONE && !m->cancel && !m->send && m->count == 0) (void)puts("none");
-        return done;
+    bool changes = m->cancel || m->send;
+    int  done    = ask(m);
+    if (done == CLI_DONE && m->json && !changes && !end_array(m)) {
+        cli_problem("output", "could not be made or written", "");
+        done = CLI_FAILED;
     }
-    return user_print_json(m->messages);
+    if (done == CLI_DONE && !m->json && !changes && m->count == 0) (void)puts("none");
+    json_decref(m->last);
+    m->last = NULL;
+    return done;
 }
 
 /* ---- the way there ---------------------------------------------------------------------------------------------------------------- */
@@ -254,7 +272,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
         { "cancel",  CLI_FLAG,  &m.cancel,  NULL,   "what of ID still waits does not go"                 },
         { "send",    CLI_FLAG,  &m.send,    NULL,   "ID goes now, though it was to be held back"         },
         { "mine",    CLI_FLAG,  &here,      NULL,   "as in `gatepost queue show --mine`"                 },
-        { "json",    CLI_FLAG,  &m.json,    NULL,   "prints JSON"                                        },
+        { "json",    CLI_FLAG,  &m.json,    NULL,   "prints JSON, a message a line"                      },
     };
     /* clang-format on */
     struct cli_option   options[REACH_OPTIONS + OWN_OPTIONS + 1] = { 0 };

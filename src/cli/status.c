@@ -11,8 +11,17 @@
 #include <jansson.h>
 
 #include "cli/provider.h"
+#include "cli/user.h"
+#include "store/database.h"
+#include "store/lost.h"
 
-enum { DOCUMENT_ROOM = 64 * 1024, WAIT_MOST = 3600, LOOKS_PER_SECOND = 10, LOOK_NS = 1000000000 / LOOKS_PER_SECOND };
+enum {
+    DOCUMENT_ROOM    = 64 * 1024,
+    WAIT_MOST        = 3600,
+    LOOKS_PER_SECOND = 10,
+    LOST_SHOWN       = 30 * 24 * 3600,
+    LOOK_NS          = 1000000000 / LOOKS_PER_SECOND
+};
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------------- */
 /* A socket's path has 107 octets and DIR may be longer: the way leads through the open directory. */
@@ -71,6 +80,39 @@ static json_t *ask_until(const char *dir, uint64_t seconds)
     return state;
 }
 
+/* ---- what became of our own mail ------------------------------------------------------------------------------------------------ */
+static void ignore(void *owner, gp_str problem)
+{
+    (void)owner, (void)problem;
+}
+
+/* Reports and notices that failed for good, where the last did so lately; null: none, or they may not be read. */
+static json_t *lost_reports(const char *dir)
+{
+    enum { BUSY_MS = 500 };
+    static struct config  config;
+    char                  folder[CONFIG_PATH];
+    enum database_trouble trouble;
+    struct lost_reports   lost = { 0 };
+    bool                  ours = config_read(dir, &config, ignore, NULL) && config_path(&config, "queue", folder);
+    struct queue_store   *q    = ours ? queue_open(folder, BUSY_MS, &trouble) : NULL;
+    bool                  some = q && lost_get(queue_database(q), &lost) == GP_OK;
+    queue_close(q);
+    if (!some || time(NULL) - lost.last / 1000 > LOST_SHOWN) return json_null();
+    return json_pack("{s:I, s:o, s:s, s:s}", "count", (json_int_t)lost.count, "last", user_time_json(lost.last),
+                     "queue_id", lost.queue_id, "reason", lost.reason);
+}
+
+static void show_lost(const json_t *lost)
+{
+    if (!json_is_object(lost)) return;
+    (void)printf("reports   %lld of ours failed for good, the last %s (gatepost explain %s): ",
+                 (long long)json_integer_value(json_object_get(lost, "count")), text_of(lost, "last"),
+                 text_of(lost, "queue_id"));
+    cli_print(stdout, gp_from(text_of(lost, "reason")));
+    (void)putchar('\n');
+}
+
 /* ---- showing ------------------------------------------------------------------------------------------------------------------ */
 static void show_text(const json_t *state)
 {
@@ -91,6 +133,7 @@ static void show_text(const json_t *state)
         cli_print(stdout, gp_from(text_of(each, "reason")));
         (void)putchar('\n');
     }
+    show_lost(json_object_get(state, "reports_lost"));
 }
 
 static int show(const char *dir, json_t *state, bool json)
@@ -104,6 +147,7 @@ static int show(const char *dir, json_t *state, bool json)
         return CLI_FAILED;
     }
     (void)json_object_set_new(state, "providers", cli_provider_states(dir));
+    (void)json_object_set_new(state, "reports_lost", lost_reports(dir));
     if (json) {
         (void)json_dumpf(state, stdout, JSON_INDENT(2));
         (void)putchar('\n');

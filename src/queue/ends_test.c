@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "queue/role_kit.h"
+#include "store/lost.h"
 
 static struct kit *open_with(bool hold, const char *params)
 {
@@ -183,6 +184,13 @@ TEST(a_report_that_fails_for_good_is_known_to_be_lost)
     kit_answer_all(k, refused, HOST_ANSWERED);
     kit_turn(k);
     CHECK_IS(gp_from(k->queue->lost), k->sent[1].queue_id);
+    struct lost_reports lost = { 0 };
+    CHECK(lost_get(queue_database(k->queue->store), &lost) == GP_OK && lost.count == 1 && lost.last == k->now);
+    CHECK_IS(gp_from(lost.queue_id), k->sent[1].queue_id);
+    CHECK_IS(gp_from(lost.reason), "550 5.7.1 empty sender refused");
+    CHECK(lost_add(queue_database(k->queue->store), k->now + 1, GP_LIT("other"), GP_LIT("why")) == GP_OK);
+    CHECK(lost_get(queue_database(k->queue->store), &lost) == GP_OK && lost.count == 2 && lost.last == k->now + 1);
+    CHECK_IS(gp_from(lost.reason), "why");
     kit_close(k);
 }
 

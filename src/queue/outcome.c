@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "queue/parts.h"
+#include "store/lost.h"
 
 enum { DIAGNOSTIC_ROOM = 1024, CODE_MOST = 999, TOO_MANY_RECIPIENTS = 452 };
 
@@ -191,20 +192,22 @@ static gp_status deliver(struct outcome *o, struct queue_recipient *to, const st
 }
 
 /* Our own report or notice: nobody hears of its end, as nothing answers the null sender (RFC 5321 4.5.5), unless the administrator does. */
-static void tell_lost(struct outcome *o)
+static gp_status tell_lost(struct outcome *o, const struct queue_recipient *to)
 {
-    if (o->message.sender.len || o->message.account) return;
+    if (o->message.sender.len || o->message.account) return GP_OK;
     LOG(LOG_ERROR, "queue", LOG_S("queue_id", o->message.queue_id), LOG_Z("failed", "to deliver a report or notice"),
         LOG_Z("hint",
               "it is from <>, which some next hops refuse: a route for its recipients' domain takes it another way"));
     if (!gp_copy_z(o->message.queue_id, o->q->lost, sizeof o->q->lost)) o->q->lost[0] = '\0';
+    return lost_add(queue_database(o->q->store), o->attempt->when, o->message.queue_id,
+                    diagnostic_of(&o->arena, &to->last));
 }
 
 static gp_status fail(struct outcome *o, struct queue_recipient *to, gp_str status)
 {
     to->state = RECIPIENT_FAILED;
     report(o, &o->failed, to, status, false);
-    tell_lost(o);
+    if (tell_lost(o, to) != GP_OK) return GP_TEMPFAIL;
     return note(o, "failed", LOG_WARN, to);
 }
 

@@ -27,6 +27,7 @@
 #include "store/mine.h"
 #include "store/policies.h"
 #include "store/queue_parts.h"
+#include "store/lost.h"
 #include "store/tls_results.h"
 
 #define DATABASE_NAME "/queue.db"
@@ -108,7 +109,7 @@ static enum database_trouble open_database(struct queue_store *s, const char *fo
                                  queue_accounts,   queue_owners,       queue_devices,      queue_releases,
                                  events_schema,    queue_turns,        policies_schema,    tls_results_schema,
                                  queue_priorities, tls_reports_schema, policies_asked,     mine_schema,
-                                 queue_ends,       queue_strangers,    tls_peers };
+                                 queue_ends,       queue_strangers,    tls_peers,          lost_schema };
     char           path[PATH_MAX];
     struct gp_text text = { .ptr = path, .room = sizeof(path) - 1 };
     gp_put_z(&text, folder);

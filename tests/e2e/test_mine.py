@@ -96,8 +96,10 @@ def test_the_command_signs_in_and_tells(gatepost, context, sink, recipient, ca):
     until("the delivery", lambda: "delivered" in mine(held))
     shown = json.loads(gatepost.run("queue", "show", "--mine", gone, "--json", *own, stdin=account.password + "\n"))
     assert [fate["state"] for fate in shown[0]["fates"]] == ["deleted"]
-    assert {message["message"] for message in json.loads(mine("--json"))} == {held, gone}
-    assert mine("--waiting") == "none\n"
+    lines = mine("--json").splitlines()
+    assert {message["message"] for message in json.loads("".join(lines))} == {held, gone}
+    assert lines[0] == "[" and lines[-1] == "]" and {json.loads(line.rstrip(","))["message"] for line in lines[1:-1]} == {held, gone}
+    assert mine("--waiting") == "none\n" and mine("--waiting", "--json") == "[]\n"
     no = gatepost.command("queue", "mine", "abcdefghij", *own, stdin=account.password + "\n")
     assert no.returncode == 1 and "no such message of yours" in no.stderr
     no = gatepost.command("queue", "mine", *own, stdin="wrong\n")

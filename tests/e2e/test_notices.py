@@ -122,6 +122,9 @@ def test_a_report_that_the_next_hop_refuses_is_told_by_webhook(new_gatepost, cer
         submit(wire, account.name, ["nobody@example.net"], f"From: <{account.name}>\r\n\r\nx\r\n.\r\n")
     told = until("its notice", lambda: hook.took("A report could not be delivered"))
     assert [one["kind"] for one in told] == ["report-lost"] and "gatepost explain" in told[0]["text"]
+    lost = gatepost.json("status")["reports_lost"]
+    assert lost["count"] == 1 and lost["queue_id"] in told[0]["text"] and lost["reason"].startswith("550 5.7.60")
+    assert f"1 of ours failed for good, the last {lost['last']} (gatepost explain {lost['queue_id']}): 550" in gatepost.run("status")
     assert 'failed="to deliver a report or notice"' in gatepost.log() and len(sink.for_(account.name)) == before
     hook.stop()
 
