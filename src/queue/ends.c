@@ -99,7 +99,7 @@ void ends_tell_held(struct queue *q, gp_time now)
     struct msg m     = MSG(HELD_LONG);
     size_t     count = 0;
     gp_time    since = 0;
-    if (!q->vault || now - q->held_told < (gp_time)HOUR * SECOND) return;
+    if (!q->vault || schedule_rests(q->held_told + (gp_time)HOUR * SECOND, (gp_time)HOUR * SECOND, now)) return;
     q->held_told = now;
     if (queue_count_held(q->store, now - (gp_time)DAY * SECOND, &count, &since) != GP_OK || !count) return;
     m.held_long = (struct msg_held_long) { .count = count, .since = (uint64_t)since };

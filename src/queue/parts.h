@@ -175,6 +175,7 @@ struct queue {
     bool                      stopping, relay_there, space_was_short;
     bool                      reviving;   /* some lane is revived */
     size_t                    revive_at;  /* the bucket where it goes on */
+    struct { gp_time seen; bool mends; struct queue_row at; size_t changed; } clock; /* clock.c's: when it was looked at; how far it is */
     gp_time                   looked_at, held_told, lost_told;
     char                      lost[QUEUE_ID_MOST + 1]; /* mail of our own that failed, for the vault; "": none */
     gp_time                   rest_until; /* dispatch waits: the store could not be read */
@@ -251,6 +252,10 @@ gp_status outcome_record(struct queue *, const struct attempt *) GP_MUST_USE;
 void ends_turn(struct queue *, gp_time now);
 void ends_tell_held(struct queue *, gp_time now); /* the vault, once an hour */
 void ends_tell_lost(struct queue *, gp_time now);
+
+/* clock.c */
+void clock_start(struct queue *, gp_time now);
+void clock_turn(struct queue *, gp_time now); /* once a second */
 
 /* chain.c: the audit's chain, signed by vault */
 void chain_tick(struct queue *, gp_time now);

@@ -97,6 +97,7 @@ bool queue_start(struct queue *q, const struct config *config, const struct queu
         return false;
     }
     queue_look(q, now);
+    clock_start(q, now);
     return true;
 }
 
@@ -199,6 +200,7 @@ static void tick(void *owner)
     chain_tick(q, wall_now());
     tls_results_write(q, wall_now());
     reports_look(q, wall_now());
+    clock_turn(q, wall_now());
     ends_turn(q, wall_now());
     hosts_turn(q, wall_now());
     ends_tell_held(q, wall_now());

@@ -197,6 +197,7 @@ void kit_turn(struct kit *k)
 {
     enum { TURNS_MOST = 100 };
     for (int i = 0; i < TURNS_MOST; i++) {
+        clock_turn(k->queue, k->now);
         ends_turn(k->queue, k->now);
         hosts_turn(k->queue, k->now);
         batch_flush(k->queue, k->now + batch_wait(k->queue, k->now));

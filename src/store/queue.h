@@ -94,6 +94,14 @@ gp_status queue_make_due(struct queue_store *, gp_str destination, gp_time now, 
 /* The same of those of which no server has said anything but 421, as far as they are among the first `looks` that are not due. */
 gp_status queue_make_unanswered_due(struct queue_store *, gp_str destination, gp_time now, size_t looks, size_t most, size_t *changed) GP_MUST_USE;
 
+/* When the last row of the audit was written; 0: there is none. */
+gp_status queue_last_moment(struct queue_store *, gp_time *when) GP_MUST_USE;
+/* The clock was set back: what came or was tried in what is now the future came or was tried `now`, and is due after as long as it was to be, `longest` at
+ * most, though not before its sender's moment. The next `most` recipients behind *from ({ 0 }: from the first), which becomes the last of them. How many have
+ * changed is added. PERMFAIL: there were no more; that, too, wants to be committed. */
+struct queue_row { int64_t message, position; };
+gp_status queue_set_back(struct queue_store *, struct queue_row *from, size_t most, gp_time now, gp_time longest, size_t *changed) GP_MUST_USE;
+
 /* ---- questions ------------------------------------------------------------------------------------------------------ */
 /* PERMFAIL: no such message; TEMPFAIL also when the arena is too small. */
 gp_status queue_load(struct queue_store *, gp_str queue_id, struct gp_arena *, struct queue_message *out) GP_MUST_USE;
