@@ -1,7 +1,8 @@
-"""Debian's Dovecot as a submission server: it takes tokens that an identity provider answers for, and sends on what it is given."""
+"""Debian's Dovecot as a submission server: it takes tokens that an identity provider answers for, and passwords of its own, and sends on what it is given."""
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -17,7 +18,7 @@ listen = 127.0.0.1
 ssl = required
 ssl_cert = <{folder}/certificate.pem
 ssl_key = <{folder}/key.pem
-auth_mechanisms = oauthbearer xoauth2
+auth_mechanisms = oauthbearer xoauth2 plain
 auth_failure_delay = 0
 first_valid_uid = 1
 mail_location = maildir:~/mail
@@ -25,6 +26,11 @@ hostname = mx.example.net
 submission_relay_host = 127.0.0.1
 submission_relay_port = {next_hop}
 submission_relay_ssl = no
+passdb {{
+  driver = passwd-file
+  mechanisms = plain
+  args = scheme=PLAIN {folder}/users
+}}
 passdb {{
   driver = oauth2
   mechanisms = oauthbearer xoauth2
@@ -56,12 +62,13 @@ def missing():
 
 
 class Submission:
-    def __init__(self, folder, certificate, identity, ca, next_hop):
+    def __init__(self, folder, certificate, identity, ca, next_hop, users=None):
         self.folder, self.port = folder, free_port()
         (folder / "home").mkdir(parents=True)
         os.chown(folder / "home", pwd.getpwnam("nobody").pw_uid, -1)
         for source, name in zip(certificate, ("certificate.pem", "key.pem")):
             shutil.copy(source, folder / name)
+        (folder / "users").write_text("".join(f"{name}:{password}\n" for name, password in (users or {}).items()))
         who = ":".join(urllib.parse.quote(urllib.parse.quote(word, safe=""), safe="") for word in identity.client)     # Dovecot decodes it once (RFC 6749 2.3.1)
         url = identity.issuer.replace("https://", f"https://{who}@") + "/introspect"
         (folder / "oauth2.conf").write_text(OAUTH2.format(url=url, ca=ca))
@@ -77,6 +84,10 @@ class Submission:
     def stop(self):
         self.process.terminate()
         self.process.wait(10)
+
+    def relayed(self):
+        """Of each message, in order: whose session it came in, and its sender."""
+        return re.findall(r"submission\((\S+?)\).*Successfully relayed message: from=<(\S*)>", self.log())
 
     def log(self):
         path = self.folder / "log"

@@ -11,10 +11,13 @@ import postfix
 from house import Gatepost, relay_to, until
 from identity import Identity
 from sink import Sink
+from test_acting import MESSAGE
 from test_delivery import send
+from test_providers import item
 from test_routes import smtp, write
 from wire import signed_in, submit
 
+PEOPLE = {"ada": "a-secret-of-ada", "bert": "a-secret-of-bert"}
 SECRET, TOKEN, LOGIN = "a-secret-for-next-hops", "a-token.for-next-hops", "relay@example.net"   # Dovecot asks about a token without encoding it
 POSTFIX = """myhostname = mx.example.net
 message_size_limit = 100000
@@ -71,7 +74,8 @@ def peers(folder, sink_certificate, identity, ca, last):
     made = {"postfix": postfix.Postfix(place, POSTFIX.format(certificate=sink_certificate, folder=place, nobody=pwd.getpwnam("nobody").pw_uid)),
             "exim": exim.Exim(folder / "hop-exim", sink_certificate, "", EXIM, (), EXIM_PLAIN),
             "opensmtpd": opensmtpd.Opensmtpd(folder / "hop-opensmtpd", sink_certificate, OPENSMTPD.format(sink=last.port), LOGIN, SECRET),
-            "dovecot": dovecot.Submission(folder / "hop-dovecot", sink_certificate, identity, ca, last.port)}
+            "dovecot": dovecot.Submission(folder / "hop-dovecot", sink_certificate, identity, ca, last.port,
+                                          {f"{name}@people.example": secret for name, secret in PEOPLE.items()})}
     yield made
     for peer in made.values():
         peer.stop()
@@ -88,24 +92,42 @@ def home(sink_certificate):
 @pytest.fixture(scope="module")
 def gatepost(folder, certificate, ca, peers, home, identity):
     identity.opaque[TOKEN] = {"active": True, "email": LOGIN}
+    identity.grants.accept = lambda user, token: identity.opaque.update({token: {"active": True, "email": user}})
     files = {"password": SECRET, "token": TOKEN}
     for name, secret in files.items():
         (folder / f"hop-{name}").write_text(secret + "\n")
         (folder / f"hop-{name}").chmod(0o600)
     (folder / "hops").mkdir()
     made, bearer = Gatepost(folder / "hops", certificate, GATEPOST_RELAY_IDLE_TIMEOUT="0s", **relay_to(home, ca)), {"user": LOGIN, "token_file": str(folder / "hop-token")}
-    made.secrets += files.values()
+    made.secrets += [*files.values(), *PEOPLE.values()]
+    with open(made.dir / "gatepost.yml", "a") as out:
+        out.write("providers:\n" + item(identity, ca))
     try:
         write(made, smtp(peers["postfix"], name="postfix", to="postfix.example"),
               smtp(peers["exim"], name="exim", to="exim.example", user=LOGIN, password_file=str(folder / "hop-password")),
               smtp(peers["opensmtpd"], name="opensmtpd", to="opensmtpd.example *.opensmtpd.example") | {"via": f"smtp://127.0.0.1:{peers['opensmtpd'].port}?tls=none"},
               smtp(peers["dovecot"], name="bearer", to="bearer.example", mechanisms="OAUTHBEARER", **bearer),
-              smtp(peers["dovecot"], name="xoauth2", to="xoauth2.example", mechanisms="XOAUTH2", **bearer))
+              smtp(peers["dovecot"], name="xoauth2", to="xoauth2.example", mechanisms="XOAUTH2", **bearer),
+              smtp(peers["dovecot"], name="own-password", to="own-password.example", login="account"),
+              smtp(peers["dovecot"], name="own-token", to="own-token.example", login="account", provider="office", mechanisms="OAUTHBEARER"))
         yield made.start()
         made.stop()
+        made.secrets += identity.grants.everything()
         made.check_log()
     finally:
         made.kill()
+
+
+@pytest.fixture(scope="module")
+def people(gatepost, identity):
+    """Each has a password of his own at Dovecot, and has said yes at its provider."""
+    made = {name: gatepost.account(name=name) for name in PEOPLE}
+    for name, secret in PEOPLE.items():
+        who = ("--account", name, "--user", f"{name}@people.example")
+        gatepost.run("provider", "login", "--route", "own-password", *who, "--password-stdin", stdin=secret + "\n")
+        identity.grants.person = f"{name}@people.example"
+        gatepost.run("provider", "login", "office", *who)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +155,21 @@ def test_mail_arrives_whole_by_way_of(name, gatepost, peers, kept, context, reci
     until("nothing left to do", gatepost.is_empty)
     if name == "exim":
         assert f"A=plain:{LOGIN}" in peers[name].log() and "X=TLS1.3" in peers[name].log()
+
+
+@pytest.mark.parametrize("way", ["own-password", "own-token"])
+def test_each_account_is_itself_at_dovecot(way, gatepost, people, peers, last, context):
+    """By turns and over connections that are kept: in Dovecot's own words each message came in the session of whose it was."""
+    before = len(peers["dovecot"].relayed())
+    for count, name in [(count, name) for count in range(4) for name in people]:
+        with signed_in(gatepost, context, people[name]) as wire:
+            assert submit(wire, f"{name}@example.org", [f"{name}-{count}@{way}.example"], MESSAGE.format(sender=f"{name}@example.org"))[0] == 250
+    for count, name in [(count, name) for count in range(4) for name in people]:
+        assert last.wait(f"{name}-{count}@{way}.example").sender == f"{name}@example.org"
+    told = until("all in Dovecot's log", lambda: len(found := peers["dovecot"].relayed()[before:]) == 4 * len(people) and found)
+    assert set(told) == {(f"{name}@people.example", f"{name}@example.org") for name in people}
+    method = "PLAIN" if way == "own-password" else "OAUTHBEARER"
+    assert all(f"Login: user=<{name}@people.example>, method={method}" in peers["dovecot"].log() for name in people)
 
 
 def test_addresses_of_utf8_go_where_they_can(gatepost, kept, home, context, recipient):

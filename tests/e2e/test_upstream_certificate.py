@@ -167,6 +167,31 @@ def test_it_is_for_nobody_that_is_not_verified(pairs, new_gatepost, new_sink, fo
         assert refused.returncode == 1 and "relay.certificate_file" in refused.stdout + refused.stderr
 
 
+# ---- a second gatepost, where it stands for an account ----------------------------------------------------------------
+def test_a_second_gatepost_knows_a_routes_certificate(pairs, new_gatepost, new_sink, folder, ca, context, recipient):
+    """By EXTERNAL, with the certificate alone; one that is nobody's there is refused, and the mail waits."""
+    last, account = new_sink(), "house@example.org"
+    second = new_gatepost(last, start=False, GATEPOST_TLS_CLIENT_CA_FILE=str(ca))
+    for key in ("GATEPOST_SUBMISSION", "GATEPOST_SUBMISSIONS"):
+        second.environment[key] += " client_certificates=ask"
+    second.start()
+    second.account("--send-as", "@example.org", name=account)
+    second.run("credential", "add", account, "--label", "relay", "--certificate", str(pairs["p384"][0]))
+    first = new_gatepost(new_sink(), start=False, GATEPOST_RELAY_CA_FILE=str(ca))
+    routes = [{"name": kind, "to": f"{kind}.example", "via": f"smtp://127.0.0.1:{second.port}", "certificate_file": str(pairs[kind][0]), "key_file": str(pairs[kind][1])}
+              for kind in ("p384", "p256")]
+    with open(first.dir / "gatepost.yml", "a") as out:
+        out.write("routes:\n" + "".join(f"  - {json.dumps(route)}\n" for route in routes))
+    first.start()
+    sender = first.account()
+    for kind in ("p384", "p256"):
+        assert deliver(first, context, sender, f"lena@{kind}.example")[0] == 250
+    assert last.wait("lena@p384.example").sender == sender.name
+    assert [line for line in second.log().splitlines() if "mechanism=EXTERNAL" in line and "result=ok" in line and f"account={account}" in line]
+    until("a reason", lambda: "535" in first.run("queue", "list"))
+    assert [kept["recipients"][0]["address"] for kept in first.queued()] == ["lena@p256.example"] and not last.for_("lena@p256.example")
+
+
 # ---- Postfix, which knows certificates by their fingerprints ----------------------------------------------------------
 def fingerprint(pair):
     digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pair[0].read_text())).hexdigest().upper()
