@@ -14,7 +14,10 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from authority import Authority  # noqa: E402
 from house import HOSTNAME, Gatepost, relay_to, serving  # noqa: E402
+from names import Names  # noqa: E402
+from policies import Policies  # noqa: E402
 from sink import Sink  # noqa: E402
+from world import World  # noqa: E402
 
 sys.dont_write_bytecode = True
 counter = itertools.count(1)
@@ -51,6 +54,28 @@ def certificate(authority):
 @pytest.fixture(scope="session")
 def sink_certificate(authority):
     return authority.issue("sink", "sink.example.net", "localhost", "127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def world(request):
+    """The DNS of a file, and its mail hosts; NAMES there: of another kind."""
+    made = World(getattr(request.module, "NAMES", Names))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def policies(world, authority):
+    """The web servers at which its domains have policies."""
+    made = Policies(authority, world.names)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def strangers(folder, request):
+    """Whom nobody trusts."""
+    return Authority(folder / f"{request.module.__name__}-strangers", "nobody's CA")
 
 
 @pytest.fixture

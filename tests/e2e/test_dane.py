@@ -8,12 +8,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import postfix
-from authority import Authority
 from house import serving, until
 from names import A, MX, TLSA
 from signed import CNAME, Signed
 from test_delivery import send
-from test_mx import World, shown, was_given_mail
+from world import World, shown, was_given_mail
 
 counter = itertools.count(1)
 TRUST_ANCHOR, ENTITY, CERTIFICATE, KEY, SHA256, SHA512 = 2, 3, 0, 1, 1, 2   # RFC 7218
@@ -26,11 +25,6 @@ def tlsa(file, usage, selector, matching):
     octets = made.public_bytes(Encoding.DER) if selector == CERTIFICATE else made.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     data = {0: lambda: octets.hex(), SHA256: lambda: hashlib.sha256(octets).hexdigest(), SHA512: lambda: hashlib.sha512(octets).hexdigest()}[matching]()
     return usage, selector, matching, data
-
-
-@pytest.fixture(scope="module")
-def strangers(folder):
-    return Authority(folder / "dane-strangers", "nobody's CA")
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +44,7 @@ def peer(folder, self_signed):
 @pytest.fixture(scope="module")
 def world(peer):
     """Postfix has a port that all mail hosts share, at 127.0.0.1."""
-    made = World()
-    made.names.close()
-    made.names, made.port = Signed(), peer.port
+    made = World(Signed, peer.port)
     yield made
     made.close()
 

@@ -6,7 +6,7 @@ from house import free_port, serving
 from sink import Sink
 from test_dane import ENTITY, KEY, OTHER, SHA256, tlsa, went
 from test_delivery import send
-from test_mx import shown, was_given_mail
+from world import shown, was_given_mail
 
 # Who has mail: its host's address, and whether its TLSA record fits; None: has none.
 DOMAINS = {"signed.example": ("127.0.2.1", True), "wrong.signed.example": ("127.0.2.2", False), "none.signed.example": ("127.0.2.3", None),

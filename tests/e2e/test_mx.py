@@ -7,51 +7,19 @@ import time
 import pytest
 
 from authority import Authority
-from house import HOSTNAME, free_port, serving, until
+from house import HOSTNAME, serving, until
 from names import MX, NULL_MX, Names
-from sink import DROP, Closed, Sink
+from sink import DROP, Closed
 from test_delivery import report_for, send
+from world import shown, was_given_mail
 
 counter = itertools.count(1)
-
-
-class World:
-    """A gatepost that asks our DNS, and mail hosts that share a port, each at an address of its own."""
-
-    def __init__(self):
-        self.names, self.port = Names(), free_port()
-        self.sinks = []
-
-    def environment(self, tls="opportunistic", **more):
-        return {"GATEPOST_RELAY": f"mx?tls={tls}", "GATEPOST_RELAY_MX_PORT": str(self.port), "GATEPOST_RELAY_IDLE_TIMEOUT": "0s",
-                "GATEPOST_RELAY_ALLOW_LOOPBACK": "yes",
-                "GATEPOST_RELAY_DNS_SERVER": f"127.0.0.1@{self.names.port}"} | more
-
-    def sink(self, certificate, name, address=None, **options):
-        """A mail host with a name and an address."""
-        address = address or f"127.0.1.{next(counter)}"
-        made = Sink(certificate, port=self.port, address=address, **options)
-        self.names.host(name, address)
-        self.sinks.append(made)
-        return made
-
-    def close(self):
-        for sink in self.sinks:
-            sink.close()
-        self.names.close()
 
 
 @pytest.fixture(scope="module")
 def self_signed(folder):
     """Of an authority that nobody trusts, and for a name that nobody asked for."""
     return Authority(folder / "strangers", "nobody's CA").issue("stranger", "stranger.example")
-
-
-@pytest.fixture(scope="module")
-def world():
-    made = World()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -78,19 +46,6 @@ def new_host(world, self_signed):
     yield lambda name, **options: world.sink(self_signed, name, **options)
     for sink in world.sinks[before:]:
         sink.close()
-
-
-def shown(gatepost, queue_id):
-    """What `gatepost queue show` says once an attempt has failed; the log tells of it a moment before the commit."""
-    def recorded():
-        said = gatepost.run("queue", "show", queue_id)
-        return None if " 0 attempts" in said else said
-    until("a failed attempt", lambda: f"event=deferred queue_id={queue_id}" in gatepost.log())
-    return until("a failed attempt on disk", recorded)
-
-
-def was_given_mail(sink):
-    return bool([line for line in sink.heard if line[:4] in (b"MAIL", b"RCPT", b"DATA")])
 
 
 # ---- which host --------------------------------------------------------------------------------------------------
@@ -390,7 +345,7 @@ def test_the_certificate_must_name_the_mx_host(strict, world, authority, domain,
 # ---- hosts that many domains have ------------------------------------------------------------------------------
 def test_many_domains_with_one_dead_host_cost_few_connections_and_hold_up_nobody(gatepost, world, new_host, domain, self_signed, context):
     """It takes connections and says nothing; then it is gone; then it is back."""
-    live, dead = new_host(f"live.{domain}"), f"127.0.1.{next(counter)}"
+    live, dead = new_host(f"live.{domain}"), world.address()
     world.names.host(f"dead.{domain}", dead)
     many, account = [f"d{i}.{domain}" for i in range(200)], gatepost.account()
     for name in many:
@@ -419,7 +374,7 @@ def test_many_domains_with_one_dead_host_cost_few_connections_and_hold_up_nobody
 
 
 def test_who_was_not_tried_is_shown_why_and_when(gatepost, world, domain, context):
-    world.names.host(f"mx.{domain}", gone := f"127.0.1.{next(counter)}")
+    world.names.host(f"mx.{domain}", gone := world.address())
     account = gatepost.account()
     for name in (domain, f"other.{domain}"):
         world.names.mx(name, (10, f"mx.{domain}"))

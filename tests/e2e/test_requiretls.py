@@ -4,38 +4,17 @@ import re
 
 import pytest
 
-from authority import Authority
 from house import DOMAIN, serving, until
-from policies import Policies, policy
+from policies import policy
 from signed import Signed
 from test_dane import ENTITY, KEY, OTHER, SHA256, tlsa
 from test_delivery import fields, send
-from test_mx import World, shown, was_given_mail
+from world import shown, was_given_mail
 from wire import signed_in
 
 counter = itertools.count(1)
+NAMES = Signed
 OFFERS = ("DSN", "REQUIRETLS")
-
-
-@pytest.fixture(scope="module")
-def world():
-    made = World()
-    made.names.close()
-    made.names = Signed()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def policies(world, authority):
-    made = Policies(authority, world.names)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def strangers(folder):
-    return Authority(folder / "requiretls-strangers", "nobody's CA")
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,10 @@ import json
 
 import pytest
 
-from authority import Authority
 from house import DOMAIN, Gatepost, until
-from policies import ENDLESS, Policies, policy
+from policies import ENDLESS, policy
 from test_delivery import send
-from test_mx import World, shown, was_given_mail
+from world import shown, was_given_mail
 
 counter = itertools.count(1)
 LISTED = """
@@ -20,25 +19,6 @@ relay:
     - {domain: bad.listed.example, tls: required}
     - {domain: xn--bcher-kva.example, tls: required}
 """
-
-
-@pytest.fixture(scope="module")
-def world():
-    made = World()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def policies(world, authority):
-    made = Policies(authority, world.names)
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def strangers(folder):
-    return Authority(folder / "sts-strangers", "nobody's CA")
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +215,7 @@ def test_how_it_went_is_counted(gatepost, policies, domain, host, mail, stranger
                                "policy-string": ["version: STSv1", "mode: testing", "max_age: 86400", f"mx: mx.{domain}"]}
     assert found["summary"] == {"total-successful-session-count": 0, "total-failure-session-count": 1}
     assert found["failure-details"][0] | {"failure-reason-code": ""} == {"result-type": "certificate-not-trusted", "receiving-mx-hostname": f"mx.{domain}",
-                                                                         "sending-mta-ip": "127.0.0.1", "receiving-ip": sink.address,
+                                                                         "receiving-mx-helo": "sink.example.net", "sending-mta-ip": "127.0.0.1", "receiving-ip": sink.address,
                                                                          "failed-session-count": 1, "failure-reason-code": ""}
     assert f"certificate-not-trusted     sts              {domain}" in gatepost.run("report", "--tls")
 

@@ -10,29 +10,18 @@ import threading
 
 import pytest
 
-from authority import Authority
 from house import DOMAIN, HOSTNAME, serving, until
-from policies import Policies, policy
+from policies import policy
 from test_delivery import send
 from test_dkim import publish, verify_dkimpy
-from test_mx import World
 
 counter = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def world():
-    made = World()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def web(world, authority):
-    made = Policies(authority, world.names)
-    made.serve("reports.example")
-    yield made
-    made.close()
+def web(policies):
+    policies.serve("reports.example")
+    return policies
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +31,6 @@ def gatepost(folder, certificate, world, web, ca):
     with serving(folder / "reports", certificate, **world.environment(**options)) as made:
         publish(world.names, made.run("dns", "--zone"))
         yield made
-
-
-@pytest.fixture(scope="module")
-def strangers(folder):
-    return Authority(folder / "report-strangers", "nobody's CA")
 
 
 @pytest.fixture
