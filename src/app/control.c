@@ -93,7 +93,7 @@ static const char *state_of(const struct supervisor *s)
     if (s->state == SUPERVISOR_STARTING) return "starting";
     if (s->state == SUPERVISOR_STOPPING) return "stopping";
     for (size_t i = 0; i < s->child_count; i++)
-        if (s->children[i].state != CHILD_READY) return "degraded";
+        if (s->children[i].state != CHILD_READY || s->children[i].store >= STORE_DOUBTED) return "degraded";
     return "serving";
 }
 
@@ -119,6 +119,9 @@ static void put_child(struct gp_text *out, const struct child *c)
     static const char *const states[] = {
         [CHILD_DOWN] = "down", [CHILD_STARTING] = "starting", [CHILD_READY] = "ready", [CHILD_STOPPING] = "stopping"
     };
+    static const char *const stores[] = {
+        [STORE_UNREAD] = "unread", [STORE_WHOLE] = "whole", [STORE_DOUBTED] = "doubted", [STORE_DAMAGED] = "damaged"
+    };
     gp_put_char(out, '{');
     put_pair(out, "name", role_name(c->row->role));
     put_count(out, "index", c->index);
@@ -126,6 +129,8 @@ static void put_child(struct gp_text *out, const struct child *c)
     gp_put_char(out, ',');
     put_pair(out, "state", states[c->state]);
     put_count(out, "restarts", c->restarts);
+    if (c->row->role == ROLE_QUEUE) gp_put_char(out, ',');
+    if (c->row->role == ROLE_QUEUE) put_pair(out, "store", stores[c->store]);
     gp_put_char(out, '}');
 }
 

@@ -71,7 +71,21 @@ static void serve(struct supervisor *s)
     control_notify("READY=1");
 }
 
-/* READY is all that a role has to say here. */
+/* false: no role has to say that here. */
+static bool take_word(struct child *c, const struct msg *m)
+{
+    if (m->type == MSG_STORE_STATE && c->row->role == ROLE_QUEUE && m->store_state.state < STORE_STATES) {
+        c->store = (enum store_state)m->store_state.state;
+        return true;
+    }
+    if (m->type != MSG_READY) return false;
+    if (c->state == CHILD_STARTING) {
+        c->state     = CHILD_READY;
+        c->was_ready = true;
+    }
+    return true;
+}
+
 static void hear(struct child *c)
 {
     static char room[MSG_MOST];
@@ -86,13 +100,10 @@ static void hear(struct child *c)
         return;
     }
     wire_close_fds(fds);
-    if (status != GP_OK || !msg_unpack(packed, &m) || m.type != MSG_READY) {
+    if (status != GP_OK || !msg_unpack(packed, &m) || !take_word(c, &m)) {
         LOG(LOG_ERROR, "role", LOG_Z("process", role_name(c->row->role)), LOG_N("child", c->pid),
             LOG_Z("problem", "says what no role has to say"));
         child_kill(c);
-    } else if (c->state == CHILD_STARTING) {
-        c->state     = CHILD_READY;
-        c->was_ready = true;
     }
 }
 
@@ -127,6 +138,7 @@ static void ended(struct supervisor *s, struct child *c, int status, gp_time now
     c->channel = -1;
     c->pid     = 0;
     c->state   = CHILD_DOWN;
+    c->store   = STORE_UNREAD;
     c->quick   = now - c->started < QUICK_MS ? c->quick + 1 : 0;
     c->due     = now + back_off(c->quick);
     log_end(s, c, pid, status, c->due - now);

@@ -32,6 +32,7 @@ struct child {
     gp_time                started, due; /* monotonic ms; due: when a child that is down starts anew */
     unsigned               restarts, quick; /* quick: deaths in a row that came soon after the start */
     bool                   was_ready;
+    enum store_state       store;   /* of the queue's                                               */
 };
 
 struct bound { /* one configured listener: a socket per smtpd, kept so that a successor takes over the accept queue */

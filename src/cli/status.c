@@ -114,6 +114,20 @@ static void show_lost(const json_t *lost)
 }
 
 /* ---- showing ------------------------------------------------------------------------------------------------------------------ */
+/* clang-format off */
+static const struct { const char *state, *words; } stores[] = {
+    { "unread",  "queue.db is being looked through for damage; mail is taken meanwhile" },
+    { "doubted", "queue.db was found damaged before, and is being looked through: no mail is taken or sent until that has ended well" },
+    { "damaged", "queue.db is damaged: no mail is taken or sent. Stop gatepost and restore it (docs/operations.md, A damaged queue.db)" },
+};
+/* clang-format on */
+
+static void show_store(const char *state)
+{
+    for (size_t i = 0; i < GP_COUNT(stores); i++)
+        if (strcmp(stores[i].state, state) == 0) (void)printf("store     %s\n", stores[i].words);
+}
+
 static void show_text(const json_t *state)
 {
     size_t  i;
@@ -127,6 +141,7 @@ static void show_text(const json_t *state)
                (long long)json_integer_value(json_object_get(each, "index")), text_of(each, "state"),
                (long long)json_integer_value(json_object_get(each, "pid")),
                (long long)json_integer_value(json_object_get(each, "restarts")));
+    json_array_foreach(json_object_get(state, "roles"), i, each) show_store(text_of(each, "store"));
     json_array_foreach(json_object_get(state, "providers"), i, each)
     {
         (void)printf("provider  %-12s %s  ", text_of(each, "name"), text_of(each, "state"));

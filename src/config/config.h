@@ -277,6 +277,7 @@ const struct config_route *config_route_named(const struct config *, gp_str name
 #define CONFIG_VIA "via:"
 struct config_account { gp_str name; uint64_t number; }; /* an account; the name "": nobody */
 void   config_put_destination(struct gp_text *, const struct config *, const struct config_route *, gp_str domain, struct config_account);
+uint64_t config_ways(const struct config *); /* the same where all mail has the same destinations; not secret, and stored */
 gp_str config_route_in(gp_str destination); /* its name; GP_NONE: relay.via */
 struct config_way { struct config_hop hop; gp_str domain /* for MX; or "" */; struct config_account account /* who signs in */; const struct config_route *route; }; /* slices: in the destination */
 bool   config_read_destination(const struct config *, gp_str destination, struct config_way *) GP_MUST_USE; /* false: no such route */

@@ -375,6 +375,35 @@ void config_put_destination(struct gp_text *out, const struct config *config, co
     if (!route && kind == RELAY_SMARTHOST) gp_put_z(out, SMARTHOST);
 }
 
+/* FNV-1a; only who writes the configuration chooses what goes in. */
+static uint64_t mix(uint64_t hash, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static uint64_t mix_text(uint64_t hash, const char *text)
+{
+    return mix(hash, text, gp_from(text).len + 1); /* with its NUL, so that one ends where the next begins */
+}
+
+uint64_t config_ways(const struct config *config)
+{
+    enum {
+        FORM = 2
+    }; /* one more whenever destinations are chosen or written in another way: waiting mail is gone through once then */
+    const char kind = (char)config->relay.kind, form = FORM;
+    uint64_t   hash = mix(mix(UINT64_C(0xcbf29ce484222325), &form, 1), &kind, 1);
+    hash            = mix_text(hash, config->domain); /* where <Postmaster> is */
+    for (size_t i = 0; i < config->route_count; i++) {
+        const struct config_route *r     = &config->routes[i];
+        const char                 how[] = { (char)r->via->kind, (char)r->login };
+        hash = mix_text(mix_text(mix_text(mix_text(hash, r->name), r->to), r->from), r->account);
+        hash = mix(hash, how, sizeof how);
+    }
+    return hash;
+}
+
 gp_str config_route_in(gp_str destination)
 {
     gp_str rest = gp_tail(destination, sizeof CONFIG_VIA - 1);

@@ -16,6 +16,8 @@ enum lookup_kind { LOOKUP_PASSWORD, LOOKUP_HASH, LOOKUP_TOKEN, LOOKUP_KINDS };
 
 /* What the server said to our sign-in: nothing, that it is good, or that it is not. */
 enum login_fate { LOGIN_UNTOLD, LOGIN_ACCEPTED, LOGIN_REFUSED, LOGIN_NOT_OFFERED /* none was begun: login is 0 */ };
+/* Is queue.db whole? Not looked through yet; the same, and damage was found before: nothing is promised. */
+enum store_state { STORE_UNREAD, STORE_WHOLE, STORE_DOUBTED, STORE_DAMAGED, STORE_STATES };
 /* What a file of a provider's is. */
 /* What a delivery says of its next hops, in DELIVERED. */
 enum host_word { HOST_ANSWERED, HOST_DOWN, HOST_UNASKED /* nothing, good or bad: what is to blame lies here, or in the message */ };
@@ -36,6 +38,7 @@ enum { ATTEMPTS_MOST = 256 }; /* deliveries under way at a time, whatever the co
     ROW(EVENTS_FILE, events_file, U(present))             /* to queue; fds[0]: events are appended there               */ \
     ROW(STOP, stop, U(deadline))                          /* orderly: finish what is open, then exit                   */ \
     ROW(READY, ready, U(pid))                             /* role -> supervisor: serves from now on                    */ \
+    ROW(STORE_STATE, store_state, U(state))               /* queue -> supervisor, and vault where it is damaged: enum store_state */ \
     /* vault -> smtpd: all `count` certificates of a generation make a new TLS context */                                 \
     ROW(CERTIFICATE, certificate, U(index) U(count) U(generation) S(chain))                                               \
     ROW(MECHANISMS, mechanisms, U(listener) S(names))     /* what EHLO may list there; before the first CERTIFICATE     */ \

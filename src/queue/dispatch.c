@@ -326,6 +326,10 @@ static void serve(struct queue *q, struct lane *lane, gp_time now)
         q->rest_until = now + REST_AFTER_TROUBLE;
         return;
     }
+    if (behind_reroutes(q, due.message, now)) {
+        free(a);
+        return;
+    }
     if (route && route->recipients && due.count > route->recipients) due.count = route->recipients;
     lane->turn     = due.account;
     a->due         = due;
@@ -349,7 +353,7 @@ static void serve_lanes(struct queue *q, gp_time now)
     if (!most || most > ATTEMPTS_MOST) most = ATTEMPTS_MOST;
     for (size_t i = 0; i < TURN_MOST; i++) {
         bool trouble = schedule_rests(q->rest_until, REST_AFTER_TROUBLE, now) || batch_rests(q, now);
-        if (q->stopping || !q->relay_there || trouble || q->under_way >= most) return;
+        if (q->stopping || !q->relay_there || trouble || behind_holds(q) || q->under_way >= most) return;
         struct lane *lane = lanes_next(&q->lanes, now);
         if (!lane) return;
         database_hold(queue_database(q->store));

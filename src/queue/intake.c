@@ -87,7 +87,7 @@ static bool read_recipient(struct queue *q, struct gp_arena *arena, const struct
     to->address         = gp_cut(&line, '\t');
     to->params          = line;
     if (!to->address.len || has_controls(to->address) || has_controls(to->params)) return false;
-    const struct queue_way     way = { to->address, c->sender, c->user, c->account };
+    const struct queue_way     way = { to->address, c->sender, c->user, c->account, GP_NONE };
     const struct config_route *r   = held_by(q, &way);
     if (r) to->state = RECIPIENT_HELD;
     if (r) *holds = r;

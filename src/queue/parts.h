@@ -132,11 +132,13 @@ struct attempt {
 
 /* ---- the role ------------------------------------------------------------------------------------------------------------- */
 struct asker { struct ipc *from; uint32_t question; };
+struct look; /* through queue.db, on a thread */
 struct queue_exits {
     void (*deliver)(struct attempt *, struct msg *);          /* attempt_done() will be called, never at once */
     void (*answer)(struct queue *, struct asker, struct msg *);
     bool (*post)(struct receiver *);                        /* events_answer() will be called, never at once; false: it will not */
     void (*report)(struct report_job *, struct msg *);        /* to the relay; reports_answer() will be called, never at once */
+    bool (*look)(struct look *);                              /* look_run on a thread, then look_done here; false: it will not */
 };
 struct ask { struct asker asker; char queue_id[QUEUE_ID_MOST + 1]; };
 struct draft { struct ipc *from; uint64_t number; int fd; };
@@ -153,6 +155,17 @@ struct batch {
     uint64_t        transactions;      /* for tests and for the curious      */
 };
 
+/* behind.c: what a start leaves for later */
+struct behind {
+    enum store_state   state, told; /* told: to the supervisor                                  */
+    int64_t            front_most;  /* octets of queue.db that are looked through before it serves; 0: as many as is usual */
+    struct look       *look;        /* under way                                                */
+    bool               sweeps, walk_open;
+    struct queue_sweep sweep;
+    struct queue_walk  walk;
+    gp_time            due, warned, walk_rest;
+};
+
 enum { FATES_MOST = 64, TLS_RESULTS_MOST = 64 };
 struct fate { uint64_t account; unsigned delivered, failed; };
 
@@ -160,6 +173,7 @@ struct queue {
     const struct config      *config;
     const struct queue_exits *exits;
     struct queue_store       *store;
+    struct behind             behind;
     struct lanes              lanes;
     struct pace               paces[CONFIG_ROUTES_MOST];
     struct batch              batch;
@@ -235,6 +249,18 @@ void batch_fail(struct queue *, gp_time now);              /* undo it: all that 
 void store_trouble(const struct queue *, const char *doing);  /* the loud log line */
 const char *store_why(const struct queue *);               /* for who asked; "space" has a reply code of its own */
 bool batch_rests(const struct queue *, gp_time now);       /* what cannot be recorded must not be sent */
+
+/* behind.c */
+bool behind_open(struct queue *) GP_MUST_USE;  /* false: logged; queue.db is small and damaged, or the store could not */
+bool behind_turn(struct queue *, gp_time now); /* true: there is more to do at once */
+/* Where mail that waits is not known yet to go the way that it should: this message is made to; true: it is not to be sent in this turn. */
+bool behind_reroutes(struct queue *, int64_t message, gp_time now);
+bool behind_holds(const struct queue *);       /* nothing is promised, kept or sent: queue.db is damaged, or may be */
+bool behind_hangs(const struct queue *);       /* a thread reads in it, and does not stop at once */
+void behind_close(struct queue *);
+void look_run(void *look);
+void look_done(void *look);
+struct queue *look_queue(const struct look *);
 
 /* dispatch.c */
 void dispatch(struct queue *, gp_time now);

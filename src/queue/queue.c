@@ -1,7 +1,7 @@
 /* The role's life: peers, turns of the loop, changes by commands, and the orderly end.
  *
  *   state      what happens
- *   starting   the store is opened and swept, the process locked in, READY said
+ *   starting   the store is opened, and looked through where it is small (behind.c), the process locked in, READY said
  *   serving    each turn: messages and outcomes into one transaction, answers, then what is due to the relay
  *   stopping   nothing new to the relay; what it has under way may end, until the deadline; then the last transaction */
 #include "queue/queue.h"
@@ -34,38 +34,6 @@ void queue_look(struct queue *q, gp_time now)
     if (queue_visit_destinations(q->store, see_destination, q) != GP_OK) store_trouble(q, "to look for what is due");
 }
 
-static gp_str choose(void *owner, const struct queue_way *way, struct gp_text *room)
-{
-    return destination_of(owner, way, room);
-}
-
-/* Mail that waits goes the way that the configuration says now, not the one it said when the mail came. */
-static bool reroute(struct queue *q)
-{
-    size_t    moved     = 0;
-    bool      elsewhere = q->config->relay.kind == RELAY_SMARTHOST;
-    gp_status status    = queue_begin(q->store);
-    bool      all       = q->config->route_count > 0;
-    if (status == GP_OK) status = queue_reroute(q->store, QUEUE_SMARTHOST, elsewhere, all, choose, q, &moved);
-    if (status == GP_OK && moved) status = queue_commit(q->store);
-    queue_abandon(q->store);
-    if (status != GP_OK) {
-        store_trouble(q, "to send waiting mail another way");
-        return false;
-    }
-    if (moved) LOG(LOG_INFO, "queue", LOG_N("rerouted", moved), LOG_Z("reason", "relay.via or routes have changed"));
-    return true;
-}
-
-static struct queue_store *open_checked(enum database_trouble *trouble)
-{
-    struct queue_store *store = queue_open(".", BUSY_MS, trouble);
-    if (!store || queue_check(store) == GP_OK) return store;
-    *trouble = database_trouble(queue_database(store));
-    queue_close(store);
-    return NULL;
-}
-
 static bool open_paces(struct queue *q)
 {
     bool opened = true;
@@ -79,7 +47,7 @@ bool queue_start(struct queue *q, const struct config *config, const struct queu
     enum database_trouble trouble;
     q->config = config;
     q->exits  = exits;
-    q->store  = open_checked(&trouble);
+    q->store  = queue_open(".", BUSY_MS, &trouble);
     if (!q->store) {
         LOG(LOG_ERROR, "queue", LOG_Z("failed", "to open queue.db"), LOG_Z("reason", database_why(trouble)),
             LOG_Z("hint", database_hint(trouble)));
@@ -88,10 +56,8 @@ bool queue_start(struct queue *q, const struct config *config, const struct queu
     /* An smtpd may still hold a draft of the process before us: its number must not be one of ours. */
     gp_random(&q->last_draft, sizeof q->last_draft);
     q->last_draft >>= DRAFT_HEADROOM;
-    size_t removed = queue_sweep(q->store);
-    if (removed) LOG(LOG_INFO, "queue", LOG_N("swept", removed), LOG_Z("reason", "half-received before the last end"));
     (void)database_changed(queue_database(q->store));
-    if (!open_paces(q) || !reroute(q) || !events_open(q) || !reports_open(q)) {
+    if (!open_paces(q) || !behind_open(q) || !events_open(q) || !reports_open(q)) {
         events_close(q);
         queue_close(q->store);
         return false;
@@ -110,7 +76,8 @@ void queue_end(struct queue *q)
     for (size_t i = 0; i < CONFIG_ROUTES_MOST; i++) pace_close(&q->paces[i]);
     for (size_t i = 0; i < DRAFTS_MOST; i++)
         if (q->drafts[i].number) intake_gone(q, q->drafts[i].from);
-    events_rest(q);
+    if (!behind_holds(q)) events_rest(q);
+    behind_close(q);
     events_close(q);
     reports_close(q);
     queue_close(q->store);
@@ -150,12 +117,18 @@ static void report_to_relay(struct report_job *job, struct msg *m)
     ipc_ask(job->queue->relay, m, reported, job);
 }
 
-static const struct queue_exits exits = { to_relay, to_asker, receivers_post, report_to_relay };
+static bool to_thread(struct look *look)
+{
+    return loop_work(look_queue(look)->loop, look_run, look_done, look);
+}
+
+static const struct queue_exits exits = { to_relay, to_asker, receivers_post, report_to_relay, to_thread };
 
 /* ---- turns -------------------------------------------------------------------------------------------------------------------- */
 static bool is_stopped(const struct queue *q, gp_time now)
 {
-    return q->stopping && ((!q->under_way && !q->batch.done) || now >= q->stop_at);
+    bool open = q->batch.done && !behind_holds(q); /* what cannot be kept is not waited for */
+    return q->stopping && ((!q->under_way && !open) || now >= q->stop_at);
 }
 
 static void tell_fates(struct queue *q)
@@ -185,18 +158,15 @@ static void after_turn(void *owner)
     tell_fates(q);
     dispatch(q, now);
     if (events_turn(q, now)) timer_set(q->tick, 0);
+    if (behind_turn(q, now)) timer_set(q->tick, 0);
     if (q->batch.done && !batch_rests(q, now))
         timer_set(q->tick,
                   (uint64_t)batch_wait(q, now)); /* 0: put off without being tried, recorded in the next turn */
-    if (is_stopped(q, now) && (chain_is_last(q, now) || now >= q->stop_at)) loop_stop(q->loop);
+    if (is_stopped(q, now) && (behind_holds(q) || chain_is_last(q, now) || now >= q->stop_at)) loop_stop(q->loop);
 }
 
-static void tick(void *owner)
+static void write_behind(struct queue *q)
 {
-    struct queue *q    = owner;
-    bool          room = q->lanes.overflow && q->lanes.count < LANES_MOST / 2;
-    bool          news = database_changed(queue_database(q->store));
-    timer_set(q->tick, CHANGES_EVERY);
     chain_tick(q, wall_now());
     tls_results_write(q, wall_now());
     reports_look(q, wall_now());
@@ -206,6 +176,15 @@ static void tick(void *owner)
     ends_tell_held(q, wall_now());
     ends_tell_lost(q, wall_now());
     events_rest(q);
+}
+
+static void tick(void *owner)
+{
+    struct queue *q    = owner;
+    bool          room = q->lanes.overflow && q->lanes.count < LANES_MOST / 2;
+    bool          news = database_changed(queue_database(q->store));
+    timer_set(q->tick, CHANGES_EVERY);
+    if (!behind_holds(q)) write_behind(q);
     if (news && q->relay_there) (void)ipc_tell(q->relay, &MSG(HOSTS_AGAIN));
     if (news || room) {
         events_news(q);
@@ -339,8 +318,8 @@ static bool begin(struct queue *q, const struct role_start *start)
 
 static void finish(struct queue *q)
 {
-    tls_results_write(q, wall_now());
-    bool hangs = receivers_hang(q);
+    if (!behind_holds(q)) tls_results_write(q, wall_now());
+    bool hangs = receivers_hang(q) || behind_hangs(q);
     batch_flush(q, wall_now());
     receivers_close(q);
     for (size_t i = 0; i < ROLE_SMTPD_MOST; i++)

@@ -91,13 +91,30 @@ void kit_answer_report(struct kit *k, const struct msg *m)
     kit_turn(k);
 }
 
-static const struct queue_exits exits = { take_delivery, take_answer, take_page, take_report };
+static bool take_look(struct look *look)
+{
+    current->look = look;
+    return true;
+}
+
+void kit_look(struct kit *k)
+{
+    struct look *look = k->look;
+    k->look           = NULL;
+    if (!look) fail_msg("queue.db is not looked through");
+    look_run(look);
+    look_done(look);
+}
+
+static const struct queue_exits exits = { take_delivery, take_answer, take_page, take_report, take_look };
 
 /* ---- life ---------------------------------------------------------------------------------------------------------------- */
 static void start(struct kit *k)
 {
     k->queue = calloc(1, sizeof *k->queue);
-    if (!k->queue || !queue_start(k->queue, &k->config, &exits, k->now)) abort();
+    if (!k->queue) abort();
+    k->queue->behind.front_most = k->front_most;
+    if (!queue_start(k->queue, &k->config, &exits, k->now)) abort();
     k->queue->relay_there = true;
 }
 
@@ -144,6 +161,8 @@ static void stop(struct kit *k)
     if (k->posted) k->posted->busy = false;
     k->posted = NULL;
     queue_end(k->queue);
+    free(k->look);
+    k->look = NULL;
     free(k->queue);
 }
 
@@ -203,6 +222,7 @@ void kit_turn(struct kit *k)
         batch_flush(k->queue, k->now + batch_wait(k->queue, k->now));
         dispatch(k->queue, k->now);
         while (events_turn(k->queue, k->now)) continue;
+        while (behind_turn(k->queue, k->now)) continue;
         if (!k->queue->batch.done || k->queue->batch.rest_until) return;
     }
     fail_msg("turns without end");

@@ -42,6 +42,8 @@ struct kit {
     struct report_job *asked[REPORTS_AT_A_TIME]; /* reports of TLS that the relay was asked about, and has not answered */
     struct msg         questions[REPORTS_AT_A_TIME];
     size_t             asked_count;
+    struct look       *look;       /* through queue.db: kit_look lets it come about */
+    int64_t            front_most; /* as in struct behind, for each start */
     char             *statements[KIT_STATEMENTS_MOST]; /* live as long as the database */
     size_t            statement_count;
 };
@@ -59,6 +61,7 @@ void        kit_answer_all(struct kit *, const char *line, enum host_word);
 void        kit_answer_one(struct kit *, size_t sent, const char *lines, enum host_word);
 /* It was not tried: that host is tried again then. `line` NULL: nor is it known whether it answers. */
 void        kit_answer_down(struct kit *, size_t sent, const char *line, const char *host, gp_time again);
+void        kit_look(struct kit *);                          /* the thread that looks through queue.db ends */
 size_t      kit_count(struct kit *, const char *table, const char *where); /* rows */
 size_t      kit_audited(struct kit *, const char *event);
 /* What a next hop comes to; a line of kit_answer_*. */

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STATEMENTS_KEPT = 128, PRAGMA_ROOM = 64, OPERATOR_ROOM = 96 };
+enum { STATEMENTS_KEPT = 128, LOOK_BUSY_MS = 10000, PRAGMA_ROOM = 64, OPERATOR_ROOM = 96 };
 
 struct kept_statement {
     const char   *sql; /* by address */
@@ -22,6 +22,7 @@ struct database {
     enum database_trouble trouble;
     int64_t               seen_version;
     bool                  has_seen, held;
+    bool                  doubts, doubted; /* doubts: it may come to that */
     char                  operator[OPERATOR_ROOM];
     size_t                kept_count;
     struct kept_statement kept[STATEMENTS_KEPT];
@@ -88,6 +89,7 @@ static gp_status verdict(struct database *db, int code)
     enum database_trouble trouble = trouble_of(db->handle, code);
     if (trouble == DATABASE_FINE) return GP_OK;
     db->trouble = trouble;
+    if (db->doubts && (trouble == DATABASE_DAMAGED || trouble == DATABASE_FOREIGN)) db->doubted = true;
     return trouble == DATABASE_CONFLICT ? GP_PERMFAIL : GP_TEMPFAIL;
 }
 
@@ -185,6 +187,7 @@ struct database *database_open(const struct database_plan *plan, enum database_t
 {
     struct database *db = calloc(1, sizeof(*db));
     *trouble            = db ? open_it(db, plan) : DATABASE_BROKEN;
+    if (*trouble == DATABASE_FINE) db->doubts = plan->doubts;
     if (*trouble == DATABASE_FINE) return db;
     database_close(db);
     return NULL;
@@ -208,8 +211,54 @@ gp_status database_check(struct database *db)
     auto_rows r      = rows_of(db, "PRAGMA quick_check(1)");
     gp_status status = rows_next(&r);
     if (status != GP_OK || gp_is(rows_text(&r, 0), "ok")) return status;
-    db->trouble = DATABASE_DAMAGED;
-    return GP_TEMPFAIL;
+    return verdict(db, SQLITE_CORRUPT);
+}
+
+void database_doubt(struct database *db, bool doubted)
+{
+    db->doubted = doubted;
+}
+
+bool database_doubted(const struct database *db)
+{
+    return db->doubted;
+}
+
+int64_t database_size(struct database *db)
+{
+    auto_rows r = rows_of(db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    return rows_next(&r) == GP_OK ? rows_number(&r, 0) : 0;
+}
+
+/* ---- a look from beside ---------------------------------------------------------------------------------------- */
+static int asks_for_the_end(void *owner)
+{
+    const struct database_look *look = owner;
+    return look->ends && look->ends(look->owner);
+}
+
+static enum database_trouble read_all(struct database *db, const struct database_look *look)
+{
+    enum { STEPS = 1000 };
+    int code = sqlite3_open_v2(look->path, &db->handle,
+                               SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    if (code != SQLITE_OK) return trouble_of(db->handle, code);
+    (void)sqlite3_busy_timeout(db->handle, LOOK_BUSY_MS);
+    (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_progress_handler(db->handle, STEPS, asks_for_the_end, (void *)look);
+    if (database_script(db, "PRAGMA cell_size_check=ON; PRAGMA query_only=ON") != GP_OK) return db->trouble;
+    auto_rows r = rows_of(db, look->thorough ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)");
+    if (rows_next(&r) != GP_OK) return db->trouble == DATABASE_FINE ? DATABASE_BROKEN : db->trouble;
+    return gp_is(rows_text(&r, 0), "ok") ? DATABASE_FINE : DATABASE_DAMAGED;
+}
+
+enum database_trouble database_look(const struct database_look *look)
+{
+    struct database *db = calloc(1, sizeof *db);
+    if (!db) return DATABASE_BROKEN;
+    enum database_trouble trouble = read_all(db, look);
+    database_close(db);
+    return trouble;
 }
 
 bool database_changed(struct database *db)
@@ -262,7 +311,8 @@ static gp_status run(struct database *db, const char *sql)
 gp_status transaction_begin(struct transaction *t, struct database *db)
 {
     database_let_go(db);
-    gp_status status = database_moved(db) ? GP_TEMPFAIL : run(db, "BEGIN IMMEDIATE");
+    if (db->doubted) db->trouble = DATABASE_DAMAGED;
+    gp_status status = db->doubted || database_moved(db) ? GP_TEMPFAIL : run(db, "BEGIN IMMEDIATE");
     t->db            = status == GP_OK ? db : NULL;
     return status;
 }
@@ -270,7 +320,8 @@ gp_status transaction_begin(struct transaction *t, struct database *db)
 gp_status transaction_commit(struct transaction *t)
 {
     if (!t->db) return GP_TEMPFAIL;
-    gp_status status = run(t->db, "COMMIT");
+    if (t->db->doubted) t->db->trouble = DATABASE_DAMAGED; /* what was found since it began counts for it, too */
+    gp_status status = t->db->doubted ? GP_TEMPFAIL : run(t->db, "COMMIT");
     if (status == GP_OK) t->db = NULL;
     transaction_end(t);
     return status == GP_OK ? GP_OK : GP_TEMPFAIL;

@@ -37,6 +37,7 @@ struct database_plan {
     bool               create;  /* else a file that is not there is DATABASE_ABSENT                    */
     const char        *settings; /* PRAGMAs of this database's own, or NULL                             */
     const struct database_function *function; /* outlives the database; or NULL                         */
+    bool                doubts;  /* once SQLite says that it is damaged nothing is committed any more   */
 };
 
 /* NULL: *trouble says why. */
@@ -46,6 +47,14 @@ enum database_trouble database_trouble(const struct database *); /* of the last 
 const char           *database_why(enum database_trouble);       /* "the database is damaged"                 */
 const char           *database_hint(enum database_trouble);      /* what the administrator may do about it    */
 gp_status             database_check(struct database *) GP_MUST_USE;  /* reads it all (quick_check): at start */
+/* The same on a connection of its own, which only reads: for another thread. `ends` is asked now and then, though not within a large table, and
+ * true gives it up (BROKEN). thorough: that indexes have what their tables have, too. */
+struct database_look { const char *path; bool thorough; bool (*ends)(void *owner); void *owner; };
+enum database_trouble database_look(const struct database_look *);
+/* Nothing is committed while it is in doubt: transactions fail with DATABASE_DAMAGED. Reading goes on. */
+void                  database_doubt(struct database *, bool);
+bool                  database_doubted(const struct database *);
+int64_t               database_size(struct database *); /* octets; 0: cannot tell */
 gp_status             database_script(struct database *, const char *sql) GP_MUST_USE; /* several statements, no rows */
 /* Another connection has committed since this was last asked; cheap, no lock. The first time: false. */
 bool                  database_changed(struct database *);
@@ -61,7 +70,7 @@ int64_t               database_touched(const struct database *); /* rows that th
 struct transaction { struct database *db; };
 #define auto_transaction __attribute__((cleanup(transaction_end))) struct transaction
 /* auto_transaction t = { 0 }; if (transaction_begin(&t, db) != GP_OK) return ... ; takes the write lock at once */
-/* TEMPFAIL, too, when the file was moved: what is committed there, the next process will not find. */
+/* TEMPFAIL, too, when the file was moved: what is committed there, the next process will not find; or is in doubt. */
 gp_status transaction_begin(struct transaction *, struct database *) GP_MUST_USE;
 gp_status transaction_commit(struct transaction *) GP_MUST_USE; /* OK: on stable storage; else rolled back */
 void      transaction_end(struct transaction *);

@@ -2,8 +2,8 @@
  *
  *   state   draft file   body file   rows    what it is                          after a crash
  *     0         -            -         -     nothing                             -
- *     1        yes           -         -     a large body being received         the sweep at start removes it
- *     2         -           yes        -     on disk, promised to nobody yet     the sweep at start removes it
+ *     1        yes           -         -     a large body being received         the sweep removes it
+ *     2         -           yes        -     on disk, promised to nobody yet     the sweep removes it
  *     3         -          maybe      yes    QUEUED; 250 may be said             delivery picks it up
  *     4         -           yes        -     delivered, bounced or deleted       same as 2
  *
@@ -30,7 +30,7 @@
 #include "store/lost.h"
 #include "store/tls_results.h"
 
-#define DATABASE_NAME "/queue.db"
+#define DATABASE_NAME "/" QUEUE_DATABASE
 
 /* The due index holds only what waits, ordered as it is asked for: what is due longest for a destination. */
 static const char queue_schema[] =
@@ -68,7 +68,9 @@ static const char queue_strangers[] = "ALTER TABLE messages ADD COLUMN stranger 
 /* Overwriting the pages of each body that was delivered would double what a body costs; those of files are not overwritten
  * either. The cache holds what is on its way for one attempt, and the log is copied into the database in fewer, larger parts. */
 static const char queue_settings[] =
-    "PRAGMA secure_delete=FAST; PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=4000;";
+    "PRAGMA secure_delete=FAST; PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=4000;"
+    /* What a long look at it (a check, a backup) has made the log grow to is given back. */
+    "PRAGMA journal_size_limit=67108864;";
 
 const char *recipient_state_name(enum recipient_state state)
 {
@@ -109,7 +111,8 @@ static enum database_trouble open_database(struct queue_store *s, const char *fo
                                  queue_accounts,   queue_owners,       queue_devices,      queue_releases,
                                  events_schema,    queue_turns,        policies_schema,    tls_results_schema,
                                  queue_priorities, tls_reports_schema, policies_asked,     mine_schema,
-                                 queue_ends,       queue_strangers,    tls_peers,          lost_schema };
+                                 queue_ends,       queue_strangers,    tls_peers,          lost_schema,
+                                 queue_routed };
     char           path[PATH_MAX];
     struct gp_text text = { .ptr = path, .room = sizeof(path) - 1 };
     gp_put_z(&text, folder);
@@ -122,7 +125,8 @@ static enum database_trouble open_database(struct queue_store *s, const char *fo
                                       .versions = GP_COUNT(scripts),
                                       .busy_ms  = busy_ms,
                                       .create   = true,
-                                      .settings = queue_settings };
+                                      .settings = queue_settings,
+                                      .doubts   = true };
     enum database_trouble trouble = DATABASE_FINE;
     s->db                         = database_open(&plan, &trouble);
     return trouble;
@@ -153,6 +157,7 @@ void queue_close(struct queue_store *s)
 {
     if (!s) return;
     queue_abandon(s);
+    queue_sweep_stop(s);
     database_close(s->db);
     if (s->bodies >= 0) (void)close(s->bodies);
     if (s->folder >= 0) (void)close(s->folder);

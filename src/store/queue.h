@@ -20,6 +20,10 @@ struct queue_store *queue_open(const char *folder, unsigned busy_ms, enum databa
 void                queue_close(struct queue_store *); /* NULL is fine */
 struct database    *queue_database(const struct queue_store *); /* for trouble, audit and data_version */
 gp_status           queue_check(struct queue_store *) GP_MUST_USE; /* reads the whole database: at start */
+#define QUEUE_DATABASE "queue.db"
+/* A file beside it says over restarts that queue.db was found damaged, and that nothing is promised before it has been looked through. */
+bool                queue_is_marked(const struct queue_store *);
+gp_status           queue_mark(struct queue_store *, bool) GP_MUST_USE;
 bool                queue_is_id(gp_str);                        /* lower-case letters and digits, QUEUE_ID_MOST at most */
 
 /* ---- transactions ---------------------------------------------------------------------------------------------- */
@@ -73,11 +77,15 @@ gp_status queue_settle(struct queue_store *, int64_t message, const struct queue
 /* Removes the message when no recipient is queued or held any more; its file goes once that is committed. */
 gp_status queue_finish(struct queue_store *, int64_t message, gp_str queue_id, bool *gone) GP_MUST_USE;
 
-/* Queued and held recipients that go to `place`, or with `elsewhere` those that do not, get the destination that `choose` names for
- * them; how many of them changed it. With `all` all are asked about; those that go by a route (CONFIG_VIA) always are. */
-struct queue_way { gp_str address, sender, user; uint64_t account; };
+/* The queued and held recipients of one message get the destination that `choose` names for them; how many of them changed it. */
+struct queue_way { gp_str address, sender, user; uint64_t account; gp_str goes /* its destination, where it has one */; };
 typedef gp_str queue_chooser(void *owner, const struct queue_way *, struct gp_text *room);
-gp_status queue_reroute(struct queue_store *, gp_str place, bool elsewhere, bool all, queue_chooser *choose, void *owner, size_t *moved) GP_MUST_USE;
+gp_status queue_reroute(struct queue_store *, int64_t message, queue_chooser *, void *owner, size_t *moved) GP_MUST_USE;
+/* The walk over all messages: up to `end`, those behind `upto`, a portion of about `most` recipients at a time. It stands in the database for which
+ * `ways` (config_ways) it is made, and how far it has come: who changes the ways begins it there before a message comes in by them. */
+struct queue_walk { int64_t ways, upto, end; size_t moved; };
+gp_status queue_walk_open(struct queue_store *, struct queue_walk *) GP_MUST_USE; /* for `ways`: upto and end; a change, where they are not those of before */
+gp_status queue_walk_on(struct queue_store *, struct queue_walk *, size_t most, queue_chooser *, void *owner) GP_MUST_USE;
 
 enum queue_change { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DELETE, QUEUE_SEND, QUEUE_RETURN };
 /* What commands do to one message, with its audit row if it changed anything. A held message is not retried, nor is one
@@ -165,8 +173,13 @@ gp_status queue_draft_write(struct queue_store *, uint64_t draft, gp_str body, g
 void      queue_draft_drop(struct queue_store *, uint64_t draft);
 int       queue_body_open(struct queue_store *, gp_str queue_id);       /* for reading; -1: errno                    */
 void      queue_body_drop(struct queue_store *, gp_str queue_id);
-/* At start, before anything is received: removes drafts and files that no row names; how many. */
+/* Removes drafts and files that no row names; how many. Before anything is received: all at once. While it serves: in portions of as many looks,
+ * and not the drafts of this process (first < number <= last); true: there is more. What a transaction that is open has added is named. Not before
+ * the database is known to be whole: a row that cannot be found for its damage names nothing. */
 size_t    queue_sweep(struct queue_store *);
+struct queue_sweep { uint64_t first, last; size_t removed; };
+bool      queue_sweep_on(struct queue_store *, struct queue_sweep *, size_t most);
+void      queue_sweep_stop(struct queue_store *);
 /* Octets free for more; TEMPFAIL: cannot tell. */
 gp_status queue_space(const struct queue_store *, uint64_t *octets) GP_MUST_USE;
 

@@ -119,22 +119,73 @@ void queue_files_abandoned(struct queue_store *s)
     s->kept_count = s->doubtful;
 }
 
+/* A draft of this process, which may be open, or the body of a message whose COMMIT may be found on disk after a crash. */
+static bool is_ours(const struct queue_store *s, const struct queue_sweep *sweep, gp_str name)
+{
+    static const char draft[] = "draft.";
+    uint64_t          number  = 0;
+    for (size_t i = 0; i < s->kept_count; i++)
+        if (gp_is(name, s->kept[i])) return true;
+    return gp_starts(name, draft) && gp_read_number(gp_tail(name, sizeof draft - 1), INT64_MAX, &number) &&
+           number > sweep->first && number <= sweep->last;
+}
+
+static bool open_bodies(struct queue_store *s)
+{
+    int fd = openat(s->bodies, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return false;
+    s->swept = fdopendir(fd);
+    if (!s->swept) (void)close(fd);
+    return s->swept;
+}
+
+bool queue_sweep_on(struct queue_store *s, struct queue_sweep *sweep, size_t most)
+{
+    if (!s->swept && !open_bodies(s)) return false;
+    for (size_t looks = 0; looks < most; looks++) {
+        struct dirent *entry = readdir(s->swept);
+        if (!entry) {
+            queue_sweep_stop(s);
+            return false;
+        }
+        gp_str name = gp_from(entry->d_name);
+        if (entry->d_name[0] == '.' || is_ours(s, sweep, name) || is_wanted(s, name)) continue;
+        if (unlinkat(s->bodies, entry->d_name, 0) == 0) sweep->removed++;
+    }
+    return true;
+}
+
+void queue_sweep_stop(struct queue_store *s)
+{
+    if (s->swept) (void)closedir(s->swept);
+    s->swept = NULL;
+}
+
 size_t queue_sweep(struct queue_store *s)
 {
-    size_t removed = 0;
-    int    fd      = openat(s->bodies, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR   *folder  = fd < 0 ? NULL : fdopendir(fd);
-    if (!folder) {
-        if (fd >= 0) (void)close(fd);
-        return 0;
+    struct queue_sweep all = { 0 };
+    (void)queue_sweep_on(s, &all, SIZE_MAX);
+    return all.removed;
+}
+
+/* ---- the mark ------------------------------------------------------------------------------------------------------- */
+#define MARK QUEUE_DATABASE ".damaged"
+
+bool queue_is_marked(const struct queue_store *s)
+{
+    return faccessat(s->folder, MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+gp_status queue_mark(struct queue_store *s, bool damaged)
+{
+    if (damaged) {
+        int fd = openat(s->folder, MARK, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+        if (fd < 0) return GP_TEMPFAIL;
+        (void)close(fd);
+    } else if (unlinkat(s->folder, MARK, 0) != 0 && errno != ENOENT) {
+        return GP_TEMPFAIL;
     }
-    for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
-        gp_str name = gp_from(entry->d_name);
-        if (entry->d_name[0] == '.' || is_wanted(s, name)) continue;
-        if (unlinkat(s->bodies, entry->d_name, 0) == 0) removed++;
-    }
-    (void)closedir(folder);
-    return removed;
+    return fsync(s->folder) == 0 ? GP_OK : GP_TEMPFAIL;
 }
 
 gp_status queue_space(const struct queue_store *s, uint64_t *octets)

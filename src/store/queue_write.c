@@ -213,43 +213,6 @@ gp_status queue_finish(struct queue_store *s, int64_t message, gp_str queue_id, 
     return remove_message(s, message, queue_id);
 }
 
-/* ---- another way ---------------------------------------------------------------------------------------------------------- */
-static gp_status redirect(struct database *db, int64_t message, int64_t position, gp_str destination)
-{
-    auto_rows r = rows_of(db, "UPDATE recipients SET destination = ? WHERE message = ? AND position = ?");
-    rows_bind_text(&r, destination);
-    rows_bind_number(&r, message);
-    rows_bind_number(&r, position);
-    return rows_run(&r);
-}
-
-/* One walk along the primary key, which no change of a destination moves: each row is met once. */
-gp_status queue_reroute(struct queue_store *s, gp_str place, bool elsewhere, bool all, queue_chooser *choose,
-                        void *owner, size_t *moved)
-{
-    gp_status status;
-    auto_rows r = rows_of(
-        s->db,
-        "SELECT r.message, position, address, destination, sender, user, messages.account FROM recipients AS r NOT INDEXED"
-        " CROSS JOIN messages USING (message) WHERE state IN (0, 3) AND ((destination = ?) <> ? OR ? OR"
-        " substr(destination, 1, 4) = '" CONFIG_VIA "')");
-    rows_bind_text(&r, place);
-    rows_bind_number(&r, elsewhere);
-    rows_bind_number(&r, all);
-    *moved = 0;
-    while ((status = rows_next(&r)) == GP_OK) {
-        char                   room[ADDRESS_ROOM];
-        struct gp_text         text = GP_TEXT(room);
-        const struct queue_way way  = { rows_text(&r, 2), rows_text(&r, 4), rows_text(&r, 5),
-                                        (uint64_t)rows_number(&r, 6) };
-        gp_str                 to   = choose(owner, &way, &text);
-        if (text.cut || gp_same(to, rows_text(&r, 3))) continue;
-        if (redirect(s->db, rows_number(&r, 0), rows_number(&r, 1), to) != GP_OK) return GP_TEMPFAIL;
-        ++*moved;
-    }
-    return status == GP_PERMFAIL ? GP_OK : status;
-}
-
 /* ---- commands -------------------------------------------------------------------------------------------------------------- */
 struct altered {
     int64_t message;

@@ -315,6 +315,30 @@ void notice_lost(struct peer *from, struct msg *m)
     notice_post(v, &w);
 }
 
+/* Not by mail: the queue takes none. */
+void notice_store(struct peer *from, struct msg *m)
+{
+    struct vault  *v = from->vault;
+    char           cause_room[PAGE];
+    struct gp_text cause = GP_TEXT(cause_room);
+    if (m->store_state.state != STORE_DAMAGED) return;
+    gp_put_z(&cause, "queue-damaged ");
+    gp_put_number(&cause, wall_now() / DAY_MS);
+    struct notice_wish w = {
+        .kind     = "queue-damaged",
+        .unmailed = true,
+        .cause    = gp_said(&cause),
+        .subject  = GP_LIT("The queue's database is damaged"),
+        .what     = GP_LIT("queue/queue.db is damaged."),
+        .meaning =
+            GP_LIT("No mail is taken (clients hear 451 and keep theirs), and none is sent, until it is restored."),
+        .todo = GP_LIT(
+            "Stop gatepost, keep a copy of DIR/queue, restore queue.db (docs/operations.md, A damaged queue.db), "
+            "and start gatepost: it looks through the file before it takes mail. Look for disk errors, too.")
+    };
+    notice_post(v, &w);
+}
+
 void notices_tick(struct vault *v, gp_time now)
 {
     struct posting *p = &v->posting;

@@ -522,7 +522,7 @@ struct untold {
 struct untolds { struct untold list[UNTOLD_MOST]; size_t count; }; /* posted, and not yet in the store */
 struct posting { bool asked; gp_time due, looks_at; struct notice now; }; /* on the loop's clock; now: that the queue was asked to take */
 /* Kept within a second, so that nobody waits for it, and sent then; the first of a cause has a line of the log with event=notice in any case. */
-void notice_post(struct vault *, const struct notice_wish *), notice_held(struct peer *, struct msg *), notice_lost(struct peer *, struct msg *);
+void notice_post(struct vault *, const struct notice_wish *), notice_held(struct peer *, struct msg *), notice_lost(struct peer *, struct msg *), notice_store(struct peer *, struct msg *);
 void notices_write(struct vault *);
 void notice_certificate(struct vault *, gp_str name, gp_time expires, enum pair_use);
 void notices_tick(struct vault *, gp_time now);

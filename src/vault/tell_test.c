@@ -226,6 +226,25 @@ static void with_webhook(struct config *c)
     CHECK(gp_copy_z(GP_LIT("https://alerts.example.org/"), c->notices.webhook, sizeof(c->notices.webhook)));
 }
 
+TEST(a_damaged_queue_is_told_once_a_day_and_not_by_mail)
+{
+    struct bed   *b     = bed_open_with(with_webhook);
+    struct peer   queue = { .vault = b->vault, .role = ROLE_QUEUE };
+    struct msg    m     = MSG(STORE_STATE);
+    struct notice n;
+    for (unsigned i = 0; i <= STORE_STATES; i++) {
+        m.store_state.state = i;
+        notice_store(&queue, &m);
+        notices_write(b->vault);
+        CHECK((notice_to_post(b->vault->accounts, &n) == GP_OK) == (i >= STORE_DAMAGED));
+    }
+    CHECK(strcmp(n.kind, "queue-damaged") == 0 && !n.to[0]);
+    CHECK(notice_posted(b->vault->accounts, &n) == GP_OK);
+    CHECK(notice_to_post(b->vault->accounts, &n) == GP_PERMFAIL);
+    CHECK(notice_next(b->vault->accounts, INT64_MAX, &n) == GP_PERMFAIL);
+    bed_close(b);
+}
+
 /* By webhook and in the log: mail would go the way on which it was lost. */
 TEST(a_report_that_was_lost_is_told_once_a_day_and_not_by_mail)
 {

@@ -111,6 +111,7 @@ static const struct {
     { MSG_FATES,         ROLE_QUEUE,      brake_fates       },
     { MSG_HELD_LONG,     ROLE_QUEUE,      notice_held       },
     { MSG_REPORT_LOST,   ROLE_QUEUE,      notice_lost       },
+    { MSG_STORE_STATE,   ROLE_QUEUE,      notice_store      },
     { MSG_AUTHORS,       ROLE_SMTPD,      identity_authors  },
     { MSG_SUBMIT,        ROLE_SMTPD,      sending_submit    },
     { MSG_REFUSED,       ROLE_SMTPD,      refused_take      },

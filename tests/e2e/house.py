@@ -93,9 +93,12 @@ class Gatepost:
             os.replace(target.with_suffix(".new"), target)
 
     # ---- the process
-    def start(self):
+    def begin(self):
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen([*self.before, GATEPOST, "serve", "--dir", str(self.dir)], env=self.environment, stderr=log)
+
+    def start(self):
+        self.begin()
         done = self.command("status", "--wait", "10")
         assert done.returncode == 0, f"does not serve: {done.stderr}\n{self.log()}"
         return self

@@ -248,6 +248,68 @@ def test_a_queue_found_damaged_by_a_new_process(where, waiting, context, recipie
     arrive_after_all(gatepost, sink, recipient)
 
 
+BALLAST = 70 << 20                             # more than is looked through before it serves
+
+
+def add_ballast(path):
+    """Rows that nothing reads but the look for damage; gatepost is stopped."""
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE ballast (a INTEGER PRIMARY KEY, b BLOB)")
+    db.execute("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+               " INSERT INTO ballast SELECT i, CAST(printf('%0900d', i) AS BLOB) FROM n", (BALLAST // 900,))
+    db.commit()
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+
+
+def test_a_large_queue_found_damaged_beside_the_serving(waiting, context, recipient):
+    gatepost, sink, account = waiting
+    queue = gatepost.dir / "queue"
+
+    def store():
+        return next(role["store"] for role in gatepost.roles() if role["name"] == "queue")
+
+    def refused():
+        return send(gatepost, context, account, recipient)[0] == 451
+
+    def begin():
+        served = gatepost.log().count("event=serving")
+        gatepost.begin()
+        until("serving", lambda: gatepost.log().count("event=serving") > served)
+
+    gatepost.stop()
+    add_ballast(queue / "queue.db")
+    gatepost.start()
+    gatepost.stop()                             # in the middle of the look, or not
+    gatepost.start()
+    until("a queue.db that is whole", lambda: store() == "whole")
+    assert gatepost.run("status").startswith("serving")
+    gatepost.stop()
+    database = Database(queue / "queue.db")
+    database.beside.close()
+    database.spoil(slice(len(database.backup) - 10 * PAGE, len(database.backup) - 9 * PAGE))
+    begin()
+    until("451", refused)
+    complained(gatepost, "to find queue.db whole", "queue/queue.db", "the database is damaged", "hint=", "backup")
+    status = gatepost.command("status")
+    assert status.returncode == 1 and "degraded" in status.stdout and "queue.db is damaged" in status.stdout
+    until("a notice", lambda: [line for line in gatepost.log().splitlines() if "event=notice" in line and "queue-damaged" in line])
+    assert (queue / "queue.db.damaged").exists()
+    kill(gatepost, "queue")                     # nothing is promised by another process either
+    assert refused()
+    until("damage found anew", lambda: gatepost.log().count("to find queue.db whole") == 2)
+    gatepost.stop()
+    begin()
+    assert refused()
+    gatepost.stop()
+    database.restore()
+    begin()
+    until("a queue.db that is whole", lambda: store() == "whole" and gatepost.command("status").returncode == 0)
+    assert not (queue / "queue.db.damaged").exists()
+    gatepost.stop()
+    arrive_after_all(gatepost, sink, recipient)
+
+
 def test_accounts_damaged_while_they_serve(new_gatepost, sink, context, recipient):
     gatepost = new_gatepost(sink)
     account = gatepost.account()
