@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
@@ -57,6 +58,24 @@ TEST(hmac_takes_an_empty_key)
     CHECK(gp_hmac(GP_SHA256, GP_LIT("another"), GP_LIT("x"), out));
     CHECK(gp_hmac(GP_SHA256, GP_NONE, GP_NONE, out));
     CHECK_IS(hex_of(out, 32), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
+/* RFC 4231 4.7, and OpenSSL's own for keys of every length about a block. */
+TEST(hmac_takes_keys_of_any_length)
+{
+    uint8_t key[300], out[GP_DIGEST_MOST], same[GP_DIGEST_MOST];
+    memset(key, 0xaa, sizeof key);
+    CHECK(gp_hmac(GP_SHA256, (gp_str) { (const char *)key, 131 },
+                  GP_LIT("Test Using Larger Than Block-Size Key - Hash Key First"), out));
+    CHECK_IS(hex_of(out, 32), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    for (size_t i = 0; i < sizeof key; i++) key[i] = (uint8_t)i;
+    for (size_t len = 0; len <= sizeof key; len++) {
+        gp_str data = { (const char *)key, sizeof key - len };
+        HMAC(EVP_sha512(), key, (int)len, key, data.len, same, NULL);
+        CHECK(gp_hmac(GP_SHA512, (gp_str) { (const char *)key, len }, data, out) && memcmp(out, same, 64) == 0);
+        HMAC(EVP_sha256(), key, (int)len, key, data.len, same, NULL);
+        CHECK(gp_hmac(GP_SHA256, (gp_str) { (const char *)key, len }, data, out) && memcmp(out, same, 32) == 0);
+    }
 }
 
 TEST(pbkdf2_is_that_of_rfc_6070)

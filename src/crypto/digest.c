@@ -2,19 +2,37 @@
 #include "crypto/crypto.h"
 
 #include <limits.h>
+#include <pthread.h>
+#include <string.h>
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+
+enum { BLOCK_MOST = 128, IPAD = 0x36, OPAD = 0x5c }; /* RFC 2104 2 */
 
 static const struct {
-    const EVP_MD *(*algorithm)(void);
-    size_t size;
+    const char *name;
+    size_t      size;
 } hashes[GP_HASHES] = {
-    [GP_MD5]    = {EVP_md5,     16},
-    [GP_SHA1]   = { EVP_sha1,   20},
-    [GP_SHA256] = { EVP_sha256, 32},
-    [GP_SHA512] = { EVP_sha512, 64},
+    [GP_MD5]    = {"MD5",       16},
+    [GP_SHA1]   = { "SHA1",     20},
+    [GP_SHA256] = { "SHA2-256", 32},
+    [GP_SHA512] = { "SHA2-512", 64},
 };
+
+/* OpenSSL 3 looks for the code behind EVP_sha256() anew each time, which takes longer than a short digest itself. */
+static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
+static EVP_MD        *fetched[GP_HASHES]; /* NULL: the system has none, and what would use it fails */
+
+static void fetch_all(void)
+{
+    for (size_t i = 0; i < GP_HASHES; i++) fetched[i] = EVP_MD_fetch(NULL, hashes[i].name, NULL);
+}
+
+static const EVP_MD *algorithm(enum gp_hash hash)
+{
+    pthread_once(&fetch_once, fetch_all);
+    return fetched[hash];
+}
 
 size_t gp_hash_size(enum gp_hash hash)
 {
@@ -23,15 +41,41 @@ size_t gp_hash_size(enum gp_hash hash)
 
 bool gp_digest(enum gp_hash hash, gp_str data, uint8_t *out)
 {
-    return EVP_Digest(data.ptr, data.len, out, NULL, hashes[hash].algorithm(), NULL) == 1;
+    return EVP_Digest(data.ptr, data.len, out, NULL, algorithm(hash), NULL) == 1;
 }
 
+/* ---- HMAC ---------------------------------------------------------------------------------------------- */
+static bool digest_two(EVP_MD_CTX *context, const EVP_MD *md, gp_str first, gp_str second, uint8_t *out)
+{
+    return EVP_DigestInit_ex(context, md, NULL) == 1 && EVP_DigestUpdate(context, first.ptr, first.len) == 1 &&
+           EVP_DigestUpdate(context, second.ptr, second.len) == 1 && EVP_DigestFinal_ex(context, out, NULL) == 1;
+}
+
+/* The key as it goes into the inner digest; one longer than a block is its digest. */
+static bool put_inner_key(const EVP_MD *md, gp_str key, uint8_t *block, size_t size)
+{
+    bool fits = key.len <= size;
+    memset(block, 0, size);
+    if (fits && key.len) memcpy(block, key.ptr, key.len);
+    if (!fits && EVP_Digest(key.ptr, key.len, block, NULL, md, NULL) != 1) return false;
+    for (size_t i = 0; i < size; i++) block[i] ^= IPAD;
+    return true;
+}
+
+/* RFC 2104 2, by its definition: OpenSSL's own HMAC spends four times as long, on finding and making objects. */
 bool gp_hmac(enum gp_hash hash, gp_str key, gp_str data, uint8_t *out)
 {
-    if (key.len > INT_MAX) return false;
-    const void *octets = key.len ? key.ptr : ""; /* OpenSSL takes NULL for "the key of last time" */
-    return HMAC(hashes[hash].algorithm(), octets, (int)key.len, (const unsigned char *)data.ptr, data.len, out, NULL) !=
-           NULL;
+    uint8_t       block[BLOCK_MOST];
+    const EVP_MD *md      = algorithm(hash);
+    size_t        size    = md ? (size_t)EVP_MD_get_block_size(md) : 0;
+    EVP_MD_CTX   *context = size && size <= sizeof block ? EVP_MD_CTX_new() : NULL;
+    gp_str        padded = { (const char *)block, size }, inner = { (const char *)out, hashes[hash].size };
+    bool          done = context && put_inner_key(md, key, block, size) && digest_two(context, md, padded, data, out);
+    for (size_t i = 0; done && i < size; i++) block[i] ^= IPAD ^ OPAD;
+    done = done && digest_two(context, md, padded, inner, out);
+    EVP_MD_CTX_free(context); /* wiped by OpenSSL */
+    gp_wipe(block, sizeof block);
+    return done;
 }
 
 bool gp_pbkdf2(enum gp_hash hash, gp_secret password, gp_str salt, uint32_t rounds, uint8_t *out)
@@ -39,7 +83,7 @@ bool gp_pbkdf2(enum gp_hash hash, gp_secret password, gp_str salt, uint32_t roun
     if (password.len > INT_MAX || salt.len > INT_MAX || rounds == 0 || rounds > INT_MAX) return false;
     const char *octets = password.len ? password.ptr : "";
     return PKCS5_PBKDF2_HMAC(octets, (int)password.len, (const unsigned char *)salt.ptr, (int)salt.len, (int)rounds,
-                             hashes[hash].algorithm(), (int)hashes[hash].size, out) == 1;
+                             algorithm(hash), (int)hashes[hash].size, out) == 1;
 }
 
 /* ---- streaming ----------------------------------------------------------------------------------------- */
@@ -52,8 +96,7 @@ static EVP_MD_CTX *context_of(struct gp_digester *digester)
 struct gp_digester *gp_digester_open(enum gp_hash hash)
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (context && EVP_DigestInit_ex(context, hashes[hash].algorithm(), NULL) == 1)
-        return (struct gp_digester *)(void *)context;
+    if (context && EVP_DigestInit_ex(context, algorithm(hash), NULL) == 1) return (struct gp_digester *)(void *)context;
     EVP_MD_CTX_free(context);
     return NULL;
 }
