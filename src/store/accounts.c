@@ -118,15 +118,19 @@ static void put_long(const struct accounts *a, gp_str name, struct gp_text *out)
     if (a->domain.len > 0 && gp_find(name, '@') == name.len) put_own_domain(a, out);
 }
 
-/* All spellings in one question: one that is not there takes as long as one that is. What is spelt so goes before what means the same. */
+/* All spellings in one question, to its end: one that is not there takes as long as one that is. What is spelt so goes before what means the
+ * same: SQLite answers the parts in their order. (With IN and ORDER BY it would build two tables each time to find that out.) */
 static gp_status account_spelt(struct accounts *a, gp_str name, gp_str brief, gp_str full, struct account *out)
 {
-    auto_rows r = rows_of(a->db, "SELECT " ACCOUNT_COLUMNS " FROM accounts a WHERE a.name IN (?1, ?2, ?3)"
-                                 " ORDER BY a.name = ?1 DESC LIMIT 1");
+#define OF_NAME " SELECT " ACCOUNT_COLUMNS " FROM accounts a WHERE a.name = "
+    auto_rows r = rows_of(a->db, OF_NAME "?1 UNION ALL" OF_NAME "?2 UNION ALL" OF_NAME "?3");
+#undef OF_NAME
     rows_bind_text(&r, name);
     rows_bind_text(&r, brief);
     rows_bind_text(&r, full);
-    return account_next(&r, out);
+    gp_status found = account_next(&r, out), more = found;
+    while (more == GP_OK) more = rows_next(&r);
+    return more == GP_TEMPFAIL ? GP_TEMPFAIL : found;
 }
 
 gp_status accounts_find(struct accounts *a, gp_str login, struct account *out)
