@@ -352,13 +352,28 @@ static enum gp_dsn_action success(const struct queue *q, const struct attempt *a
                                                                                         : GP_DSN_RELAYED;
 }
 
+static void report_open(struct report *r, const struct outcome *o, enum gp_dsn_action action)
+{
+    r->message = &o->message;
+    r->action  = action;
+    r->now     = o->attempt->when;
+    r->count   = 0;
+}
+
+/* Its tables have 100 KiB, of which a message with one recipient uses one row: what `count` does not reach is not cleared. */
 gp_status outcome_record(struct queue *q, const struct attempt *a)
 {
-    struct outcome o = { .q = q, .attempt = a, .arena = { .most = ENVELOPE_MOST } };
-    o.failed         = (struct report) { .message = &o.message, .action = GP_DSN_FAILED, .now = a->when };
-    o.delayed        = (struct report) { .message = &o.message, .action = GP_DSN_DELAYED, .now = a->when };
-    o.relayed        = (struct report) { .message = &o.message, .action = success(q, a), .now = a->when };
-    o.handed_on      = (struct report) { .message = &o.message, .action = GP_DSN_HANDED_ON, .now = a->when };
+    struct outcome o;
+    o.q       = q;
+    o.attempt = a;
+    o.arena   = (struct gp_arena) { .most = ENVELOPE_MOST };
+    o.message = (struct queue_message) { 0 };
+    o.count   = 0;
+    o.taken   = false;
+    report_open(&o.failed, &o, GP_DSN_FAILED);
+    report_open(&o.delayed, &o, GP_DSN_DELAYED);
+    report_open(&o.relayed, &o, success(q, a));
+    report_open(&o.handed_on, &o, GP_DSN_HANDED_ON);
     gp_status status = record(&o);
     gp_arena_reset(&o.arena);
     return status == GP_OK ? GP_OK : GP_TEMPFAIL;
