@@ -274,6 +274,7 @@ static const struct {
     { H "relay: {via: 'http://a'}\n", "gatepost.yml:2: relay.via: 'http://a' is not 'mx', 'smtp://HOST:PORT' or 'smtps://HOST:PORT'\n" },
     { H "relay: {via: 'smtp://192.0.2.1?tls=dane'}\n", "gatepost.yml:2: relay.via: 'smtp://192.0.2.1?tls=dane' names an address, and tls=dane goes by a name: write that, or tls=required\n" },
     { H "relay: {via: 'smtps://[2001:db8::1]?tls=dane'}\n", "gatepost.yml:2: relay.via: 'smtps://[2001:db8::1]?tls=dane' names an address, and tls=dane goes by a name: write that, or tls=required\n" },
+    { H "relay: {via: 'lmtp://a:25'}\n", "gatepost.yml:2: relay.via: 'lmtp://a:25' is SMTP's port, which no mail store listens at: LMTP has 24, unless yours says otherwise\n" },
     { H "relay: {via: 'lmtp://a?tls=dane'}\n", "gatepost.yml:2: relay.via: 'lmtp://a?tls=dane' is a mail store's, and tls=dane is for SMTP: write tls=required\n" },
     { H "relay: {via: 'smtps://a?tls=none'}\n", "gatepost.yml:2: relay.via: 'smtps://a?tls=none' wants TLS and none of it: write smtp://\n" },
     { H "relay: {via: 'smtp://a', user: u}\n", "gatepost.yml:2: relay.user has no password: name its file as relay.password_file, a token's as relay.token_file, a provider of tokens as relay.provider, or a certificate's as relay.certificate_file\n" },

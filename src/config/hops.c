@@ -93,6 +93,8 @@ static bool read_host(struct config_hop *to, gp_str text)
     return true;
 }
 
+enum { SMTP_PORT = 25 };
+
 static const struct scheme *scheme_of(gp_str text)
 {
     for (size_t i = 0; i < GP_COUNT(schemes); i++)
@@ -136,6 +138,9 @@ static bool read_hop(struct config_hop *out, gp_str text, const char *form, stru
     if (is_socket(scheme)) return read_socket(out, hop, why);
     if (hop.len == 0) return config_fail(why, text, "names no host: write it as smtp://HOST:PORT");
     if (!read_host(out, hop)) return config_fail(why, hop, "is not HOST or HOST:PORT");
+    if (scheme->lmtp && out->port == SMTP_PORT) /* RFC 2033 5 */
+        return config_fail(why, text,
+                           "is SMTP's port, which no mail store listens at: LMTP has 24, unless yours says otherwise");
     if (out->tls == RELAY_TLS_DANE && is_address(out->host))
         return config_fail(why, text, "names an address, and tls=dane goes by a name: write that, or tls=required");
     return true;

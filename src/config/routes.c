@@ -51,7 +51,7 @@ static const struct config_key keys[] = {
     { "messages_per_minute", &config_number, FIELD(messages_per_minute), 1, 10000, "",
       "Messages that are sent that way in any minute, at most, as providers limit it. What is over that waits for its turn, and is not put off. Default: as many as there are." },
     { "connections", &config_number, FIELD(connections), 1, 256, "",
-      "Messages that are under way there at a time, at most, to all its destinations together. Default: relay.connections_per_destination to each." },
+      "Messages that are under way there at a time, at most, to all its destinations together, and to each no more than relay.connections_per_destination, be it one. Default: relay.connections_per_destination to each." },
     { "recipients", &config_number, FIELD(recipients), 1, 100, "",
       "Recipients of a message that are named there at once, at most; the others get it in further transactions. Default: 100." },
   /* clang-format on */

@@ -13,7 +13,7 @@
 
 #include "relay/parts.h"
 
-enum { UNSENT_MOST = 256 * 1024, MS = 1000, QUIT_PATIENCE = 10 * MS, SERVICE_CLOSING = 421, SIGN_IN_FIRST = 530 };
+enum { UNSENT_MOST = 256 * 1024, MS = 1000, QUIT_PATIENCE = 10 * MS, SERVICE_CLOSING = 421 };
 
 /* ---- life ----------------------------------------------------------------------------------------------------------- */
 static void set_timer(struct hop *h, enum hop_phase phase)
@@ -282,11 +282,10 @@ void hop_close_idle(struct relay *relay)
 /* ---- what the client says ------------------------------------------------------------------------------------------------ */
 enum verdict { GO_ON, STOP_HERE, GONE }; /* GONE: the hop is freed */
 
-/* A smarthost that wants a sign-in or TLS first (RFC 4954 6, RFC 3207 4) is a set-up that somebody mends. */
 static gp_status status_of(struct hop *h, const struct gp_smtp_client_event *said)
 {
-    bool our_fault = said->code == SIGN_IN_FIRST && h->via.kind == RELAY_SMARTHOST;
-    if (said->code >= 500 && !our_fault && !secure_is_unknown(h, said->enhanced, said->text)) return GP_PERMFAIL;
+    if (said->code >= 500 && !login_is_wanted(h, said) && !secure_is_unknown(h, said->enhanced, said->text))
+        return GP_PERMFAIL;
     return said->code >= 400 || !said->code ? GP_TEMPFAIL : GP_OK;
 }
 

@@ -341,24 +341,6 @@ TEST(vault_hears_how_a_sign_in_ended)
     }
 }
 
-TEST(a_host_that_wants_a_sign_in_that_nobody_set_up_condemns_no_message)
-{
-    static const struct script rows[] = {
-        { .mail = "530 5.7.0 Authentication required" },
-        { .rcpt = { "530 5.7.0 Authentication required" } },
-        { .dot = "530 5.7.0 Must issue a STARTTLS command" },
-    };
-    for (size_t i = 0; i < GP_COUNT(rows); i++) {
-        struct bench *b = bench_open();
-        smarthost(b, "", RELAY_TLS_REQUIRED);
-        b->scripts[0]   = &rows[i];
-        b->script_count = 1;
-        deliver(b, "a@x\t\n");
-        results_are(b, "2 530");
-        bench_close(b);
-    }
-}
-
 TEST(strangers_do_not_send_us_to_ourselves)
 {
     struct bench *b                = bench_open();

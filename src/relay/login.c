@@ -133,3 +133,13 @@ void login_not_offered(struct hop *h)
     h->fate = LOGIN_NOT_OFFERED;
     tell_end(h);
 }
+
+/* A smarthost that wants a sign-in, another one, or TLS first (RFC 4954 6: 530, 535, 538; RFC 3207 4) is a set-up that somebody mends; so is a provider
+ * that says it in its own words once it has let us in: 5.7.57, and 5.7.30 (which is another thing where REQUIRETLS is said: RFC 8689). */
+bool login_is_wanted(const struct hop *h, const struct gp_smtp_client_event *said)
+{
+    bool requires = h->delivery && h->delivery->wish == WISH_REQUIRES;
+    bool ended    = config_signs_in(h->relay->config, h->which) &&
+                 (gp_is(said->enhanced, "5.7.57") || (gp_is(said->enhanced, "5.7.30") && !requires));
+    return h->via.kind == RELAY_SMARTHOST && (said->code == 530 || said->code == 535 || said->code == 538 || ended);
+}

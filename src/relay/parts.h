@@ -397,6 +397,8 @@ void reach_forget(struct reach *);
 void login_start(struct hop *, gp_str offered);
 void login_line(struct hop *, gp_str challenge);
 void login_end(struct hop *);
+/* A no to our message that is to us: it wants a sign-in, or TLS, that nobody set up. */
+bool login_is_wanted(const struct hop *, const struct gp_smtp_client_event *said);
 void login_not_offered(struct hop *); /* the server lists no AUTH: vault tells somebody */
 
 #endif

@@ -1,4 +1,4 @@
-/* Our certificate at the smarthost: to whom it is shown, and what its answers become. */
+/* Our certificate at the smarthost: to whom it is shown, and what its answers become; and those of one that wants a sign-in. */
 #include "relay/hop_kit.h"
 
 enum { AN_HOUR = 3600 * 1000 };
@@ -193,6 +193,30 @@ TEST(what_lies_with_our_sign_in_is_kept_as_the_reason)
         b->vault_doubts = rows[i].doubts;
         run(b, &rows[i].script, rows[i].results);
         CHECK(is_ours(b) && b->caller_count == rows[i].callers);
+        bench_close(b);
+    }
+}
+
+TEST(a_host_that_wants_a_sign_in_that_nobody_set_up_condemns_no_message)
+{
+    static const struct {
+        const char   *user, *results;
+        struct script script;
+    } rows[] = {
+        {"",     "2 530", { .mail = "530 5.7.0 Authentication required" }                      },
+        { "",    "2 530", { .rcpt = { "530 5.7.0 Authentication required" } }                  },
+        { "",    "2 530", { .dot = "530 5.7.0 Must issue a STARTTLS command" }                 },
+        { "",    "2 535", { .mail = "535 5.7.8 who are you" }                                  },
+        { "",    "2 538", { .mail = "538 5.7.11 not in clear" }                                },
+        { "",    "3 550", { .mail = "550 5.7.30 no" }                                          },
+        { "ada", "2 550", { .ehlo = PLAIN, .dot = "550 5.7.30 Basic authentication has ended" }},
+        { "ada", "2 550", { .ehlo = PLAIN, .mail = "550 5.7.57 not authenticated" }            },
+        { "ada", "3 550", { .ehlo = PLAIN, .mail = "550 5.7.1 spam" }                          },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench *b = bench_open();
+        smarthost(b, rows[i].user, RELAY_TLS_REQUIRED);
+        run(b, &rows[i].script, rows[i].results);
         bench_close(b);
     }
 }
