@@ -56,9 +56,9 @@ static void print_line(void *owner, const struct zone_want *w)
 static void print_want(void *owner, const struct zone_want *w)
 {
     (void)owner;
-    (void)printf("%-8s  %-5s %.*s\n", zone_kinds[w->kind], w->type.ptr, (int)w->owner.len, w->owner.ptr);
-    if (w->value.len) (void)printf("          %.*s\n", (int)w->value.len, w->value.ptr);
-    (void)printf("          (%s%s)\n", w->optional ? "may be left out; " : "", w->note);
+    (void)printf("%-10s  %-5s %.*s\n", zone_kinds[w->kind], w->type.ptr, (int)w->owner.len, w->owner.ptr);
+    if (w->value.len) (void)printf("            %.*s\n", (int)w->value.len, w->value.ptr);
+    (void)printf("            (%s%s)\n", w->optional ? "may be left out; " : "", w->note);
 }
 
 static void print_policy(const struct run *r, const char *before)
@@ -163,12 +163,12 @@ static void take_found(void *owner, const struct zone_found *f)
         add_found(r, f);
         return;
     }
-    (void)printf("%-8s  %-7s  ", zone_kinds[f->kind], zone_verdicts[f->verdict]);
+    (void)printf("%-10s  %-7s  ", zone_kinds[f->kind], zone_verdicts[f->verdict]);
     print_part("", f->owner);
     bool plain = f->verdict == ZONE_RIGHT || f->verdict == ZONE_ABSENT;
-    print_part("                   there: ", plain ? GP_NONE : f->has);
-    print_part("                   ", gp_from(f->verdict == ZONE_ABSENT ? "" : f->why));
-    print_part("                   do: ", gp_from(f->mend));
+    print_part("                     there: ", plain ? GP_NONE : f->has);
+    print_part("                     ", gp_from(f->verdict == ZONE_ABSENT ? "" : f->why));
+    print_part("                     do: ", gp_from(f->mend));
 }
 
 /* ---- the command ----------------------------------------------------------------------------------------------------------- */
