@@ -190,15 +190,23 @@ static gp_status has_open_recipients(struct database *db, int64_t message)
     return rows_next(&r);
 }
 
-/* The cascade takes recipients and body. */
-static gp_status remove_message(struct queue_store *s, int64_t message, gp_str queue_id)
+static gp_status is_in_file(struct database *db, int64_t message, bool *in_file)
 {
-    auto_rows r = rows_of(s->db, "DELETE FROM messages WHERE message = ? RETURNING in_file");
+    auto_rows r = rows_of(db, "SELECT in_file FROM messages WHERE message = ?");
     rows_bind_number(&r, message);
     gp_status status = rows_next(&r);
-    if (status != GP_OK) return GP_TEMPFAIL;
-    bool in_file = rows_number(&r, 0) != 0;
-    if (rows_next(&r) == GP_TEMPFAIL) return GP_TEMPFAIL;
+    if (status == GP_OK) *in_file = rows_number(&r, 0) != 0;
+    return status == GP_OK ? GP_OK : GP_TEMPFAIL;
+}
+
+/* The cascade takes recipients and body. (RETURNING would make SQLite build a table to return one number.) */
+static gp_status remove_message(struct queue_store *s, int64_t message, gp_str queue_id)
+{
+    bool in_file = false;
+    if (is_in_file(s->db, message, &in_file) != GP_OK) return GP_TEMPFAIL;
+    auto_rows r = rows_of(s->db, "DELETE FROM messages WHERE message = ?");
+    rows_bind_number(&r, message);
+    if (rows_run(&r) != GP_OK) return GP_TEMPFAIL;
     if (in_file && s->drop_count < FILES_TO_DROP_MOST &&
         gp_copy_z(queue_id, s->to_drop[s->drop_count], QUEUE_ID_MOST + 1))
         s->drop_count++;

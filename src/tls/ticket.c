@@ -3,6 +3,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <string.h>
 
 enum { NAME_LEN = 16, AES_KEY_LEN = 16, MAC_KEY_LEN = 16, IV_LEN = 16 };
@@ -17,9 +18,19 @@ static bool set_mac(EVP_MAC_CTX *mac, const uint8_t *key)
     return EVP_MAC_CTX_set_params(mac, params);
 }
 
+/* Looked for once: OpenSSL 3 looks anew for what stands behind EVP_aes_128_cbc() each time. */
+static pthread_once_t cipher_once = PTHREAD_ONCE_INIT;
+static EVP_CIPHER    *aes_128_cbc;
+
+static void fetch_cipher(void)
+{
+    aes_128_cbc = EVP_CIPHER_fetch(NULL, "AES-128-CBC", NULL);
+}
+
 static bool set_keys(const uint8_t *key, const unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
 {
-    return EVP_CipherInit_ex(cipher, EVP_aes_128_cbc(), NULL, key + NAME_LEN, iv, encrypt) &&
+    pthread_once(&cipher_once, fetch_cipher);
+    return EVP_CipherInit_ex(cipher, aes_128_cbc, NULL, key + NAME_LEN, iv, encrypt) &&
            set_mac(mac, key + NAME_LEN + AES_KEY_LEN);
 }
 
