@@ -9,7 +9,7 @@
  *   probed    the delivery that came next connects there; until is moved on first, so that the others go on waiting
  *             a greeting: there; no greeting: waiting, for twice as long
  *
- *   The queue hears of a greeting where a delivery was barred before.
+ *   The queue hears of a greeting where a delivery was barred before, or has failed.
  */
 #include <netinet/in.h>
 #include <string.h>
