@@ -95,7 +95,8 @@ struct config_lookup {
 };
 
 /* Who gives the relay tokens (OAuth 2.0); an item of `providers`. What its preset says and the item does not is filled in. */
-enum provider_preset { PROVIDER_OTHER, PROVIDER_MICROSOFT, PROVIDER_OUTLOOK, PROVIDER_GOOGLE, PROVIDER_YAHOO, PROVIDER_AOL, PROVIDER_PRESETS };
+enum provider_preset { PROVIDER_OTHER, PROVIDER_MICROSOFT, PROVIDER_OUTLOOK, PROVIDER_GOOGLE, PROVIDER_YAHOO, PROVIDER_AOL,
+                       PROVIDER_MICROSOFT_US, PROVIDER_MICROSOFT_CN, PROVIDER_MICROSOFT_HVE, PROVIDER_FASTMAIL, PROVIDER_PRESETS };
 /* What there is to show for a token: a person's consent, the application's own secret or key, or a service account's key. */
 enum provider_grant { PROVIDER_LOGIN, PROVIDER_CLIENT, PROVIDER_SERVICE_ACCOUNT };
 struct config_provider {

@@ -8,12 +8,16 @@ enum { SECOND = 1, MINUTE = 60 };
 
 #define FIELD(member) offsetof(struct config_provider, member), sizeof(((struct config_provider *)0)->member)
 
-static const char *const preset_words[] = { [PROVIDER_OTHER]     = "other",
-                                            [PROVIDER_MICROSOFT] = "microsoft",
-                                            [PROVIDER_OUTLOOK]   = "outlook",
-                                            [PROVIDER_GOOGLE]    = "google",
-                                            [PROVIDER_YAHOO]     = "yahoo",
-                                            [PROVIDER_AOL]       = "aol",
+static const char *const preset_words[] = { [PROVIDER_OTHER]         = "other",
+                                            [PROVIDER_MICROSOFT]     = "microsoft",
+                                            [PROVIDER_OUTLOOK]       = "outlook",
+                                            [PROVIDER_GOOGLE]        = "google",
+                                            [PROVIDER_YAHOO]         = "yahoo",
+                                            [PROVIDER_AOL]           = "aol",
+                                            [PROVIDER_MICROSOFT_US]  = "microsoft-us",
+                                            [PROVIDER_MICROSOFT_CN]  = "microsoft-cn",
+                                            [PROVIDER_MICROSOFT_HVE] = "microsoft-hve",
+                                            [PROVIDER_FASTMAIL]      = "fastmail",
                                             NULL };
 static const char *const grant_words[]  = {
      [PROVIDER_LOGIN] = "login", [PROVIDER_CLIENT] = "client", [PROVIDER_SERVICE_ACCOUNT] = "service-account", NULL
@@ -25,7 +29,9 @@ const char *config_provider_grant(enum provider_grant grant)
 }
 
 /* ---- presets -------------------------------------------------------------------------------------------------------------- */
-#define ENTRA "https://login.microsoftonline.com/"
+#define ENTRA    "https://login.microsoftonline.com/"
+#define ENTRA_US "https://login.microsoftonline.us/"
+#define ENTRA_CN "https://login.partner.microsoftonline.cn/"
 /* $tenant is the item's. A scope of "": that grant is not to be had there. */
 static const struct preset {
     const char *via, *token, *device, *authorize, *revoke, *redirect;
@@ -48,17 +54,48 @@ static const struct preset {
         "https://api.login.yahoo.com/oauth2/request_auth", "", "http://localhost/", { "mail-w", "", "" }, "" },
     [PROVIDER_AOL] = { "smtps://smtp.aol.com:465", "https://api.login.aol.com/oauth2/get_token", "",
         "https://api.login.aol.com/oauth2/request_auth", "", "http://localhost/", { "mail-w", "", "" }, "" },
+    /* Clouds of their own: the United States' government, and China's by 21Vianet. */
+    [PROVIDER_MICROSOFT_US] = { "smtp://smtp.office365.us:587", ENTRA_US "$tenant/oauth2/v2.0/token", ENTRA_US "$tenant/oauth2/v2.0/devicecode",
+        ENTRA_US "$tenant/oauth2/v2.0/authorize", "", "http://localhost/",
+        { "https://outlook.office365.us/SMTP.Send offline_access", "https://outlook.office365.us/.default", "" }, NULL },
+    [PROVIDER_MICROSOFT_CN] = { "smtp://smtp.partner.outlook.cn:587", ENTRA_CN "$tenant/oauth2/v2.0/token", ENTRA_CN "$tenant/oauth2/v2.0/devicecode",
+        ENTRA_CN "$tenant/oauth2/v2.0/authorize", "", "http://localhost/",
+        { "https://partner.outlook.cn/SMTP.Send offline_access", "https://partner.outlook.cn/.default", "" }, NULL },
+    /* An account that is no mailbox has no person who says yes. */
+    [PROVIDER_MICROSOFT_HVE] = { "smtp://smtp.hve.mx.microsoft:587", ENTRA "$tenant/oauth2/v2.0/token", "", "", "", "http://localhost/",
+        { "", "https://outlook.office.com/.default", "" }, NULL },
+    [PROVIDER_FASTMAIL] = { "smtps://smtp.fastmail.com:465", "https://api.fastmail.com/oauth/refresh", "",
+        "https://api.fastmail.com/oauth/authorize", "", "http://localhost/", { "https://www.fastmail.com/dev/protocol-smtp", "", "" }, "" },
   /* clang-format on */
 };
 
 /* Mail that is handed to these servers leaves from others. */
 static const struct {
-    const char *host, *include;
+    const char *host /* .NAME: all below that, ... */, *include, *begins /* ... that begin so; NULL: any */;
 } spf_includes[] = {
-    {"smtp.office365.com",            "spf.protection.outlook.com"},
-    { ".mail.protection.outlook.com", "spf.protection.outlook.com"},
-    { "smtp.gmail.com",               "_spf.google.com"           },
-    { "smtp-relay.gmail.com",         "_spf.google.com"           },
+  /* clang-format off */
+    { "smtp.office365.com",           "spf.protection.outlook.com",         NULL },
+    { ".mail.protection.outlook.com", "spf.protection.outlook.com",         NULL },
+    { "smtp.office365.us",            "spf.protection.office365.us",        NULL },
+    { "smtp.partner.outlook.cn",      "spf.protection.partner.outlook.cn",  NULL },
+    { "smtp.gmail.com",               "_spf.google.com",                    NULL },
+    { "smtp-relay.gmail.com",         "_spf.google.com",                    NULL },
+    { "smtp.fastmail.com",            "spf.messagingengine.com",            NULL },
+    { "smtp.mail.me.com",             "icloud.com",                         NULL },
+    { "smtp.zoho.com",                "zohomail.com",                       NULL },
+    { "smtppro.zoho.com",             "zohomail.com",                       NULL },
+    { ".amazonaws.com",               "amazonses.com",                      "email-smtp." },
+    { "smtp.sendgrid.net",            "sendgrid.net",                       NULL },
+    { "smtp.mailgun.org",             "mailgun.org",                        NULL },
+    { "smtp.eu.mailgun.org",          "mailgun.org",                        NULL },
+    { "in-v3.mailjet.com",            "spf.mailjet.com",                    NULL },
+    { "smtp.ionos.com",               "_spf-us.ionos.com",                  NULL },
+    { "smtp.ionos.de",                "_spf-eu.ionos.com",                  NULL },
+    { "smtp.ionos.co.uk",             "_spf-eu.ionos.com",                  NULL },
+    { "smtp.ionos.fr",                "_spf-eu.ionos.com",                  NULL },
+    { "smtp.ionos.es",                "_spf-eu.ionos.com",                  NULL },
+    { "smtp.ionos.it",                "_spf-eu.ionos.com",                  NULL },
+  /* clang-format on */
 };
 
 const char *config_spf_include(gp_str host)
@@ -66,6 +103,7 @@ const char *config_spf_include(gp_str host)
     for (size_t i = 0; i < GP_COUNT(spf_includes); i++) {
         gp_str name = gp_from(spf_includes[i].host);
         bool   ends = name.ptr[0] == '.' && host.len > name.len;
+        if (spf_includes[i].begins && !gp_starts(host, spf_includes[i].begins)) continue;
         if (gp_alike(ends ? gp_tail(host, host.len - name.len) : host, name)) return spf_includes[i].include;
     }
     return "";
@@ -76,7 +114,7 @@ static const struct config_key keys[] = {
     { "name", &config_hostname, FIELD(name), 1, 63, NULL,
         "What the log, the commands and relay.provider call it. Required." , NULL },
     { "preset", &config_choice, FIELD(preset), 0, 0, "other",
-        "What fills in the addresses, the scope, and relay.via: microsoft is Microsoft 365, outlook the accounts of persons at outlook.com.", preset_words },
+        "What fills in the addresses, the scope, and relay.via: microsoft is Microsoft 365 (microsoft-us and microsoft-cn in the clouds of their own, microsoft-hve its High Volume Email), outlook the accounts of persons at outlook.com.", preset_words },
     { "grant", &config_choice, FIELD(grant), 0, 0, "login",
         "What a token is given for. login: a person says yes once, by `gatepost provider login`. client: the application's own secret, or key and certificate. "
         "service-account: a key of Google's, for the mailbox of user, of relay or the route.", grant_words },

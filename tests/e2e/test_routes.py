@@ -1,5 +1,6 @@
 """Routes: mail that goes another way than the rest, by recipient, sender and account; what is said there, and where it waits."""
 import json
+import pathlib
 import re
 
 import pytest
@@ -23,6 +24,19 @@ def write(gatepost, *routes):
 
 def smtp(sink, **options):
     return {"via": f"smtp://127.0.0.1:{sink.port}?tls=required"} | options
+
+
+def test_servers_that_the_documentation_names_are_taken(new_gatepost, folder):
+    text = (pathlib.Path(__file__).parents[2] / "docs/providers.md").read_text().split("## Providers with passwords")[1].split("\n## ")[0]
+    servers = re.findall(r"`(smtps?://[^`]+)`", text)
+    assert len(servers) > 15
+    secret = folder / "documented-password"
+    secret.write_text("secret\n")
+    secret.chmod(0o600)
+    gatepost = new_gatepost(start=False)
+    write(gatepost, *[{"name": f"r{count}", "to": f"r{count}.example", "via": via, "user": "u", "password_file": str(secret)} for count, via in enumerate(servers)])
+    checked = gatepost.command("config", "check")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 @pytest.fixture
