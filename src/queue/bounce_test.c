@@ -97,8 +97,8 @@ static struct kit *with_a_large_message(void)
     struct kit *k = kit_open();
     struct msg  m = kit_message("abcd", "ada@example.org", "c@example.net\t\n");
     memset(body, 'x', sizeof body);
-    for (size_t i = 70; i < sizeof body; i += 70) memcpy(&body[i], "\r\n", 2);
-    memcpy(body, "Subject: x\r\n\r\n", 14);
+    for (size_t i = 70; i < sizeof body; i += 70) body[i] = '\r', body[i + 1] = '\n';
+    gp_put_z(&GP_TEXT(body), "Subject: x\r\n\r\n");
     m.commit.params = GP_LIT("RET=FULL");
     m.commit.body   = (gp_str) { body, sizeof body };
     m.commit.size   = sizeof body;
@@ -115,7 +115,7 @@ static void run(struct kit *k, const char *sql)
 
 static void comes_back_once(struct kit *k)
 {
-    k->now += 2 * REST_AFTER_TROUBLE;
+    k->now += (gp_time)2 * REST_AFTER_TROUBLE;
     kit_turn(k);
     CHECK(!k->queue->batch.done && kit_audited(k, "bounced") == 1);
     CHECK(k->sent_count == 2 && !k->sent[1].sender[0] && files() == 1);
@@ -132,7 +132,7 @@ TEST(a_report_that_no_transaction_has_leaves_no_file)
         "CREATE TEMP TRIGGER cannot BEFORE INSERT ON audit WHEN new.event = 'bounced' BEGIN SELECT raise(ABORT, 'no'); END");
     kit_answer_all(k, REFUSED "\n", HOST_ANSWERED);
     for (int i = 0; i < 3; i++) {
-        k->now += 2 * REST_AFTER_TROUBLE;
+        k->now += (gp_time)2 * REST_AFTER_TROUBLE;
         batch_flush(k->queue, k->now);
         CHECK(k->queue->batch.done && files() == 0);
     }
@@ -146,9 +146,9 @@ TEST(reports_whose_commit_failed_leave_no_file_once_another_succeeds)
     struct kit *k = with_a_large_message();
     run(k, "PRAGMA wal_autocheckpoint = 0"); /* so that what is written next is behind all that was */
     kit_answer_all(k, REFUSED "\n", HOST_ANSWERED);
-    kit_limit_files(4096 * 24);
+    kit_limit_files((rlim_t)4096 * 24);
     for (int i = 0; i < 3; i++) {
-        k->now += 2 * REST_AFTER_TROUBLE;
+        k->now += (gp_time)2 * REST_AFTER_TROUBLE;
         batch_flush(k->queue, k->now);
         CHECK(k->queue->batch.done);
     }
