@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """A queue with a million messages beside an empty one: the time to start, the memory of each role, the rate at which messages come in and go out
-while the others wait, and what the commands take. The waiting ones are written into queue.db by SQL, as `queue` would have written them."""
+while the others wait, and what the commands take; a table. The waiting ones are written into queue.db by SQL, as `queue` would have written them."""
 import argparse
 import json
 import pathlib
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -109,28 +110,71 @@ def rates(options, server, path):
     while came_in(path, before) and time.monotonic() - began < DRAIN_SECONDS:
         time.sleep(0.2)
     whole = options.seconds + 1 + time.monotonic() - began
-    return f"{figure['rate']:.0f}/s come in (p50 {figure['ms']['p50']:.1f}, p99 {figure['ms']['p99']:.1f} ms), {figure['all'] / whole:.0f}/s gone out at the end"
+    return {"messages that come in meanwhile, 100 over each connection": f"{figure['rate']:.0f}/s",
+            "half of them have their `250` within": f"{figure['ms']['p50']:.1f} ms",
+            "99 of 100 within": f"{figure['ms']['p99']:.1f} ms",
+            "all of them gone out at the end, from the first on": f"{figure['all'] / whole:.0f}/s"}
 
 
-def report(title, options, server, path, mails):
-    print(f"{title}: queue.db {path.stat().st_size / 1e6:.0f} MB")
-    print(f"  starts in {start(server):.2f} s")
+def status(server):
+    done = subprocess.run([server.program, "status", "--json", "--dir", str(server.dir)], env=server.environment, capture_output=True, text=True,
+                          check=False)
+    return json.loads(done.stdout)
+
+
+def looked_through(server, began):
+    """Seconds from the start until all of queue.db was found whole."""
+    while time.monotonic() - began < DRAIN_SECONDS:
+        if any(role.get("store") == "whole" for role in status(server)["roles"]):
+            return f"{time.monotonic() - began:.1f} s"
+        time.sleep(0.1)
+    return "not in time"
+
+
+def command(server, *what):
+    done, seconds = timed(lambda: subprocess.run([server.program, *what, "--dir", str(server.dir)], env=server.environment, capture_output=True,
+                                                 text=True, check=False))
+    return f"{seconds:.2f} s" + ("" if done.returncode == 0 else f" (exit {done.returncode})")
+
+
+def measure(options, server, path, mails):
+    """One column of the table."""
+    figures, began = {"`queue.db`": f"{path.stat().st_size / 1e6:.0f} MB"}, time.monotonic()
+    figures["from the start to serving"] = f"{start(server):.2f} s"
     try:
+        figures["to all of `queue.db` looked through"] = looked_through(server, began)
         if mails:
-            print(f"  {rates(options, server, path)}", flush=True)
-        anon = {name: pss_of(pid) for name, pid in server.roles().items()}
-        print("  memory of its own, MiB: " + ", ".join(f"{name} {mib:.1f}" for name, mib in sorted(anon.items())))
-        for command in (["queue", "list", "--to", "to7@d7.example"], ["queue", "list", "--account", "user7"], ["queue", "list", "--count"]):
-            done, seconds = timed(lambda: subprocess.run([server.program, *command, "--dir", str(server.dir)], env=server.environment,
-                                                         capture_output=True, text=True, check=False))
-            print(f"  {' '.join(command)}: {seconds:.2f} s" + ("" if done.returncode == 0 else f" (exit {done.returncode})"), flush=True)
+            figures |= rates(options, server, path)
+        anon = {name: f"{pss_of(pid):.1f}" for name, pid in sorted(server.roles().items())}
+        for name, mib in anon.items():
+            figures[f"memory of `{name}` (of its own)"] = f"{mib} MiB"
+        for what in (["--to", "to7@d7.example"], ["--account", "user7"], ["--count"]):
+            figures[f"`gatepost queue list {' '.join(what)}`"] = command(server, "queue", "list", *what)
     finally:
         _, seconds = timed(lambda: server.__exit__(None, None, None))
-        print(f"  ends in {seconds:.2f} s", flush=True)
+        figures["the orderly end"] = f"{seconds:.2f} s"
+    figures["a start right after it"] = again(server)
+    return figures
+
+
+def again(server):
+    server.log = open(server.dir.parent / "again.log", "ab")
+    seconds = start(server)
+    server.__exit__(None, None, None)
+    return f"{seconds:.2f} s"
+
+
+def show(columns_of):
+    """As docs/performance.md has it."""
+    names = list(dict.fromkeys(name for figures in columns_of.values() for name in figures))
+    print("| | " + " | ".join(columns_of) + " |")
+    print("| --- " * (len(columns_of) + 1) + "|")
+    for name in names:
+        print(f"| {name} | " + " | ".join(figures.get(name, "") for figures in columns_of.values()) + " |")
 
 
 def main():
-    options = read_options()
+    options, table = read_options(), {}
     with tempfile.TemporaryDirectory(prefix="gatepost-million-") as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)
@@ -146,11 +190,12 @@ def main():
                 server.__exit__(None, None, None)
                 server.log = open(folder / "again.log", "ab")
                 if not by_mx:
-                    report(f"empty, {way}", options, server, path, True)
+                    table["empty"] = measure(options, server, path, True)
                     server.log = open(folder / "again.log", "ab")
                 _, seconds = timed(lambda: fill(path, options, by_mx))
-                print(f"{options.messages} messages written in {seconds:.0f} s", flush=True)
-                report(f"{options.messages} wait, {way}", options, server, path, not by_mx)
+                print(f"{options.messages} messages written in {seconds:.0f} s", file=sys.stderr, flush=True)
+                table[f"{options.messages:,} wait, {way}"] = measure(options, server, path, not by_mx)
+    show(table)
 
 
 if __name__ == "__main__":
