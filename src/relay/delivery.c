@@ -67,7 +67,6 @@ void delivery_open(struct relay *relay, struct msg *m)
     d->fd             = m->fds[0];
     m->fds[0]         = -1;
     d->arena.most     = DELIVERY_TEXT_MOST;
-    d->signed_text    = GP_TEXT(d->signatures);
     d->down           = GP_TEXT(d->down_room);
     d->next           = relay->deliveries;
     relay->deliveries = d;
@@ -101,7 +100,7 @@ static void free_delivery(struct delivery *d)
     unlink_delivery(d);
     ipc_forget(d->relay->vault, d);
     route_close(&d->route);
-    gp_dkim_close(d->dkim);
+    sign_forget(d);
     seven_close(d);
     if (d->fd >= 0) close(d->fd);
     gp_arena_reset(&d->arena);

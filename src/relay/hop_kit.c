@@ -200,7 +200,8 @@ static void asked_for_keys(struct bench *b, struct ipc *from, const struct msg *
 static void asked_to_sign(struct bench *b, struct ipc *from, const struct msg *m)
 {
     struct msg no  = MSG(DKIM_SIGNED);
-    no.dkim_signed = (struct msg_dkim_signed) { b->signing, GP_LIT("") };
+    no.dkim_signed = (struct msg_dkim_signed) { b->signing, gp_from(b->signature ? b->signature : "") };
+    b->dkim_signatures++;
     CHECK(b->has_key && gp_is(m->dkim_sign.selector, "s"));
     ipc_answer(from, m->question, &no);
 }
@@ -320,6 +321,7 @@ struct bench *bench_open(void)
     b->vault        = ipc_open(b->loop, to_vault[1], &vault_side, b);
     b->queue        = ipc_open(b->loop, pair[1], &queue_side, b);
     open_tls(b);
+    CHECK(turns_open(&b->relay));
     return b;
 }
 
@@ -329,12 +331,14 @@ void bench_close(struct bench *b)
     while (b->relay.hops) hop_close(b->relay.hops);
     for (size_t i = 0; i < b->caller_count; i++)
         if (b->callers[i].conn) conn_close(b->callers[i].conn, false);
+    sign_close(&b->relay);
     ipc_close(b->queue);
     ipc_close(b->relay.queue);
     ipc_close(b->relay.vault);
     ipc_close(b->vault);
     if (b->listener) listener_close(b->listener, true);
     timer_close(b->guard);
+    timer_close(b->relay.turning);
     loop_close(b->loop);
     gp_tls_context_close(b->tls);
     gp_tls_context_close(b->relay.verified);
@@ -377,7 +381,7 @@ void certificate(struct bench *b, gp_time expires)
     CHECK(b->relay.ours[0].context);
 }
 
-void ask(struct bench *b, const char *recipients, const char *body)
+static struct msg message(const struct bench *b, const char *recipients)
 {
     struct msg m          = MSG(DELIVER);
     m.deliver.queue_id    = GP_LIT("abcd");
@@ -385,10 +389,30 @@ void ask(struct bench *b, const char *recipients, const char *body)
     m.deliver.sender      = gp_from(b->sender ? b->sender : "ada@example.org");
     m.deliver.params      = gp_from(b->params ? b->params : "");
     m.deliver.recipients  = gp_from(recipients);
-    m.deliver.body        = gp_from(body);
-    m.deliver.size        = m.deliver.body.len;
+    return m;
+}
+
+void ask(struct bench *b, const char *recipients, const char *body)
+{
+    struct msg m   = message(b, recipients);
+    m.deliver.body = gp_from(body);
+    m.deliver.size = m.deliver.body.len;
     b->open++;
     ipc_ask(b->queue, &m, answered, b);
+}
+
+void ask_large(struct bench *b, const char *recipients, const char *queue_id, const char *header, uint64_t size)
+{
+    struct msg m       = message(b, recipients);
+    char       path[]  = "/tmp/gatepost-large-XXXXXX";
+    m.fds[0]           = mkstemp(path);
+    m.deliver.queue_id = gp_from(queue_id);
+    m.deliver.size     = size;
+    CHECK(m.fds[0] >= 0 && unlink(path) == 0 && ftruncate(m.fds[0], (off_t)size) == 0);
+    CHECK(pwrite(m.fds[0], header, strlen(header), 0) == (ssize_t)strlen(header));
+    b->open++;
+    ipc_ask(b->queue, &m, answered, b);
+    CHECK(close(m.fds[0]) == 0);
 }
 
 static void run(struct bench *b)

@@ -41,6 +41,8 @@ struct bench {
     char                    domain[256]; /* whose keys it was asked for */
     bool                    has_key;     /* one; signing with it ends as said */
     gp_status               keys_are, signing;
+    const char             *signature; /* NULL: "", which is none */
+    unsigned                dkim_signatures;
     unsigned                keys_asked, keys_most; /* how often it was asked for them, and gives them; 0: always */
     const char             *params, *sender; /* of MAIL; NULL: none, and ada */
     const char             *destination; /* NULL: the next hop's address */
@@ -72,6 +74,7 @@ void                 server(struct bench *, struct config_hop *, const char *hos
 void          deliver(struct bench *, const char *recipients); /* a small message; until it is answered */
 void          deliver_text(struct bench *, const char *recipients, const char *message);
 void          ask(struct bench *, const char *recipients, const char *body);
+void          ask_large(struct bench *, const char *recipients, const char *queue_id, const char *header, uint64_t size); /* what follows the header is zeroes */
 void          rest(struct bench *, uint64_t ms); /* lets time go by */
 /* The first two fields of each result line: "0 250, 3 550". */
 void          results_are(const struct bench *, const char *want);

@@ -21,12 +21,14 @@ enum {
     HOP_MESSAGES_MOST     = 100, /* messages over one connection, then a fresh one         */
     RESULT_TEXT_MOST      = 400, /* octets of a remote reply that are kept                 */
     SIGNATURES_MOST       = 4,
+    READ_AT_ONCE          = 256 * 1024,    /* octets of a message that are hashed, or looked at for 8 bits, without other work between   */
     SIGNATURE_ROOM        = 4096,
     SEVEN_READ            = 4096,          /* octets of a message that are converted at a time     */
     SEVEN_HELD_MOST       = 4 * GP_MAIL_HEADER_MOST, /* what they may become, with a header before them */
 };
 
 struct gp_sasl_mech;
+struct signing;
 struct hop;
 struct delivery;
 struct preflight;
@@ -79,6 +81,9 @@ struct relay {
         gp_time  expires;
     } ours[1 + CONFIG_ROUTES_MOST];     /* by config_login_of()'s index                                      */
     struct delivery       *deliveries;
+    struct signing        *signings;  /* of large messages: those that are made, and those that are kept */
+    struct turn           *turns;     /* what waits for its turn */
+    struct timer          *turning;
     struct report_job     *reports;
     struct hop            *hops;
     struct ailing          ailing[AILING_MOST];
@@ -94,6 +99,17 @@ bool preflight_open(struct relay *) GP_MUST_USE; /* false: no memory */
 void preflight_saw(struct relay *, const char *domain, bool sender); /* mail from it passes; sender: by its envelope alone, so SPF is all that is looked at */
 void preflight_again(struct relay *); /* looks at all once more, and tells vault */
 void preflight_close(struct relay *);
+
+/* ---- long work in portions (turns.c) ---------------------------------------------------------------------------------------------- */
+struct turn { /* zeroed but for step and owner: not waiting; step does one portion, and adds it again where more is left */
+    struct turn *next;
+    bool         waiting;
+    void (*step)(void *owner);
+    void *owner;
+};
+bool turns_open(struct relay *) GP_MUST_USE;         /* false: no memory                                                       */
+void turns_add(struct relay *, struct turn *);       /* never at once; one portion of one work in a turn, in the order of asking */
+void turns_drop(struct relay *, struct turn *);
 
 /* ---- results ------------------------------------------------------------------------------------------------ */
 struct result {
@@ -185,10 +201,12 @@ void dane_saw_addresses(struct route *, const struct dns_answer *);
 bool dane_ask(struct route *) GP_MUST_USE; /* once they are known. true: delivery_routed() will be called */
 
 /* ---- 8 bits to 7 (seven.c) ------------------------------------------------------------------------------------ */
-enum seven_state { SEVEN_UNASKED, SEVEN_LOOKED, SEVEN_STARTS, SEVEN_SIGNS, SEVEN_DONE };
+enum seven_state { SEVEN_UNASKED, SEVEN_LOOKS, SEVEN_STARTS, SEVEN_SIGNS, SEVEN_MEASURES, SEVEN_DONE, SEVEN_FAILED };
 struct seven {
     enum seven_state  state;
-    struct gp_seven  *gp;        /* of SEVEN_STARTS and later                      */
+    struct turn       turn;
+    struct gp_reply   why;       /* of SEVEN_FAILED; static                        */
+    struct gp_seven  *gp;        /* NULL: it is 7 bits as it is, or not looked at  */
     uint64_t          size;      /* of the message in 7 bits; 0: not known yet      */
     uint64_t          in_at, at; /* octets of the message read; and given          */
     bool              ended;
@@ -208,12 +226,8 @@ struct delivery {
     int              fd;          /* body when it is not inline */
     struct recipient *recipients;
     size_t           count;
-    struct gp_dkim  *dkim;
-    gp_str           key_list;    /* what is left of vault's "selector TAB algorithm" lines */
-    char             domain[256]; /* of From                    */
-    char             signatures[SIGNATURES_MOST * SIGNATURE_ROOM];
-    struct gp_text   signed_text;
-    unsigned         signature_count;
+    struct signing  *signing;     /* NULL: it is sent without signatures, or not looked at yet */
+    struct delivery *next_waiting; /* for the same one */
     struct route     route;
     struct seven     seven;
     struct hop      *hop;
@@ -241,15 +255,17 @@ void delivery_put_off_unsent(struct relay *);       /* what has no connection ye
 gp_str delivery_keep(struct delivery *, gp_str);    /* copy in its arena, cut to RESULT_TEXT_MOST */
 
 /* ---- signing ------------------------------------------------------------------------------------------------------ */
-void sign_start(struct delivery *);
+void sign_start(struct delivery *);  /* ends in delivery_signed(), now or later, or in its end: at once only where nothing has to be hashed, or little */
+void sign_forget(struct delivery *);
+void sign_close(struct relay *);     /* what is kept */
 /* Octets of signature fields and message from `at`; up to room octets into out. 0: at the end; false: cannot be read. What is
  * converted is read from the start to the end, as often as wanted. */
 bool message_read(struct delivery *, uint64_t at, char *out, size_t room, size_t *got);
 
 uint64_t message_size(const struct delivery *); /* of what message_read gives */
 
-/* This message, for a next hop with these offers, in 7 bits if need be. GP_OK: as the next hop takes it; GP_WAIT: it is signed anew,
- * and then the delivery's hop is pumped; else *why (static). Reads all of the message, on the loop: such next hops are few. */
+/* This message, for a next hop with these offers, in 7 bits if need be. GP_OK: as the next hop takes it; GP_WAIT: it is looked through or signed
+ * anew, and then the delivery's hop is pumped; else *why (static). */
 bool      stored_read(const struct delivery *, uint64_t at, char *out, size_t room, size_t *got); /* as it came from the queue */
 gp_status seven_fit(struct delivery *, unsigned offers, struct gp_reply *why) GP_MUST_USE;
 bool      seven_read(struct delivery *, uint64_t at, char *out, size_t room, size_t *got);

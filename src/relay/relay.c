@@ -169,8 +169,8 @@ static bool open_all(struct relay *r, const struct role_start *start)
     r->vault      = ipc_open(r->loop, -1, &vault_handler, r);
     r->web        = ipc_open(r->loop, -1, &web_handler, r);
     r->stopping   = timer_open(r->loop, check_stopped, r);
-    return r->supervisor && r->queue && r->vault && r->web && r->stopping && sts_open(r) && read_anchors(r) &&
-           open_tls(r);
+    return r->supervisor && r->queue && r->vault && r->web && r->stopping && turns_open(r) && sts_open(r) &&
+           read_anchors(r) && open_tls(r);
 }
 
 /* Nothing can be proven without one to begin with. */
@@ -212,6 +212,8 @@ static void close_all(struct relay *r)
     sts_close(r);
     dns_close(r->dns);
     free(r->anchors);
+    sign_close(r);
+    timer_close(r->turning);
     timer_close(r->stopping);
     ipc_close(r->queue);
     ipc_close(r->vault);

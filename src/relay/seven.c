@@ -1,11 +1,13 @@
 /* A message in 7 bits, for a next hop without 8BITMIME (RFC 6152 3). It is converted when it is read, as often as it is read: nothing of
- * it is kept. Once in 7 bits it stays so, since every other next hop takes it, too.
+ * it is kept. Once in 7 bits it stays so, since every other next hop takes it, too. What reads all of it does so in portions.
  *
- *   UNASKED   no next hop was without 8BITMIME yet
- *   LOOKED    it is 7 bits as it is
- *   STARTS    its signatures are made anew, over what is sent          they are: DONE; they are asked for: SIGNS
- *   SIGNS     vault has been asked                                     delivery_signed: DONE, and the hop is pumped
- *   DONE      converted and signed
+ *   UNASKED    no next hop was without 8BITMIME yet
+ *   LOOKS      whether it can be converted              it is 7 bits as it is: DONE; it can: STARTS; it can not: FAILED
+ *   STARTS     in the next turn its signatures are made anew, over what is sent
+ *   SIGNS      sign.c is asked                          delivery_signed: DONE where that has read all of it; else MEASURES
+ *   MEASURES   its size is counted                      DONE
+ *   DONE       as the next hop takes it
+ *   FAILED     as `why` says
  */
 #include <string.h>
 
@@ -56,64 +58,86 @@ bool seven_read(struct delivery *d, uint64_t at, char *out, size_t room, size_t 
 }
 
 /* ---- whether, and how large ------------------------------------------------------------------------------------- */
-static enum gp_seven_is look(struct delivery *d, const char **why)
+static void fail(struct delivery *d, struct gp_reply why)
+{
+    d->seven.state = SEVEN_FAILED;
+    d->seven.why   = why;
+    seven_close(d);
+}
+
+static void judge(struct delivery *d)
+{
+    const char      *hurdle = NULL;
+    gp_status        status = gp_seven_end(d->seven.gp);
+    enum gp_seven_is is     = gp_seven_is(d->seven.gp, &hurdle);
+    (void)status; /* it says no more than this does */
+    d->seven.state = is == GP_SEVEN_CAN ? SEVEN_STARTS : SEVEN_DONE;
+    if (is == GP_SEVEN_ALREADY) seven_close(d);
+    if (is == GP_SEVEN_CAN_NOT) fail(d, (struct gp_reply) { 554, "5.6.3", hurdle });
+}
+
+/* What cannot be read is told where the message is sent. */
+static void look_some(struct delivery *d)
 {
     char      piece[SEVEN_READ];
-    size_t    got    = 0;
+    size_t    got    = 1;
     gp_status status = GP_OK;
-    gp_seven_start(d->seven.gp, (struct gp_sink) { 0 });
-    for (uint64_t at = 0; at < d->size; at += got) {
-        if (!stored_read(d, at, piece, sizeof piece, &got)) break; /* it is told where the message is sent */
-        status = gp_seven_add(d->seven.gp, (gp_str) { piece, got });
+    for (size_t left = READ_AT_ONCE; left && got && status == GP_OK; left -= got) {
+        if (!stored_read(d, d->seven.in_at, piece, sizeof piece, &got)) got = 0;
+        if (got) status = gp_seven_add(d->seven.gp, (gp_str) { piece, got });
+        d->seven.in_at += got;
     }
-    if (status == GP_OK) status = gp_seven_end(d->seven.gp);
-    (void)status; /* it says no more than this does */
-    return gp_seven_is(d->seven.gp, why);
+    if (!got || status != GP_OK) judge(d);
 }
 
 /* To its end, where seven_read sees the size. */
-static bool measure(struct delivery *d)
+static void measure_some(struct delivery *d)
 {
-    char     piece[SEVEN_READ];
-    uint64_t at = 0;
-    for (size_t got = 1; got; at += got)
-        if (!seven_read(d, at, piece, sizeof piece, &got)) return false;
-    return true;
+    char   piece[SEVEN_READ];
+    size_t got = 1;
+    for (size_t left = READ_AT_ONCE; left && got; left -= got)
+        if (!seven_read(d, d->seven.at, piece, sizeof piece, &got))
+            return fail(d, (struct gp_reply) { 451, "4.3.0", "the message could not be read from the queue" });
+    if (!got) d->seven.state = SEVEN_DONE;
 }
 
-static gp_status no(struct gp_reply *why, gp_status status, struct gp_reply is)
+/* A hop of another host may have come meanwhile, which asks itself once it is ready. */
+static void go_on(struct delivery *d)
 {
-    *why = is;
-    return status;
+    bool over = d->seven.state == SEVEN_DONE || d->seven.state == SEVEN_FAILED;
+    if (!over)
+        turns_add(d->relay, &d->seven.turn);
+    else if (d->hop && d->hop->phase == HOP_MESSAGE)
+        hop_pump(d->hop);
 }
 
-/* The next hop waits for MAIL meanwhile; vault answers in milliseconds, and the hop's time limit holds. Hashing has read all of it; without
- * that the signatures, or their lack, are known at once, and it is read to be measured. */
-static gp_status sign_anew(struct delivery *d, struct gp_reply *why)
+static void step(void *owner)
 {
-    d->seven.state = SEVEN_STARTS;
-    sign_start(d);
+    struct delivery *d = owner;
     if (d->seven.state == SEVEN_STARTS) {
         d->seven.state = SEVEN_SIGNS;
-        return GP_WAIT;
+        sign_start(d); /* the delivery may be over then */
+        return;
     }
-    if (d->seven.size || measure(d)) return GP_OK;
-    return no(why, GP_TEMPFAIL, (struct gp_reply) { 451, "4.3.0", "the message could not be read from the queue" });
+    if (d->seven.state == SEVEN_LOOKS)
+        look_some(d);
+    else
+        measure_some(d);
+    go_on(d);
 }
 
-static gp_status convert(struct delivery *d, struct gp_reply *why)
+/* The next hop waits for MAIL meanwhile, and its time limit holds. A small message is looked at before it is sent on as it is. */
+static void convert(struct delivery *d)
 {
-    const char *hurdle = NULL;
     /* A report that quotes such a message must arrive, and may quote it with gaps. */
-    d->seven.gp        = gp_seven_open(!d->sender.len);
-    if (!d->seven.gp)
-        return no(why, GP_TEMPFAIL, (struct gp_reply) { 451, "4.3.1", "no memory to convert the message" });
-    enum gp_seven_is is = look(d, &hurdle);
-    if (is == GP_SEVEN_CAN) return sign_anew(d, why);
-    seven_close(d);
-    if (is == GP_SEVEN_CAN_NOT) return no(why, GP_PERMFAIL, (struct gp_reply) { 554, "5.6.3", hurdle });
-    d->seven.state = SEVEN_LOOKED;
-    return GP_OK;
+    d->seven.gp    = gp_seven_open(!d->sender.len);
+    d->seven.state = SEVEN_LOOKS;
+    d->seven.turn  = (struct turn) { .step = step, .owner = d };
+    d->seven.in_at = 0;
+    if (!d->seven.gp) return fail(d, (struct gp_reply) { 451, "4.3.1", "no memory to convert the message" });
+    gp_seven_start(d->seven.gp, (struct gp_sink) { 0 });
+    if (d->size < READ_AT_ONCE) look_some(d);
+    if (d->seven.state == SEVEN_LOOKS || d->seven.state == SEVEN_STARTS) turns_add(d->relay, &d->seven.turn);
 }
 
 /* A report is between addresses that need no SMTPUTF8, though what it tells of did: it may go without (RFC 6533 3), and then arrives. */
@@ -138,28 +162,37 @@ static bool drop_utf8(struct delivery *d)
     return room != NULL;
 }
 
+static gp_status said(const struct delivery *d, struct gp_reply *why)
+{
+    if (d->seven.state == SEVEN_UNASKED || d->seven.state == SEVEN_DONE) return GP_OK;
+    if (d->seven.state != SEVEN_FAILED) return GP_WAIT;
+    *why = d->seven.why;
+    return why->code / 100 == 4 ? GP_TEMPFAIL : GP_PERMFAIL;
+}
+
 /* SMTPUTF8 stands for 8BITMIME, too (RFC 6531 3.1), and a message that needs it is never sent otherwise. */
 gp_status seven_fit(struct delivery *d, unsigned offers, struct gp_reply *why)
 {
-    bool utf8 = gp_parameter(d->params, "SMTPUTF8").ptr != NULL;
-    if (d->seven.state == SEVEN_SIGNS) return GP_WAIT;
-    if (d->seven.state != SEVEN_UNASKED) return GP_OK;
-    if (utf8 && !(offers & GP_OFFERS_SMTPUTF8) && may_drop_utf8(d) && drop_utf8(d)) return convert(d, why);
-    if (utf8 && !(offers & GP_OFFERS_SMTPUTF8) && plain_can(d) && plain_make(d)) utf8 = !drop_utf8(d);
-    return utf8 || (offers & GP_OFFERS_8BITMIME) ? GP_OK : convert(d, why);
+    bool utf8 = gp_parameter(d->params, "SMTPUTF8").ptr != NULL, lacks = utf8 && !(offers & GP_OFFERS_SMTPUTF8);
+    if (d->seven.state != SEVEN_UNASKED) return said(d, why);
+    bool dropped = lacks && may_drop_utf8(d) && drop_utf8(d);
+    if (lacks && !dropped && plain_can(d) && plain_make(d)) utf8 = !drop_utf8(d);
+    if (dropped || !(utf8 || offers & GP_OFFERS_8BITMIME)) convert(d);
+    return said(d, why);
 }
 
 bool seven_signed(struct delivery *d)
 {
-    enum seven_state was = d->seven.state;
-    if (was != SEVEN_STARTS && was != SEVEN_SIGNS) return false;
-    d->seven.state = SEVEN_DONE;
-    if (was == SEVEN_SIGNS && d->hop) hop_pump(d->hop);
+    if (d->seven.state != SEVEN_SIGNS) return false;
+    d->seven.state = d->seven.size ? SEVEN_DONE : SEVEN_MEASURES;
+    if (d->seven.state == SEVEN_MEASURES) start(d);
+    go_on(d);
     return true;
 }
 
 void seven_close(struct delivery *d)
 {
+    turns_drop(d->relay, &d->seven.turn);
     gp_seven_close(d->seven.gp);
     gp_buffer_free(&d->seven.held);
     d->seven.gp = NULL;
