@@ -211,6 +211,7 @@ void zone_check_sending(const struct zone_plan *plan, const struct zone_dns *dns
     zone_check_host(&c);
     zone_check_spf(&c);
     zone_check_dkim(&c);
+    zone_check_alignment(&c);
 }
 
 void zone_check_sender(const struct zone_plan *plan, const struct zone_dns *dns, zone_tell *tell, void *owner)

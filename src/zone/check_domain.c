@@ -106,14 +106,23 @@ void zone_check_key(const struct zone_plan *plan, const struct zone_key *key, co
 }
 
 /* ---- DMARC ------------------------------------------------------------------------------------------------------------------- */
+static bool is_signed_above(const struct zone_checker *c)
+{
+    return c->plan->signer[0] && !gp_is(gp_from(c->plan->signer), c->plan->domain);
+}
+
+static void say_strict(const struct zone_checker *c, gp_str name, gp_str txt)
+{
+    zone_say(c, ZONE_DMARC, ZONE_WRONG, name, txt, "take adkim=s out, or make the domain a key: `gatepost dkim new`",
+             "adkim=s: what the keys of %s sign does not count for the domain below", c->plan->signer);
+}
+
 static void judge_dmarc(const struct zone_checker *c, gp_str name, gp_str txt)
 {
     struct gp_dmarc d;
     const char     *why = gp_dmarc_read(txt, &d);
-    if (!why && d.strict_dkim && c->plan->signer[0])
-        zone_say(c, ZONE_DMARC, ZONE_WRONG, name, txt,
-                 "take adkim=s out, or make the domain a key: `gatepost dkim new`",
-                 "adkim=s: what the keys of %s sign does not count for the domain below", c->plan->signer);
+    if (!why && d.strict_dkim && is_signed_above(c))
+        say_strict(c, name, txt);
     else if (why)
         zone_say(c, ZONE_DMARC, ZONE_WRONG, name, txt, "mend it: as it is, there is none to receivers", "%s", why);
     else if (gp_is(d.policy, "none") && !d.reports.len)
@@ -129,6 +138,7 @@ static bool has_dmarc(const struct zone_checker *c, gp_str name, struct gp_text 
     struct dns_answer a = zone_ask(c, name, DNS_TXT);
     for (size_t i = 0; a.status == GP_OK && i < a.count; i++)
         if (gp_is_dmarc(a.records[i].data)) gp_put(txt, a.records[i].data);
+    if (a.status == GP_TEMPFAIL && c->sending) zone_say(c, ZONE_DMARC, ZONE_UNKNOWN, name, GP_LIT(""), "", "%s", a.why);
     return txt->len > 0;
 }
 
@@ -161,4 +171,16 @@ void zone_check_dmarc(const struct zone_checker *c)
     txt = GP_TEXT(room);
     if (zone_one_txt(c, ZONE_DMARC, name, gp_is_dmarc, ZONE_MISSING, "add the record that `gatepost dns` prints", &txt))
         judge_dmarc(c, name, gp_said(&txt));
+}
+
+/* RFC 7489 3.1.1: the one thing in it that fails mail which DKIM passes. */
+void zone_check_alignment(const struct zone_checker *c)
+{
+    char            own_room[ZONE_NAME_ROOM], above_room[ZONE_NAME_ROOM], room[ZONE_VALUE_ROOM];
+    struct gp_text  txt = GP_TEXT(room);
+    struct gp_dmarc d;
+    gp_str          name = zone_name(own_room, "_dmarc.", c->plan->domain);
+    if (!is_signed_above(c) || !name.len) return;
+    if (!has_dmarc(c, name, &txt) && !has_above(c, gp_from(c->plan->domain), above_room, &txt, &name)) return;
+    if (!gp_dmarc_read(gp_said(&txt), &d) && d.strict_dkim) say_strict(c, name, gp_said(&txt));
 }

@@ -165,7 +165,7 @@ static const struct {
     { ZONE_SPF,    "example.org",                   DNS_TXT,  "v=spf1 a:mail.example.org +all",                                        ZONE_WEAK,    "all the world"                                 },
     { ZONE_SPF,    "example.org",                   DNS_TXT,  "v=spf1 ip4:300.0.2.1 -all",                                             ZONE_WRONG,   "argument of a mechanism"                       },
     { ZONE_SPF,    "example.org",                   DNS_TXT,  "v=spf1 a:mail.example.org a:n1.example a:n2.example a:n3.example -all",
-     ZONE_WRONG,                                                                                                                                     "at 'a:n3.example'"                             },
+     ZONE_WEAK,                                                                                                                                      "at 'a:n3.example'"                             },
     { ZONE_SPF,    "example.org",                   DNS_TXT,  "&v=spf1 -all",                                                          ZONE_WRONG,   "2 records"                                     },
     { ZONE_SPF,    "example.org",                   DNS_TXT,  "!",                                                                     ZONE_UNKNOWN, "no answer"                                     },
     { ZONE_SPF,    "mail.example.org",              DNS_TXT,  NULL,                                                                    ZONE_WEAK,    "no such record"                                },
@@ -269,6 +269,65 @@ TEST(a_providers_servers_are_let_send_by_what_it_asks_to_be_included)
     CHECK(check_it(ZONE_SPF).worst == ZONE_RIGHT);
 }
 
+static const char *const elevens[] = {
+    "v=spf1 ip4:192.0.2.1 a:n1.example a:n2.example a:n3.example -all",
+    "v=spf1 ip4:192.0.2.1 exists:%{i}.a.example exists:%{i}.b.example exists:%{i}.c.example -all",
+    "v=spf1 ip4:192.0.2.1 include:n.example -all",
+    "v=spf1 ip4:192.0.2.1 mx mx mx mx mx mx mx mx mx mx mx -all",
+};
+
+static struct heard look_as_receivers(enum zone_kind kind);
+
+/* RFC 7208 4.6.2: receivers stop at the first term that matches, and come to no limit behind it. */
+TEST(what_stands_behind_the_term_that_matches_fails_no_mail)
+{
+    for (size_t i = 0; i < GP_COUNT(elevens); i++) {
+        only("192.0.2.1", true);
+        says(elevens[i]);
+        CHECK(look_as_receivers(ZONE_SPF).worst == ZONE_RIGHT);
+        struct heard h = check_it(ZONE_SPF);
+        CHECK(h.worst == ZONE_WEAK && strstr(h.why, "that no term before matches") && h.mend[0]);
+        only("192.0.2.9", true); /* it comes to it */
+        says(elevens[i]);
+        CHECK(look_as_receivers(ZONE_SPF).worst == ZONE_WRONG && check_it(ZONE_SPF).worst == ZONE_WRONG);
+        only("192.0.2.9", false); /* a provider takes the mail there, and sends it from elsewhere */
+        says(elevens[i]);
+        CHECK(look_as_receivers(ZONE_SPF).worst == ZONE_WEAK);
+        plan.sender_count = 0; /* nothing is known that could match sooner */
+        CHECK(check_it(ZONE_SPF).worst == ZONE_WRONG);
+    }
+}
+
+TEST(a_record_that_cannot_be_read_fails_all_mail)
+{
+    for (int own = 0; own < 2; own++) {
+        only("192.0.2.1", own);
+        says("v=spf1 ip4:192.0.2.1 ip4:300.0.2.1 -all");
+        CHECK(look_as_receivers(ZONE_SPF).worst == ZONE_WRONG);
+    }
+}
+
+TEST(an_include_that_mail_comes_to_counts_whatever_is_behind_it)
+{
+    static const struct {
+        const char       *txt;
+        enum zone_verdict verdict;
+    } cases[] = {
+        {"v=spf1 include:spf.protection.outlook.com include:n.example -all",  ZONE_WEAK },
+        { "v=spf1 include:n.example include:spf.protection.outlook.com -all", ZONE_WRONG},
+        { "v=spf1 include:spf.protection.outlook.com -all",                   ZONE_WRONG}, /* has no record now */
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        only("smtp.office365.com", false);
+        says(cases[i].txt);
+        if (i < 2)
+            zone[zone_count++] =
+                (struct record) { "spf.protection.outlook.com", DNS_TXT, "v=spf1 ip4:203.0.113.9 -all" };
+        struct heard h = look_as_receivers(ZONE_SPF);
+        if (h.worst != cases[i].verdict) fail_msg("%zu: %s %s", i, zone_verdicts[h.worst], h.why);
+    }
+}
+
 static struct heard look_as_receivers(enum zone_kind kind)
 {
     struct heard          h   = { .kind = kind };
@@ -326,6 +385,33 @@ TEST(keys_of_the_domain_above_are_looked_for_there)
     CHECK(h.worst == ZONE_WRONG && strstr(h.why, "adkim=s"));
     plan.signer[0] = '\0';
     CHECK(check_it(ZONE_DMARC).worst == ZONE_RIGHT);
+}
+
+TEST(receivers_let_a_signature_of_the_domain_above_count_unless_told_not_to)
+{
+    static const struct {
+        const char       *at, *dmarc, *signer;
+        enum zone_verdict verdict; /* RIGHT: nothing is said */
+    } cases[] = {
+        {"_dmarc.example.org",      "v=DMARC1; p=reject; adkim=s", "example.org",     ZONE_WRONG  },
+        { "_dmarc.sub.example.org", "v=DMARC1; p=reject; adkim=s", "example.org",     ZONE_WRONG  },
+        { "_dmarc.example.org",     "v=DMARC1; p=reject; adkim=s", "sub.example.org", ZONE_RIGHT  },
+        { "_dmarc.example.org",     "v=DMARC1; p=reject; adkim=s", "",                ZONE_RIGHT  },
+        { "_dmarc.example.org",     "v=DMARC1; p=reject; adkim=r", "example.org",     ZONE_RIGHT  },
+        { "_dmarc.example.org",     "v=DMARC1; p=block; adkim=s",  "example.org",     ZONE_RIGHT  }, /* is none */
+        { "_dmarc.example.org",     "!",                           "example.org",     ZONE_UNKNOWN},
+        { "_dmarc.sub.example.org", "v=DMARC1; p=none",            "example.org",     ZONE_RIGHT  },
+    };
+    for (size_t i = 0; i < GP_COUNT(cases); i++) {
+        plan_it();
+        CHECK(gp_copy_z(GP_LIT("sub.example.org"), plan.domain, sizeof plan.domain));
+        CHECK(gp_copy_z(gp_from(cases[i].signer), plan.signer, sizeof plan.signer));
+        plan.keys[0].above = true;
+        leave_out("_dmarc.example.org", DNS_TXT);
+        zone[zone_count++] = (struct record) { cases[i].at, DNS_TXT, cases[i].dmarc };
+        struct heard h     = look_as_receivers(ZONE_DMARC);
+        if (h.worst != cases[i].verdict) fail_msg("%zu: %s %s", i, zone_verdicts[h.worst], h.why);
+    }
 }
 
 TEST(a_file_of_autoconfiguration_names_this_server)

@@ -34,7 +34,7 @@ size_t zone_read_address(gp_str, char octets[static 16]); /* how many octets; 0:
 void zone_put_address(struct gp_text *, gp_str octets); /* as text */
 
 typedef void zone_one(const struct zone_checker *);
-zone_one zone_check_host, zone_check_mx, zone_check_spf, zone_check_helo, zone_check_dkim, zone_check_dmarc, zone_check_sts, zone_check_tlsrpt,
+zone_one zone_check_host, zone_check_mx, zone_check_spf, zone_check_helo, zone_check_dkim, zone_check_dmarc, zone_check_alignment, zone_check_sts, zone_check_tlsrpt,
     zone_check_tlsa, zone_check_srv, zone_check_autoconfig;
 /* The one TXT record of a name for which is_one holds. false: there is not just one; then it was told, with `absent` where there is none.
  * room: where it is copied to. */

@@ -97,7 +97,8 @@ struct zone_dns {
 };
 typedef void zone_tell(void *owner, const struct zone_found *);
 void zone_check(const struct zone_plan *, const struct zone_dns *, zone_tell *, void *owner);
-/* What receivers look at alone, of mail that goes the main way: the names of a host that sends itself, SPF, DKIM. */
+/* What receivers look at alone, of mail that goes the main way: the names of a host that sends itself, SPF, DKIM and whether
+ * it aligns (DMARC). */
 void zone_check_sending(const struct zone_plan *, const struct zone_dns *, zone_tell *, void *owner);
 /* And of a domain that mail has in its envelope alone: SPF. */
 void zone_check_sender(const struct zone_plan *, const struct zone_dns *, zone_tell *, void *owner);
