@@ -62,7 +62,11 @@ static void add(uint8_t *set, size_t leaf)
 
 static void look_at(struct gp_seven *s, gp_str text)
 {
-    if (s->as == GP_SEVEN_MASKED || gp_is_ascii(text)) return;
+    if (gp_is_ascii(text)) return;
+    if (s->as == GP_SEVEN_MASKED) {
+        if (s->depth) s->levels[s->depth - 1].unread = true;
+        return;
+    }
     size_t leaf = s->leaves - 1; /* no body of another kind is before the first leaf */
     if (s->as == GP_SEVEN_OPAQUE) s->why = s->opaque;
     if (s->why) return;
@@ -86,8 +90,9 @@ static enum gp_seven_as opaque(struct gp_seven *s, const char *why)
 static enum gp_seven_as multipart(struct gp_seven *s, gp_str type)
 {
     if (gp_seven_type_is(type, "multipart", "signed")) return opaque(s, in_signed);
-    if (s->depth == SEVEN_DEPTH || !gp_seven_boundary(type, &s->levels[s->depth])) return opaque(s, in_deep);
-    s->depth++;
+    struct gp_seven_level level = { 0 };
+    if (s->depth == SEVEN_DEPTH || !gp_seven_boundary(type, &level)) return opaque(s, in_deep);
+    s->levels[s->depth++] = level;
     return GP_SEVEN_MASKED;
 }
 
@@ -178,12 +183,21 @@ static size_t find_boundary(const struct gp_seven *s, gp_str text, bool *closes)
     return SEVEN_DEPTH;
 }
 
+/* Readers show a multipart without a part as they like, most of them as text: what it holds is not to be lost. */
+static void end_levels(struct gp_seven *s, size_t from)
+{
+    for (size_t i = from; i < s->depth && !s->lossy; i++)
+        if (s->levels[i].unread && !s->levels[i].opened) s->why = in_deep;
+}
+
 static void boundary(struct gp_seven *s, gp_str text, size_t level, bool closes, bool line_end)
 {
     if (s->in_header) end_header(s, false);
     gp_seven_end_part(s, false);
     gp_seven_put(s, text);
     if (line_end) gp_seven_put(s, GP_LIT("\r\n"));
+    s->levels[level].opened |= !closes;
+    end_levels(s, level);
     s->as    = GP_SEVEN_MASKED;
     s->depth = closes ? level : level + 1;
     if (!closes) start_header(s, false, s->levels[level].digest);
@@ -240,6 +254,7 @@ gp_status gp_seven_end(struct gp_seven *s)
     if (!s->why && s->len) take(s, (gp_str) { s->line, s->len }, false);
     s->len = 0;
     if (s->in_header) end_header(s, false);
+    if (!s->why) end_levels(s, 0);
     gp_seven_end_part(s, true);
     gp_seven_flush(s);
     return s->failed ? GP_TEMPFAIL : s->why ? GP_PERMFAIL : GP_OK;

@@ -30,6 +30,8 @@ struct gp_seven_level { /* a multipart that is open */
     char   boundary[SEVEN_BOUNDARY];
     size_t len;
     bool   digest; /* RFC 2046 5.1.5: a part without Content-Type is a message */
+    bool   opened; /* it has a part */
+    bool   unread; /* text of 8 bits came before: of the part there is, perhaps, whose boundary is another */
 };
 
 struct gp_seven {

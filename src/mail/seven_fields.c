@@ -60,7 +60,7 @@ bool gp_seven_type_is(gp_str value, const char *type, const char *subtype)
 static gp_str bare_value(struct gp_lexer *x)
 {
     const char *start = x->at;
-    while (x->at<x->end && * x->at> ' ' && *x->at <= '~' && *x->at != ';') x->at++;
+    while (x->at<x->end && * x->at> ' ' && *x->at <= '~' && *x->at != ';' && *x->at != '(') x->at++;
     return (gp_str) { start, (size_t)(x->at - start) };
 }
 

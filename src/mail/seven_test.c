@@ -180,6 +180,36 @@ TEST(what_has_no_form_in_7_bits)
     can_not("MIME-Version: 1.0\r\nContent-Type: message/partial; id=a\r\n\r\n\xe4\r\n", "message/partial");
 }
 
+#define MULTIPART "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n"
+
+/* Nobody reads what stands before the first part, but where there is none it may be the text. */
+TEST(text_of_a_multipart_without_parts_is_not_lost)
+{
+    static const char *const lost[] = {
+        MULTIPART "\xc3\xa4\r\n",
+        MULTIPART "\xc3\xa4",
+        MULTIPART "--A\r\n\r\n\xc3\xa4\r\n--A--\r\n",
+        MULTIPART "\xc3\xa4\r\n--a--\r\n",
+        MULTIPART "--a\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\xc3\xa4\r\n--a\r\n\r\nx\r\n--a--\r\n",
+        MULTIPART "--a\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\xc3\xa4\r\n--a--\r\n",
+        MULTIPART "--a\r\n\r\nx\r\n--a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--B\r\n\r\n\xc3\xa4\r\n",
+    };
+    for (size_t i = 0; i < GP_COUNT(lost); i++) {
+        can_not(lost[i], "told apart");
+        CHECK(convert_as(true, gp_from(lost[i]), 7)->is == GP_SEVEN_CAN); /* a report has gaps in its stead */
+    }
+    becomes(MULTIPART "\xc3\xa4\r\n--a\r\n\r\nx\r\n--a--\r\n\xc3\xa4\r\n",
+            MULTIPART "??\r\n--a\r\n\r\nx\r\n--a--\r\n??\r\n");
+}
+
+TEST(a_comment_behind_a_boundary_is_none_of_it)
+{
+    becomes(
+        "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a(x)\r\n\r\n--a\r\n\r\n\xc3\xa4\r\n--a--\r\n",
+        "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=a(x)\r\n\r\n--a\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=C3=A4\r\n--a--\r\n");
+}
+
 static void put_nested(struct gp_text *text, unsigned depth)
 {
     gp_put_z(text, "MIME-Version: 1.0\r\n");
