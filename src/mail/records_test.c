@@ -39,6 +39,7 @@ TEST(records_are_right_or_say_what_is_wrong)
         { "dmarc", "v=DMARC1; p=Reject; sp=none; rua=mailto:a@x.example,mailto:b@x.example!10m;", NULL                                             },
         { "dmarc", "v=dmarc1; p=none",                                                            "it does not begin with v=DMARC1"                },
         { "dmarc", "p=none; v=DMARC1",                                                            "it does not begin with v=DMARC1"                },
+        { "dmarc", "v=DMARC1; p=none; rua=https://x.example/r,mailto:a@x.example",                NULL                                             },
         { "dmarc", "v=DMARC1; rua=mailto:a@x.example",                                            "p= is not none, quarantine or reject"           },
         { "dmarc", "v=DMARC1; p=block",                                                           "p= is not none, quarantine or reject"           },
         { "dmarc", "v=DMARC1; p=none; sp=x",                                                      "sp= is not none, quarantine or reject"          },
