@@ -117,6 +117,11 @@ TEST(utf8_is_what_rfc_3629_says)
     };
     for (size_t i = 0; i < GP_COUNT(cases); i++) CHECK(gp_is_utf8(gp_from(cases[i].text)) == cases[i].is_utf8);
     CHECK(gp_is_ascii(GP_LIT("\x7f\x01")) && !gp_is_ascii(GP_LIT("\x80")));
+    for (size_t i = 0; i < 19; i++) { /* in each place of the words that are looked at together, and behind them */
+        char text[19] = "0123456789abcdefgh";
+        text[i]       = '\x80';
+        CHECK(!gp_is_ascii((gp_str) { text, sizeof text }) && gp_is_ascii((gp_str) { text, i }));
+    }
 }
 
 TEST(what_steers_a_terminal_is_not_shown)

@@ -1,6 +1,8 @@
 /* Which octets are UTF-8, which are ASCII, and which may be shown. */
 #include "base/base.h"
 
+#include <string.h>
+
 /* RFC 3629 4: by its first octet, how many octets follow, and in which range the second one stands. */
 static const struct lead {
     uint8_t first, last, follow, second_least, second_most;
@@ -50,6 +52,10 @@ bool gp_is_utf8(gp_str text)
 
 bool gp_is_ascii(gp_str text)
 {
+    for (uint64_t word; text.len >= sizeof word; text = gp_tail(text, sizeof word)) {
+        memcpy(&word, text.ptr, sizeof word);
+        if (word & UINT64_C(0x8080808080808080)) return false;
+    }
     for (size_t i = 0; i < text.len; i++)
         if ((uint8_t)text.ptr[i] > 0x7f) return false;
     return true;

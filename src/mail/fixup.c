@@ -36,6 +36,7 @@ struct rule {
 static bool always(const struct gp_fixup *f, gp_str value);
 static bool not_a_date(const struct gp_fixup *f, gp_str value);
 static bool not_an_id(const struct gp_fixup *f, gp_str value);
+static bool is_empty(const struct gp_fixup *f, gp_str value);
 static bool not_no(const struct gp_fixup *f, gp_str value);
 static bool ours(const struct gp_fixup *f, gp_str value);
 static void add_date(struct gp_fixup *f, struct gp_text *to);
@@ -51,15 +52,15 @@ static const struct rule rules[] = {
     [FROM] =
     { "From",                   1,          "5.6.0", "the message has more than one From field",        NULL,       NULL       },
     [CC] =
-    { "Cc",                     1,          "5.6.0", "the message has more than one Cc field",          NULL,       NULL       },
+    { "Cc",                     1,          "5.6.0", "the message has more than one Cc field",          is_empty,   NULL       },
     [RECEIVED] =
     { "Received",               GP_MAIL_RECEIVED_MOST - 1,
                                             "5.4.6", "the message has passed too many servers: a mail loop", NULL,  NULL       },
     { "Date",                   1,          "5.6.0", "the message has more than one Date field",        not_a_date, add_date   }, /* 6409 8.2 */
     { "Message-ID",             1,          "5.6.0", "the message has more than one Message-ID field",  not_an_id,  add_id     }, /* 6409 8.3 */
     { "Sender",                 1,          "5.6.0", "the message has more than one Sender field",      NULL,       add_sender },
-    { "Reply-To",               1,          "5.6.0", "the message has more than one Reply-To field",    NULL,       add_reply_to },
-    { "To",                     1,          "5.6.0", "the message has more than one To field",          NULL,       add_to     },
+    { "Reply-To",               1,          "5.6.0", "the message has more than one Reply-To field",    is_empty,   add_reply_to },
+    { "To",                     1,          "5.6.0", "the message has more than one To field",          is_empty,   add_to     },
     { "Subject",                1,          "5.6.0", "the message has more than one Subject field",     NULL,       NULL       },
     { "In-Reply-To",            1,          "5.6.0", "the message has more than one In-Reply-To field", NULL,       NULL       },
     { "References",             1,          "5.6.0", "the message has more than one References field",  NULL,       NULL       },
@@ -90,6 +91,15 @@ static bool not_a_date(const struct gp_fixup *f, gp_str value)
 static bool not_an_id(const struct gp_fixup *f, gp_str value)
 {
     return !gp_is_message_id(value) || value.len > sizeof f->message_id;
+}
+
+/* RFC 5322 3.6.2, 3.6.3: a list of addresses, and a list has one. */
+static bool is_empty(const struct gp_fixup *f, gp_str value)
+{
+    (void)f;
+    struct gp_lexer x = gp_lexer_of(value);
+    gp_lex_space(&x);
+    return x.at == x.end;
 }
 
 /* RFC 8689 5: "No" is the only value there is. */
@@ -185,6 +195,7 @@ static gp_status refuse(struct gp_fixup *f, struct gp_reply why)
 static gp_status put(struct gp_fixup *f, gp_str piece)
 {
     if (piece.len == 0) return GP_OK;
+    f->eight   = f->eight || !gp_is_ascii(piece);
     f->last[0] = piece.len > 1 ? piece.ptr[piece.len - 2] : f->last[1];
     f->last[1] = piece.ptr[piece.len - 1];
     return f->sink.put(f->sink.owner, piece) ? GP_OK : refuse(f, no_room);
@@ -349,6 +360,11 @@ gp_status gp_fixup_body(struct gp_fixup *f, gp_str piece)
     /* RFC 5322 3.5, 4: none must be sent, and without BINARYMIME none can be meant; programs in C read up to it, and others all. */
     if (piece.len && memchr(piece.ptr, '\0', piece.len)) return refuse(f, nul);
     return put(f, piece);
+}
+
+bool gp_fixup_is_eight(const struct gp_fixup *f)
+{
+    return f->eight;
 }
 
 void gp_fixup_rewrite(struct gp_fixup *f, struct gp_rewriter by)

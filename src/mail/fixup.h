@@ -10,7 +10,7 @@ struct gp_fixup {
     struct gp_buffer       header;
     unsigned               state, seen;  /* seen: of the end of the header section */
     unsigned               watched, left; /* bits: fields that the host asks about; rules of which something is left */
-    bool                   shown;
+    bool                   shown, eight; /* eight: octets above 127 came out */
     struct gp_rewriter     rewriter; /* instead NULL: none */
     int                    author_count;
     gp_str                 rest, reply_to;

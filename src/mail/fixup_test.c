@@ -51,6 +51,7 @@ static struct result *mend_in_pieces(gp_str message, const struct gp_trace *trac
     }
     r->status = gp_fixup_end(&f);
     r->why    = gp_fixup_why(&f);
+    CHECK(gp_fixup_is_eight(&f) == !gp_is_ascii(gathered(&r->out)));
     CHECK(gp_copy_z(gp_fixup_message_id(&f), r->id, sizeof r->id));
     gp_str from = gp_fixup_from(&f);
     if (from.len) memcpy(r->from, from.ptr, from.len);
@@ -110,6 +111,10 @@ TEST(single_fields)
         { "Authentication-Results: \"mx.example\\.com\"; auth=pass",   DROPPED, NULL },
         { "Authentication-Results: other.example; auth=pass",          KEPT,    NULL },
         { "DKIM-Signature: v=1; a=rsa-sha256; d=other.example",        KEPT,    NULL },
+        { "To: (nobody)",                                              DROPPED, NULL },
+        { "Cc:\r\n (nobody)",                                          DROPPED, NULL },
+        { "Reply-To:",                                                 DROPPED, NULL },
+        { "Reply-To: nobody:;",                                        KEPT,    NULL },
         { "TLS-Required: No",                                          KEPT,    NULL },
         { "TLS-Required: no",                                          KEPT,    NULL },
         { "TLS-Required: Yes",                                         DROPPED, NULL },
@@ -212,6 +217,9 @@ TEST(somebody_is_written_to)
         bool        added;
     } rows[] = {
         {"To: b@example.com\r\n",                        false},
+        { "To:\r\n",                                     true },
+        { "To:\r\nCc: \r\n",                             true },
+        { "To:\r\nCc: b@example.com\r\n",                false},
         { "Cc: b@example.com\r\n",                       false},
         { "Bcc: b@example.com\r\n",                      true },
         { "",                                            true },
@@ -339,6 +347,22 @@ TEST(a_header_section_has_a_bound)
     CHECK(gp_fixup_body(&f, GP_LIT("\r\n\r\n")) == GP_PERMFAIL);
     CHECK(gp_fixup_end(&f) == GP_PERMFAIL && gp_fixup_why(&f).code == 554 && out.len == 0);
     gp_fixup_close(&f);
+}
+
+TEST(octets_above_127_are_seen_in_the_header_and_in_the_body)
+{
+    struct gp_trace          trace      = trace_of();
+    static const char *const messages[] = { "From: a@example.com\r\n\r\nx\r\n",
+                                            "From: a@example.com\r\n\r\n\xc3\xa4\r\n",
+                                            "From: a@example.com\r\nX: \xc3\xa4\r\n\r\nx\r\n" };
+    for (size_t i = 0; i < GP_COUNT(messages); i++) {
+        struct gp_fixup f;
+        struct gathered out = { .len = 0 };
+        gp_fixup_init(&f, &trace, (struct gp_sink) { gather, &out });
+        CHECK(gp_fixup_body(&f, gp_from(messages[i])) == GP_OK && gp_fixup_end(&f) == GP_OK);
+        CHECK(gp_fixup_is_eight(&f) == (i > 0));
+        gp_fixup_close(&f);
+    }
 }
 
 static bool full(void *owner, gp_str piece)

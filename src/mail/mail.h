@@ -43,6 +43,7 @@ gp_status gp_fixup_body(struct gp_fixup *, gp_str piece) GP_MUST_USE;    /* PERM
 gp_status gp_fixup_end(struct gp_fixup *) GP_MUST_USE;
 void      gp_fixup_close(struct gp_fixup *);
 struct gp_reply gp_fixup_why(const struct gp_fixup *);                   /* the reply for a PERMFAIL, 554 5.6.0 ... */
+bool      gp_fixup_is_eight(const struct gp_fixup *);                    /* octets above 127 are in what came out so far */
 gp_str    gp_fixup_message_id(const struct gp_fixup *);                  /* with angle brackets; until close */
 gp_str    gp_fixup_from(const struct gp_fixup *);                        /* first author's address; until close */
 gp_str    gp_fixup_authors(const struct gp_fixup *);                     /* all of From, each with a NUL behind it; until close */

@@ -299,34 +299,51 @@ static void committed(void *owner, gp_status status, const struct msg *said)
     session_pump(s);
 }
 
+/* RFC 6152 3: who hands text of 8 bits on has to say so, whatever was said to us. */
+static gp_str true_params(const struct mail *m, struct gp_text *out)
+{
+    gp_str rest = m->params;
+    if (!gp_fixup_is_eight(&m->fixup)) return rest;
+    gp_put_z(out, "BODY=8BITMIME");
+    while (rest.len) {
+        gp_str word = gp_word(&rest);
+        if (gp_starts(word, "BODY=")) continue;
+        gp_put_char(out, ' ');
+        gp_put(out, word);
+    }
+    return gp_said(out);
+}
+
 void mail_commit(struct session *s)
 {
-    struct mail *m   = s->mail;
-    struct msg   ask = MSG(COMMIT);
-    ask.commit       = (struct msg_commit) {
-              .session    = s->id,
-              .draft      = m->draft,
-              .size       = m->size,
-              .account    = s->account,
-              .owner      = m->owner,
-              .credential = s->credential,
-              .arrived    = (uint64_t)m->trace.now,
-              .hold       = m->hold,
-              .legacy     = s->port->listen->kind == LISTEN_LEGACY,
-              .foreign    = m->foreign,
-              .queue_id   = gp_from(m->queue_id),
-              .user       = gp_from(s->user),
-              .sender     = m->sender,
-              .params     = m->params,
-              .recipients = gp_buffer_all(&m->recipients),
-              .message_id = gp_fixup_message_id(&m->fixup),
-              .from       = gp_fixup_from(&m->fixup),
-              .peer       = gp_from(s->peer),
-              .helo       = gp_smtp_server_helo(&s->smtp),
-              .mechanism  = gp_from(s->mechanism),
-              .tls        = gp_from(m->tls),
-              .hold_why   = gp_from(m->hold_why),
-              .body       = gp_buffer_all(&m->body),
+    char           room[GP_SMTP_COMMAND_MOST + sizeof "BODY=8BITMIME"];
+    struct gp_text params = GP_TEXT(room);
+    struct mail   *m      = s->mail;
+    struct msg     ask    = MSG(COMMIT);
+    ask.commit            = (struct msg_commit) {
+                   .session    = s->id,
+                   .draft      = m->draft,
+                   .size       = m->size,
+                   .account    = s->account,
+                   .owner      = m->owner,
+                   .credential = s->credential,
+                   .arrived    = (uint64_t)m->trace.now,
+                   .hold       = m->hold,
+                   .legacy     = s->port->listen->kind == LISTEN_LEGACY,
+                   .foreign    = m->foreign,
+                   .queue_id   = gp_from(m->queue_id),
+                   .user       = gp_from(s->user),
+                   .sender     = m->sender,
+                   .params     = true_params(m, &params),
+                   .recipients = gp_buffer_all(&m->recipients),
+                   .message_id = gp_fixup_message_id(&m->fixup),
+                   .from       = gp_fixup_from(&m->fixup),
+                   .peer       = gp_from(s->peer),
+                   .helo       = gp_smtp_server_helo(&s->smtp),
+                   .mechanism  = gp_from(s->mechanism),
+                   .tls        = gp_from(m->tls),
+                   .hold_why   = gp_from(m->hold_why),
+                   .body       = gp_buffer_all(&m->body),
     };
     m->asked = true;
     ipc_ask(s->submit->queue, &ask, committed, m);

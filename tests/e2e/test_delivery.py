@@ -249,6 +249,12 @@ def test_both_signatures_verify(body, gatepost, context, sink, account, recipien
     assert covered.count("from") == 2 and {"list-unsubscribe", "list-unsubscribe-post", "message-id", "date"} <= set(covered)
 
 
+@pytest.mark.parametrize("options", ["", "BODY=7BIT", "SMTPUTF8", "BODY=8BITMIME"])
+def test_text_of_8_bits_is_declared_whatever_the_client_said(options, gatepost, context, sink, account, recipient):
+    send(gatepost, context, account, [recipient], body="gr\u00fc\u00dfe\r\n", options=options)
+    assert sink.wait(recipient).options.count("BODY=8BITMIME") == 1 and "7BIT" not in sink.wait(recipient).options
+
+
 def test_mail_without_a_key_goes_out_and_the_log_says_so(gatepost, context, sink, recipient):
     account = gatepost.account("--send-as", f"ada@keyless.example", name=f"keyless-{recipient}")
     with signed_in(gatepost, context, account) as wire:
