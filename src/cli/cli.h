@@ -36,6 +36,9 @@ bool cli_config(const char *dir, struct config *out); /* reads it, prints the pr
 bool cli_check_files(const struct config *); /* reads the files that it names, also private keys; prints the problems */
 /* "gatepost: what: reason\n  hint"; what and reason may have come from elsewhere: they are printed with cli_print. */
 void cli_problem(const char *what, const char *reason, const char *hint);
+/* Of what is no domain name: how it is written if its letters beyond ASCII are all that is wrong ("xn--..."); else `otherwise`. Good until
+ * the next. */
+const char *cli_domain_hint(const char *name, const char *otherwise);
 /* Text from elsewhere, for a terminal: '?' for control characters, C1 among them, and for broken UTF-8. */
 void cli_print(FILE *, gp_str);
 /* One line from stdin without its line end; it may be empty. false: there is none, or it is too long. */

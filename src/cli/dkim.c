@@ -284,7 +284,7 @@ static int run_new(const struct cli_command *command, int argc, char **argv)
     if (!cli_config(dir, &config)) return CLI_FAILED;
     const char *domain = words[0] ? words[0] : config.domain, *fault = fault_of(&w, domain, &bits);
     if (fault) {
-        cli_problem(domain, fault, "`gatepost dkim new --help` shows how");
+        cli_problem(domain, fault, cli_domain_hint(domain, "`gatepost dkim new --help` shows how"));
         return CLI_WRONG_USE;
     }
     bool                        ed25519 = w.algorithm && strcmp(w.algorithm, "ed25519") == 0;

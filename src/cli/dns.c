@@ -86,9 +86,10 @@ static void show_wants(struct run *r)
         print_policy(r, "");
     }
     if (r->plan.keys_hidden)
-        cli_problem(r->plan.domain,
-                    "there may be DKIM keys in vault/dkim that this user cannot read: they are left out",
-                    "run it as root");
+        cli_problem(
+            r->plan.domain,
+            "there may be DKIM keys in vault/dkim that this user cannot read, or that are no RSA or Ed25519 keys: they are left out",
+            "run it as root; `gatepost dkim list` says which");
 }
 
 /* ---- what is there ------------------------------------------------------------------------------------------------------- */
@@ -242,7 +243,8 @@ static int run(const struct cli_command *command, int argc, char **argv)
     int stop = cli_parse(command, options, argc, argv, &dir, words, 0, 1, &count);
     if (stop != CLI_DONE) return stop < 0 ? CLI_DONE : stop;
     if (words[0] && !config_is_hostname(gp_from(words[0]))) {
-        cli_problem(words[0], "is no domain name", "write it as in `gatepost dns example.org`");
+        cli_problem(words[0], "is no domain name",
+                    cli_domain_hint(words[0], "write it as in `gatepost dns example.org`"));
         return CLI_WRONG_USE;
     }
     if (!cli_config(dir, &config)) return CLI_FAILED;

@@ -189,7 +189,8 @@ static void print_next(const struct set_up *s)
 static bool is_name(const char *option, const char *name)
 {
     if (config_is_hostname(gp_from(name))) return true;
-    cli_problem(option, "is not a host name", "write it as in --domain example.org --hostname mail.example.org");
+    cli_problem(option, "is not a host name",
+                cli_domain_hint(name, "write it as in --domain example.org --hostname mail.example.org"));
     return false;
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "store/accounts.h"
 
 enum { GUESS_ROOM = 256, NAMES_ROOM = 1024 };
 
@@ -24,6 +25,22 @@ void cli_problem(const char *what, const char *reason, const char *hint)
     cli_print(stderr, gp_from(reason));
     (void)putc('\n', stderr);
     if (hint) (void)fprintf(stderr, "  %s\n", hint);
+}
+
+const char *cli_domain_hint(const char *name, const char *otherwise)
+{
+    static char    room[512];
+    char           at[512], tidy[512];
+    struct gp_text address = GP_TEXT(at), said = GP_TEXT(tidy), hint = GP_TEXT(room);
+    gp_put_char(&address, '@');
+    gp_put_z(&address, name);
+    if (address.cut || !account_tidy_domain(gp_said(&address), &said)) return otherwise;
+    gp_str domain = gp_tail(gp_said(&said), 1);
+    if (gp_is_ascii(gp_from(name)) || !config_is_hostname(domain)) return otherwise;
+    gp_put_z(&hint, "write it as DNS has it: ");
+    gp_put(&hint, domain);
+    gp_put_char(&hint, '\0');
+    return hint.cut ? otherwise : room;
 }
 
 /* ---- options ------------------------------------------------------------------------------------------------------------------ */

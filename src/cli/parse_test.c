@@ -126,3 +126,19 @@ TEST(a_secret_is_one_line)
     CHECK(read_by(cli_line_from_stdin, "\nmore", 5, out, sizeof out, &len) && len == 0);
     CHECK(!read_by(cli_line_from_stdin, "", 0, out, sizeof out, &len));
 }
+
+TEST(a_domain_with_letters_beyond_ascii_is_shown_as_dns_has_it)
+{
+    static const struct {
+        const char *name, *hint;
+    } rows[] = {
+        {"b\xc3\xbc"
+          "cher.example", "write it as DNS has it: xn--bcher-kva.example"},
+        { "a b.example",           "otherwise"                                    },
+        { "\xc3\xbc b.x",          "otherwise"                                    },
+        { "\xff.example",          "otherwise"                                    },
+        { "",                      "otherwise"                                    },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++)
+        assert_string_equal(cli_domain_hint(rows[i].name, "otherwise"), rows[i].hint);
+}

@@ -92,7 +92,8 @@ void zone_check_dkim(const struct zone_checker *c)
     if (!c->plan->own || signs) return;
     if (c->plan->keys_hidden)
         zone_say(c, ZONE_DKIM, ZONE_UNKNOWN, gp_from(c->plan->domain), GP_LIT(""),
-                 "run it as root, or as the vault's user", "the keys in vault/dkim cannot be read");
+                 "run it as root, or as the vault's user; `gatepost dkim list` says which",
+                 "keys in vault/dkim cannot be read, or are no RSA or Ed25519 keys");
     else
         zone_say(c, ZONE_DKIM, ZONE_MISSING, gp_from(c->plan->domain), GP_LIT(""),
                  "`gatepost dkim new DOMAIN` makes one", "there is no key to sign the domain's mail with");
