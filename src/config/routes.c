@@ -3,6 +3,7 @@
 #include "config/schema.h"
 
 #include <arpa/inet.h>
+#include <idn2.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
@@ -242,12 +243,37 @@ const struct config_type config_routes = { "a list of mappings with the keys of 
                                            &items };
 
 /* ---- which route ---------------------------------------------------------------------------------------------------------- */
+enum { DOMAIN_ROOM = 256 }; /* RFC 5321 4.5.3.1.2, and the NUL */
+
+/* RFC 6531 3.2: a U-label and its A-label name the same domain. What is none (a literal, senseless letters) stays as it is. */
+static gp_str a_labels(gp_str domain, char room[static DOMAIN_ROOM])
+{
+    char text[DOMAIN_ROOM], *ascii = NULL;
+    if (gp_is_ascii(domain) || !gp_copy_z(domain, text, sizeof text)) return domain;
+    if (idn2_to_ascii_8z(text, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK) return domain;
+    bool fits = gp_copy_z(gp_from(ascii), room, DOMAIN_ROOM);
+    idn2_free(ascii);
+    return fits ? gp_from(room) : domain;
+}
+
+static bool names_same(gp_str a, gp_str b)
+{
+    char a_room[DOMAIN_ROOM], b_room[DOMAIN_ROOM];
+    return gp_alike(a_labels(a, a_room), a_labels(b, b_room));
+}
+
+static bool is_below(gp_str domain, gp_str parent)
+{
+    char   domain_room[DOMAIN_ROOM], parent_room[DOMAIN_ROOM];
+    gp_str name = a_labels(domain, domain_room), above = a_labels(parent, parent_room);
+    return name.len > above.len + 1 && name.ptr[name.len - above.len - 1] == '.' &&
+           gp_alike(gp_tail(name, name.len - above.len), above);
+}
+
 static bool domain_fits(gp_str word, gp_str domain)
 {
     if (gp_is(word, "*")) return domain.len > 0;
-    if (!gp_starts(word, "*.")) return gp_alike(word, domain);
-    gp_str parent = gp_tail(word, 1); /* ".example.net" */
-    return domain.len > parent.len && gp_alike(gp_tail(domain, domain.len - parent.len), parent);
+    return gp_starts(word, "*.") ? is_below(domain, gp_tail(word, 2)) : names_same(word, domain);
 }
 
 static gp_str domain_of(gp_str address)
@@ -259,8 +285,10 @@ static gp_str domain_of(gp_str address)
 
 static bool sender_fits(gp_str word, gp_str sender)
 {
-    bool whole = gp_find(word, '@') < word.len;
-    return whole ? gp_alike(word, sender) : domain_fits(word, domain_of(sender));
+    gp_str domain = domain_of(sender), own = domain_of(word);
+    bool   whole = own.len > 0,
+         same    = whole && gp_alike(gp_head(word, word.len - own.len), gp_head(sender, sender.len - domain.len));
+    return whole ? same && names_same(own, domain) : domain_fits(word, domain);
 }
 
 static bool is_one_of(const char *words, gp_str what, bool (*fits)(gp_str, gp_str))
@@ -310,7 +338,7 @@ static bool names_one_of(const char *words, gp_str domain)
 {
     for (gp_str rest = gp_from(words); rest.len > 0;) {
         gp_str word = gp_word(&rest);
-        if (gp_find(word, '@') < word.len && gp_alike(domain_of(word), domain)) return true;
+        if (gp_find(word, '@') < word.len && names_same(domain_of(word), domain)) return true;
     }
     return false;
 }
@@ -390,7 +418,7 @@ static uint64_t mix_text(uint64_t hash, const char *text)
 uint64_t config_ways(const struct config *config)
 {
     enum {
-        FORM = 2
+        FORM = 3
     }; /* one more whenever destinations are chosen or written in another way: waiting mail is gone through once then */
     const char kind = (char)config->relay.kind, form = FORM;
     uint64_t   hash = mix(mix(UINT64_C(0xcbf29ce484222325), &form, 1), &kind, 1);

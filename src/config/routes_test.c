@@ -254,6 +254,35 @@ TEST(the_first_route_that_fits_is_taken)
     }
 }
 
+TEST(an_international_domain_is_the_same_in_both_forms)
+{
+    static const struct {
+        const char *domain, *sender, *route;
+    } rows[] = {
+        {"b\u00fccher.example",         "",                        "books" },
+        { "xn--bcher-kva.example",      "",                        "books" },
+        { "B\u00dcCHER.example",        "",                        "books" },
+        { "a.xn--bcher-kva.example",    "",                        "below" },
+        { "\u00e4.b\u00fccher.example", "",                        "below" },
+        { "xb\u00fccher.example",       "",                        "none"  },
+        { "bucher.example",             "",                        "none"  },
+        { "[192.0.2.1]",                "",                        "none"  },
+        { "\u3002.\u3002",              "",                        "none"  },
+        { "example.net",                "x@stra\u00dfe.example",   "street"},
+        { "example.net",                "x@xn--strae-oqa.example", "street"},
+        { "example.net",                "y@xn--strae-oqa.example", "none"  },
+        { "example.net",                "X@xn--strae-oqa.example", "street"},
+    };
+    CHECK(read_set_up(H "routes:\n" R("name: books, to: xn--bcher-kva.example, via: hold")
+                          R("name: below, to: '*.b\u00fccher.example', via: hold")
+                              R("name: street, from: 'x@stra\u00dfe.example', via: hold")));
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        const struct config_route *r =
+            config_hold_for(&config, gp_from(rows[i].domain), gp_from(rows[i].sender), GP_NONE);
+        CHECK_IS(gp_from(r ? r->name : "none"), rows[i].route);
+    }
+}
+
 TEST(a_route_that_holds_is_no_way_but_stands_before_one)
 {
     static const struct {
