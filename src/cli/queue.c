@@ -101,12 +101,16 @@ static void put_most(struct gp_text *out, const char *before, unsigned most, con
     gp_put_z(out, what);
 }
 
+/* The server alone knows what is under way at this moment; what has just come due begins at once, as a rule. */
 gp_str queue_put_turn(struct gp_text *out, const struct queue_recipient *to)
 {
+    enum { AT_ONCE = 2000 };
     gp_str                     name  = config_route_in(to->destination);
     const struct config_route *route = name.ptr ? config_route_named(&config, name) : NULL;
     bool                       paced = route && (route->messages_per_minute || route->connections);
-    if (!paced || to->state != RECIPIENT_QUEUED || to->due > user_now()) return GP_NONE;
+    if (to->state != RECIPIENT_QUEUED || to->due > user_now()) return GP_NONE;
+    if (!paced && to->due > user_now() - AT_ONCE) return GP_NONE;
+    if (!paced) return GP_LIT("waits for a free connection, or is under way");
     gp_put_z(out, "waits for its turn: the route sends at most");
     put_most(out, " ", route->messages_per_minute, "messages a minute");
     put_most(out, route->messages_per_minute ? ", " : " ", route->connections, "at a time");

@@ -1,12 +1,17 @@
 /* gatepost queue retry, hold, release, delete, and user lock: the running server notices within a second. What is deleted stays held until the server
  * has told its sender, and is removed by it. */
 #include <stdio.h>
+#include <time.h>
 
 #include "cli/queue.h"
 #include "cli/user.h"
 #include "store/brakes.h"
 
-enum { PAGE = 256 }; /* messages of one transaction: the server waits for it */
+enum {
+    PAGE = 256, /* messages of one transaction: the server waits for it */
+    REST = 120 * 1000 *
+           1000 /* ns between two. SQLite waits in steps of up to 100 ms for who writes, so the server has its turn */
+};
 
 static const struct change {
     const struct cli_command *command;
@@ -97,11 +102,13 @@ static int alter_all(struct altering *a)
     size_t             count  = 0;
     int64_t            after  = 0;
     gp_status          status = GP_OK;
-    do {
+    for (;;) {
         status = queue_filter_page(a->store, after, &a->filter, page, PAGE, &count);
         if (status == GP_OK && count) status = alter_page(a, page, count);
-        if (count) after = page[count - 1].row;
-    } while (status == GP_OK && count == PAGE);
+        if (status != GP_OK || count < PAGE) break;
+        after = page[count - 1].row;
+        (void)nanosleep(&(struct timespec) { .tv_nsec = REST }, NULL);
+    }
     return status == GP_OK ? CLI_DONE : cli_queue_failed(a->store, "the queue");
 }
 

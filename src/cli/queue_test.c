@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { WORDS_MOST = 12, OUTPUT_MOST = 64 * 1024, PATH_ROOM = 96, BUSY = 1000 };
@@ -224,6 +226,70 @@ TEST(what_waits_for_the_turn_of_its_route_says_so)
     CHECK(run(&cli_queue_list, "") == CLI_DONE);
     CHECK(says(", route slow, waits for its turn: the route sends at most 30 messages a minute, 2 at a time: 451"));
     CHECK(run(&cli_queue_show, "abcd --json") == CLI_DONE && says("\"waits_for\": \"waits for its turn: "));
+    remove_place();
+}
+
+TEST(what_is_due_and_may_not_be_under_way_says_so)
+{
+    set_up();
+    struct queue_store *s = open_queue();
+    CHECK(database_script(queue_database(s), "UPDATE recipients SET due = 4000000000000") == GP_OK);
+    CHECK(run(&cli_queue_show, "abcd") == CLI_DONE && !says("waits for a free"));
+    CHECK(database_script(queue_database(s), "UPDATE recipients SET due = 1 WHERE position = 0") == GP_OK);
+    queue_close(s);
+    CHECK(run(&cli_queue_show, "abcd") == CLI_DONE && says(", waits for a free connection, or is under way: 451"));
+    CHECK(run(&cli_queue_list, "--json") == CLI_DONE &&
+          says("\"waits_for\": \"waits for a free connection, or is under way\""));
+    remove_place();
+}
+
+enum { BULK = 1200, BULK_PAGE = 256, BULK_PATIENCE = 30 };
+
+static size_t count_held(struct queue_store *s)
+{
+    struct queue_filter held = { .state = QUEUE_ON_HOLD };
+    struct queue_place  page[BULK];
+    size_t              count = 0;
+    return queue_filter_page(s, 0, &held, page, BULK, &count) == GP_OK ? count : 0;
+}
+
+/* As the server does meanwhile: one transaction after the other. How often it saw that the command was between two of its own. */
+static int write_meanwhile(void)
+{
+    struct queue_store *s    = open_queue();
+    const time_t        end  = time(NULL) + BULK_PATIENCE;
+    size_t              seen = 0, held = 0;
+    while (held < BULK && time(NULL) < end) {
+        (void)usleep(20 * 1000);
+        if (queue_begin(s) != GP_OK) continue;
+        size_t before = held;
+        held          = count_held(s);
+        seen += held != before && held < BULK;
+        if (queue_commit(s) != GP_OK) queue_abandon(s);
+    }
+    queue_close(s);
+    return (int)seen;
+}
+
+TEST(who_writes_has_a_turn_between_the_steps_of_a_change_of_many)
+{
+    make_place();
+    struct queue_store *s = open_queue();
+    CHECK(queue_begin(s) == GP_OK);
+    for (unsigned i = 0; i < BULK; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "m%u", i);
+        struct queue_message   m  = { .queue_id = gp_from(id), .size = 1, .arrived = 1 };
+        struct queue_recipient to = { .address = GP_LIT("bob@example.net"), .destination = GP_LIT("example.net") };
+        CHECK(queue_add(s, &m, &to, 1, GP_LIT("x")) == GP_OK);
+    }
+    CHECK(queue_commit(s) == GP_OK);
+    queue_close(s);
+    pid_t child = fork();
+    if (child == 0) _exit(write_meanwhile());
+    int status = 0;
+    CHECK(run(&cli_queue_hold, "--to example.net") == CLI_DONE && waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) >= BULK / BULK_PAGE / 2);
     remove_place();
 }
 

@@ -141,7 +141,7 @@ const struct config_key
       "Deliver also where the DNS says that a domain's mail server is 127.0.0.1, ::1 or an address that gatepost listens on: for trying out with servers on this host. Reports of TLS over the web go to addresses of inner networks then, too. "
       "Otherwise such mail comes back, or anybody with a domain could have gatepost talk to what listens here." },
     { "relay.connections", &config_number, FIELD(relay.connections_most), 1, 10000, "100",
-      "Connections to all other servers at a time." },
+      "Messages that are on their way at a time to all other servers, each over a connection; 256 at most. One account has seven eighths of them at most, one mail host (MX) three quarters, however long they are kept waiting." },
     { "relay.connections_per_destination", &config_number, FIELD(relay.connections_per_destination), 1, 1000, "10",
       "Connections to one destination at a time, as long as it takes them: when it says it is too much it gets fewer for a while." },
     { "relay.connect_timeout", &config_duration, FIELD(relay.connect_timeout), SECOND, HOUR, "30s",

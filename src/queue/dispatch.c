@@ -180,12 +180,11 @@ static struct pace *pace_of(struct queue *q, const struct lane *lane)
     return route ? &q->paces[route - q->config->routes] : NULL;
 }
 
-static void begins(struct queue *q, struct lane *lane, gp_time now)
+static void begins(struct attempt *a, gp_time now)
 {
-    struct pace *pace = pace_of(q, lane);
+    struct pace *pace = pace_of(a->queue, a->lane);
     if (pace) pace_began(pace, now);
-    q->under_way++;
-    lane->under_way++;
+    shares_began(a->queue, a->lane, a->due.account);
 }
 
 /* A route may send one more: the destination that has slept for it longest has the next turn. Without this, the one that had it would
@@ -200,15 +199,14 @@ static void wake_paced(struct queue *q, const struct pace *pace)
     } while (lane != first);
 }
 
-static void ends(struct queue *q, struct lane *lane)
+static void ends(struct attempt *a)
 {
-    struct pace *pace = pace_of(q, lane);
+    struct pace *pace = pace_of(a->queue, a->lane);
     if (pace) {
         pace_ended(pace);
-        if (pace->connections) wake_paced(q, pace);
+        if (pace->connections) wake_paced(a->queue, pace);
     }
-    q->under_way--;
-    lane->under_way--;
+    shares_ended(a->queue, a->lane, a->due.account);
 }
 
 /* The relay has met no host that it may try, and sent nothing. */
@@ -223,15 +221,14 @@ static void was_spared(struct attempt *a)
 
 static void start(struct attempt *a, gp_time now)
 {
-    struct queue   *q     = a->queue;
     struct gp_arena arena = { .most = ENVELOPE_MOST };
     a->alone              = a->lane->failures > 0;
     a->began              = now;
-    begins(q, a->lane, now);
+    begins(a, now);
     gp_status status = send(a, &arena);
     gp_arena_reset(&arena);
     if (status == GP_OK) return;
-    ends(q, a->lane);
+    ends(a);
     if (status == GP_PERMFAIL) {
         attempt_free(a);
         return;
@@ -277,16 +274,6 @@ static gp_status in_turn(struct queue *q, struct lane *lane, gp_time now, struct
     return status == GP_TEMPFAIL ? status : GP_OK;
 }
 
-/* RFC 6710: what has a priority above 0 goes before all that has none, what has one below it after that. */
-static gp_status choose(struct queue *q, struct lane *lane, gp_time now, struct queue_due *due)
-{
-    gp_status status = queue_next_apart(q->store, lane_name(lane), true, now, is_under_way, lane, due);
-    if (status == GP_PERMFAIL) status = in_turn(q, lane, now, due);
-    if (status == GP_PERMFAIL)
-        status = queue_next_apart(q->store, lane_name(lane), false, now, is_under_way, lane, due);
-    return status;
-}
-
 static bool is_discarded(const struct queue *q, const struct lane *lane)
 {
     struct config_way way;
@@ -296,6 +283,58 @@ static bool is_discarded(const struct queue *q, const struct lane *lane)
 static bool rests(const struct lane *lane, gp_time now)
 {
     return schedule_rests(lane->suspended_until, lane->waits ? SHUT_MOST : SUSPENSION_MOST, now);
+}
+
+static bool is_put_off(const struct lane *lane, gp_time now)
+{
+    return lane->last_word && rests(lane, now);
+}
+
+/* ---- which message --------------------------------------------------------------------------------------------------------- */
+static bool may_go(const struct queue *q, const struct lane *lane, int64_t account, gp_time now)
+{
+    return shares_let(q, lane, account) || is_put_off(lane, now) || is_discarded(q, lane);
+}
+
+/* GP_WAIT: there is one, whose account has enough under way. */
+static gp_status in_share(const struct queue *q, const struct lane *lane, gp_time now, gp_status found,
+                          const struct queue_due *due)
+{
+    return found == GP_OK && !may_go(q, lane, due->account, now) ? GP_WAIT : found;
+}
+
+/* The account whose turn it is has enough under way: one that has not. */
+static gp_status of_another(struct queue *q, struct lane *lane, gp_time now, struct queue_due *due)
+{
+    struct queue_due other;
+    int64_t          first = 0;
+    for (unsigned i = 0; i < TURN_LOOKS; i++) {
+        gp_status status = queue_next_turn(q->store, lane_name(lane), now, TURN_LOOKS, &lane->look);
+        if (status != GP_OK) return status == GP_PERMFAIL ? GP_WAIT : status;
+        if (i && lane->look == first) return GP_WAIT; /* once round */
+        if (!i) first = lane->look;
+        if (!may_go(q, lane, lane->look, now)) continue;
+        status = queue_next_due_of(q->store, lane_name(lane), lane->look, now, is_under_way, lane, &other);
+        if (status == GP_OK) *due = other;
+        if (status != GP_PERMFAIL) return status;
+    }
+    return GP_WAIT;
+}
+
+/* RFC 6710: what has a priority above 0 goes before all that has none, what has one below it after that. GP_WAIT: all that is due is of accounts that
+ * have enough under way; *due is of one of them. */
+static gp_status choose(struct queue *q, struct lane *lane, gp_time now, struct queue_due *due)
+{
+    gp_status status = queue_next_apart(q->store, lane_name(lane), true, now, is_under_way, lane, due);
+    gp_status before = in_share(q, lane, now, status, due);
+    if (before == GP_OK || before == GP_TEMPFAIL) return before;
+    status = in_share(q, lane, now, in_turn(q, lane, now, due), due);
+    if (status == GP_WAIT) status = of_another(q, lane, now, due);
+    if (status == GP_OK || status == GP_TEMPFAIL) return status;
+    if (status == GP_WAIT) before = GP_WAIT;
+    status = queue_next_apart(q->store, lane_name(lane), false, now, is_under_way, lane, due);
+    status = in_share(q, lane, now, status, due);
+    return status == GP_PERMFAIL ? before : status;
 }
 
 /* true: it has no turn now. */
@@ -321,6 +360,7 @@ static void serve(struct queue *q, struct lane *lane, gp_time now)
     gp_status       status = choose(q, lane, now, &due);
     struct attempt *a      = status == GP_OK ? calloc(1, sizeof *a) : NULL;
     if (status == GP_PERMFAIL) return nothing_due(q, lane, now);
+    if (status == GP_WAIT) return shares_wait(q, lane, due.account);
     if (!a) {
         store_trouble(q, "to read what is due");
         q->rest_until = now + REST_AFTER_TROUBLE;
@@ -339,7 +379,7 @@ static void serve(struct queue *q, struct lane *lane, gp_time now)
     lane->attempts = a;
     if (is_discarded(q, lane)) {
         discard(a, now);
-    } else if (lane->last_word && rests(lane, now)) {
+    } else if (is_put_off(lane, now)) {
         a->again = lane->waits ? lane->suspended_until : 0;
         put_off(a, (gp_str) { lane->last_word, lane->last_word_len }, now);
     } else {
@@ -349,8 +389,7 @@ static void serve(struct queue *q, struct lane *lane, gp_time now)
 
 static void serve_lanes(struct queue *q, gp_time now)
 {
-    unsigned most = q->config->relay.connections_most;
-    if (!most || most > ATTEMPTS_MOST) most = ATTEMPTS_MOST;
+    const size_t most = shares_most(q);
     for (size_t i = 0; i < TURN_MOST; i++) {
         bool trouble = schedule_rests(q->rest_until, REST_AFTER_TROUBLE, now) || batch_rests(q, now);
         if (q->stopping || !q->relay_there || trouble || behind_holds(q) || q->under_way >= most) return;
@@ -363,6 +402,7 @@ static void serve_lanes(struct queue *q, gp_time now)
 
 void dispatch(struct queue *q, gp_time now)
 {
+    shares_turn(q, now);
     serve_lanes(q, now);
     database_let_go(queue_database(q->store));
 }
@@ -410,7 +450,7 @@ void attempt_done(struct attempt *a, gp_str results, enum host_word hosts, gp_ti
 {
     bool died = !results.ptr, untried = hosts == HOST_DOWN && !results.len;
     if (untried || a->again) was_spared(a);
-    ends(a->queue, a->lane);
+    ends(a);
     a->results = died || untried || results.len > RESULTS_MOST ? NULL : malloc(results.len + 1);
     if (!a->results) return try_again(a, died, now);
     if (results.len) memcpy(a->results, results.ptr, results.len);

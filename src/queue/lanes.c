@@ -3,7 +3,8 @@
  *   place    what it waits for                        leaves when
  *   READY    its turn; served round robin             nothing is due (ASLEEP, or dropped), or enough is under way (FULL)
  *   ASLEEP   wake_at                                  that time, a new message, or a command
- *   FULL     an outcome                               one of its attempts ends, or a new message comes */
+ *   FULL     an outcome                               one of its attempts ends, or a new message comes
+ *   CROWDED  a free connection that is not for others any attempt ends, a new message comes, or its turn once a second (shares.c) */
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,13 +207,14 @@ void lane_narrow(struct lane *lane, unsigned most)
     lane->good    = 0;
 }
 
-/* Not what is about one mailbox or message, nor greylisting: that is no matter of how many come at once. */
+/* Not what is about one mailbox or message, nor greylisting: that is no matter of how many come at once. A connection that was lost, or a reply that
+ * never came, holds one of ours for as long as it takes: the next time there are fewer. */
 bool lane_is_too_much(gp_str result)
 {
     static const char *const too_much[] = { "4.3.2", "4.4.5", "4.7.28" };
     (void)gp_cut(&result, '\t');
     gp_str code = gp_cut(&result, '\t'), enhanced = gp_cut(&result, '\t');
-    bool   said = gp_is(code, "421");
+    bool   said = gp_is(code, "421") || (gp_is(code, "0") && gp_is(enhanced, "4.4.2"));
     for (size_t i = 0; i < GP_COUNT(too_much); i++) said = said || gp_is(enhanced, too_much[i]);
     return said;
 }

@@ -145,3 +145,21 @@ PROPERTY(lanes_stay_in_their_places, bytes)
     }
     give_back(lanes);
 }
+
+TEST(what_says_that_fewer_should_come_at_a_time)
+{
+    static const struct {
+        const char *line;
+        bool        too_much;
+    } rows[] = {
+        {"2\t421\t4.7.0\tmx\t\ttoo many",                true },
+        { "2\t451\t4.3.2\tmx\t\tbusy",                   true },
+        { "2\t451\t4.7.28\tmx\t\tslow down",             true },
+        { "2\t0\t4.4.2\tmx\t\tno reply within the time", true },
+        { "2\t451\t4.4.2\tmx\t\tlater",                  false},
+        { "2\t0\t4.4.1\tmx\t\tno connection",            false},
+        { "2\t450\t4.2.0\tmx\t\tgreylisted",             false},
+        { "0\t250\t2.0.0\tmx\t\tok",                     false},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) CHECK(lane_is_too_much(gp_from(rows[i].line)) == rows[i].too_much);
+}

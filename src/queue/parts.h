@@ -53,7 +53,7 @@ bool schedule_rests(gp_time until, gp_time most, gp_time now);
 /* ---- lanes.c: destinations, fair to each other; pure ----------------------------------------------------------------- */
 struct attempt;
 enum lane_revival { REVIVED_NOT, REVIVED_WAKES, REVIVED_IS_DUE };
-enum lane_place { LANE_READY, LANE_ASLEEP, LANE_FULL };
+enum lane_place { LANE_READY, LANE_ASLEEP, LANE_FULL, LANE_CROWDED };
 struct lane {
     struct lane    *bucket_next, *next, *previous; /* next, previous: among those in the same place */
     enum lane_place place;
@@ -64,6 +64,7 @@ struct lane {
     unsigned        under_way;
     unsigned        narrow, good;    /* fewer at a time than may be, 0: as many as may be; successes since it grew  */
     int64_t         turn, look;      /* whose message was sent last; which account is looked at next */
+    int64_t         waits_as;        /* CROWDED: the account whose mail is due there                */
     bool            crowded;         /* several accounts have mail due: they take turns              */
     bool            paced;           /* ASLEEP since its route has enough under way                  */
     struct attempt *attempts;
@@ -77,7 +78,7 @@ struct lane {
 };
 struct lanes {
     struct lane *buckets[LANE_BUCKETS];
-    struct lane *places[LANE_FULL + 1]; /* rings; READY's first is served next */
+    struct lane *places[LANE_CROWDED + 1]; /* rings; READY's first is served next */
     struct lane *sleepers[LANES_MOST];  /* a heap: the first to wake is [0]; pages that are not used cost nothing */
     size_t       sleeper_count, count;
     bool         overflow;              /* some destination found no room: look again when there is */
@@ -110,6 +111,20 @@ gp_time pace_wait(const struct pace *, gp_time now); /* 0: one more may begin; e
 void    pace_began(struct pace *, gp_time now);
 void    pace_ended(struct pace *);
 void    pace_forget(struct pace *, gp_time began); /* nothing was sent: it is no message of its minute */
+
+/* ---- shares.c: what an account may have under way ----------------------------------------------------------------------------- */
+struct share { int64_t account; unsigned under_way; };
+struct shares {
+    struct share of[ATTEMPTS_MOST]; /* accounts that have something under way */
+    size_t       count;
+    gp_time      looked_at;
+};
+size_t shares_most(const struct queue *); /* attempts at a time */
+void   shares_began(struct queue *, struct lane *, int64_t account);
+void   shares_ended(struct queue *, struct lane *, int64_t account); /* wakes who waits for it */
+bool   shares_let(const struct queue *, const struct lane *, int64_t account); /* may this account have one more there? */
+void   shares_wait(struct queue *, struct lane *, int64_t account);
+void   shares_turn(struct queue *, gp_time now); /* does something once a second */
 
 /* ---- what ends without an attempt --------------------------------------------------------------------------------------------- */
 struct ending { const char *status, *why; bool late; /* late: nothing ends, the sender is told that it is not there yet */ };
@@ -176,6 +191,7 @@ struct queue {
     struct behind             behind;
     struct lanes              lanes;
     struct pace               paces[CONFIG_ROUTES_MOST];
+    struct shares             shares;
     struct batch              batch;
     struct draft              drafts[DRAFTS_MOST];
     uint64_t                  last_draft, last_attempt;

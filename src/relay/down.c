@@ -1,15 +1,17 @@
-/* Hosts that gave no connection or no greeting: thousands of domains may have the same one, and only one of them has to find out.
+/* Hosts that gave no connection or no greeting, or greet and say no more: thousands of domains may have the same one, and only one of them has to
+ * find out.
  *
  *   state     meaning                                            ends when
  *   unknown   it has no entry: a few connect, and nobody more while one waits for a second
  *                                                                it greets one of them: there; or a connection fails: waiting
- *   there     it greeted somebody lately: as many connect as want, but for a share that is kept for others
+ *   there     it greeted somebody or settled a message lately: as many connect as want, but for a share that is kept for others; until it settles
+ *             one, a share is all it gets; and nobody more while several wait for a reply of it and none comes
  *                                                                a minute is over
  *   waiting   now < until: no delivery connects there            until, or a command asks for a retry: probed
  *   probed    the delivery that came next connects there; until is moved on first, so that the others go on waiting
  *             a greeting: there; no greeting: waiting, for twice as long
  *
- *   The queue hears of a greeting where a delivery was barred before, or has failed.
+ *   The queue hears of a greeting where a delivery was barred before, or has failed; and of a message that is settled, where one was barred until that.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -26,11 +28,13 @@ enum {
         SECONDS, /* after its time: later than the longest step of mail that waits for it, which it is told of when it answers */
     THERE        = 60 * SECONDS,
     SLOW         = 1 * SECONDS,  /* that an unknown one has not greeted             */
-    SLOW_THERE   = 10 * SECONDS, /* that one has not greeted which was there lately */
+    SLOW_THERE   = 10 * SECONDS, /* that one has not greeted which was there lately, or has given no reply */
+    SILENT_REST  = 30 * SECONDS, /* for one that has given none: it is heard of when it does */
     SOON         = 1 * SECONDS,
     JITTER_SHARE = 8,
     SHARES       = 4, /* of all connections, one is for a host that is not known, and one is kept from one that is */
     LEAST        = 4,
+    SPREAD       = 4, /* times SOON: those who find no room there do not all come back at once */
     TIME_ROOM    = 32,
     MINUTES_AT   = 11, /* of RFC 3339: what is before the hours and minutes */
     MINUTES_LEN  = 5,
@@ -145,12 +149,57 @@ static struct unanswered count_unanswered(const struct relay *r, const struct do
     return u;
 }
 
+/* Connections that one address may hold: a share, or all shares but one. */
+static size_t most_of(const struct relay *r, bool known)
+{
+    const unsigned all   = r->config->relay.connections_most;
+    const unsigned share = (all < ATTEMPTS_MOST ? all : ATTEMPTS_MOST) / SHARES,
+                   most  = known ? (SHARES - 1) * share : share;
+    return most > LEAST ? most : LEAST;
+}
+
 static bool are_enough(const struct relay *r, const struct unanswered *u, bool there, gp_time now)
 {
-    const unsigned all = r->config->relay.connections_most;
-    unsigned share = (all < ATTEMPTS_MOST ? all : ATTEMPTS_MOST) / SHARES, most = there ? (SHARES - 1) * share : share;
-    bool     slow = u->since != NEVER && now - u->since >= (there ? SLOW_THERE : SLOW);
-    return u->count && (u->count >= (most > LEAST ? most : LEAST) || slow);
+    bool slow = u->since != NEVER && now - u->since >= (there ? SLOW_THERE : SLOW);
+    return u->count && (u->count >= most_of(r, there) || slow);
+}
+
+/* ---- and does it say anything then? ------------------------------------------------------------------------------------ */
+struct busy {
+    size_t  count;       /* connections with a message, or on their way to one    */
+    gp_time since, last; /* by loop_now: for a reply it is waited since; a last sign of life */
+};
+
+static struct busy count_busy(const struct relay *r, const struct down_key *key, const struct down *e)
+{
+    struct busy b = { .since = NEVER, .last = e ? e->settled : 0 };
+    for (const struct hop *h = r->hops; h; h = h->next) {
+        if (h->via.kind != RELAY_MX || !is_at(h, key)) continue;
+        if (h->moved > b.last && (!h->delivery || h->started)) b.last = h->moved;
+        if (!h->delivery) continue;
+        b.count++;
+        if (h->moved < b.since) b.since = h->moved;
+    }
+    return b;
+}
+
+static bool is_silent(const struct busy *b, gp_time now)
+{
+    return b->count >= LEAST && now - b->since >= SLOW_THERE && now - b->last >= SLOW_THERE;
+}
+
+/* true: when it may be asked again. Who waits for the first word is told when that comes; others, in no order, when there may be room. */
+static bool is_taken(const struct relay *r, const struct down_key *key, const struct down *e, gp_time *rest)
+{
+    const struct busy b       = count_busy(r, key, e);
+    const bool        settles = e && e->settled, silent = is_silent(&b, loop_now(r->loop));
+    uint64_t          draw = 0;
+    if (!silent && b.count < most_of(r, settles)) return false;
+    gp_random(&draw, sizeof draw);
+    *rest = silent ? SILENT_REST : SOON + (gp_time)(draw % (SPREAD * SOON));
+    for (struct hop *h = r->hops; h && (silent || !settles); h = h->next)
+        if (h->via.kind == RELAY_MX && is_at(h, key)) h->missed = true;
+    return true;
 }
 
 static void bar(struct delivery *d, gp_time again, const struct sockaddr_storage *to, const char *host,
@@ -193,9 +242,14 @@ bool down_bars(struct delivery *d, const struct sockaddr_storage *to, const char
         wait_on(r, e, now);
         return false;
     }
-    struct unanswered u = count_unanswered(r, &key);
-    if (!are_enough(r, &u, e != NULL, now)) return false;
-    bar_for_now(d, &u, &key, to, host, now);
+    struct unanswered u    = count_unanswered(r, &key);
+    gp_time           rest = 0;
+    if (are_enough(r, &u, e != NULL, now)) {
+        bar_for_now(d, &u, &key, to, host, now);
+        return true;
+    }
+    if (!is_taken(r, &key, e, &rest)) return false;
+    bar(d, now + rest, to, host, NULL);
     return true;
 }
 
@@ -261,9 +315,25 @@ void down_answered(struct hop *h, gp_time now)
     const struct down_key key     = key_of(h->route, &h->at);
     struct down          *e       = place_for(h->relay, &key, now);
     bool                  awaited = excuse_all(h->relay, &key) || e->failures;
+    gp_time               settled = e->failures ? 0 : e->settled;
     h->answered                   = true;
-    *e                            = (struct down) { .key = key, .until = now + THERE };
+    *e                            = (struct down) { .key = key, .until = now + THERE, .settled = settled };
     if (awaited) tell_queue(h);
+}
+
+void down_settled(struct hop *h, gp_time now)
+{
+    if (h->via.kind != RELAY_MX) return;
+    const struct down_key key = key_of(h->route, &h->at);
+    struct down          *e   = place_for(h->relay, &key, now);
+    if (!e->failures) {
+        e->until   = now + THERE; /* over connections that are kept it may greet nobody for long */
+        e->settled = loop_now(h->relay->loop);
+    }
+    if (!h->missed) return;
+    for (struct hop *o = h->relay->hops; o; o = o->next)
+        if (is_at(o, &key)) o->missed = false;
+    tell_queue(h);
 }
 
 void down_try_all(struct relay *r)

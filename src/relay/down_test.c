@@ -99,6 +99,62 @@ TEST(one_connection_that_hangs_bars_nobody_from_a_host_that_greets_others)
     bench_close(b);
 }
 
+static void ask_some(struct bench *b, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        ask(b, "a@x\t\n", "x\r\n");
+        rest(b, 100);
+    }
+}
+
+TEST(a_host_that_greets_and_settles_nothing_gets_a_share_of_the_connections)
+{
+    struct bench *b                  = bench_open();
+    b->config.relay.connections_most = 16;
+    SCRIPTS(b, { .dot = "" }, { .dot = "" }, { .dot = "" }, { .dot = "" }, { 0 });
+    ask_some(b, 4);
+    CHECK(b->caller_count == 4 && !b->answered);
+    ask_some(b, 1);
+    CHECK(b->caller_count == 4 && b->answered && b->host_down && !b->results[0] && b->host[0]);
+    CHECK(b->again > wall_now() && b->again <= wall_now() + 5000);
+    CHECK(conn_write(b->callers[0].conn, GP_LIT("250 2.0.0 ok\r\n")));
+    rest(b, 100);
+    CHECK(b->backs == 1); /* who was turned away comes again, and there are more shares for it */
+    hop_close_idle(&b->relay);
+    ask_some(b, 2);
+    results_are(b, "0 250");
+    CHECK(b->caller_count > 4 && b->backs == 1);
+    bench_close(b);
+}
+
+static void time_goes_by(struct bench *b, gp_time ms)
+{
+    for (struct hop *h = b->relay.hops; h; h = h->next) h->moved -= ms;
+}
+
+TEST(nobody_joins_several_who_wait_for_a_word_of_a_silent_host)
+{
+    struct bench *b = bench_open();
+    SCRIPTS(b, { .dot = "" }, { .dot = "" }, { .dot = "" }, { .dot = "" }, { 0 });
+    b->config.relay.connections_most = 100;
+    ask_some(b, 3);
+    time_goes_by(b, 11000);
+    ask_some(b, 1);
+    CHECK(b->caller_count == 4 && !b->answered); /* three are not several; and then one has just said something */
+    time_goes_by(b, 11000);
+    ask_some(b, 1);
+    CHECK(b->caller_count == 4 && b->answered && b->host_down && !b->results[0]);
+    CHECK(b->again > wall_now() + 20000);
+    CHECK(conn_write(b->callers[2].conn, GP_LIT("250 2.0.0 ok\r\n")));
+    rest(b, 100);
+    CHECK(b->backs == 1);
+    hop_close_idle(&b->relay);
+    ask_some(b, 1);
+    results_are(b, "0 250");
+    CHECK(b->caller_count == 5);
+    bench_close(b);
+}
+
 static void goes_down(struct bench *b, const char *address)
 {
     struct hop              h = { .relay = &b->relay };

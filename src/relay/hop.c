@@ -25,6 +25,7 @@ static void set_timer(struct hop *h, enum hop_phase phase)
               [HOP_MESSAGE] = c->relay.command_timeout,    [HOP_AFTER_DOT] = c->relay.data_timeout,
     };
     h->phase = phase;
+    h->moved = loop_now(h->relay->loop);
     timer_set(h->timer, (uint64_t)limits[phase] * MS);
 }
 
@@ -497,7 +498,8 @@ static enum verdict final_reply(struct hop *h, const struct gp_smtp_client_event
 static enum verdict message_reply(struct hop *h, const struct gp_smtp_client_event *ev)
 {
     struct delivery *d = h->delivery;
-    h->delivery        = NULL;
+    down_settled(h, wall_now());
+    h->delivery = NULL;
     if (!d) return GO_ON;
     d->hop             = NULL;
     struct result said = reply_result(d, h, ev);

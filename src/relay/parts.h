@@ -54,6 +54,7 @@ struct down {
     struct down_key key;
     unsigned        failures; /* in a row; 0: it is there, or (until is 0) no entry */
     gp_time         failed_at, until;
+    gp_time         settled; /* by loop_now: when it said last what becomes of a message; 0: not lately */
     char            why[DOWN_WHY_ROOM];
 };
 enum { DOWN_NAMED_MOST = 4 }; /* of those that a delivery met, so many are named to the queue */
@@ -337,6 +338,8 @@ struct hop {
     gp_time                    since;    /* it was opened                                     */
     bool                       excused;  /* the host has greeted another since                */
     bool                       awaited;  /* a delivery was barred while this one waits        */
+    bool                       missed;   /* ... for a message to be settled there             */
+    gp_time                    moved;    /* by loop_now: it waits for the other side since then */
     bool                       answered; /* it has greeted us, or the host is known to be down; or it is no host of an MX */
 };
 bool hop_open(struct delivery *, const struct sockaddr_storage *to, const char *host); /* false: no memory or descriptors */
@@ -354,6 +357,7 @@ void          down_begins(struct hop *, const struct delivery *, const struct so
 void          down_failed(struct hop *, gp_str why, gp_time now); /* no connection, or no greeting but 421 */
 void          down_is_full(struct hop *);                         /* 421: says nothing of the host where it serves another connection of ours */
 void          down_answered(struct hop *, gp_time now);           /* the queue is told of it where anything waits */
+void          down_settled(struct hop *, gp_time now);            /* it says what becomes of a message: the same */
 void          down_try_all(struct relay *);                       /* somebody asks for a retry now        */
 struct result down_result(struct delivery *); /* of one that was barred from all hosts */
 

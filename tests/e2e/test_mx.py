@@ -2,6 +2,7 @@
 import itertools
 import socket
 import ssl
+import threading
 import time
 
 import pytest
@@ -371,6 +372,28 @@ def test_many_domains_with_one_dead_host_cost_few_connections_and_hold_up_nobody
             assert back.wait(f"lena@{name}")
     finally:
         back.close()
+
+
+def test_a_host_that_greets_and_then_says_nothing_holds_up_nobody(gatepost, world, new_host, domain, context):
+    live, silent, speaks = new_host(f"live.{domain}"), new_host(f"silent.{domain}"), threading.Event()
+
+    def in_a_while():
+        speaks.wait(120)
+        return "250 2.1.0 ok"
+    silent.script("MAIL", *[in_a_while] * 110)
+    many, account, other = [f"d{i}.{domain}" for i in range(110)], gatepost.account(), gatepost.account()
+    for name in many:
+        world.names.mx(name, (10, f"silent.{domain}"))
+    try:
+        ids = [send(gatepost, context, account, [f"lena@{name}" for name in many[at:at + 55]]) for at in (0, 55)]
+        until("sessions that wait", lambda: len([line for line in silent.heard if line.startswith(b"MAIL")]) > 3)
+        assert send(gatepost, context, other, [f"lena@live.{domain}"]) and live.wait(f"lena@live.{domain}")
+        until("a reason", lambda: "queued, 0 attempts, " in (said := gatepost.run("queue", "show", ids[1])) and "waits for a free connection" in said)
+        assert len([line for line in silent.heard if line.startswith(b"MAIL")]) <= 25 and not silent.arrived
+    finally:
+        speaks.set()
+    for name in many:
+        assert silent.wait(f"lena@{name}")
 
 
 def test_who_was_not_tried_is_shown_why_and_when(gatepost, world, domain, context):
