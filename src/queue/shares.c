@@ -49,7 +49,7 @@ bool shares_let(const struct queue *q, const struct lane *lane, int64_t account)
 {
     const size_t most = shares_most(q), left = q->under_way < most ? most - q->under_way : 0;
     if (left > part(most, QUARTER)) return true;
-    if (!left || (lane->under_way && QUARTER * lane->under_way >= left)) return false;
+    if (!left || (lane->under_way && (size_t)QUARTER * lane->under_way >= left)) return false;
     const size_t at = place_of(&q->shares, account), mine = at < q->shares.count ? q->shares.of[at].under_way : 0;
     return QUARTER * mine < left || (!lane->under_way && left > part(most, EIGHTH));
 }

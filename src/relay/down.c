@@ -196,7 +196,7 @@ static bool is_taken(const struct relay *r, const struct down_key *key, const st
     uint64_t          draw = 0;
     if (!silent && b.count < most_of(r, settles)) return false;
     gp_random(&draw, sizeof draw);
-    *rest = silent ? SILENT_REST : SOON + (gp_time)(draw % (SPREAD * SOON));
+    *rest = silent ? SILENT_REST : SOON + (gp_time)(draw % ((uint64_t)SPREAD * SOON));
     for (struct hop *h = r->hops; h && (silent || !settles); h = h->next)
         if (h->via.kind == RELAY_MX && is_at(h, key)) h->missed = true;
     return true;
