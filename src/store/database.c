@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/wal.h"
-
 enum { STATEMENTS_KEPT = 128, LOOK_BUSY_MS = 10000, PRAGMA_ROOM = 64, OPERATOR_ROOM = 96 };
 
 struct kept_statement {
@@ -130,7 +128,7 @@ static gp_status add_function(struct database *db, const struct database_functio
 static enum database_trouble connect_to(struct database *db, const struct database_plan *plan)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    int code  = sqlite3_open_v2(plan->path, &db->handle, flags, wal_layer());
+    int code  = sqlite3_open_v2(plan->path, &db->handle, flags, NULL);
     if (code != SQLITE_OK) return trouble_of(db->handle, code);
     unsigned busy = plan->busy_ms > INT_MAX ? INT_MAX : plan->busy_ms;
     (void)sqlite3_busy_timeout(db->handle, (int)busy);
