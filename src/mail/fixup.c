@@ -103,14 +103,19 @@ static bool is_empty(const struct gp_fixup *f, gp_str value)
 }
 
 /* RFC 8689 5: "No" is the only value there is. */
-static bool not_no(const struct gp_fixup *f, gp_str value)
+bool gp_says_no(gp_str value)
 {
-    (void)f;
     struct gp_lexer x = gp_lexer_of(value);
     gp_lex_space(&x);
     bool no = gp_is(gp_lex_atom(&x), "No");
     gp_lex_space(&x);
-    return !no || x.at != x.end;
+    return no && x.at == x.end;
+}
+
+static bool not_no(const struct gp_fixup *f, gp_str value)
+{
+    (void)f;
+    return !gp_says_no(value);
 }
 
 /* RFC 8601 5: what claims to be our own verdict is not, and believers in it read mail behind us. */

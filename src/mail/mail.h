@@ -38,6 +38,7 @@ struct gp_sink {
 /* Holds the header section until it is complete, then writes the mended header (Received first; Date, Message-ID, Sender
  * added where missing; Bcc and Return-Path removed) and from there passes body bytes through; a NUL anywhere is refused. */
 struct gp_fixup; /* in mail/fixup.h; embeddable; its header store is a gp_buffer bounded by GP_MAIL_HEADER_MOST */
+bool      gp_says_no(gp_str value); /* of TLS-Required (RFC 8689 3), comments aside */
 void      gp_fixup_init(struct gp_fixup *, const struct gp_trace *, struct gp_sink); /* trace is borrowed until end */
 gp_status gp_fixup_body(struct gp_fixup *, gp_str piece) GP_MUST_USE;    /* PERMFAIL: see why; keep feeding is allowed, ignored */
 gp_status gp_fixup_end(struct gp_fixup *) GP_MUST_USE;

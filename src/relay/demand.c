@@ -188,3 +188,10 @@ gp_status demand_make(const struct demand_facts *f, struct demand *out)
     if (f->wish == WISH_PREFERS) prefer(f, out);
     return GP_OK;
 }
+
+/* RFC 8689 5: policies of the recipient's domain are set aside; what this server's configuration demands is not. */
+bool demand_is_lifted(const struct demand *d, enum relay_tls configured)
+{
+    bool theirs = d->source == DEMAND_BY_DANE || d->source == DEMAND_BY_STS;
+    return d->source == DEMAND_BY_MESSAGE || (theirs && !config_is_verified(configured));
+}

@@ -94,6 +94,8 @@ struct demand {
 };
 /* The host must not be used: see why. TEMPFAIL: for now; PERMFAIL: it lacks what the message requires (RFC 8689 4.2.1). */
 gp_status   demand_make(const struct demand_facts *, struct demand *) GP_MUST_USE;
+/* Other mail to that destination may be free of it (TLS-Required: No), or is: what fails it says nothing of that. */
+bool        demand_is_lifted(const struct demand *, enum relay_tls configured);
 const char *demand_name(const struct demand *); /* for log and reports: "opportunistic", "verified", "dane", "mta-sts", "requiretls" ...;
                                                  * "verified (relay.tls_policy)", where that is who demands it */
 

@@ -312,3 +312,25 @@ TEST(what_came_of_it_is_told_in_a_line)
     }
     CHECK_IS(gp_from(outcome_word(TLS_DANE_REQUIRED)), "dane-required");
 }
+
+/* RFC 8689 5 */
+TEST(what_a_message_may_be_free_of)
+{
+    static const struct {
+        enum demand_source source;
+        enum relay_tls     configured;
+        bool               lifted;
+    } rows[] = {
+        {DEMAND_BY_CONFIG,   RELAY_TLS_OPPORTUNISTIC, false},
+        { DEMAND_BY_CONFIG,  RELAY_TLS_REQUIRED,      false},
+        { DEMAND_BY_DANE,    RELAY_TLS_OPPORTUNISTIC, true },
+        { DEMAND_BY_DANE,    RELAY_TLS_DANE,          false},
+        { DEMAND_BY_STS,     RELAY_TLS_ENCRYPTED,     true },
+        { DEMAND_BY_STS,     RELAY_TLS_REQUIRED,      false},
+        { DEMAND_BY_MESSAGE, RELAY_TLS_OPPORTUNISTIC, true },
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct demand demand = { .source = rows[i].source };
+        CHECK(demand_is_lifted(&demand, rows[i].configured) == rows[i].lifted);
+    }
+}

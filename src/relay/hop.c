@@ -54,7 +54,7 @@ static void hop_fail(struct hop *h, struct result why, bool tls_failed)
     bool           begun = h->started;
     bool           stale = h->reused && !begun;
     if (tls_failed) secure_missed(h, why.text);
-    if (h->demand.source == DEMAND_BY_MESSAGE && (tls_failed || h->no_tls)) d->spared = true;
+    if (demand_is_lifted(&h->demand, h->via.tls) && (tls_failed || h->no_tls)) d->spared = true;
     if (secure_lacks(h, why.code)) { /* RFC 8689 4.2.1: it comes back, unless another host does better */
         why.lacks    = true;
         why.status   = GP_PERMFAIL;
@@ -237,6 +237,7 @@ bool hop_open(struct delivery *d, const struct sockaddr_storage *to, const char 
     gp_copy_z(gp_from(host), h->host, sizeof h->host);
     gp_copy_z(d->destination, h->destination, sizeof h->destination);
     memcpy(h->domain, d->route.domain, sizeof h->domain);
+    h->has_fellows = d->route.host_count > 1;
     gp_smtp_client_init(&h->client, &h->plan);
     gp_smtp_client_lend(&h->client, &h->room);
     h->timer       = timer_open(d->relay->loop, timed_out, h);
@@ -358,19 +359,6 @@ static enum verdict authed(struct hop *h, const struct gp_smtp_client_event *ev)
     return GONE;
 }
 
-/* Nothing was said of this message: the session is as it was, and serves the next one. */
-static void refuse(struct hop *h, struct delivery *d, struct gp_reply why)
-{
-    h->delivery = NULL;
-    d->hop      = NULL;
-    delivery_settle_rest(d, (struct result) { .status   = why.code / 100 == 4 ? GP_TEMPFAIL : GP_PERMFAIL,
-                                              .code     = 0,
-                                              .enhanced = gp_from(why.enhanced),
-                                              .remote   = delivery_keep(d, gp_from(h->remote)),
-                                              .text     = gp_from(why.text) });
-    delivery_finish(d);
-}
-
 static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)
 {
     (void)ev;
@@ -402,7 +390,7 @@ static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)
     if (h->plan.use_tls && !conn_tls(h->conn)) secure_missed(h, GP_LIT("the server does not offer STARTTLS"));
     d->reached = true; /* not before: who greets with 421 or refuses our sign-in would do so to the next message, too */
     if (fit == GP_OK && onward_mail(h, d, &why)) return GO_ON;
-    refuse(h, d, why);
+    onward_refuse(h, d, why);
     return GO_ON;
 }
 

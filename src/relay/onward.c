@@ -1,4 +1,5 @@
-/* What a next hop is told of a message beyond its addresses: by when it is wanted (RFC 2852), and what to report to whom (RFC 3461 5.2.1). */
+/* What a next hop is told of a message beyond its addresses: by when it is wanted (RFC 2852), what to report to whom (RFC 3461 5.2.1); and what
+ * comes of a message that this one cannot have. */
 #include "relay/parts.h"
 
 enum { ORCPT_MOST = 500 /* RFC 3461 4.2 */ };
@@ -70,4 +71,35 @@ void onward_note(const struct hop *h, struct result *r)
     unsigned offers = gp_smtp_client_offers(&h->client);
     r->reports      = (offers & GP_OFFERS_DSN) != 0;
     r->in_time      = (offers & GP_OFFERS_DELIVERBY) != 0;
+}
+
+/* ---- what it cannot have ------------------------------------------------------------------------------------------ */
+/* What this host does not offer, or not for so much, another of the same destination may: 8BITMIME, SMTPUTF8, SIZE. */
+static bool may_have_it_elsewhere(const struct hop *h, const struct delivery *d, struct gp_reply why)
+{
+    static const char *const lacks[] = { "5.6.3", "5.6.7", "5.3.4" };
+    bool                     is      = false;
+    for (size_t i = 0; i < GP_COUNT(lacks); i++) is |= gp_is(gp_from(why.enhanced), lacks[i]);
+    return is && (h->reused ? h->has_fellows : d->route.host_at + 1 < d->route.host_count);
+}
+
+/* Nothing was said of this message: the session is as it was, and serves the next one. The last host's reason stands (RFC 5321 5.1). */
+void onward_refuse(struct hop *h, struct delivery *d, struct gp_reply why)
+{
+    struct result is = { .status   = why.code / 100 == 4 ? GP_TEMPFAIL : GP_PERMFAIL,
+                         .code     = 0,
+                         .enhanced = gp_from(why.enhanced),
+                         .remote   = delivery_keep(d, gp_from(h->remote)),
+                         .text     = gp_from(why.text) };
+    is.lacks         = may_have_it_elsewhere(h, d, why);
+    h->delivery      = NULL;
+    if (is.lacks) seven_forget(d);
+    if (is.lacks && h->reused) return delivery_stale_hop(d); /* its route has not been asked for yet */
+    if (is.lacks) {
+        d->route.address_at = d->route.address_count; /* it lacks it at all of them */
+        return delivery_hop_failed(d, is, false);
+    }
+    d->hop = NULL;
+    delivery_settle_rest(d, is);
+    delivery_finish(d);
 }

@@ -154,6 +154,7 @@ struct route {
     struct delivery        *owner;
     struct route_host       hosts[ROUTE_HOSTS_MOST];
     size_t                  host_count, host_at;
+    bool                    beyond;       /* the domain has more of them */
     char                    domain[256];  /* as DNS wants it; "": MX leads to none of its hosts */
     struct sockaddr_storage addresses[ROUTE_ADDRESSES_MOST];
     size_t                  address_count, address_at;
@@ -271,6 +272,7 @@ bool      stored_read(const struct delivery *, uint64_t at, char *out, size_t ro
 gp_status seven_fit(struct delivery *, unsigned offers, struct gp_reply *why) GP_MUST_USE;
 bool      seven_read(struct delivery *, uint64_t at, char *out, size_t room, size_t *got);
 bool      seven_signed(struct delivery *); /* false: it was not for this that it was signed */
+void      seven_forget(struct delivery *); /* what it was for the last host; what is in 7 bits stays so */
 void      seven_close(struct delivery *);
 
 /* ---- DSN, onward (onward.c) --------------------------------------------------------------------------------------- */
@@ -279,6 +281,7 @@ void      seven_close(struct delivery *);
 void onward_params(const struct delivery *, const struct recipient *, unsigned offers, struct gp_text *);
 /* Says MAIL, with the time that is left (RFC 2852). false: this next hop cannot have the message, *why says so (static); nothing was sent. */
 bool onward_mail(struct hop *, const struct delivery *, struct gp_reply *why);
+void onward_refuse(struct hop *, struct delivery *, struct gp_reply why); /* the next host is asked, or it comes back; the hop serves other mail */
 void onward_note(const struct hop *, struct result *); /* what it does from here on, of what the queue would have to */
 
 /* ---- without SMTPUTF8 (plain.c) ------------------------------------------------------------------------------- */
@@ -333,6 +336,7 @@ struct hop {
     enum login_fate      fate;      /* what the server said to it    */
     char                 why[RESULT_TEXT_MOST + 1]; /* vault does not sign in; "": it does */
     bool                 reused, quitting, started;
+    bool                 has_fellows; /* its destination has other hosts  */
     struct sockaddr_storage    at;       /* of which down.c keeps count */
     const struct config_route *route;
     gp_time                    since;    /* it was opened                                     */

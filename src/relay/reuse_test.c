@@ -35,7 +35,8 @@ TEST(a_connection_serves_so_many_messages_and_no_more)
 
 TEST(a_connection_for_who_waives_tls_is_for_no_other)
 {
-    static const char *const   messages[] = { "TLS-Required: No\r\n\r\nx\r\n", "From: a@x\r\n\r\nTLS-Required: No\r\n",
+    static const char *const   messages[] = { "TLS-Required: (c) No\r\n\r\nx\r\n",
+                                              "From: a@x\r\n\r\nTLS-Required: No\r\n",
                                               "From: a@x\r\ntls-required:  no\r\n\r\nx\r\n",
                                               "TLS-Required: Now\r\n\r\nx\r\n" };
     static const size_t        callers[]  = { 1, 2, 2, 2 };

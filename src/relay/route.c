@@ -224,6 +224,7 @@ void route_add(struct route *r, gp_str name, uint16_t preference)
     if (!name.len || name.len >= sizeof to->name) return;
     for (size_t i = 1; i < r->host_count; i++)
         if (r->hosts[i].preference > to->preference) to = &r->hosts[i];
+    r->beyond |= r->host_count == ROUTE_HOSTS_MOST;
     if (r->host_count < ROUTE_HOSTS_MOST)
         to = &r->hosts[r->host_count++];
     else if (to->preference <= preference)
@@ -240,6 +241,14 @@ static void keep_hosts(struct route *r, const struct dns_answer *answer)
     for (size_t i = 0; i < answer->count; i++) route_add(r, answer->records[i].data, answer->records[i].preference);
 }
 
+/* RFC 7505 3; one beside it says nothing else. */
+static bool is_null_mx(const struct dns_answer *answer)
+{
+    size_t empty = 0;
+    for (size_t i = 0; i < answer->count; i++) empty += answer->records[i].data.len == 0;
+    return empty && empty == answer->count;
+}
+
 static void got_mx(void *owner, const struct dns_answer *answer)
 {
     struct route        *r = owner;
@@ -251,7 +260,7 @@ static void got_mx(void *owner, const struct dns_answer *answer)
         give_up(r, no_answer(r, "the domain's mail hosts", answer->why));
     } else if (answer->no_name) {
         give_up(r, no_route(GP_PERMFAIL, "5.1.2", "the recipient's domain does not exist in the DNS"));
-    } else if (answer->count == 1 && answer->records[0].data.len == 0) { /* RFC 7505 */
+    } else if (is_null_mx(answer)) {
         give_up(r, no_route(GP_PERMFAIL, "5.1.10", "the recipient's domain says that it takes no mail (null MX)"));
     } else {
         keep_hosts(r, answer);
@@ -496,6 +505,9 @@ static gp_status exhausted(struct route *r)
     else if (smarthost)
         r->reason = no_route(GP_TEMPFAIL, "4.4.3",
                              "the smarthost's name has no address: see relay.via or routes in gatepost.yml");
+    else if (r->beyond) /* RFC 5321 5.1 has us try two at least, and nobody says that those have none */
+        r->reason = no_route(GP_TEMPFAIL, "4.4.4",
+                             "none of the domain's ten best mail hosts has an address, and the others are not asked");
     else
         r->reason = no_route(GP_PERMFAIL, "5.1.2", "the recipient's domain has no mail host with an address");
     return r->reason.status;
@@ -536,7 +548,7 @@ static bool is_open_to_us(struct route *r)
     const struct outcome barred = { .failure = r->demand.failure, .why = gp_from(r->demand.why) };
     secure_tell(r->owner, host, &r->demand, &barred);
     r->had_address = true; /* and that is the reason */
-    if (r->demand.source == DEMAND_BY_MESSAGE) r->owner->spared = true;
+    if (demand_is_lifted(&r->demand, way->hop.tls)) r->owner->spared = true;
     if (status == GP_PERMFAIL) {
         r->reason = no_route(status, "5.7.10", r->demand.why); /* RFC 8689 4.2.1 */
     } else {

@@ -190,6 +190,12 @@ bool seven_signed(struct delivery *d)
     return true;
 }
 
+void seven_forget(struct delivery *d)
+{
+    bool stays = d->seven.state == SEVEN_DONE && d->seven.gp;
+    if (!stays) d->seven.state = SEVEN_UNASKED;
+}
+
 void seven_close(struct delivery *d)
 {
     turns_drop(d->relay, &d->seven.turn);

@@ -184,3 +184,48 @@ TEST(a_converted_message_starts_anew_at_the_next_host)
     CHECK(b->caller_count == 2 && holds(heard(b, 1), IN_7_BITS));
     bench_close(b);
 }
+
+#define IN_HEADER "From: a@x\r\nSubject: \xc3\xbc\r\n\r\nx\r\n"
+
+TEST(what_one_host_lacks_another_may_offer)
+{
+    static const struct {
+        const char   *params, *message;
+        struct script first, second;
+        const char   *results, *status;
+    } rows[] = {
+        {"BODY=8BITMIME", IN_HEADER, { .ehlo = "250 mx" },               { .ehlo = "250-mx\r\n250 8BITMIME" }, "0 250", ""     },
+        { "SMTPUTF8",     IN_HEADER, { .ehlo = "250 mx" },               { .ehlo = "250-mx\r\n250 SMTPUTF8" }, "0 250", ""     },
+        { "",             "x\r\n",   { .ehlo = "250-mx\r\n250 SIZE 2" }, { .ehlo = "250 mx" },                 "0 250", ""     },
+        { "",             IN_HEADER, { .ehlo = "250 mx" },               { .ehlo = "250 mx" },                 "3 0",   "5.6.3"},
+        { "SMTPUTF8",     IN_HEADER, { .ehlo = "250 mx" },               { .greeting = "421 4.3.2 busy" },     "2 421", "4.3.2"},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct bench *b = bench_open();
+        b->hosts        = 2;
+        b->params       = rows[i].params;
+        b->scripts[0]   = &rows[i].first;
+        b->scripts[1]   = &rows[i].second;
+        b->script_count = 2;
+        deliver_text(b, "a@x\t\n", rows[i].message);
+        results_are(b, rows[i].results);
+        CHECK(b->caller_count == 2 && !holds(heard(b, 0), "MAIL") && holds(gp_from(b->results), rows[i].status));
+        bench_close(b);
+    }
+}
+
+/* A connection that is used again knows that there are others, and not which. */
+TEST(another_host_is_asked_where_a_used_connection_will_not_do)
+{
+    struct bench        *b = bench_open();
+    struct config_route *r = add_route(b, "two");
+    b->destination         = "via:two";
+    server(b, &r->via[0], "127.0.0.9");
+    server(b, &r->fallback[0], "127.0.0.9");
+    SCRIPTS(b, { .ehlo = "250 mx" }, { .ehlo = "250 mx" }, { .ehlo = "250-mx\r\n250 8BITMIME" });
+    deliver(b, "a@x\t\n");
+    deliver_text(b, "b@x\t\n", IN_HEADER);
+    results_are(b, "0 250");
+    CHECK(b->caller_count == 3 && holds(heard(b, 2), "RCPT TO:<b@x>"));
+    bench_close(b);
+}

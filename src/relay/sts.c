@@ -27,6 +27,7 @@ enum {
     WHY_ROOM     = 160,
     MS           = 1000,
     HTTP_OK      = 200,
+    AGE_LEAST    = 300, /* seconds */
 };
 static const gp_time retry_ms   = (gp_time)300 * MS;       /* RFC 8461 3.3: after a failed fetch */
 static const gp_time refresh_ms = (gp_time)24 * 3600 * MS; /* or half of what the policy lasts   */
@@ -233,6 +234,8 @@ static void take_file(struct sts_entry *e, gp_str file)
         fail(e, TLS_STS_INVALID, gp_from(why));
         return;
     }
+    /* RFC 8461 3.2 allows 0: such a policy is good for those who asked for it, and a moment longer. */
+    if (policy.max_age < AGE_LEAST) policy.max_age = AGE_LEAST;
     e->mode    = policy.mode;
     e->fetched = wall_now();
     e->expires = e->fetched + (gp_time)policy.max_age * MS;

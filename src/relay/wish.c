@@ -9,8 +9,7 @@ static bool says_no(gp_str header)
 {
     struct gp_field field;
     bool            no = false;
-    while (!no && gp_next_field(&header, &field))
-        no = gp_is(field.name, "TLS-Required") && gp_is(gp_trim(field.value), "No");
+    while (!no && gp_next_field(&header, &field)) no = gp_is(field.name, "TLS-Required") && gp_says_no(field.value);
     return no;
 }
 

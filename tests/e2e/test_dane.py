@@ -268,6 +268,15 @@ def test_who_says_that_tls_is_not_required_is_believed(gatepost, attempt, new_ho
     assert sink.wait(f"lena@{attempt.domain}") and "opportunistic: not verified" in went(gatepost, queue_id)
 
 
+def test_mail_that_a_policy_holds_up_holds_nobody_up_who_is_free_of_it(gatepost, attempt, new_host, context, account):
+    another_certificate(attempt)
+    sink = new_host(attempt.certificate, attempt.host)
+    for _ in range(2):
+        assert shown(gatepost, send(gatepost, context, account, [f"lena@{attempt.domain}"]))
+    send(gatepost, context, account, [f"emil@{attempt.domain}"], extra="TLS-Required: No\r\n")
+    assert sink.wait(f"emil@{attempt.domain}")
+
+
 def test_another_host_that_is_as_it_should_be_gets_it(gatepost, world, self_signed, domain, new_host, context, account):
     first, second = new_host(self_signed, f"mx1.{domain}"), new_host(self_signed, f"mx2.{domain}")
     world.names.mx(domain, (10, f"mx1.{domain}"), (20, f"mx2.{domain}"))

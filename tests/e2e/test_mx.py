@@ -110,6 +110,7 @@ def test_an_answer_too_long_for_udp(gatepost, world, new_host, domain, context, 
 # ---- what is final -----------------------------------------------------------------------------------------------
 FINAL = {
     "null MX": (lambda names, domain: names.mx(domain, *NULL_MX), "5.1.10", "null MX"),
+    "two null MX": (lambda names, domain: names.mx(domain, (0, "."), (10, ".")), "5.1.10", "null MX"),
     "no such domain": (lambda names, domain: None, "5.1.2", "does not exist"),
     "neither MX nor address": (lambda names, domain: names.mx(f"below.{domain}", (1, "x.example")), "5.1.2", "no mail host with an address"),
     "no MX host has an address": (lambda names, domain: names.mx(domain, (1, f"a.{domain}"), (2, f"b.{domain}")), "5.1.2", "no mail host with an address"),
@@ -127,6 +128,13 @@ def test_what_the_dns_settles_comes_back_at_once(case, gatepost, world, home, do
     assert blocks[1]["Status"] == status and blocks[1]["Final-Recipient"] == f"rfc822;lena@{domain}"
     assert text in parts[0].get_content()
     assert f"event=deferred queue_id={queue_id}" not in gatepost.log()
+
+
+def test_of_many_hosts_the_best_are_tried_and_what_the_others_have_is_not_known(gatepost, world, domain, context):
+    world.names.mx(domain, *[(n, f"n{n}.{domain}") for n in range(1, 12)])
+    queue_id = send(gatepost, context, gatepost.account(), [f"lena@{domain}"])
+    line = until("a deferral", lambda: next((line for line in gatepost.log().splitlines() if f"event=deferred queue_id={queue_id}" in line), None))
+    assert "the others are not asked" in line
 
 
 def test_a_domain_without_mx_that_is_ourselves_is_a_loop(gatepost, new_host, home, context):
