@@ -41,6 +41,10 @@ TEST(a_token_and_how_long_it_lives)
     CHECK(r.status == GP_OK && r.lifetime == OAUTH_LIFETIME_MOST && r.refresh_len == 0);
     oauth_read_reply(GP_LIT("{\"access_token\":\"abc\",\"expires_in\":-5}"), 200, &r);
     CHECK(r.status == GP_OK && r.lifetime == 0);
+    oauth_read_reply(GP_LIT("{\"access_token\":\"abc\",\"refresh_token\":null}"), 200, &r);
+    CHECK(r.status == GP_OK && r.access_len == 3 && r.refresh_len == 0);
+    oauth_read_reply(GP_LIT("{\"access_token\":\"abc\",\"refresh_token\":\"\"}"), 200, &r);
+    CHECK(r.status == GP_OK && r.access_len == 3 && r.refresh_len == 0);
 }
 
 TEST(what_is_no_token_says_what_it_means)

@@ -95,6 +95,13 @@ static void take_error(const json_t *object, long status, struct oauth_reply *r)
     say(r, r->error, json_string_value(json_object_get(object, "error_description")));
 }
 
+/* Some say null, or "", where they mean that there is none. */
+static bool has_refresh(const json_t *object)
+{
+    const json_t *member = json_object_get(object, "refresh_token");
+    return member && !json_is_null(member) && !(json_is_string(member) && !json_string_length(member));
+}
+
 static void take_success(const json_t *object, struct oauth_reply *r)
 {
     const json_t *type  = json_object_get(object, "token_type");
@@ -108,8 +115,7 @@ static void take_success(const json_t *object, struct oauth_reply *r)
         say(r, "its access_token is none, or too long", NULL);
         return;
     }
-    bool has_refresh = json_object_get(object, "refresh_token") != NULL;
-    if (has_refresh && !take_token(object, "refresh_token", r->refresh, &r->refresh_len)) {
+    if (has_refresh(object) && !take_token(object, "refresh_token", r->refresh, &r->refresh_len)) {
         say(r, "its refresh_token is none, or too long", NULL);
         return;
     }
