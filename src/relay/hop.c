@@ -365,6 +365,10 @@ static enum verdict ready(struct hop *h, const struct gp_smtp_client_event *ev)
     struct delivery *d   = h->delivery;
     struct gp_reply  why = { 0 };
     down_answered(h, wall_now());
+    if (gp_smtp_client_heard_unasked(&h->client) || conn_input(h->conn).len > 0) { /* it is no reply to MAIL */
+        hop_fail(h, temporary("the next hop sent a reply that nobody had asked for"), false);
+        return GONE;
+    }
     if (!d && (h->relay->stop || h->messages >= HOP_MESSAGES_MOST) && !h->quitting) {
         leave(h);
         return GO_ON;
@@ -435,8 +439,8 @@ static enum verdict rcpt_reply(struct hop *h, const struct gp_smtp_client_event 
     }
     r->settled = true;
     r->result  = reply_result(d, h, ev);
-    /* RFC 5321 4.5.3.1.10: 552 to RCPT is how old servers say "too many recipients". */
-    if (ev->code == 552) r->result.status = GP_TEMPFAIL;
+    /* RFC 5321 4.5.3.1.10: 552 to RCPT is how old servers say "too many recipients" (5.5.3), unless they say that it is something else. */
+    if (ev->code == 552 && (!ev->enhanced.len || gp_is(ev->enhanced, "5.5.3"))) r->result.status = GP_TEMPFAIL;
     return GO_ON;
 }
 
@@ -507,7 +511,7 @@ static enum verdict failed(struct hop *h, const struct gp_smtp_client_event *ev)
     char           room[RESULT_TEXT_MOST];
     struct gp_text reply = GP_TEXT(room);
     gp_put_masked(&reply, &h->mask, ev->text);
-    if (signing_in)
+    if (signing_in && !h->why[0]) /* else login.c has said that it is us who do not sign in, and why */
         LOG(LOG_ERROR, "upstream", LOG_Z("host", h->host), LOG_N("code", ev->code), LOG_S("reply", gp_said(&reply)),
             LOG_Z(
                 "reason",

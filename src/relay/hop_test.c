@@ -36,7 +36,10 @@ TEST(what_the_message_meets_is_the_result_of_who_was_accepted)
     } rows[] = {
         {{ .mail = "550 5.7.1 not you" },                                             "3 550, 3 550"},
         { { .mail = "451 4.3.0 later" },                                              "2 451, 2 451"},
-        { { .rcpt = { "552 5.2.2 full" } },                                           "2 552, 0 250"},
+        { { .rcpt = { "552 too many" } },                                             "2 552, 0 250"},
+        { { .rcpt = { "552 5.5.3 too many" } },                                       "2 552, 0 250"},
+        { { .rcpt = { "552 5.2.2 full" } },                                           "3 552, 0 250"},
+        { { .rcpt = { "552 5.3.4 too big" } },                                        "3 552, 0 250"},
         { { .rcpt = { "550 a", "550 b" }, .data = "503 none" },                       "3 550, 3 550"},
         { { .rcpt = { "550 a", "450 b" } },                                           "3 550, 2 450"},
         { { .data = "554 5.6.0 no" },                                                 "3 554, 3 554"},
@@ -270,6 +273,16 @@ TEST(a_host_that_takes_no_mail_at_all_is_down)
         CHECK(b->results[0] == '2' && b->host_down && b->caller_count == 1);
         bench_close(b);
     }
+}
+
+TEST(a_host_that_says_more_than_it_is_asked_is_told_of_no_message)
+{
+    struct bench *b = bench_open();
+    SCRIPTS(b, { .ehlo = "250 mx\r\n250 mx" });
+    deliver(b, "a@x\t\n");
+    results_are(b, "2 0");
+    CHECK(b->host_down && b->caller_count == 1 && !holds(heard(b, 0), "MAIL"));
+    bench_close(b);
 }
 
 TEST(what_a_smarthost_repeats_of_our_sign_in_is_kept_nowhere)

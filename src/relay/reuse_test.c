@@ -64,6 +64,24 @@ TEST(a_connection_that_died_while_idle_costs_nothing)
     bench_close(b);
 }
 
+TEST(a_reply_that_nobody_asked_for_is_not_taken_for_that_to_the_next_message)
+{
+    static const struct script polite = { 0 }, says[] = { { .dot = "250 2.0.0 taken\r\n550 5.7.1 no" },
+                                                          { .dot = "250 2.0.0 taken\r\n550-5.7.1" },
+                                                          { .rcpt = { "550 no\r\n250 yes" } } };
+    for (size_t i = 0; i < GP_COUNT(says); i++) {
+        struct bench *b = bench_open();
+        b->scripts[0]   = &says[i];
+        b->scripts[1]   = &polite;
+        b->script_count = 2;
+        deliver(b, "a@x\t\n");
+        deliver(b, "b@x\t\n");
+        results_are(b, "0 250");
+        CHECK(b->caller_count == 2 && !holds(heard(b, 0), "b@x") && holds(heard(b, 1), "RCPT TO:<b@x>"));
+        bench_close(b);
+    }
+}
+
 TEST(a_dead_idle_connection_and_a_dead_host_are_a_host_that_is_down)
 {
     struct bench *b = bench_open();

@@ -66,6 +66,11 @@ gp_str gp_smtp_client_peer(const struct gp_smtp_client *c)
     return (gp_str) { c->peer, c->peer_len };
 }
 
+bool gp_smtp_client_heard_unasked(const struct gp_smtp_client *c)
+{
+    return c->phase == GP_CLIENT_AT_READY && gp_lines_rest(&c->in).len > 0;
+}
+
 unsigned gp_smtp_client_offers(const struct gp_smtp_client *c)
 {
     return c->offers;

@@ -245,5 +245,6 @@ void   gp_smtp_client_no_more_rcpts(struct gp_smtp_client *);
 size_t gp_smtp_client_body(struct gp_smtp_client *, gp_str piece);                     /* stuffs dots; what was taken */
 bool   gp_smtp_client_done(struct gp_smtp_client *);                                   /* end of body; false: no room now */
 void   gp_smtp_client_quit(struct gp_smtp_client *);
+bool   gp_smtp_client_heard_unasked(const struct gp_smtp_client *); /* READY, and replies are left over: they would be taken for those to the next message */
 
 #endif
