@@ -6,6 +6,28 @@
 
 #define REFUSED "3\t550\t5.1.1\tmx.example.net\tTLSv1.3\tno such user"
 
+TEST(a_report_puts_no_code_into_a_server_s_mouth_that_it_did_not_say)
+{
+    static const struct {
+        const char *answer, *says;
+    } rows[] = {
+        {"3\t550\t5.0.0\tmx.example.net\t\t4.2.1 soft?\n", "smtp; 550 4.2.1 soft?\r\n"       },
+        { "3\t550\t5.0.0\tmx.example.net\t\t\n",           "smtp; 550\r\n"                   },
+        { REFUSED "\n",                                    "smtp; 550 5.1.1 no such user\r\n"},
+    };
+    for (size_t i = 0; i < GP_COUNT(rows); i++) {
+        struct kit *k = kit_open();
+        struct msg  m = kit_message("abcd", "ada@example.org", "c@example.net\t\n");
+        kit_commit(k, 1, &m);
+        kit_turn(k);
+        kit_answer_one(k, 0, rows[i].answer, HOST_ANSWERED);
+        kit_turn(k);
+        CHECK(k->sent_count == 2 && strstr(k->sent[1].body, "\r\nStatus: 5."));
+        if (!strstr(k->sent[1].body, rows[i].says)) fail_msg("%s", k->sent[1].body);
+        kit_close(k);
+    }
+}
+
 /* No backscatter: who may write as anybody must not have reports sent to anybody. */
 TEST(a_report_goes_to_whose_the_message_is)
 {

@@ -51,6 +51,12 @@ static struct result read_result(gp_str line)
 }
 
 /* ---- notifications ------------------------------------------------------------------------------------------------------ */
+/* RFC 3463 3.1: X.0.0 says nothing more than the reply's first digit, and stands for what a server did not say: it is not put into its mouth. */
+static bool says_more(gp_str enhanced)
+{
+    return enhanced.len && !gp_is(gp_tail(enhanced, 1), ".0.0");
+}
+
 static gp_str diagnostic_of(struct gp_arena *arena, const struct queue_reply *reply)
 {
     char           room[DIAGNOSTIC_ROOM];
@@ -58,7 +64,7 @@ static gp_str diagnostic_of(struct gp_arena *arena, const struct queue_reply *re
     if (!reply->code) return reply->text;
     gp_put_number(&text, reply->code);
     gp_put_char(&text, ' ');
-    if (reply->enhanced.len) {
+    if (says_more(reply->enhanced)) {
         gp_put(&text, reply->enhanced);
         gp_put_char(&text, ' ');
     }
