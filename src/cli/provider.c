@@ -4,10 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/net.h"
+
 /* ---- list ----------------------------------------------------------------------------------------------------------------------- */
 static bool is_for_accounts(const struct config *c, const struct config_provider *p)
 {
     return config_login_by(c, p) == config_logins(c) && config_own_login_by(c, p) < config_logins(c);
+}
+
+/* The server keeps one in force, and writes down until when: what is past, but for the time that a fetch takes, was not followed by another. */
+static bool is_overdue(const struct config *c, const struct config_provider *p, const struct grant *g)
+{
+    bool wanted = config_login_by(c, p) < config_logins(c);
+    return wanted && g->access_ends && g->access_ends + GRANT_CLAIM_MS < wall_now();
 }
 
 static const char *state_of(const struct config *c, const struct config_provider *p, gp_status found,
@@ -18,6 +27,7 @@ static const char *state_of(const struct config *c, const struct config_provider
     if (p->grant == PROVIDER_LOGIN && !(same && g->sealed))
         return is_for_accounts(c, p) ? "by account" : "nobody signed in";
     if (same && g->failing) return "fails";
+    if (same && g->renewed && is_overdue(c, p, g)) return "overdue";
     return same && g->renewed ? "works" : "not tried yet";
 }
 

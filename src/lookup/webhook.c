@@ -14,7 +14,8 @@ enum {
     BODY_MOST   = 128 * 1024,
     ID_MOST     = 96,
     KEY_MOST    = 1024,
-    SIGNED_ROOM = 80
+    SIGNED_ROOM = 80,
+    WHY_ROOM    = 64
 };
 
 static struct posting {
@@ -28,7 +29,8 @@ static struct posting {
     char             signs[ID_MOST + SIGNED_ROOM + BODY_MOST]; /* id and time, and then the body: what is signed */
     char            *body;                                     /* there */
     gp_status        status;
-    const char      *why;
+    const char      *why; /* NULL, static, or: */
+    char             status_said[WHY_ROOM];
 } posting;
 
 static bool open_library(const struct source *s)
@@ -99,18 +101,26 @@ static bool sign(struct posting *p, const struct source *s)
 }
 
 /* RFC 9110 15.5: of the statuses that blame who asks, those that blame what he sent. */
-static gp_status judge(long status, const char **why)
+static gp_status judge(long status)
 {
     static const long never[] = { 400, 413, 415, 422 };
     enum { GOOD = 200, AFTER_GOOD = 300 };
     if (status >= GOOD && status < AFTER_GOOD) return GP_OK;
-    *why = "it answers with another status than 2xx";
     for (size_t i = 0; i < GP_COUNT(never); i++)
-        if (status == never[i]) {
-            *why = "it does not take this one (400, 413, 415 or 422)";
-            return GP_PERMFAIL;
-        }
+        if (status == never[i]) return GP_PERMFAIL;
     return GP_TEMPFAIL;
+}
+
+static const char *why_not(struct posting *p, gp_status said, long status)
+{
+    struct gp_text text = { .ptr = p->status_said, .room = sizeof p->status_said - 1 };
+    if (said == GP_OK) return NULL;
+    gp_put_z(&text,
+             said == GP_PERMFAIL ? "it does not take this one: it answers with status " : "it answers with status ");
+    gp_put_number(&text, status);
+    gp_put_z(&text, ", not 2xx");
+    p->status_said[text.len] = '\0';
+    return p->status_said;
 }
 
 static void on_thread(void *job)
@@ -122,12 +132,11 @@ static void on_thread(void *job)
     p->status = GP_TEMPFAIL;
     p->why    = "no memory";
     if (!p->transfer || (s->plan->type == LOOKUP_EVENTS && !sign(p, s))) return;
-    const char *verdict = NULL;
     const char *trouble = transfer_run(p->transfer, s->plan->uri, (gp_str) { p->body, p->len }, s->timeout_ms, &status);
-    gp_status   said    = judge(status, &verdict);
+    gp_status   said    = judge(status);
     bool        heard   = !trouble || said == GP_OK; /* a yes is one however long what follows it is */
     p->status           = heard ? said : GP_TEMPFAIL;
-    p->why              = heard ? verdict : trouble;
+    p->why              = heard ? why_not(p, said, status) : trouble;
     transfer_forget(p->transfer);
 }
 

@@ -92,6 +92,7 @@ def test_a_webhook_has_each_notice_however_it_was_at_first(new_gatepost, certifi
     gatepost.start()
     until("both notices", lambda: hook.took("printer") and hook.took("certificate"), 30)
     until("a quiet vault", lambda: "answers again" in gatepost.log())
+    assert "it answers with status 503, not 2xx" in gatepost.log()
     tries, asked = [one for _, one in hook.asked], hook.took("printer")[-1]
     assert len(tries) == 5 and tries[:4] == tries[:1] * 4 and tries[4] != tries[0]     # three that were not taken, and then each once
     assert {said for said, _ in hook.asked} == {"Bearer the hook's own secret"}

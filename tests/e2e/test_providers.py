@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import socket
+import sqlite3
 import ssl
 import subprocess
 import urllib.request
@@ -309,6 +310,16 @@ def mended(gatepost, hop, grants, recipient):
     assert hop.wait(recipient).login == USER
     until("an empty queue", gatepost.is_empty)
     assert state(gatepost)["state"] == "works"
+
+
+def test_a_token_that_has_ended_and_no_newer_one_on_record_is_no_sign_that_it_works(office, hop, grants, recipient):
+    """As if the vault could not write down what came after it."""
+    office.stop()
+    with contextlib.closing(sqlite3.connect(office.dir / "vault/accounts.db")) as db, db:
+        db.execute("UPDATE grants SET access_ends = access_ends - 86400000 WHERE provider = 'office'")
+    assert state(office)["state"] == "overdue" and "overdue" in office.run("provider", "list")
+    start(office, grants)
+    until("a token of now", lambda: state(office)["state"] == "works")
 
 
 def test_logout_gives_back_and_forgets(office, hop, grants, context, recipient):
