@@ -2,6 +2,7 @@
 import pytest
 
 import knot
+import postfix
 from house import free_port, serving
 from sink import Sink
 from test_dane import ENTITY, KEY, OTHER, SHA256, tlsa, went
@@ -19,9 +20,23 @@ WAITS = {"wrong.signed.example": "TLS policy dane: no matching DANE TLSA records
 
 
 @pytest.fixture(scope="module")
-def port():
+def self_signed(strangers):
+    return strangers.issue("stranger", "stranger.example")
+
+
+@pytest.fixture(scope="module")
+def peer(folder, self_signed):
+    """Postfix, at 127.0.0.1; None: it is not there."""
+    made = None if postfix.missing() else postfix.open_to_all(folder / "knot-postfix", self_signed)
+    yield made
+    if made:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def port(peer):
     """All mail hosts share it."""
-    return free_port()
+    return peer.port if peer else free_port()
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +48,7 @@ def hosts(sink_certificate, port):
 
 
 @pytest.fixture(scope="module")
-def names(folder, sink_certificate, port):
+def names(folder, sink_certificate, self_signed, port):
     """The root vouches for example., and that for signed.example, for a key that lost.example has not, and says that plain.example is not signed."""
     if why := knot.missing():
         pytest.skip(why)
@@ -42,9 +57,11 @@ def names(folder, sink_certificate, port):
     made.zone("example.", algorithm="ecdsap256sha256", opt_out="on")
     made.zone("signed.example.", algorithm="ed25519")
     made.zone("lost.example.", algorithm="ecdsap256sha256")
+    made.zone("example.net.", algorithm="ecdsap256sha256")
     made.zone("plain.example.")
     made.add("example.", f"ns {knot.TTL} A 127.0.0.1")
     made.delegate(".", "example.", "example.")
+    made.delegate(".", "example.net.", "example.net.")
     made.delegate("example.", "signed.example.", "signed.example.")
     made.delegate("example.", "lost.example.", "signed.example.")
     made.delegate("example.", "plain.example.")
@@ -55,6 +72,10 @@ def names(folder, sink_certificate, port):
         made.add(zone, f"{domain}. {knot.TTL} MX 10 mx.{domain}.", f"mx.{domain}. {knot.TTL} A {address}")
         if fit is not None:
             made.add(zone, f"_{port}._tcp.mx.{domain}. {knot.TTL} TLSA {' '.join(map(str, fits if fit else (*fits[:3], OTHER)))}")
+    own = tlsa(self_signed[0], ENTITY, KEY, SHA256)
+    for domain, record in (("example.net", own), ("other.example.net", (*own[:3], OTHER))):         # both are Postfix
+        made.add("example.net.", f"{domain}. {knot.TTL} MX 10 mx.{domain}.", f"mx.{domain}. {knot.TTL} A 127.0.0.1",
+                 f"_{port}._tcp.mx.{domain}. {knot.TTL} TLSA {' '.join(map(str, record))}")
     try:
         yield made.start()
     finally:
@@ -82,3 +103,13 @@ def test_mail_waits_and_says_why(domain, gatepost, hosts, context, account):
     queue_id = send(gatepost, context, account, [f"lena@{domain}"])
     assert WAITS[domain] in shown(gatepost, queue_id)
     assert not was_given_mail(hosts[domain])
+
+
+def test_postfix_is_held_to_what_knot_says_of_its_certificate(gatepost, peer, context, account):
+    if not peer:
+        pytest.skip(postfix.missing())
+    other = send(gatepost, context, account, ["lena@other.example.net"])
+    fits = send(gatepost, context, account, ["lena@example.net"], extra="Subject: by way of Knot\r\n")
+    assert "dane: verified by TLSA 3 1 1" in went(gatepost, fits)
+    postfix.kept(peer, "Subject: by way of Knot")
+    assert "TLS policy dane: no matching DANE TLSA records" in shown(gatepost, other) and "lena@other" not in peer.log()

@@ -14,9 +14,10 @@ from sink import Sink
 from test_acting import MESSAGE
 from test_delivery import send
 from test_providers import item
-from test_routes import smtp, write
+from test_routes import write
 from wire import signed_in, submit
 
+PROGRAMS = {"postfix": postfix, "exim": exim, "opensmtpd": opensmtpd, "dovecot": dovecot}
 PEOPLE = {"ada": "a-secret-of-ada", "bert": "a-secret-of-bert"}
 SECRET, TOKEN, LOGIN = "a-secret-for-next-hops", "a-token.for-next-hops", "relay@example.net"   # Dovecot asks about a token without encoding it
 POSTFIX = """myhostname = mx.example.net
@@ -64,21 +65,29 @@ def last(sink_certificate):
     made.close()
 
 
+class Peers(dict):
+    """By program; who asks for one that is not installed is skipped."""
+
+    def __missing__(self, name):
+        pytest.skip(PROGRAMS[name].missing())
+
+
 @pytest.fixture(scope="module")
 def peers(folder, sink_certificate, identity, ca, last):
-    for program in (postfix, exim, opensmtpd, dovecot):
-        if program.missing():
-            pytest.skip(program.missing())
     place = folder / "hop-postfix"
     place.mkdir()
-    made = {"postfix": postfix.Postfix(place, POSTFIX.format(certificate=sink_certificate, folder=place, nobody=pwd.getpwnam("nobody").pw_uid)),
-            "exim": exim.Exim(folder / "hop-exim", sink_certificate, "", EXIM, (), EXIM_PLAIN),
-            "opensmtpd": opensmtpd.Opensmtpd(folder / "hop-opensmtpd", sink_certificate, OPENSMTPD.format(sink=last.port), LOGIN, SECRET),
-            "dovecot": dovecot.Submission(folder / "hop-dovecot", sink_certificate, identity, ca, last.port,
-                                          {f"{name}@people.example": secret for name, secret in PEOPLE.items()})}
-    yield made
-    for peer in made.values():
-        peer.stop()
+    made, start = Peers(), {
+        "postfix": lambda: postfix.Postfix(place, POSTFIX.format(certificate=sink_certificate, folder=place, nobody=pwd.getpwnam("nobody").pw_uid)),
+        "exim": lambda: exim.Exim(folder / "hop-exim", sink_certificate, "", EXIM, (), EXIM_PLAIN),
+        "opensmtpd": lambda: opensmtpd.Opensmtpd(folder / "hop-opensmtpd", sink_certificate, OPENSMTPD.format(sink=last.port), LOGIN, SECRET),
+        "dovecot": lambda: dovecot.Submission(folder / "hop-dovecot", sink_certificate, identity, ca, last.port,
+                                              {f"{name}@people.example": secret for name, secret in PEOPLE.items()})}
+    try:
+        made.update({name: start[name]() for name, program in PROGRAMS.items() if not program.missing()})
+        yield made
+    finally:
+        for peer in made.values():
+            peer.stop()
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +112,15 @@ def gatepost(folder, certificate, ca, peers, home, identity):
     with open(made.dir / "gatepost.yml", "a") as out:
         out.write("providers:\n" + item(identity, ca))
     try:
-        write(made, smtp(peers["postfix"], name="postfix", to="postfix.example"),
-              smtp(peers["exim"], name="exim", to="exim.example", user=LOGIN, password_file=str(folder / "hop-password")),
-              smtp(peers["opensmtpd"], name="opensmtpd", to="opensmtpd.example *.opensmtpd.example") | {"via": f"smtp://127.0.0.1:{peers['opensmtpd'].port}?tls=none"},
-              smtp(peers["dovecot"], name="bearer", to="bearer.example", mechanisms="OAUTHBEARER", **bearer),
-              smtp(peers["dovecot"], name="xoauth2", to="xoauth2.example", mechanisms="XOAUTH2", **bearer),
-              smtp(peers["dovecot"], name="own-password", to="own-password.example", login="account"),
-              smtp(peers["dovecot"], name="own-token", to="own-token.example", login="account", provider="office", mechanisms="OAUTHBEARER"))
+        routes = (("postfix", {"name": "postfix", "to": "postfix.example"}),
+                  ("exim", {"name": "exim", "to": "exim.example", "user": LOGIN, "password_file": str(folder / "hop-password")}),
+                  ("opensmtpd", {"name": "opensmtpd", "to": "opensmtpd.example *.opensmtpd.example"}),
+                  ("dovecot", {"name": "bearer", "to": "bearer.example", "mechanisms": "OAUTHBEARER"} | bearer),
+                  ("dovecot", {"name": "xoauth2", "to": "xoauth2.example", "mechanisms": "XOAUTH2"} | bearer),
+                  ("dovecot", {"name": "own-password", "to": "own-password.example", "login": "account"}),
+                  ("dovecot", {"name": "own-token", "to": "own-token.example", "login": "account", "provider": "office", "mechanisms": "OAUTHBEARER"}))
+        write(made, *({"via": f"smtp://127.0.0.1:{peers[peer].port}?tls={'none' if peer == 'opensmtpd' else 'required'}"} | keys
+                      for peer, keys in routes if peer in peers))
         yield made.start()
         made.stop()
         made.secrets += identity.grants.everything()
@@ -119,8 +130,9 @@ def gatepost(folder, certificate, ca, peers, home, identity):
 
 
 @pytest.fixture(scope="module")
-def people(gatepost, identity):
+def people(gatepost, peers, identity):
     """Each has a password of his own at Dovecot, and has said yes at its provider."""
+    assert peers["dovecot"]
     made = {name: gatepost.account(name=name) for name in PEOPLE}
     for name, secret in PEOPLE.items():
         who = ("--account", name, "--user", f"{name}@people.example")
@@ -143,11 +155,12 @@ def kept(peers, last):
     return look
 
 
-WAYS = {"postfix": "", "exim": f"A=plain:{LOGIN}", "opensmtpd": "", "bearer": "", "xoauth2": ""}
+WAYS = {"postfix": "postfix", "exim": "exim", "opensmtpd": "opensmtpd", "bearer": "dovecot", "xoauth2": "dovecot"}
 
 
 @pytest.mark.parametrize("name", WAYS)
 def test_mail_arrives_whole_by_way_of(name, gatepost, peers, kept, context, recipient):
+    assert peers[WAYS[name]]
     to = recipient.replace("example.net", f"{name}.example")
     send(gatepost, context, gatepost.account(), [to], extra=f"Subject: for {to}.\r\n", body="..dots\r\n" + "x" * 900 + "\r\n")
     text = kept(name, f"Subject: for {to}.", to).replace("\r\n", "\n")
@@ -172,8 +185,9 @@ def test_each_account_is_itself_at_dovecot(way, gatepost, people, peers, last, c
     assert all(f"Login: user=<{name}@people.example>, method={method}" in peers["dovecot"].log() for name in people)
 
 
-def test_addresses_of_utf8_go_where_they_can(gatepost, kept, home, context, recipient):
+def test_addresses_of_utf8_go_where_they_can(gatepost, peers, kept, home, context, recipient):
     """Postfix takes them; Exim, as it is set up, does not: the sender is told so, and nothing is sent maimed."""
+    assert peers["postfix"] and peers["exim"]
     account = gatepost.account()
     for domain in ("postfix.example", "exim.example"):
         with signed_in(gatepost, context, account) as wire:
@@ -188,15 +202,18 @@ def test_addresses_of_utf8_go_where_they_can(gatepost, kept, home, context, reci
 
 
 @pytest.mark.parametrize("name", ["postfix", "exim", "opensmtpd"])
-def test_what_is_too_large_for_it_comes_back(name, gatepost, home, context, recipient):
+def test_what_is_too_large_for_it_comes_back(name, gatepost, peers, home, context, recipient):
+    assert peers[name]
     account, to = gatepost.account(), recipient.replace("example.net", f"{name}.example")
     send(gatepost, context, account, [to], body=("y" * 70 + "\r\n") * 2000)
     report = home.wait(account.name).data.decode()
     assert f"Final-Recipient: rfc822;{to}" in report and "Status: 5.3.4" in report and "Action: failed" in report
 
 
-@pytest.mark.parametrize("to,said", [("nobody@exim.example", "nobody has that name"), ("x@sub.opensmtpd.example", "Invalid recipient")], ids=["exim", "opensmtpd"])
-def test_what_it_refuses_comes_back_with_its_words(to, said, gatepost, home, context):
+@pytest.mark.parametrize("name,to,said", [("exim", "nobody@exim.example", "nobody has that name"), ("opensmtpd", "x@sub.opensmtpd.example", "Invalid recipient")],
+                         ids=["exim", "opensmtpd"])
+def test_what_it_refuses_comes_back_with_its_words(name, to, said, gatepost, peers, home, context):
+    assert peers[name]
     account = gatepost.account()
     send(gatepost, context, account, [to])
     report = home.wait(account.name).data.decode()
