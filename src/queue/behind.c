@@ -78,6 +78,11 @@ static bool is_walked(const struct queue *q)
     return q->behind.walk.upto >= q->behind.walk.end;
 }
 
+bool behind_walks(const struct queue *q)
+{
+    return !is_walked(q);
+}
+
 /* Before a message comes in by new ways: a process that goes the old ones again must not take the old walk for done. */
 static bool open_walk(struct queue *q)
 {

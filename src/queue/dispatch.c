@@ -6,7 +6,12 @@
 
 #include "queue/parts.h"
 
-enum { DEATHS_MOST = 3, TURN_MOST = 256, /* lanes served before the loop goes on */ RECIPIENTS_TEXT_MOST = 96 * 1024 };
+enum {
+    DEATHS_MOST                                                         = 3,
+    TURN_MOST                                                           = 256,
+    /* lanes served before the loop goes on */ WALKING_MOST             = 16,
+    /* while each may have to be rerouted first */ RECIPIENTS_TEXT_MOST = 96 * 1024
+};
 
 /* ---- attempts ----------------------------------------------------------------------------------------------------------- */
 static bool is_under_way(void *owner, int64_t message, unsigned position)
@@ -389,8 +394,8 @@ static void serve(struct queue *q, struct lane *lane, gp_time now)
 
 static void serve_lanes(struct queue *q, gp_time now)
 {
-    const size_t most = shares_most(q);
-    for (size_t i = 0; i < TURN_MOST; i++) {
+    const size_t most = shares_most(q), turn = behind_walks(q) ? WALKING_MOST : TURN_MOST;
+    for (size_t i = 0; i < turn; i++) {
         bool trouble = schedule_rests(q->rest_until, REST_AFTER_TROUBLE, now) || batch_rests(q, now);
         if (q->stopping || !q->relay_there || trouble || behind_holds(q) || q->under_way >= most) return;
         struct lane *lane = lanes_next(&q->lanes, now);

@@ -15,7 +15,8 @@ enum {
     REVIVED_MOST  = 4096, /* recipients of a turn, about */
     REVIVED_LANES = 512,
     REVIVED_EACH  = 64,
-    REVIVED_LOOKS = 256 /* of those of a destination that are not due, as many are looked at */
+    REVIVED_LOOKS = 256, /* of those of a destination that are not due, as many are looked at */
+    BETWEEN_TURNS = 1000 /* ms: many hosts may be back at once, and clients wait for their 250 meanwhile */
 };
 
 /* FNV-1a; never 0. */
@@ -82,7 +83,8 @@ void hosts_back(struct queue *q, const struct msg *m, gp_time now)
     if (due)
         LOG(LOG_INFO, "queue", LOG_N("destinations", due), LOG_S("host", m->host_back.host),
             LOG_Z("reason", "it answers again"));
-    hosts_turn(q, now);
+    if (!schedule_rests(q->revived_last + BETWEEN_TURNS, BETWEEN_TURNS, now))
+        hosts_turn(q, now); /* else the tick does */
 }
 
 /* ---- turns ---------------------------------------------------------------------------------------------------------------- */
@@ -145,6 +147,7 @@ void hosts_turn(struct queue *q, gp_time now)
 {
     struct turn t = { .count = 0 };
     if (!q->reviving || q->stopping || batch_rests(q, now)) return;
+    q->revived_last = now;
     batch_flush(q, now); /* so that all of the transaction is ours */
     gp_status status = queue_is_open(q->store) ? GP_TEMPFAIL : queue_begin(q->store);
     if (status == GP_OK) status = revive(q, &t, now);

@@ -205,6 +205,7 @@ struct queue {
     bool                      stopping, relay_there, space_was_short;
     bool                      reviving;   /* some lane is revived */
     size_t                    revive_at;  /* the bucket where it goes on */
+    gp_time                   revived_last; /* the last turn of them, unix ms */
     struct { gp_time seen; bool mends; struct queue_row at; size_t changed; } clock; /* clock.c's: when it was looked at; how far it is */
     gp_time                   looked_at, held_told, lost_told;
     char                      lost[QUEUE_ID_MOST + 1]; /* mail of our own that failed, for the vault; "": none */
@@ -271,6 +272,7 @@ bool behind_open(struct queue *) GP_MUST_USE;  /* false: logged; queue.db is sma
 bool behind_turn(struct queue *, gp_time now); /* true: there is more to do at once */
 /* Where mail that waits is not known yet to go the way that it should: this message is made to; true: it is not to be sent in this turn. */
 bool behind_reroutes(struct queue *, int64_t message, gp_time now);
+bool behind_walks(const struct queue *);       /* that is so of some, and each costs a transaction of its own when its turn comes */
 bool behind_holds(const struct queue *);       /* nothing is promised, kept or sent: queue.db is damaged, or may be */
 bool behind_hangs(const struct queue *);       /* a thread reads in it, and does not stop at once */
 void behind_close(struct queue *);
