@@ -130,7 +130,8 @@ static void put_child(struct gp_text *out, const struct child *c)
     put_pair(out, "state", states[c->state]);
     put_count(out, "restarts", c->restarts);
     if (c->row->role == ROLE_QUEUE) gp_put_char(out, ',');
-    if (c->row->role == ROLE_QUEUE) put_pair(out, "store", stores[c->store]);
+    bool known = c->state == CHILD_READY || c->store == STORE_DAMAGED;
+    if (c->row->role == ROLE_QUEUE) put_pair(out, "store", known ? stores[c->store] : "unknown");
     gp_put_char(out, '}');
 }
 

@@ -138,9 +138,9 @@ static void ended(struct supervisor *s, struct child *c, int status, gp_time now
     c->channel = -1;
     c->pid     = 0;
     c->state   = CHILD_DOWN;
-    c->store   = STORE_UNREAD;
-    c->quick   = now - c->started < QUICK_MS ? c->quick + 1 : 0;
-    c->due     = now + back_off(c->quick);
+    if (c->store != STORE_DAMAGED) c->store = STORE_UNREAD; /* that stays so, until the next process says otherwise */
+    c->quick = now - c->started < QUICK_MS ? c->quick + 1 : 0;
+    c->due   = now + back_off(c->quick);
     log_end(s, c, pid, status, c->due - now);
     if (s->state == SUPERVISOR_STOPPING) return;
     if (c->was_ready || is_source(c) || c->quick < GIVE_UP_AFTER) return;

@@ -86,10 +86,21 @@ static void ignore(void *owner, gp_str problem)
     (void)owner, (void)problem;
 }
 
+/* A health check leaves alone what is damaged, or may be; and where the role is down, we would be the last to close the file. */
+static bool is_whole(const json_t *state)
+{
+    bool    whole = false;
+    size_t  i;
+    json_t *each;
+    json_array_foreach(json_object_get(state, "roles"), i, each) whole |= strcmp(text_of(each, "store"), "whole") == 0;
+    return whole;
+}
+
 /* Reports and notices that failed for good, where the last did so lately; null: none, or they may not be read. */
-static json_t *lost_reports(const char *dir)
+static json_t *lost_reports(const char *dir, const json_t *state)
 {
     enum { BUSY_MS = 500 };
+    if (!is_whole(state)) return json_null();
     static struct config  config;
     char                  folder[CONFIG_PATH];
     enum database_trouble trouble;
@@ -162,7 +173,7 @@ static int show(const char *dir, json_t *state, bool json)
         return CLI_FAILED;
     }
     (void)json_object_set_new(state, "providers", cli_provider_states(dir));
-    (void)json_object_set_new(state, "reports_lost", lost_reports(dir));
+    (void)json_object_set_new(state, "reports_lost", lost_reports(dir, state));
     if (json) {
         (void)json_dumpf(state, stdout, JSON_INDENT(2));
         (void)putchar('\n');

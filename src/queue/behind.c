@@ -3,12 +3,14 @@
  *
  *   store state   mark   what it is                                          promises
  *   unread        -      larger than FRONT_MOST: looked through beside       yes
+ *                        (a smaller one never is: it is looked through before the role is ready)
  *   doubted       yes    the same, and damage was found before               no, until a thorough look has found none
  *   whole         -      looked through: in front, or beside                 yes
  *   damaged       yes    found by a look, or by SQLite in any statement      no; for this process to its end
  *
  * The mark is a file beside queue.db (queue_mark), so that no other process promises mail on a damaged file. Nothing is swept before the state is whole.
- * What is damaged is not written to any more, nor sent from: what came of it could not be kept. */
+ * What is damaged is not written to any more, nor sent from: what came of it could not be kept. The supervisor hears the state before the role is
+ * ready: what is too damaged to serve from ends the role after that. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -52,6 +54,11 @@ static void complain(const char *doing, enum database_trouble trouble, const cha
 {
     LOG(LOG_ERROR, "queue", LOG_Z("failed", doing), LOG_Z("file", "queue/" QUEUE_DATABASE),
         LOG_Z("reason", database_why(trouble)), LOG_Z("means", means), LOG_Z("hint", database_hint(trouble)));
+}
+
+static bool is_damage(enum database_trouble found)
+{
+    return found == DATABASE_DAMAGED || found == DATABASE_FOREIGN;
 }
 
 static void found_damage(struct queue *q)
@@ -191,7 +198,7 @@ void look_done(void *job)
     free(look);
     if (q->tick) timer_set(q->tick, 0);
     if (q->behind.state == STORE_DAMAGED) return;
-    if (found == DATABASE_DAMAGED || found == DATABASE_FOREIGN)
+    if (is_damage(found))
         found_damage(q);
     else if (found == DATABASE_FINE)
         found_whole(q);
@@ -213,6 +220,7 @@ static void look_begin(struct queue *q, gp_time now)
         free(look);
 }
 
+/* false: it could not be. */
 static bool look_in_front(struct queue *q, bool marked)
 {
     const struct database_look thorough = { .path = QUEUE_DATABASE, .thorough = true };
@@ -224,10 +232,13 @@ static bool look_in_front(struct queue *q, bool marked)
     if (found == DATABASE_FINE) {
         if (marked) q->behind.state = STORE_DOUBTED;
         found_whole(q);
+    } else if (is_damage(found)) {
+        found_damage(q);
     } else {
-        complain("to open queue.db", found, "no mail is taken, and none is sent, until it is restored");
+        complain("to look through queue.db", found, "no mail is taken, and none is sent, until it can be");
+        return false;
     }
-    return found == DATABASE_FINE;
+    return true;
 }
 
 /* ---- its place in the role ----------------------------------------------------------------------------------------------------- */
@@ -238,12 +249,20 @@ static void swept(struct queue *q)
     if (removed) LOG(LOG_INFO, "queue", LOG_N("swept", removed), LOG_Z("reason", "half-received before the last end"));
 }
 
+void behind_unopened(struct queue *q, enum database_trouble trouble)
+{
+    q->behind.told  = STORE_STATES;
+    q->behind.state = STORE_DAMAGED;
+    if (is_damage(trouble)) tell(q, wall_now());
+}
+
 bool behind_open(struct queue *q)
 {
     struct behind *b      = &q->behind;
     int64_t        most   = b->front_most ? b->front_most : FRONT_MOST;
     bool           marked = queue_is_marked(q->store);
     b->state              = marked ? STORE_DOUBTED : STORE_UNREAD;
+    b->told               = STORE_STATES; /* the supervisor has that of the process before */
     database_doubt(db_of(q), false);
     b->sweep.first = b->sweep.last = q->last_draft;
     if (database_size(db_of(q)) <= most && !look_in_front(q, marked)) return false;
@@ -251,7 +270,9 @@ bool behind_open(struct queue *q)
         b->sweep.removed = queue_sweep(q->store);
         swept(q);
     }
-    database_doubt(db_of(q), b->state == STORE_DOUBTED);
+    tell(q, wall_now());
+    database_doubt(db_of(q), b->state >= STORE_DOUBTED);
+    if (b->state == STORE_DAMAGED) return true;
     if (b->state != STORE_DOUBTED) return b->walk_open || open_walk(q);
     LOG(LOG_WARN, "queue", LOG_Z("store", "was found damaged before"), LOG_Z("file", "queue/" QUEUE_DATABASE),
         LOG_Z("means", "no mail is taken, and none is sent, until all of it has been looked through"));

@@ -93,10 +93,22 @@ TEST(a_small_queue_is_looked_through_in_front)
     k->front_most = 0;
     kit_restart(k);
     CHECK(k->queue->behind.state == STORE_WHOLE && answer_to(k, "second") == GP_OK && !k->look);
+    kit_close(k);
+}
+
+TEST(damage_found_in_front_is_kept_and_told_as_well)
+{
+    struct kit *k = kit_with_large();
+    keep_copy(k);
+    k->front_most = 0;
     spoil(k);
-    struct queue *q = calloc(1, sizeof *q);
-    CHECK(q && !queue_start(q, &k->config, NULL, k->now));
-    free(q);
+    for (unsigned i = 0; i < 2; i++) {
+        kit_restart(k);
+        CHECK(k->queue->behind.state == STORE_DAMAGED && is_marked() && !k->look);
+        CHECK(answer_to(k, "second") == GP_TEMPFAIL && kit_count(k, "messages", "queue_id = 'second'") == 0);
+    }
+    mend(k);
+    CHECK(k->queue->behind.state == STORE_WHOLE && !is_marked() && answer_to(k, "third") == GP_OK);
     kit_close(k);
 }
 

@@ -268,7 +268,8 @@ const char *store_why(const struct queue *);               /* for who asked; "sp
 bool batch_rests(const struct queue *, gp_time now);       /* what cannot be recorded must not be sent */
 
 /* behind.c */
-bool behind_open(struct queue *) GP_MUST_USE;  /* false: logged; queue.db is small and damaged, or the store could not */
+bool behind_open(struct queue *) GP_MUST_USE;  /* false: logged; the store could not */
+void behind_unopened(struct queue *, enum database_trouble); /* the store could not even be opened: the supervisor hears of damage */
 bool behind_turn(struct queue *, gp_time now); /* true: there is more to do at once */
 /* Where mail that waits is not known yet to go the way that it should: this message is made to; true: it is not to be sent in this turn. */
 bool behind_reroutes(struct queue *, int64_t message, gp_time now);

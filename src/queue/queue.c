@@ -51,6 +51,7 @@ bool queue_start(struct queue *q, const struct config *config, const struct queu
     if (!q->store) {
         LOG(LOG_ERROR, "queue", LOG_Z("failed", "to open queue.db"), LOG_Z("reason", database_why(trouble)),
             LOG_Z("hint", database_hint(trouble)));
+        behind_unopened(q, trouble);
         return false;
     }
     /* An smtpd may still hold a draft of the process before us: its number must not be one of ours. */

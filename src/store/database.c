@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -177,7 +178,8 @@ static enum database_trouble upgrade(struct database *db, const struct database_
 
 static enum database_trouble open_it(struct database *db, const struct database_plan *plan)
 {
-    enum database_trouble trouble = plan->create ? make_private_file(plan->path) : DATABASE_FINE;
+    bool                  made    = plan->create && strcmp(plan->path, ":memory:") != 0;
+    enum database_trouble trouble = made ? make_private_file(plan->path) : DATABASE_FINE;
     if (trouble == DATABASE_FINE) trouble = connect_to(db, plan);
     if (trouble == DATABASE_FINE) trouble = upgrade(db, plan);
     return trouble;
@@ -197,6 +199,8 @@ void database_close(struct database *db)
 {
     if (!db) return;
     for (size_t i = 0; i < db->kept_count; i++) (void)sqlite3_finalize(db->kept[i].statement);
+    /* The last one to close copies the log into the file and removes it: of what is damaged, both are wanted as they are. */
+    if (db->doubted) (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_close_v2(db->handle);
     free(db);
 }

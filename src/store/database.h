@@ -30,7 +30,7 @@ struct database_function {
     int64_t (*of)(gp_str text);
 };
 struct database_plan {
-    const char        *path;
+    const char        *path;    /* ":memory:": no file */
     const char *const *scripts; /* script n brings version n to n + 1; each runs once, in a transaction */
     size_t             versions;
     unsigned           busy_ms; /* how long a write waits for another process's                        */
@@ -51,7 +51,7 @@ gp_status             database_check(struct database *) GP_MUST_USE;  /* reads i
  * true gives it up (BROKEN). thorough: that indexes have what their tables have, too. */
 struct database_look { const char *path; bool thorough; bool (*ends)(void *owner); void *owner; };
 enum database_trouble database_look(const struct database_look *);
-/* Nothing is committed while it is in doubt: transactions fail with DATABASE_DAMAGED. Reading goes on. */
+/* Nothing is committed while it is in doubt: transactions fail with DATABASE_DAMAGED, and closing it leaves the log. Reading goes on. */
 void                  database_doubt(struct database *, bool);
 bool                  database_doubted(const struct database *);
 int64_t               database_size(struct database *); /* octets; 0: cannot tell */

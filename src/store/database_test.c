@@ -263,6 +263,45 @@ TEST(a_damaged_file_is_told)
     database_close(db);
 }
 
+static off_t size_of(const char *name)
+{
+    struct stat is;
+    return stat(name, &is) == 0 ? is.st_size : -1;
+}
+
+TEST(what_is_in_doubt_is_not_written_to_by_closing_it)
+{
+    enum { WAL_NAME = sizeof path + 8 };
+    char             wal[WAL_NAME];
+    struct database *db = open_fresh();
+    (void)snprintf(wal, sizeof wal, "%s-wal", path);
+    CHECK(insert(db, 1, "x") == GP_OK);
+    off_t file = size_of(path), log = size_of(wal);
+    CHECK(log > 0);
+    database_doubt(db, true);
+    struct transaction t = { 0 };
+    CHECK(transaction_begin(&t, db) == GP_TEMPFAIL && database_trouble(db) == DATABASE_DAMAGED);
+    database_close(db); /* the last connection: it would copy the log into the file and remove it */
+    CHECK(size_of(path) == file && size_of(wal) == log);
+
+    enum database_trouble trouble;
+    db = open_with(2, &trouble);
+    assert_non_null(db);
+    database_close(db);
+    CHECK(size_of(path) > file && size_of(wal) < 0);
+}
+
+TEST(one_in_memory_leaves_no_file)
+{
+    enum database_trouble trouble;
+    struct database_plan  plan = { .path = ":memory:", .scripts = scripts, .versions = 2, .create = true };
+    enter();
+    CHECK(chdir(folder) == 0);
+    struct database *db = database_open(&plan, &trouble);
+    CHECK(db && insert(db, 1, "x") == GP_OK && access(plan.path, F_OK) != 0);
+    database_close(db);
+}
+
 TEST(a_file_that_is_not_there_is_not_made_unless_asked)
 {
     enum database_trouble trouble;

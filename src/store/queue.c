@@ -148,7 +148,10 @@ struct queue_store *queue_open(const char *folder, unsigned busy_ms, enum databa
     *trouble              = open_folders(s, folder);
     if (*trouble == DATABASE_FINE) *trouble = open_database(s, folder, busy_ms);
     if (*trouble == DATABASE_FINE) *trouble = take_over(s);
-    if (*trouble == DATABASE_FINE) return s;
+    if (*trouble == DATABASE_FINE) {
+        database_doubt(s->db, queue_is_marked(s));
+        return s;
+    }
     queue_close(s);
     return NULL;
 }

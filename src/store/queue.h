@@ -15,7 +15,7 @@ enum {
 };
 
 struct queue_store;
-/* folder: where queue.db and bodies/ are, or are made. NULL: *trouble says why. */
+/* folder: where queue.db and bodies/ are, or are made. NULL: *trouble says why. One that is marked is in doubt (database_doubt). */
 struct queue_store *queue_open(const char *folder, unsigned busy_ms, enum database_trouble *trouble);
 void                queue_close(struct queue_store *); /* NULL is fine */
 struct database    *queue_database(const struct queue_store *); /* for trouble, audit and data_version */

@@ -387,6 +387,25 @@ TEST(what_was_said_to_be_kept_is_there_after_a_kill)
     }
 }
 
+TEST(a_marked_queue_is_read_and_not_written_to)
+{
+    make_folder();
+    struct queue_store *s = reopen();
+    CHECK(queue_mark(s, true) == GP_OK);
+    queue_close(s);
+    s           = reopen();
+    auto_rows r = rows_of(queue_database(s), "SELECT count(*) FROM messages");
+    CHECK(rows_next(&r) == GP_OK);
+    rows_end(&r);
+    CHECK(queue_begin(s) == GP_TEMPFAIL && database_trouble(queue_database(s)) == DATABASE_DAMAGED);
+    CHECK(queue_mark(s, false) == GP_OK);
+    queue_close(s);
+    s = reopen();
+    CHECK(queue_begin(s) == GP_OK && queue_commit(s) == GP_OK);
+    queue_close(s);
+    remove_folder();
+}
+
 /* ---- names -------------------------------------------------------------------------------------------------------------------- */
 PROPERTY(only_ids_of_ours_become_file_names, bytes)
 {

@@ -241,6 +241,8 @@ def test_a_queue_found_damaged_by_a_new_process(where, waiting, context, recipie
         complained(gatepost, "to open queue.db", "hint=", "backup")
         for size in (SMALL, LARGE):
             assert submit(wire, account.name, [recipient], letter(account, size))[0] == 451
+    until("a status that says so", lambda: "queue.db is damaged" in gatepost.command("status").stdout)
+    assert "degraded" in gatepost.command("status").stdout
     done = gatepost.command("queue", "list")
     assert done.returncode == 1 and "backup" in done.stderr and not done.stdout
     gatepost.stop()
