@@ -22,7 +22,11 @@ static const char own_limit[]  = "Our server's own limit at the next server is u
 static const char too_large[]  = "The message is larger than the recipient's server accepts.";
 static const char smaller[]    = "Send a smaller message, or a link to the file.";
 static const char full[]       = "The mailbox is full.";
-static const char other_way[]  = "Reach the recipient another way.";
+static const char own_box[]    = "Our server's own mailbox at its provider is full, or is not let send now.";
+static const char not_as[]     = "Our server's mailbox at its provider may not send as the address in From.";
+static const char as_yours[] =
+    "Send from the mailbox's own address, or have your postmaster give it the right to send as yours.";
+static const char other_way[] = "Reach the recipient another way.";
 static const char sign_in[] =
     "The next server wants a sign-in first, or does not take ours: a matter of our server's settings.";
 static const char settings[]  = "Show this report to your postmaster, and send the message again when that is settled.";
@@ -41,6 +45,11 @@ static const char patience[] = "Send it again later, or reach the recipient anot
 static const struct row {
     const char *status, *words, *meaning, *next;
 } rows[] = {
+    { "",      "sendasdenied",         not_as,     as_yours },
+    { "",      "not allowed to send as", not_as,   as_yours },
+    { "",      "permissions to send as this sender", not_as, as_yours },
+    { "5.2.",  "storedrv.submission",  own_box,    settings },
+    { "5.2.",  "sender throttled",     own_box,    settings },
     { "",      "greylist",             grey,       again_soon },
     { "",      "graylist",             grey,       again_soon },
     { "",      "grey-list",            grey,       again_soon },
@@ -107,6 +116,7 @@ static const struct row {
     { "4.",    "too many",             too_much,   again },
     { ".7.28", NULL,                   too_much,   again },
     { ".1.10", NULL, "The domain says that it takes no mail at all.", ask_right },
+    { "5.1.90", NULL, own_limit, again }, /* Microsoft's, of recipients a day */
     { "5.1.1", NULL, no_mailbox, ask_right },
     { "5.1.2", NULL, "The part of the address after the @ does not exist.", ask_right },
     { "5.1.3", NULL, "The address is not written as an address is.", ask_right },
@@ -134,8 +144,9 @@ static const struct row {
 };
 /* clang-format on */
 
-static const struct gp_advice our_own = { "Our server's own sign-in at the next server does not work.",
-                                          "Your mail is kept, and is sent once your postmaster has settled that." };
+static const struct gp_advice our_own   = { "Our server's own sign-in at the next server does not work.",
+                                            "Your mail is kept, and is sent once your postmaster has settled that." };
+static const struct gp_advice throttled = { own_box, "Your mail is kept, and is sent once it is let again." };
 
 static bool is_in(gp_str text, const char *words)
 {
@@ -161,5 +172,6 @@ struct gp_advice gp_advice_on(gp_str status, gp_str reply, bool ours)
         if (!begins(row->status[0] == '.' ? rest : status, row->status)) continue;
         if (!row->words || is_in(reply, row->words)) return (struct gp_advice) { row->meaning, row->next };
     }
-    return ours ? our_own : (struct gp_advice) { NULL, NULL };
+    if (ours) return is_in(reply, "sender throttled") ? throttled : our_own;
+    return (struct gp_advice) { NULL, NULL };
 }

@@ -29,11 +29,17 @@ static const struct {
     { "4.7.28", "421 4.7.28 unusual rate of mail",                                           "no more mail from us", "" },
     { "4.2.1",  "452 4.2.1 Daily sending quota exceeded",                                    "own limit at the next", "some hours" },
     { "5.4.5",  "550 5.4.5 Daily user sending limit exceeded",                               "own limit at the next", "some hours" },
+    { "5.1.90", "550 5.1.90 Your message can't be sent because you've reached your daily limit for message recipients", "own limit at the next", "some hours" },
     { "5.7.30", "550 5.7.30 REQUIRETLS support required",                                    "TLS all the way",     "without that wish" },
     { "5.7.10", "TLS policy requiretls: the server does not offer STARTTLS",                 "TLS all the way",     "without that wish" },
     { "5.7.10", "550 5.7.10 TLS is missing",                                                 "safe connection",     "postmaster" },
     { "5.7.2",  "550 5.7.2 not a member",                                                    "list or group",       "let you write" },
     { "5.7.1",  "550 5.7.1 no",                                                              "its rules",           "postmaster" },
+    { "5.2.252", "554 5.2.252 SendAsDenied; a@example.org not allowed to send as b@example.org; STOREDRV.Submission.Exception:SendAsDeniedException", "may not send as the address in From", "mailbox's own address" },
+    { "5.7.1",  "550 5.7.1 a@example.org is not allowed to send as b@example.org",             "may not send as the address in From", "mailbox's own address" },
+    { "5.7.60", "550 5.7.60 SMTP; Client does not have permissions to send as this sender",  "may not send as the address in From", "mailbox's own address" },
+    { "5.2.2",  "554 5.2.2 mailbox full; STOREDRV.Submission.Exception:QuotaExceededException", "own mailbox", "postmaster" },
+    { "5.2.252", "550 5.2.252 Sender throttled due to continuous invalid recipients errors",  "own mailbox",         "postmaster" },
     { "4.2.1",  "450 4.2.1 no such user now",                                                NULL,                  NULL },
     { "5.0.0",  "550 no",                                                                    NULL,                  NULL },
     { "",       "",                                                                          NULL,                  NULL },
@@ -59,4 +65,7 @@ TEST(what_is_ours_is_never_blamed_on_another)
     struct gp_advice advice = gp_advice_on(GP_LIT("4.7.8"), GP_LIT("535 5.7.8 user unknown"), true);
     is(0, advice.meaning, "own sign-in");
     is(0, advice.next, "kept");
+    advice = gp_advice_on(GP_LIT("5.2.252"), GP_LIT("550 5.2.252 Sender throttled due to continuous errors"), true);
+    is(1, advice.meaning, "own mailbox");
+    is(1, advice.next, "kept");
 }

@@ -134,12 +134,28 @@ void login_not_offered(struct hop *h)
     tell_end(h);
 }
 
+bool login_reads(gp_str text, const char *words)
+{
+    for (; text.len; text = gp_tail(text, 1))
+        if (gp_starts(text, words)) return true;
+    return false;
+}
+
+/* Microsoft shuts a mailbox for a while after many errors (5.2.251 to 5.2.255), whatever the next message is. 5.2.252 is SendAsDenied as well, which is
+ * about one message: the words tell. */
+static bool is_throttled(const struct gp_smtp_client_event *said)
+{
+    return gp_starts(said->enhanced, "5.2.25") && login_reads(said->text, "sender throttled");
+}
+
 /* A smarthost that wants a sign-in, another one, or TLS first (RFC 4954 6: 530, 535, 538; RFC 3207 4) is a set-up that somebody mends; so is a provider
- * that says it in its own words once it has let us in: 5.7.57, and 5.7.30 (which is another thing where REQUIRETLS is said: RFC 8689). */
+ * that says it in its own words once it has let us in: 5.7.57, 5.7.30 (which is another thing where REQUIRETLS is said: RFC 8689), or that the mailbox
+ * is throttled. */
 bool login_is_wanted(const struct hop *h, const struct gp_smtp_client_event *said)
 {
     bool requires = h->delivery && h->delivery->wish == WISH_REQUIRES;
-    bool ended    = config_signs_in(h->relay->config, h->which) &&
-                 (gp_is(said->enhanced, "5.7.57") || (gp_is(said->enhanced, "5.7.30") && !requires));
+    bool ended =
+        config_signs_in(h->relay->config, h->which) &&
+        (gp_is(said->enhanced, "5.7.57") || is_throttled(said) || (gp_is(said->enhanced, "5.7.30") && !requires));
     return h->via.kind == RELAY_SMARTHOST && (said->code == 530 || said->code == 535 || said->code == 538 || ended);
 }

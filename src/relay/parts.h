@@ -423,6 +423,7 @@ void login_line(struct hop *, gp_str challenge);
 void login_end(struct hop *);
 /* A no to our message that is to us: it wants a sign-in, or TLS, that nobody set up. */
 bool login_is_wanted(const struct hop *, const struct gp_smtp_client_event *said);
+bool login_reads(gp_str text, const char *words); /* they are in it, in any case of ASCII */
 void login_not_offered(struct hop *); /* the server lists no AUTH: vault tells somebody */
 
 #endif

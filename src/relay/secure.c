@@ -226,11 +226,10 @@ bool secure_will_do(const struct hop *h, gp_str offered)
 static bool is_about_who_we_are(gp_str enhanced, gp_str text)
 {
     static const char *const words[] = { "relay", "rcpthosts", "#5.7." };
+    bool                     said    = false;
     if (enhanced.len) return gp_starts(enhanced, "5.7.");
-    for (; text.len; text = gp_tail(text, 1))
-        for (size_t i = 0; i < GP_COUNT(words); i++)
-            if (gp_starts(text, words[i])) return true;
-    return false;
+    for (size_t i = 0; i < GP_COUNT(words); i++) said = said || login_reads(text, words[i]);
+    return said;
 }
 
 bool secure_is_known(const struct hop *h)

@@ -203,15 +203,19 @@ TEST(a_host_that_wants_a_sign_in_that_nobody_set_up_condemns_no_message)
         const char   *user, *results;
         struct script script;
     } rows[] = {
-        {"",     "2 530", { .mail = "530 5.7.0 Authentication required" }                      },
-        { "",    "2 530", { .rcpt = { "530 5.7.0 Authentication required" } }                  },
-        { "",    "2 530", { .dot = "530 5.7.0 Must issue a STARTTLS command" }                 },
-        { "",    "2 535", { .mail = "535 5.7.8 who are you" }                                  },
-        { "",    "2 538", { .mail = "538 5.7.11 not in clear" }                                },
-        { "",    "3 550", { .mail = "550 5.7.30 no" }                                          },
-        { "ada", "2 550", { .ehlo = PLAIN, .dot = "550 5.7.30 Basic authentication has ended" }},
-        { "ada", "2 550", { .ehlo = PLAIN, .mail = "550 5.7.57 not authenticated" }            },
-        { "ada", "3 550", { .ehlo = PLAIN, .mail = "550 5.7.1 spam" }                          },
+        {"",     "2 530", { .mail = "530 5.7.0 Authentication required" }                                  },
+        { "",    "2 530", { .rcpt = { "530 5.7.0 Authentication required" } }                              },
+        { "",    "2 530", { .dot = "530 5.7.0 Must issue a STARTTLS command" }                             },
+        { "",    "2 535", { .mail = "535 5.7.8 who are you" }                                              },
+        { "",    "2 538", { .mail = "538 5.7.11 not in clear" }                                            },
+        { "",    "3 550", { .mail = "550 5.7.30 no" }                                                      },
+        { "ada", "2 550", { .ehlo = PLAIN, .dot = "550 5.7.30 Basic authentication has ended" }            },
+        { "ada", "2 550", { .ehlo = PLAIN, .mail = "550 5.7.57 not authenticated" }                        },
+        { "ada", "2 550", { .ehlo = PLAIN, .dot = "550 5.2.252 Sender throttled due to continuous errors" }},
+        { "ada", "3 554", { .ehlo = PLAIN, .dot = "554 5.2.252 SendAsDenied; a not allowed to send as b" } },
+        { "ada", "3 550", { .ehlo = PLAIN, .dot = "550 5.7.1 sender throttled" }                           },
+        { "",    "3 550", { .dot = "550 5.2.252 Sender throttled" }                                        },
+        { "ada", "3 550", { .ehlo = PLAIN, .mail = "550 5.7.1 spam" }                                      },
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++) {
         struct bench *b = bench_open();
