@@ -73,15 +73,18 @@ TEST(servers_of_providers_are_known_to_spf)
     static const struct {
         const char *host, *include;
     } rows[] = {
-        {"smtp.office365.com",                       "spf.protection.outlook.com" },
-        { "a-b.mail.protection.outlook.com",         "spf.protection.outlook.com" },
-        { "SMTP.office365.us",                       "spf.protection.office365.us"},
-        { "email-smtp.eu-west-1.amazonaws.com",      "amazonses.com"              },
-        { "ec2-192-0-2-1.compute.amazonaws.com",     ""                           },
-        { "email-smtp.eu-west-1.amazonaws.com.evil", ""                           },
-        { "smtp.eu.mailgun.org",                     "mailgun.org"                },
-        { "smtp.ionos.de",                           "_spf-eu.ionos.com"          },
-        { "smtp.example.net",                        ""                           },
+        {"smtp.office365.com",                       "spf.protection.outlook.com"       },
+        { "a-b.mail.protection.outlook.com",         "spf.protection.outlook.com"       },
+        { "SMTP.office365.us",                       "spf.protection.office365.us"      },
+        { "email-smtp.eu-west-1.amazonaws.com",      "amazonses.com"                    },
+        { "ec2-192-0-2-1.compute.amazonaws.com",     ""                                 },
+        { "email-smtp.eu-west-1.amazonaws.com.evil", ""                                 },
+        { "smtp.eu.mailgun.org",                     "mailgun.org"                      },
+        { "a-b.mail.protection.office365.us",        "spf.protection.office365.us"      },
+        { "a.mail.protection.partner.outlook.cn",    "spf.protection.partner.outlook.cn"},
+        { "smtp.zoho.eu",                            "zohomail.eu"                      },
+        { "smtp.ionos.de",                           "_spf-eu.ionos.com"                },
+        { "smtp.example.net",                        ""                                 },
     };
     for (size_t i = 0; i < GP_COUNT(rows); i++)
         CHECK_IS(gp_from(config_spf_include(gp_from(rows[i].host))), rows[i].include);
