@@ -171,11 +171,22 @@ static int ask_pages(struct mine *m, const char *what, const char *name)
     return CLI_DONE;
 }
 
+/* As `queue delete` and `queue release` print it. */
+static int print_changed(const struct mine *m)
+{
+    json_t *said = json_pack("{s:s, s:[s]}", "state", m->cancel ? "cancelled" : "goes now", "changed", m->id);
+    bool    fine = said && json_dumpf(said, stdout, 0) == 0 && putchar('\n') != EOF;
+    json_decref(said);
+    if (!fine) cli_problem("output", "could not be made or written", "");
+    return fine ? CLI_DONE : CLI_FAILED;
+}
+
 static int change(struct mine *m)
 {
     char command[COMMAND_ROOM];
     (void)snprintf(command, sizeof command, "XMINE %s %s", m->cancel ? "CANCEL" : "SEND", m->id);
     if (!talk_ask(m->talk, gp_from(command), &m->reply) || m->reply.code != 250) return failed(m, m->id);
+    if (m->json) return print_changed(m);
     print_text(gp_from(m->id));
     print_word(": ", m->cancel ? "cancelled" : "goes now", "\n");
     return CLI_DONE;

@@ -90,7 +90,7 @@ def test_the_command_signs_in_and_tells(gatepost, context, sink, recipient, ca):
     def mine(*words):
         return gatepost.run("queue", "mine", *words, *own, stdin=account.password + "\n")
     assert held in mine("--waiting") and gone in mine("--waiting") and "not before" in mine(held)
-    assert mine(gone, "--cancel") == f"{gone}: cancelled\n"
+    assert json.loads(mine(gone, "--cancel", "--json")) == {"state": "cancelled", "changed": [gone]}
     assert mine(held, "--send") == f"{held}: goes now\n"
     sink.wait(recipient)
     until("the delivery", lambda: "delivered" in mine(held))
