@@ -152,7 +152,10 @@ static void show_text(const json_t *state)
                (long long)json_integer_value(json_object_get(each, "index")), text_of(each, "state"),
                (long long)json_integer_value(json_object_get(each, "pid")),
                (long long)json_integer_value(json_object_get(each, "restarts")));
-    json_array_foreach(json_object_get(state, "roles"), i, each) show_store(text_of(each, "store"));
+    json_array_foreach(json_object_get(state, "roles"), i, each)
+    {
+        show_store(text_of(each, "store"));
+    }
     json_array_foreach(json_object_get(state, "providers"), i, each)
     {
         (void)printf("provider  %-12s %s  ", text_of(each, "name"), text_of(each, "state"));

@@ -44,9 +44,10 @@ static const char *const tls_minimums[] = { [TLS_MINIMUM_1_2] = "1.2", [TLS_MINI
             FIELD(policy.limits.scopes[LIMIT_##SCOPE].things[LIMIT_##THING]), 0, 0, usual, help                        \
     }
 
-const struct config_key
-    config_keys
-        [] = {
+const struct
+    config_key
+        config_keys
+            [] = {
   /* clang-format off */
     { "hostname", &config_hostname, FIELD(hostname), 1, 253, NULL,
       "The name of this server, as clients and certificates know it: in the greeting, in Received, in EHLO to other servers. Required." },

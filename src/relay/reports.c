@@ -110,7 +110,9 @@ static const char *read_record(struct report_job *job, const struct dns_answer *
     }
     if (!count) return "its domain has no record _smtp._tls that asks for reports";
     if (count > 1) return "its domain has several records _smtp._tls, and so none that counts";
-    return gp_tlsrpt_ways(record->data, job->relay->config->relay.policy_port, &job->ways) ? NULL : "its record _smtp._tls has no address that can be used";
+    return gp_tlsrpt_ways(record->data, job->relay->config->relay.policy_port, &job->ways)
+               ? NULL
+               : "its record _smtp._tls has no address that can be used";
 }
 
 static void got_record(void *owner, const struct dns_answer *answer)

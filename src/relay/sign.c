@@ -169,7 +169,10 @@ void sign_forget(struct delivery *d)
 
 void sign_close(struct relay *r)
 {
-    while (r->signings) keep_no_longer(r->signings);
+    for (struct signing *s = r->signings, *next; s; s = next) {
+        next = s->next;
+        keep_no_longer(s);
+    }
 }
 
 /* ---- the ends -------------------------------------------------------------------------------------------------------------- */
