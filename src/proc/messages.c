@@ -89,7 +89,9 @@ static gp_str take_slice(struct unpacker *u)
 /* ---- a pair of functions a row -------------------------------------------------------------------------------- */
 #define U(field) put_number(p, m->field);
 #define S(field) put_slice(p, m->field);
-#define NOTHING  (void)p; (void)m;
+#define NOTHING                                                                                                        \
+    (void)p;                                                                                                           \
+    (void)m;
 #define ROW(NAME, name, fields)                                                                                        \
     static void pack_##name(struct packer *p, const struct msg *msg)                                                   \
     {                                                                                                                  \
@@ -104,7 +106,9 @@ MSG_ROWS(ROW)
 
 #define U(field) m->field = take_number(u);
 #define S(field) m->field = take_slice(u);
-#define NOTHING  (void)u; (void)m;
+#define NOTHING                                                                                                        \
+    (void)u;                                                                                                           \
+    (void)m;
 #define ROW(NAME, name, fields)                                                                                        \
     static void unpack_##name(struct unpacker *u, struct msg *msg)                                                     \
     {                                                                                                                  \
