@@ -67,7 +67,7 @@ static int give_peer(struct house *h, enum msg_role role)
 static void start_role(struct house *h)
 {
     int        pair[2];
-    struct msg ready;
+    struct msg store, ready;
     CHECK(wire_pair(pair));
     h->role = fork();
     if (h->role == 0) {
@@ -77,6 +77,7 @@ static void start_role(struct house *h)
     }
     (void)close(pair[1]);
     h->supervisor = pair[0];
+    CHECK(hear(h->supervisor, &store) && store.type == MSG_STORE_STATE && store.store_state.state == STORE_WHOLE);
     CHECK(hear(h->supervisor, &ready) && ready.type == MSG_READY && ready.ready.pid == (uint64_t)h->role);
     h->smtpd = give_peer(h, ROLE_SMTPD);
     h->relay = give_peer(h, ROLE_RELAY);
