@@ -15,7 +15,7 @@ enum { PAGE = 4096, ROWS = 200, ROW_SIZE = 3000 };
 
 static const char *const scripts[] = { "CREATE TABLE t (a INTEGER PRIMARY KEY, b BLOB NOT NULL) STRICT" };
 
-static char folder[] = "/tmp/gatepost-wal-XXXXXX";
+static char folder[] = "/tmp/gatepost-log-XXXXXX";
 
 static char *path_of(const char *name)
 {
